@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Segments are judged once, on entry; afterwards a copy can only fail for want of length.
+ */
+#include "descriptor_chain.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+void descriptor_chain_init(struct descriptor_chain *chain, const struct guest_memory *memory,
+			   struct descriptor_segment *storage, unsigned int capacity)
+{
+	memset(chain, 0, sizeof(*chain));
+	chain->memory = memory;
+	chain->segment = storage;
+	chain->capacity = capacity;
+}
+
+int descriptor_chain_append(struct descriptor_chain *chain, uint64_t gpa, uint32_t len,
+			    bool writable)
+{
+	if (chain->count >= chain->capacity)
+		return -ELOOP;
+	if (!writable && chain->readable < chain->count)
+		return -EPROTO;
+	if (len > DESCRIPTOR_CHAIN_BYTES_MAX - chain->readable_bytes - chain->writable_bytes)
+		return -EOVERFLOW;
+	if (!guest_memory_contains(chain->memory, gpa, len))
+		return -EFAULT;
+
+	chain->segment[chain->count].gpa = gpa;
+	chain->segment[chain->count].len = len;
+	chain->count++;
+	if (writable) {
+		chain->writable_bytes += len;
+	} else {
+		chain->readable_bytes += len;
+		chain->readable++;
+	}
+	return 0;
+}
+
+void descriptor_chain_rewind(struct descriptor_chain *chain)
+{
+	chain->written = 0;
+	chain->read.segment = 0;
+	chain->read.offset = 0;
+	chain->read.left = chain->readable_bytes;
+	chain->write.segment = chain->readable;
+	chain->write.offset = 0;
+	chain->write.left = chain->writable_bytes;
+}
+
+/*
+ * Moves the cursor on by at most `len` bytes, all in one segment. Returns how many, and where in
+ * the guest they lie. The caller has checked that `len` bytes are left.
+ */
+static uint32_t advance(const struct descriptor_chain *chain, struct descriptor_cursor *cursor,
+			uint64_t len, uint64_t *gpa)
+{
+	const struct descriptor_segment *s = &chain->segment[cursor->segment];
+
+	while (cursor->offset == s->len) {
+		s = &chain->segment[++cursor->segment];
+		cursor->offset = 0;
+	}
+
+	uint32_t room = s->len - cursor->offset;
+	uint32_t part = len < room ? (uint32_t)len : room;
+
+	*gpa = s->gpa + cursor->offset;
+	cursor->offset += part;
+	cursor->left -= part;
+	return part;
+}
+
+int descriptor_chain_read(struct descriptor_chain *chain, void *dst, size_t len)
+{
+	uint32_t part;
+
+	if (len > chain->read.left)
+		return -ENODATA;
+	for (size_t done = 0; done < len; done += part) {
+		uint64_t gpa;
+
+		part = advance(chain, &chain->read, len - done, &gpa);
+		int err = guest_memory_read(chain->memory, gpa, (char *)dst + done, part);
+
+		assert(!err);
+		(void)err;
+	}
+	return 0;
+}
+
+int descriptor_chain_skip(struct descriptor_chain *chain, uint64_t len)
+{
+	uint64_t gpa;
+
+	if (len > chain->read.left)
+		return -ENODATA;
+	while (len > 0)
+		len -= advance(chain, &chain->read, len, &gpa);
+	return 0;
+}
+
+int descriptor_chain_write(struct descriptor_chain *chain, const void *src, size_t len)
+{
+	uint32_t part;
+
+	if (len > chain->write.left)
+		return -ENOSPC;
+	for (size_t done = 0; done < len; done += part) {
+		uint64_t gpa;
+
+		part = advance(chain, &chain->write, len - done, &gpa);
+		int err = guest_memory_write(chain->memory, gpa, (const char *)src + done, part);
+
+		assert(!err);
+		(void)err;
+	}
+	chain->written += len;
+	return 0;
+}
+
+int descriptor_chain_write_last(struct descriptor_chain *chain, uint8_t byte)
+{
+	if (chain->write.left == 0)
+		return -ENOSPC;
+	if (chain->write.left == 1)
+		return descriptor_chain_write(chain, &byte, 1);
+
+	const struct descriptor_segment *s = &chain->segment[chain->count - 1];
+
+	while (s->len == 0)
+		s--;
+	chain->write.left = 0;
+	return guest_memory_write(chain->memory, s->gpa + s->len - 1, &byte, 1);
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The status machine and all that hangs on it.
+ */
+#include "virtio_device.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "virtio_spec.h"
+
+bool virtio_features_has(const struct virtio_features *set, unsigned int bit)
+{
+	return set->word[bit / 64] >> (bit % 64) & 1;
+}
+
+void virtio_features_add(struct virtio_features *set, unsigned int bit)
+{
+	set->word[bit / 64] |= 1ull << (bit % 64);
+}
+
+static void destroy_queues(struct virtio_device *dev, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		virtqueue_destroy(&dev->queue[i]);
+	free(dev->queue);
+	dev->queue = NULL;
+}
+
+int virtio_device_init(struct virtio_device *dev, const struct virtio_device_ops *ops,
+		       const struct guest_memory *memory, unsigned int queues,
+		       uint16_t queue_size_max, const struct virtio_features *offered)
+{
+	memset(dev, 0, sizeof(*dev));
+	if (queues == 0 || queues > VIRTIO_DEVICE_QUEUES_MAX)
+		return -EINVAL;
+	dev->queue = calloc(queues, sizeof(*dev->queue));
+	if (!dev->queue)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < queues; i++) {
+		int err = virtqueue_init(&dev->queue[i], memory, queue_size_max);
+
+		if (err) {
+			destroy_queues(dev, i);
+			return err;
+		}
+	}
+	dev->ops = ops;
+	dev->queues = queues;
+	dev->offered = *offered;
+	virtio_features_add(&dev->offered, VIRTIO_F_VERSION_1);
+	return 0;
+}
+
+void virtio_device_destroy(struct virtio_device *dev)
+{
+	if (dev->queue)
+		destroy_queues(dev, dev->queues);
+}
+
+static bool queue_used(const struct virtio_device *dev, unsigned int index)
+{
+	if (!(dev->status & VIRTIO_STATUS_FEATURES_OK) || !dev->ops->queue_used)
+		return true;
+	return dev->ops->queue_used(dev, index);
+}
+
+struct virtqueue *virtio_device_queue(const struct virtio_device *dev, uint32_t index)
+{
+	if (index >= dev->queues || !queue_used(dev, index))
+		return NULL;
+	return &dev->queue[index];
+}
+
+bool virtio_device_has(const struct virtio_device *dev, unsigned int feature)
+{
+	return (dev->status & VIRTIO_STATUS_FEATURES_OK) &&
+	       virtio_features_has(&dev->driver, feature);
+}
+
+/* ---- status (2.1, 3.1.1) ---- */
+
+static bool rule_holds(const struct virtio_feature_rule *rule, const struct virtio_features *set)
+{
+	return !virtio_features_has(set, rule->feature) ||
+	       virtio_features_has(set, rule->any_of[0]) ||
+	       (rule->any_of[1] && virtio_features_has(set, rule->any_of[1]));
+}
+
+bool virtio_device_rules_hold(const struct virtio_feature_rule *rule, unsigned int rules,
+			      const struct virtio_features *set)
+{
+	for (unsigned int i = 0; i < rules; i++) {
+		if (!rule_holds(&rule[i], set))
+			return false;
+	}
+	return true;
+}
+
+/* 2.2.1: nothing that was not offered, nothing without what it requires; 6.2: VERSION_1 */
+static bool features_acceptable(const struct virtio_device *dev)
+{
+	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++) {
+		if (dev->driver.word[i] & ~dev->offered.word[i])
+			return false;
+	}
+	return virtio_features_has(&dev->driver, VIRTIO_F_VERSION_1) &&
+	       virtio_device_rules_hold(dev->ops->rule, dev->ops->rules, &dev->driver);
+}
+
+static bool enter_any(const struct virtio_device *dev)
+{
+	(void)dev;
+	return true;
+}
+
+#define STATUS_FOUND  VIRTIO_STATUS_ACKNOWLEDGE
+#define STATUS_DRIVEN (STATUS_FOUND | VIRTIO_STATUS_DRIVER)
+#define STATUS_AGREED (STATUS_DRIVEN | VIRTIO_STATUS_FEATURES_OK)
+#define STATUS_LIVE   (STATUS_AGREED | VIRTIO_STATUS_DRIVER_OK)
+
+static const struct status_step {
+	uint8_t from;
+	uint8_t to;
+	bool (*may_enter)(const struct virtio_device *dev);
+} status_step[] = {
+	{ 0, STATUS_FOUND, enter_any },
+	{ STATUS_FOUND, STATUS_DRIVEN, enter_any },
+	{ STATUS_DRIVEN, STATUS_AGREED, features_acceptable },
+	{ STATUS_AGREED, STATUS_LIVE, enter_any },
+};
+
+static void stop_all_queues(struct virtio_device *dev)
+{
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (virtqueue_enabled(&dev->queue[i]))
+			dev->ops->queue_stopped(dev, i);
+		virtqueue_reset(&dev->queue[i]);
+	}
+	dev->unserved = 0;
+}
+
+static void reset(struct virtio_device *dev)
+{
+	dev->status = 0; /* first: nothing is live while the queues stop */
+	stop_all_queues(dev);
+	memset(&dev->driver, 0, sizeof(dev->driver));
+	dev->ops->reset(dev);
+}
+
+static void step_status(struct virtio_device *dev, uint32_t from, uint32_t to)
+{
+	for (size_t i = 0; i < sizeof(status_step) / sizeof(status_step[0]); i++) {
+		const struct status_step *s = &status_step[i];
+
+		if (s->from != from || s->to != to || !s->may_enter(dev))
+			continue;
+		dev->status |= s->to;
+		if (to == STATUS_AGREED && dev->ops->features_accepted)
+			dev->ops->features_accepted(dev);
+	}
+}
+
+void virtio_device_set_status(struct virtio_device *dev, uint32_t value)
+{
+	uint32_t from = dev->status & ~VIRTIO_STATUS_NEEDS_RESET;
+	uint32_t to = value & ~VIRTIO_STATUS_NEEDS_RESET;
+
+	if (value == 0)
+		reset(dev);
+	else if (to == (from | VIRTIO_STATUS_FAILED))
+		dev->status |= VIRTIO_STATUS_FAILED;
+	else
+		step_status(dev, from, to);
+}
+
+void virtio_device_break(struct virtio_device *dev)
+{
+	dev->status |= VIRTIO_STATUS_NEEDS_RESET;
+	dev->unserved = 0;
+	dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_CONFIG);
+}
+
+/* ---- features (2.2) ---- */
+
+uint32_t virtio_device_offered(const struct virtio_device *dev, uint32_t sel)
+{
+	if (sel >= VIRTIO_FEATURE_BITS / 32)
+		return 0;
+	return (uint32_t)(dev->offered.word[sel / 2] >> (sel % 2 * 32));
+}
+
+void virtio_device_set_driver_features(struct virtio_device *dev, uint32_t sel, uint32_t bits)
+{
+	if (dev->status != STATUS_DRIVEN || sel >= VIRTIO_FEATURE_BITS / 32)
+		return;
+
+	unsigned int shift = sel % 2 * 32;
+	uint64_t *word = &dev->driver.word[sel / 2];
+
+	*word = (*word & ~(0xffffffffull << shift)) | (uint64_t)bits << shift;
+}
+
+/* ---- queues (2.6) ---- */
+
+bool virtio_device_queue_writable(const struct virtio_device *dev, const struct virtqueue *vq)
+{
+	if (virtqueue_enabled(vq))
+		return false;
+	return dev->status == STATUS_AGREED ||
+	       (dev->status == STATUS_LIVE && virtio_device_has(dev, VIRTIO_F_RING_RESET));
+}
+
+void virtio_device_start_queue(struct virtio_device *dev, uint32_t index)
+{
+	struct virtqueue *vq = virtio_device_queue(dev, index);
+
+	if (!vq || !virtio_device_queue_writable(dev, vq))
+		return;
+
+	int err = virtqueue_enable(vq, virtio_device_has(dev, VIRTIO_F_INDIRECT_DESC),
+				   virtio_device_has(dev, VIRTIO_F_EVENT_IDX));
+
+	(void)err; /* the driver reads back 0 from QueueReady */
+}
+
+void virtio_device_stop_queue(struct virtio_device *dev, uint32_t index)
+{
+	struct virtqueue *vq = virtio_device_queue(dev, index);
+
+	if (!vq || !virtqueue_enabled(vq))
+		return;
+	dev->ops->queue_stopped(dev, index);
+	dev->unserved &= ~(1ull << index);
+	virtqueue_reset(vq);
+}
+
+bool virtio_device_queue_live(const struct virtio_device *dev, unsigned int queue)
+{
+	return dev->status == STATUS_LIVE && virtqueue_enabled(&dev->queue[queue]);
+}
+
+void virtio_device_notify(struct virtio_device *dev, uint32_t index)
+{
+	if (index < dev->queues && virtio_device_queue_live(dev, index))
+		dev->ops->notified(dev, index);
+}
+
+void virtio_device_poll(struct virtio_device *dev)
+{
+	uint64_t unserved = dev->unserved;
+
+	dev->unserved = 0;
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (unserved >> i & 1)
+			virtio_device_notify(dev, i);
+	}
+}
+
+enum virtio_served virtio_device_popped(struct virtio_device *dev, int popped)
+{
+	if (popped < 0) {
+		virtio_device_break(dev);
+		return VIRTIO_SERVED_LATER;
+	}
+	return popped ? VIRTIO_SERVED_ONE : VIRTIO_SERVED_ALL;
+}
+
+void virtio_device_serve(struct virtio_device *dev, unsigned int queue,
+			 enum virtio_served (*one)(struct virtio_device *dev, unsigned int queue))
+{
+	struct virtqueue *vq = &dev->queue[queue];
+	enum virtio_served served = VIRTIO_SERVED_ONE;
+
+	virtqueue_suppress_notification(vq);
+	for (uint32_t budget = vq->size; budget > 0; budget--) {
+		served = one(dev, queue);
+		if (!virtio_device_queue_live(dev, queue) || served == VIRTIO_SERVED_LATER)
+			return;
+		if (served == VIRTIO_SERVED_ALL && !virtqueue_want_notification(vq))
+			return;
+	}
+	virtio_device_defer(dev, queue);
+}
+
+void virtio_device_defer(struct virtio_device *dev, unsigned int queue)
+{
+	dev->unserved |= 1ull << queue;
+	dev->transport->defer(dev->transport_opaque);
+}
+
+void virtio_device_publish(struct virtio_device *dev, unsigned int queue)
+{
+	if (virtqueue_publish(&dev->queue[queue]))
+		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_USED);
+}
+
+/* ---- configuration space (2.5) ---- */
+
+static bool config_inside(const struct virtio_device *dev, uint64_t offset, uint32_t len)
+{
+	return len <= dev->config_len && offset <= dev->config_len - len;
+}
+
+void virtio_device_config_read(const struct virtio_device *dev, uint64_t offset, uint8_t *bytes,
+			       uint32_t len)
+{
+	if (config_inside(dev, offset, len))
+		memcpy(bytes, dev->config + offset, len);
+	else
+		memset(bytes, 0, len);
+}
+
+void virtio_device_config_write(struct virtio_device *dev, uint64_t offset, const uint8_t *bytes,
+				uint32_t len)
+{
+	if (!(dev->status & VIRTIO_STATUS_FEATURES_OK) || !dev->ops->config_written ||
+	    !config_inside(dev, offset, len))
+		return;
+	dev->ops->config_written(dev, (uint32_t)offset, bytes, len);
+}
+
+void virtio_device_config_changed(struct virtio_device *dev)
+{
+	dev->config_generation++;
+	if (dev->status & VIRTIO_STATUS_DRIVER_OK)
+		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_CONFIG);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What every virtio device has, whatever its type and transport (2): status, feature bits,
+ * configuration space, queues, interrupts.
+ *
+ * A device type fills in one `static const struct virtio_device_ops` and embeds struct
+ * virtio_device; a transport turns register accesses into the calls below. The embedder serialises
+ * all calls into one device.
+ */
+#ifndef VIRTIO_DEVICE_H
+#define VIRTIO_DEVICE_H
+
+#include "virtqueue.h"
+
+#define VIRTIO_FEATURE_BITS 128u
+
+/* A set of feature bits; bit n is bit n % 64 of word n / 64. */
+struct virtio_features {
+	uint64_t word[VIRTIO_FEATURE_BITS / 64];
+};
+
+bool virtio_features_has(const struct virtio_features *set, unsigned int bit);
+void virtio_features_add(struct virtio_features *set, unsigned int bit);
+
+/* "`feature` requires one of `any_of`", which ends at the first 0 after the first entry (5.1.3.1)
+ */
+struct virtio_feature_rule {
+	uint8_t feature;
+	uint8_t any_of[2];
+};
+
+/* Whether `set` keeps all these rules. */
+bool virtio_device_rules_hold(const struct virtio_feature_rule *rule, unsigned int rules,
+			      const struct virtio_features *set);
+
+struct virtio_device;
+
+struct virtio_device_ops {
+	uint32_t device_id;
+	const struct virtio_feature_rule *rule;
+	unsigned int rules;
+	/* The driver has accepted features (FEATURES_OK). May be NULL. */
+	void (*features_accepted)(struct virtio_device *dev);
+	/* Whether the accepted features give this queue a purpose. May be NULL: all have one. */
+	bool (*queue_used)(const struct virtio_device *dev, unsigned int queue);
+	/* There may be chains in this live queue: look, within the bound of virtio_device_serve. */
+	void (*notified)(struct virtio_device *dev, unsigned int queue);
+	/* This queue stops: forget its chains, and do not touch the guest for them. */
+	void (*queue_stopped)(struct virtio_device *dev, unsigned int queue);
+	/* Bytes of the configuration space were written, all inside it. NULL: read-only. */
+	void (*config_written)(struct virtio_device *dev, uint32_t offset, const uint8_t *bytes,
+			       uint32_t len);
+	/* Back to the state after creation, configuration space included; queues are stopped. */
+	void (*reset)(struct virtio_device *dev);
+};
+
+/* How a device reaches its embedder; set by the transport. */
+struct virtio_transport_ops {
+	/* something for the driver happened: VIRTIO_INTERRUPT_* */
+	void (*interrupt)(void *opaque, uint32_t events);
+	/* work is left over: call virtio_device_poll soon, from outside any device call */
+	void (*defer)(void *opaque);
+};
+
+struct virtio_device {
+	const struct virtio_device_ops *ops;
+	const struct virtio_transport_ops *transport;
+	void *transport_opaque;
+
+	struct virtio_features offered;
+	struct virtio_features driver; /* as written; judged at FEATURES_OK */
+	uint8_t status;
+	uint32_t config_generation;
+
+	uint8_t *config; /* little-endian, as the driver sees it; the device type's */
+	uint32_t config_len;
+
+	struct virtqueue *queue; /* ours */
+	unsigned int queues;
+	uint64_t unserved; /* queues with work left over, one bit each */
+};
+
+#define VIRTIO_DEVICE_QUEUES_MAX 64u
+
+/*
+ * A device in its state after creation: `queues` stopped queues of `queue_size_max` entries each
+ * (virtqueue_init), `offered` plus VERSION_1 on offer. Returns 0, -EINVAL or -ENOMEM; on failure
+ * nothing stays allocated. The transport is attached afterwards.
+ */
+int virtio_device_init(struct virtio_device *dev, const struct virtio_device_ops *ops,
+		       const struct guest_memory *memory, unsigned int queues,
+		       uint16_t queue_size_max, const struct virtio_features *offered)
+	__attribute__((warn_unused_result));
+void virtio_device_destroy(struct virtio_device *dev);
+
+/* ---- for transports ---- */
+
+/*
+ * The driver writes Device Status (2.1, 3.1.1). 0 resets. Otherwise bits are accepted one step at
+ * a time, in the order of 3.1.1; FAILED at any time. A value that is no such step changes nothing.
+ * FEATURES_OK stays clear when the features are not acceptable (2.2.2). NEEDS_RESET is the
+ * device's: what the driver writes there is ignored.
+ */
+void virtio_device_set_status(struct virtio_device *dev, uint32_t value);
+
+/* 32 feature bits from 32 * sel; beyond what exists, 0 and no effect. */
+uint32_t virtio_device_offered(const struct virtio_device *dev, uint32_t sel);
+/* Has an effect between DRIVER and FEATURES_OK alone (3.1.1). */
+void virtio_device_set_driver_features(struct virtio_device *dev, uint32_t sel, uint32_t bits);
+
+/* The queue, or NULL if there is none or the accepted features have no use for it. */
+struct virtqueue *virtio_device_queue(const struct virtio_device *dev, uint32_t index);
+/* Whether the driver may set this queue up now: stopped, and between FEATURES_OK and DRIVER_OK
+ * (3.1.1), or, with RING_RESET, later (2.6.1). */
+bool virtio_device_queue_writable(const struct virtio_device *dev, const struct virtqueue *vq);
+/* Starts a queue; nothing happens if what was programmed is not valid, or the time not right. */
+void virtio_device_start_queue(struct virtio_device *dev, uint32_t index);
+/* Stops a queue and forgets all about it (2.6.1). */
+void virtio_device_stop_queue(struct virtio_device *dev, uint32_t index);
+/* An available buffer notification (2.9); spurious ones are harmless. */
+void virtio_device_notify(struct virtio_device *dev, uint32_t index);
+/* Goes on with what was left over when `defer` was called. */
+void virtio_device_poll(struct virtio_device *dev);
+
+/*
+ * Configuration space (2.5). An access that is not wholly inside reads as zeroes, and is not
+ * written. `len` up to 8. Writes have an effect after FEATURES_OK alone (3.1.1).
+ */
+void virtio_device_config_read(const struct virtio_device *dev, uint64_t offset, uint8_t *bytes,
+			       uint32_t len);
+void virtio_device_config_write(struct virtio_device *dev, uint64_t offset, const uint8_t *bytes,
+				uint32_t len);
+
+/* ---- for device types ---- */
+
+/* Whether the driver accepted this feature; false before FEATURES_OK. */
+bool virtio_device_has(const struct virtio_device *dev, unsigned int feature);
+
+/* Whether the device may look into this queue: DRIVER_OK, not failed or broken, queue running. */
+bool virtio_device_queue_live(const struct virtio_device *dev, unsigned int queue);
+
+/* The guest broke the rules of a live queue: DEVICE_NEEDS_RESET and its notification (2.1.2);
+ * nothing of the guest is touched until it resets. */
+void virtio_device_break(struct virtio_device *dev);
+
+/* The configuration space changed on the device's side (2.5, 3.2.1). */
+void virtio_device_config_changed(struct virtio_device *dev);
+
+/* Publishes what was pushed and notifies the driver if it wants that. */
+void virtio_device_publish(struct virtio_device *dev, unsigned int queue);
+
+enum virtio_served {
+	VIRTIO_SERVED_ONE,   /* took one chain, go on */
+	VIRTIO_SERVED_ALL,   /* the queue was empty */
+	VIRTIO_SERVED_LATER, /* cannot go on now; the device type will serve the queue again */
+};
+
+/* This queue is to be notified again, later and from outside: there may be work left. */
+void virtio_device_defer(struct virtio_device *dev, unsigned int queue);
+
+/* What virtqueue_pop returned, in these terms; breaks the device if the guest broke the ring. */
+enum virtio_served virtio_device_popped(struct virtio_device *dev, int popped);
+
+/*
+ * Serves a live queue: calls `one` until it does not return VIRTIO_SERVED_ONE or the queue stops
+ * being live, with notifications suppressed while at it, but at most queue size times: then the
+ * rest is deferred. This is the bound on the work that one notification can cause.
+ */
+void virtio_device_serve(struct virtio_device *dev, unsigned int queue,
+			 enum virtio_served (*one)(struct virtio_device *dev, unsigned int queue));
+
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The register window as a table (4.2.2).
+ */
+#include "virtio_mmio.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "virtio_spec.h"
+
+#define VENDOR_ID 0x4c56414eu /* "NAVL" */
+
+static void update_irq(struct virtio_mmio *m, uint32_t interrupt_status)
+{
+	bool was = m->interrupt_status != 0;
+
+	m->interrupt_status = interrupt_status;
+	if (was != (interrupt_status != 0))
+		m->host->set_irq(m->opaque, !was);
+}
+
+static void raise_interrupt(void *opaque, uint32_t events)
+{
+	struct virtio_mmio *m = opaque;
+
+	update_irq(m, m->interrupt_status | events);
+}
+
+static void defer(void *opaque)
+{
+	struct virtio_mmio *m = opaque;
+
+	m->host->defer(m->opaque);
+}
+
+static const struct virtio_transport_ops transport_ops = {
+	.interrupt = raise_interrupt,
+	.defer = defer,
+};
+
+void virtio_mmio_init(struct virtio_mmio *m, struct virtio_device *dev,
+		      const struct virtio_mmio_host_ops *host, void *opaque)
+{
+	memset(m, 0, sizeof(*m));
+	m->dev = dev;
+	m->host = host;
+	m->opaque = opaque;
+	dev->transport = &transport_ops;
+	dev->transport_opaque = m;
+}
+
+void virtio_mmio_poll(struct virtio_mmio *m)
+{
+	virtio_device_poll(m->dev);
+}
+
+static struct virtqueue *selected(const struct virtio_mmio *m)
+{
+	return virtio_device_queue(m->dev, m->queue_sel);
+}
+
+/* ---- reads ---- */
+
+static uint32_t read_magic(const struct virtio_mmio *m)
+{
+	(void)m;
+	return VIRTIO_MMIO_MAGIC_VALUE;
+}
+
+static uint32_t read_version(const struct virtio_mmio *m)
+{
+	(void)m;
+	return 2;
+}
+
+static uint32_t read_device_id(const struct virtio_mmio *m)
+{
+	return m->dev->ops->device_id;
+}
+
+static uint32_t read_vendor_id(const struct virtio_mmio *m)
+{
+	(void)m;
+	return VENDOR_ID;
+}
+
+static uint32_t read_device_features(const struct virtio_mmio *m)
+{
+	return virtio_device_offered(m->dev, m->device_features_sel);
+}
+
+static uint32_t read_queue_size_max(const struct virtio_mmio *m)
+{
+	const struct virtqueue *vq = selected(m);
+
+	return vq ? vq->size_max : 0;
+}
+
+static uint32_t read_queue_ready(const struct virtio_mmio *m)
+{
+	const struct virtqueue *vq = selected(m);
+
+	return vq && virtqueue_enabled(vq);
+}
+
+static uint32_t read_interrupt_status(const struct virtio_mmio *m)
+{
+	return m->interrupt_status;
+}
+
+static uint32_t read_status(const struct virtio_mmio *m)
+{
+	return m->dev->status;
+}
+
+/* We have no shared memory regions: length and base of any are -1 */
+static uint32_t read_shm(const struct virtio_mmio *m)
+{
+	(void)m;
+	return UINT32_MAX;
+}
+
+/* A queue reset completes within the write that asks for it */
+static uint32_t read_queue_reset(const struct virtio_mmio *m)
+{
+	(void)m;
+	return 0;
+}
+
+static uint32_t read_config_generation(const struct virtio_mmio *m)
+{
+	return m->dev->config_generation;
+}
+
+/* ---- writes ---- */
+
+static void write_device_features_sel(struct virtio_mmio *m, uint32_t value)
+{
+	m->device_features_sel = value;
+}
+
+static void write_driver_features(struct virtio_mmio *m, uint32_t value)
+{
+	virtio_device_set_driver_features(m->dev, m->driver_features_sel, value);
+}
+
+static void write_driver_features_sel(struct virtio_mmio *m, uint32_t value)
+{
+	m->driver_features_sel = value;
+}
+
+static void write_queue_sel(struct virtio_mmio *m, uint32_t value)
+{
+	m->queue_sel = value;
+}
+
+static void write_queue_ready(struct virtio_mmio *m, uint32_t value)
+{
+	if (value == 1)
+		virtio_device_start_queue(m->dev, m->queue_sel);
+	else if (value == 0)
+		virtio_device_stop_queue(m->dev, m->queue_sel);
+}
+
+static void write_queue_notify(struct virtio_mmio *m, uint32_t value)
+{
+	virtio_device_notify(m->dev, value);
+}
+
+static void write_interrupt_ack(struct virtio_mmio *m, uint32_t value)
+{
+	update_irq(m, m->interrupt_status & ~value);
+}
+
+static void write_status(struct virtio_mmio *m, uint32_t value)
+{
+	virtio_device_set_status(m->dev, value);
+	if (value != 0)
+		return;
+	update_irq(m, 0);
+	m->device_features_sel = 0;
+	m->driver_features_sel = 0;
+	m->queue_sel = 0;
+}
+
+/* Any region: none exists */
+static void write_shm_sel(struct virtio_mmio *m, uint32_t value)
+{
+	(void)m;
+	(void)value;
+}
+
+static void write_queue_reset(struct virtio_mmio *m, uint32_t value)
+{
+	if (value == 1 && virtio_device_has(m->dev, VIRTIO_F_RING_RESET))
+		virtio_device_stop_queue(m->dev, m->queue_sel);
+}
+
+/* The selected queue, if it may be set up now. */
+static struct virtqueue *writable_queue(struct virtio_mmio *m)
+{
+	struct virtqueue *vq = selected(m);
+
+	return vq && virtio_device_queue_writable(m->dev, vq) ? vq : NULL;
+}
+
+static void write_queue_size(struct virtio_mmio *m, uint32_t value)
+{
+	struct virtqueue *vq = writable_queue(m);
+
+	if (vq)
+		vq->size = value;
+}
+
+static void set_half(uint64_t *address, bool high, uint32_t value)
+{
+	unsigned int shift = high ? 32 : 0;
+
+	*address = (*address & ~(0xffffffffull << shift)) | (uint64_t)value << shift;
+}
+
+#define WRITE_ADDRESS(name, field, high)                                                           \
+	static void name(struct virtio_mmio *m, uint32_t value)                                    \
+	{                                                                                          \
+		struct virtqueue *vq = writable_queue(m);                                          \
+                                                                                                   \
+		if (vq)                                                                            \
+			set_half(&vq->field, high, value);                                         \
+	}
+
+WRITE_ADDRESS(write_desc_low, desc_area, false)
+WRITE_ADDRESS(write_desc_high, desc_area, true)
+WRITE_ADDRESS(write_driver_low, driver_area, false)
+WRITE_ADDRESS(write_driver_high, driver_area, true)
+WRITE_ADDRESS(write_device_low, device_area, false)
+WRITE_ADDRESS(write_device_high, device_area, true)
+
+/* ---- the table ---- */
+
+struct reg {
+	uint32_t (*read)(const struct virtio_mmio *m);	      /* NULL: write-only */
+	void (*write)(struct virtio_mmio *m, uint32_t value); /* NULL: read-only */
+};
+
+#define REGS (VIRTIO_MMIO_CONFIG / 4)
+
+static const struct reg regs[REGS] = {
+	[VIRTIO_MMIO_MAGIC / 4] = { .read = read_magic },
+	[VIRTIO_MMIO_VERSION / 4] = { .read = read_version },
+	[VIRTIO_MMIO_DEVICE_ID / 4] = { .read = read_device_id },
+	[VIRTIO_MMIO_VENDOR_ID / 4] = { .read = read_vendor_id },
+	[VIRTIO_MMIO_DEVICE_FEATURES / 4] = { .read = read_device_features },
+	[VIRTIO_MMIO_DEVICE_FEATURES_SEL / 4] = { .write = write_device_features_sel },
+	[VIRTIO_MMIO_DRIVER_FEATURES / 4] = { .write = write_driver_features },
+	[VIRTIO_MMIO_DRIVER_FEATURES_SEL / 4] = { .write = write_driver_features_sel },
+	[VIRTIO_MMIO_QUEUE_SEL / 4] = { .write = write_queue_sel },
+	[VIRTIO_MMIO_QUEUE_SIZE_MAX / 4] = { .read = read_queue_size_max },
+	[VIRTIO_MMIO_QUEUE_SIZE / 4] = { .write = write_queue_size },
+	[VIRTIO_MMIO_QUEUE_READY / 4] = { .read = read_queue_ready, .write = write_queue_ready },
+	[VIRTIO_MMIO_QUEUE_NOTIFY / 4] = { .write = write_queue_notify },
+	[VIRTIO_MMIO_INTERRUPT_STATUS / 4] = { .read = read_interrupt_status },
+	[VIRTIO_MMIO_INTERRUPT_ACK / 4] = { .write = write_interrupt_ack },
+	[VIRTIO_MMIO_STATUS / 4] = { .read = read_status, .write = write_status },
+	[VIRTIO_MMIO_QUEUE_DESC_LOW / 4] = { .write = write_desc_low },
+	[VIRTIO_MMIO_QUEUE_DESC_HIGH / 4] = { .write = write_desc_high },
+	[VIRTIO_MMIO_QUEUE_DRIVER_LOW / 4] = { .write = write_driver_low },
+	[VIRTIO_MMIO_QUEUE_DRIVER_HIGH / 4] = { .write = write_driver_high },
+	[VIRTIO_MMIO_QUEUE_DEVICE_LOW / 4] = { .write = write_device_low },
+	[VIRTIO_MMIO_QUEUE_DEVICE_HIGH / 4] = { .write = write_device_high },
+	[VIRTIO_MMIO_SHM_SEL / 4] = { .write = write_shm_sel },
+	[VIRTIO_MMIO_SHM_LEN_LOW / 4] = { .read = read_shm },
+	[VIRTIO_MMIO_SHM_LEN_HIGH / 4] = { .read = read_shm },
+	[VIRTIO_MMIO_SHM_BASE_LOW / 4] = { .read = read_shm },
+	[VIRTIO_MMIO_SHM_BASE_HIGH / 4] = { .read = read_shm },
+	[VIRTIO_MMIO_QUEUE_RESET / 4] = { .read = read_queue_reset, .write = write_queue_reset },
+	[VIRTIO_MMIO_CONFIG_GENERATION / 4] = { .read = read_config_generation },
+};
+
+/* 4.2.2.2: control registers are 32 bits wide and aligned */
+static const struct reg *find_reg(uint64_t offset, unsigned int width)
+{
+	if (offset >= VIRTIO_MMIO_CONFIG || offset % 4 || width != 4)
+		return NULL;
+	return &regs[offset / 4];
+}
+
+static bool config_access(uint64_t offset, unsigned int width)
+{
+	return offset >= VIRTIO_MMIO_CONFIG && (width == 1 || width == 2 || width == 4);
+}
+
+uint64_t virtio_mmio_read(struct virtio_mmio *m, uint64_t offset, unsigned int width)
+{
+	const struct reg *reg = find_reg(offset, width);
+	uint64_t value = 0;
+
+	if (reg && reg->read)
+		return reg->read(m);
+	if (!config_access(offset, width))
+		return 0;
+	virtio_device_config_read(m->dev, offset - VIRTIO_MMIO_CONFIG, (uint8_t *)&value, width);
+	return le64toh(value);
+}
+
+void virtio_mmio_write(struct virtio_mmio *m, uint64_t offset, unsigned int width, uint64_t value)
+{
+	const struct reg *reg = find_reg(offset, width);
+
+	if (reg && reg->write)
+		reg->write(m, (uint32_t)value);
+	if (!config_access(offset, width))
+		return;
+	value = htole64(value);
+	virtio_device_config_write(m->dev, offset - VIRTIO_MMIO_CONFIG, (const uint8_t *)&value,
+				   width);
+}

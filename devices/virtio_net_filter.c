@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Commands are read and judged whole; state changes only when all of a command is good.
+ */
+#include "virtio_net_filter.h"
+
+#include <endian.h>
+#include <string.h>
+
+#define ETH_TYPE       12u
+#define ETHERTYPE_VLAN 0x8100u
+#define VLAN_ID_MASK   0x0fffu
+
+static unsigned int get_be16(const uint8_t *p)
+{
+	return (unsigned int)p[0] << 8 | p[1];
+}
+
+static bool vlan_listed(const struct virtio_net_filter *filter, unsigned int id)
+{
+	return filter->vlan[id / 64] >> (id % 64) & 1;
+}
+
+static bool mac_listed(const struct virtio_net_mac_table *table, const uint8_t *mac)
+{
+	for (uint32_t i = 0; i < table->count; i++) {
+		if (memcmp(table->mac[i], mac, NIC_MAC_BYTES) == 0)
+			return true;
+	}
+	return table->all;
+}
+
+static bool broadcast(const uint8_t *mac)
+{
+	static const uint8_t all[NIC_MAC_BYTES] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	return memcmp(mac, all, NIC_MAC_BYTES) == 0;
+}
+
+/* A driver without CTRL_RX has no way to ask for addresses: it gets all that it does not suppress
+ */
+static bool address_passes(const struct virtio_net *net, const uint8_t *mac)
+{
+	const struct virtio_net_filter *f = net->filter;
+	bool any = !virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_RX);
+
+	if (broadcast(mac))
+		return !f->nobcast;
+	if (mac[0] & 1)
+		return !f->nomulti && (any || f->allmulti || mac_listed(&f->multicast, mac));
+	return !f->nouni && (any || f->alluni || mac_listed(&f->unicast, mac) ||
+			     memcmp(net->config.mac, mac, NIC_MAC_BYTES) == 0);
+}
+
+bool virtio_net_filter_passes(const struct virtio_net *net, const uint8_t *frame, uint32_t len)
+{
+	const struct virtio_net_filter *f = net->filter;
+
+	if (f->promisc)
+		return true;
+	if (virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_VLAN) &&
+	    get_be16(frame + ETH_TYPE) == ETHERTYPE_VLAN) {
+		if (len < ETH_TYPE + 4 ||
+		    !vlan_listed(f, get_be16(frame + ETH_TYPE + 2) & VLAN_ID_MASK))
+			return false;
+	}
+	return address_passes(net, frame);
+}
+
+/* ---- commands ---- */
+
+/* Reads exactly what is left of a command. */
+static bool read_rest(struct descriptor_chain *chain, void *data, size_t len)
+{
+	return chain->read.left == len && !descriptor_chain_read(chain, data, len);
+}
+
+/* 5.1.6.5.1: one byte, 0 or 1 */
+static bool set_mode(struct virtio_net_filter *f, uint8_t command, struct descriptor_chain *chain)
+{
+	bool *const mode[] = {
+		[VIRTIO_NET_CTRL_RX_PROMISC] = &f->promisc,
+		[VIRTIO_NET_CTRL_RX_ALLMULTI] = &f->allmulti,
+		[VIRTIO_NET_CTRL_RX_ALLUNI] = &f->alluni,
+		[VIRTIO_NET_CTRL_RX_NOMULTI] = &f->nomulti,
+		[VIRTIO_NET_CTRL_RX_NOUNI] = &f->nouni,
+		[VIRTIO_NET_CTRL_RX_NOBCAST] = &f->nobcast,
+	};
+	uint8_t on;
+
+	if (!read_rest(chain, &on, sizeof(on)) || on > 1)
+		return false;
+	*mode[command] = on;
+	return true;
+}
+
+static bool command_rx(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain)
+{
+	unsigned int feature = command <= VIRTIO_NET_CTRL_RX_ALLMULTI ? VIRTIO_NET_F_CTRL_RX
+								      : VIRTIO_NET_F_CTRL_RX_EXTRA;
+
+	return command <= VIRTIO_NET_CTRL_RX_NOBCAST && virtio_device_has(&net->dev, feature) &&
+	       set_mode(net->filter, command, chain);
+}
+
+/* 5.1.6.5.2: a count and that many addresses; more than fit are passed over */
+static bool read_mac_table(struct virtio_net_mac_table *table, struct descriptor_chain *chain)
+{
+	uint32_t entries;
+
+	if (descriptor_chain_read(chain, &entries, sizeof(entries)))
+		return false;
+	entries = le32toh(entries);
+	memset(table, 0, sizeof(*table));
+	if (entries > VIRTIO_NET_MAC_TABLE) {
+		table->all = true;
+		return !descriptor_chain_skip(chain, (uint64_t)entries * NIC_MAC_BYTES);
+	}
+	table->count = entries;
+	return !descriptor_chain_read(chain, table->mac, (size_t)entries * NIC_MAC_BYTES);
+}
+
+static bool set_mac_table(struct virtio_net *net, struct descriptor_chain *chain)
+{
+	struct virtio_net_filter *next = net->proposed;
+
+	if (!read_mac_table(&next->unicast, chain) || !read_mac_table(&next->multicast, chain) ||
+	    chain->read.left)
+		return false;
+	net->filter->unicast = next->unicast;
+	net->filter->multicast = next->multicast;
+	return true;
+}
+
+static bool set_mac(struct virtio_net *net, struct descriptor_chain *chain)
+{
+	uint8_t mac[NIC_MAC_BYTES];
+
+	if (!read_rest(chain, mac, sizeof(mac)))
+		return false;
+	memcpy(net->config.mac, mac, sizeof(mac));
+	net->dev.config_generation++;
+	return true;
+}
+
+static bool command_mac(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain)
+{
+	switch (command) {
+	case VIRTIO_NET_CTRL_MAC_TABLE_SET:
+		return virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_RX) &&
+		       set_mac_table(net, chain);
+	case VIRTIO_NET_CTRL_MAC_ADDR_SET:
+		return virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_MAC_ADDR) &&
+		       set_mac(net, chain);
+	default:
+		return false;
+	}
+}
+
+static bool command_vlan(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain)
+{
+	uint16_t id;
+
+	if (command > VIRTIO_NET_CTRL_VLAN_DEL ||
+	    !virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_VLAN) ||
+	    !read_rest(chain, &id, sizeof(id)))
+		return false;
+	id = le16toh(id);
+	if (id >= VIRTIO_NET_VLANS)
+		return false;
+
+	uint64_t bit = 1ull << (id % 64);
+
+	if (command == VIRTIO_NET_CTRL_VLAN_ADD)
+		net->filter->vlan[id / 64] |= bit;
+	else
+		net->filter->vlan[id / 64] &= ~bit;
+	return true;
+}
+
+uint8_t virtio_net_filter_command(struct virtio_net *net, struct descriptor_chain *chain)
+{
+	static bool (*const class[])(struct virtio_net * net, uint8_t command,
+				     struct descriptor_chain * chain) = {
+		[VIRTIO_NET_CTRL_RX] = command_rx,
+		[VIRTIO_NET_CTRL_MAC] = command_mac,
+		[VIRTIO_NET_CTRL_VLAN] = command_vlan,
+	};
+	uint8_t header[2]; /* class, command */
+
+	if (chain->readable_bytes > VIRTIO_NET_COMMAND_MAX ||
+	    descriptor_chain_read(chain, header, sizeof(header)) ||
+	    header[0] >= sizeof(class) / sizeof(class[0]) ||
+	    !class[header[0]](net, header[1], chain))
+		return VIRTIO_NET_ERR;
+	return VIRTIO_NET_OK;
+}
+
+void virtio_net_filter_reset(struct virtio_net *net)
+{
+	memset(net->filter, 0, sizeof(*net->filter));
+}

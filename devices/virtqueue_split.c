@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The split ring (2.7): a descriptor table and an available ring that the driver writes, a used
+ * ring that the device writes.
+ */
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "virtio_spec.h"
+#include "virtqueue_layout.h"
+
+/* virtqueue_enable found the rings in RAM, and the map does not change: our own bug otherwise. */
+static uint16_t ring_load(const struct virtqueue *vq, uint64_t gpa)
+{
+	uint16_t value = 0;
+	int err = guest_memory_load_u16(vq->memory, gpa, &value);
+
+	assert(!err);
+	(void)err;
+	return value;
+}
+
+static void ring_store(const struct virtqueue *vq, uint64_t gpa, uint16_t value)
+{
+	int err = guest_memory_store_u16(vq->memory, gpa, value);
+
+	assert(!err);
+	(void)err;
+}
+
+static uint64_t used_event_gpa(const struct virtqueue *vq)
+{
+	return vq->driver_area + VIRTQ_AVAIL_RING + (uint64_t)vq->size * VIRTQ_AVAIL_ENTRY_SIZE;
+}
+
+static uint64_t used_entry_gpa(const struct virtqueue *vq, uint32_t slot)
+{
+	return vq->device_area + VIRTQ_USED_RING + (uint64_t)slot * sizeof(struct virtq_used_elem);
+}
+
+/* 2.7, the table of alignments; 2.7.6 and 2.7.8: the event fields exist with EVENT_IDX only */
+static int split_check(const struct virtqueue *vq)
+{
+	uint64_t event = vq->event_idx ? sizeof(uint16_t) : 0;
+	uint64_t avail_len = VIRTQ_AVAIL_RING + (uint64_t)vq->size * VIRTQ_AVAIL_ENTRY_SIZE + event;
+	uint64_t used_len = used_entry_gpa(vq, vq->size) - vq->device_area + event;
+
+	if (vq->desc_area % sizeof(struct virtq_desc) || vq->driver_area % 2 || vq->device_area % 4)
+		return -EINVAL;
+	if (!guest_memory_contains(vq->memory, vq->desc_area,
+				   (uint64_t)vq->size * sizeof(struct virtq_desc)) ||
+	    !guest_memory_contains(vq->memory, vq->driver_area, avail_len) ||
+	    !guest_memory_contains(vq->memory, vq->device_area, used_len))
+		return -EFAULT;
+	return 0;
+}
+
+/* Where the walk of one chain stands: in the queue's own table, or in one indirect table. */
+struct walk {
+	uint64_t table;
+	uint32_t entries;
+	uint32_t index;
+	bool indirect;
+};
+
+static int fetch_descriptor(const struct virtqueue *vq, const struct walk *walk,
+			    struct virtq_desc *desc)
+{
+	if (walk->index >= walk->entries)
+		return -EPROTO;
+
+	int err = guest_memory_read(vq->memory, walk->table + (uint64_t)walk->index * sizeof(*desc),
+				    desc, sizeof(*desc));
+
+	assert(!err); /* both kinds of table were found in RAM as a whole */
+	desc->addr = le64toh(desc->addr);
+	desc->len = le32toh(desc->len);
+	desc->flags = le16toh(desc->flags);
+	desc->next = le16toh(desc->next);
+	return err;
+}
+
+/* 2.7.5.3: one table a chain, which ends it; the WRITE flag means nothing here */
+static int enter_indirect(const struct virtqueue *vq, struct walk *walk,
+			  const struct virtq_desc *desc)
+{
+	if (!vq->indirect || walk->indirect || desc->flags & VIRTQ_DESC_F_NEXT)
+		return -EPROTO;
+	if (desc->len == 0 || desc->len % sizeof(struct virtq_desc))
+		return -EPROTO;
+	if (!guest_memory_contains(vq->memory, desc->addr, desc->len))
+		return -EFAULT;
+	walk->table = desc->addr;
+	walk->entries = desc->len / (uint32_t)sizeof(struct virtq_desc);
+	walk->index = 0;
+	walk->indirect = true;
+	return 0;
+}
+
+/* Each round but one, the step into an indirect table, adds a segment: so each loop ends. */
+static int walk_chain(const struct virtqueue *vq, uint16_t head, struct descriptor_chain *chain)
+{
+	struct walk walk = { .table = vq->desc_area, .entries = vq->size, .index = head };
+
+	for (;;) {
+		struct virtq_desc desc;
+		int err = fetch_descriptor(vq, &walk, &desc);
+
+		if (!err && desc.flags & VIRTQ_DESC_F_INDIRECT) {
+			err = enter_indirect(vq, &walk, &desc);
+			if (!err)
+				continue;
+		}
+		if (!err && chain->count >= vq->size)
+			err = -ELOOP;
+		if (!err)
+			err = descriptor_chain_append(chain, desc.addr, desc.len,
+						      desc.flags & VIRTQ_DESC_F_WRITE);
+		if (err || !(desc.flags & VIRTQ_DESC_F_NEXT))
+			return err;
+		walk.index = desc.next;
+	}
+}
+
+/* 2.7.13.3: acquire order on idx makes the entries and descriptors before it visible */
+static int split_take(struct virtqueue *vq, struct descriptor_chain *chain)
+{
+	if (vq->avail_idx == vq->next_avail) {
+		vq->avail_idx = ring_load(vq, vq->driver_area + VIRTQ_AVAIL_IDX);
+		if (vq->avail_idx == vq->next_avail)
+			return 0;
+	}
+	if ((uint16_t)(vq->avail_idx - vq->next_avail) > vq->size)
+		return -EPROTO;
+
+	uint32_t slot = vq->next_avail % vq->size;
+	uint16_t head = ring_load(vq, vq->driver_area + VIRTQ_AVAIL_RING +
+					      (uint64_t)slot * VIRTQ_AVAIL_ENTRY_SIZE);
+
+	if (head >= vq->size || virtqueue_holds(vq, head))
+		return -EPROTO;
+
+	int err = walk_chain(vq, head, chain);
+
+	if (err)
+		return err;
+	chain->head = head;
+	descriptor_chain_rewind(chain);
+	return 1;
+}
+
+static void split_put(struct virtqueue *vq, uint16_t head, uint32_t len)
+{
+	struct virtq_used_elem elem = { .id = htole32(head), .len = htole32(len) };
+	int err = guest_memory_write(vq->memory, used_entry_gpa(vq, vq->next_used % vq->size),
+				     &elem, sizeof(elem));
+
+	assert(!err);
+	(void)err;
+}
+
+/*
+ * 2.7.7.2. The fence orders our index before the driver's wish: without it both sides may miss
+ * each other and the driver sleeps for good.
+ */
+static bool split_publish(struct virtqueue *vq)
+{
+	uint16_t before = vq->published_used;
+
+	ring_store(vq, vq->device_area + VIRTQ_USED_IDX, vq->next_used);
+	vq->published_used = vq->next_used;
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!vq->event_idx)
+		return !(ring_load(vq, vq->driver_area + VIRTQ_AVAIL_FLAGS) &
+			 VIRTQ_AVAIL_F_NO_INTERRUPT);
+
+	uint16_t event = ring_load(vq, used_event_gpa(vq));
+
+	return (uint16_t)(vq->next_used - event - 1) < (uint16_t)(vq->next_used - before);
+}
+
+/* 2.7.10.1: with EVENT_IDX flags stay 0, and an old avail_event suppresses by itself */
+static void split_suppress_notification(struct virtqueue *vq)
+{
+	if (!vq->event_idx)
+		ring_store(vq, vq->device_area + VIRTQ_USED_FLAGS, VIRTQ_USED_F_NO_NOTIFY);
+}
+
+/* avail_event is what the driver is known to have reached: it tells us of the chain after that */
+static bool split_want_notification(struct virtqueue *vq)
+{
+	uint16_t seen = vq->avail_idx;
+
+	if (vq->event_idx)
+		ring_store(vq, used_entry_gpa(vq, vq->size), seen);
+	else
+		ring_store(vq, vq->device_area + VIRTQ_USED_FLAGS, 0);
+	atomic_thread_fence(memory_order_seq_cst);
+	vq->avail_idx = ring_load(vq, vq->driver_area + VIRTQ_AVAIL_IDX);
+	return vq->avail_idx != seen;
+}
+
+const struct virtqueue_layout virtqueue_split = {
+	.check = split_check,
+	.take = split_take,
+	.put = split_put,
+	.publish = split_publish,
+	.suppress_notification = split_suppress_notification,
+	.want_notification = split_want_notification,
+};
