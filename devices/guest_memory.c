@@ -91,20 +91,38 @@ static void *host_address(const struct guest_memory *memory, uint64_t gpa, uint6
 	return (char *)r->host + (gpa - r->gpa);
 }
 
+static void tell_fetching(const struct guest_memory *memory, uint64_t gpa, size_t len)
+{
+	if (memory->tap)
+		memory->tap->fetching(memory->tap->opaque, gpa, len);
+}
+
+static void tell_fetched(const struct guest_memory *memory, uint64_t gpa, const void *bytes,
+			 size_t len)
+{
+	if (memory->tap)
+		memory->tap->fetched(memory->tap->opaque, gpa, bytes, len);
+}
+
+static void tell_stored(const struct guest_memory *memory, uint64_t gpa, const void *bytes,
+			size_t len)
+{
+	if (memory->tap)
+		memory->tap->stored(memory->tap->opaque, gpa, bytes, len);
+}
+
 int guest_memory_read(const struct guest_memory *memory, uint64_t gpa, void *dst, size_t len)
 {
 	if (!guest_memory_contains(memory, gpa, len))
 		return -EFAULT;
-	if (memory->tap)
-		memory->tap->fetching(memory->tap->opaque, gpa, len);
+	tell_fetching(memory, gpa, len);
 	for (uint64_t done = 0, part; done < len; done += part) {
 		const void *src = host_address(memory, gpa + done, len - done, &part);
 
 		memcpy((char *)dst + done, src, part);
 	}
 	compiler_barrier(dst);
-	if (memory->tap)
-		memory->tap->fetched(memory->tap->opaque, gpa, dst, len);
+	tell_fetched(memory, gpa, dst, len);
 	return 0;
 }
 
@@ -118,8 +136,7 @@ int guest_memory_write(const struct guest_memory *memory, uint64_t gpa, const vo
 		memcpy(dst, (const char *)src + done, part);
 		compiler_barrier(dst);
 	}
-	if (memory->tap)
-		memory->tap->stored(memory->tap->opaque, gpa, src, len);
+	tell_stored(memory, gpa, src, len);
 	return 0;
 }
 
@@ -139,13 +156,11 @@ int guest_memory_load_u16(const struct guest_memory *memory, uint64_t gpa, uint1
 
 	if (!src)
 		return -EFAULT;
-	if (memory->tap)
-		memory->tap->fetching(memory->tap->opaque, gpa, sizeof(*src));
+	tell_fetching(memory, gpa, sizeof(*src));
 
 	uint16_t raw = __atomic_load_n(src, __ATOMIC_ACQUIRE);
 
-	if (memory->tap)
-		memory->tap->fetched(memory->tap->opaque, gpa, &raw, sizeof(raw));
+	tell_fetched(memory, gpa, &raw, sizeof(raw));
 	*value = le16toh(raw);
 	return 0;
 }
@@ -158,7 +173,6 @@ int guest_memory_store_u16(const struct guest_memory *memory, uint64_t gpa, uint
 	if (!dst)
 		return -EFAULT;
 	__atomic_store_n(dst, raw, __ATOMIC_RELEASE);
-	if (memory->tap)
-		memory->tap->stored(memory->tap->opaque, gpa, &raw, sizeof(raw));
+	tell_stored(memory, gpa, &raw, sizeof(raw));
 	return 0;
 }

@@ -126,6 +126,7 @@ static const struct status_step {
 	bool (*may_enter)(const struct virtio_device *dev);
 } status_step[] = {
 	{ 0, STATUS_FOUND, enter_any },
+	{ 0, STATUS_DRIVEN, enter_any }, /* firmware sets both at once */
 	{ STATUS_FOUND, STATUS_DRIVEN, enter_any },
 	{ STATUS_DRIVEN, STATUS_AGREED, features_acceptable },
 	{ STATUS_AGREED, STATUS_LIVE, enter_any },

@@ -97,9 +97,9 @@ void virtio_device_destroy(struct virtio_device *dev);
 
 /*
  * The driver writes Device Status (2.1, 3.1.1). 0 resets. Otherwise bits are accepted one step at
- * a time, in the order of 3.1.1; FAILED at any time. A value that is no such step changes nothing.
- * FEATURES_OK stays clear when the features are not acceptable (2.2.2). NEEDS_RESET is the
- * device's: what the driver writes there is ignored.
+ * a time, in the order of 3.1.1, ACKNOWLEDGE and DRIVER also together; FAILED at any time. A value
+ * that is no such step changes nothing. FEATURES_OK stays clear when the features are not
+ * acceptable (2.2.2). NEEDS_RESET is the device's: what the driver writes there is ignored.
  */
 void virtio_device_set_status(struct virtio_device *dev, uint32_t value);
 

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Every command a person needs. `make help` lists them.
+#
+# Flavours, each in build/<flavour>/:
+#   asan   AddressSanitizer and UndefinedBehaviorSanitizer everywhere: replays and findings
+#   fuzz   the same on devices/, with coverage for the engine; the harness is plain, so that the
+#          time goes to what is tested: fuzz targets
+#   msan   MemorySanitizer everywhere: replays
+#   cov    source-based coverage: `make coverage`, `make health`
+#   gcc clang   plain builds for unit tests
+
+T      ?= 60
+JOBS   ?= $(shell nproc)
+CLANG  ?= clang
+GCC    ?= gcc
+
+ALL_FLAVOURS := asan fuzz msan cov gcc clang
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
+COMMON   := -std=c11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer $(WARNINGS) -Idevices -Iharness
+ASAN     := -fsanitize=address,undefined -fno-sanitize-recover=all
+MSAN     := -fsanitize=memory -fno-sanitize-recover=all -fsanitize-memory-track-origins
+COVERAGE := -fprofile-instr-generate -fcoverage-mapping
+
+CC_asan  := $(CLANG)
+CC_fuzz  := $(CLANG)
+CC_msan  := $(CLANG)
+CC_cov   := $(CLANG)
+CC_gcc   := $(GCC)
+CC_clang := $(CLANG)
+
+# flags of devices/, of everything else, and for linking
+DEVICE_asan  := $(ASAN)
+DEVICE_fuzz  := $(ASAN) -fsanitize-coverage=inline-8bit-counters,pc-table
+DEVICE_msan  := $(MSAN)
+DEVICE_cov   := $(COVERAGE)
+OTHER_asan   := $(ASAN)
+OTHER_msan   := $(MSAN)
+LINK_asan    := $(ASAN)
+LINK_fuzz    := $(ASAN)
+LINK_msan    := $(MSAN)
+LINK_cov     := $(COVERAGE)
+
+DEVICES  := $(wildcard devices/*.c)
+TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c) harness/engine.c harness/files.c harness/runner.c
+TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
+HARNESS  := $(filter-out $(TOOL) $(TARGETS) harness/fuzz_target.c,$(wildcard harness/*.c))
+# unit tests of devices/ alone, and tests of the harness
+HARNESS_TESTS := tests/test_seeds.c tests/test_harness.c
+DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
+
+.PHONY: all help deps fuzz check test replay layers format health coverage bench seeds clean
+.DEFAULT_GOAL := all
+
+# One set of rules a flavour.
+define FLAVOUR
+DEV_OBJ_$(1) := $(DEVICES:%.c=build/$(1)/obj/%.o)
+LIB_OBJ_$(1) := $$(DEV_OBJ_$(1)) $(HARNESS:%.c=build/$(1)/obj/%.o)
+
+build/$(1)/obj/devices/%.o: devices/%.c Makefile
+	@mkdir -p $$(@D)
+	@echo "  $(1) $$<"
+	@$$(CC_$(1)) $$(COMMON) $$(DEVICE_$(1)) -MMD -MP -c $$< -o $$@
+
+build/$(1)/obj/%.o: %.c Makefile
+	@mkdir -p $$(@D)
+	@echo "  $(1) $$<"
+	@$$(CC_$(1)) $$(COMMON) $$(OTHER_$(1)) -MMD -MP -c $$< -o $$@
+
+build/$(1)/anvil: $(TOOL:%.c=build/$(1)/obj/%.o) $$(LIB_OBJ_$(1))
+	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -o $$@
+
+$(DEVICE_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/tests/support.o $$(DEV_OBJ_$(1))
+	@mkdir -p $$(@D)
+	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka -o $$@
+
+$(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $$(LIB_OBJ_$(1))
+	@mkdir -p $$(@D)
+	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka -o $$@
+
+build/$(1)/tests/embed_example: build/$(1)/obj/tests/embed_example.o $$(DEV_OBJ_$(1))
+	@mkdir -p $$(@D)
+	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -o $$@
+
+build/$(1)/fuzz_empty: build/$(1)/obj/harness/fuzz_empty.o
+	@$$(CC_$(1)) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@
+
+build/$(1)/fuzz_%: build/$(1)/obj/harness/fuzz_%.o build/$(1)/obj/harness/fuzz_target.o $$(LIB_OBJ_$(1))
+	@$$(CC_$(1)) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@
+
+-include $$(shell find build/$(1)/obj -name '*.d' 2>/dev/null)
+endef
+$(foreach f,$(ALL_FLAVOURS),$(eval $(call FLAVOUR,$(f))))
+.SECONDARY:
+
+FUZZ_BINARIES := $(TARGETS:harness/%.c=build/fuzz/%)
+# test_private_copy counts the loads of a plain build: a sanitizer adds its own
+TEST_BINARIES := $(filter-out build/asan/tests/test_private_copy,$(foreach f,gcc clang asan,\
+	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS))))
+
+all: build/asan/anvil build/msan/anvil $(FUZZ_BINARIES) ## builds everything into build/<flavour>/
+
+help: ## lists the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 18
+
+deps: ## installs what is missing (apt; elsewhere says what to install)
+	@ci/deps
+
+fuzz: $(FUZZ_BINARIES) build/asan/anvil ## runs all targets for T seconds in all (default 60)
+	@build/asan/anvil fuzz --time $(T) --jobs $(JOBS)
+
+check: test replay layers format health ## all tests: units, replays, layers, format, health gate
+	@echo "check: all passed"
+
+test: $(TEST_BINARIES) build/clang/tests/embed_example
+	@ci/tests $(TEST_BINARIES) build/clang/tests/embed_example
+
+replay: build/asan/anvil build/msan/anvil
+	build/asan/anvil play --quiet --repeat 2 corpora crashes
+	build/msan/anvil play --quiet corpora crashes
+
+layers:
+	@ci/layers
+
+format:
+	@ci/format
+
+health: build/cov/anvil ## fails when the committed scripts no longer reach what they must
+	@ci/health
+
+coverage: build/cov/anvil ## HTML under build/coverage/ and a table of devices/, from the corpora
+	@ci/health --report
+
+bench: $(FUZZ_BINARIES) build/asan/anvil ## inputs/s of every target and of an empty one, and the ratio
+	@build/asan/anvil bench
+
+seeds: build/clang/tests/test_seeds ## writes corpora/ anew from tests/test_seeds.c
+	@build/clang/tests/test_seeds --write corpora
+
+clean: ## removes build/
+	rm -rf build

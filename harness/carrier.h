@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where a script is played: how the guest's accesses come about. The host's side, with device, back
+ * ends, tap and oracle, is a struct machine on every carrier.
+ */
+#ifndef CARRIER_H
+#define CARRIER_H
+
+#include "machine.h"
+
+struct carrier;
+
+struct carrier_ops {
+	const char *name;
+	/* the guest's accesses to the device's window, at an offset in it */
+	uint64_t (*read)(struct carrier *c, uint64_t offset, unsigned int width);
+	void (*write)(struct carrier *c, uint64_t offset, unsigned int width, uint64_t value);
+	/* the guest's accesses to its RAM; outside RAM they read zeroes and write nothing */
+	void (*load)(struct carrier *c, uint64_t gpa, void *bytes, size_t len);
+	void (*store)(struct carrier *c, uint64_t gpa, const void *bytes, size_t len);
+};
+
+struct carrier {
+	const struct carrier_ops *ops;
+	struct machine *machine;
+};
+
+/* In this process, by function call. The machine stays the caller's. */
+void carrier_model_init(struct carrier *c, struct machine *machine);
+
+#endif

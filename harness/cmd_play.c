@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * anvil play: a verdict for each script, and all there is to know about a finding.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "files.h"
+#include "runner.h"
+
+struct play {
+	char **path;
+	const struct script *script;
+	bool quiet;
+	size_t findings;
+};
+
+static void tell(void *opaque, size_t index, struct outcome *o)
+{
+	struct play *p = opaque;
+
+	if (!p->quiet || o->finding)
+		printf("%s: %s%s\n", p->path[index], o->verdict,
+		       o->unstable ? " (not the same each time)" : "");
+	if (o->finding) {
+		p->findings++;
+		script_print(&p->script[index], o->op, stdout);
+		printf("verdict: %s\nreason: %s\n", o->verdict, o->reason);
+		if (o->report)
+			printf("%s\n", o->report);
+		fflush(stdout);
+	}
+	free(o->report);
+}
+
+static int play_all(struct play *p, size_t count, unsigned int repeat)
+{
+	struct script *script = calloc(count ? count : 1, sizeof(*script));
+	int err = 0;
+
+	if (!script) {
+		fputs("anvil: not enough memory for so many scripts\n", stderr);
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; i < count && !err; i++)
+		err = !files_read_script(p->path[i], &script[i]);
+	if (!err) {
+		p->script = script;
+		err = runner_play(script, count, repeat, tell, p);
+		if (err)
+			fprintf(stderr, "anvil: cannot play: %s\n", strerror(-err));
+	}
+	free(script);
+	if (err)
+		return EXIT_USAGE;
+	if (p->quiet)
+		printf("%zu scripts, %zu findings\n", count, p->findings);
+	return p->findings ? EXIT_FINDING : EXIT_OK;
+}
+
+int cmd_play(int argc, char **argv)
+{
+	static const char usage[] = "anvil: usage: anvil play [--on model] [--repeat N] [--quiet] "
+				    "FILE|FOLDER...\n";
+	struct play p = { 0 };
+	unsigned int repeat = 1;
+	size_t count;
+	int i = 1;
+	int status;
+
+	for (; i < argc && !strncmp(argv[i], "--", 2); i++) {
+		if (!strcmp(argv[i], "--quiet"))
+			p.quiet = true;
+		else if (!strcmp(argv[i], "--repeat") && i + 1 < argc && atoi(argv[i + 1]) > 0)
+			repeat = (unsigned int)atoi(argv[++i]);
+		else if (!strcmp(argv[i], "--on") && i + 1 < argc && !strcmp(argv[i + 1], "model"))
+			i++;
+		else {
+			fprintf(stderr, "anvil: play: \"%s\" is not understood\n%s", argv[i],
+				strcmp(argv[i], "--on") ? usage : "");
+			return EXIT_USAGE;
+		}
+	}
+	if (i == argc) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	p.path = files_list(argv + i, argc - i, &count);
+	if (!p.path)
+		return EXIT_USAGE;
+	status = play_all(&p, count, repeat);
+	files_free(p.path, count);
+	return status;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "echo_device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct echo_job {
+	struct descriptor_chain chain;
+	struct descriptor_segment *segment;
+	uint8_t *data; /* ECHO_BYTES */
+	size_t len;
+	unsigned int queue;
+	uint16_t taken_at; /* ring position after it was taken */
+};
+
+static struct echo_device *to_echo(struct virtio_device *dev)
+{
+	return (struct echo_device *)((char *)dev - offsetof(struct echo_device, dev));
+}
+
+static void take_out(struct echo_device *e, unsigned int which)
+{
+	struct echo_job done = e->job[which];
+
+	e->jobs--;
+	memmove(&e->job[which], &e->job[which + 1], (e->jobs - which) * sizeof(done));
+	e->job[e->jobs] = done;
+}
+
+static void answer(struct echo_device *e, unsigned int which)
+{
+	struct echo_job *j = &e->job[which];
+	size_t room = j->chain.writable_bytes < j->len ? (size_t)j->chain.writable_bytes : j->len;
+	int err = descriptor_chain_write(&j->chain, j->data, room);
+
+	(void)err; /* there is room */
+	virtqueue_push(&e->dev.queue[j->queue], &j->chain);
+	virtio_device_publish(&e->dev, j->queue);
+	take_out(e, which);
+}
+
+static enum virtio_served serve_one(struct virtio_device *dev, unsigned int queue)
+{
+	struct echo_device *e = to_echo(dev);
+	struct echo_job *j = &e->job[e->jobs];
+
+	if (e->jobs == PERSONALITY_SLOTS)
+		return VIRTIO_SERVED_LATER;
+	descriptor_chain_init(&j->chain, e->memory, j->segment, PERSONALITY_QUEUE_SIZE);
+
+	enum virtio_served served =
+		virtio_device_popped(dev, virtqueue_pop(&dev->queue[queue], &j->chain));
+
+	if (served != VIRTIO_SERVED_ONE)
+		return served;
+	j->queue = queue;
+	j->taken_at = dev->queue[queue].next_avail;
+	j->len =
+		j->chain.readable_bytes < ECHO_BYTES ? (size_t)j->chain.readable_bytes : ECHO_BYTES;
+	if (descriptor_chain_read(&j->chain, j->data, j->len))
+		j->len = 0;
+	e->jobs++;
+	if (!e->deferred)
+		answer(e, e->jobs - 1);
+	return VIRTIO_SERVED_ONE;
+}
+
+static void notified(struct virtio_device *dev, unsigned int queue)
+{
+	virtio_device_serve(dev, queue, serve_one);
+}
+
+static void queue_stopped(struct virtio_device *dev, unsigned int queue)
+{
+	struct echo_device *e = to_echo(dev);
+
+	for (unsigned int i = e->jobs; i > 0; i--) {
+		if (e->job[i - 1].queue == queue)
+			take_out(e, i - 1);
+	}
+}
+
+static void config_written(struct virtio_device *dev, uint32_t offset, const uint8_t *bytes,
+			   uint32_t len)
+{
+	if (offset + len <= 8)
+		memcpy(to_echo(dev)->config + offset, bytes, len);
+}
+
+static void reset(struct virtio_device *dev)
+{
+	struct echo_device *e = to_echo(dev);
+
+	for (unsigned int i = 0; i < sizeof(e->config); i++)
+		e->config[i] = i < 8 ? (uint8_t)(i + 2) : 0;
+}
+
+static const struct virtio_feature_rule rules[] = { { 1, { 0 } } };
+
+static const struct virtio_device_ops echo_ops = {
+	.device_id = 0x2a,
+	.rule = rules,
+	.rules = 1,
+	.notified = notified,
+	.queue_stopped = queue_stopped,
+	.config_written = config_written,
+	.reset = reset,
+};
+
+/* Only the chain taken last from its queue can go back (virtqueue_unpop). */
+static void give_back_newest(struct echo_device *e)
+{
+	struct echo_job *j = &e->job[e->jobs - 1];
+	struct virtqueue *vq = &e->dev.queue[j->queue];
+
+	if (j->taken_at != vq->next_avail)
+		return;
+	oracle_unpopped(e->oracle, j->queue);
+	virtqueue_unpop(vq, &j->chain);
+	take_out(e, e->jobs - 1);
+}
+
+void echo_device_complete(struct echo_device *e, unsigned int which, bool unpop)
+{
+	if (e->jobs == 0)
+		return;
+
+	unsigned int at = e->backwards ? e->jobs - 1 - which % e->jobs : which % e->jobs;
+	unsigned int queue = e->job[unpop ? e->jobs - 1 : at].queue;
+
+	if (!virtio_device_queue_live(&e->dev, queue)) {
+		take_out(e, unpop ? e->jobs - 1 : at);
+		return;
+	}
+	if (unpop) {
+		give_back_newest(e);
+		return;
+	}
+	answer(e, at);
+	notified(&e->dev, queue);
+}
+
+void echo_device_create(struct echo_device *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->job = calloc(PERSONALITY_SLOTS, sizeof(*e->job));
+	for (unsigned int i = 0; e->job && i < PERSONALITY_SLOTS; i++) {
+		e->job[i].segment = malloc(PERSONALITY_QUEUE_SIZE * sizeof(*e->job[i].segment));
+		e->job[i].data = malloc(ECHO_BYTES);
+		if (!e->job[i].segment || !e->job[i].data)
+			abort();
+	}
+	if (!e->job)
+		abort();
+}
+
+int echo_device_init(struct echo_device *e, const struct personality *p, struct oracle *oracle,
+		     const struct guest_memory *memory)
+{
+	e->oracle = oracle;
+	e->memory = memory;
+	e->deferred = p->flags & FLAG_DEFERRED;
+	e->backwards = p->flags & FLAG_BACKWARDS;
+	e->jobs = 0;
+
+	int err = virtio_device_init(&e->dev, &echo_ops, memory, p->queues, p->queue_size_max,
+				     &p->offered);
+
+	e->dev.config = e->config;
+	e->dev.config_len = sizeof(e->config);
+	reset(&e->dev);
+	return err;
+}
+
+void echo_device_destroy(struct echo_device *e)
+{
+	virtio_device_destroy(&e->dev);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A disk in memory whose completions are scripted: at once, or when told to, in any order, with any
+ * result.
+ */
+#ifndef FAKE_DISK_H
+#define FAKE_DISK_H
+
+#include "oracle.h"
+
+#define FAKE_DISK_PENDING 64u
+
+struct fake_disk {
+	struct disk disk; /* first */
+	struct oracle *oracle;
+	uint8_t *content; /* PERSONALITY_SECTORS */
+	uint64_t dirty[PERSONALITY_SECTORS / 64];
+	struct disk_request *pending[FAKE_DISK_PENDING];
+	bool cancelled[FAKE_DISK_PENDING];
+	unsigned int pendings;
+	bool deferred;
+	bool cancel_late;
+	unsigned int fail_every;
+	unsigned int count;
+};
+
+/* Once a process. */
+void fake_disk_create(struct fake_disk *d, struct oracle *oracle);
+/* A new disk with its first content. */
+void fake_disk_start(struct fake_disk *d, const struct personality *p);
+/* Completes pending request number `which` % pendings; nothing when there is none. */
+void fake_disk_complete(struct fake_disk *d, unsigned int which, int result);
+
+#endif

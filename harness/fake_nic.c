@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fake_nic.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int send_frame(struct nic *nic, const struct nic_frame *frame)
+{
+	struct fake_nic *n = (struct fake_nic *)(void *)nic;
+	int result = n->stalled ? -EAGAIN : 0;
+
+	oracle_sent(n->oracle, frame, result);
+	return result;
+}
+
+static int hand_over(struct fake_nic *n, const struct nic_frame *frame)
+{
+	int result;
+
+	oracle_frame_begins(n->oracle, frame);
+	result = n->nic.receive(&n->nic, frame);
+	oracle_frame_ends(n->oracle, result);
+	return result;
+}
+
+/* First come, first served; slots keep their storage when they move. */
+static void take_first(struct fake_nic *n)
+{
+	struct fake_frame first = n->waiting[0];
+
+	n->waitings--;
+	memmove(n->waiting, n->waiting + 1, (FAKE_NIC_WAITING - 1) * sizeof(first));
+	n->waiting[FAKE_NIC_WAITING - 1] = first;
+}
+
+static void receivable(struct nic *nic)
+{
+	struct fake_nic *n = (struct fake_nic *)(void *)nic;
+
+	while (n->waitings && hand_over(n, &n->waiting[0].frame) != -EAGAIN)
+		take_first(n);
+}
+
+uint8_t *fake_nic_frame(struct fake_nic *n)
+{
+	if (n->waitings == FAKE_NIC_WAITING)
+		take_first(n); /* overflow: the oldest is lost */
+	return n->waiting[n->waitings].data;
+}
+
+void fake_nic_arrives(struct fake_nic *n, uint32_t len, const struct nic_offload *offload)
+{
+	struct fake_frame *f = &n->waiting[n->waitings];
+
+	f->frame.data = f->data;
+	f->frame.len = len;
+	f->frame.offload = *offload;
+	if (n->waitings == 0 && hand_over(n, &f->frame) != -EAGAIN)
+		return;
+	if (!n->drops)
+		n->waitings++;
+}
+
+void fake_nic_stall(struct fake_nic *n, bool stalled)
+{
+	n->stalled = stalled;
+	if (!stalled)
+		n->nic.sendable(&n->nic);
+}
+
+void fake_nic_create(struct fake_nic *n, struct oracle *oracle)
+{
+	static const struct nic_ops ops = { .send = send_frame, .receivable = receivable };
+
+	memset(n, 0, sizeof(*n));
+	n->nic.ops = &ops;
+	n->oracle = oracle;
+	for (unsigned int i = 0; i < FAKE_NIC_WAITING; i++) {
+		n->waiting[i].data = malloc(NIC_FRAME_BYTES_MAX);
+		if (!n->waiting[i].data)
+			abort();
+	}
+}
+
+void fake_nic_start(struct fake_nic *n, const struct personality *p)
+{
+	n->waitings = 0;
+	n->stalled = p->flags & FLAG_NIC_STALLED;
+	n->drops = p->flags & FLAG_NIC_DROPS;
+}

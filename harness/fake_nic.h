@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A network interface that swallows what is sent, and hands over the frames of a script.
+ */
+#ifndef FAKE_NIC_H
+#define FAKE_NIC_H
+
+#include "oracle.h"
+
+#define FAKE_NIC_WAITING 4u
+
+struct fake_frame {
+	struct nic_frame frame;
+	uint8_t *data; /* NIC_FRAME_BYTES_MAX */
+};
+
+struct fake_nic {
+	struct nic nic; /* first */
+	struct oracle *oracle;
+	struct fake_frame waiting[FAKE_NIC_WAITING]; /* for receive buffers */
+	unsigned int waitings;
+	bool stalled;
+	bool drops;
+};
+
+/* Once a process. */
+void fake_nic_create(struct fake_nic *n, struct oracle *oracle);
+void fake_nic_start(struct fake_nic *n, const struct personality *p);
+/* The storage to build the next frame in; then hand it over. */
+uint8_t *fake_nic_frame(struct fake_nic *n);
+void fake_nic_arrives(struct fake_nic *n, uint32_t len, const struct nic_offload *offload);
+/* Takes frames again, or no more for now. */
+void fake_nic_stall(struct fake_nic *n, bool stalled);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool complain(const char *path, const char *what)
+{
+	fprintf(stderr, "anvil: %s: %s\n", path, what);
+	return false;
+}
+
+static bool is_directory(FILE *f)
+{
+	struct stat st;
+
+	return !fstat(fileno(f), &st) && S_ISDIR(st.st_mode);
+}
+
+/* At most `room` bytes; a longer file is an error. */
+static bool read_file(const char *path, uint8_t *bytes, size_t room, size_t *len)
+{
+	FILE *f = fopen(path, "rb");
+	bool fine = true;
+
+	if (!f)
+		return complain(path, strerror(errno));
+	if (is_directory(f)) {
+		fine = complain(path, "is a directory, not a script");
+	} else {
+		*len = fread(bytes, 1, room, f);
+		if (ferror(f))
+			fine = complain(path, strerror(errno));
+		else if (*len == room)
+			fine = complain(path, "too large for a script (64 KiB at most)");
+	}
+	fclose(f);
+	return fine;
+}
+
+static bool looks_like_text(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)bytes[i] < 32 && !strchr("\t\n\r", bytes[i]))
+			return false;
+	}
+	return len > 0 && (bytes[0] == '#' || !strncmp(bytes, "device ", 7));
+}
+
+bool files_read_script(const char *path, struct script *script)
+{
+	static uint8_t bytes[FILES_BYTES_MAX + 1];
+	char error[128];
+	size_t len = 0;
+	unsigned int line;
+
+	if (!read_file(path, bytes, FILES_BYTES_MAX, &len))
+		return false;
+	bytes[len] = 0;
+	if (!looks_like_text((const char *)bytes, len)) {
+		script_decode(bytes, len, script);
+		return true;
+	}
+	line = script_parse((const char *)bytes, script, error, sizeof(error));
+	if (line == 0)
+		return true;
+	fprintf(stderr, "anvil: %s:%u: %s\n", path, line, error);
+	return false;
+}
+
+bool files_write_script(const char *path, const struct script *script)
+{
+	uint8_t bytes[SCRIPT_BYTES_MAX];
+	size_t len = script_encode(script, bytes, sizeof(bytes));
+	char part[4096];
+	FILE *f;
+
+	if ((size_t)snprintf(part, sizeof(part), "%s.part", path) >= sizeof(part))
+		return complain(path, "name too long");
+	f = fopen(part, "wb");
+	if (!f)
+		return complain(path, strerror(errno));
+
+	bool fine = fwrite(bytes, 1, len, f) == len;
+
+	fine = !fclose(f) && fine;
+	if (fine && !rename(part, path))
+		return true;
+	complain(path, strerror(errno));
+	unlink(part);
+	return false;
+}
+
+static bool append(char ***list, size_t *count, const char *path)
+{
+	char **more = realloc(*list, (*count + 1) * sizeof(**list));
+
+	if (!more)
+		return false;
+	*list = more;
+	more[*count] = strdup(path);
+	return more[(*count)++] != NULL;
+}
+
+static bool walk(const char *path, char ***list, size_t *count);
+
+static int visible(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+static bool walk_folder(const char *path, char ***list, size_t *count)
+{
+	struct dirent **entry;
+	int entries = scandir(path, &entry, visible, alphasort);
+	bool fine = entries >= 0 || complain(path, strerror(errno));
+
+	for (int i = 0; i < entries; i++) {
+		char *below = NULL;
+
+		fine = fine && asprintf(&below, "%s/%s", path, entry[i]->d_name) > 0 &&
+		       walk(below, list, count);
+		free(below);
+		free(entry[i]);
+	}
+	if (entries >= 0)
+		free(entry);
+	return fine;
+}
+
+static bool walk(const char *path, char ***list, size_t *count)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return complain(path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return walk_folder(path, list, count);
+	return append(list, count, path) || complain(path, "not enough memory");
+}
+
+char **files_list(char *const *args, int count, size_t *found)
+{
+	char **list = calloc(1, sizeof(*list));
+
+	*found = 0;
+	for (int i = 0; list && i < count; i++) {
+		if (!walk(args[i], &list, found)) {
+			files_free(list, *found);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+void files_free(char **list, size_t count)
+{
+	for (size_t i = 0; list && i < count; i++)
+		free(list[i]);
+	free(list);
+}

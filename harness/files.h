@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Scripts from and to files, in either form. Errors are told on stderr, one line each.
+ */
+#ifndef FILES_H
+#define FILES_H
+
+#include <stdbool.h>
+
+#include "script.h"
+
+/* No input of ours is larger, in bytes, text included. */
+#define FILES_BYTES_MAX (64u * 1024)
+
+/* Reads a script; binary or, when it begins like one, text. Returns whether that went well. */
+bool files_read_script(const char *path, struct script *script);
+
+/* Writes the binary form, whole or not at all. */
+bool files_write_script(const char *path, const struct script *script);
+
+/*
+ * The paths of `args`, each folder replaced by the regular files in it and below, sorted. NULL when
+ * something cannot be read. Free with files_free.
+ */
+char **files_list(char *const *args, int count, size_t *found);
+void files_free(char **list, size_t count);
+
+#endif

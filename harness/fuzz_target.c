@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The doors of libFuzzer, the same for all targets: play, mutate, cross over.
+ */
+#include "fuzz_target.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "player.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2,
+				 size_t size2, uint8_t *out, size_t max_out, unsigned int seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+const char *__asan_default_options(void);
+
+/* A device is created and destroyed for each input: keep what that costs small. */
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=16:malloc_context_size=6:max_malloc_fill_size=64";
+}
+
+static void report(const struct script *script, const struct verdict *v)
+{
+	char name[32];
+
+	player_verdict_name(v, name, sizeof(name));
+	fprintf(stderr, "anvil: %s at operation %d: %s\n", name, v->op, v->reason);
+	script_print(script, v->op, stderr);
+	abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct machine machine;
+	static struct carrier carrier;
+	struct script script;
+	struct verdict v;
+
+	if (!carrier.ops) {
+		machine_create(&machine);
+		carrier_model_init(&carrier, &machine);
+	}
+	script_decode(data, size, &script);
+	player_play(&carrier, &script, NULL, &v);
+	if (v.kind == VERDICT_VIOLATION || v.kind == VERDICT_WEDGED)
+		report(&script, &v);
+	return 0;
+}
+
+/* Now and then the engine's own mutator works on one operation: it knows compared values. */
+static void mutate_bytes(uint8_t *data, size_t size, unsigned int seed)
+{
+	size_t ops = size / SCRIPT_RECORD_BYTES;
+	size_t at = seed / 16 % ops * SCRIPT_RECORD_BYTES;
+
+	LLVMFuzzerMutate(data + at + 1, SCRIPT_RECORD_BYTES - 1, SCRIPT_RECORD_BYTES - 1);
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+	if (size >= SCRIPT_RECORD_BYTES && seed % 16 == 0) {
+		mutate_bytes(data, size, seed);
+		return size;
+	}
+	return mutator_mutate(&fuzz_target, data, size, max_size, seed);
+}
+
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2,
+				 size_t size2, uint8_t *out, size_t max_out, unsigned int seed)
+{
+	return mutator_crossover(&fuzz_target, data1, size1, data2, size2, out, max_out, seed);
+}

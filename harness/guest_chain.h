@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Between the parts of the pretend driver: chains as lists of pieces.
+ */
+#ifndef GUEST_CHAIN_H
+#define GUEST_CHAIN_H
+
+#include "guest_driver.h"
+
+struct piece {
+	uint64_t gpa;
+	uint32_t len;
+	bool writable;
+};
+
+struct chain_plan {
+	struct piece piece[GUEST_PIECES_MAX];
+	unsigned int pieces;
+	uint8_t flags; /* CHAIN_* */
+	uint8_t wrong; /* enum chain_wrong */
+	uint64_t arg;  /* which piece, how far: what the kind of wrongness needs */
+};
+
+/* Where a buffer of `len` bytes goes; `where` is the class of that operand, 0 the common one. */
+uint64_t guest_place(struct guest_driver *g, unsigned int where, unsigned int queue, uint64_t len);
+
+void guest_add_piece(struct chain_plan *plan, uint64_t gpa, uint64_t len, bool writable);
+
+/*
+ * Adds [gpa, gpa + len) cut into pieces as `split` says; 0 cuts once, after `natural` bytes, where
+ * a header ends or a status begins.
+ */
+void guest_add_stream(struct chain_plan *plan, uint64_t gpa, uint64_t len, uint64_t natural,
+		      unsigned int split, bool writable);
+
+/* Writes the chain and makes it available. Does nothing when there are no free descriptors. */
+void guest_submit(struct guest_driver *g, unsigned int queue, struct chain_plan *plan);
+
+/* What the driver programs for a queue. */
+struct guest_setup {
+	unsigned int queue;
+	uint32_t size;
+	uint64_t desc;
+	uint64_t driver;
+	uint64_t device;
+	uint32_t ready;
+};
+void guest_setup_queue(struct guest_driver *g, const struct guest_setup *s, bool high_halves);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A pretend driver: brings devices up, builds chains, makes them available, reads used rings;
+ * correctly when all wrongness operands are zero, and wrongly in a chosen way when not.
+ *
+ * It reaches the guest's memory and the device only through a carrier.
+ */
+#ifndef GUEST_DRIVER_H
+#define GUEST_DRIVER_H
+
+#include "carrier.h"
+
+#define GUEST_PIECES_MAX 48u
+
+/* Where the driver keeps things, all in the low RAM range. */
+#define GUEST_RING_BYTES    0x2000u
+#define GUEST_AVAIL_OFFSET  0x1000u
+#define GUEST_USED_OFFSET   0x1400u
+#define GUEST_INDIRECT	    (MAP_LOW + 0x6000u)
+#define GUEST_INDIRECT_SIZE 0x2000u
+#define GUEST_DATA	    (MAP_LOW + 0x8000u)
+#define GUEST_DATA_END	    (MAP_LOW_SEAM - 0x800u)
+
+/* chain flags */
+#define CHAIN_INDIRECT 1u  /* all in an indirect table */
+#define CHAIN_HOLD     2u  /* written, but not made available */
+#define CHAIN_QUIET    4u  /* made available, but without a notification */
+#define CHAIN_MIXED    8u  /* the first one direct, the rest indirect */
+#define CHAIN_NO_TAIL  16u /* no byte for a status or an ack */
+
+/* ways to get a chain wrong */
+enum chain_wrong {
+	WRONG_NOTHING,
+	WRONG_HEAD,	     /* head at or above the queue size */
+	WRONG_NEXT,	     /* next at or above the table size */
+	WRONG_LOOP,	     /* the last one leads to the first */
+	WRONG_SELF,	     /* the last one leads to itself */
+	WRONG_TABLE_EMPTY,   /* an indirect table of no bytes */
+	WRONG_TABLE_ODD,     /* ... of 17 bytes more */
+	WRONG_TABLE_NEXT,    /* ... that has a next */
+	WRONG_TABLE_NESTED,  /* ... inside another */
+	WRONG_TABLE_OUTSIDE, /* ... not in RAM */
+	WRONG_ALL_READABLE,  /* WRITE missing */
+	WRONG_ALL_WRITABLE,  /* WRITE everywhere */
+	WRONG_ORDER,	     /* last one first */
+	WRONG_EMPTY,	     /* one of no bytes */
+	WRONG_HUGE,	     /* one of 4 GiB - 1 */
+	WRONG_OUTSIDE,	     /* one in the hole */
+	WRONG_WRAP,	     /* one around the end of the address space */
+	WRONG_PAST_END,	     /* one a byte too far */
+	WRONG_TWICE,	     /* made available twice */
+	WRONG_JUMP,	     /* the index jumps by more than the queue size */
+	WRONG_STALE,	     /* the index counts one too many */
+	WRONG_OVER_TABLE,    /* one lies over the descriptor table */
+	WRONG_OVER_AVAIL,    /* ... over the available ring */
+	WRONG_OVER_USED,     /* ... over the used ring */
+	WRONG_FLAGS,	     /* unknown flags */
+	WRONG_SHORT,	     /* the last one is missing */
+	WRONG_MORE_READABLE, /* one more device-readable byte */
+	WRONG_MORE_WRITABLE, /* one more device-writable byte */
+	WRONG_TABLE_WRITE,   /* WRITE on the table's descriptor (right, 2.7.5.3.2) */
+	WRONG_BACKWARDS,     /* the index goes back */
+	WRONG_HIGH_HEAD,     /* head with a high bit set */
+	WRONG_FULL,	     /* as many pieces as the queue has entries (right) */
+	WRONG_KINDS,
+};
+
+struct guest_queue {
+	uint16_t size;
+	uint16_t avail_idx;
+	uint16_t last_used;
+	uint16_t frees;
+	uint16_t free[PERSONALITY_QUEUE_SIZE];
+	uint16_t chain_next[PERSONALITY_QUEUE_SIZE]; /* our own copy, for freeing */
+	bool chain_more[PERSONALITY_QUEUE_SIZE];
+	uint16_t head; /* made available last */
+};
+
+struct guest_driver {
+	struct carrier *carrier;
+	const struct personality *p;
+	struct guest_queue queue[PERSONALITY_QUEUES];
+	uint64_t data_at;     /* next free data */
+	uint64_t indirect_at; /* next free table */
+};
+
+/* A driver that has done nothing yet. */
+void guest_start(struct guest_driver *g, struct carrier *carrier, const struct personality *p);
+
+/* Each plays one operation of that name; a record of zeroes does the common thing. */
+void guest_init(struct guest_driver *g, const struct record *r);
+void guest_reset(struct guest_driver *g, const struct record *r);
+void guest_write(struct guest_driver *g, const struct record *r);
+void guest_read(struct guest_driver *g, const struct record *r);
+void guest_poke(struct guest_driver *g, const struct record *r);
+void guest_fill(struct guest_driver *g, const struct record *r);
+void guest_set_queue(struct guest_driver *g, const struct record *r);
+void guest_stop(struct guest_driver *g, const struct record *r);
+void guest_chain(struct guest_driver *g, const struct record *r);
+void guest_blk(struct guest_driver *g, const struct record *r);
+void guest_tx(struct guest_driver *g, const struct record *r);
+void guest_rx(struct guest_driver *g, const struct record *r);
+void guest_ctrl(struct guest_driver *g, const struct record *r);
+void guest_kick(struct guest_driver *g, const struct record *r);
+void guest_avail(struct guest_driver *g, const struct record *r);
+void guest_used(struct guest_driver *g, const struct record *r);
+void guest_ack(struct guest_driver *g, const struct record *r);
+void guest_race(struct guest_driver *g, const struct record *r);
+
+/* Register shorthands. */
+void guest_reg(struct guest_driver *g, uint32_t offset, uint32_t value);
+uint32_t guest_get(struct guest_driver *g, uint32_t offset);
+
+/* Guest-physical addresses of a queue's parts, as guest_init places them. */
+uint64_t guest_desc(unsigned int queue);
+uint64_t guest_avail_ring(unsigned int queue);
+uint64_t guest_used_ring(unsigned int queue);
+
+uint16_t guest_used_idx(struct guest_driver *g, unsigned int queue);
+uint16_t guest_avail_idx(struct guest_driver *g, unsigned int queue);
+
+/*
+ * One well-formed request from scratch: reset, negotiate, one queue, one chain. Returns whether it
+ * came back with a good answer: false means that the device is wedged.
+ */
+bool guest_probe(struct guest_driver *g);
+
+#endif

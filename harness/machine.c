@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "machine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "msan.h"
+#include "refusals.h"
+
+/* ---- RAM ---- */
+
+static const uint64_t region_gpa[MAP_REGIONS] = { MAP_LOW, MAP_LOW_SEAM, MAP_HIGH };
+
+/* Between pages that fault: a device that leaves a region by one byte is caught. */
+static uint8_t *map_region(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *base = mmap(NULL, MAP_REGION_BYTES + 2 * page, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (base == MAP_FAILED || mprotect(base + page, MAP_REGION_BYTES, PROT_READ | PROT_WRITE))
+		abort();
+	return base + page;
+}
+
+/* How many of `len` bytes at `gpa` lie in one region, and which; 0: the first is not RAM. */
+static size_t in_region(uint64_t gpa, size_t len, unsigned int *region)
+{
+	for (unsigned int i = 0; i < MAP_REGIONS; i++) {
+		if (gpa >= region_gpa[i] && gpa - region_gpa[i] < MAP_REGION_BYTES) {
+			size_t room = MAP_REGION_BYTES - (size_t)(gpa - region_gpa[i]);
+
+			*region = i;
+			return len < room ? len : room;
+		}
+	}
+	return 0;
+}
+
+static void mark_dirty(struct machine *m, uint64_t gpa, size_t len)
+{
+	unsigned int region;
+
+	for (size_t part; len && (part = in_region(gpa, len, &region)); gpa += part, len -= part) {
+		size_t at = region * MAP_REGION_BYTES + (size_t)(gpa - region_gpa[region]);
+
+		for (size_t i = at / MACHINE_DIRTY_UNIT; i <= (at + part - 1) / MACHINE_DIRTY_UNIT;
+		     i++)
+			m->dirty[i / 64] |= 1ull << (i % 64);
+	}
+}
+
+static void clean(struct machine *m)
+{
+	const size_t units = MAP_REGION_BYTES / MACHINE_DIRTY_UNIT;
+
+	for (size_t w = 0; w < sizeof(m->dirty) / sizeof(m->dirty[0]); w++) {
+		while (m->dirty[w]) {
+			size_t unit = w * 64 + (size_t)__builtin_ctzll(m->dirty[w]);
+
+			memset(m->ram[unit / units] + unit % units * MACHINE_DIRTY_UNIT, 0,
+			       MACHINE_DIRTY_UNIT);
+			m->dirty[w] &= m->dirty[w] - 1;
+		}
+	}
+}
+
+void machine_load(const struct machine *m, uint64_t gpa, void *bytes, size_t len)
+{
+	unsigned int region;
+
+	memset(bytes, 0, len);
+	for (size_t done = 0, part; done < len && (part = in_region(gpa, len - done, &region));
+	     gpa += part, done += part)
+		memcpy((uint8_t *)bytes + done, m->ram[region] + (gpa - region_gpa[region]), part);
+}
+
+void machine_store(struct machine *m, uint64_t gpa, const void *bytes, size_t len)
+{
+	unsigned int region;
+
+	mark_dirty(m, gpa, len);
+	for (size_t done = 0, part; done < len && (part = in_region(gpa, len - done, &region));
+	     gpa += part, done += part)
+		memcpy(m->ram[region] + (gpa - region_gpa[region]), (const uint8_t *)bytes + done,
+		       part);
+}
+
+/* ---- the tap ---- */
+
+static void strike(struct machine *m, struct race *r, uint64_t gpa, size_t len)
+{
+	bool apart = gpa >= r->watch ? gpa - r->watch >= r->watch_bytes : r->watch - gpa >= len;
+
+	if (r->countdown == 0 || apart || --r->countdown)
+		return;
+	machine_store(m, r->gpa, r->bytes, r->len);
+	oracle_raced(&m->oracle);
+}
+
+static void fetching(void *opaque, uint64_t gpa, size_t len)
+{
+	struct machine *m = ((struct machine_tap *)opaque)->machine;
+
+	for (unsigned int i = 0; i < m->races; i++)
+		strike(m, &m->race[i], gpa, len);
+}
+
+static void ring_fetched(void *opaque, uint64_t gpa, const void *bytes, size_t len)
+{
+	struct machine_tap *t = opaque;
+
+	oracle_ring_fetched(&t->machine->oracle, t->queue, gpa, bytes, len);
+}
+
+static void ring_stored(void *opaque, uint64_t gpa, const void *bytes, size_t len)
+{
+	struct machine_tap *t = opaque;
+
+	check_initialized(bytes, len);
+	mark_dirty(t->machine, gpa, len);
+	oracle_ring_stored(&t->machine->oracle, t->queue, gpa, bytes, len);
+}
+
+static void buffer_fetched(void *opaque, uint64_t gpa, const void *bytes, size_t len)
+{
+	struct machine_tap *t = opaque;
+
+	oracle_buffer_fetched(&t->machine->oracle, gpa, bytes, len);
+}
+
+static void buffer_stored(void *opaque, uint64_t gpa, const void *bytes, size_t len)
+{
+	struct machine_tap *t = opaque;
+
+	check_initialized(bytes, len);
+	mark_dirty(t->machine, gpa, len);
+	oracle_buffer_stored(&t->machine->oracle, gpa, bytes, len);
+}
+
+static void create_tap(struct machine *m, struct machine_tap *t, unsigned int queue, bool ring)
+{
+	struct guest_memory_region region[MAP_REGIONS];
+
+	for (unsigned int i = 0; i < MAP_REGIONS; i++)
+		region[i] =
+			(struct guest_memory_region){ region_gpa[i], MAP_REGION_BYTES, m->ram[i] };
+	t->machine = m;
+	t->queue = queue;
+	t->tap.opaque = t;
+	t->tap.fetching = fetching;
+	t->tap.fetched = ring ? ring_fetched : buffer_fetched;
+	t->tap.stored = ring ? ring_stored : buffer_stored;
+	if (guest_memory_init(&t->memory, region, MAP_REGIONS))
+		abort();
+	t->memory.tap = &t->tap;
+}
+
+void machine_add_race(struct machine *m, const struct race *race)
+{
+	if (m->races < MACHINE_RACES)
+		m->race[m->races++] = *race;
+}
+
+/* ---- the device ---- */
+
+static void set_irq(void *opaque, bool asserted)
+{
+	oracle_irq(&((struct machine *)opaque)->oracle, asserted);
+}
+
+static void defer(void *opaque)
+{
+	((struct machine *)opaque)->deferred_work = true;
+}
+
+static const struct virtio_mmio_host_ops host_ops = { .set_irq = set_irq, .defer = defer };
+
+void machine_create(struct machine *m)
+{
+	memset(m, 0, sizeof(*m));
+	for (unsigned int i = 0; i < MAP_REGIONS; i++)
+		m->ram[i] = map_region();
+	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++)
+		create_tap(m, &m->ring[i], i, true);
+	create_tap(m, &m->buffer, 0, false);
+	oracle_create(&m->oracle);
+	fake_disk_create(&m->disk, &m->oracle);
+	fake_nic_create(&m->nic, &m->oracle);
+	echo_device_create(&m->echo);
+}
+
+/* RO and VERSION_1 are the device's own to offer. */
+static struct virtio_features asked(const struct personality *p)
+{
+	struct virtio_features f = p->offered;
+
+	f.word[0] &= ~(1ull << VIRTIO_F_VERSION_1);
+	if (p->kind == DEVICE_BLK)
+		f.word[0] &= ~(1ull << VIRTIO_BLK_F_RO);
+	return f;
+}
+
+void machine_blk_options(struct machine *m, struct virtio_blk_options *o)
+{
+	const struct personality *p = &m->p;
+
+	*o = (struct virtio_blk_options){
+		.memory = &m->buffer.memory,
+		.disk = &m->disk.disk,
+		.features = asked(p),
+		.queue_size_max = p->queue_size_max,
+		.slots = p->slots,
+		.transfer_max = p->transfer_max,
+		.size_max = PERSONALITY_SIZE_MAX,
+		.seg_max = PERSONALITY_SEG_MAX,
+		.blk_size = p->blk_size,
+		.cylinders = 7,
+		.heads = 3,
+		.sectors = 9,
+		.physical_block_exp = 3,
+		.alignment_offset = 1,
+		.min_io_size = 8,
+		.opt_io_size = 64,
+		.range_sectors_max = p->range_sectors_max,
+		.range_segments_max = p->range_segments_max,
+	};
+}
+
+static int start_blk(struct machine *m)
+{
+	struct virtio_blk_options o;
+
+	machine_blk_options(m, &o);
+	m->dev = &m->blk.dev;
+	return virtio_blk_init(&m->blk, &o);
+}
+
+void machine_net_options(struct machine *m, struct virtio_net_options *o)
+{
+	const struct personality *p = &m->p;
+
+	*o = (struct virtio_net_options){
+		.memory = &m->buffer.memory,
+		.nic = &m->nic.nic,
+		.features = asked(p),
+		.queue_size_max = p->queue_size_max,
+		.mtu = p->mtu,
+		.link_up = !(p->flags & FLAG_LINK_DOWN),
+	};
+
+	memcpy(o->mac, personality_mac, sizeof(o->mac));
+}
+
+static int start_net(struct machine *m)
+{
+	struct virtio_net_options o;
+
+	machine_net_options(m, &o);
+	m->dev = &m->net.dev;
+	return virtio_net_init(&m->net, &o);
+}
+
+static int start_echo(struct machine *m)
+{
+	m->dev = &m->echo.dev;
+	return echo_device_init(&m->echo, &m->p, &m->oracle, &m->buffer.memory);
+}
+
+void machine_start(struct machine *m, const struct personality *p, jmp_buf *escape)
+{
+	static int (*const start[DEVICE_KINDS])(struct machine * m) = {
+		[DEVICE_BLK] = start_blk,
+		[DEVICE_NET] = start_net,
+		[DEVICE_ECHO] = start_echo,
+	};
+
+	m->p = *p;
+	m->races = 0;
+	m->deferred_work = false;
+	oracle_start(&m->oracle, &m->p, escape);
+
+	fake_disk_start(&m->disk, &m->p);
+	fake_nic_start(&m->nic, &m->p);
+	refusals_try(m, m->p.refusal);
+
+	int err = start[p->kind](m);
+
+	if (err) {
+		fprintf(stderr, "anvil: cannot create the device: %s\n", strerror(-err));
+		abort();
+	}
+	for (unsigned int i = 0; i < m->dev->queues; i++)
+		m->dev->queue[i].memory = &m->ring[i].memory;
+	virtio_mmio_init(&m->mmio, m->dev, &host_ops, m);
+}
+
+void machine_stop(struct machine *m)
+{
+	if (m->p.kind == DEVICE_BLK)
+		virtio_blk_destroy(&m->blk);
+	else if (m->p.kind == DEVICE_NET)
+		virtio_net_destroy(&m->net);
+	else
+		echo_device_destroy(&m->echo);
+	clean(m);
+}
+
+/* ---- calls into the device, each watched from start to end ---- */
+
+#define POLLS_MAX 64u
+
+/* Deferred work belongs to the call that left it, as a host that polls at once would have it. */
+static void settle(struct machine *m)
+{
+	for (unsigned int i = 0; m->deferred_work; i++) {
+		if (i == POLLS_MAX)
+			oracle_fail(&m->oracle, 10, "work is deferred without end");
+		m->deferred_work = false;
+		virtio_mmio_poll(&m->mmio);
+	}
+	oracle_settle(&m->oracle, (uint32_t)virtio_mmio_read(&m->mmio, VIRTIO_MMIO_STATUS, 4));
+}
+
+uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width)
+{
+	uint64_t value;
+
+	oracle_read_begins(&m->oracle);
+	value = virtio_mmio_read(&m->mmio, offset, width);
+	oracle_read(&m->oracle, offset, width, value);
+	return value;
+}
+
+void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint64_t value)
+{
+	oracle_write(&m->oracle, offset, width, value);
+	virtio_mmio_write(&m->mmio, offset, width, value);
+	settle(m);
+}
+
+void machine_frame(struct machine *m, uint32_t len, const struct nic_offload *offload)
+{
+	if (m->p.kind != DEVICE_NET)
+		return;
+	oracle_event(&m->oracle);
+	fake_nic_arrives(&m->nic, len, offload);
+	settle(m);
+}
+
+void machine_complete(struct machine *m, unsigned int which, int result)
+{
+	oracle_event(&m->oracle);
+	if (m->p.kind == DEVICE_BLK)
+		fake_disk_complete(&m->disk, which, result);
+	else if (m->p.kind == DEVICE_ECHO)
+		echo_device_complete(&m->echo, which, result != 0);
+	settle(m);
+}
+
+void machine_link(struct machine *m, bool up)
+{
+	if (m->p.kind != DEVICE_NET)
+		return;
+	oracle_event(&m->oracle);
+	oracle_link(&m->oracle, up);
+	virtio_net_set_link(&m->net, up);
+	settle(m);
+}
+
+void machine_resize(struct machine *m, uint64_t capacity)
+{
+	if (m->p.kind != DEVICE_BLK)
+		return;
+	oracle_event(&m->oracle);
+	m->disk.disk.capacity = capacity;
+	oracle_resized(&m->oracle, capacity);
+	virtio_blk_resized(&m->blk);
+	settle(m);
+}
+
+void machine_stall(struct machine *m, bool nic_stalled)
+{
+	if (m->p.kind != DEVICE_NET)
+		return;
+	oracle_event(&m->oracle);
+	fake_nic_stall(&m->nic, nic_stalled);
+	settle(m);
+}
+
+void machine_disk_deferred(struct machine *m, bool deferred)
+{
+	m->disk.deferred = deferred;
+	m->echo.deferred = deferred;
+}
+
+void machine_drain(struct machine *m)
+{
+	machine_disk_deferred(m, false);
+	machine_stall(m, false);
+	while (m->p.kind == DEVICE_BLK ? m->disk.pendings
+				       : m->p.kind == DEVICE_ECHO && m->echo.jobs)
+		machine_complete(m, 0, 0);
+}

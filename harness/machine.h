@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The host's side of a script, the same on every carrier: guest RAM, one device with its transport,
+ * the back ends, the tap with the racing guest, and the oracle that watches it all. A carrier
+ * decides only how the guest's accesses come about.
+ */
+#ifndef MACHINE_H
+#define MACHINE_H
+
+#include "echo_device.h"
+#include "fake_disk.h"
+#include "fake_nic.h"
+#include "virtio_blk.h"
+#include "virtio_mmio.h"
+#include "virtio_net.h"
+
+#define MACHINE_RACES	   8u
+#define MACHINE_DIRTY_UNIT 512u
+
+/* "When the device fetches from this range for the n-th time, first change these bytes." */
+struct race {
+	uint64_t watch;
+	uint32_t watch_bytes;
+	unsigned int countdown; /* 1: at the next such fetch; 0: done */
+	uint64_t gpa;
+	uint8_t bytes[8];
+	unsigned int len;
+};
+
+struct machine;
+
+/* Tells the oracle whose rings a fetch is about: its own map for each queue, one for buffers. */
+struct machine_tap {
+	struct guest_memory_tap tap;
+	struct guest_memory memory;
+	struct machine *machine;
+	unsigned int queue;
+};
+
+struct machine {
+	struct personality p;
+	uint8_t *ram[MAP_REGIONS];
+	uint64_t dirty[MAP_REGIONS * MAP_REGION_BYTES / MACHINE_DIRTY_UNIT / 64];
+	struct machine_tap ring[PERSONALITY_QUEUES];
+	struct machine_tap buffer;
+
+	struct virtio_blk blk;
+	struct virtio_net net;
+	struct echo_device echo;
+	struct virtio_device *dev;
+	struct virtio_mmio mmio;
+	bool deferred_work;
+
+	struct fake_disk disk;
+	struct fake_nic nic;
+	struct race race[MACHINE_RACES];
+	unsigned int races;
+	struct oracle oracle;
+};
+
+/* Once a process; never fails (no memory for it: abort). */
+void machine_create(struct machine *m);
+
+/* A new device with clean RAM for this personality. The oracle jumps to `escape` at a violation. */
+void machine_start(struct machine *m, const struct personality *p, jmp_buf *escape);
+/* Destroys the device, in whatever state a violation left it. */
+void machine_stop(struct machine *m);
+
+/* How this machine's device is made. */
+void machine_blk_options(struct machine *m, struct virtio_blk_options *o);
+void machine_net_options(struct machine *m, struct virtio_net_options *o);
+
+/* What a guest can do. Accesses outside RAM read zeroes, and write nothing. */
+uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width);
+void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint64_t value);
+void machine_load(const struct machine *m, uint64_t gpa, void *bytes, size_t len);
+void machine_store(struct machine *m, uint64_t gpa, const void *bytes, size_t len);
+void machine_add_race(struct machine *m, const struct race *race);
+
+/* What its host can do. */
+void machine_frame(struct machine *m, uint32_t len, const struct nic_offload *offload);
+void machine_complete(struct machine *m, unsigned int which, int result);
+void machine_link(struct machine *m, bool up);
+void machine_resize(struct machine *m, uint64_t capacity);
+void machine_stall(struct machine *m, bool nic_stalled);
+void machine_disk_deferred(struct machine *m, bool deferred);
+/* Completes all there is to complete. */
+void machine_drain(struct machine *m);
+
+#endif

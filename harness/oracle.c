@@ -1,0 +1,710 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rings and buffers: follows each fetch and store of the device with the bytes that it saw.
+ */
+#include "oracle.h"
+
+#include <endian.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "oracle_internal.h"
+
+bool oracle_milestone[MILESTONE_COUNT];
+
+const char *const oracle_milestone_text[MILESTONE_COUNT] = {
+#define X(id, text) text,
+	MILESTONES(X)
+#undef X
+};
+
+static const uint32_t live_status = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER |
+				    VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK;
+
+void oracle_create(struct oracle *o)
+{
+	size_t chains = (size_t)PERSONALITY_QUEUES * PERSONALITY_QUEUE_SIZE;
+	/* address space; pages are used as they are touched */
+	uint8_t *capture = mmap(NULL, chains * ORACLE_CAPTURE_BYTES, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct model_chain *chain = calloc(chains, sizeof(*chain));
+
+	memset(o, 0, sizeof(*o));
+	o->log = calloc(ORACLE_LOG_MAX, sizeof(*o->log));
+	o->log_bytes = malloc(2 * (size_t)ORACLE_CAPTURE_BYTES);
+	o->net.completed = malloc(NIC_FRAME_BYTES_MAX);
+	if (capture == MAP_FAILED || !chain || !o->log || !o->log_bytes || !o->net.completed)
+		abort();
+	for (size_t i = 0; i < chains; i++)
+		chain[i].capture = capture + i * ORACLE_CAPTURE_BYTES;
+	for (unsigned int q = 0; q < PERSONALITY_QUEUES; q++)
+		o->queue[q].chain = chain + (size_t)q * PERSONALITY_QUEUE_SIZE;
+}
+
+void oracle_fail(struct oracle *o, unsigned int rule, const char *format, ...)
+{
+	va_list args;
+
+	o->broken_rule = (int)rule;
+	va_start(args, format);
+	vsnprintf(o->reason, sizeof(o->reason), format, args);
+	va_end(args);
+	longjmp(*o->escape, 1);
+}
+
+bool oracle_live(const struct oracle *o)
+{
+	return o->status == live_status;
+}
+
+bool oracle_accepted(const struct oracle *o, unsigned int feature)
+{
+	return (o->status & VIRTIO_STATUS_FEATURES_OK) &&
+	       o->driver_features[feature / 64] >> (feature % 64) & 1;
+}
+
+bool oracle_queue_live(const struct oracle *o, unsigned int queue)
+{
+	return oracle_live(o) && o->queue[queue].ready;
+}
+
+bool oracle_in_ram(uint64_t gpa, uint64_t len)
+{
+	if (len == 0)
+		return true;
+	if (gpa >= MAP_LOW && gpa < MAP_LOW_END)
+		return len <= MAP_LOW_END - gpa;
+	return gpa >= MAP_HIGH && gpa < MAP_HIGH_END && len <= MAP_HIGH_END - gpa;
+}
+
+static void forget_chains(struct oracle *o, unsigned int queue)
+{
+	struct model_queue *q = &o->queue[queue];
+
+	for (unsigned int i = 0; i < q->helds; i++)
+		q->held[i]->taken = false;
+	q->helds = 0;
+	if (o->last && o->last_queue == queue)
+		o->last = NULL;
+}
+
+void oracle_stop_queue(struct oracle *o, unsigned int queue)
+{
+	struct model_queue *q = &o->queue[queue];
+	bool ran_before = q->ran_before;
+
+	forget_chains(o, queue);
+	memset(q, 0, offsetof(struct model_queue, chain));
+	q->ran_before = ran_before;
+}
+
+void oracle_must_break(struct oracle *o, enum milestone m)
+{
+	hit(m);
+	o->walk.active = false;
+	o->status |= VIRTIO_STATUS_NEEDS_RESET;
+	o->interrupts |= VIRTIO_INTERRUPT_CONFIG;
+	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++)
+		forget_chains(o, i);
+}
+
+/* The bound on one call into the device: each chain of a full ring, as long as may be, with a few
+ * accesses a descriptor and a chain. */
+static void begin(struct oracle *o)
+{
+	uint64_t size = o->p->queue_size_max;
+
+	o->raced = false;
+	for (unsigned int i = 0; i < o->p->queues; i++)
+		o->queue[i].saw_jump = false;
+	o->accesses = 0;
+	o->access_bound = (size + 8) * (4 * size + 32);
+}
+
+void oracle_event(struct oracle *o)
+{
+	begin(o);
+}
+
+static void access_counts(struct oracle *o)
+{
+	if (o->in_read)
+		oracle_fail(o, 10, "a register read touches guest memory");
+	if (++o->accesses > o->access_bound)
+		oracle_fail(o, 10, "more than %llu guest memory accesses in one call",
+			    (unsigned long long)o->access_bound);
+}
+
+static struct model_queue *running_queue(struct oracle *o, unsigned int queue, uint64_t gpa,
+					 const char *what)
+{
+	access_counts(o);
+	if (!oracle_queue_live(o, queue))
+		oracle_fail(o, 6, "%s at 0x%llx: queue %u is not running", what,
+			    (unsigned long long)gpa, queue);
+	return &o->queue[queue];
+}
+
+/* ---- taking a chain ---- */
+
+static void finish_walk(struct oracle *o)
+{
+	struct model_walk *w = &o->walk;
+	struct model_queue *q = &o->queue[w->queue];
+	struct model_chain *c = w->chain;
+
+	w->active = false;
+	c->taken = true;
+	c->order = o->order++;
+	q->held[q->helds++] = c;
+	q->next_avail++;
+	if (q->next_avail > q->size)
+		hit(MILESTONE_RING_WRAPPED);
+	if (w->indirect)
+		hit(MILESTONE_RING_INDIRECT);
+	o->last = c;
+	o->last_queue = w->queue;
+}
+
+static void enter_table(struct oracle *o, const struct virtq_desc *d)
+{
+	struct model_walk *w = &o->walk;
+
+	if (!oracle_accepted(o, VIRTIO_F_INDIRECT_DESC) || w->indirect ||
+	    d->flags & VIRTQ_DESC_F_NEXT || d->len < 16 || d->len % 16 ||
+	    !oracle_in_ram(d->addr, d->len)) {
+		oracle_must_break(o, MILESTONE_BREAK_INDIRECT);
+		return;
+	}
+	w->indirect = true;
+	w->table = d->addr;
+	w->entries = d->len / 16;
+	w->index = 0;
+}
+
+static void add_segment(struct oracle *o, const struct virtq_desc *d)
+{
+	struct model_walk *w = &o->walk;
+	struct model_chain *c = w->chain;
+	bool writable = d->flags & VIRTQ_DESC_F_WRITE;
+
+	if (c->count == o->queue[w->queue].size) {
+		oracle_must_break(o, MILESTONE_BREAK_LOOP);
+		return;
+	}
+	if (!writable && c->readable < c->count) {
+		oracle_must_break(o, MILESTONE_BREAK_ORDER);
+		return;
+	}
+	if (c->readable_bytes + c->writable_bytes + d->len > 0x100000000ull) {
+		oracle_must_break(o, MILESTONE_BREAK_TOTAL);
+		return;
+	}
+	if (!oracle_in_ram(d->addr, d->len)) {
+		oracle_must_break(o, MILESTONE_BREAK_ADDRESS);
+		return;
+	}
+	c->segment[c->count].gpa = d->addr;
+	c->segment[c->count].len = d->len;
+	c->count++;
+	if (writable) {
+		c->writable_bytes += d->len;
+	} else {
+		c->readable_bytes += d->len;
+		c->readable++;
+	}
+	if (!(d->flags & VIRTQ_DESC_F_NEXT)) {
+		finish_walk(o);
+		return;
+	}
+	w->index = d->next;
+	if (w->index >= w->entries)
+		oracle_must_break(o, MILESTONE_BREAK_NEXT);
+}
+
+static void descriptor_fetched(struct oracle *o, uint64_t gpa, const void *bytes, size_t len)
+{
+	struct model_walk *w = &o->walk;
+	struct virtq_desc d;
+
+	if (gpa != w->table + 16ull * w->index || len != sizeof(d))
+		oracle_fail(o, 10, "fetches %zu bytes at 0x%llx instead of descriptor %u", len,
+			    (unsigned long long)gpa, w->index);
+	memcpy(&d, bytes, sizeof(d));
+	d.addr = le64toh(d.addr);
+	d.len = le32toh(d.len);
+	d.flags = le16toh(d.flags);
+	d.next = le16toh(d.next);
+	if (d.flags & VIRTQ_DESC_F_INDIRECT)
+		enter_table(o, &d);
+	else
+		add_segment(o, &d);
+}
+
+static bool too_far(const struct model_queue *q)
+{
+	return (uint16_t)(q->seen_idx - q->next_avail) > q->size;
+}
+
+bool oracle_jumped(const struct model_queue *q)
+{
+	return q->saw_jump || too_far(q);
+}
+
+static void head_fetched(struct oracle *o, unsigned int queue, uint16_t head)
+{
+	struct model_queue *q = &o->queue[queue];
+	struct model_chain *c;
+
+	if (q->seen_idx == q->next_avail)
+		oracle_fail(o, 4, "takes a chain from queue %u that was not made available", queue);
+	if (too_far(q))
+		oracle_fail(o, 4, "takes a chain from queue %u though its index jumped", queue);
+	if (head >= q->size) {
+		oracle_must_break(o, MILESTONE_BREAK_HEAD);
+		return;
+	}
+	c = &q->chain[head];
+	if (c->taken) {
+		oracle_must_break(o, MILESTONE_BREAK_IN_FLIGHT);
+		return;
+	}
+	c->head = head;
+	c->count = 0;
+	c->readable = 0;
+	c->readable_bytes = 0;
+	c->writable_bytes = 0;
+	c->read_pos = 0;
+	c->plan = PLAN_NONE;
+	c->request = NULL;
+	c->waiting = false;
+	c->failed = false;
+	c->sent = false;
+	o->walk = (struct model_walk){
+		.active = true,
+		.queue = queue,
+		.table = q->desc,
+		.entries = q->size,
+		.index = head,
+		.chain = c,
+	};
+}
+
+/* ---- what the driver wants to hear ---- */
+
+static void flags_fetched(struct oracle *o, struct model_queue *q, uint16_t flags)
+{
+	q->must_ask = false;
+	if (flags & VIRTQ_AVAIL_F_NO_INTERRUPT)
+		hit(MILESTONE_RING_NO_INTERRUPT);
+	else
+		o->interrupts |= VIRTIO_INTERRUPT_USED;
+}
+
+/* 2.7.7.2: notify when the entry at index used_event is among those just published */
+static void used_event_fetched(struct oracle *o, struct model_queue *q, uint16_t event)
+{
+	bool among = false;
+
+	q->must_ask = false;
+	for (uint16_t i = q->ask_from; i != q->next_used; i++)
+		among |= i == event;
+	if (among)
+		o->interrupts |= VIRTIO_INTERRUPT_USED;
+	else
+		hit(MILESTONE_RING_EVENT_IDX);
+}
+
+void oracle_ring_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
+			 size_t len)
+{
+	struct model_queue *q = running_queue(o, queue, gpa, "ring fetch");
+	bool event_idx = oracle_accepted(o, VIRTIO_F_EVENT_IDX);
+	uint16_t value = 0;
+
+	if (o->walk.active && o->walk.queue == queue) {
+		descriptor_fetched(o, gpa, bytes, len);
+		return;
+	}
+	if (len == sizeof(value))
+		memcpy(&value, bytes, sizeof(value));
+	value = le16toh(value);
+	if (len == 2 && gpa == q->driver + 2) {
+		q->seen_idx = value;
+		q->saw_jump |= too_far(q);
+	} else if (len == 2 && gpa == q->driver + 4 + 2ull * (q->next_avail % q->size))
+		head_fetched(o, queue, value);
+	else if (len == 2 && gpa == q->driver && !event_idx && q->must_ask)
+		flags_fetched(o, q, value);
+	else if (len == 2 && gpa == q->driver + 4 + 2ull * q->size && event_idx && q->must_ask)
+		used_event_fetched(o, q, value);
+	else
+		oracle_fail(o, 10, "fetches %zu ring bytes of queue %u at 0x%llx without need", len,
+			    queue, (unsigned long long)gpa);
+}
+
+/* ---- buffers ---- */
+
+/* Finds the segment among [from, to) that holds [gpa, gpa + len) at or after stream position
+ * `least`, and the position. */
+static bool find_position(const struct model_chain *c, unsigned int from, unsigned int to,
+			  uint64_t least, uint64_t gpa, uint64_t len, uint64_t *position)
+{
+	uint64_t start = 0;
+
+	for (unsigned int i = from; i < to; i++) {
+		const struct model_segment *s = &c->segment[i];
+
+		if (gpa >= s->gpa && gpa - s->gpa < s->len && len <= s->len - (gpa - s->gpa) &&
+		    start + (gpa - s->gpa) >= least) {
+			*position = start + (gpa - s->gpa);
+			return true;
+		}
+		start += s->len;
+	}
+	return false;
+}
+
+void oracle_buffer_fetched(struct oracle *o, uint64_t gpa, const void *bytes, size_t len)
+{
+	struct model_chain *c = o->last;
+	uint64_t at;
+
+	access_counts(o);
+	if (!c || !c->taken || !oracle_queue_live(o, o->last_queue))
+		oracle_fail(o, c ? 2 : 6, "reads a buffer at 0x%llx, no chain is being read",
+			    (unsigned long long)gpa);
+	if (!find_position(c, 0, c->readable, c->read_pos, gpa, len, &at)) {
+		if (find_position(c, 0, c->readable, 0, gpa, len, &at))
+			oracle_fail(o, 10, "reads %zu bytes at 0x%llx of chain %u again", len,
+				    (unsigned long long)gpa, c->head);
+		oracle_fail(o, 2, "reads %zu bytes at 0x%llx, not device-readable in chain %u", len,
+			    (unsigned long long)gpa, c->head);
+	}
+	if (at + len <= ORACLE_CAPTURE_BYTES) {
+		memset(c->capture + c->read_pos, 0, at - c->read_pos);
+		memcpy(c->capture + at, bytes, len);
+	}
+	c->read_pos = at + len;
+}
+
+static bool writable_in(const struct model_chain *c, uint64_t gpa, size_t len)
+{
+	uint64_t at;
+
+	return c->taken && find_position(c, c->readable, c->count, 0, gpa, len, &at);
+}
+
+static bool writable_somewhere(const struct oracle *o, uint64_t gpa, size_t len)
+{
+	for (unsigned int i = 0; i < o->p->queues; i++) {
+		const struct model_queue *q = &o->queue[i];
+
+		for (unsigned int k = 0; q->ready && k < q->helds; k++) {
+			if (writable_in(q->held[k], gpa, len))
+				return true;
+		}
+	}
+	return false;
+}
+
+void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, size_t len)
+{
+	access_counts(o);
+	if (!oracle_live(o))
+		oracle_fail(o, 6, "stores at 0x%llx while not running", (unsigned long long)gpa);
+	if (!(o->last && writable_in(o->last, gpa, len)) && !writable_somewhere(o, gpa, len))
+		oracle_fail(o, 1, "stores %zu bytes at 0x%llx, not device-writable", len,
+			    (unsigned long long)gpa);
+	if (o->logs == ORACLE_LOG_MAX || len > 2 * ORACLE_CAPTURE_BYTES - o->log_used)
+		oracle_fail(o, 3, "stores more than any request asks for");
+	memcpy(o->log_bytes + o->log_used, bytes, len);
+	o->log[o->logs++] = (struct model_store){
+		.gpa = gpa,
+		.len = (uint32_t)len,
+		.bytes = o->log_bytes + o->log_used,
+	};
+	o->log_used += len;
+}
+
+/* ---- giving a chain back ---- */
+
+/* The address of a stream position of the writable bytes, and how many bytes follow in place. */
+static uint64_t writable_at(const struct model_chain *c, uint64_t position, uint64_t *room)
+{
+	for (unsigned int i = c->readable; i < c->count; i++) {
+		const struct model_segment *s = &c->segment[i];
+
+		if (position < s->len) {
+			*room = s->len - position;
+			return s->gpa + position;
+		}
+		position -= s->len;
+	}
+	*room = 0;
+	return 0;
+}
+
+static void check_bytes(struct oracle *o, const struct model_chain *c, const struct due *due,
+			const struct model_store *s, uint64_t position)
+{
+	for (uint32_t i = 0; i < s->len; i++, position++) {
+		uint8_t right = position < due->len[0] ? due->part[0][position]
+						       : due->part[1][position - due->len[0]];
+
+		if (s->bytes[i] != right)
+			oracle_fail(o, 9,
+				    "stores 0x%02x instead of 0x%02x as byte %llu of chain %u",
+				    s->bytes[i], right, (unsigned long long)position, c->head);
+	}
+}
+
+/* The stores since the last used entry are those of this chain: first the data, then the last
+ * byte. Returns what used.len has to be. */
+static uint64_t check_stores(struct oracle *o, const struct model_chain *c, const struct due *due)
+{
+	uint64_t data = due->len[0] + due->len[1];
+	uint64_t position = 0;
+	bool last = due->last < 0;
+
+	for (unsigned int i = 0; i < o->logs; i++) {
+		const struct model_store *s = &o->log[i];
+		uint64_t room;
+		uint64_t gpa = writable_at(c, position, &room);
+
+		if (position == data && !last) {
+			gpa = writable_at(c, c->writable_bytes - 1, &room);
+			if (s->gpa != gpa || s->len != 1)
+				oracle_fail(o, 3,
+					    "the status of chain %u goes to 0x%llx, not 0x%llx",
+					    c->head, (unsigned long long)s->gpa,
+					    (unsigned long long)gpa);
+			if (s->bytes[0] != due->last)
+				oracle_fail(o, 4, "chain %u is answered with %u instead of %d",
+					    c->head, s->bytes[0], due->last);
+			last = true;
+			continue;
+		}
+		if (position + s->len > data || s->gpa != gpa || s->len > room)
+			oracle_fail(o, 3, "stores %u bytes at 0x%llx that chain %u is not owed",
+				    s->len, (unsigned long long)s->gpa, c->head);
+		check_bytes(o, c, due, s, position);
+		position += s->len;
+	}
+	if (position != data || !last)
+		oracle_fail(o, 4, "chain %u comes back with %llu of %llu bytes and %s status",
+			    c->head, (unsigned long long)position, (unsigned long long)data,
+			    last ? "a" : "no");
+	return data + (due->last >= 0 && data + 1 == c->writable_bytes);
+}
+
+static struct model_chain *held_chain(struct oracle *o, unsigned int queue, uint32_t head)
+{
+	struct model_queue *q = &o->queue[queue];
+
+	if (head >= q->size || !q->chain[head].taken)
+		oracle_fail(o, 4, "queue %u gives back chain %u, which it does not hold", queue,
+			    head);
+	return &q->chain[head];
+}
+
+static void drop_held(struct oracle *o, unsigned int queue, struct model_chain *c)
+{
+	struct model_queue *q = &o->queue[queue];
+	unsigned int i = 0;
+
+	while (q->held[i] != c)
+		i++;
+	if (i > 0 && o->p->kind == DEVICE_BLK)
+		hit(MILESTONE_BLK_OUT_OF_ORDER);
+	for (q->helds--; i < q->helds; i++)
+		q->held[i] = q->held[i + 1];
+	c->taken = false;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The echo device gives back what it read, as far as that fits. */
+static void echo_due(const struct model_chain *c, struct due *due)
+{
+	due->part[0] = c->capture;
+	due->len[0] = smaller(c->read_pos, c->writable_bytes);
+}
+
+static void used_entry(struct oracle *o, unsigned int queue, const void *bytes)
+{
+	struct model_queue *q = &o->queue[queue];
+	struct due due = { .last = -1 };
+	struct virtq_used_elem e;
+
+	memcpy(&e, bytes, sizeof(e));
+	e.id = le32toh(e.id);
+	e.len = le32toh(e.len);
+
+	struct model_chain *c = held_chain(o, queue, e.id);
+
+	if (o->p->kind == DEVICE_BLK)
+		oracle_blk_due(o, c, &due);
+	else if (o->p->kind == DEVICE_NET)
+		oracle_net_due(o, queue, c, &due);
+	else
+		echo_due(c, &due);
+
+	uint64_t right = check_stores(o, c, &due);
+
+	if (e.len != right)
+		oracle_fail(o, 3, "used.len of chain %u is %u instead of %llu", c->head, e.len,
+			    (unsigned long long)right);
+	o->logs = 0;
+	o->log_used = 0;
+	drop_held(o, queue, c);
+	q->pushed++;
+}
+
+static void index_stored(struct oracle *o, unsigned int queue, uint16_t value)
+{
+	struct model_queue *q = &o->queue[queue];
+
+	if (q->pushed == 0 || value != (uint16_t)(q->next_used + q->pushed))
+		oracle_fail(o, 5,
+			    "used index of queue %u goes from %u to %u with %u entries written",
+			    queue, q->next_used, value, q->pushed);
+	q->ask_from = q->next_used;
+	q->next_used = value;
+	q->pushed = 0;
+	q->must_ask = true;
+	if (o->p->kind == DEVICE_NET && queue == 0)
+		oracle_net_published(o);
+}
+
+void oracle_ring_stored(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
+			size_t len)
+{
+	struct model_queue *q = running_queue(o, queue, gpa, "ring store");
+	bool event_idx = oracle_accepted(o, VIRTIO_F_EVENT_IDX);
+	uint64_t slot = (uint16_t)(q->next_used + q->pushed) % q->size;
+	uint16_t value = 0;
+
+	if (len == sizeof(value))
+		memcpy(&value, bytes, sizeof(value));
+	value = le16toh(value);
+	if (len == sizeof(struct virtq_used_elem) && gpa == q->device + 4 + 8 * slot)
+		used_entry(o, queue, bytes);
+	else if (len == 2 && gpa == q->device + 2)
+		index_stored(o, queue, value);
+	else if (len == 2 && gpa == q->device && !event_idx && value <= 1)
+		q->used_flags = value;
+	else if (len == 2 && gpa == q->device + 4 + 8ull * q->size && event_idx)
+		q->avail_event = value;
+	else
+		oracle_fail(o, 1,
+			    "stores %zu bytes at 0x%llx, no place in the used ring of queue %u",
+			    len, (unsigned long long)gpa, queue);
+}
+
+/* The device gives the chain taken last back to the ring. */
+void oracle_unpopped(struct oracle *o, unsigned int queue)
+{
+	struct model_queue *q = &o->queue[queue];
+
+	if (q->helds == 0)
+		return;
+	q->held[--q->helds]->taken = false;
+	q->next_avail--;
+	o->last = NULL;
+	hit(MILESTONE_RING_UNPOP);
+}
+
+/* ---- the end of a call ---- */
+
+bool oracle_asks_to_notify(const struct oracle *o, unsigned int queue)
+{
+	const struct model_queue *q = &o->queue[queue];
+
+	return oracle_accepted(o, VIRTIO_F_EVENT_IDX) ? q->avail_event == q->seen_idx
+						      : !q->used_flags;
+}
+
+void oracle_raced(struct oracle *o)
+{
+	o->raced = true;
+	hit(MILESTONE_RING_RACED);
+}
+
+static void settle_queue(struct oracle *o, unsigned int queue)
+{
+	const struct model_queue *q = &o->queue[queue];
+
+	if (q->pushed)
+		oracle_fail(o, 4, "queue %u: %u used entries are not published", queue, q->pushed);
+	if (q->must_ask)
+		oracle_fail(o, 4, "queue %u: did not ask whether the driver wants to hear", queue);
+	if (!oracle_queue_live(o, queue) || q->helds || q->seen_idx != q->next_avail)
+		return;
+	if (o->p->kind == DEVICE_NET && queue == 0)
+		return; /* it asks when it needs buffers: oracle_frame_ends */
+	if (o->p->kind == DEVICE_BLK && o->at_disk >= o->p->slots)
+		return; /* it looks when a slot is free */
+	if (!oracle_asks_to_notify(o, queue))
+		oracle_fail(o, 4, "queue %u is empty, and the driver is not asked to notify",
+			    queue);
+}
+
+/* A jump need not be noticed at once: the device may have no reason to take a chain now. */
+static bool may_break(const struct oracle *o)
+{
+	for (unsigned int i = 0; i < o->p->queues; i++) {
+		if (oracle_queue_live(o, i) && oracle_jumped(&o->queue[i]))
+			return true;
+	}
+	return false;
+}
+
+void oracle_settle(struct oracle *o, uint32_t status)
+{
+	if (o->walk.active)
+		oracle_fail(o, 4, "stops in the middle of a chain of queue %u", o->walk.queue);
+	if (o->logs)
+		oracle_fail(o, 3, "stores at 0x%llx for a chain that it does not give back",
+			    (unsigned long long)o->log[0].gpa);
+	if (status & VIRTIO_STATUS_NEEDS_RESET && !(o->status & VIRTIO_STATUS_NEEDS_RESET) &&
+	    may_break(o))
+		oracle_must_break(o, MILESTONE_BREAK_INDEX);
+	if (status != o->status)
+		oracle_fail(o, status & ~o->status & VIRTIO_STATUS_NEEDS_RESET ? 4 : 7,
+			    "status is 0x%02x instead of 0x%02x", status, o->status);
+	if (o->irq != (o->interrupts != 0))
+		oracle_fail(o, 4, "the interrupt line is %s, events 0x%x are due",
+			    o->irq ? "up" : "down", o->interrupts);
+	for (unsigned int i = 0; i < o->p->queues; i++)
+		settle_queue(o, i);
+	if (o->p->kind == DEVICE_BLK)
+		oracle_blk_settle(o);
+	o->last = NULL;
+}
+
+void oracle_irq(struct oracle *o, bool asserted)
+{
+	o->irq = asserted;
+}
+
+void oracle_drained(struct oracle *o, unsigned int queue, uint16_t avail_idx)
+{
+	const struct model_queue *q = &o->queue[queue];
+
+	if (!oracle_queue_live(o, queue))
+		return;
+	if (q->helds)
+		oracle_fail(o, 4, "queue %u still holds chain %u with nothing left to wait for",
+			    queue, q->held[0]->head);
+	if (o->p->kind == DEVICE_NET && queue == 0)
+		return;
+	if (avail_idx != q->next_avail)
+		oracle_fail(o, 4, "queue %u leaves available chains alone (at %u of %u)", queue,
+			    q->next_avail, avail_idx);
+}

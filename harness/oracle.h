@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An independent model of what a device may do. It knows what the guest wrote to registers, what
+ * the device fetched and stored (the tap), what it asked of its back end, and the level of its
+ * interrupt line; never the device's own state: an oracle that asks the device misses the device's
+ * mistakes.
+ *
+ * The ten rules are those of the design: 1 stores, 2 sources, 3 used length, 4 completion,
+ * 5 publication, 6 reset, 7 frozen configuration and features, 8 disk, 9 bytes disclosed or sent,
+ * 10 work and double fetches. Breaking one ends the script: oracle_fail does not return.
+ */
+#ifndef ORACLE_H
+#define ORACLE_H
+
+#include <setjmp.h>
+
+#include "backend.h"
+#include "milestones.h"
+#include "personality.h"
+#include "virtio_spec.h"
+
+#define ORACLE_CAPTURE_BYTES (72u * 1024)
+#define ORACLE_LOG_MAX	     1024u
+#define ORACLE_RULES	     10u
+
+struct model_segment {
+	uint64_t gpa;
+	uint32_t len;
+};
+
+enum model_plan { PLAN_NONE, PLAN_ANSWER, PLAN_RUN };
+
+/* A chain that the device holds, as fetched. */
+struct model_chain {
+	bool taken;
+	uint16_t head;
+	unsigned int count;
+	unsigned int readable;
+	uint64_t readable_bytes;
+	uint64_t writable_bytes;
+	uint64_t read_pos; /* end of what the device read, in the stream of readable bytes */
+	uint8_t *capture;  /* what it read, by position */
+	struct model_segment segment[PERSONALITY_QUEUE_SIZE];
+
+	/* block requests */
+	enum model_plan plan;
+	uint8_t status; /* the answer that is due */
+	uint32_t type;
+	uint64_t sector;
+	uint32_t steps;
+	uint32_t step;
+	bool flush;
+	bool flushed;
+	bool waiting;
+	bool failed;
+	uint64_t data_bytes;
+	const struct disk_request *request;
+	unsigned int order;
+
+	/* transmitted frames */
+	bool sent;
+};
+
+struct model_queue {
+	uint32_t size;
+	uint64_t desc;
+	uint64_t driver;
+	uint64_t device;
+	bool ready;
+	uint16_t seen_idx;
+	uint16_t next_avail;
+	uint16_t next_used; /* published */
+	uint16_t pushed;    /* not published yet */
+	bool must_ask;	    /* published, and did not look yet whether to notify */
+	uint16_t ask_from;
+	uint16_t used_flags;
+	uint16_t avail_event;
+	bool saw_jump; /* in this call: the index as fetched was too far ahead */
+	bool ran_before;
+	unsigned int helds;
+
+	/* not cleared with the rest */
+	struct model_chain *chain;			  /* storage, one a head */
+	struct model_chain *held[PERSONALITY_QUEUE_SIZE]; /* in the order taken */
+};
+
+struct model_walk {
+	bool active;
+	unsigned int queue;
+	uint64_t table;
+	uint32_t entries;
+	uint32_t index;
+	bool indirect;
+	struct model_chain *chain;
+};
+
+struct model_store {
+	uint64_t gpa;
+	uint32_t len;
+	const uint8_t *bytes;
+};
+
+struct model_mac_table {
+	uint32_t count;
+	bool all;
+	uint8_t mac[64][6];
+};
+
+struct model_net {
+	bool mode[6];
+	struct model_mac_table table[2];
+	uint64_t vlan[64];
+	uint8_t mac[6];
+	bool link_up;
+	bool sending; /* inside the nic's send */
+
+	/* the frame that the host is handing over */
+	const struct nic_frame *frame;
+	bool wanted;
+	uint8_t *completed; /* the frame with its checksum filled in */
+	uint64_t delivered; /* bytes of header and frame seen so far */
+	unsigned int buffers;
+	unsigned int published;
+	unsigned int announced; /* num_buffers */
+};
+
+struct oracle {
+	const struct personality *p;
+	jmp_buf *escape;
+	int broken_rule; /* 0: none; 1 to 10 */
+	char reason[256];
+
+	/* registers */
+	uint32_t status;
+	uint64_t driver_features[2];
+	uint32_t device_sel;
+	uint32_t driver_sel;
+	uint32_t queue_sel;
+	uint32_t interrupts;
+	uint32_t generation;
+	bool irq;
+	uint8_t config[64];
+	uint32_t config_bytes;
+	bool in_read; /* a register read has no side effects */
+	bool raced;   /* the guest changed memory during this call */
+
+	struct model_queue queue[PERSONALITY_QUEUES];
+	struct model_walk walk;
+	struct model_chain *last; /* the chain taken last */
+	unsigned int last_queue;
+	struct model_store *log; /* stores into buffers since the last used entry */
+	unsigned int logs;
+	uint8_t *log_bytes;
+	size_t log_used;
+	uint64_t accesses;
+	uint64_t access_bound;
+
+	bool writeback;
+	uint64_t capacity;
+	unsigned int at_disk; /* requests submitted and not completed */
+	unsigned int order;
+	struct model_net net;
+};
+
+/* All hits since the process began, for the health gate. */
+extern bool oracle_milestone[MILESTONE_COUNT];
+extern const char *const oracle_milestone_text[MILESTONE_COUNT];
+
+/* Allocates what a model needs, once a process. */
+void oracle_create(struct oracle *o);
+
+/* A new device with this personality. oracle_fail jumps to `escape` with 1. */
+void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape);
+
+_Noreturn void oracle_fail(struct oracle *o, unsigned int rule, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Around what reaches the device: a register write, a host event. */
+void oracle_write(struct oracle *o, uint64_t offset, unsigned int width, uint64_t value);
+void oracle_event(struct oracle *o);
+/* After it: nothing may be left half done. `status` is the device's Status register. */
+void oracle_settle(struct oracle *o, uint32_t status);
+
+/* Around a register read. */
+void oracle_read_begins(struct oracle *o);
+void oracle_read(struct oracle *o, uint64_t offset, unsigned int width, uint64_t value);
+
+/* The tap, for a queue's rings and for buffers. */
+void oracle_ring_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
+			 size_t len);
+void oracle_ring_stored(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
+			size_t len);
+void oracle_buffer_fetched(struct oracle *o, uint64_t gpa, const void *bytes, size_t len);
+void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, size_t len);
+
+/* The racing guest struck. */
+void oracle_raced(struct oracle *o);
+
+/* The interrupt line. */
+void oracle_irq(struct oracle *o, bool asserted);
+
+/* The disk. `completed` comes before the device hears of it. */
+void oracle_disk_submitted(struct oracle *o, const struct disk_request *request);
+void oracle_disk_completed(struct oracle *o, const struct disk_request *request, int result);
+void oracle_resized(struct oracle *o, uint64_t capacity);
+
+/* The nic. */
+void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result);
+void oracle_frame_begins(struct oracle *o, const struct nic_frame *frame);
+void oracle_frame_ends(struct oracle *o, int result);
+void oracle_link(struct oracle *o, bool up);
+
+/* The echo device says that it gives back the chain taken last. */
+void oracle_unpopped(struct oracle *o, unsigned int queue);
+
+/* Nothing is owed any more: all chains were answered. `avail_idx` is asked for per queue. */
+void oracle_drained(struct oracle *o, unsigned int queue, uint16_t avail_idx);
+
+/* Whether the driver may expect this queue to work. */
+bool oracle_queue_live(const struct oracle *o, unsigned int queue);
+bool oracle_accepted(const struct oracle *o, unsigned int feature);
+
+#endif

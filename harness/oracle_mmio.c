@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A second opinion on the register window (4.2.2): what each write changes, what each read returns.
+ */
+#include <endian.h>
+#include <string.h>
+
+#include "oracle_internal.h"
+
+#define FEATURES_BIT(n) (1ull << (n))
+
+static const uint32_t device_id[DEVICE_KINDS] = {
+	[DEVICE_BLK] = VIRTIO_ID_BLOCK, [DEVICE_NET] = VIRTIO_ID_NET, [DEVICE_ECHO] = 0x2a
+};
+
+void oracle_put_config(struct oracle *o, unsigned int at, uint64_t value, unsigned int bytes)
+{
+	for (unsigned int i = 0; i < bytes; i++)
+		o->config[at + i] = (uint8_t)(value >> (8 * i));
+}
+
+void oracle_config_changed(struct oracle *o)
+{
+	o->generation++;
+	if (o->status & VIRTIO_STATUS_DRIVER_OK)
+		o->interrupts |= VIRTIO_INTERRUPT_CONFIG;
+}
+
+void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape)
+{
+	o->p = p;
+	o->escape = escape;
+	o->broken_rule = 0;
+	o->reason[0] = 0;
+	o->status = 0;
+	o->driver_features[0] = 0;
+	o->driver_features[1] = 0;
+	o->device_sel = 0;
+	o->driver_sel = 0;
+	o->queue_sel = 0;
+	o->interrupts = 0;
+	o->generation = 0;
+	o->irq = false;
+	o->in_read = false;
+	o->walk.active = false;
+	o->last = NULL;
+	o->logs = 0;
+	o->log_used = 0;
+	o->order = 0;
+	o->at_disk = 0;
+	o->capacity = p->capacity;
+	memset(o->config, 0, sizeof(o->config));
+	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++) {
+		oracle_stop_queue(o, i);
+		o->queue[i].ran_before = false;
+	}
+	o->config_bytes = 10;
+	if (p->kind == DEVICE_BLK)
+		oracle_blk_reset(o);
+	if (p->kind == DEVICE_NET)
+		oracle_net_reset(o, true);
+	if (p->kind == DEVICE_ECHO)
+		oracle_put_config(o, 0, 0x0908070605040302, 8);
+}
+
+/* ---- status ---- */
+
+struct need {
+	unsigned int feature;
+	uint64_t one_of;
+};
+
+static bool needs_met(const struct oracle *o)
+{
+	static const struct need net[] = {
+		{ VIRTIO_NET_F_GUEST_TSO4, FEATURES_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+		{ VIRTIO_NET_F_GUEST_TSO6, FEATURES_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+		{ VIRTIO_NET_F_GUEST_ECN,
+		  FEATURES_BIT(VIRTIO_NET_F_GUEST_TSO4) | FEATURES_BIT(VIRTIO_NET_F_GUEST_TSO6) },
+		{ VIRTIO_NET_F_HOST_TSO4, FEATURES_BIT(VIRTIO_NET_F_CSUM) },
+		{ VIRTIO_NET_F_HOST_TSO6, FEATURES_BIT(VIRTIO_NET_F_CSUM) },
+		{ VIRTIO_NET_F_HOST_ECN,
+		  FEATURES_BIT(VIRTIO_NET_F_HOST_TSO4) | FEATURES_BIT(VIRTIO_NET_F_HOST_TSO6) },
+		{ VIRTIO_NET_F_CTRL_RX, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_CTRL_VLAN, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_CTRL_RX_EXTRA, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_CTRL_MAC_ADDR, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+	};
+	static const struct need echo[] = { { 1, FEATURES_BIT(0) } };
+	const struct need *need = o->p->kind == DEVICE_NET ? net : echo;
+	size_t needs = o->p->kind == DEVICE_NET ? sizeof(net) / sizeof(net[0]) : 1;
+
+	if (o->p->kind == DEVICE_BLK)
+		return true;
+	for (size_t i = 0; i < needs; i++) {
+		if (o->driver_features[0] & FEATURES_BIT(need[i].feature) &&
+		    !(o->driver_features[0] & need[i].one_of))
+			return false;
+	}
+	return true;
+}
+
+static bool features_fine(const struct oracle *o)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		if (o->driver_features[i] & ~o->p->offered.word[i])
+			return false;
+	}
+	return o->driver_features[0] & FEATURES_BIT(VIRTIO_F_VERSION_1) && needs_met(o);
+}
+
+static void reset(struct oracle *o)
+{
+	if (oracle_live(o))
+		hit(MILESTONE_RESET_LIVE);
+	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++) {
+		if (o->p->kind == DEVICE_BLK && o->queue[i].helds)
+			hit(MILESTONE_BLK_RESET_IN_FLIGHT);
+		oracle_stop_queue(o, i);
+		o->queue[i].ran_before = false;
+	}
+	o->status = 0;
+	o->driver_features[0] = 0;
+	o->driver_features[1] = 0;
+	o->device_sel = 0;
+	o->driver_sel = 0;
+	o->queue_sel = 0;
+	o->interrupts = 0;
+	if (o->p->kind == DEVICE_BLK)
+		oracle_blk_reset(o);
+	if (o->p->kind == DEVICE_NET)
+		oracle_net_reset(o, false);
+	if (o->p->kind == DEVICE_ECHO)
+		oracle_put_config(o, 0, 0x0908070605040302, 8);
+}
+
+static void agree(struct oracle *o)
+{
+	if (!features_fine(o)) {
+		hit(MILESTONE_FEATURES_REFUSED);
+		return;
+	}
+	o->status |= VIRTIO_STATUS_FEATURES_OK;
+	o->writeback = oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE) &&
+		       oracle_accepted(o, VIRTIO_BLK_F_FLUSH);
+	if (o->p->kind == DEVICE_BLK)
+		oracle_put_config(o, 32, o->writeback, 1);
+}
+
+static void write_status(struct oracle *o, uint32_t value)
+{
+	uint32_t now = o->status & 0xbf;
+	uint32_t wish = value & ~(uint32_t)VIRTIO_STATUS_NEEDS_RESET;
+
+	if (value == 0)
+		reset(o);
+	else if (wish == (now | VIRTIO_STATUS_FAILED)) {
+		hit(MILESTONE_STATUS_FAILED);
+		o->status |= VIRTIO_STATUS_FAILED;
+	} else if ((now == 0 && (wish == 1 || wish == 3)) || (now == 1 && wish == 3) ||
+		   (now == 11 && wish == 15))
+		o->status |= wish;
+	else if (now == 3 && wish == 11)
+		agree(o);
+	else if (wish != now)
+		hit(MILESTONE_STATUS_REFUSED);
+}
+
+/* ---- queues ---- */
+
+static bool queue_exists(const struct oracle *o, uint32_t queue)
+{
+	if (queue >= o->p->queues)
+		return false;
+	return o->p->kind != DEVICE_NET || queue != 2 || !(o->status & VIRTIO_STATUS_FEATURES_OK) ||
+	       oracle_accepted(o, VIRTIO_NET_F_CTRL_VQ);
+}
+
+static bool may_set_up(const struct oracle *o, const struct model_queue *q)
+{
+	return !q->ready &&
+	       (o->status == 11 || (oracle_live(o) && oracle_accepted(o, VIRTIO_F_RING_RESET)));
+}
+
+static void start_queue(struct oracle *o, struct model_queue *q)
+{
+	uint64_t event = oracle_accepted(o, VIRTIO_F_EVENT_IDX) ? 2 : 0;
+
+	if (q->size == 0 || q->size & (q->size - 1) || q->size > o->p->queue_size_max) {
+		hit(MILESTONE_QUEUE_BAD_SIZE);
+		return;
+	}
+	if (q->desc & 15 || q->driver & 1 || q->device & 3) {
+		hit(MILESTONE_QUEUE_BAD_ALIGN);
+		return;
+	}
+	if (!oracle_in_ram(q->desc, 16ull * q->size) ||
+	    !oracle_in_ram(q->driver, 4 + 2ull * q->size + event) ||
+	    !oracle_in_ram(q->device, 4 + 8ull * q->size + event)) {
+		hit(MILESTONE_QUEUE_BAD_ADDRESS);
+		return;
+	}
+	if (oracle_live(o) && q->ran_before)
+		hit(MILESTONE_RING_RESTARTED);
+	q->ready = true;
+	q->ran_before = true;
+}
+
+static void stop_queue(struct oracle *o, uint32_t queue, enum milestone m)
+{
+	if (!o->queue[queue].ready)
+		return;
+	if (oracle_live(o))
+		hit(m);
+	oracle_stop_queue(o, queue);
+}
+
+static void put_half(uint64_t *address, uint64_t offset, uint32_t value)
+{
+	if (offset & 4)
+		*address = (*address & 0xffffffffu) | (uint64_t)value << 32;
+	else
+		*address = (*address & 0xffffffff00000000u) | value;
+}
+
+static void write_geometry(struct oracle *o, uint64_t offset, uint32_t value)
+{
+	struct model_queue *q = &o->queue[o->queue_sel];
+
+	if (!may_set_up(o, q)) {
+		if (q->ready)
+			hit(MILESTONE_QUEUE_FROZEN);
+		return;
+	}
+	switch (offset & ~4ull) {
+	case VIRTIO_MMIO_QUEUE_DESC_LOW:
+		put_half(&q->desc, offset, value);
+		break;
+	case VIRTIO_MMIO_QUEUE_DRIVER_LOW:
+		put_half(&q->driver, offset, value);
+		break;
+	case VIRTIO_MMIO_QUEUE_DEVICE_LOW:
+		put_half(&q->device, offset, value);
+		break;
+	default:
+		q->size = value;
+	}
+}
+
+static void write_queue_register(struct oracle *o, uint64_t offset, uint32_t value)
+{
+	if (!queue_exists(o, o->queue_sel))
+		return;
+	if (offset == VIRTIO_MMIO_QUEUE_RESET) {
+		if (value == 1 && oracle_accepted(o, VIRTIO_F_RING_RESET))
+			stop_queue(o, o->queue_sel, MILESTONE_RING_RESET);
+	} else if (offset != VIRTIO_MMIO_QUEUE_READY) {
+		write_geometry(o, offset, value);
+	} else if (value == 0) {
+		stop_queue(o, o->queue_sel, MILESTONE_RING_STOPPED);
+	} else if (value == 1 && may_set_up(o, &o->queue[o->queue_sel])) {
+		start_queue(o, &o->queue[o->queue_sel]);
+	}
+}
+
+/* ---- configuration space ---- */
+
+static void write_config(struct oracle *o, uint64_t at, unsigned int width, uint64_t value)
+{
+	if (!(o->status & VIRTIO_STATUS_FEATURES_OK) || at > o->config_bytes ||
+	    width > o->config_bytes - at)
+		return;
+	if (o->p->kind == DEVICE_ECHO && at + width <= 8) {
+		oracle_put_config(o, (unsigned int)at, value, width);
+		hit(MILESTONE_CONFIG_WRITTEN);
+	}
+	if (o->p->kind == DEVICE_BLK && at == 32 && width == 1 && value <= 1 &&
+	    oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE)) {
+		if (o->writeback != value)
+			hit(MILESTONE_BLK_WRITEBACK);
+		o->writeback = value;
+		oracle_put_config(o, 32, value, 1);
+	}
+}
+
+/* ---- accesses ---- */
+
+static uint64_t cut(uint64_t value, unsigned int width)
+{
+	return width < 8 ? value & ((1ull << (8 * width)) - 1) : value;
+}
+
+static void write_features(struct oracle *o, uint32_t value)
+{
+	if (o->status != 3 || o->driver_sel > 3)
+		return;
+
+	uint64_t *word = &o->driver_features[o->driver_sel / 2];
+
+	if (o->driver_sel & 1)
+		*word = (*word & 0xffffffffu) | (uint64_t)value << 32;
+	else
+		*word = (*word & ~0xffffffffull) | value;
+}
+
+static void write_register(struct oracle *o, uint64_t offset, uint32_t value)
+{
+	switch (offset) {
+	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
+		o->device_sel = value;
+		break;
+	case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
+		o->driver_sel = value;
+		break;
+	case VIRTIO_MMIO_DRIVER_FEATURES:
+		write_features(o, value);
+		break;
+	case VIRTIO_MMIO_QUEUE_SEL:
+		o->queue_sel = value;
+		break;
+	case VIRTIO_MMIO_INTERRUPT_ACK:
+		o->interrupts &= ~value;
+		break;
+	case VIRTIO_MMIO_STATUS:
+		write_status(o, value);
+		break;
+	case VIRTIO_MMIO_QUEUE_SIZE:
+	case VIRTIO_MMIO_QUEUE_READY:
+	case VIRTIO_MMIO_QUEUE_RESET:
+	case VIRTIO_MMIO_QUEUE_DESC_LOW:
+	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
+	case VIRTIO_MMIO_QUEUE_DRIVER_LOW:
+	case VIRTIO_MMIO_QUEUE_DRIVER_HIGH:
+	case VIRTIO_MMIO_QUEUE_DEVICE_LOW:
+	case VIRTIO_MMIO_QUEUE_DEVICE_HIGH:
+		write_queue_register(o, offset, value);
+		break;
+	case VIRTIO_MMIO_QUEUE_NOTIFY:
+	case VIRTIO_MMIO_SHM_SEL:
+		break;
+	default:
+		hit(MILESTONE_REG_BAD_ACCESS);
+	}
+}
+
+void oracle_write(struct oracle *o, uint64_t offset, unsigned int width, uint64_t value)
+{
+	oracle_event(o);
+	value = cut(value, width);
+	if (offset >= VIRTIO_MMIO_CONFIG && width < 8)
+		write_config(o, offset - VIRTIO_MMIO_CONFIG, width, value);
+	else if (offset < VIRTIO_MMIO_CONFIG && width == 4 && !(offset & 3))
+		write_register(o, offset, (uint32_t)value);
+	else
+		hit(MILESTONE_REG_BAD_ACCESS);
+}
+
+static uint32_t read_queue_register(const struct oracle *o, uint64_t offset)
+{
+	if (!queue_exists(o, o->queue_sel))
+		return 0;
+	return offset == VIRTIO_MMIO_QUEUE_READY ? o->queue[o->queue_sel].ready
+						 : o->p->queue_size_max;
+}
+
+static uint32_t read_register(const struct oracle *o, uint64_t offset)
+{
+	switch (offset) {
+	case VIRTIO_MMIO_MAGIC:
+		return 0x74726976;
+	case VIRTIO_MMIO_VERSION:
+		return 2;
+	case VIRTIO_MMIO_DEVICE_ID:
+		return device_id[o->p->kind];
+	case VIRTIO_MMIO_VENDOR_ID:
+		return 0x4c56414e;
+	case VIRTIO_MMIO_DEVICE_FEATURES:
+		return o->device_sel > 3 ? 0
+					 : (uint32_t)(o->p->offered.word[o->device_sel / 2] >>
+						      (o->device_sel & 1 ? 32 : 0));
+	case VIRTIO_MMIO_QUEUE_SIZE_MAX:
+	case VIRTIO_MMIO_QUEUE_READY:
+		return read_queue_register(o, offset);
+	case VIRTIO_MMIO_INTERRUPT_STATUS:
+		return o->interrupts;
+	case VIRTIO_MMIO_STATUS:
+		return o->status;
+	case VIRTIO_MMIO_SHM_LEN_LOW:
+	case VIRTIO_MMIO_SHM_LEN_HIGH:
+	case VIRTIO_MMIO_SHM_BASE_LOW:
+	case VIRTIO_MMIO_SHM_BASE_HIGH:
+		return 0xffffffff;
+	case VIRTIO_MMIO_QUEUE_RESET:
+		return 0;
+	case VIRTIO_MMIO_CONFIG_GENERATION:
+		return o->generation;
+	default:
+		hit(MILESTONE_REG_BAD_ACCESS);
+		return 0;
+	}
+}
+
+static uint64_t read_config(const struct oracle *o, uint64_t at, unsigned int width)
+{
+	uint64_t value = 0;
+
+	if (at > o->config_bytes || width > o->config_bytes - at) {
+		hit(MILESTONE_CONFIG_OUTSIDE);
+		return 0;
+	}
+	for (unsigned int i = 0; i < width; i++)
+		value |= (uint64_t)o->config[at + i] << (8 * i);
+	hit(MILESTONE_CONFIG_READ);
+	return value;
+}
+
+void oracle_read_begins(struct oracle *o)
+{
+	o->in_read = true;
+}
+
+void oracle_read(struct oracle *o, uint64_t offset, unsigned int width, uint64_t value)
+{
+	uint64_t right = 0;
+
+	o->in_read = false;
+	if (offset >= VIRTIO_MMIO_CONFIG && width < 8)
+		right = read_config(o, offset - VIRTIO_MMIO_CONFIG, width);
+	else if (offset < VIRTIO_MMIO_CONFIG && width == 4 && !(offset & 3))
+		right = read_register(o, offset);
+	else
+		hit(MILESTONE_REG_BAD_ACCESS);
+	if (value != right)
+		oracle_fail(o, o->status ? 7 : 6, "register 0x%llx reads 0x%llx instead of 0x%llx",
+			    (unsigned long long)offset, (unsigned long long)value,
+			    (unsigned long long)right);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the header of a script stands for: which device a script meets, with which limits and
+ * features, and how its host behaves. And the guest-physical map, the same on every carrier.
+ */
+#ifndef PERSONALITY_H
+#define PERSONALITY_H
+
+#include "script.h"
+#include "virtio_device.h"
+
+/* Two RAM ranges with a hole between; the low one is made of two adjacent regions. */
+#define MAP_REGION_BYTES 0x10000u
+#define MAP_REGIONS	 3u
+#define MAP_LOW		 0x40000000ull
+#define MAP_LOW_SEAM	 (MAP_LOW + MAP_REGION_BYTES)
+#define MAP_LOW_END	 (MAP_LOW + 2 * MAP_REGION_BYTES)
+#define MAP_HIGH	 0x100000000ull
+#define MAP_HIGH_END	 (MAP_HIGH + MAP_REGION_BYTES)
+
+#define PERSONALITY_QUEUES     3u
+#define PERSONALITY_QUEUE_SIZE 256u
+#define PERSONALITY_SECTORS    128u
+#define PERSONALITY_SLOTS      16u
+
+/* header flags; a clear bit is the common choice */
+#define FLAG_READ_ONLY	 1u
+#define FLAG_LINK_DOWN	 2u
+#define FLAG_DEFERRED	 4u  /* the disk, or the echo device, completes only when told to */
+#define FLAG_CANCEL_LATE 8u  /* cancelled disk requests complete only when told to */
+#define FLAG_NIC_STALLED 16u /* the nic takes no frames at first */
+#define FLAG_NIC_DROPS	 32u /* the nic drops what the guest has no buffers for */
+#define FLAG_BACKWARDS	 64u /* the echo device completes its chains last one first */
+
+struct personality {
+	enum device_kind kind;
+	struct virtio_features offered; /* VERSION_1 and RO included */
+	uint16_t queue_size_max;
+	unsigned int queues;
+	uint8_t flags;
+	unsigned int slots;
+	uint64_t capacity;
+	uint32_t transfer_max;
+	uint8_t fail_every; /* each n-th disk request fails; 0: none */
+	uint32_t range_sectors_max;
+	uint32_t range_segments_max;
+	uint16_t mtu;
+	uint32_t blk_size;
+	unsigned int refusal; /* a mistake of the embedder's that is tried first, see refusals.h */
+};
+
+#define PERSONALITY_SEG_MAX  126u
+#define PERSONALITY_SIZE_MAX 512u
+
+extern const uint8_t personality_mac[6];
+extern const char personality_disk_id[20];
+
+void personality_from(const struct record *header, struct personality *p);
+
+/* The tables behind a header's and an operation's classes. */
+uint16_t personality_queue_size(unsigned int class);
+uint64_t personality_capacity(unsigned int class);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "player.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "frames.h"
+#include "guest_driver.h"
+
+/* ---- what the host does ---- */
+
+static void host_offload(struct nic_offload *w, unsigned int class, uint32_t len, unsigned int tcp,
+			 unsigned int headers)
+{
+	static const enum nic_gso gso[8] = {
+		[3] = NIC_GSO_TCP4, [4] = NIC_GSO_TCP6, [5] = NIC_GSO_TCP4, [7] = NIC_GSO_TCP6
+	};
+
+	memset(w, 0, sizeof(*w));
+	if (class == 0)
+		return;
+	if (class == 2 || len < tcp + 18) {
+		w->csum_valid = true;
+		return;
+	}
+	w->needs_csum = true;
+	w->csum_start = (uint16_t)tcp;
+	w->csum_offset = 16;
+	w->gso = gso[class];
+	w->gso_ecn = class == 5 || class == 7;
+	if (w->gso != NIC_GSO_NONE) {
+		w->gso_size = 1448;
+		w->header_len = (uint16_t)headers;
+	}
+}
+
+static void choose_destination(const struct record *r, uint8_t *to)
+{
+	static const uint8_t base[8][6] = {
+		{ 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 }, /* the device's */
+		{ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
+		{ 0x01, 0x00, 0x5e, 0x00, 0x00, 0x00 }, /* in a table, perhaps */
+		{ 0x52, 0x54, 0x00, 0x00, 0x00, 0x00 },
+		{ 0x33, 0x33, 0x00, 0x00, 0x00, 0x01 },
+		{ 0x02, 0x00, 0x00, 0x00, 0x00, 0x01 },
+		{ 0x00, 0x00, 0x00, 0x00, 0x00, 0x00 },
+		{ 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe },
+	};
+
+	memcpy(to, base[r->b[1] % 8], 6);
+	if (r->b[1] == 2 || r->b[1] == 3) {
+		to[4] = (uint8_t)r->x;
+		to[5] = (uint8_t)(r->x >> 8);
+	}
+	if (r->b[1] == 6)
+		for (unsigned int i = 0; i < 6; i++)
+			to[i] = (uint8_t)(r->x >> (8 * i));
+}
+
+static void host_frame(struct guest_driver *g, const struct record *r)
+{
+	struct machine *m = g->carrier->machine;
+	struct nic_offload offload;
+	unsigned int vlan = r->b[2] ? (unsigned int)(r->x >> 16) & 0xffff : 5;
+	uint8_t to[6];
+	unsigned int tcp;
+
+	if (m->p.kind != DEVICE_NET)
+		return;
+	choose_destination(r, to);
+
+	uint8_t *at = fake_nic_frame(&m->nic);
+	unsigned int headers = frame_build(at, (enum frame_kind)(r->b[0] % 8), to, vlan, &tcp);
+	uint32_t len = r->y ? (uint32_t)(r->y % NIC_FRAME_BYTES_MAX) + 1 : headers + 46;
+
+	if (len > headers)
+		memset(at + headers, 0x5a, len - headers);
+	host_offload(&offload, r->b[3], len, tcp, headers);
+	machine_frame(m, len, &offload);
+}
+
+static void host_complete(struct guest_driver *g, const struct record *r)
+{
+	for (unsigned int i = 0; i <= r->b[2] % 17u; i++)
+		machine_complete(g->carrier->machine, r->b[0], r->b[1] ? -EIO : 0);
+}
+
+static void host_link(struct guest_driver *g, const struct record *r)
+{
+	machine_link(g->carrier->machine, !r->b[0]);
+}
+
+static void host_resize(struct guest_driver *g, const struct record *r)
+{
+	machine_resize(g->carrier->machine, personality_capacity(r->b[0]));
+}
+
+static void host_stall(struct guest_driver *g, const struct record *r)
+{
+	if (r->b[0] < 2)
+		machine_stall(g->carrier->machine, r->b[0]);
+	if (r->b[1])
+		machine_disk_deferred(g->carrier->machine, r->b[1] == 1);
+}
+
+static void host_drain(struct guest_driver *g, const struct record *r)
+{
+	(void)r;
+	machine_drain(g->carrier->machine);
+}
+
+/* ---- playing ---- */
+
+static void (*const play_op[OP_CODES])(struct guest_driver *g, const struct record *r) = {
+	[OP_INIT] = guest_init,	      [OP_RESET] = guest_reset,	 [OP_WRITE] = guest_write,
+	[OP_READ] = guest_read,	      [OP_POKE] = guest_poke,	 [OP_FILL] = guest_fill,
+	[OP_QUEUE] = guest_set_queue, [OP_STOP] = guest_stop,	 [OP_CHAIN] = guest_chain,
+	[OP_BLK] = guest_blk,	      [OP_TX] = guest_tx,	 [OP_RX] = guest_rx,
+	[OP_CTRL] = guest_ctrl,	      [OP_KICK] = guest_kick,	 [OP_AVAIL] = guest_avail,
+	[OP_USED] = guest_used,	      [OP_FRAME] = host_frame,	 [OP_COMPLETE] = host_complete,
+	[OP_LINK] = host_link,	      [OP_RESIZE] = host_resize, [OP_STALL] = host_stall,
+	[OP_RACE] = guest_race,	      [OP_DRAIN] = host_drain,	 [OP_ACK] = guest_ack,
+};
+
+/* Rule 4 at the end: with nothing left to wait for, all that was made available is answered. */
+static void check_drained(struct guest_driver *g)
+{
+	struct machine *m = g->carrier->machine;
+
+	m->races = 0;
+	machine_drain(m);
+	for (unsigned int i = 0; i < m->p.queues; i++)
+		guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, i);
+	machine_drain(m);
+	for (unsigned int i = 0; i < m->p.queues; i++) {
+		const struct model_queue *q = &m->oracle.queue[i];
+		uint16_t idx = 0;
+
+		if (q->ready)
+			machine_load(m, q->driver + VIRTQ_AVAIL_IDX, &idx, sizeof(idx));
+		oracle_drained(&m->oracle, i, idx);
+	}
+}
+
+/* Rule 6: after reset each register reads as after creation. */
+static void check_registers(struct guest_driver *g)
+{
+	static const uint32_t reg[] = {
+		VIRTIO_MMIO_MAGIC,	 VIRTIO_MMIO_DEVICE_FEATURES,	VIRTIO_MMIO_QUEUE_SIZE_MAX,
+		VIRTIO_MMIO_QUEUE_READY, VIRTIO_MMIO_INTERRUPT_STATUS,	VIRTIO_MMIO_STATUS,
+		VIRTIO_MMIO_QUEUE_RESET, VIRTIO_MMIO_CONFIG_GENERATION,
+	};
+
+	guest_reg(g, VIRTIO_MMIO_STATUS, 0);
+	for (size_t i = 0; i < sizeof(reg) / sizeof(reg[0]); i++)
+		guest_get(g, reg[i]);
+	for (uint32_t at = 0; at + 4 <= g->carrier->machine->oracle.config_bytes; at += 4)
+		guest_get(g, VIRTIO_MMIO_CONFIG + at);
+}
+
+static void play_all(struct guest_driver *g, const struct script *script, volatile int *progress,
+		     struct verdict *v)
+{
+	const struct oracle *o = &g->carrier->machine->oracle;
+
+	for (unsigned int i = 0; i < script->ops; i++) {
+		*progress = (int)i;
+		play_op[script->op[i].code](g, &script->op[i]);
+		if (o->status & VIRTIO_STATUS_NEEDS_RESET)
+			v->kind = VERDICT_REJECTED;
+	}
+	*progress = (int)script->ops;
+	check_drained(g);
+	if (o->status & VIRTIO_STATUS_NEEDS_RESET)
+		v->kind = VERDICT_REJECTED;
+	check_registers(g);
+	if (!guest_probe(g)) {
+		v->kind = VERDICT_WEDGED;
+		snprintf(v->reason, sizeof(v->reason),
+			 "after a reset, a well-formed request is not answered");
+	}
+}
+
+/* Returns false when the oracle jumped out. Its own function, so that no local is clobbered. */
+static bool play_guarded(struct carrier *carrier, const struct script *script,
+			 const struct personality *p, volatile int *progress, struct verdict *v)
+{
+	struct machine *m = carrier->machine;
+	struct guest_driver g;
+	jmp_buf escape;
+
+	if (setjmp(escape))
+		return false;
+	machine_start(m, p, &escape);
+	guest_start(&g, carrier, &m->p);
+	play_all(&g, script, progress, v);
+	return true;
+}
+
+void player_play(struct carrier *carrier, const struct script *script, volatile int *progress,
+		 struct verdict *v)
+{
+	struct machine *m = carrier->machine;
+	volatile int own_progress = 0;
+	volatile int *at = progress ? progress : &own_progress;
+	struct personality p;
+
+	memset(v, 0, sizeof(*v));
+	personality_from(&script->header, &p);
+	if (!play_guarded(carrier, script, &p, at, v)) {
+		v->kind = VERDICT_VIOLATION;
+		v->rule = (unsigned int)m->oracle.broken_rule;
+		memcpy(v->reason, m->oracle.reason, sizeof(v->reason));
+	}
+	v->op = *at;
+	machine_stop(m);
+}
+
+void player_verdict_name(const struct verdict *v, char *name, size_t room)
+{
+	static const char *const kind[] = { "ok", "rejected", "wedged", "violation" };
+
+	if (v->kind == VERDICT_VIOLATION)
+		snprintf(name, room, "violation:%u", v->rule);
+	else
+		snprintf(name, room, "%s", kind[v->kind]);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "refusals.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- memory maps ---- */
+
+#define MAPS 10u
+
+static int try_map(const struct machine *m, unsigned int which)
+{
+	struct guest_memory_region r[GUEST_MEMORY_REGIONS_MAX + 1];
+	struct guest_memory memory;
+	unsigned int count = 2;
+
+	for (unsigned int i = 0; i <= GUEST_MEMORY_REGIONS_MAX; i++)
+		r[i] = (struct guest_memory_region){ (uint64_t)i * MAP_REGION_BYTES,
+						     MAP_REGION_BYTES, m->ram[0] };
+	if (which == 0)
+		count = 0;
+	if (which == 1)
+		count = GUEST_MEMORY_REGIONS_MAX + 1;
+	if (which == 2)
+		r[1].gpa += 1;
+	if (which == 3)
+		r[1].size -= 1;
+	if (which == 4)
+		r[1].size = 0;
+	if (which == 5)
+		r[1].host = NULL;
+	if (which == 6)
+		r[1].host = m->ram[0] + 16;
+	if (which == 7)
+		r[1].gpa = UINT64_MAX - GUEST_MEMORY_ALIGN + 1;
+	if (which == 8)
+		r[1].gpa = 0;
+	if (which == 9)
+		r[1].gpa -= GUEST_MEMORY_ALIGN;
+	return guest_memory_init(&memory, r, count);
+}
+
+/* ---- devices ---- */
+
+static int try_blk(struct machine *m, unsigned int which)
+{
+	struct virtio_blk_options o;
+	int err;
+
+	machine_blk_options(m, &o);
+	switch (which) {
+	case 0:
+		o.queue_size_max = 0;
+		break;
+	case 1:
+		o.queue_size_max = 3;
+		break;
+	case 2:
+		o.features.word[0] |= 1;
+		break;
+	case 3:
+		o.features.word[1] |= 1;
+		break;
+	case 4:
+		o.features.word[0] = 1ull << VIRTIO_BLK_F_CONFIG_WCE;
+		break;
+	case 5:
+		o.slots = 0;
+		break;
+	case 6:
+		o.transfer_max = 0;
+		break;
+	case 7:
+		o.transfer_max++;
+		break;
+	case 8:
+		o.blk_size = 256;
+		break;
+	case 9:
+		o.blk_size = 513;
+		break;
+	case 10:
+		o.range_sectors_max = 0;
+		break;
+	case 11:
+		o.range_segments_max = 0;
+		break;
+	case 12:
+		o.range_segments_max = VIRTIO_BLK_RANGE_SEGMENTS_MAX + 1;
+		break;
+	default:
+		o.queue_size_max = 0xffff;
+	}
+	err = virtio_blk_init(&m->blk, &o);
+	if (!err)
+		virtio_blk_destroy(&m->blk);
+	return err;
+}
+
+static int try_net(struct machine *m, unsigned int which)
+{
+	struct virtio_net_options o;
+	int err;
+
+	machine_net_options(m, &o);
+	switch (which) {
+	case 0:
+		o.queue_size_max = 0;
+		break;
+	case 1:
+		o.queue_size_max = 3;
+		break;
+	case 2:
+		o.features.word[0] |= 4;
+		break;
+	case 3:
+		o.features.word[1] |= 1;
+		break;
+	case 4:
+		o.features.word[0] = 1ull << VIRTIO_NET_F_GUEST_ECN;
+		break;
+	case 5:
+		o.mtu = 67;
+		break;
+	default:
+		o.queue_size_max = 0x8001;
+	}
+	err = virtio_net_init(&m->net, &o);
+	if (!err)
+		virtio_net_destroy(&m->net);
+	return err;
+}
+
+static int try_echo(struct machine *m, unsigned int which)
+{
+	struct personality p = m->p;
+	int err;
+
+	if (which == 0)
+		p.queues = 0;
+	else if (which == 1)
+		p.queues = VIRTIO_DEVICE_QUEUES_MAX + 1;
+	else
+		p.queue_size_max = 12;
+	err = echo_device_init(&m->echo, &p, &m->oracle, &m->buffer.memory);
+	if (!err)
+		echo_device_destroy(&m->echo);
+	return err;
+}
+
+void refusals_try(struct machine *m, unsigned int which)
+{
+	static int (*const try_device[DEVICE_KINDS])(struct machine * m, unsigned int which) = {
+		[DEVICE_BLK] = try_blk,
+		[DEVICE_NET] = try_net,
+		[DEVICE_ECHO] = try_echo,
+	};
+	int err;
+
+	if (which == 0)
+		return;
+	which--;
+	err = which < MAPS ? try_map(m, which) : try_device[m->p.kind](m, which - MAPS);
+	if (err != -EINVAL)
+		oracle_fail(&m->oracle, 7, "a wrong option (%u) is answered with %d, not -EINVAL",
+			    which + 1, err);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "runner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HANG_CPU_SECONDS 20
+#define REPORT_BYTES_MAX (64l * 1024)
+
+/* What a child tells its parent; it survives the child's death. */
+struct shared {
+	volatile size_t current; /* script being played */
+	volatile int op;
+	volatile bool done; /* with `current`; the verdict is there */
+	volatile bool unstable;
+	struct verdict verdict;
+};
+
+static void limit_cpu(void)
+{
+	struct itimerval t = { .it_value = { .tv_sec = HANG_CPU_SECONDS } };
+
+	setitimer(ITIMER_VIRTUAL, &t, NULL);
+}
+
+static bool same(const struct verdict *a, const struct verdict *b)
+{
+	return a->kind == b->kind && a->rule == b->rule && a->op == b->op;
+}
+
+/* Tells the parent after each script, and goes on when the parent has taken note. */
+static void child(const struct script *scripts, size_t from, size_t count, unsigned int repeat,
+		  struct shared *sh, int tell, int wait_fd)
+{
+	static struct machine machine;
+	struct carrier carrier;
+	char byte = 0;
+
+	machine_create(&machine);
+	carrier_model_init(&carrier, &machine);
+	for (size_t i = from; i < count; i++) {
+		sh->current = i;
+		sh->done = false;
+		sh->unstable = false;
+		for (unsigned int k = 0; k < repeat; k++) {
+			struct verdict v;
+
+			limit_cpu();
+			player_play(&carrier, &scripts[i], &sh->op, &v);
+			if (k > 0 && !same(&v, &sh->verdict))
+				sh->unstable = true;
+			sh->verdict = v;
+		}
+		sh->done = true;
+		if (write(tell, &byte, 1) != 1 || read(wait_fd, &byte, 1) != 1)
+			return;
+	}
+}
+
+static char *read_report(FILE *file)
+{
+	long size = ftell(file);
+	char *text;
+	size_t got;
+
+	fseek(file, 0, SEEK_END);
+	size = ftell(file);
+	if (size <= 0)
+		return NULL;
+	if (size > REPORT_BYTES_MAX)
+		size = REPORT_BYTES_MAX;
+	rewind(file);
+	text = malloc((size_t)size + 1);
+	if (!text)
+		return NULL;
+	got = fread(text, 1, (size_t)size, file);
+	text[got] = 0;
+	return text;
+}
+
+/* "heap-buffer-overflow in f" from a sanitizer's report, or the signal. */
+static void signature(const char *report, int status, char *out, size_t room)
+{
+	const char *line = report ? strstr(report, "SUMMARY: ") : NULL;
+	const char *kind = line ? strstr(line, "Sanitizer: ") : NULL;
+	char error[64] = "";
+
+	if (kind && sscanf(kind, "Sanitizer: %63s", error) == 1) {
+		const char *in = strstr(kind, " in ");
+		int len = in ? (int)strcspn(in, "\n") : 0;
+
+		snprintf(out, room, "crash:%s%.*s", error, len, in ? in : "");
+	} else if (WIFSIGNALED(status)) {
+		snprintf(out, room, "crash:%s", strsignal(WTERMSIG(status)));
+	} else {
+		snprintf(out, room, "crash:exit status %d", WEXITSTATUS(status));
+	}
+}
+
+static void outcome_of_verdict(const struct shared *sh, struct outcome *o)
+{
+	memset(o, 0, sizeof(*o));
+	player_verdict_name(&sh->verdict, o->verdict, sizeof(o->verdict));
+	o->finding = sh->verdict.kind == VERDICT_VIOLATION || sh->verdict.kind == VERDICT_WEDGED ||
+		     sh->unstable;
+	o->unstable = sh->unstable;
+	o->op = sh->verdict.op;
+	memcpy(o->reason, sh->verdict.reason, sizeof(o->reason));
+}
+
+static void outcome_of_death(const struct shared *sh, int status, FILE *errors, struct outcome *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->finding = true;
+	o->op = sh->op;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGVTALRM) {
+		snprintf(o->verdict, sizeof(o->verdict), "hang");
+		snprintf(o->reason, sizeof(o->reason), "still running after %d s of processor time",
+			 HANG_CPU_SECONDS);
+		return;
+	}
+	o->report = read_report(errors);
+	signature(o->report, status, o->verdict, sizeof(o->verdict));
+	snprintf(o->reason, sizeof(o->reason), "the device's process died, see the report");
+}
+
+struct link {
+	int to_parent[2];
+	int to_child[2];
+};
+
+static void close_link(struct link *l)
+{
+	close(l->to_parent[0]);
+	close(l->to_parent[1]);
+	close(l->to_child[0]);
+	close(l->to_child[1]);
+}
+
+static pid_t start_child(const struct script *scripts, size_t from, size_t count,
+			 unsigned int repeat, struct shared *sh, struct link *l, FILE *errors)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	close(l->to_parent[0]);
+	close(l->to_child[1]);
+	dup2(fileno(errors), STDERR_FILENO);
+	child(scripts, from, count, repeat, sh, l->to_parent[1], l->to_child[0]);
+	exit(0);
+}
+
+/* Plays from number `from` until one kills the child. Returns how many have an outcome. */
+static ssize_t play_some(const struct script *scripts, size_t from, size_t count,
+			 unsigned int repeat, struct shared *sh,
+			 void (*each)(void *opaque, size_t index, struct outcome *outcome),
+			 void *opaque)
+{
+	FILE *errors = tmpfile();
+	struct outcome o;
+	struct link l;
+	size_t done = 0;
+	int status;
+	char byte;
+
+	if (!errors || pipe(l.to_parent) || pipe(l.to_child))
+		return -errno;
+	sh->current = from;
+	sh->done = false;
+
+	pid_t pid = start_child(scripts, from, count, repeat, sh, &l, errors);
+
+	if (pid < 0)
+		return -errno;
+	close(l.to_parent[1]);
+	l.to_parent[1] = -1;
+	while (from + done < count && read(l.to_parent[0], &byte, 1) == 1) {
+		outcome_of_verdict(sh, &o);
+		each(opaque, from + done, &o);
+		done++;
+		if (write(l.to_child[1], &byte, 1) != 1)
+			break;
+	}
+	close_link(&l);
+	waitpid(pid, &status, 0);
+	if (from + done < count) {
+		outcome_of_death(sh, status, errors, &o);
+		each(opaque, from + done, &o);
+		done++;
+	}
+	fclose(errors);
+	return (ssize_t)done;
+}
+
+int runner_play(const struct script *scripts, size_t count, unsigned int repeat,
+		void (*each)(void *opaque, size_t index, struct outcome *outcome), void *opaque)
+{
+	struct shared *sh =
+		mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ssize_t played = 0;
+
+	if (sh == MAP_FAILED)
+		return -errno;
+	fflush(stdout);
+	for (size_t from = 0; from < count && played >= 0; from += (size_t)played)
+		played = play_some(scripts, from, count, repeat, sh, each, opaque);
+	munmap(sh, sizeof(*sh));
+	return played < 0 ? (int)played : 0;
+}
+
+static void keep(void *opaque, size_t index, struct outcome *outcome)
+{
+	(void)index;
+	*(struct outcome *)opaque = *outcome;
+}
+
+int runner_play_one(const struct script *script, struct outcome *outcome)
+{
+	return runner_play(script, 1, 1, keep, outcome);
+}

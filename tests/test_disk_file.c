@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * disk_file.h: opening with clear words, every request on a real file, and what the system may
+ * answer. The system calls below stand in for the C library's, so that they can be made to fail.
+ */
+#include "support.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "disk_file.h"
+
+/* ---- the system calls ---- */
+
+static struct {
+	size_t most;		/* bytes per call, 0: no limit */
+	unsigned int interrupt; /* so many calls end in EINTR first */
+	int error;		/* all calls end in this */
+	int unsupported;	/* fallocate modes that do not exist here */
+	unsigned int calls;
+	int modes[4]; /* of fallocate, in order */
+	unsigned int allocates;
+	unsigned int syncs;
+} host;
+
+static bool refused(void)
+{
+	host.calls++;
+	errno = host.interrupt ? EINTR : host.error;
+	if (host.interrupt)
+		host.interrupt--;
+	return errno != 0;
+}
+
+static size_t limited(size_t len)
+{
+	return host.most && len > host.most ? host.most : len;
+}
+
+ssize_t pread(int fd, void *data, size_t len, off_t offset)
+{
+	return refused() ? -1 : syscall(SYS_pread64, fd, data, limited(len), offset);
+}
+
+ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
+{
+	return refused() ? -1 : syscall(SYS_pwrite64, fd, data, limited(len), offset);
+}
+
+int fdatasync(int fd)
+{
+	(void)fd;
+	if (refused())
+		return -1;
+	host.syncs++;
+	return 0;
+}
+
+int fallocate(int fd, int mode, off_t offset, off_t len)
+{
+	if (refused())
+		return -1;
+	assert_true(host.allocates < COUNT(host.modes));
+	host.modes[host.allocates++] = mode;
+	errno = EOPNOTSUPP;
+	return mode & host.unsupported ? -1 : (int)syscall(SYS_fallocate, fd, mode, offset, len);
+}
+
+/* ---- an image ---- */
+
+#define SECTORS 300u /* more than one piece of zeroes */
+#define BYTES	(SECTORS * DISK_SECTOR_BYTES)
+
+#define PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+#define ZERO  (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)
+
+struct fixture {
+	char dir[32];
+	char path[64];
+	char error[256];
+	uint8_t content[BYTES]; /* what the image should hold */
+	struct disk_file file;
+};
+
+static void make_file(struct fixture *f, size_t len)
+{
+	int fd = open(f->path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, f->content, len), (ssize_t)len);
+	assert_int_equal(close(fd), 0);
+}
+
+static int open_file(struct fixture *f, bool read_only)
+{
+	memset(f->error, 0, sizeof(f->error));
+	return disk_file_open(&f->file, f->path, read_only, f->error, sizeof(f->error));
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	memset(&host, 0, sizeof(host));
+	strcpy(f->dir, "/tmp/disk_file.XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	assert_int_equal(chmod(f->dir, 0755), 0);
+	(void)snprintf(f->path, sizeof(f->path), "%s/image", f->dir);
+	for (size_t i = 0; i < BYTES; i++)
+		f->content[i] = (uint8_t)(i * 7 + i / 512 + 1);
+	make_file(f, BYTES);
+	assert_int_equal(open_file(f, false), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	disk_file_close(&f->file);
+	(void)unlink(f->path);
+	assert_int_equal(rmdir(f->dir), 0);
+	free(f);
+	return 0;
+}
+
+static int result;
+static unsigned int dones;
+
+static void done(struct disk_request *request, int value)
+{
+	(void)request;
+	result = value;
+	dones++;
+}
+
+static int submit(struct fixture *f, enum disk_op op, uint64_t sector, uint64_t sectors,
+		  uint8_t *data, bool unmap)
+{
+	struct disk_request request = { op, sector, sectors, data, unmap, done };
+
+	dones = 0;
+	f->file.disk.ops->submit(&f->file.disk, &request);
+	assert_int_equal(dones, 1); /* inside submit */
+	return result;
+}
+
+static void expect_content(struct fixture *f)
+{
+	static uint8_t got[BYTES + 1];
+	int fd = open(f->path, O_RDONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, got, sizeof(got)), BYTES);
+	assert_int_equal(close(fd), 0);
+	assert_memory_equal(got, f->content, BYTES);
+}
+
+/* ---- opening ---- */
+
+static void image_gives_the_disk_its_size(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(f->file.disk.capacity, SECTORS);
+	assert_false(f->file.disk.read_only);
+	assert_int_equal(f->file.disk.id[0], 0);
+	assert_string_equal(f->error, "");
+	disk_file_close(&f->file);
+	make_file(f, 512);
+	assert_int_equal(open_file(f, true), 0);
+	assert_int_equal(f->file.disk.capacity, 1);
+	assert_true(f->file.disk.read_only);
+}
+
+/* The one line: it starts with the path, says this, and is one line. */
+static void expect_error(struct fixture *f, const char *says)
+{
+	assert_int_equal(strncmp(f->error, f->path, strlen(f->path)), 0);
+	assert_int_equal(f->error[strlen(f->path)], ':');
+	assert_null(strchr(f->error, '\n'));
+	if (!strstr(f->error, says))
+		fail_msg("\"%s\" does not say \"%s\"", f->error, says);
+}
+
+static void files_that_are_no_image_are_refused_with_advice(void **state)
+{
+	static const struct {
+		size_t len;
+		const char *says;
+	} t[] = { { 0, "0 bytes, less than one sector" },
+		  { 1, "1 bytes, less than one sector" },
+		  { 511, "truncate -s" },
+		  { 513, "513 bytes is not a multiple of 512" },
+		  { 1023, "truncate -s %512 " } };
+	struct fixture *f = *state;
+	char image[64];
+
+	strcpy(image, f->path);
+	disk_file_close(&f->file);
+	for (size_t i = 0; i < COUNT(t); i++) {
+		make_file(f, t[i].len);
+		assert_int_equal(open_file(f, i % 2), -EINVAL);
+		expect_error(f, t[i].says);
+	}
+	(void)snprintf(f->path, sizeof(f->path), "%s/missing", f->dir);
+	assert_int_equal(open_file(f, false), -ENOENT);
+	expect_error(f, "no such file; make one with: truncate -s 1G ");
+	assert_int_equal(open_file(f, true), -ENOENT);
+	assert_int_equal(access(f->path, F_OK), -1);
+
+	(void)snprintf(f->path, sizeof(f->path), "%s/fifo", f->dir);
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	assert_int_equal(open_file(f, true), -EINVAL); /* and does not wait for a writer */
+	expect_error(f, "not a regular file");
+	assert_int_equal(open_file(f, false), -EINVAL);
+	assert_int_equal(unlink(f->path), 0);
+
+	strcpy(f->path, f->dir);
+	assert_int_equal(open_file(f, false), -EISDIR);
+	expect_error(f, "is a directory");
+	assert_int_equal(open_file(f, true), -EISDIR);
+	expect_error(f, "is a directory");
+
+	strcpy(f->path, "/dev/null");
+	assert_int_equal(open_file(f, false), -EINVAL);
+	expect_error(f, "not a regular file");
+
+	(void)snprintf(f->path, sizeof(f->path), "%s/image/x", f->dir);
+	assert_int_equal(open_file(f, false), -ENOTDIR);
+	expect_error(f, "cannot be opened");
+	strcpy(f->path, image);
+	make_file(f, 512);
+	assert_int_equal(open_file(f, false), 0);
+}
+
+static void missing_permission_is_named(void **state)
+{
+	struct fixture *f = *state;
+	uid_t user = geteuid();
+
+	assert_int_equal(chmod(f->path, 0444), 0);
+	disk_file_close(&f->file);
+	if (user == 0)
+		assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(open_file(f, false), -EACCES);
+	expect_error(f, "no permission to write to it; open it read-only");
+	assert_int_equal(open_file(f, true), 0);
+	disk_file_close(&f->file);
+	if (user == 0)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(f->path, 0), 0);
+	if (user == 0)
+		assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(open_file(f, true), -EACCES);
+	expect_error(f, "no permission to read it");
+	if (user == 0)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(f->path, 0644), 0);
+	assert_int_equal(open_file(f, false), 0);
+}
+
+static void error_line_is_cut_to_its_room(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_file other;
+	char room[8] = "xxxxxxx";
+
+	assert_int_equal(disk_file_open(&other, "/nowhere/image", true, room, 5), -ENOENT);
+	assert_string_equal(room, "/now");
+	assert_int_equal(room[5], 'x');
+	assert_int_equal(disk_file_open(&other, "/nowhere/image", true, NULL, 0), -ENOENT);
+	(void)f;
+}
+
+/* ---- requests ---- */
+
+static void sectors_are_read_and_written_in_place(void **state)
+{
+	static const uint64_t sector[] = { 0, 1, 150, SECTORS - 3 };
+	struct fixture *f = *state;
+	uint8_t data[3 * DISK_SECTOR_BYTES];
+
+	for (size_t i = 0; i < COUNT(sector); i++) {
+		uint8_t *place = f->content + sector[i] * DISK_SECTOR_BYTES;
+
+		assert_int_equal(submit(f, DISK_READ, sector[i], 3, data, false), 0);
+		assert_memory_equal(data, place, sizeof(data));
+		memset(data, (int)(0x80 + i), sizeof(data));
+		memset(place, (int)(0x80 + i), sizeof(data));
+		assert_int_equal(submit(f, DISK_WRITE, sector[i], 3, data, false), 0);
+		expect_content(f);
+	}
+	assert_int_equal(submit(f, DISK_FLUSH, 0, 0, NULL, false), 0);
+	assert_int_equal(host.syncs, 1);
+}
+
+static void short_and_interrupted_transfers_are_continued(void **state)
+{
+	static const size_t most[] = { 1, 511, 512, 1000 };
+	struct fixture *f = *state;
+	uint8_t data[2 * DISK_SECTOR_BYTES];
+
+	for (size_t i = 0; i < COUNT(most); i++) {
+		host.most = most[i];
+		host.interrupt = 3;
+		assert_int_equal(submit(f, DISK_READ, 5, 2, data, false), 0);
+		assert_memory_equal(data, f->content + 5 * 512, sizeof(data));
+		memset(data, (int)i, sizeof(data));
+		memset(f->content + 7 * 512, (int)i, sizeof(data));
+		host.interrupt = 3;
+		assert_int_equal(submit(f, DISK_WRITE, 7, 2, data, false), 0);
+		expect_content(f);
+		host.interrupt = 2;
+		assert_int_equal(submit(f, DISK_FLUSH, 0, 0, NULL, false), 0);
+		host.interrupt = 2;
+		assert_int_equal(submit(f, DISK_DISCARD, 0, 1, NULL, false), 0);
+		memset(f->content, 0, 512); /* a hole reads as zeroes */
+		expect_content(f);
+		assert_int_equal(host.interrupt, 0);
+		host.allocates = 0;
+	}
+}
+
+static void errors_of_the_system_end_the_request(void **state)
+{
+	static const enum disk_op op[] = { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD,
+					   DISK_WRITE_ZEROES };
+	static const int error[] = { EIO, ENOSPC, EDQUOT };
+	struct fixture *f = *state;
+	uint8_t data[DISK_SECTOR_BYTES] = { 0 };
+
+	for (size_t e = 0; e < COUNT(error); e++) {
+		for (size_t i = 0; i < COUNT(op); i++) {
+			host.error = error[e];
+			host.calls = 0;
+			assert_int_equal(submit(f, op[i], 0, op[i] != DISK_FLUSH, data, false),
+					 -error[e]);
+			assert_int_equal(host.calls, 1);
+		}
+	}
+	host.error = 0;
+	expect_content(f);
+}
+
+static void file_that_shrank_is_an_error_not_a_short_read(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t data[2 * DISK_SECTOR_BYTES];
+
+	assert_int_equal(truncate(f->path, BYTES - 512), 0);
+	assert_int_equal(submit(f, DISK_READ, SECTORS - 2, 2, data, false), -EIO);
+	assert_int_equal(submit(f, DISK_READ, SECTORS - 1, 1, data, false), -EIO);
+	assert_int_equal(submit(f, DISK_READ, SECTORS - 2, 1, data, false), 0);
+}
+
+static void discard_punches_a_hole_or_does_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(submit(f, DISK_DISCARD, 10, 20, NULL, false), 0);
+	assert_int_equal(host.allocates, 1);
+	assert_int_equal(host.modes[0], PUNCH);
+	memset(f->content + 10 * 512, 0, 20 * 512);
+	expect_content(f); /* the size included */
+
+	host.unsupported = FALLOC_FL_PUNCH_HOLE;
+	assert_int_equal(submit(f, DISK_DISCARD, 100, 20, NULL, false), 0);
+	expect_content(f);
+}
+
+/* 5.2.6.2: zeroes there must be, however; storage is given back if `unmap` only */
+static void zeroes_are_written_whatever_the_file_system_can(void **state)
+{
+	static const struct {
+		bool unmap;
+		int unsupported;
+		unsigned int allocates;
+		int modes[2];
+	} t[] = {
+		{ false, 0, 1, { ZERO } },
+		{ false, FALLOC_FL_ZERO_RANGE, 1, { ZERO } },
+		{ false, FALLOC_FL_PUNCH_HOLE, 1, { ZERO } },
+		{ true, 0, 1, { PUNCH } },
+		{ true, FALLOC_FL_PUNCH_HOLE, 2, { PUNCH, ZERO } },
+		{ true, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE, 2, { PUNCH, ZERO } },
+	};
+	/* to both sides of the piece that is written at once, 128 sectors */
+	static const uint32_t sectors[] = { 1, 127, 128, 129, 257, SECTORS - 1 };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		for (size_t s = 0; s < COUNT(sectors); s++) {
+			memset(f->content, (int)(i + 1), BYTES);
+			make_file(f, BYTES);
+			host.allocates = 0;
+			host.unsupported = t[i].unsupported;
+			assert_int_equal(
+				submit(f, DISK_WRITE_ZEROES, 1, sectors[s], NULL, t[i].unmap), 0);
+			assert_int_equal(host.allocates, t[i].allocates);
+			for (unsigned int n = 0; n < t[i].allocates; n++)
+				assert_int_equal(host.modes[n], t[i].modes[n]);
+			memset(f->content + 512, 0, sectors[s] * 512);
+			expect_content(f);
+		}
+	}
+}
+
+static void read_only_image_is_never_changed(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t data[DISK_SECTOR_BYTES] = { 0 };
+
+	disk_file_close(&f->file);
+	assert_int_equal(open_file(f, true), 0);
+	host.calls = 0;
+	assert_int_equal(submit(f, DISK_WRITE, 0, 1, data, false), -EROFS);
+	assert_int_equal(submit(f, DISK_DISCARD, 0, 1, NULL, false), -EROFS);
+	assert_int_equal(submit(f, DISK_WRITE_ZEROES, 0, 1, NULL, true), -EROFS);
+	assert_int_equal(submit(f, DISK_FLUSH, 0, 0, NULL, false), 0);
+	assert_int_equal(host.calls, 0);
+	assert_int_equal(submit(f, DISK_READ, 0, 1, data, false), 0);
+	assert_memory_equal(data, f->content, sizeof(data));
+	expect_content(f);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(image_gives_the_disk_its_size),
+		TEST(files_that_are_no_image_are_refused_with_advice),
+		TEST(missing_permission_is_named),
+		TEST(error_line_is_cut_to_its_room),
+		TEST(sectors_are_read_and_written_in_place),
+		TEST(short_and_interrupted_transfers_are_continued),
+		TEST(errors_of_the_system_end_the_request),
+		TEST(file_that_shrank_is_an_error_not_a_short_read),
+		TEST(discard_punches_a_hole_or_does_nothing),
+		TEST(zeroes_are_written_whatever_the_file_system_can),
+		TEST(read_only_image_is_never_changed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

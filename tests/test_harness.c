@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The harness itself: scripts are total and stable, the mutator is tame, verdicts are the same
+ * every time.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "mutator.h"
+#include "player.h"
+#include "runner.h"
+
+static uint32_t seed_state = 1;
+
+static uint32_t any(void)
+{
+	seed_state = seed_state * 1664525u + 1013904223u;
+	return seed_state >> 8;
+}
+
+static size_t any_bytes(uint8_t *bytes, size_t room)
+{
+	size_t len = any() % (room + 1);
+
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (uint8_t)any();
+	return len;
+}
+
+static void every_byte_string_is_a_script(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		uint8_t bytes[2 * SCRIPT_BYTES_MAX];
+		uint8_t again[SCRIPT_BYTES_MAX];
+		struct script a;
+		struct script b;
+		size_t len = any_bytes(bytes, sizeof(bytes));
+
+		memset(&a, 0, sizeof(a));
+		memset(&b, 0, sizeof(b));
+		script_decode(bytes, len, &a);
+		assert_true(a.header.code < DEVICE_KINDS);
+		assert_true(a.ops <= SCRIPT_OPS_MAX);
+		script_decode(again, script_encode(&a, again, sizeof(again)), &b);
+		assert_memory_equal(&a, &b, sizeof(a));
+	}
+}
+
+static void zeroes_are_the_common_choice(void **state)
+{
+	struct script s;
+	struct personality p;
+
+	(void)state;
+	script_decode(NULL, 0, &s);
+	assert_int_equal(s.ops, 0);
+	personality_from(&s.header, &p);
+	assert_int_equal(p.kind, DEVICE_BLK);
+	assert_int_equal(p.queue_size_max, 16);
+	assert_int_equal(p.capacity, 64);
+	assert_true(virtio_features_has(&p.offered, VIRTIO_F_EVENT_IDX));
+}
+
+static void dropping_an_operation_leaves_the_others(void **state)
+{
+	uint8_t bytes[SCRIPT_RECORD_BYTES * 6];
+	struct script whole;
+	struct script rest;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)any();
+	script_decode(bytes, sizeof(bytes), &whole);
+	memmove(bytes + 3 * SCRIPT_RECORD_BYTES, bytes + 4 * SCRIPT_RECORD_BYTES,
+		2 * SCRIPT_RECORD_BYTES);
+	script_decode(bytes, sizeof(bytes) - SCRIPT_RECORD_BYTES, &rest);
+	assert_int_equal(rest.ops, 4);
+	assert_memory_equal(&rest.op[0], &whole.op[0], 2 * sizeof(rest.op[0]));
+	assert_memory_equal(&rest.op[2], &whole.op[3], 2 * sizeof(rest.op[0]));
+}
+
+static void bad_text_is_named(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned int line;
+		const char *error;
+	} bad[] = {
+		{ "", 1, "no \"device\" line" },
+		{ "init\n", 1, "begins with \"device\"" },
+		{ "device floppy\n", 1, "floppy" },
+		{ "device\n", 1, "there is no device" },
+		{ "device blk\n\nfly\n", 3, "fly" },
+		{ "device blk\ninit speed=1\n", 2, "speed=1" },
+		{ "device blk\ninit size\n", 2, "size" },
+		{ "device blk\ninit size=x\n", 2, "not a number" },
+		{ "device blk\ninit size=\n", 2, "not a number" },
+		{ "device blk\ninit size=8\n", 2, "out of range" },
+		{ "device blk\nkick queue=256\n", 2, "out of range" },
+	};
+	struct script s;
+	char error[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(script_parse(bad[i].text, &s, error, sizeof(error)), bad[i].line);
+		assert_non_null(strstr(error, bad[i].error));
+	}
+}
+
+static void too_many_operations_are_named(void **state)
+{
+	char text[16 + 8 * (SCRIPT_OPS_MAX + 1)] = "device blk\n";
+	struct script s;
+	char error[128];
+
+	(void)state;
+	for (unsigned int i = 0; i < SCRIPT_OPS_MAX; i++)
+		strcat(text, "reset\n");
+	assert_int_equal(script_parse(text, &s, error, sizeof(error)), 0);
+	strcat(text, "reset\n");
+	assert_int_equal(script_parse(text, &s, error, sizeof(error)), SCRIPT_OPS_MAX + 2);
+}
+
+static const uint8_t some_ops[] = { OP_INIT, OP_BLK, OP_CHAIN, OP_RACE, OP_WRITE };
+static const struct mutator_profile profile = { DEVICE_BLK, some_ops, sizeof(some_ops) };
+
+static void assert_canonical(const uint8_t *bytes, size_t len)
+{
+	uint8_t again[SCRIPT_BYTES_MAX];
+	struct script s;
+
+	script_decode(bytes, len, &s);
+	assert_int_equal(s.header.code, profile.kind);
+	assert_int_equal(script_encode(&s, again, sizeof(again)), len);
+	assert_memory_equal(bytes, again, len);
+}
+
+static void mutants_are_scripts_and_repeatable(void **state)
+{
+	uint8_t a[SCRIPT_BYTES_MAX] = { 0 };
+	uint8_t b[SCRIPT_BYTES_MAX];
+	size_t len = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 5000; i++) {
+		size_t room = i % 100 ? sizeof(a) : 5 * SCRIPT_RECORD_BYTES;
+		size_t again;
+
+		memcpy(b, a, sizeof(b));
+		again = mutator_mutate(&profile, b, len, room, i);
+		len = mutator_mutate(&profile, a, len, room, i);
+		assert_int_equal(len, again);
+		assert_true(len <= room);
+		assert_memory_equal(a, b, len);
+		assert_canonical(a, len);
+	}
+}
+
+static void crossings_are_scripts_and_repeatable(void **state)
+{
+	uint8_t a[SCRIPT_BYTES_MAX];
+	uint8_t b[SCRIPT_BYTES_MAX];
+	uint8_t x[SCRIPT_BYTES_MAX];
+	uint8_t y[SCRIPT_BYTES_MAX];
+
+	(void)state;
+	for (unsigned int i = 0; i < 2000; i++) {
+		size_t a_len = any_bytes(a, sizeof(a));
+		size_t b_len = any_bytes(b, sizeof(b));
+		size_t len = mutator_crossover(&profile, a, a_len, b, b_len, x, sizeof(x), i);
+
+		assert_int_equal(len,
+				 mutator_crossover(&profile, a, a_len, b, b_len, y, sizeof(y), i));
+		assert_memory_equal(x, y, len);
+		assert_canonical(x, len);
+	}
+}
+
+static struct machine machine;
+
+/* State that leaks from one script into the next would change a verdict. */
+static void verdicts_do_not_depend_on_what_came_before(void **state)
+{
+	enum { SCRIPTS = 600 };
+	struct script *script = calloc(SCRIPTS, sizeof(*script));
+	struct verdict *first = calloc(SCRIPTS, sizeof(*first));
+	struct carrier carrier;
+	struct verdict v;
+
+	(void)state;
+	assert_non_null(script);
+	assert_non_null(first);
+	machine_create(&machine);
+	carrier_model_init(&carrier, &machine);
+	for (unsigned int i = 0; i < SCRIPTS; i++) {
+		uint8_t bytes[SCRIPT_BYTES_MAX];
+		size_t len = 0;
+
+		for (unsigned int k = 0; k < 10 + i % 30; k++)
+			len = mutator_mutate(&profile, bytes, len, sizeof(bytes), i * 64 + k);
+		script_decode(bytes, len, &script[i]);
+		player_play(&carrier, &script[i], NULL, &first[i]);
+		assert_int_not_equal(first[i].kind, VERDICT_VIOLATION);
+	}
+	for (unsigned int i = SCRIPTS; i > 0; i--) {
+		player_play(&carrier, &script[i - 1], NULL, &v);
+		assert_memory_equal(&v, &first[i - 1], sizeof(v));
+	}
+	free(script);
+	free(first);
+}
+
+static void personalities_offer_what_their_features_need(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5000; i++) {
+		struct record h = { .code = (uint8_t)(any() % DEVICE_KINDS),
+				    .x = (uint64_t)any() << 40 ^ (uint64_t)any() << 20 ^ any() };
+		struct personality p;
+
+		personality_from(&h, &p);
+		assert_true(virtio_features_has(&p.offered, VIRTIO_F_VERSION_1));
+		if (p.kind == DEVICE_NET && virtio_features_has(&p.offered, VIRTIO_NET_F_GUEST_ECN))
+			assert_true(virtio_features_has(&p.offered, VIRTIO_NET_F_GUEST_TSO4) ||
+				    virtio_features_has(&p.offered, VIRTIO_NET_F_GUEST_TSO6));
+		if (p.kind == DEVICE_BLK &&
+		    virtio_features_has(&p.offered, VIRTIO_BLK_F_CONFIG_WCE))
+			assert_true(virtio_features_has(&p.offered, VIRTIO_BLK_F_FLUSH));
+	}
+}
+
+static void count_outcomes(void *opaque, size_t index, struct outcome *o)
+{
+	assert_int_equal(index, *(size_t *)opaque);
+	++*(size_t *)opaque;
+	assert_false(o->finding);
+	free(o->report);
+}
+
+static void the_runner_gives_one_outcome_a_script(void **state)
+{
+	static struct script script[20];
+	size_t seen = 0;
+
+	(void)state;
+	assert_int_equal(runner_play(script, 20, 2, count_outcomes, &seen), 0);
+	assert_int_equal(seen, 20);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_byte_string_is_a_script),
+		cmocka_unit_test(zeroes_are_the_common_choice),
+		cmocka_unit_test(dropping_an_operation_leaves_the_others),
+		cmocka_unit_test(bad_text_is_named),
+		cmocka_unit_test(too_many_operations_are_named),
+		cmocka_unit_test(mutants_are_scripts_and_repeatable),
+		cmocka_unit_test(crossings_are_scripts_and_repeatable),
+		cmocka_unit_test(verdicts_do_not_depend_on_what_came_before),
+		cmocka_unit_test(personalities_offer_what_their_features_need),
+		cmocka_unit_test(the_runner_gives_one_outcome_a_script),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
