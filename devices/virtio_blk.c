@@ -228,6 +228,7 @@ static bool next_step(struct virtio_blk_slot *slot)
 		slot->request.op = DISK_FLUSH;
 		slot->request.sector = 0;
 		slot->request.sectors = 0;
+		slot->request.unmap = false;
 		return true;
 	}
 	return false;

@@ -278,11 +278,9 @@ static const struct reg regs[REGS] = {
 };
 
 /* 4.2.2.2: control registers are 32 bits wide and aligned */
-static const struct reg *find_reg(uint64_t offset, unsigned int width)
+static bool reg_access(uint64_t offset, unsigned int width)
 {
-	if (offset >= VIRTIO_MMIO_CONFIG || offset % 4 || width != 4)
-		return NULL;
-	return &regs[offset / 4];
+	return offset < VIRTIO_MMIO_CONFIG && offset % 4 == 0 && width == 4;
 }
 
 static bool config_access(uint64_t offset, unsigned int width)
@@ -292,26 +290,29 @@ static bool config_access(uint64_t offset, unsigned int width)
 
 uint64_t virtio_mmio_read(struct virtio_mmio *m, uint64_t offset, unsigned int width)
 {
-	const struct reg *reg = find_reg(offset, width);
 	uint64_t value = 0;
 
-	if (reg && reg->read)
-		return reg->read(m);
-	if (!config_access(offset, width))
-		return 0;
-	virtio_device_config_read(m->dev, offset - VIRTIO_MMIO_CONFIG, (uint8_t *)&value, width);
+	if (reg_access(offset, width)) {
+		const struct reg *reg = &regs[offset / 4];
+
+		return reg->read ? reg->read(m) : 0;
+	}
+	if (config_access(offset, width))
+		virtio_device_config_read(m->dev, offset - VIRTIO_MMIO_CONFIG, (uint8_t *)&value,
+					  width);
 	return le64toh(value);
 }
 
 void virtio_mmio_write(struct virtio_mmio *m, uint64_t offset, unsigned int width, uint64_t value)
 {
-	const struct reg *reg = find_reg(offset, width);
+	if (reg_access(offset, width)) {
+		const struct reg *reg = &regs[offset / 4];
 
-	if (reg && reg->write)
-		reg->write(m, (uint32_t)value);
-	if (!config_access(offset, width))
-		return;
-	value = htole64(value);
-	virtio_device_config_write(m->dev, offset - VIRTIO_MMIO_CONFIG, (const uint8_t *)&value,
-				   width);
+		if (reg->write)
+			reg->write(m, (uint32_t)value);
+	} else if (config_access(offset, width)) {
+		value = htole64(value);
+		virtio_device_config_write(m->dev, offset - VIRTIO_MMIO_CONFIG,
+					   (const uint8_t *)&value, width);
+	}
 }

@@ -418,6 +418,7 @@ static void make_arguments(struct arguments *a, const struct engine_job *job)
 	add(a, "-timeout=%d", INPUT_SECONDS);
 	add(a, "-rss_limit_mb=%d", RSS_LIMIT_MB);
 	add(a, "-use_counters=%d", USE_COUNTERS);
+	add(a, "-entropic=%d", USE_ENTROPIC);
 	add(a, "-artifact_prefix=%s/findings/%s/", dirs->out, job->target);
 	snprintf(path, sizeof(path), "%s/%s.dict", dirs->dictionaries, job->target);
 	if (access(path, R_OK) == 0)

@@ -116,11 +116,10 @@ void fake_disk_create(struct fake_disk *d, struct oracle *oracle)
 
 void fake_disk_start(struct fake_disk *d, const struct personality *p)
 {
-	for (uint64_t i = 0; i < PERSONALITY_SECTORS; i++) {
-		if (d->dirty[i / 64] >> (i % 64) & 1)
-			first_content(d, i);
+	for (unsigned int w = 0; w < PERSONALITY_SECTORS / 64; w++) {
+		for (; d->dirty[w]; d->dirty[w] &= d->dirty[w] - 1)
+			first_content(d, w * 64 + (uint64_t)__builtin_ctzll(d->dirty[w]));
 	}
-	memset(d->dirty, 0, sizeof(d->dirty));
 	d->pendings = 0;
 	d->count = 0;
 	d->disk.capacity = p->capacity;

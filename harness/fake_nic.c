@@ -80,6 +80,7 @@ void fake_nic_create(struct fake_nic *n, struct oracle *oracle)
 		n->waiting[i].data = malloc(NIC_FRAME_BYTES_MAX);
 		if (!n->waiting[i].data)
 			abort();
+		memset(n->waiting[i].data, 0x5a, NIC_FRAME_BYTES_MAX);
 	}
 }
 

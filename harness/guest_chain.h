@@ -7,6 +7,22 @@
 
 #include "guest_driver.h"
 
+/* ways to get the bring-up wrong, operand `wrong` of init */
+enum init_wrong {
+	INIT_RIGHT,
+	INIT_NO_ACKNOWLEDGE,
+	INIT_NO_DRIVER,
+	INIT_NO_FEATURES_OK,
+	INIT_NO_QUEUES,
+	INIT_QUEUES_LATE,
+	INIT_FEATURES_LATE,
+	INIT_FAILS,
+	INIT_NO_RESET,
+	INIT_NO_DRIVER_OK,
+	INIT_AT_ONCE,
+	INIT_ALL_FEATURES,
+};
+
 struct piece {
 	uint64_t gpa;
 	uint32_t len;

@@ -73,14 +73,17 @@ static void fresh_queue(struct guest_queue *q, uint16_t size)
 	q->last_used = 0;
 	q->frees = size;
 	q->head = 0;
-	for (uint16_t i = 0; i < size; i++)
+	for (uint16_t i = 0; i < size; i++) {
 		q->free[i] = (uint16_t)(size - 1 - i);
+		q->chain_more[i] = false;
+	}
 }
 
 void guest_start(struct guest_driver *g, struct carrier *carrier, const struct personality *p)
 {
 	g->carrier = carrier;
 	g->p = p;
+	g->clean = false;
 	g->data_at = GUEST_DATA;
 	g->indirect_at = GUEST_INDIRECT;
 	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++)
@@ -132,24 +135,10 @@ static void bring_up_queue(struct guest_driver *g, unsigned int queue, uint16_t 
 	};
 
 	fresh_queue(&g->queue[queue], size);
-	clear_rings(g, queue);
+	if (!g->clean)
+		clear_rings(g, queue);
 	guest_setup_queue(g, &s, false);
 }
-
-enum init_wrong {
-	INIT_RIGHT,
-	INIT_NO_ACKNOWLEDGE,
-	INIT_NO_DRIVER,
-	INIT_NO_FEATURES_OK,
-	INIT_NO_QUEUES,
-	INIT_QUEUES_LATE,
-	INIT_FEATURES_LATE,
-	INIT_FAILS,
-	INIT_NO_RESET,
-	INIT_NO_DRIVER_OK,
-	INIT_AT_ONCE,
-	INIT_ALL_FEATURES,
-};
 
 static void write_features(struct guest_driver *g, uint64_t features)
 {

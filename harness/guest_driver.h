@@ -80,6 +80,7 @@ struct guest_driver {
 	struct carrier *carrier;
 	const struct personality *p;
 	struct guest_queue queue[PERSONALITY_QUEUES];
+	bool clean;	      /* nobody has touched the RAM yet */
 	uint64_t data_at;     /* next free data */
 	uint64_t indirect_at; /* next free table */
 };
@@ -120,8 +121,8 @@ uint16_t guest_used_idx(struct guest_driver *g, unsigned int queue);
 uint16_t guest_avail_idx(struct guest_driver *g, unsigned int queue);
 
 /*
- * One well-formed request from scratch: reset, negotiate, one queue, one chain. Returns whether it
- * came back with a good answer: false means that the device is wedged.
+ * One well-formed request after a reset: negotiate, one queue, one chain. Returns whether it came
+ * back with a good answer: false means that the device is wedged.
  */
 bool guest_probe(struct guest_driver *g);
 

@@ -251,14 +251,17 @@ static size_t put_command(uint8_t *at, const struct record *r)
 void guest_ctrl(struct guest_driver *g, const struct record *r)
 {
 	struct chain_plan plan = { .flags = r->b[3], .wrong = r->b[4], .arg = r->y };
-	uint8_t bytes[CTRL_BYTES_MAX] = { 0 };
-	long len = (long)put_command(bytes, r) + (int8_t)r->b[5];
+	uint8_t bytes[CTRL_BYTES_MAX];
+	size_t right = put_command(bytes, r);
+	long len = (long)right + (int8_t)r->b[5];
 	uint64_t at;
 
 	if (g->p->queues <= VIRTIO_NET_CTRL)
 		return;
 	if (len < 1)
 		len = 1;
+	if ((size_t)len > right)
+		memset(bytes + right, 0, (size_t)len - right);
 	at = guest_place(g, r->b[6] % 16, VIRTIO_NET_CTRL, (uint64_t)len);
 	store(g, at, bytes, (size_t)len);
 	guest_add_stream(&plan, at, (uint64_t)len, 2, r->b[2], false);
@@ -323,13 +326,11 @@ bool guest_probe(struct guest_driver *g)
 {
 	unsigned int queue = g->p->kind == DEVICE_NET ? VIRTIO_NET_TX : 0;
 	/* the smallest set of features */
-	struct record init = { .b = { 0, 0, (uint8_t)(queue + 1) },
+	struct record init = { .b = { 0, INIT_NO_RESET, (uint8_t)(queue + 1) },
 			       .x = ~(1ull << VIRTIO_F_VERSION_1) };
 
 	guest_start(g, g->carrier, g->p);
 	guest_init(g, &init);
-	if (guest_get(g, VIRTIO_MMIO_STATUS) != 15)
-		return false;
 	if (g->p->kind == DEVICE_BLK)
 		return probe_blk(g);
 	if (g->p->kind == DEVICE_NET)

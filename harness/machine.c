@@ -336,11 +336,21 @@ uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width)
 	return value;
 }
 
+/* Registers that only take note of a value. What they should not have done shows at the next call
+ * that settles, since the device's state stays. */
+static bool only_latches(uint64_t offset)
+{
+	return offset < VIRTIO_MMIO_CONFIG && offset != VIRTIO_MMIO_STATUS &&
+	       offset != VIRTIO_MMIO_QUEUE_NOTIFY && offset != VIRTIO_MMIO_QUEUE_READY &&
+	       offset != VIRTIO_MMIO_QUEUE_RESET && offset != VIRTIO_MMIO_INTERRUPT_ACK;
+}
+
 void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint64_t value)
 {
 	oracle_write(&m->oracle, offset, width, value);
 	virtio_mmio_write(&m->mmio, offset, width, value);
-	settle(m);
+	if (!only_latches(offset) || m->oracle.accesses || m->deferred_work)
+		settle(m);
 }
 
 void machine_frame(struct machine *m, uint32_t len, const struct nic_offload *offload)
@@ -401,7 +411,8 @@ void machine_disk_deferred(struct machine *m, bool deferred)
 void machine_drain(struct machine *m)
 {
 	machine_disk_deferred(m, false);
-	machine_stall(m, false);
+	if (m->nic.stalled)
+		machine_stall(m, false);
 	while (m->p.kind == DEVICE_BLK ? m->disk.pendings
 				       : m->p.kind == DEVICE_ECHO && m->echo.jobs)
 		machine_complete(m, 0, 0);

@@ -110,22 +110,15 @@ void oracle_must_break(struct oracle *o, enum milestone m)
 		forget_chains(o, i);
 }
 
-/* The bound on one call into the device: each chain of a full ring, as long as may be, with a few
- * accesses a descriptor and a chain. */
-static void begin(struct oracle *o)
-{
-	uint64_t size = o->p->queue_size_max;
-
-	o->raced = false;
-	for (unsigned int i = 0; i < o->p->queues; i++)
-		o->queue[i].saw_jump = false;
-	o->accesses = 0;
-	o->access_bound = (size + 8) * (4 * size + 32);
-}
-
 void oracle_event(struct oracle *o)
 {
-	begin(o);
+	o->accesses = 0;
+	o->raced = false;
+	if (!o->saw_jump)
+		return;
+	o->saw_jump = false;
+	for (unsigned int i = 0; i < o->p->queues; i++)
+		o->queue[i].saw_jump = false;
 }
 
 static void access_counts(struct oracle *o)
@@ -333,7 +326,8 @@ void oracle_ring_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, con
 	value = le16toh(value);
 	if (len == 2 && gpa == q->driver + 2) {
 		q->seen_idx = value;
-		q->saw_jump |= too_far(q);
+		if (too_far(q))
+			q->saw_jump = o->saw_jump = true;
 	} else if (len == 2 && gpa == q->driver + 4 + 2ull * (q->next_avail % q->size))
 		head_fetched(o, queue, value);
 	else if (len == 2 && gpa == q->driver && !event_idx && q->must_ask)
@@ -640,6 +634,8 @@ static void settle_queue(struct oracle *o, unsigned int queue)
 {
 	const struct model_queue *q = &o->queue[queue];
 
+	if (!q->ready)
+		return;
 	if (q->pushed)
 		oracle_fail(o, 4, "queue %u: %u used entries are not published", queue, q->pushed);
 	if (q->must_ask)

@@ -117,9 +117,11 @@ struct model_net {
 	/* the frame that the host is handing over */
 	const struct nic_frame *frame;
 	bool wanted;
-	uint8_t *completed; /* the frame with its checksum filled in */
-	uint64_t delivered; /* bytes of header and frame seen so far */
+	const uint8_t *bytes; /* what the guest has to get */
+	uint8_t *completed;   /* storage: the frame with its checksum filled in */
+	uint64_t delivered;   /* bytes of header and frame seen so far */
 	unsigned int buffers;
+	unsigned int bad; /* buffers that were no good, given back */
 	unsigned int published;
 	unsigned int announced; /* num_buffers */
 };
@@ -141,8 +143,9 @@ struct oracle {
 	bool irq;
 	uint8_t config[64];
 	uint32_t config_bytes;
-	bool in_read; /* a register read has no side effects */
-	bool raced;   /* the guest changed memory during this call */
+	bool in_read;  /* a register read has no side effects */
+	bool raced;    /* the guest changed memory during this call */
+	bool saw_jump; /* of any queue */
 
 	struct model_queue queue[PERSONALITY_QUEUES];
 	struct model_walk walk;

@@ -24,13 +24,16 @@ static uint64_t get64(const uint8_t *p)
 	return le64toh(v);
 }
 
-void oracle_blk_reset(struct oracle *o)
+void oracle_blk_reset(struct oracle *o, bool created)
 {
 	static const uint16_t cylinders = 7;
 	const struct personality *p = o->p;
 	uint64_t f = p->offered.word[0];
 
 	o->writeback = false;
+	oracle_put_config(o, 32, 0, 1);
+	if (!created)
+		return;
 	o->config_bytes = 60;
 	memset(o->config, 0, sizeof(o->config));
 	oracle_put_config(o, 0, o->capacity, 8);

@@ -47,7 +47,7 @@ void oracle_blk_settle(struct oracle *o);
 void oracle_net_published(struct oracle *o);
 
 /* After a reset; `created` when there was no device before. */
-void oracle_blk_reset(struct oracle *o);
+void oracle_blk_reset(struct oracle *o, bool created);
 void oracle_net_reset(struct oracle *o, bool created);
 
 void oracle_config_changed(struct oracle *o);

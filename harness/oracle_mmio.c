@@ -42,6 +42,11 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->generation = 0;
 	o->irq = false;
 	o->in_read = false;
+	/* in one call: each chain of a full ring, as long as may be, with a few accesses for each
+	 * descriptor and each chain */
+	o->access_bound = (p->queue_size_max + 8ull) * (4ull * p->queue_size_max + 32);
+	o->saw_jump = false;
+	o->accesses = 0;
 	o->walk.active = false;
 	o->last = NULL;
 	o->logs = 0;
@@ -56,7 +61,7 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	}
 	o->config_bytes = 10;
 	if (p->kind == DEVICE_BLK)
-		oracle_blk_reset(o);
+		oracle_blk_reset(o, true);
 	if (p->kind == DEVICE_NET)
 		oracle_net_reset(o, true);
 	if (p->kind == DEVICE_ECHO)
@@ -127,7 +132,7 @@ static void reset(struct oracle *o)
 	o->queue_sel = 0;
 	o->interrupts = 0;
 	if (o->p->kind == DEVICE_BLK)
-		oracle_blk_reset(o);
+		oracle_blk_reset(o, false);
 	if (o->p->kind == DEVICE_NET)
 		oracle_net_reset(o, false);
 	if (o->p->kind == DEVICE_ECHO)

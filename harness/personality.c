@@ -97,7 +97,7 @@ static unsigned int queue_count(const struct personality *p)
 void personality_from(const struct record *header, struct personality *p)
 {
 	static const uint32_t transfer[] = { 4096, 512, 16384, 65536 };
-	static const uint8_t slots[] = { 4, 1, 2, PERSONALITY_SLOTS };
+	static const uint8_t slots[] = { 2, 1, 4, PERSONALITY_SLOTS };
 	static const uint32_t range_sectors[] = { 64, 1, 8, UINT32_MAX };
 	static const uint16_t range_segments[] = { 4, 1, 16, 256 };
 	static const uint16_t mtu[] = { 1500, 68, 65535, 1280 };

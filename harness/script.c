@@ -155,6 +155,7 @@ void script_set(struct record *r, const struct field *f, uint64_t value)
 
 /* ---- binary ---- */
 
+/* Leaves the operands of this form alone, choices reduced, and clears the rest. */
 static void canonical(struct record *r, const struct record_form *form)
 {
 	struct record from = *r;
@@ -162,8 +163,15 @@ static void canonical(struct record *r, const struct record_form *form)
 	memset(r->b, 0, sizeof(r->b));
 	r->x = 0;
 	r->y = 0;
-	for (unsigned int i = 0; i < form->fields; i++)
-		script_set(r, &form->field[i], script_get(&from, &form->field[i]));
+	for (unsigned int i = 0; i < form->fields; i++) {
+		const struct field *f = &form->field[i];
+
+		if (f->place < AT_X)
+			r->b[f->place] =
+				f->choices ? from.b[f->place] % f->choices : from.b[f->place];
+		else
+			script_set(r, f, script_get(&from, f));
+	}
 }
 
 static size_t get_record(const uint8_t *bytes, size_t len, struct record *r)
