@@ -53,7 +53,7 @@ HARNESS  := $(filter-out $(TOOL) $(TARGETS) harness/fuzz_target.c,$(wildcard har
 HARNESS_TESTS := tests/test_seeds.c tests/test_harness.c
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
-.PHONY: all help deps fuzz check test replay layers format health coverage bench seeds clean
+.PHONY: all help deps fuzz check test commands replay readme layers format health coverage bench seeds clean
 .DEFAULT_GOAL := all
 
 # One set of rules a flavour.
@@ -116,11 +116,17 @@ deps: ## installs what is missing (apt; elsewhere says what to install)
 fuzz: $(FUZZ_BINARIES) build/asan/anvil ## runs all targets for T seconds in all (default 60)
 	@build/asan/anvil fuzz --time $(T) --jobs $(JOBS)
 
-check: test replay layers format health ## all tests: units, replays, layers, format, health gate
+check: test commands replay readme layers format health ## all tests: units, replays, layers, format, health gate
 	@echo "check: all passed"
 
 test: $(TEST_BINARIES) build/clang/tests/embed_example
 	@ci/tests $(TEST_BINARIES) build/clang/tests/embed_example
+
+commands: build/asan/anvil
+	@tests/commands.sh build/asan/anvil
+
+readme:
+	@ci/readme
 
 replay: build/asan/anvil build/msan/anvil
 	build/asan/anvil play --quiet --repeat 2 corpora crashes

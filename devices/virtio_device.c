@@ -48,6 +48,7 @@ int virtio_device_init(struct virtio_device *dev, const struct virtio_device_ops
 	}
 	dev->ops = ops;
 	dev->queues = queues;
+	dev->queues_used = queues;
 	dev->offered = *offered;
 	virtio_features_add(&dev->offered, VIRTIO_F_VERSION_1);
 	return 0;
@@ -59,18 +60,9 @@ void virtio_device_destroy(struct virtio_device *dev)
 		destroy_queues(dev, dev->queues);
 }
 
-static bool queue_used(const struct virtio_device *dev, unsigned int index)
-{
-	if (!(dev->status & VIRTIO_STATUS_FEATURES_OK) || !dev->ops->queue_used)
-		return true;
-	return dev->ops->queue_used(dev, index);
-}
-
 struct virtqueue *virtio_device_queue(const struct virtio_device *dev, uint32_t index)
 {
-	if (index >= dev->queues || !queue_used(dev, index))
-		return NULL;
-	return &dev->queue[index];
+	return index < dev->queues_used ? &dev->queue[index] : NULL;
 }
 
 bool virtio_device_has(const struct virtio_device *dev, unsigned int feature)
@@ -147,6 +139,7 @@ static void reset(struct virtio_device *dev)
 	dev->status = 0; /* first: nothing is live while the queues stop */
 	stop_all_queues(dev);
 	memset(&dev->driver, 0, sizeof(dev->driver));
+	dev->queues_used = dev->queues;
 	dev->ops->reset(dev);
 }
 
@@ -235,6 +228,15 @@ void virtio_device_stop_queue(struct virtio_device *dev, uint32_t index)
 	dev->ops->queue_stopped(dev, index);
 	dev->unserved &= ~(1ull << index);
 	virtqueue_reset(vq);
+}
+
+void virtio_device_reset_queue(struct virtio_device *dev, uint32_t index)
+{
+	struct virtqueue *vq = virtio_device_queue(dev, index);
+
+	virtio_device_stop_queue(dev, index);
+	if (vq)
+		virtqueue_reset(vq);
 }
 
 bool virtio_device_queue_live(const struct virtio_device *dev, unsigned int queue)

@@ -39,10 +39,8 @@ struct virtio_device_ops {
 	uint32_t device_id;
 	const struct virtio_feature_rule *rule;
 	unsigned int rules;
-	/* The driver has accepted features (FEATURES_OK). May be NULL. */
+	/* The driver has accepted features (FEATURES_OK); may lower queues_used. May be NULL. */
 	void (*features_accepted)(struct virtio_device *dev);
-	/* Whether the accepted features give this queue a purpose. May be NULL: all have one. */
-	bool (*queue_used)(const struct virtio_device *dev, unsigned int queue);
 	/* There may be chains in this live queue: look, within the bound of virtio_device_serve. */
 	void (*notified)(struct virtio_device *dev, unsigned int queue);
 	/* This queue stops: forget its chains, and do not touch the guest for them. */
@@ -77,7 +75,8 @@ struct virtio_device {
 
 	struct virtqueue *queue; /* ours */
 	unsigned int queues;
-	uint64_t unserved; /* queues with work left over, one bit each */
+	unsigned int queues_used; /* these many have a purpose with the features accepted */
+	uint64_t unserved;	  /* queues with work left over, one bit each */
 };
 
 #define VIRTIO_DEVICE_QUEUES_MAX 64u
@@ -115,8 +114,10 @@ struct virtqueue *virtio_device_queue(const struct virtio_device *dev, uint32_t 
 bool virtio_device_queue_writable(const struct virtio_device *dev, const struct virtqueue *vq);
 /* Starts a queue; nothing happens if what was programmed is not valid, or the time not right. */
 void virtio_device_start_queue(struct virtio_device *dev, uint32_t index);
-/* Stops a queue and forgets all about it (2.6.1). */
+/* Stops a running queue and forgets all about it. */
 void virtio_device_stop_queue(struct virtio_device *dev, uint32_t index);
+/* The same, and forgets what was programmed for a queue that does not run, too (2.6.1.1.1). */
+void virtio_device_reset_queue(struct virtio_device *dev, uint32_t index);
 /* An available buffer notification (2.9); spurious ones are harmless. */
 void virtio_device_notify(struct virtio_device *dev, uint32_t index);
 /* Goes on with what was left over when `defer` was called. */

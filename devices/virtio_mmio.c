@@ -194,7 +194,7 @@ static void write_shm_sel(struct virtio_mmio *m, uint32_t value)
 static void write_queue_reset(struct virtio_mmio *m, uint32_t value)
 {
 	if (value == 1 && virtio_device_has(m->dev, VIRTIO_F_RING_RESET))
-		virtio_device_stop_queue(m->dev, m->queue_sel);
+		virtio_device_reset_queue(m->dev, m->queue_sel);
 }
 
 /* The selected queue, if it may be set up now. */

@@ -311,9 +311,11 @@ static enum virtio_served control_one(struct virtio_device *dev, unsigned int in
 
 /* ---- the device ---- */
 
-static bool queue_used(const struct virtio_device *dev, unsigned int index)
+/* 5.1.2: the control queue is there if negotiated */
+static void features_accepted(struct virtio_device *dev)
 {
-	return index != VIRTIO_NET_CTRL || virtio_device_has(dev, VIRTIO_NET_F_CTRL_VQ);
+	if (!virtio_device_has(dev, VIRTIO_NET_F_CTRL_VQ))
+		dev->queues_used = VIRTIO_NET_CTRL;
 }
 
 static void notified(struct virtio_device *dev, unsigned int index)
@@ -365,7 +367,7 @@ static const struct virtio_device_ops net_ops = {
 	.device_id = VIRTIO_ID_NET,
 	.rule = net_rules,
 	.rules = sizeof(net_rules) / sizeof(net_rules[0]),
-	.queue_used = queue_used,
+	.features_accepted = features_accepted,
 	.notified = notified,
 	.queue_stopped = queue_stopped,
 	.reset = reset,

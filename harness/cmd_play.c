@@ -60,34 +60,44 @@ static int play_all(struct play *p, size_t count, unsigned int repeat)
 	return p->findings ? EXIT_FINDING : EXIT_OK;
 }
 
-int cmd_play(int argc, char **argv)
+#define USAGE "anvil play [--on model] [--repeat N] [--quiet] FILE|FOLDER..."
+
+/* Takes the options; returns the index of the first operand, or 0 after a complaint. */
+static int take_options(int argc, char **argv, struct play *p, unsigned int *repeat)
 {
-	static const char usage[] = "anvil: usage: anvil play [--on model] [--repeat N] [--quiet] "
-				    "FILE|FOLDER...\n";
-	struct play p = { 0 };
-	unsigned int repeat = 1;
-	size_t count;
 	int i = 1;
-	int status;
 
 	for (; i < argc && !strncmp(argv[i], "--", 2); i++) {
-		if (!strcmp(argv[i], "--quiet"))
-			p.quiet = true;
-		else if (!strcmp(argv[i], "--repeat") && i + 1 < argc && atoi(argv[i + 1]) > 0)
-			repeat = (unsigned int)atoi(argv[++i]);
-		else if (!strcmp(argv[i], "--on") && i + 1 < argc && !strcmp(argv[i + 1], "model"))
+		if (!strcmp(argv[i], "--quiet")) {
+			p->quiet = true;
+		} else if (!strcmp(argv[i], "--repeat") && i + 1 < argc && atoi(argv[i + 1]) > 0) {
+			*repeat = (unsigned int)atoi(argv[++i]);
+		} else if (!strcmp(argv[i], "--on") && i + 1 < argc &&
+			   !strcmp(argv[i + 1], "model")) {
 			i++;
-		else {
-			fprintf(stderr, "anvil: play: \"%s\" is not understood\n%s", argv[i],
-				strcmp(argv[i], "--on") ? usage : "");
-			return EXIT_USAGE;
+		} else {
+			fprintf(stderr, "anvil: play: \"%s\" is not understood; usage: %s\n",
+				argv[i], USAGE);
+			return 0;
 		}
 	}
-	if (i == argc) {
-		fputs(usage, stderr);
+	if (i < argc)
+		return i;
+	fprintf(stderr, "anvil: play: no script; usage: %s\n", USAGE);
+	return 0;
+}
+
+int cmd_play(int argc, char **argv)
+{
+	struct play p = { 0 };
+	unsigned int repeat = 1;
+	int first = take_options(argc, argv, &p, &repeat);
+	size_t count;
+	int status;
+
+	if (!first)
 		return EXIT_USAGE;
-	}
-	p.path = files_list(argv + i, argc - i, &count);
+	p.path = files_list(argv + first, argc - first, &count);
 	if (!p.path)
 		return EXIT_USAGE;
 	status = play_all(&p, count, repeat);

@@ -12,7 +12,7 @@
 #include "runner.h"
 
 struct shrink {
-	char verdict[96];
+	char verdict[128];
 	unsigned int plays;
 	bool failed;
 };

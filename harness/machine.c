@@ -362,9 +362,19 @@ void machine_frame(struct machine *m, uint32_t len, const struct nic_offload *of
 	settle(m);
 }
 
+/* The embedder's question before it destroys a device; the disk knows the answer. */
+static void check_idle(struct machine *m)
+{
+	if (virtio_blk_idle(&m->blk) != (m->disk.pendings == 0))
+		oracle_fail(&m->oracle, 8, "the device says %s, %u requests are at the disk",
+			    m->disk.pendings ? "idle" : "busy", m->disk.pendings);
+}
+
 void machine_complete(struct machine *m, unsigned int which, int result)
 {
 	oracle_event(&m->oracle);
+	if (m->p.kind == DEVICE_BLK)
+		check_idle(m);
 	if (m->p.kind == DEVICE_BLK)
 		fake_disk_complete(&m->disk, which, result);
 	else if (m->p.kind == DEVICE_ECHO)

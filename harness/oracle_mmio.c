@@ -257,8 +257,10 @@ static void write_queue_register(struct oracle *o, uint64_t offset, uint32_t val
 	if (!queue_exists(o, o->queue_sel))
 		return;
 	if (offset == VIRTIO_MMIO_QUEUE_RESET) {
-		if (value == 1 && oracle_accepted(o, VIRTIO_F_RING_RESET))
+		if (value == 1 && oracle_accepted(o, VIRTIO_F_RING_RESET)) {
 			stop_queue(o, o->queue_sel, MILESTONE_RING_RESET);
+			oracle_stop_queue(o, o->queue_sel);
+		}
 	} else if (offset != VIRTIO_MMIO_QUEUE_READY) {
 		write_geometry(o, offset, value);
 	} else if (value == 0) {

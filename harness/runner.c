@@ -11,6 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Asked by UndefinedBehaviorSanitizer, where it is: a report shows its stack. */
+const char *__ubsan_default_options(void);
+const char *__ubsan_default_options(void)
+{
+	return "print_stacktrace=1";
+}
+
 #define HANG_CPU_SECONDS 20
 #define REPORT_BYTES_MAX (64l * 1024)
 
@@ -85,23 +92,28 @@ static char *read_report(FILE *file)
 	return text;
 }
 
-/* "heap-buffer-overflow in f" from a sanitizer's report, or the signal. */
+/*
+ * "heap-buffer-overflow in f" from the summary line of a sanitizer's report, "... at
+ * file:line:column" where it names no function, or the signal.
+ */
 static void signature(const char *report, int status, char *out, size_t room)
 {
 	const char *line = report ? strstr(report, "SUMMARY: ") : NULL;
 	const char *kind = line ? strstr(line, "Sanitizer: ") : NULL;
-	char error[64] = "";
+	char error[48] = "";
+	char place[96] = "";
+	char function[64] = "";
+	int fields =
+		kind ? sscanf(kind, "Sanitizer: %47s %95s in %63s", error, place, function) : 0;
 
-	if (kind && sscanf(kind, "Sanitizer: %63s", error) == 1) {
-		const char *in = strstr(kind, " in ");
-		int len = in ? (int)strcspn(in, "\n") : 0;
-
-		snprintf(out, room, "crash:%s%.*s", error, len, in ? in : "");
-	} else if (WIFSIGNALED(status)) {
+	if (fields == 3)
+		snprintf(out, room, "crash:%s in %s", error, function);
+	else if (fields > 0)
+		snprintf(out, room, "crash:%s at %s", error, place);
+	else if (WIFSIGNALED(status))
 		snprintf(out, room, "crash:%s", strsignal(WTERMSIG(status)));
-	} else {
+	else
 		snprintf(out, room, "crash:exit status %d", WEXITSTATUS(status));
-	}
 }
 
 static void outcome_of_verdict(const struct shared *sh, struct outcome *o)

@@ -8,7 +8,7 @@
 #include "player.h"
 
 struct outcome {
-	char verdict[96]; /* "ok", "violation:3", "crash:heap-buffer-overflow in f", "hang" */
+	char verdict[128]; /* "ok", "violation:3", "crash:heap-buffer-overflow in f", "hang" */
 	bool finding;
 	bool unstable; /* another play of the same script gave another verdict */
 	int op;

@@ -163,15 +163,8 @@ static void canonical(struct record *r, const struct record_form *form)
 	memset(r->b, 0, sizeof(r->b));
 	r->x = 0;
 	r->y = 0;
-	for (unsigned int i = 0; i < form->fields; i++) {
-		const struct field *f = &form->field[i];
-
-		if (f->place < AT_X)
-			r->b[f->place] =
-				f->choices ? from.b[f->place] % f->choices : from.b[f->place];
-		else
-			script_set(r, f, script_get(&from, f));
-	}
+	for (unsigned int i = 0; i < form->fields; i++)
+		script_set(r, &form->field[i], script_get(&from, &form->field[i]));
 }
 
 static size_t get_record(const uint8_t *bytes, size_t len, struct record *r)

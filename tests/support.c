@@ -346,11 +346,8 @@ static struct fake_device *to_fake(const struct virtio_device *dev)
 static void fake_accepted(struct virtio_device *dev)
 {
 	to_fake(dev)->accepted++;
-}
-
-static bool fake_queue_used(const struct virtio_device *dev, unsigned int queue)
-{
-	return queue != 2 || virtio_device_has(dev, FAKE_QUEUE_2);
+	if (!virtio_device_has(dev, FAKE_QUEUE_2))
+		dev->queues_used = 2;
 }
 
 static void fake_notified(struct virtio_device *dev, unsigned int queue)
@@ -389,7 +386,6 @@ static const struct virtio_device_ops fake_ops = {
 	.rule = fake_rules,
 	.rules = COUNT(fake_rules),
 	.features_accepted = fake_accepted,
-	.queue_used = fake_queue_used,
 	.notified = fake_notified,
 	.queue_stopped = fake_stopped,
 	.config_written = fake_config_written,

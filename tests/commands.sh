@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# What a person can get wrong with the tool: each time one line on stderr that names the thing, exit
+# status 2, and nothing half-written. Usage: tests/commands.sh ANVIL
+anvil=$1
+work=build/commands
+rm -rf "$work"
+mkdir -p "$work/folder"
+passed=0
+failed=0
+
+bad() {
+	echo "FAIL: $*"
+	failed=$((failed + 1))
+}
+
+# refuses WORD COMMAND...: status 2, one line, WORD in it
+refuses() {
+	word=$1
+	shift
+	"$@" >"$work/out" 2>"$work/err" </dev/null
+	status=$?
+	if [ $status -ne 2 ]; then
+		bad "status $status: $*"
+	elif [ "$(wc -l <"$work/err")" -ne 1 ] || ! grep -qF -- "$word" "$work/err"; then
+		bad "says: $(cat "$work/err") ($*)"
+	else
+		passed=$((passed + 1))
+	fi
+}
+
+# gives STATUS COMMAND...
+gives() {
+	want=$1
+	shift
+	"$@" >"$work/out" 2>"$work/err" </dev/null
+	status=$?
+	if [ $status -eq "$want" ]; then
+		passed=$((passed + 1))
+	else
+		bad "status $status instead of $want: $*: $(cat "$work/err")"
+	fi
+}
+
+printf 'device blk\ninit\nblk speed=3\n' >"$work/bad.txt"
+printf 'device blk\ninit\nblk\n' >"$work/good.txt"
+head -c 70000 /dev/zero >"$work/large"
+
+refuses '"fly"' "$anvil" fly
+refuses 'play' "$anvil" play
+refuses '--fast' "$anvil" play --fast "$work/good.txt"
+refuses '--on' "$anvil" play --on mars "$work/good.txt"
+refuses '--repeat' "$anvil" play --repeat 0 "$work/good.txt"
+refuses 'nowhere' "$anvil" play "$work/nowhere"
+refuses 'large' "$anvil" play "$work/large"
+refuses 'bad.txt:3' "$anvil" play "$work/bad.txt"
+refuses 'speed=3' "$anvil" show "$work/bad.txt"
+refuses 'show' "$anvil" show
+refuses 'directory' "$anvil" show "$work/folder"
+refuses 'pack' "$anvil" pack "$work/good.txt"
+refuses 'absent/out' "$anvil" pack "$work/good.txt" "$work/absent/out"
+refuses 'shrink' "$anvil" shrink "$work/good.txt"
+refuses 'absent/out' "$anvil" shrink "$work/good.txt" "$work/absent/out"
+refuses 'health' "$anvil" health
+refuses 'nowhere' "$anvil" health "$work/nowhere"
+refuses 'time' "$anvil" fuzz --time never
+refuses 'absent' "$anvil" fuzz --engines "$work/absent"
+refuses 'folder' "$anvil" fuzz --engines "$work/folder"
+refuses 'absent' "$anvil" bench --engines "$work/absent"
+
+gives 0 "$anvil" --help
+gives 2 "$anvil"
+gives 0 "$anvil" play "$work/good.txt"
+gives 0 "$anvil" pack "$work/good.txt" "$work/good"
+gives 0 "$anvil" play --quiet "$work/good" "$work/folder"
+gives 0 "$anvil" shrink "$work/good" "$work/small"
+"$anvil" show "$work/good" | cmp -s - "$work/good.txt" || bad "show does not give back what pack took"
+gives 2 sh -c "'$anvil' show '$work/good' >/dev/full"
+ls "$work" | grep -q part && bad "a partial file is left"
+
+# a full disk: nothing half-written
+if [ -w /dev/shm ] && mkdir -p "$work/full" && mount -t tmpfs -o size=4k tmpfs "$work/full" 2>/dev/null; then
+	head -c 4096 /dev/zero >"$work/full/filler" 2>/dev/null
+	refuses 'full/out' "$anvil" pack "$work/good.txt" "$work/full/out"
+	[ -e "$work/full/out" ] || [ -e "$work/full/out.part" ] && bad "a file is left on the full disk"
+	umount "$work/full"
+else
+	echo "(no right to mount: the full disk is not tried)"
+fi
+echo "commands: $passed passed, $failed failed"
+[ $failed -eq 0 ]
