@@ -34,7 +34,8 @@ DEVICE_asan  := $(ASAN)
 # Without the checks that cost most and that something else makes: a null pointer faults,
 # AddressSanitizer knows an object's size, and alignment is checked by the replays of asan/.
 DEVICE_fuzz  := $(ASAN) -fno-sanitize=null,object-size,alignment \
-	-fsanitize-coverage=inline-8bit-counters,pc-table -fsanitize-coverage-ignorelist=ci/coverage-ignore
+	-fsanitize-coverage=inline-8bit-counters,pc-table -fsanitize-coverage-ignorelist=ci/coverage-ignore \
+	-fsanitize-address-use-after-return=never
 DEVICE_msan  := $(MSAN)
 DEVICE_cov   := $(COVERAGE)
 OTHER_fuzz   := -O3

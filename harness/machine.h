@@ -15,7 +15,7 @@
 #include "virtio_net.h"
 
 #define MACHINE_RACES	   8u
-#define MACHINE_DIRTY_UNIT 512u
+#define MACHINE_DIRTY_UNIT 128u
 
 /* "When the device fetches from this range for the n-th time, first change these bytes." */
 struct race {

@@ -110,6 +110,7 @@ struct model_net {
 	bool mode[6];
 	struct model_mac_table table[2];
 	uint64_t vlan[64];
+	bool vlans; /* some are there */
 	uint8_t mac[6];
 	bool link_up;
 	bool sending; /* inside the nic's send */

@@ -41,7 +41,9 @@ void oracle_net_reset(struct oracle *o, bool created)
 	n->table[0].all = false;
 	n->table[1].count = 0;
 	n->table[1].all = false;
-	memset(n->vlan, 0, sizeof(n->vlan));
+	if (n->vlans)
+		memset(n->vlan, 0, sizeof(n->vlan));
+	n->vlans = false;
 	memcpy(n->mac, personality_mac, 6);
 	n->frame = NULL;
 	n->link_up = link_up;
@@ -287,6 +289,7 @@ static bool set_vlan(struct oracle *o, unsigned int command, const uint8_t *data
 
 	uint64_t bit = 1ull << (le16(data) % 64);
 
+	o->net.vlans = true;
 	if (command == 0)
 		o->net.vlan[le16(data) / 64] |= bit;
 	else
