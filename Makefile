@@ -106,7 +106,7 @@ FUZZ_BINARIES := $(TARGETS:harness/%.c=build/fuzz/%)
 TEST_BINARIES := $(filter-out build/asan/tests/test_private_copy,$(foreach f,gcc clang asan,\
 	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS))))
 
-all: build/asan/anvil build/msan/anvil $(FUZZ_BINARIES) ## builds everything into build/<flavour>/
+all: build/asan/anvil build/msan/anvil build/cov/anvil $(FUZZ_BINARIES) $(TEST_BINARIES) ## builds everything into build/<flavour>/
 
 help: ## lists the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 18

@@ -411,7 +411,7 @@ static int init_buffers(struct virtio_net *net)
 	size_t entries = net->options.queue_size_max;
 
 	net->filter = calloc(1, sizeof(*net->filter));
-	net->proposed = calloc(1, sizeof(*net->proposed));
+	net->proposed = calloc(2, sizeof(*net->proposed));
 	net->segment = malloc(2 * entries * sizeof(*net->segment));
 	net->chain = malloc(entries * sizeof(*net->chain));
 	net->frame = malloc(NIC_FRAME_BYTES_MAX);

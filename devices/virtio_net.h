@@ -65,13 +65,13 @@ struct virtio_net {
 	struct virtio_device dev; /* give it to a transport */
 	struct virtio_net_options options;
 	struct virtio_net_config config;
-	struct virtio_net_filter *filter;   /* ours */
-	struct virtio_net_filter *proposed; /* a command under way */
-	struct descriptor_segment *segment; /* for all chains of one frame together */
-	struct descriptor_chain *chain;	    /* of one received frame */
-	uint8_t *frame;			    /* NIC_FRAME_BYTES_MAX */
-	bool tx_blocked;		    /* the nic said -EAGAIN */
-	bool rx_blocked;		    /* we said -EAGAIN */
+	struct virtio_net_filter *filter;      /* ours */
+	struct virtio_net_mac_table *proposed; /* two tables, of a command under way */
+	struct descriptor_segment *segment;    /* for all chains of one frame together */
+	struct descriptor_chain *chain;	       /* of one received frame */
+	uint8_t *frame;			       /* NIC_FRAME_BYTES_MAX */
+	bool tx_blocked;		       /* the nic said -EAGAIN */
+	bool rx_blocked;		       /* we said -EAGAIN */
 };
 
 /*

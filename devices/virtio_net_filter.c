@@ -122,13 +122,13 @@ static bool read_mac_table(struct virtio_net_mac_table *table, struct descriptor
 
 static bool set_mac_table(struct virtio_net *net, struct descriptor_chain *chain)
 {
-	struct virtio_net_filter *next = net->proposed;
+	struct virtio_net_mac_table *next = net->proposed;
 
-	if (!read_mac_table(&next->unicast, chain) || !read_mac_table(&next->multicast, chain) ||
+	if (!read_mac_table(&next[0], chain) || !read_mac_table(&next[1], chain) ||
 	    chain->read.left)
 		return false;
-	net->filter->unicast = next->unicast;
-	net->filter->multicast = next->multicast;
+	net->filter->unicast = next[0];
+	net->filter->multicast = next[1];
 	return true;
 }
 

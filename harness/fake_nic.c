@@ -42,6 +42,12 @@ static void receivable(struct nic *nic)
 		take_first(n);
 }
 
+bool fake_nic_was_forgotten(struct fake_nic *n)
+{
+	return n->waitings && hand_over(n, &n->waiting[0].frame) != -EAGAIN &&
+	       n->oracle->net.published;
+}
+
 uint8_t *fake_nic_frame(struct fake_nic *n)
 {
 	if (n->waitings == FAKE_NIC_WAITING)

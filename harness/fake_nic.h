@@ -29,6 +29,8 @@ void fake_nic_start(struct fake_nic *n, const struct personality *p);
 /* The storage to build the next frame in; then hand it over. */
 uint8_t *fake_nic_frame(struct fake_nic *n);
 void fake_nic_arrives(struct fake_nic *n, uint32_t len, const struct nic_offload *offload);
+/* Whether a frame that waits for buffers could be received now: then it should have been. */
+bool fake_nic_was_forgotten(struct fake_nic *n);
 /* Takes frames again, or no more for now. */
 void fake_nic_stall(struct fake_nic *n, bool stalled);
 

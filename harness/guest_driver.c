@@ -164,7 +164,7 @@ void guest_init(struct guest_driver *g, const struct record *r)
 
 	if (wrong == INIT_ALL_FEATURES)
 		features = UINT64_MAX;
-	if (wrong != INIT_NO_RESET)
+	if (wrong != INIT_NO_RESET && !g->clean)
 		guest_reg(g, VIRTIO_MMIO_STATUS, 0);
 	if (wrong != INIT_NO_ACKNOWLEDGE)
 		status |= VIRTIO_STATUS_ACKNOWLEDGE;

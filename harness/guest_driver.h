@@ -80,7 +80,7 @@ struct guest_driver {
 	struct carrier *carrier;
 	const struct personality *p;
 	struct guest_queue queue[PERSONALITY_QUEUES];
-	bool clean;	      /* nobody has touched the RAM yet */
+	bool clean;	      /* nobody has touched the device or the RAM yet */
 	uint64_t data_at;     /* next free data */
 	uint64_t indirect_at; /* next free table */
 };

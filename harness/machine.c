@@ -424,6 +424,17 @@ void machine_disk_deferred(struct machine *m, bool deferred)
 	m->echo.deferred = deferred;
 }
 
+void machine_check_waiting(struct machine *m)
+{
+	if (m->p.kind != DEVICE_NET || !oracle_queue_live(&m->oracle, VIRTIO_NET_RX))
+		return;
+	oracle_event(&m->oracle);
+	if (fake_nic_was_forgotten(&m->nic))
+		oracle_fail(&m->oracle, 4,
+			    "a frame waited for buffers and was not asked for again");
+	settle(m);
+}
+
 void machine_drain(struct machine *m)
 {
 	machine_disk_deferred(m, false);

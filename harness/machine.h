@@ -86,5 +86,7 @@ void machine_stall(struct machine *m, bool nic_stalled);
 void machine_disk_deferred(struct machine *m, bool deferred);
 /* Completes all there is to complete. */
 void machine_drain(struct machine *m);
+/* After the drain and a notification of each queue: no frame may still wait for no reason. */
+void machine_check_waiting(struct machine *m);
 
 #endif

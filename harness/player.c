@@ -134,6 +134,7 @@ static void check_drained(struct guest_driver *g)
 			guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, i);
 	}
 	machine_drain(m);
+	machine_check_waiting(m);
 	for (unsigned int i = 0; i < m->p.queues; i++) {
 		const struct model_queue *q = &m->oracle.queue[i];
 		uint16_t idx = 0;
