@@ -26,12 +26,8 @@ void oracle_config_changed(struct oracle *o)
 		o->interrupts |= VIRTIO_INTERRUPT_CONFIG;
 }
 
-void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape)
+static void clear_registers(struct oracle *o)
 {
-	o->p = p;
-	o->escape = escape;
-	o->broken_rule = 0;
-	o->reason[0] = 0;
 	o->status = 0;
 	o->driver_features[0] = 0;
 	o->driver_features[1] = 0;
@@ -39,6 +35,20 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->driver_sel = 0;
 	o->queue_sel = 0;
 	o->interrupts = 0;
+	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++) {
+		oracle_stop_queue(o, i);
+		o->queue[i].ran_before = false;
+	}
+	if (o->p->kind == DEVICE_ECHO)
+		oracle_put_config(o, 0, 0x0908070605040302, 8);
+}
+
+void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape)
+{
+	o->p = p;
+	o->escape = escape;
+	o->broken_rule = 0;
+	o->reason[0] = 0;
 	o->generation = 0;
 	o->irq = false;
 	o->in_read = false;
@@ -55,17 +65,12 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->at_disk = 0;
 	o->capacity = p->capacity;
 	memset(o->config, 0, sizeof(o->config));
-	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++) {
-		oracle_stop_queue(o, i);
-		o->queue[i].ran_before = false;
-	}
 	o->config_bytes = 10;
+	clear_registers(o);
 	if (p->kind == DEVICE_BLK)
 		oracle_blk_reset(o, true);
 	if (p->kind == DEVICE_NET)
 		oracle_net_reset(o, true);
-	if (p->kind == DEVICE_ECHO)
-		oracle_put_config(o, 0, 0x0908070605040302, 8);
 }
 
 /* ---- status ---- */
@@ -118,25 +123,13 @@ static void reset(struct oracle *o)
 {
 	if (oracle_live(o))
 		hit(MILESTONE_RESET_LIVE);
-	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++) {
-		if (o->p->kind == DEVICE_BLK && o->queue[i].helds)
-			hit(MILESTONE_BLK_RESET_IN_FLIGHT);
-		oracle_stop_queue(o, i);
-		o->queue[i].ran_before = false;
-	}
-	o->status = 0;
-	o->driver_features[0] = 0;
-	o->driver_features[1] = 0;
-	o->device_sel = 0;
-	o->driver_sel = 0;
-	o->queue_sel = 0;
-	o->interrupts = 0;
+	if (o->p->kind == DEVICE_BLK && o->queue[0].helds)
+		hit(MILESTONE_BLK_RESET_IN_FLIGHT);
+	clear_registers(o);
 	if (o->p->kind == DEVICE_BLK)
 		oracle_blk_reset(o, false);
 	if (o->p->kind == DEVICE_NET)
 		oracle_net_reset(o, false);
-	if (o->p->kind == DEVICE_ECHO)
-		oracle_put_config(o, 0, 0x0908070605040302, 8);
 }
 
 static void agree(struct oracle *o)

@@ -42,24 +42,32 @@ static int try_map(const struct machine *m, unsigned int which)
 
 /* ---- devices ---- */
 
+/* `unknown`: a feature bit of the first word that the device does not have */
+static void spoil_common(unsigned int which, uint16_t *queue_size_max,
+			 struct virtio_features *features, uint64_t unknown)
+{
+	if (which == 0)
+		*queue_size_max = 0;
+	if (which == 1)
+		*queue_size_max = 3;
+	if (which == 2)
+		features->word[0] |= unknown;
+	if (which == 3)
+		features->word[1] |= 1;
+}
+
 static int try_blk(struct machine *m, unsigned int which)
 {
 	struct virtio_blk_options o;
 	int err;
 
 	machine_blk_options(m, &o);
+	spoil_common(which, &o.queue_size_max, &o.features, 1);
 	switch (which) {
 	case 0:
-		o.queue_size_max = 0;
-		break;
 	case 1:
-		o.queue_size_max = 3;
-		break;
 	case 2:
-		o.features.word[0] |= 1;
-		break;
 	case 3:
-		o.features.word[1] |= 1;
 		break;
 	case 4:
 		o.features.word[0] = 1ull << VIRTIO_BLK_F_CONFIG_WCE;
@@ -103,18 +111,12 @@ static int try_net(struct machine *m, unsigned int which)
 	int err;
 
 	machine_net_options(m, &o);
+	spoil_common(which, &o.queue_size_max, &o.features, 4);
 	switch (which) {
 	case 0:
-		o.queue_size_max = 0;
-		break;
 	case 1:
-		o.queue_size_max = 3;
-		break;
 	case 2:
-		o.features.word[0] |= 4;
-		break;
 	case 3:
-		o.features.word[1] |= 1;
 		break;
 	case 4:
 		o.features.word[0] = 1ull << VIRTIO_NET_F_GUEST_ECN;
