@@ -47,14 +47,15 @@ LINK_msan    := $(MSAN)
 LINK_cov     := $(COVERAGE)
 
 DEVICES  := $(wildcard devices/*.c)
-TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c) harness/engine.c harness/files.c harness/runner.c
+TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) harness/engine.c harness/files.c \
+	harness/runner.c
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
 HARNESS  := $(filter-out $(TOOL) $(TARGETS) harness/fuzz_target.c,$(wildcard harness/*.c))
 # unit tests of devices/ alone, and tests of the harness
 HARNESS_TESTS := tests/test_seeds.c tests/test_harness.c
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
-.PHONY: all help deps fuzz check test commands replay readme layers format health coverage bench seeds clean
+.PHONY: all help deps fuzz check test commands replay kvm readme layers format health coverage bench seeds clean
 .DEFAULT_GOAL := all
 
 # One set of rules a flavour.
@@ -79,7 +80,7 @@ $(DEVICE_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka -o $$@
 
-$(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $$(LIB_OBJ_$(1))
+$(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c)) $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka -o $$@
 
@@ -117,7 +118,7 @@ deps: ## installs what is missing (apt; elsewhere says what to install)
 fuzz: $(FUZZ_BINARIES) build/asan/anvil ## runs all targets for T seconds in all (default 60)
 	@build/asan/anvil fuzz --time $(T) --jobs $(JOBS)
 
-check: test commands replay readme layers format health ## all tests: units, replays, layers, format, health gate
+check: test commands replay kvm readme layers format health ## all tests: units, replays, layers, format, health gate
 	@echo "check: all passed"
 
 test: $(TEST_BINARIES) build/clang/tests/embed_example
@@ -132,6 +133,11 @@ readme:
 replay: build/asan/anvil build/msan/anvil
 	build/asan/anvil play --quiet --repeat 2 corpora crashes
 	build/msan/anvil play --quiet corpora crashes
+
+kvm: build/asan/anvil
+	@if [ -w /dev/kvm ]; then echo 'build/asan/anvil play --quiet --on kvm corpora crashes'; \
+		build/asan/anvil play --quiet --on kvm corpora crashes; \
+	else echo 'SKIPPED: scripts on a KVM guest (no /dev/kvm that can be written)'; fi
 
 layers:
 	@ci/layers

@@ -13,6 +13,7 @@
 struct play {
 	char **path;
 	const struct script *script;
+	enum runner_carrier on;
 	bool quiet;
 	size_t findings;
 };
@@ -28,6 +29,8 @@ static void tell(void *opaque, size_t index, struct outcome *o)
 		p->findings++;
 		script_print(&p->script[index], o->op, stdout);
 		printf("verdict: %s\nreason: %s\n", o->verdict, o->reason);
+		if (o->difference[0])
+			printf("difference: %s\n", o->difference);
 		if (o->report)
 			printf("%s\n", o->report);
 		fflush(stdout);
@@ -48,7 +51,7 @@ static int play_all(struct play *p, size_t count, unsigned int repeat)
 		err = !files_read_script(p->path[i], &script[i]);
 	if (!err) {
 		p->script = script;
-		err = runner_play(script, count, repeat, tell, p);
+		err = runner_play(p->on, script, count, repeat, tell, p);
 		if (err)
 			fprintf(stderr, "anvil: cannot play: %s\n", strerror(-err));
 	}
@@ -60,7 +63,13 @@ static int play_all(struct play *p, size_t count, unsigned int repeat)
 	return p->findings ? EXIT_FINDING : EXIT_OK;
 }
 
-#define USAGE "anvil play [--on model] [--repeat N] [--quiet] FILE|FOLDER..."
+#define USAGE "anvil play [--on model|kvm] [--repeat N] [--quiet] FILE|FOLDER..."
+
+static bool take_carrier(const char *name, enum runner_carrier *on)
+{
+	*on = !strcmp(name, "kvm") ? RUN_ON_KVM : RUN_ON_MODEL;
+	return *on == RUN_ON_KVM || !strcmp(name, "model");
+}
 
 /* Takes the options; returns the index of the first operand, or 0 after a complaint. */
 static int take_options(int argc, char **argv, struct play *p, unsigned int *repeat)
@@ -73,7 +82,7 @@ static int take_options(int argc, char **argv, struct play *p, unsigned int *rep
 		} else if (!strcmp(argv[i], "--repeat") && i + 1 < argc && atoi(argv[i + 1]) > 0) {
 			*repeat = (unsigned int)atoi(argv[++i]);
 		} else if (!strcmp(argv[i], "--on") && i + 1 < argc &&
-			   !strcmp(argv[i + 1], "model")) {
+			   take_carrier(argv[i + 1], &p->on)) {
 			i++;
 		} else {
 			fprintf(stderr, "anvil: play: \"%s\" is not understood; usage: %s\n",
@@ -92,11 +101,16 @@ int cmd_play(int argc, char **argv)
 	struct play p = { 0 };
 	unsigned int repeat = 1;
 	int first = take_options(argc, argv, &p, &repeat);
+	char error[256];
 	size_t count;
 	int status;
 
 	if (!first)
 		return EXIT_USAGE;
+	if (!runner_can(p.on, error, sizeof(error))) {
+		fprintf(stderr, "anvil: %s\n", error);
+		return EXIT_USAGE;
+	}
 	p.path = files_list(argv + first, argc - first, &count);
 	if (!p.path)
 		return EXIT_USAGE;

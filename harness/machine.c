@@ -41,7 +41,14 @@ static size_t in_region(uint64_t gpa, size_t len, unsigned int *region)
 	return 0;
 }
 
-static void mark_dirty(struct machine *m, uint64_t gpa, size_t len)
+size_t machine_ram_at(uint64_t gpa, size_t len)
+{
+	unsigned int region;
+
+	return in_region(gpa, len, &region);
+}
+
+void machine_touched(struct machine *m, uint64_t gpa, size_t len)
 {
 	unsigned int region;
 
@@ -89,7 +96,7 @@ void machine_store(struct machine *m, uint64_t gpa, const void *bytes, size_t le
 {
 	unsigned int region;
 
-	mark_dirty(m, gpa, len);
+	machine_touched(m, gpa, len);
 	for (size_t done = 0, part; done < len && (part = in_region(gpa, len - done, &region));
 	     gpa += part, done += part)
 		memcpy(m->ram[region] + (gpa - region_gpa[region]), (const uint8_t *)bytes + done,
@@ -128,7 +135,7 @@ static void ring_stored(void *opaque, uint64_t gpa, const void *bytes, size_t le
 	struct machine_tap *t = opaque;
 
 	check_initialized(bytes, len);
-	mark_dirty(t->machine, gpa, len);
+	machine_touched(t->machine, gpa, len);
 	oracle_ring_stored(&t->machine->oracle, t->queue, gpa, bytes, len);
 }
 
@@ -144,7 +151,7 @@ static void buffer_stored(void *opaque, uint64_t gpa, const void *bytes, size_t 
 	struct machine_tap *t = opaque;
 
 	check_initialized(bytes, len);
-	mark_dirty(t->machine, gpa, len);
+	machine_touched(t->machine, gpa, len);
 	oracle_buffer_stored(&t->machine->oracle, gpa, bytes, len);
 }
 

@@ -77,6 +77,11 @@ void machine_load(const struct machine *m, uint64_t gpa, void *bytes, size_t len
 void machine_store(struct machine *m, uint64_t gpa, const void *bytes, size_t len);
 void machine_add_race(struct machine *m, const struct race *race);
 
+/* For carriers whose guest stores by itself: how many of `len` bytes at `gpa` are RAM in one piece,
+ * and that they were written. */
+size_t machine_ram_at(uint64_t gpa, size_t len);
+void machine_touched(struct machine *m, uint64_t gpa, size_t len);
+
 /* What its host can do. */
 void machine_frame(struct machine *m, uint32_t len, const struct nic_offload *offload);
 void machine_complete(struct machine *m, unsigned int which, int result);

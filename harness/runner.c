@@ -11,6 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "carrier_trace.h"
+#include "kvm/carrier_kvm.h"
+
 /* Asked by UndefinedBehaviorSanitizer, where it is: a report shows its stack. */
 const char *__ubsan_default_options(void);
 const char *__ubsan_default_options(void)
@@ -28,6 +31,15 @@ struct shared {
 	volatile bool done; /* with `current`; the verdict is there */
 	volatile bool unstable;
 	struct verdict verdict;
+	char difference[256];
+};
+
+/* What a child plays, and where. */
+struct job {
+	enum runner_carrier on;
+	const struct script *scripts;
+	size_t count;
+	unsigned int repeat;
 };
 
 static void limit_cpu(void)
@@ -42,25 +54,72 @@ static bool same(const struct verdict *a, const struct verdict *b)
 	return a->kind == b->kind && a->rule == b->rule && a->op == b->op;
 }
 
-/* Tells the parent after each script, and goes on when the parent has taken note. */
-static void child(const struct script *scripts, size_t from, size_t count, unsigned int repeat,
-		  struct shared *sh, int tell, int wait_fd)
+/* On which carriers a child plays; `other` is NULL when the model is all. */
+struct stage {
+	struct machine machine;
+	struct carrier model;
+	struct carrier *other;
+	struct carrier_trace trace[2];
+};
+
+static void play_once(struct stage *st, const struct script *script, struct shared *sh,
+		      struct verdict *v)
 {
-	static struct machine machine;
-	struct carrier carrier;
+	struct verdict model;
+
+	if (!st->other) {
+		player_play(&st->model, script, &sh->op, v);
+		return;
+	}
+	carrier_trace_init(&st->trace[0], &st->model);
+	player_play(&st->trace[0].carrier, script, &sh->op, &model);
+	carrier_trace_init(&st->trace[1], st->other);
+	carrier_kvm_restart(st->other);
+	player_play(&st->trace[1].carrier, script, &sh->op, v);
+	if (!same(&model, v)) {
+		char name[2][32];
+
+		player_verdict_name(&model, name[0], sizeof(name[0]));
+		player_verdict_name(v, name[1], sizeof(name[1]));
+		snprintf(sh->difference, sizeof(sh->difference),
+			 "%s at operation %d on model, %s at operation %d on %s", name[0], model.op,
+			 name[1], v->op, st->other->ops->name);
+		return;
+	}
+	carrier_trace_differs(&st->trace[0], &st->trace[1], sh->difference, sizeof(sh->difference));
+}
+
+static void set_stage(struct stage *st, enum runner_carrier on)
+{
+	char error[256];
+
+	machine_create(&st->machine);
+	carrier_model_init(&st->model, &st->machine);
+	st->other = NULL;
+	if (on == RUN_ON_KVM &&
+	    carrier_kvm_create(&st->other, &st->machine, error, sizeof(error))) {
+		fprintf(stderr, "anvil: %s\n", error);
+		exit(2);
+	}
+}
+
+/* Tells the parent after each script, and goes on when the parent has taken note. */
+static void child(const struct job *job, size_t from, struct shared *sh, int tell, int wait_fd)
+{
+	static struct stage stage;
 	char byte = 0;
 
-	machine_create(&machine);
-	carrier_model_init(&carrier, &machine);
-	for (size_t i = from; i < count; i++) {
+	set_stage(&stage, job->on);
+	for (size_t i = from; i < job->count; i++) {
 		sh->current = i;
 		sh->done = false;
 		sh->unstable = false;
-		for (unsigned int k = 0; k < repeat; k++) {
+		sh->difference[0] = 0;
+		for (unsigned int k = 0; k < job->repeat; k++) {
 			struct verdict v;
 
 			limit_cpu();
-			player_play(&carrier, &scripts[i], &sh->op, &v);
+			play_once(&stage, &job->scripts[i], sh, &v);
 			if (k > 0 && !same(&v, &sh->verdict))
 				sh->unstable = true;
 			sh->verdict = v;
@@ -120,8 +179,9 @@ static void outcome_of_verdict(const struct shared *sh, struct outcome *o)
 {
 	memset(o, 0, sizeof(*o));
 	player_verdict_name(&sh->verdict, o->verdict, sizeof(o->verdict));
+	memcpy(o->difference, sh->difference, sizeof(o->difference));
 	o->finding = sh->verdict.kind == VERDICT_VIOLATION || sh->verdict.kind == VERDICT_WEDGED ||
-		     sh->unstable;
+		     sh->unstable || o->difference[0];
 	o->unstable = sh->unstable;
 	o->op = sh->verdict.op;
 	memcpy(o->reason, sh->verdict.reason, sizeof(o->reason));
@@ -156,8 +216,8 @@ static void close_link(struct link *l)
 	close(l->to_child[1]);
 }
 
-static pid_t start_child(const struct script *scripts, size_t from, size_t count,
-			 unsigned int repeat, struct shared *sh, struct link *l, FILE *errors)
+static pid_t start_child(const struct job *job, size_t from, struct shared *sh, struct link *l,
+			 FILE *errors)
 {
 	pid_t pid = fork();
 
@@ -166,13 +226,12 @@ static pid_t start_child(const struct script *scripts, size_t from, size_t count
 	close(l->to_parent[0]);
 	close(l->to_child[1]);
 	dup2(fileno(errors), STDERR_FILENO);
-	child(scripts, from, count, repeat, sh, l->to_parent[1], l->to_child[0]);
+	child(job, from, sh, l->to_parent[1], l->to_child[0]);
 	exit(0);
 }
 
 /* Plays from number `from` until one kills the child. Returns how many have an outcome. */
-static ssize_t play_some(const struct script *scripts, size_t from, size_t count,
-			 unsigned int repeat, struct shared *sh,
+static ssize_t play_some(const struct job *job, size_t from, struct shared *sh,
 			 void (*each)(void *opaque, size_t index, struct outcome *outcome),
 			 void *opaque)
 {
@@ -188,13 +247,13 @@ static ssize_t play_some(const struct script *scripts, size_t from, size_t count
 	sh->current = from;
 	sh->done = false;
 
-	pid_t pid = start_child(scripts, from, count, repeat, sh, &l, errors);
+	pid_t pid = start_child(job, from, sh, &l, errors);
 
 	if (pid < 0)
 		return -errno;
 	close(l.to_parent[1]);
 	l.to_parent[1] = -1;
-	while (from + done < count && read(l.to_parent[0], &byte, 1) == 1) {
+	while (from + done < job->count && read(l.to_parent[0], &byte, 1) == 1) {
 		outcome_of_verdict(sh, &o);
 		each(opaque, from + done, &o);
 		done++;
@@ -203,7 +262,7 @@ static ssize_t play_some(const struct script *scripts, size_t from, size_t count
 	}
 	close_link(&l);
 	waitpid(pid, &status, 0);
-	if (from + done < count) {
+	if (from + done < job->count) {
 		outcome_of_death(sh, status, errors, &o);
 		each(opaque, from + done, &o);
 		done++;
@@ -212,9 +271,11 @@ static ssize_t play_some(const struct script *scripts, size_t from, size_t count
 	return (ssize_t)done;
 }
 
-int runner_play(const struct script *scripts, size_t count, unsigned int repeat,
+int runner_play(enum runner_carrier on, const struct script *scripts, size_t count,
+		unsigned int repeat,
 		void (*each)(void *opaque, size_t index, struct outcome *outcome), void *opaque)
 {
+	const struct job job = { on, scripts, count, repeat };
 	struct shared *sh =
 		mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ssize_t played = 0;
@@ -223,9 +284,23 @@ int runner_play(const struct script *scripts, size_t count, unsigned int repeat,
 		return -errno;
 	fflush(stdout);
 	for (size_t from = 0; from < count && played >= 0; from += (size_t)played)
-		played = play_some(scripts, from, count, repeat, sh, each, opaque);
+		played = play_some(&job, from, sh, each, opaque);
 	munmap(sh, sizeof(*sh));
 	return played < 0 ? (int)played : 0;
+}
+
+bool runner_can(enum runner_carrier on, char *error, size_t room)
+{
+	static struct machine machine;
+	struct carrier *carrier;
+
+	if (on == RUN_ON_MODEL)
+		return true;
+	machine_create(&machine);
+	if (carrier_kvm_create(&carrier, &machine, error, room))
+		return false;
+	carrier_kvm_destroy(carrier);
+	return true;
 }
 
 static void keep(void *opaque, size_t index, struct outcome *outcome)
@@ -236,5 +311,5 @@ static void keep(void *opaque, size_t index, struct outcome *outcome)
 
 int runner_play_one(const struct script *script, struct outcome *outcome)
 {
-	return runner_play(script, 1, 1, keep, outcome);
+	return runner_play(RUN_ON_MODEL, script, 1, 1, keep, outcome);
 }

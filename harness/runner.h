@@ -7,23 +7,31 @@
 
 #include "player.h"
 
+enum runner_carrier { RUN_ON_MODEL, RUN_ON_KVM };
+
 struct outcome {
 	char verdict[128]; /* "ok", "violation:3", "crash:heap-buffer-overflow in f", "hang" */
 	bool finding;
 	bool unstable; /* another play of the same script gave another verdict */
 	int op;
 	char reason[256];
-	char *report; /* what a sanitizer printed, or NULL; free it */
+	char difference[256]; /* where another carrier than the model parts from it, or empty */
+	char *report;	      /* what a sanitizer printed, or NULL; free it */
 };
 
 /*
- * Plays `count` scripts, each `repeat` times, on the model, and calls `each` with the outcome of
- * one after the other. Returns 0, or a negative errno when no child could be started.
+ * Plays `count` scripts, each `repeat` times, and calls `each` with the outcome of one after the
+ * other. On another carrier than the model each is played on both and compared. Returns 0, or a
+ * negative errno when no child could be started.
  */
-int runner_play(const struct script *scripts, size_t count, unsigned int repeat,
+int runner_play(enum runner_carrier on, const struct script *scripts, size_t count,
+		unsigned int repeat,
 		void (*each)(void *opaque, size_t index, struct outcome *outcome), void *opaque);
 
-/* Plays one script once. */
+/* Whether scripts can be played there; if not, one line in `error`. */
+bool runner_can(enum runner_carrier on, char *error, size_t room);
+
+/* Plays one script once, on the model. */
 int runner_play_one(const struct script *script, struct outcome *outcome);
 
 #endif

@@ -68,6 +68,10 @@ refuses 'absent' "$anvil" fuzz --engines "$work/absent"
 refuses 'folder' "$anvil" fuzz --engines "$work/folder"
 refuses 'absent' "$anvil" bench --engines "$work/absent"
 
+if [ ! -e /dev/kvm ]; then
+	refuses '/dev/kvm' "$anvil" play --on kvm "$work/good.txt"
+fi
+
 gives 0 "$anvil" --help
 gives 2 "$anvil"
 gives 0 "$anvil" play "$work/good.txt"

@@ -252,7 +252,7 @@ static void the_runner_gives_one_outcome_a_script(void **state)
 	size_t seen = 0;
 
 	(void)state;
-	assert_int_equal(runner_play(script, 20, 2, count_outcomes, &seen), 0);
+	assert_int_equal(runner_play(RUN_ON_MODEL, script, 20, 2, count_outcomes, &seen), 0);
 	assert_int_equal(seen, 20);
 }
 
