@@ -215,6 +215,8 @@ enum queue_wrong {
 	QUEUE_HIGH,
 	QUEUE_USED_PAST_END,
 	QUEUE_SIZE_HUGE,
+	QUEUE_USED_EVENT_PAST_END,
+	QUEUE_AVAIL_EVENT_PAST_END,
 };
 
 static void spoil_setup(struct guest_setup *s, enum queue_wrong wrong, uint16_t size_max)
@@ -268,6 +270,12 @@ static void spoil_setup(struct guest_setup *s, enum queue_wrong wrong, uint16_t 
 		break;
 	case QUEUE_SIZE_HUGE:
 		s->size = 0x10000u | s->size;
+		break;
+	case QUEUE_USED_EVENT_PAST_END:
+		s->device = MAP_HIGH_END - 4 - 8ull * s->size;
+		break;
+	case QUEUE_AVAIL_EVENT_PAST_END:
+		s->driver = MAP_LOW_END - 4 - 2ull * s->size;
 		break;
 	}
 }

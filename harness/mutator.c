@@ -118,7 +118,7 @@ static uint64_t some_sector(struct rng *r)
 static uint64_t change_headers(struct rng *r, uint64_t old)
 {
 	unsigned int shift = 16 * below(r, 4);
-	uint64_t part = one_in(r, 3) ? interesting(r) : below(r, 70);
+	uint64_t part = one_in(r, 3) ? interesting(r) : below(r, 128);
 
 	if (one_in(r, 3))
 		part = -part;

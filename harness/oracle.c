@@ -152,6 +152,7 @@ static void finish_walk(struct oracle *o)
 	c->taken = true;
 	c->order = o->order++;
 	q->held[q->helds++] = c;
+	q->gave_back = false;
 	q->next_avail++;
 	if (q->next_avail > q->size)
 		hit(MILESTONE_RING_WRAPPED);
@@ -625,6 +626,7 @@ void oracle_unpopped(struct oracle *o, unsigned int queue)
 		return;
 	q->held[--q->helds]->taken = false;
 	q->next_avail--;
+	q->gave_back = true;
 	o->last = NULL;
 	hit(MILESTONE_RING_UNPOP);
 }
@@ -655,12 +657,14 @@ static void settle_queue(struct oracle *o, unsigned int queue)
 		oracle_fail(o, 4, "queue %u: %u used entries are not published", queue, q->pushed);
 	if (q->must_ask)
 		oracle_fail(o, 4, "queue %u: did not ask whether the driver wants to hear", queue);
-	if (!oracle_queue_live(o, queue) || q->helds || q->seen_idx != q->next_avail)
+	if (!oracle_queue_live(o, queue) || q->helds || q->gave_back || oracle_jumped(q))
 		return;
 	if (o->p->kind == DEVICE_NET && queue == 0)
 		return; /* it asks when it needs buffers: oracle_frame_ends */
 	if (o->p->kind == DEVICE_BLK && o->at_disk >= o->p->slots)
 		return; /* it looks when a slot is free */
+	if (q->seen_idx != q->next_avail)
+		oracle_fail(o, 4, "queue %u: saw that there are chains and left them alone", queue);
 	if (!oracle_asks_to_notify(o, queue))
 		oracle_fail(o, 4, "queue %u is empty, and the driver is not asked to notify",
 			    queue);

@@ -62,7 +62,7 @@ const struct record_form script_op_form[OP_CODES] = {
 		      5 },
 	[OP_QUEUE] = { "queue",
 		       { FIELD("queue", AT_B0, FIELD_QUEUE), CHOICE("size", AT_B1, 8),
-			 CHOICE("wrong", AT_B2, 16), FIELD("ready", AT_B3, FIELD_BYTE) },
+			 CHOICE("wrong", AT_B2, 18), FIELD("ready", AT_B3, FIELD_BYTE) },
 		       4 },
 	[OP_STOP] = { "stop", { FIELD("queue", AT_B0, FIELD_QUEUE), CHOICE("how", AT_B1, 2) }, 2 },
 	[OP_CHAIN] = { "chain",
