@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The guest's accesses are function calls.
+ */
 #include "carrier.h"
 
 static uint64_t model_read(struct carrier *c, uint64_t offset, unsigned int width)

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Passes everything on and takes note of what reads return.
+ */
 #include "carrier_trace.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Each chain in flight is a job with private copies of its own, as in the real devices.
+ */
 #include "echo_device.h"
 
 #include <stdlib.h>

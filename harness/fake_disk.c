@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Completions wait in a list until the script says which one comes, and how it went.
+ */
 #include "fake_disk.h"
 
 #include <errno.h>

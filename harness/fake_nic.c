@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What is sent goes to the oracle; what arrives waits here while the guest has no buffers.
+ */
 #include "fake_nic.h"
 
 #include <errno.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A script is text if it looks like it, and bytes otherwise.
+ */
 #include "files.h"
 
 #include <dirent.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Headers with zeroes for all that no device looks at.
+ */
 #include "frames.h"
 
 #include <stdbool.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * RAM between guard pages, the tap that tells the oracle whose bytes these are, and each call into
+ * the device watched from start to end.
+ */
 #include "machine.h"
 
 #include <errno.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Decode, a few steps of change, encode. Values are chosen by what an operand is.
+ */
 #include "mutator.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One operation after the other, then the questions that every device has to answer at the end.
+ */
 #include "player.h"
 
 #include <errno.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Each mistake is one option out of range; the answer must be -EINVAL.
+ */
 #include "refusals.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The child plays and writes down where it is; when it dies, the parent reads that and its last
+ * words.
+ */
 #include "runner.h"
 
 #include <errno.h>

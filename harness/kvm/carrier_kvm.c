@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One command at a time through the mailbox; the exits that it causes become calls into the
+ * machine.
+ */
 #include "carrier_kvm.h"
 
 #include <endian.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The guest's code and its page tables.
+ */
 #include "payload.h"
 
 #include <string.h>

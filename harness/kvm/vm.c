@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ioctls on /dev/kvm, and the segment and control registers of long mode.
+ */
 #include "vm.h"
 
 #include <errno.h>
