@@ -46,7 +46,10 @@ LINK_fuzz    := $(ASAN)
 LINK_msan    := $(MSAN)
 LINK_cov     := $(COVERAGE)
 
-DEVICES  := $(wildcard devices/*.c)
+# the one object that wants a library goes only into programs that use it
+LIBRARIES :=
+URING    := devices/disk_io_uring.c
+DEVICES  := $(filter-out $(URING),$(wildcard devices/*.c))
 TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) harness/engine.c harness/files.c \
 	harness/runner.c
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
@@ -78,7 +81,10 @@ build/$(1)/anvil: $(TOOL:%.c=build/$(1)/obj/%.o) $$(LIB_OBJ_$(1))
 
 $(DEVICE_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/tests/support.o $$(DEV_OBJ_$(1))
 	@mkdir -p $$(@D)
-	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka -o $$@
+	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $$(LIBRARIES) -o $$@
+
+build/$(1)/tests/test_disk_io_uring: build/$(1)/obj/$(URING:.c=.o)
+build/$(1)/tests/test_disk_io_uring: LIBRARIES := -luring
 
 $(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c)) $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)

@@ -16,14 +16,7 @@ struct disk_file {
 
 /*
  * Opens an image: a regular file of one or more whole sectors; its size is the disk's capacity.
- * Returns 0, or with nothing open
- *   -ENOENT  there is no such file
- *   -EISDIR  it is a directory
- *   -EACCES  it may not be read, or written unless `read_only`
- *   -EINVAL  it is no regular file, has less than one sector, or its last sector is cut short
- *   any other error that open or fstat gave
- * and in `error`, of `error_len` bytes, one line that names the file and says what to do. A line
- * that does not fit is cut off; error_len may be 0.
+ * Returns 0, or with nothing open the error of disk_image_open and its line in `error`.
  */
 int disk_file_open(struct disk_file *file, const char *path, bool read_only, char *error,
 		   size_t error_len) __attribute__((warn_unused_result));

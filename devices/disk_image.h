@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Opening a raw image file: byte n of the disk is byte n of the file. For the back ends that carry
+ * out requests on one.
+ */
+#ifndef DISK_IMAGE_H
+#define DISK_IMAGE_H
+
+#include "backend.h"
+
+/*
+ * Opens a regular file of one or more whole sectors. Returns its descriptor, which blocks, and
+ * fills in `disk`: capacity and read_only, all else zero. Or, with nothing open and `disk` as it
+ * was, -ENOENT  there is no such file -EISDIR  it is a directory -EACCES  it may not be read, or
+ * written unless `read_only` -EINVAL  it is no regular file, has less than one sector, or its last
+ * sector is cut short any other error that open or fstat gave and in `error`, of `error_len` bytes,
+ * one line that names the file and says what to do. A line that does not fit is cut off; error_len
+ * may be 0.
+ */
+int disk_image_open(struct disk *disk, const char *path, bool read_only, char *error,
+		    size_t error_len) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A request is one operation of the ring after another until it is done: what a short transfer left
+ * over, what is to be tried where the file system refused. So a slot has at most one operation with
+ * the kernel, and in addition at most one cancellation.
+ */
+#include "disk_io_uring.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "disk_image.h"
+
+#define ZEROES_BYTES	 65536u
+#define OPERATION_BYTES	 (1u << 30) /* an operation's length has 32 bits */
+#define RING_PER_REQUEST 2u
+
+enum step {
+	STEP_READ,
+	STEP_WRITE,
+	STEP_FLUSH,
+	STEP_DISCARD,	 /* a hint: a file system that cannot do it need not */
+	STEP_PUNCH,	 /* zeroes, storage given back; else */
+	STEP_ZERO_RANGE, /* zeroes without writing them; else */
+	STEP_ZEROES,	 /* zeroes */
+};
+
+struct slot {
+	struct disk_request *request; /* NULL: free */
+	enum step step;
+	bool cancelled;
+	uint8_t *data;	 /* reads and writes; moves on with offset */
+	uint64_t offset; /* of what is left, in bytes */
+	uint64_t left;
+};
+
+struct disk_io_uring_queue {
+	struct io_uring ring;
+	unsigned int depth;
+	unsigned int taken;
+	struct slot slot[];
+};
+
+static const uint8_t zeroes[ZEROES_BYTES];
+
+static struct disk_io_uring *to_uring(struct disk *disk)
+{
+	return (struct disk_io_uring *)(void *)disk;
+}
+
+static struct slot *find_slot(struct disk_io_uring_queue *queue, const struct disk_request *request)
+{
+	for (unsigned int i = 0; i < queue->depth; i++) {
+		if (queue->slot[i].request == request)
+			return &queue->slot[i];
+	}
+	return NULL;
+}
+
+/* ---- to the kernel ---- */
+
+/* What the kernel does not take now stays in the ring; the event has poll try again. */
+static void submit_ring(struct disk_io_uring *uring)
+{
+	struct io_uring *ring = &uring->queue->ring;
+
+	if (io_uring_sq_ready(ring) == 0)
+		return;
+	(void)io_uring_submit(ring);
+	if (io_uring_sq_ready(ring) > 0)
+		(void)eventfd_write(uring->event_fd, 1);
+}
+
+static void prepare(const struct slot *slot, struct io_uring_sqe *sqe, int fd)
+{
+	uint64_t most = slot->step == STEP_ZEROES ? ZEROES_BYTES : OPERATION_BYTES;
+	unsigned int len = (unsigned int)(slot->left < most ? slot->left : most);
+	int mode = slot->step == STEP_ZERO_RANGE ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE;
+
+	switch (slot->step) {
+	case STEP_READ:
+		io_uring_prep_read(sqe, fd, slot->data, len, slot->offset);
+		break;
+	case STEP_WRITE:
+		io_uring_prep_write(sqe, fd, slot->data, len, slot->offset);
+		break;
+	case STEP_ZEROES:
+		io_uring_prep_write(sqe, fd, zeroes, len, slot->offset);
+		break;
+	case STEP_FLUSH:
+		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
+		break;
+	case STEP_DISCARD:
+	case STEP_PUNCH:
+	case STEP_ZERO_RANGE:
+		io_uring_prep_fallocate(sqe, fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)slot->offset,
+					(off_t)slot->left);
+		break;
+	}
+}
+
+/* There is room: cancellations leave room for an operation of every slot. */
+static void start(struct disk_io_uring *uring, struct slot *slot)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->queue->ring);
+
+	assert(sqe);
+	prepare(slot, sqe, uring->fd);
+	io_uring_sqe_set_data(sqe, slot);
+	submit_ring(uring);
+}
+
+/* ---- from the kernel ---- */
+
+#define GO_ON 1
+
+/* The operation is not to be had here: the next best one, or none. */
+static int refused(struct slot *slot)
+{
+	switch (slot->step) {
+	case STEP_DISCARD:
+		return 0;
+	case STEP_PUNCH:
+		slot->step = STEP_ZERO_RANGE;
+		return GO_ON;
+	case STEP_ZERO_RANGE:
+		slot->step = STEP_ZEROES;
+		return GO_ON;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int transferred(struct slot *slot, uint64_t len)
+{
+	if (len == 0)
+		return -EIO; /* the file shrank */
+	assert(len <= slot->left);
+	slot->offset += len;
+	slot->left -= len;
+	if (slot->step != STEP_ZEROES)
+		slot->data += len;
+	return slot->left > 0 ? GO_ON : 0;
+}
+
+/* Returns what the request's result is, or GO_ON. */
+static int judge(struct slot *slot, int result)
+{
+	if (result == -EINTR || result == -EAGAIN)
+		return GO_ON;
+	if (result == -EOPNOTSUPP)
+		return refused(slot);
+	if (result < 0)
+		return result;
+	if (slot->step == STEP_READ || slot->step == STEP_WRITE || slot->step == STEP_ZEROES)
+		return transferred(slot, (uint64_t)result);
+	return 0;
+}
+
+/* The slot is free before `done`, which may submit. */
+static void completed(struct disk_io_uring *uring, struct slot *slot, int result)
+{
+	struct disk_request *request = slot->request;
+
+	result = judge(slot, result);
+	if (result == GO_ON && !slot->cancelled) {
+		start(uring, slot);
+		return;
+	}
+	slot->request = NULL;
+	uring->queue->taken--;
+	request->done(request, result == GO_ON ? -ECANCELED : result);
+}
+
+/* As many as are there now, no more: `done` may submit what completes at once, for ever. */
+static void reap(struct disk_io_uring *uring)
+{
+	struct io_uring *ring = &uring->queue->ring;
+	struct io_uring_cqe *cqe;
+
+	for (unsigned int n = io_uring_cq_ready(ring); n > 0; n--) {
+		if (io_uring_peek_cqe(ring, &cqe))
+			return;
+
+		struct slot *slot = io_uring_cqe_get_data(cqe);
+		int result = cqe->res;
+
+		io_uring_cqe_seen(ring, cqe);
+		if (slot) /* not a cancellation's own */
+			completed(uring, slot, result);
+	}
+}
+
+/* The event is cleared first: what completes from here on sets it again. */
+void disk_io_uring_poll(struct disk_io_uring *uring)
+{
+	eventfd_t events;
+
+	(void)eventfd_read(uring->event_fd, &events);
+	submit_ring(uring);
+	reap(uring);
+}
+
+void disk_io_uring_drain(struct disk_io_uring *uring)
+{
+	while (uring->queue->taken > 0) {
+		if (io_uring_cq_ready(&uring->queue->ring) == 0)
+			(void)io_uring_submit_and_wait(&uring->queue->ring, 1);
+		disk_io_uring_poll(uring);
+	}
+}
+
+/* ---- requests ---- */
+
+static enum step first_step(const struct disk_request *request)
+{
+	switch (request->op) {
+	case DISK_READ:
+		return STEP_READ;
+	case DISK_WRITE:
+		return STEP_WRITE;
+	case DISK_FLUSH:
+		return STEP_FLUSH;
+	case DISK_DISCARD:
+		return STEP_DISCARD;
+	case DISK_WRITE_ZEROES:
+		break;
+	}
+	return request->unmap ? STEP_PUNCH : STEP_ZERO_RANGE;
+}
+
+static void submit(struct disk *disk, struct disk_request *request)
+{
+	struct disk_io_uring *uring = to_uring(disk);
+
+	if (disk->read_only && request->op != DISK_READ) {
+		request->done(request, request->op == DISK_FLUSH ? 0 : -EROFS);
+		return;
+	}
+
+	struct slot *slot = find_slot(uring->queue, NULL);
+
+	assert(slot);
+	*slot = (struct slot){
+		.request = request,
+		.step = first_step(request),
+		.data = request->data,
+		.offset = request->sector * DISK_SECTOR_BYTES,
+		.left = request->sectors * DISK_SECTOR_BYTES,
+	};
+	uring->queue->taken++;
+	start(uring, slot);
+}
+
+/* At least the request is not carried any further; if there is room, the kernel is asked too. */
+static void cancel(struct disk *disk, struct disk_request *request)
+{
+	struct disk_io_uring *uring = to_uring(disk);
+	struct io_uring *ring = &uring->queue->ring;
+	struct slot *slot = find_slot(uring->queue, request);
+
+	assert(slot);
+	if (slot->cancelled)
+		return;
+	slot->cancelled = true;
+	if (io_uring_sq_space_left(ring) <= uring->queue->depth)
+		return;
+
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+	io_uring_prep_cancel(sqe, slot, 0);
+	io_uring_sqe_set_data(sqe, NULL);
+	submit_ring(uring);
+}
+
+static const struct disk_ops io_uring_ops = { .submit = submit, .cancel = cancel };
+
+/* ---- opening ---- */
+
+static int explain(int err, const char *path, char *error, size_t len)
+{
+	switch (err) {
+	case -ENOSYS:
+		(void)snprintf(error, len,
+			       "%s: this kernel has no io_uring with all that is needed; use "
+			       "Linux 5.6 or newer, or the plain file back end",
+			       path);
+		break;
+	case -EPERM:
+		(void)snprintf(error, len,
+			       "%s: this process may not use io_uring (sysctl "
+			       "kernel.io_uring_disabled, or a seccomp filter); allow it, or use "
+			       "the plain file back end",
+			       path);
+		break;
+	case -ENOMEM:
+		(void)snprintf(
+			error, len,
+			"%s: no memory for io_uring; use fewer requests at a time, or in old "
+			"kernels raise the limit of locked memory (ulimit -l)",
+			path);
+		break;
+	default:
+		(void)snprintf(error, len, "%s: io_uring cannot be set up: %s", path,
+			       strerror(-err));
+	}
+	return err;
+}
+
+static int check_operations(struct io_uring *ring)
+{
+	static const int needed[] = { IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC,
+				      IORING_OP_FALLOCATE, IORING_OP_ASYNC_CANCEL };
+	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+	bool all = probe;
+
+	for (size_t i = 0; all && i < sizeof(needed) / sizeof(needed[0]); i++)
+		all = io_uring_opcode_supported(probe, needed[i]);
+	io_uring_free_probe(probe);
+	return all ? 0 : -ENOSYS;
+}
+
+static int init_ring(struct disk_io_uring *uring)
+{
+	struct disk_io_uring_queue *queue = uring->queue;
+	int err = io_uring_queue_init(queue->depth * RING_PER_REQUEST, &queue->ring, 0);
+
+	if (err)
+		return err;
+	err = check_operations(&queue->ring);
+	if (!err)
+		err = io_uring_register_eventfd(&queue->ring, uring->event_fd);
+	if (err)
+		io_uring_queue_exit(&queue->ring);
+	return err;
+}
+
+/* On failure takes back all that it did. */
+static int init_queue(struct disk_io_uring *uring, unsigned int depth)
+{
+	int err = -ENOMEM;
+
+	uring->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (uring->event_fd < 0)
+		return -errno;
+	uring->queue = calloc(1, sizeof(*uring->queue) + depth * sizeof(uring->queue->slot[0]));
+	if (uring->queue) {
+		uring->queue->depth = depth;
+		err = init_ring(uring);
+	}
+	if (err) {
+		free(uring->queue);
+		(void)close(uring->event_fd);
+	}
+	return err;
+}
+
+int disk_io_uring_open(struct disk_io_uring *uring, const char *path, bool read_only,
+		       unsigned int depth, char *error, size_t error_len)
+{
+	if (depth == 0 || depth > DISK_IO_URING_DEPTH_MAX) {
+		(void)snprintf(error, error_len, "%s: %u requests at a time; say 1 to %u", path,
+			       depth, DISK_IO_URING_DEPTH_MAX);
+		return -EINVAL;
+	}
+
+	int fd = disk_image_open(&uring->disk, path, read_only, error, error_len);
+
+	if (fd < 0)
+		return fd;
+
+	int err = init_queue(uring, depth);
+
+	if (err) {
+		(void)close(fd);
+		return explain(err, path, error, error_len);
+	}
+	uring->fd = fd;
+	uring->disk.ops = &io_uring_ops;
+	return 0;
+}
+
+void disk_io_uring_close(struct disk_io_uring *uring)
+{
+	assert(uring->queue->taken == 0);
+	io_uring_queue_exit(&uring->queue->ring);
+	free(uring->queue);
+	uring->queue = NULL;
+	(void)close(uring->event_fd);
+	(void)close(uring->fd);
+	uring->event_fd = -1;
+	uring->fd = -1;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A disk in a raw image file whose requests the kernel carries out while the caller goes on (Linux
+ * io_uring). Programs that use it link liburing.
+ *
+ * The embedder polls `event_fd` for reading, beside its other descriptors, and then calls
+ * disk_io_uring_poll. Each `done` is called from there, from disk_io_uring_drain, or from submit
+ * when there is nothing for the kernel to do. The thread that submits a request must live until the
+ * request is done: the kernel gives up a dead thread's requests.
+ */
+#ifndef DISK_IO_URING_H
+#define DISK_IO_URING_H
+
+#include "backend.h"
+
+#define DISK_IO_URING_DEPTH_MAX 4096u
+
+struct disk_io_uring_queue;
+
+struct disk_io_uring {
+	struct disk disk; /* give it to a device; `id` is empty and may be set before that */
+	int fd;		  /* the image */
+	int event_fd;	  /* readable: call disk_io_uring_poll */
+	struct disk_io_uring_queue *queue; /* ours */
+};
+
+/*
+ * Opens an image, as disk_file_open does, and all that `depth` requests at one time will ever need:
+ * for a device, its slots. A request beyond these is the device's bug and fails an assertion.
+ * Returns 0, or with nothing open
+ *   -ENOSYS  the kernel has no io_uring, or one that lacks an operation: disk_file works
+ *   -EPERM   the kernel has it, but not for this process: disk_file works
+ *   -EINVAL  also: depth is 0 or more than DISK_IO_URING_DEPTH_MAX
+ *   -ENOMEM  no memory, or in old kernels not enough that may be locked
+ *   an error of disk_image_open, or any other that the kernel gave
+ * and one line in `error`, as there.
+ */
+int disk_io_uring_open(struct disk_io_uring *uring, const char *path, bool read_only,
+		       unsigned int depth, char *error, size_t error_len)
+	__attribute__((warn_unused_result));
+
+/* Finishes requests that the kernel has completed; does not wait. May be called at any time, but
+ * not from `done`. */
+void disk_io_uring_poll(struct disk_io_uring *uring);
+
+/* Waits until no request is left, those included that the device submits from `done`: stop or reset
+ * the device before. Not from `done`. */
+void disk_io_uring_drain(struct disk_io_uring *uring);
+
+/* Only when no request is left. The file is not flushed. */
+void disk_io_uring_close(struct disk_io_uring *uring);
+
+#endif
