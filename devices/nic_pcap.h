@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A network interface made of capture files (classic pcap, as tcpdump and Wireshark read and write
+ * it): the frames of one go to the guest in order, as fast as it takes them, and those that the
+ * guest sends go to another. Either may be missing: then nothing arrives, or what is sent is gone.
+ *
+ * Frames are whole, their checksums as they stand. One that the guest leaves to be segmented or
+ * summed is written as the guest sent it.
+ */
+#ifndef NIC_PCAP_H
+#define NIC_PCAP_H
+
+#include <stdio.h>
+
+#include "backend.h"
+
+struct nic_pcap {
+	struct nic nic; /* give it to a device */
+	FILE *in;	/* NULL: none */
+	FILE *out;	/* NULL: none */
+	int in_end;	/* 0, or why no more is read: a negative errno */
+	int out_end;	/* 0, or why no more is written: a negative errno */
+	bool big_endian;
+	bool delivered_too;
+	bool waiting;  /* the guest had no buffers for the frame */
+	uint32_t len;  /* of the frame to be delivered; 0: none read yet */
+	uint8_t *data; /* that frame: NIC_FRAME_BYTES_MAX bytes, and then buffers of the files */
+};
+
+struct nic_pcap_options {
+	const char *in;	    /* NULL: none */
+	const char *out;    /* NULL: none; replaced if it exists */
+	bool delivered_too; /* `out` also gets the frames that the guest was given */
+};
+
+/*
+ * Opens the files; `options` is not needed afterwards. Every record of the input is judged here, so
+ * that a hostile file is refused at once. Input may have either endianness and count microseconds
+ * or nanoseconds. Output counts nanoseconds. Returns 0, or with nothing open
+ *   -EINVAL  `in` is no regular file or no classic pcap file of Ethernet frames, ends inside a
+ *	      record, or has a frame that is empty, cut short when it was captured, or not of
+ *	      NIC_FRAME_BYTES_MIN to NIC_FRAME_BYTES_MAX bytes; or `in` and `out` are one file
+ *	      (`out` is untouched)
+ *   -ENOMEM  no memory
+ *   an error of opening, reading or writing a file
+ * and in `error`, of `error_len` bytes, one line that names the file and says what is wrong. A line
+ * that does not fit is cut off; error_len may be 0.
+ */
+int nic_pcap_open(struct nic_pcap *pcap, const struct nic_pcap_options *options, char *error,
+		  size_t error_len) __attribute__((warn_unused_result));
+
+/*
+ * Delivers up to `most` frames, until the guest has no buffers: then waits for it to have some, and
+ * calls deliver nothing meanwhile. Call it from the event loop once the device was created, not
+ * from `send`. The capture so far is in the file afterwards. Returns how many frames were
+ * delivered, or -EAGAIN   none, the guest must make room first -ENODATA  none, all were delivered
+ *   -EINVAL   the file has changed since it was opened; counts as its end from now on
+ *   an error of reading; likewise
+ */
+int nic_pcap_poll(struct nic_pcap *pcap, unsigned int most);
+
+/* Returns 0, or the first error of writing the capture, which then ends there. */
+int nic_pcap_close(struct nic_pcap *pcap);
+
+#endif
