@@ -46,10 +46,11 @@ LINK_fuzz    := $(ASAN)
 LINK_msan    := $(MSAN)
 LINK_cov     := $(COVERAGE)
 
-# the one object that wants a library goes only into programs that use it
+# the objects that want a library go only into programs that use it
 LIBRARIES :=
 URING    := devices/disk_io_uring.c
-DEVICES  := $(filter-out $(URING),$(wildcard devices/*.c))
+SLIRP    := devices/nic_slirp.c
+DEVICES  := $(filter-out $(URING) $(SLIRP),$(wildcard devices/*.c))
 TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) harness/engine.c harness/files.c \
 	harness/runner.c
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
@@ -82,6 +83,9 @@ build/$(1)/anvil: $(TOOL:%.c=build/$(1)/obj/%.o) $$(LIB_OBJ_$(1))
 $(DEVICE_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/tests/support.o $$(DEV_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $$(LIBRARIES) -o $$@
+
+build/$(1)/tests/test_nic_slirp: build/$(1)/obj/$(SLIRP:.c=.o)
+build/$(1)/tests/test_nic_slirp: LIBRARIES := -lslirp
 
 build/$(1)/tests/test_disk_io_uring: build/$(1)/obj/$(URING:.c=.o)
 build/$(1)/tests/test_disk_io_uring: LIBRARIES := -luring
