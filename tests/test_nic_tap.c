@@ -1,0 +1,902 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * nic_tap.h. With a real interface, in a network namespace of our own (skipped where that is not
+ * allowed); and with system calls that answer what a test wants, for what a kernel seldom says.
+ */
+#include "support.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "nic_tap.h"
+
+#define ETH	     14u
+#define IP	     (ETH + 20u)
+#define UDP	     (IP + 8u)
+#define TCP	     (IP + 20u)
+#define HEADER_BYTES ((uint32_t)sizeof(struct virtio_net_header))
+#define HOST	     0x0a090901u
+#define GUEST	     0x0a090902u
+#define PATIENT	     100
+
+static const uint8_t guest_mac[] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
+
+/* ---- the system calls ---- */
+
+#define PRETEND_FD 1000 /* stands for an opened driver that answers as `host` says */
+
+static struct {
+	bool pretend;
+	int open_error;
+	int attach_error;
+	int write_error;
+	unsigned int interrupts; /* so many reads or writes end in EINTR first */
+	const uint8_t *input;
+	size_t input_len;
+	unsigned int inputs; /* how often it can be read */
+	struct virtio_net_header sent;
+	size_t sent_len;
+	unsigned long offloads;
+} host;
+
+static int fail_with(int error)
+{
+	errno = error;
+	return -1;
+}
+
+int open(const char *path, int flags, ...)
+{
+	if (!host.pretend || strcmp(path, "/dev/net/tun") != 0)
+		return (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0);
+	return host.open_error ? fail_with(host.open_error) : PRETEND_FD;
+}
+
+int close(int fd)
+{
+	return fd == PRETEND_FD ? 0 : (int)syscall(SYS_close, fd);
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list list;
+
+	va_start(list, request);
+	unsigned long argument = va_arg(list, unsigned long);
+	va_end(list);
+	if (fd != PRETEND_FD)
+		return (int)syscall(SYS_ioctl, fd, request, argument);
+	if (request == 0x400454d0) /* TUNSETOFFLOAD */
+		host.offloads = argument;
+	return host.attach_error ? fail_with(host.attach_error) : 0;
+}
+
+static bool interrupted(void)
+{
+	if (host.interrupts == 0)
+		return false;
+	host.interrupts--;
+	return true;
+}
+
+ssize_t writev(int fd, const struct iovec *part, int count)
+{
+	if (fd != PRETEND_FD)
+		return syscall(SYS_writev, fd, part, count);
+	if (interrupted())
+		return fail_with(EINTR);
+	if (host.write_error)
+		return fail_with(host.write_error);
+	assert_int_equal(count, 2);
+	assert_int_equal(part[0].iov_len, HEADER_BYTES);
+	memcpy(&host.sent, part[0].iov_base, HEADER_BYTES);
+	host.sent_len = part[1].iov_len;
+	return (ssize_t)(HEADER_BYTES + host.sent_len);
+}
+
+ssize_t read(int fd, void *data, size_t len)
+{
+	if (fd != PRETEND_FD)
+		return syscall(SYS_read, fd, data, len);
+	if (interrupted())
+		return fail_with(EINTR);
+	if (host.inputs == 0)
+		return fail_with(EAGAIN);
+	host.inputs--;
+	if (len > host.input_len)
+		len = host.input_len;
+	memcpy(data, host.input, len);
+	return (ssize_t)len;
+}
+
+/* ---- a device ---- */
+
+struct fixture {
+	struct nic_tap nic;
+	int packets; /* an AF_PACKET socket on the interface, with offload headers */
+	bool full;
+	unsigned int got;
+	unsigned int sendables;
+	uint8_t frame[NIC_FRAME_BYTES_MAX]; /* the last one of IPv4 */
+	uint32_t len;
+	struct nic_offload offload;
+	char error[256];
+};
+
+static int receive(struct nic *nic, const struct nic_frame *frame)
+{
+	struct fixture *f = nic->device;
+
+	assert_in_range(frame->len, NIC_FRAME_BYTES_MIN, NIC_FRAME_BYTES_MAX);
+	if (f->full)
+		return -EAGAIN;
+	if (frame->data[0] & 1 || frame->data[12] != 8 || frame->data[13] != 0)
+		return 0; /* the kernel looking for neighbours */
+	memcpy(f->frame, frame->data, frame->len);
+	f->len = frame->len;
+	f->offload = frame->offload;
+	f->got++;
+	return 0;
+}
+
+static void sendable(struct nic *nic)
+{
+	((struct fixture *)nic->device)->sendables++;
+}
+
+static int open_nic(struct fixture *f, const char *name)
+{
+	int err = nic_tap_open(&f->nic, name, f->error, sizeof(f->error));
+
+	f->nic.nic.device = f;
+	f->nic.nic.receive = receive;
+	f->nic.nic.sendable = sendable;
+	return err;
+}
+
+static int send_to(struct fixture *f, const uint8_t *data, uint32_t len,
+		   const struct nic_offload *offload)
+{
+	struct nic_frame frame = { data, len, *offload };
+
+	return f->nic.nic.ops->send(&f->nic.nic, &frame);
+}
+
+static void turn(struct fixture *f, int timeout)
+{
+	struct pollfd p;
+
+	nic_tap_fill(&f->nic, &p);
+	assert_true(poll(&p, 1, timeout) >= 0);
+	nic_tap_dispatch(&f->nic, &p);
+}
+
+static void expect_frame(struct fixture *f, unsigned int had)
+{
+	for (int i = 0; i < PATIENT && f->got == had; i++)
+		turn(f, 50);
+	assert_true(f->got > had);
+}
+
+/* ---- frames ---- */
+
+static void put16(uint8_t *p, unsigned int value)
+{
+	p[0] = (uint8_t)(value >> 8);
+	p[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *p, uint32_t value)
+{
+	put16(p, value >> 16);
+	put16(p + 2, value & 0xffff);
+}
+
+static unsigned int sum(const uint8_t *p, uint32_t len)
+{
+	uint32_t total = 0;
+
+	for (uint32_t i = 0; i < len; i++)
+		total += i % 2 ? p[i] : (uint32_t)p[i] << 8;
+	while (total >> 16)
+		total = (total & 0xffff) + (total >> 16);
+	return total;
+}
+
+/* Of the pseudo header, which is what a checksum field holds while the rest is still to be done. */
+static unsigned int pseudo_sum(const uint8_t *frame, uint32_t len)
+{
+	uint8_t pseudo[12] = { 0 };
+
+	memcpy(pseudo, frame + ETH + 12, 8);
+	pseudo[9] = frame[ETH + 9];
+	put16(pseudo + 10, len - IP);
+	return sum(pseudo, sizeof(pseudo));
+}
+
+/* 0xffff says that the checksum is right. */
+static unsigned int whole_sum(const uint8_t *frame, uint32_t len)
+{
+	uint8_t both[4];
+
+	put16(both, pseudo_sum(frame, len));
+	put16(both + 2, sum(frame + IP, len - IP));
+	return sum(both, 4);
+}
+
+static void put_ip(uint8_t *frame, const uint8_t *mac, uint32_t len, uint8_t protocol,
+		   uint32_t from, uint32_t to)
+{
+	static const uint8_t start[] = { 0x45, 0, 0, 0, 0, 1, 0, 0, 64 };
+
+	memcpy(frame, mac, 6);
+	memcpy(frame + 6, guest_mac, 6);
+	put16(frame + 12, 0x0800);
+	memcpy(frame + ETH, start, sizeof(start));
+	put16(frame + ETH + 2, len - ETH);
+	frame[ETH + 9] = protocol;
+	put16(frame + ETH + 10, 0);
+	put32(frame + ETH + 12, from);
+	put32(frame + ETH + 16, to);
+	put16(frame + ETH + 10, ~sum(frame + ETH, 20) & 0xffff);
+}
+
+/* A TCP frame that is to be cut into segments, and how. */
+#define LONG_BYTES (TCP + 4000u)
+static void put_long_tcp(uint8_t *frame, const uint8_t *mac, uint32_t from, uint32_t to)
+{
+	memset(frame, 0, LONG_BYTES);
+	put_ip(frame, mac, LONG_BYTES, 6, from, to);
+	put16(frame + IP, 1000);
+	put16(frame + IP + 2, 2000);
+	put32(frame + IP + 4, 1);
+	put32(frame + IP + 8, 1);
+	frame[IP + 12] = 5 << 4;
+	frame[IP + 13] = 0x10;
+	put16(frame + IP + 14, 1000);
+	put16(frame + IP + 16, pseudo_sum(frame, LONG_BYTES));
+}
+
+static const struct nic_offload long_tcp = { .needs_csum = true,
+					     .csum_start = IP,
+					     .csum_offset = 16,
+					     .gso = NIC_GSO_TCP4,
+					     .gso_size = 1000,
+					     .header_len = TCP };
+
+/* ---- a real interface ---- */
+
+static const char *no_interface; /* why there is none */
+
+static void enter_namespace(void)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		no_interface = "no network namespace of our own";
+	else if (open_nic(f, "anvil%d"))
+		no_interface = f->error;
+	else
+		nic_tap_close(&f->nic);
+	if (no_interface)
+		printf("skipped: real interfaces: %s\n", no_interface);
+	if (no_interface != f->error)
+		free(f); /* else it holds the words */
+}
+
+static void set_address(struct fixture *f, int fd)
+{
+	struct ifreq r = { 0 };
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(HOST) };
+
+	strcpy(r.ifr_name, f->nic.name);
+	memcpy(&r.ifr_addr, &a, sizeof(a));
+	assert_int_equal(ioctl(fd, SIOCSIFADDR, &r), 0);
+	a.sin_addr.s_addr = htonl(0xffffff00);
+	memcpy(&r.ifr_netmask, &a, sizeof(a));
+	assert_int_equal(ioctl(fd, SIOCSIFNETMASK, &r), 0);
+	memset(&r.ifr_ifru, 0, sizeof(r.ifr_ifru));
+	r.ifr_flags = IFF_UP | IFF_RUNNING;
+	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &r), 0);
+}
+
+static void set_neighbour(struct fixture *f, int fd)
+{
+	struct arpreq r = { .arp_flags = ATF_COM | ATF_PERM };
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(GUEST) };
+
+	memcpy(&r.arp_pa, &a, sizeof(a));
+	r.arp_ha.sa_family = ARPHRD_ETHER;
+	memcpy(r.arp_ha.sa_data, guest_mac, 6);
+	strcpy(r.arp_dev, f->nic.name);
+	assert_int_equal(ioctl(fd, SIOCSARP, &r), 0);
+}
+
+/* Its frames come and go with the kernel's short offload header of 10 bytes. */
+static int packet_socket(struct fixture *f)
+{
+	struct sockaddr_ll a = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) };
+	int on = 1;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(ETH_P_IP));
+
+	assert_true(fd >= 0);
+	a.sll_ifindex = (int)if_nametoindex(f->nic.name);
+	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+static int setup_real(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	memset(&host, 0, sizeof(host));
+	*state = f;
+	if (no_interface)
+		return 0;
+	assert_int_equal(open_nic(f, "anvil%d"), 0);
+
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_true(fd >= 0);
+	set_address(f, fd);
+	set_neighbour(f, fd);
+	assert_int_equal(close(fd), 0);
+	f->packets = packet_socket(f);
+	return 0;
+}
+
+static int teardown_real(void **state)
+{
+	struct fixture *f = *state;
+
+	if (!no_interface) {
+		assert_int_equal(close(f->packets), 0);
+		nic_tap_close(&f->nic);
+	}
+	free(f);
+	return 0;
+}
+
+static void need_interface(void)
+{
+	if (no_interface) {
+		print_message("skipped: %s\n", no_interface);
+		skip();
+	}
+}
+
+static void mac_of_interface(struct fixture *f, uint8_t *mac)
+{
+	struct ifreq r = { 0 };
+
+	strcpy(r.ifr_name, f->nic.name);
+	assert_int_equal(ioctl(f->packets, SIOCGIFHWADDR, &r), 0);
+	memcpy(mac, r.ifr_hwaddr.sa_data, 6);
+}
+
+static int host_udp(unsigned int *port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(HOST) };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+static uint32_t put_udp(struct fixture *f, uint8_t *frame, unsigned int port, const char *text)
+{
+	uint32_t len = UDP + (uint32_t)strlen(text);
+	uint8_t mac[6];
+
+	mac_of_interface(f, mac);
+	put_ip(frame, mac, len, 17, GUEST, HOST);
+	put16(frame + IP, 7);
+	put16(frame + IP + 2, port);
+	put16(frame + IP + 4, len - IP);
+	put16(frame + IP + 6, 0);
+	memcpy(frame + UDP, text, strlen(text));
+	return len;
+}
+
+static const struct nic_offload udp_csum = { .needs_csum = true,
+					     .csum_start = IP,
+					     .csum_offset = 6 };
+
+/* What comes in at a socket; a loaded kernel may take its time. */
+static ssize_t await(int fd, void *data, size_t len)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	return recv(fd, data, len, 0);
+}
+
+/* The kernel takes our word for a checksum to be completed, and drops a wrong one. */
+static void host_socket_gets_what_the_guest_sends(void **state)
+{
+	static const struct nic_offload none;
+	struct fixture *f = *state;
+	uint8_t frame[128];
+	char text[32];
+	unsigned int port;
+
+	need_interface();
+
+	int fd = host_udp(&port);
+	uint32_t len = put_udp(f, frame, port, "complete");
+
+	put16(frame + IP + 6, ~whole_sum(frame, len) & 0xffff);
+	assert_int_equal(send_to(f, frame, len, &none), 0);
+	assert_int_equal(await(fd, text, sizeof(text)), 8);
+
+	len = put_udp(f, frame, port, "left to do");
+	put16(frame + IP + 6, pseudo_sum(frame, len));
+	assert_int_equal(send_to(f, frame, len, &none), 0);
+	assert_int_equal(recv(fd, text, sizeof(text), 0), -1);
+	assert_int_equal(send_to(f, frame, len, &udp_csum), 0);
+	assert_int_equal(await(fd, text, sizeof(text)), 10);
+	assert_memory_equal(text, "left to do", 10);
+	assert_int_equal(f->nic.dropped_from_guest, 0);
+	assert_int_equal(close(fd), 0);
+}
+
+static void host_sends(int fd, const char *text)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(GUEST) };
+
+	a.sin_port = htons(7);
+	assert_int_equal(sendto(fd, text, strlen(text), 0, (struct sockaddr *)&a, sizeof(a)),
+			 (ssize_t)strlen(text));
+}
+
+static void guest_gets_checksums_as_it_wants_them(void **state)
+{
+	static const struct nic_tap_offloads csum = { .csum = true };
+	struct fixture *f = *state;
+	unsigned int port;
+
+	need_interface();
+
+	int fd = host_udp(&port);
+
+	host_sends(fd, "complete");
+	expect_frame(f, 0);
+	assert_int_equal(f->len, UDP + 8);
+	assert_memory_equal(f->frame, guest_mac, 6);
+	assert_false(f->offload.needs_csum);
+	assert_int_equal(whole_sum(f->frame, f->len), 0xffff);
+
+	assert_int_equal(nic_tap_set_offloads(&f->nic, &csum), 0);
+	host_sends(fd, "left to do");
+	expect_frame(f, 1);
+	assert_true(f->offload.needs_csum);
+	assert_int_equal(f->offload.csum_start, IP);
+	assert_int_equal(f->offload.csum_offset, 6);
+	assert_int_equal(f->frame[IP + 6] << 8 | f->frame[IP + 7], pseudo_sum(f->frame, f->len));
+	assert_int_equal(f->offload.gso, NIC_GSO_NONE);
+	assert_memory_equal(f->frame + UDP, "left to do", 10);
+	assert_int_equal(close(fd), 0);
+}
+
+/* The host's end sees the same offload header, 10 bytes of it. */
+static void host_gets_long_frames_uncut(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[LONG_BYTES], seen[10 + LONG_BYTES + 1], mac[6];
+	struct virtio_net_header header = { 0 };
+
+	need_interface();
+	mac_of_interface(f, mac);
+	put_long_tcp(frame, mac, GUEST, HOST);
+	assert_int_equal(send_to(f, frame, LONG_BYTES, &long_tcp), 0);
+	assert_int_equal(await(f->packets, seen, sizeof(seen)), 10 + LONG_BYTES);
+	memcpy(&header, seen, 10);
+	assert_int_equal(header.gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
+	assert_int_equal(header.gso_size, 1000);
+	assert_true(header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM);
+	assert_memory_equal(seen + 10, frame, LONG_BYTES);
+}
+
+static void host_sends_long_tcp(struct fixture *f)
+{
+	struct virtio_net_header header = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+					    .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+					    .hdr_len = TCP,
+					    .gso_size = 1000,
+					    .csum_start = IP,
+					    .csum_offset = 16 };
+	uint8_t out[10 + LONG_BYTES];
+
+	memcpy(out, &header, 10);
+	put_long_tcp(out + 10, guest_mac, HOST, GUEST);
+	assert_int_equal(send(f->packets, out, sizeof(out), 0), (ssize_t)sizeof(out));
+}
+
+static void guest_gets_long_frames_as_it_wants_them(void **state)
+{
+	static const struct nic_tap_offloads tso = { .csum = true, .tso4 = true, .ecn = true };
+	struct fixture *f = *state;
+
+	need_interface();
+	host_sends_long_tcp(f);
+	for (unsigned int had = 0; had < 4; had++)
+		expect_frame(f, f->got > had ? f->got - 1 : f->got);
+	turn(f, 0);
+	assert_int_equal(f->got, 4); /* cut by the kernel */
+	assert_int_equal(f->len, TCP + 1000);
+	assert_int_equal(f->offload.gso, NIC_GSO_NONE);
+	assert_int_equal(whole_sum(f->frame, f->len), 0xffff);
+
+	assert_int_equal(nic_tap_set_offloads(&f->nic, &tso), 0);
+	host_sends_long_tcp(f);
+	expect_frame(f, 4);
+	assert_int_equal(f->len, LONG_BYTES);
+	assert_int_equal(f->offload.gso, NIC_GSO_TCP4);
+	assert_int_equal(f->offload.gso_size, 1000);
+	assert_int_equal(f->offload.header_len, TCP);
+	assert_true(f->offload.needs_csum);
+}
+
+static void frames_wait_in_the_kernel_while_the_guest_is_full(void **state)
+{
+	struct fixture *f = *state;
+	struct pollfd p;
+	unsigned int port;
+
+	need_interface();
+
+	int fd = host_udp(&port);
+
+	f->full = true;
+	for (int i = 0; i < PATIENT && !f->nic.guest_full; i++) {
+		host_sends(fd, "one");
+		turn(f, 10);
+	}
+	host_sends(fd, "last one");
+	nic_tap_fill(&f->nic, &p);
+	assert_int_equal(poll(&p, 1, 0), 0); /* does not spin */
+	f->nic.nic.ops->receivable(&f->nic.nic);
+	assert_int_equal(f->got, 0);
+	f->full = false;
+	f->nic.nic.ops->receivable(&f->nic.nic);
+	expect_frame(f, f->got);
+	for (int i = 0; i < PATIENT && f->len != UDP + 8; i++)
+		turn(f, 10);
+	assert_memory_equal(f->frame + UDP, "last one", 8);
+	assert_int_equal(close(fd), 0);
+}
+
+static void busy_and_foreign_interfaces_are_named(void **state)
+{
+	struct fixture *f = *state;
+	struct nic_tap other;
+	char name[16];
+
+	need_interface();
+	memcpy(name, f->nic.name, sizeof(name));
+	assert_int_equal(nic_tap_open(&other, name, f->error, sizeof(f->error)), -EBUSY);
+	assert_non_null(strstr(f->error, ": in use by another program"));
+	assert_int_equal(nic_tap_open(&other, "lo", f->error, sizeof(f->error)), -EINVAL);
+	assert_non_null(strstr(f->error, "lo: is not a TAP interface"));
+}
+
+/* The interface is down: frames are lost, as without a cable. */
+static void interface_that_is_down_loses_frames(void **state)
+{
+	static const struct nic_offload none;
+	static const uint8_t frame[60];
+	struct fixture *f = *state;
+	struct nic_tap other;
+
+	need_interface();
+	assert_int_equal(nic_tap_open(&other, NULL, f->error, sizeof(f->error)), 0);
+	assert_string_not_equal(other.name, "");
+
+	struct nic_frame out = { frame, sizeof(frame), none };
+
+	assert_int_equal(other.nic.ops->send(&other.nic, &out), 0);
+	assert_int_equal(other.dropped_from_guest, 1);
+	nic_tap_close(&other);
+}
+
+/* ---- a kernel that does as it is told ---- */
+
+static int setup_pretend(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	memset(&host, 0, sizeof(host));
+	host.pretend = true;
+	assert_int_equal(open_nic(f, "tap7"), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown_pretend(void **state)
+{
+	struct fixture *f = *state;
+
+	nic_tap_close(&f->nic);
+	free(f);
+	return 0;
+}
+
+static void full_interface_says_when_it_takes_frames_again(void **state)
+{
+	static const struct nic_offload none;
+	static const uint8_t frame[60];
+	struct fixture *f = *state;
+	struct pollfd p;
+
+	nic_tap_fill(&f->nic, &p);
+	assert_int_equal(p.events, POLLIN);
+	host.write_error = EAGAIN;
+	assert_int_equal(send_to(f, frame, sizeof(frame), &none), -EAGAIN);
+	nic_tap_fill(&f->nic, &p);
+	assert_int_equal(p.events, POLLIN | POLLOUT);
+	nic_tap_dispatch(&f->nic, &p);
+	assert_int_equal(f->sendables, 0);
+	p.revents = POLLOUT;
+	nic_tap_dispatch(&f->nic, &p);
+	nic_tap_dispatch(&f->nic, &p);
+	assert_int_equal(f->sendables, 1);
+	assert_int_equal(f->nic.dropped_from_guest, 0);
+	host.write_error = EIO;
+	assert_int_equal(send_to(f, frame, sizeof(frame), &none), 0);
+	assert_int_equal(f->nic.dropped_from_guest, 1);
+	host.write_error = 0;
+	host.interrupts = 3;
+	assert_int_equal(send_to(f, frame, sizeof(frame), &none), 0);
+	assert_int_equal(host.sent_len, sizeof(frame));
+}
+
+static void deleted_interface_neither_spins_nor_stalls(void **state)
+{
+	static const struct nic_offload none;
+	static const uint8_t frame[60];
+	struct fixture *f = *state;
+	struct pollfd p = { .revents = POLLERR };
+
+	host.write_error = EAGAIN;
+	assert_int_equal(send_to(f, frame, sizeof(frame), &none), -EAGAIN);
+	nic_tap_dispatch(&f->nic, &p);
+	assert_int_equal(f->sendables, 1);
+	assert_int_equal(send_to(f, frame, sizeof(frame), &none), 0);
+	nic_tap_fill(&f->nic, &p);
+	assert_int_equal(p.fd, -1);
+}
+
+static void offloads_become_the_kernels_header(void **state)
+{
+	static const uint8_t frame[100];
+	struct fixture *f = *state;
+	struct nic_offload o = long_tcp;
+
+	o.gso_ecn = true;
+	assert_int_equal(send_to(f, frame, sizeof(frame), &o), 0);
+	assert_int_equal(host.sent.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+	assert_int_equal(host.sent.gso_type, VIRTIO_NET_HDR_GSO_TCPV4 | VIRTIO_NET_HDR_GSO_ECN);
+	assert_int_equal(host.sent.hdr_len, TCP);
+	assert_int_equal(host.sent.gso_size, 1000);
+	assert_int_equal(host.sent.csum_start, IP);
+	assert_int_equal(host.sent.csum_offset, 16);
+	o.gso = NIC_GSO_TCP6;
+	o.gso_ecn = false;
+	assert_int_equal(send_to(f, frame, sizeof(frame), &o), 0);
+	assert_int_equal(host.sent.gso_type, VIRTIO_NET_HDR_GSO_TCPV6);
+	memset(&o, 0, sizeof(o));
+	o.csum_valid = true;
+	assert_int_equal(send_to(f, frame, sizeof(frame), &o), 0);
+	assert_int_equal(host.sent.flags, VIRTIO_NET_HDR_F_DATA_VALID);
+	assert_int_equal(host.sent.gso_type, 0);
+}
+
+static void offloads_wanted_are_checked(void **state)
+{
+	static const struct {
+		struct nic_tap_offloads want;
+		int err;
+		unsigned long flags;
+	} t[] = {
+		{ { false, false, false, false }, 0, 0 },
+		{ { true, false, false, false }, 0, 1 },
+		{ { true, true, true, true }, 0, 15 },
+		{ { true, false, true, false }, 0, 5 },
+		{ { false, true, false, false }, -EINVAL, 5 },
+		{ { false, false, true, false }, -EINVAL, 5 },
+		{ { true, false, false, true }, -EINVAL, 5 },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		assert_int_equal(nic_tap_set_offloads(&f->nic, &t[i].want), t[i].err);
+		assert_int_equal(host.offloads, t[i].flags);
+	}
+}
+
+static void arrive(struct fixture *f, const uint8_t *input, size_t len)
+{
+	struct pollfd p = { .revents = POLLIN };
+
+	host.input = input;
+	host.input_len = len;
+	host.inputs = 1;
+	nic_tap_dispatch(&f->nic, &p);
+}
+
+#define NEEDS VIRTIO_NET_HDR_F_NEEDS_CSUM
+#define TCP4  VIRTIO_NET_HDR_GSO_TCPV4
+
+/* A frame of 100 bytes, its TCP header of 20 at IP */
+static void headers_from_the_kernel_are_checked(void **state)
+{
+	static const struct {
+		struct virtio_net_header header;
+		uint8_t words; /* of the TCP header */
+		bool good;
+	} t[] = {
+		{ { 0 }, 5, true },
+		{ { .flags = NEEDS, .csum_start = 98, .csum_offset = 0 }, 5, true },
+		{ { .flags = NEEDS, .csum_start = 98, .csum_offset = 1 }, 5, false },
+		{ { .flags = NEEDS, .csum_start = 65535, .csum_offset = 65535 }, 5, false },
+		{ { NEEDS, TCP4, 0, 1, IP, 16, 0 }, 5, true },
+		{ { NEEDS, TCP4, 65535, 1, IP, 16, 0 }, 16 - 1, true }, /* 34 + 60 */
+		{ { NEEDS, TCP4, 0, 1, IP, 16, 0 }, 4, false },
+		{ { NEEDS, TCP4, 0, 0, IP, 16, 0 }, 5, false },
+		{ { 0, TCP4, 0, 1, IP, 16, 0 }, 5, false },
+		{ { NEEDS, TCP4, 0, 1, IP, 6, 0 }, 5, false },
+		{ { NEEDS, TCP4, 0, 1, 13, 16, 0 }, 5, false },
+		{ { NEEDS, TCP4, 0, 1, 81, 16, 0 }, 5, false },
+		{ { NEEDS, 3, 0, 1, IP, 16, 0 }, 5, false }, /* UDP fragmentation */
+		{ { NEEDS, 5, 0, 1, IP, 16, 0 }, 5, false },
+		{ { NEEDS, VIRTIO_NET_HDR_GSO_ECN, 0, 1, IP, 16, 0 }, 5, false },
+	};
+	struct fixture *f = *state;
+	uint8_t input[HEADER_BYTES + 100] = { 0 };
+	uint64_t dropped = 0;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		unsigned int had = f->got;
+
+		memcpy(input, &t[i].header, HEADER_BYTES);
+		put16(input + HEADER_BYTES + 12, 0x0800);
+		input[HEADER_BYTES + IP + 12] = (uint8_t)(t[i].words << 4);
+		arrive(f, input, sizeof(input));
+		assert_int_equal(f->got, had + t[i].good);
+		dropped += !t[i].good;
+		assert_int_equal(f->nic.dropped_to_guest, dropped);
+		if (t[i].good && t[i].header.gso_type)
+			assert_int_equal(f->offload.header_len, IP + t[i].words * 4u);
+	}
+}
+
+static void frames_of_any_length_are_survived(void **state)
+{
+	static uint8_t input[HEADER_BYTES + NIC_FRAME_BYTES_MAX + 100];
+	struct fixture *f = *state;
+	static const size_t bad[] = {
+		0, 1, 11, 12, 25, HEADER_BYTES + NIC_FRAME_BYTES_MAX + 1, sizeof(input)
+	};
+
+	put16(input + HEADER_BYTES + 12, 0x0800);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		arrive(f, input, bad[i]);
+		assert_int_equal(f->nic.dropped_to_guest, i + 1);
+	}
+	assert_int_equal(f->got, 0);
+	host.interrupts = 2;
+	arrive(f, input, 26);
+	assert_int_equal(f->got, 1);
+	assert_int_equal(f->len, NIC_FRAME_BYTES_MIN);
+	arrive(f, input, HEADER_BYTES + NIC_FRAME_BYTES_MAX);
+	assert_int_equal(f->got, 2);
+	assert_int_equal(f->len, NIC_FRAME_BYTES_MAX);
+}
+
+static void one_dispatch_reads_a_burst_at_most(void **state)
+{
+	static uint8_t input[HEADER_BYTES + 60];
+	struct fixture *f = *state;
+	struct pollfd p = { .revents = POLLIN };
+
+	put16(input + HEADER_BYTES + 12, 0x0800);
+	host.input = input;
+	host.input_len = sizeof(input);
+	host.inputs = NIC_TAP_BURST + 5;
+	nic_tap_dispatch(&f->nic, &p);
+	assert_int_equal(f->got, NIC_TAP_BURST);
+	f->full = true;
+	nic_tap_dispatch(&f->nic, &p);
+	assert_int_equal(host.inputs, 4); /* one waits with us */
+	f->full = false;
+	f->nic.nic.ops->receivable(&f->nic.nic);
+	f->nic.nic.ops->receivable(&f->nic.nic);
+	assert_int_equal(f->got, NIC_TAP_BURST + 1);
+}
+
+static void what_is_missing_is_said_in_one_line(void **state)
+{
+	static const struct {
+		const char *name;
+		int open_error;
+		int attach_error;
+		int err;
+		const char *says;
+	} t[] = {
+		{ "tap0", ENOENT, 0, -ENODEV,
+		  "/dev/net/tun: no such driver; load it with: modprobe" },
+		{ "tap0", ENODEV, 0, -ENODEV, "/dev/net/tun: no such driver" },
+		{ "tap0", EACCES, 0, -EACCES, "/dev/net/tun: no permission; ask root" },
+		{ "tap0", EMFILE, 0, -EMFILE, "/dev/net/tun: cannot be opened: " },
+		{ "tap0", 0, EPERM, -EACCES, "ip tuntap add dev tap0 mode tap user" },
+		{ "", 0, EPERM, -EACCES, "a new interface: no permission; " },
+		{ "tap0", 0, EBUSY, -EBUSY, "tap0: in use by another program" },
+		{ "tap0", 0, EINVAL, -EINVAL, "tap0: is not a TAP interface" },
+		{ "tap0", 0, ENFILE, -ENFILE, "tap0: cannot be used: " },
+		{ "a23456789012345", 0, EBUSY, -EBUSY, "a23456789012345: in use" },
+		{ "a234567890123456", 0, 0, -ENAMETOOLONG, "a234567890123456: too long" },
+	};
+	struct fixture *f = *state;
+	struct nic_tap other;
+	char room[8] = "xxxxxxx";
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		host.open_error = t[i].open_error;
+		host.attach_error = t[i].attach_error;
+		assert_int_equal(nic_tap_open(&other, t[i].name, f->error, sizeof(f->error)),
+				 t[i].err);
+		if (!strstr(f->error, t[i].says))
+			fail_msg("\"%s\" does not say \"%s\"", f->error, t[i].says);
+		assert_null(strchr(f->error, '\n'));
+	}
+	assert_int_equal(nic_tap_open(&other, t[10].name, room, 5), -ENAMETOOLONG);
+	assert_string_equal(room, "a234");
+	assert_int_equal(room[5], 'x');
+}
+
+#define REAL(name)    cmocka_unit_test_setup_teardown(name, setup_real, teardown_real)
+#define PRETEND(name) cmocka_unit_test_setup_teardown(name, setup_pretend, teardown_pretend)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		REAL(host_socket_gets_what_the_guest_sends),
+		REAL(guest_gets_checksums_as_it_wants_them),
+		REAL(host_gets_long_frames_uncut),
+		REAL(guest_gets_long_frames_as_it_wants_them),
+		REAL(frames_wait_in_the_kernel_while_the_guest_is_full),
+		REAL(busy_and_foreign_interfaces_are_named),
+		REAL(interface_that_is_down_loses_frames),
+		PRETEND(full_interface_says_when_it_takes_frames_again),
+		PRETEND(deleted_interface_neither_spins_nor_stalls),
+		PRETEND(offloads_become_the_kernels_header),
+		PRETEND(offloads_wanted_are_checked),
+		PRETEND(headers_from_the_kernel_are_checked),
+		PRETEND(frames_of_any_length_are_survived),
+		PRETEND(one_dispatch_reads_a_burst_at_most),
+		PRETEND(what_is_missing_is_said_in_one_line),
+	};
+
+	enter_namespace();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
