@@ -17,12 +17,14 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 const char *__asan_default_options(void);
 
 /*
- * A device is created and destroyed for each input: keep what that costs small. Where a block was
- * allocated is not recorded here; the replay that the runner prints tells.
+ * A device is created and destroyed for each input: keep what that costs small. It frees nothing
+ * before it is destroyed, so little of what is freed is kept back; and where a block was allocated
+ * is not recorded here: the replay that the runner prints tells.
  */
 const char *__asan_default_options(void)
 {
-	return "quarantine_size_mb=1:malloc_context_size=0:max_malloc_fill_size=64";
+	return "quarantine_size_mb=0:thread_local_quarantine_size_kb=64:malloc_context_size=0:"
+	       "max_malloc_fill_size=64";
 }
 
 static void report(const struct script *script, const struct verdict *v)
