@@ -31,7 +31,7 @@ uint8_t *fake_nic_frame(struct fake_nic *n);
 void fake_nic_arrives(struct fake_nic *n, uint32_t len, const struct nic_offload *offload);
 /* Whether a frame that waits for buffers could be received now: then it should have been. */
 bool fake_nic_was_forgotten(struct fake_nic *n);
-/* Takes frames again, or no more for now. */
+/* Whether the nic answers -EAGAIN to what the guest sends; going back to false tells the device. */
 void fake_nic_stall(struct fake_nic *n, bool stalled);
 
 #endif

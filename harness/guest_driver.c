@@ -123,9 +123,10 @@ static void clear_rings(struct guest_driver *g, unsigned int queue)
 	store16(g, guest_used_ring(queue) + VIRTQ_USED_IDX, 0);
 }
 
-static void bring_up_queue(struct guest_driver *g, unsigned int queue, uint16_t size)
+/* A queue where the driver keeps it. */
+static struct guest_setup right_setup(unsigned int queue, uint16_t size)
 {
-	struct guest_setup s = {
+	return (struct guest_setup){
 		.queue = queue,
 		.size = size,
 		.desc = guest_desc(queue),
@@ -133,6 +134,11 @@ static void bring_up_queue(struct guest_driver *g, unsigned int queue, uint16_t 
 		.device = guest_used_ring(queue),
 		.ready = 1,
 	};
+}
+
+static void bring_up_queue(struct guest_driver *g, unsigned int queue, uint16_t size)
+{
+	struct guest_setup s = right_setup(queue, size);
 
 	fresh_queue(&g->queue[queue], size);
 	if (!g->clean)
@@ -284,15 +290,9 @@ void guest_set_queue(struct guest_driver *g, const struct record *r)
 {
 	unsigned int queue = pick_queue(g, r->b[0]);
 	uint16_t size = choose_size(g, r->b[1]);
-	struct guest_setup s = {
-		.queue = queue,
-		.size = size,
-		.desc = guest_desc(queue),
-		.driver = guest_avail_ring(queue),
-		.device = guest_used_ring(queue),
-		.ready = r->b[3] ^ 1u,
-	};
+	struct guest_setup s = right_setup(queue, size);
 
+	s.ready = r->b[3] ^ 1u;
 	fresh_queue(&g->queue[queue], size);
 	clear_rings(g, queue);
 	spoil_setup(&s, (enum queue_wrong)r->b[2], g->p->queue_size_max);

@@ -136,11 +136,12 @@ static void child(const struct job *job, size_t from, struct shared *sh, int tel
 
 static char *read_report(FILE *file)
 {
-	long size = ftell(file);
 	char *text;
 	size_t got;
+	long size;
 
-	fseek(file, 0, SEEK_END);
+	if (fseek(file, 0, SEEK_END))
+		return NULL;
 	size = ftell(file);
 	if (size <= 0)
 		return NULL;
