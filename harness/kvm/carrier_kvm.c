@@ -14,11 +14,13 @@
 #include <sys/mman.h>
 
 #include "payload.h"
+#include "vcpu.h"
 #include "vm.h"
 
 struct carrier_kvm {
 	struct carrier carrier; /* first */
 	struct vm vm;
+	struct vcpu cpu;
 	uint8_t *memory; /* the payload's */
 };
 
@@ -30,13 +32,13 @@ static struct carrier_kvm *to_kvm(struct carrier *c)
 /* Nothing that a script does can lead here: the runner's own mistake, or the host's. */
 static _Noreturn void give_up(const struct carrier_kvm *k, const char *what)
 {
-	fprintf(stderr, "anvil: kvm: %s (exit reason %u)\n", what, k->vm.run->exit_reason);
+	fprintf(stderr, "anvil: kvm: %s (exit reason %u)\n", what, k->cpu.run->exit_reason);
 	exit(2);
 }
 
 static void on_mmio(struct carrier_kvm *k)
 {
-	struct kvm_run *run = k->vm.run;
+	struct kvm_run *run = k->cpu.run;
 	uint64_t offset = run->mmio.phys_addr - PAYLOAD_WINDOW;
 	uint64_t value = 0;
 
@@ -52,10 +54,14 @@ static void on_mmio(struct carrier_kvm *k)
 /* Lets the guest work off its mailbox. */
 static void run_payload(struct carrier_kvm *k)
 {
-	struct kvm_run *run = k->vm.run;
+	struct kvm_run *run = k->cpu.run;
 
 	for (;;) {
-		if (vm_run(&k->vm))
+		int err = vcpu_run(&k->cpu);
+
+		if (err == -EINTR)
+			continue;
+		if (err)
 			give_up(k, "the guest does not run");
 		if (run->exit_reason == KVM_EXIT_MMIO)
 			on_mmio(k);
@@ -161,12 +167,32 @@ static int add_memory(struct carrier_kvm *k)
 	return err;
 }
 
+static int set_up(struct carrier_kvm *k, char *error, size_t room)
+{
+	int err = vm_create(&k->vm, error, room);
+
+	if (err)
+		return err;
+	err = vcpu_create(&k->cpu, &k->vm, 0);
+	if (!err)
+		err = add_memory(k);
+	if (err)
+		snprintf(error, room, "/dev/kvm: a guest cannot be set up: %s; play --on model",
+			 strerror(-err));
+	return err;
+}
+
 void carrier_kvm_restart(struct carrier *c)
 {
+	const struct vcpu_entry entry = {
+		.rip = PAYLOAD_CODE,
+		.rsp = PAYLOAD_STACK,
+		.tables = PAYLOAD_TABLES,
+	};
 	struct carrier_kvm *k = to_kvm(c);
 
-	vm_finish_exit(&k->vm);
-	if (vm_start_at(&k->vm, PAYLOAD_CODE, PAYLOAD_TABLES, PAYLOAD_STACK))
+	vcpu_finish_exit(&k->cpu);
+	if (vcpu_start_at(&k->cpu, &entry))
 		give_up(k, "the processor cannot be set up");
 }
 
@@ -179,16 +205,16 @@ int carrier_kvm_create(struct carrier **carrier, struct machine *machine, char *
 		return -ENOMEM;
 	k->carrier.ops = &kvm_ops;
 	k->carrier.machine = machine;
+	k->cpu.fd = -1;
 	k->memory = mmap(NULL, PAYLOAD_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			 -1, 0);
-	err = vm_create(&k->vm, error, room);
-	if (!err && k->memory != MAP_FAILED) {
-		payload_install(k->memory);
-		err = add_memory(k);
-		if (err)
-			snprintf(error, room, "KVM_SET_USER_MEMORY_REGION: %s; play --on model",
-				 strerror(-err));
+	if (k->memory == MAP_FAILED) {
+		snprintf(error, room, "not enough memory for a guest");
+		free(k);
+		return -ENOMEM;
 	}
+	payload_install(k->memory);
+	err = set_up(k, error, room);
 	if (err) {
 		carrier_kvm_destroy(&k->carrier);
 		return err;
@@ -201,8 +227,8 @@ void carrier_kvm_destroy(struct carrier *c)
 {
 	struct carrier_kvm *k = to_kvm(c);
 
+	vcpu_destroy(&k->cpu);
 	vm_destroy(&k->vm);
-	if (k->memory != MAP_FAILED)
-		munmap(k->memory, PAYLOAD_BYTES);
+	munmap(k->memory, PAYLOAD_BYTES);
 	free(k);
 }
