@@ -156,18 +156,22 @@ static struct kvm_segment flat_segment(uint16_t selector, uint8_t type, bool lon
 	};
 }
 
-static void set_mode(struct kvm_sregs *s, uint64_t tables)
+static void set_mode(struct kvm_sregs *s, const struct vcpu_entry *entry)
 {
 	struct kvm_segment data = flat_segment(VCPU_DATA, 3, false);
 
-	s->cs = flat_segment(VCPU_CODE, 11, tables != 0);
+	s->cs = flat_segment(VCPU_CODE, 11, entry->tables != 0);
 	s->ds = s->es = s->fs = s->gs = s->ss = data;
 	s->tr = (struct kvm_segment){
 		.limit = 0x67, .selector = VCPU_TASK, .type = 11, .present = 1
 	};
+	if (entry->gdt) {
+		s->gdt.base = entry->gdt;
+		s->gdt.limit = VCPU_TASK + 7;
+	}
 	s->cr0 = CR0_PE | CR0_ET;
-	if (tables) {
-		s->cr3 = tables;
+	if (entry->tables) {
+		s->cr3 = entry->tables;
 		s->cr4 = CR4_PAE;
 		s->cr0 |= CR0_PG;
 		s->efer = EFER_LME | EFER_LMA;
@@ -187,7 +191,7 @@ int vcpu_start_at(struct vcpu *cpu, const struct vcpu_entry *entry)
 
 	if (ioctl(cpu->fd, KVM_GET_SREGS, &sregs))
 		return -errno;
-	set_mode(&sregs, entry->tables);
+	set_mode(&sregs, entry);
 	if (ioctl(cpu->fd, KVM_SET_SREGS, &sregs) || ioctl(cpu->fd, KVM_SET_REGS, &regs))
 		return -errno;
 	return 0;

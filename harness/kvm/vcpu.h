@@ -37,6 +37,7 @@ struct vcpu_entry {
 	uint64_t rsi;
 	uint64_t rsp;
 	uint64_t tables; /* long mode with these page tables (CR3), or 0: 32-bit without paging */
+	uint64_t gdt;	 /* where the segments' descriptors lie, or 0: nowhere */
 };
 
 /* Selectors of the flat segments that a processor starts with, and their descriptors. */
