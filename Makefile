@@ -50,6 +50,8 @@ LINK_cov     := $(COVERAGE)
 LIBRARIES :=
 URING    := devices/disk_io_uring.c
 SLIRP    := devices/nic_slirp.c
+RUNNER_BACK_ENDS := $(URING) $(SLIRP)
+RUNNER_LIBRARIES := -luring -lslirp -lpthread
 DEVICES  := $(filter-out $(URING) $(SLIRP),$(wildcard devices/*.c))
 TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) harness/engine.c harness/files.c \
 	harness/runner.c
@@ -77,8 +79,8 @@ build/$(1)/obj/%.o: %.c Makefile
 	@echo "  $(1) $$<"
 	@$$(CC_$(1)) $$(COMMON) $$(OTHER_$(1)) -MMD -MP -c $$< -o $$@
 
-build/$(1)/anvil: $(TOOL:%.c=build/$(1)/obj/%.o) $$(LIB_OBJ_$(1))
-	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -o $$@
+build/$(1)/anvil: $(TOOL:%.c=build/$(1)/obj/%.o) $(RUNNER_BACK_ENDS:%.c=build/$(1)/obj/%.o) $$(LIB_OBJ_$(1))
+	@$$(CC_$(1)) $$(LINK_$(1)) $$^ $(RUNNER_LIBRARIES) -o $$@
 
 $(DEVICE_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/tests/support.o $$(DEV_OBJ_$(1))
 	@mkdir -p $$(@D)
@@ -90,9 +92,9 @@ build/$(1)/tests/test_nic_slirp: LIBRARIES := -lslirp
 build/$(1)/tests/test_disk_io_uring: build/$(1)/obj/$(URING:.c=.o)
 build/$(1)/tests/test_disk_io_uring: LIBRARIES := -luring
 
-$(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c)) $$(LIB_OBJ_$(1))
+$(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c) $(RUNNER_BACK_ENDS)) $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)
-	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka -o $$@
+	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $(RUNNER_LIBRARIES) -o $$@
 
 build/$(1)/tests/embed_example: build/$(1)/obj/tests/embed_example.o $$(DEV_OBJ_$(1))
 	@mkdir -p $$(@D)

@@ -20,6 +20,7 @@ static const struct command {
 	  "shrink FILE OUT         the smallest script with the same verdict" },
 	{ "fuzz", cmd_fuzz, "fuzz                    run all targets (--help)" },
 	{ "bench", cmd_bench, "bench                   inputs per second (--help)" },
+	{ "boot", cmd_boot, "boot --kernel FILE ...  a real kernel on these devices" },
 	{ "health", cmd_health, "health FOLDER...        milestones that scripts reach" },
 };
 

@@ -18,5 +18,6 @@ int cmd_shrink(int argc, char **argv);
 int cmd_fuzz(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_health(int argc, char **argv);
+int cmd_boot(int argc, char **argv);
 
 #endif

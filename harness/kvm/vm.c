@@ -87,14 +87,14 @@ int vm_add_irqchip(struct vm *vm)
 	return 0;
 }
 
-int vm_bind_irq(struct vm *vm, int event_fd, unsigned int gsi)
+int vm_bind_irq(const struct vm *vm, int event_fd, unsigned int gsi)
 {
 	struct kvm_irqfd irqfd = { .fd = (uint32_t)event_fd, .gsi = gsi };
 
 	return ioctl(vm->fd, KVM_IRQFD, &irqfd) ? -errno : 0;
 }
 
-int vm_bind_write(struct vm *vm, int event_fd, uint64_t gpa, uint32_t value)
+int vm_bind_write(const struct vm *vm, int event_fd, uint64_t gpa, uint32_t value)
 {
 	struct kvm_ioeventfd bind = {
 		.datamatch = value,

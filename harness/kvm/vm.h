@@ -34,10 +34,11 @@ int vm_add_memory(struct vm *vm, uint64_t gpa, void *host, size_t bytes)
 int vm_add_irqchip(struct vm *vm) __attribute__((warn_unused_result));
 
 /* What is written to `event_fd` is an edge on this line. */
-int vm_bind_irq(struct vm *vm, int event_fd, unsigned int gsi) __attribute__((warn_unused_result));
+int vm_bind_irq(const struct vm *vm, int event_fd, unsigned int gsi)
+	__attribute__((warn_unused_result));
 
 /* A guest's 32-bit write of `value` to `gpa` signals `event_fd`, and exits no more. */
-int vm_bind_write(struct vm *vm, int event_fd, uint64_t gpa, uint32_t value)
+int vm_bind_write(const struct vm *vm, int event_fd, uint64_t gpa, uint32_t value)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * anvil boot: a real kernel on our devices.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "kvm/board.h"
+#include "kvm/boot.h"
+
+#define USAGE                                                                                      \
+	"anvil boot --kernel FILE [--initrd FILE] [--cmdline TEXT] [--memory MIB] [--cpus N] "     \
+	"[--disk FILE[,ro]]... [--net user|tap:NAME|pcap:FILE|none]... [--no-reboot] "             \
+	"[--no-sandbox]"
+
+static int complain(const char *option, const char *value, const char *advice)
+{
+	fprintf(stderr, "anvil: boot: %s: \"%s\" will not do; %s\n", option, value, advice);
+	return EXIT_USAGE;
+}
+
+static int take_number(const char *option, const char *value, unsigned int least, unsigned int most,
+		       unsigned int *number)
+{
+	char advice[64];
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	if (*value >= '0' && *value <= '9' && *end == 0 && n >= least && n <= most) {
+		*number = (unsigned int)n;
+		return EXIT_OK;
+	}
+	snprintf(advice, sizeof(advice), "name a number from %u to %u", least, most);
+	return complain(option, value, advice);
+}
+
+static int take_disk(struct boot_device *d, char *value)
+{
+	size_t len = strlen(value);
+
+	if (len > 3 && !strcmp(value + len - 3, ",ro")) {
+		d->read_only = true;
+		value[len - 3] = 0;
+	}
+	d->disk = value;
+	return *value ? EXIT_OK : complain("--disk", value, "name an image file");
+}
+
+static int take_device(struct boot_options *o, const char *option, char *value)
+{
+	struct boot_device *d = &o->device[o->devices];
+	char error[512];
+
+	if (o->devices == BOOT_DEVICES_MAX)
+		return complain(option, value, "there is room for 19 disks and network cards");
+	o->devices++;
+	if (!strcmp(option, "--disk"))
+		return take_disk(d, value);
+	if (host_nic_parse(&d->nic, value, error, sizeof(error)) == 0)
+		return EXIT_OK;
+	fprintf(stderr, "anvil: boot: %s\n", error);
+	return EXIT_USAGE;
+}
+
+/* An option with a value. Returns EXIT_OK, or EXIT_USAGE after a complaint. */
+static int take_value(struct boot_options *o, const char *option, char *value)
+{
+	if (!strcmp(option, "--kernel"))
+		o->kernel = value;
+	else if (!strcmp(option, "--initrd"))
+		o->initrd = value;
+	else if (!strcmp(option, "--cmdline"))
+		o->cmdline = value;
+	else if (!strcmp(option, "--memory"))
+		return take_number(option, value, RAM_MIB_MIN, RAM_MIB_MAX, &o->mib);
+	else if (!strcmp(option, "--cpus"))
+		return take_number(option, value, 1, BOARD_CPUS_MAX, &o->cpus);
+	else
+		return take_device(o, option, value);
+	return EXIT_OK;
+}
+
+static bool has_value(const char *option)
+{
+	static const char *const name[] = { "--kernel", "--initrd", "--cmdline", "--memory",
+					    "--cpus",	"--disk",   "--net" };
+
+	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
+		if (!strcmp(option, name[i]))
+			return true;
+	}
+	return false;
+}
+
+static int take_options(int argc, char **argv, struct boot_options *o)
+{
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--no-reboot")) {
+			o->no_reboot = true;
+		} else if (!strcmp(argv[i], "--no-sandbox")) {
+			o->no_sandbox = true;
+		} else if (has_value(argv[i]) && i + 1 < argc) {
+			if (take_value(o, argv[i], argv[i + 1]))
+				return EXIT_USAGE;
+			i++;
+		} else {
+			fprintf(stderr, "anvil: boot: \"%s\" is not understood; usage: %s\n",
+				argv[i], USAGE);
+			return EXIT_USAGE;
+		}
+	}
+	if (o->kernel)
+		return EXIT_OK;
+	fprintf(stderr, "anvil: boot: no --kernel; usage: %s\n", USAGE);
+	return EXIT_USAGE;
+}
+
+int cmd_boot(int argc, char **argv)
+{
+	struct boot_options o = { .cmdline = "console=ttyS0", .mib = 256, .cpus = 1 };
+	int status = take_options(argc, argv, &o);
+
+	return status ? status : boot(&o);
+}

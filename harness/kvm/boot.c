@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Two processes: the runner holds the machine, and a thread of it for each processor; its parent
+ * keeps the terminal in order whatever becomes of the runner, and starts it anew after a reset.
+ */
+#include "boot.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/kvm.h>
+
+#include "board.h"
+#include "commands.h"
+#include "console.h"
+#include "host_device.h"
+#include "host_disk.h"
+
+_Static_assert(BOOT_DEVICES_MAX == BOARD_DEVICES_MAX, "as many as a machine has room for");
+
+/* How a run ended; the runner tells its parent. */
+struct ending {
+	bool told;
+	enum board_event event;
+	unsigned int status;
+	char report[BOARD_REPORT];
+};
+
+struct run;
+
+struct processor {
+	struct run *run;
+	unsigned int number;
+	pthread_t thread;
+	bool started;
+};
+
+struct run {
+	struct board board;
+	struct linux_image image;
+	struct processor processor[BOARD_CPUS_MAX];
+	sem_t gate; /* nobody runs before all is set up */
+	atomic_bool stop;
+	pthread_mutex_t lock; /* of `ending` */
+	struct ending ending;
+	int end_fd;
+};
+
+#define ERROR_ROOM 512u
+
+/* ---- processors ---- */
+
+/* A signal that comes just before the guest is entered must not be lost. */
+static _Thread_local struct kvm_run *running;
+
+static void on_kick(int signal)
+{
+	(void)signal;
+	if (running)
+		running->immediate_exit = 1;
+}
+
+/* The first ending counts. */
+static void end_run(struct run *r, enum board_event event, unsigned int status, const char *report)
+{
+	pthread_mutex_lock(&r->lock);
+	if (!r->ending.told) {
+		r->ending.told = true;
+		r->ending.event = event;
+		r->ending.status = status;
+		snprintf(r->ending.report, sizeof(r->ending.report), "%s", report);
+	}
+	pthread_mutex_unlock(&r->lock);
+	(void)eventfd_write(r->end_fd, 1);
+}
+
+static void *run_processor(void *opaque)
+{
+	struct processor *p = opaque;
+	struct run *r = p->run;
+
+	running = r->board.cpu[p->number].run;
+	while (sem_wait(&r->gate))
+		continue;
+	while (!atomic_load(&r->stop)) {
+		char report[BOARD_REPORT] = "";
+		unsigned int status = 0;
+		enum board_event event = board_run(&r->board, p->number, &status, report);
+
+		if (event == BOARD_INTERRUPTED || event == BOARD_OTHER)
+			continue;
+		end_run(r, event, status, report);
+		break;
+	}
+	return NULL;
+}
+
+static int start_processors(struct run *r)
+{
+	struct sigaction kick = { .sa_handler = on_kick };
+
+	sigaction(SIGUSR1, &kick, NULL);
+	for (unsigned int i = 0; i < r->board.cpus; i++) {
+		struct processor *p = &r->processor[i];
+		int err;
+
+		p->run = r;
+		p->number = i;
+		err = pthread_create(&p->thread, NULL, run_processor, p);
+		if (err)
+			return -err;
+		p->started = true;
+	}
+	return 0;
+}
+
+static void open_gate(struct run *r)
+{
+	for (unsigned int i = 0; i < r->board.cpus; i++)
+		sem_post(&r->gate);
+}
+
+static void stop_processors(struct run *r)
+{
+	atomic_store(&r->stop, true);
+	open_gate(r);
+	for (unsigned int i = 0; i < r->board.cpus; i++) {
+		if (!r->processor[i].started)
+			continue;
+		pthread_kill(r->processor[i].thread, SIGUSR1);
+		pthread_join(r->processor[i].thread, NULL);
+	}
+}
+
+/* ---- the console ---- */
+
+#define KEYS_ROOM 256u
+
+/* Passes keys on until the run has ended. What the guest does not take yet waits. */
+static void attend(struct run *r)
+{
+	struct console_keys keys = { 0 };
+	uint8_t bytes[KEYS_ROOM];
+	size_t from = 0;
+	size_t len = 0;
+	bool quit = false;
+	struct pollfd pollfds[2] = {
+		{ .fd = r->end_fd, .events = POLLIN },
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+	};
+
+	while (!quit) {
+		ssize_t n;
+
+		from += board_type(&r->board, bytes + from, len - from);
+		pollfds[1].events = from == len ? POLLIN : 0;
+		if (poll(pollfds, 2, from == len ? -1 : 10) < 0)
+			continue;
+		if (pollfds[0].revents)
+			return;
+		if (from < len || !pollfds[1].revents)
+			continue;
+		n = read(STDIN_FILENO, bytes, sizeof(bytes));
+		if (n <= 0)
+			pollfds[1].fd = -1; /* nobody types any more */
+		from = 0;
+		len = n > 0 ? console_filter(&keys, bytes, (size_t)n, &quit) : 0;
+	}
+	end_run(r, BOARD_POWER_OFF, 0, "");
+}
+
+/* ---- the runner ---- */
+
+static int add_devices(struct run *r, const struct boot_options *o, char *error)
+{
+	for (unsigned int i = 0; i < o->devices; i++) {
+		const struct boot_device *d = &o->device[i];
+		struct host_device *device;
+		int err = d->disk ? host_disk_create(&device, d->disk, d->read_only, i,
+						     &r->board.memory, error, ERROR_ROOM)
+				  : host_nic_create(&device, &d->nic, i, &r->board.memory, error,
+						    ERROR_ROOM);
+
+		if (!err)
+			err = board_add_device(&r->board, device, error, ERROR_ROOM);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int open_images(struct run *r, const struct boot_options *o, char *error)
+{
+	int err = image_open(&r->image.kernel, o->kernel, "kernel", error, ERROR_ROOM);
+
+	r->image.cmdline = o->cmdline;
+	if (!err && o->initrd)
+		err = image_open(&r->image.initrd, o->initrd, "initial RAM disk", error,
+				 ERROR_ROOM);
+	return err;
+}
+
+static int set_up(struct run *r, const struct boot_options *o, char *error)
+{
+	int err = open_images(r, o, error);
+
+	if (err)
+		return err;
+	err = board_create(&r->board, o->cpus, o->mib, error, ERROR_ROOM);
+	if (!err)
+		err = add_devices(r, o, error);
+	if (!err)
+		err = board_load(&r->board, &r->image, error, ERROR_ROOM);
+	if (err)
+		return err;
+	err = start_processors(r);
+	if (err)
+		snprintf(error, ERROR_ROOM, "no thread for a processor: %s; try fewer --cpus",
+			 strerror(-err));
+	return err;
+}
+
+/* Returns the runner's exit status; `ending` is told if the guest ran. */
+static int run_machine(const struct boot_options *o, struct ending *ending)
+{
+	static struct run r;
+	char error[ERROR_ROOM];
+	int err;
+
+	sem_init(&r.gate, 0, 0);
+	pthread_mutex_init(&r.lock, NULL);
+	r.board.vm.kvm = r.board.vm.fd = r.board.serial_irq_fd = -1;
+	r.end_fd = eventfd(0, EFD_CLOEXEC);
+	err = set_up(&r, o, error);
+	if (err) {
+		fprintf(stderr, "anvil: boot: %s\n", error);
+	} else {
+		console_raw();
+		open_gate(&r);
+		attend(&r);
+	}
+	stop_processors(&r);
+	board_destroy(&r.board);
+	image_close(&r.image.kernel);
+	image_close(&r.image.initrd);
+	close(r.end_fd);
+	if (err)
+		return EXIT_USAGE;
+	*ending = r.ending;
+	return EXIT_OK;
+}
+
+/* ---- its parent ---- */
+
+static volatile pid_t runner;
+
+static void pass_on(int signal)
+{
+	if (runner > 0)
+		kill(runner, signal);
+}
+
+static void pass_signals_on(void)
+{
+	static const int passed[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+	struct sigaction a = { .sa_handler = pass_on };
+
+	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+		sigaction(passed[i], &a, NULL);
+}
+
+static _Noreturn void be_runner(const struct boot_options *o, struct ending *ending)
+{
+	static const int own[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		signal(own[i], SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	exit(run_machine(o, ending));
+}
+
+/* One run, from power-on to its ending. Returns how the runner's process ended. */
+static int power_on(const struct boot_options *o, struct ending *ending)
+{
+	int status = 0;
+
+	memset(ending, 0, sizeof(*ending));
+	fflush(NULL);
+	runner = fork();
+	if (runner < 0) {
+		fprintf(stderr, "anvil: boot: no process for the runner: %s\n", strerror(errno));
+		return EXIT_USAGE << 8;
+	}
+	if (runner == 0)
+		be_runner(o, ending);
+	while (waitpid(runner, &status, 0) < 0 && errno == EINTR)
+		continue;
+	runner = 0;
+	return status;
+}
+
+static int explain_death(int status)
+{
+	if (WIFSIGNALED(status)) {
+		fprintf(stderr, "anvil: boot: the runner was ended by signal %d (%s)\n",
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
+		return 128 + WTERMSIG(status);
+	}
+	if (WEXITSTATUS(status) == EXIT_USAGE)
+		return EXIT_USAGE;
+	fprintf(stderr, "anvil: boot: the runner ended with status %d in the middle of the run\n",
+		WEXITSTATUS(status));
+	return EXIT_FINDING;
+}
+
+static int conclude(const struct ending *ending)
+{
+	switch (ending->event) {
+	case BOARD_STATUS:
+		return (int)ending->status;
+	case BOARD_FAILED:
+		fprintf(stderr, "anvil: boot: %s\n", ending->report);
+		return EXIT_FINDING;
+	default:
+		return EXIT_OK;
+	}
+}
+
+int boot(const struct boot_options *options)
+{
+	struct ending *ending = mmap(NULL, sizeof(*ending), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+
+	if (ending == MAP_FAILED) {
+		fputs("anvil: boot: not enough memory\n", stderr);
+		return EXIT_USAGE;
+	}
+	console_save();
+	pass_signals_on();
+	do {
+		status = power_on(options, ending);
+		console_restore();
+	} while (status == 0 && ending->event == BOARD_RESET && !options->no_reboot);
+	status = status == 0 && ending->told ? conclude(ending) : explain_death(status);
+	munmap(ending, sizeof(*ending));
+	return status;
+}

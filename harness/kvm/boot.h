@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Booting a kernel on our devices, from its first instruction to the end of its run.
+ */
+#ifndef BOOT_H
+#define BOOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "host_nic.h"
+
+#define BOOT_DEVICES_MAX 19u
+
+struct boot_device {
+	const char *disk; /* an image, or NULL: a network card */
+	bool read_only;
+	struct host_nic_spec nic;
+};
+
+struct boot_options {
+	const char *kernel;
+	const char *initrd; /* NULL: none */
+	const char *cmdline;
+	unsigned int mib;
+	unsigned int cpus;
+	struct boot_device device[BOOT_DEVICES_MAX];
+	unsigned int devices;
+	bool no_reboot;
+	bool no_sandbox;
+};
+
+/*
+ * Boots, with standard input and output as the console, in a process of its own, anew each time
+ * that the guest resets the machine. Returns the exit status that the guest gave, 0 after power-off
+ * or, with no_reboot, after a reset; or EXIT_USAGE or EXIT_FINDING after one line on stderr.
+ */
+int boot(const struct boot_options *options);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The thread: poll, lock, do what is due, unlock.
+ */
+#include "host_device.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "virtio_spec.h"
+#include "vm.h"
+
+#define POLL_ROOM 1024u
+#define OUR_FDS	  (1u + HOST_DEVICE_QUEUES_MAX)
+
+static void set_irq(void *opaque, bool asserted)
+{
+	struct host_device *d = opaque;
+
+	/* A driver acknowledges before it looks into the rings, so that an edge is enough. */
+	if (asserted)
+		(void)eventfd_write(d->irq_fd, 1);
+}
+
+static void defer(void *opaque)
+{
+	struct host_device *d = opaque;
+
+	d->deferred = true;
+	(void)eventfd_write(d->wake_fd, 1);
+}
+
+static const struct virtio_mmio_host_ops mmio_ops = { .set_irq = set_irq, .defer = defer };
+
+int host_device_init(struct host_device *d, const struct host_device_ops *ops,
+		     struct virtio_device *dev)
+{
+	bool failed;
+
+	d->ops = ops;
+	d->dev = dev;
+	pthread_mutex_init(&d->lock, NULL);
+	atomic_init(&d->stop, false);
+	d->irq_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	d->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	failed = d->irq_fd < 0 || d->wake_fd < 0;
+	for (unsigned int q = 0; q < HOST_DEVICE_QUEUES_MAX; q++) {
+		d->kick_fd[q] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		failed = failed || d->kick_fd[q] < 0;
+	}
+	virtio_mmio_init(&d->mmio, d->dev, &mmio_ops, d);
+	return failed ? -EMFILE : 0;
+}
+
+int host_device_bind(struct host_device *d, const struct vm *vm, uint64_t window, unsigned int gsi)
+{
+	int err = vm_bind_irq(vm, d->irq_fd, gsi);
+
+	for (unsigned int q = 0; q < d->dev->queues && q < HOST_DEVICE_QUEUES_MAX && !err; q++)
+		err = vm_bind_write(vm, d->kick_fd[q], window + VIRTIO_MMIO_QUEUE_NOTIFY, q);
+	return err;
+}
+
+uint64_t host_device_read(struct host_device *d, uint64_t offset, unsigned int width)
+{
+	uint64_t value;
+
+	pthread_mutex_lock(&d->lock);
+	value = virtio_mmio_read(&d->mmio, offset, width);
+	pthread_mutex_unlock(&d->lock);
+	return value;
+}
+
+static void write_locked(struct host_device *d, uint64_t offset, unsigned int width, uint64_t value)
+{
+	virtio_mmio_write(&d->mmio, offset, width, value);
+}
+
+void host_device_write(struct host_device *d, uint64_t offset, unsigned int width, uint64_t value)
+{
+	pthread_mutex_lock(&d->lock);
+	write_locked(d, offset, width, value);
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* ---- the thread ---- */
+
+static bool take(int fd, const struct pollfd *pollfd)
+{
+	eventfd_t count;
+
+	return (pollfd->revents & POLLIN) && eventfd_read(fd, &count) == 0;
+}
+
+static unsigned int fill(struct host_device *d, struct pollfd *pollfds, int *timeout)
+{
+	pollfds[0] = (struct pollfd){ .fd = d->wake_fd, .events = POLLIN };
+	for (unsigned int q = 0; q < HOST_DEVICE_QUEUES_MAX; q++)
+		pollfds[1 + q] = (struct pollfd){ .fd = d->kick_fd[q], .events = POLLIN };
+	*timeout = -1;
+	return OUR_FDS + d->ops->fill(d, pollfds + OUR_FDS, POLL_ROOM - OUR_FDS, timeout);
+}
+
+static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsigned int count)
+{
+	(void)take(d->wake_fd, &pollfds[0]);
+	for (unsigned int q = 0; q < HOST_DEVICE_QUEUES_MAX; q++) {
+		if (take(d->kick_fd[q], &pollfds[1 + q]))
+			write_locked(d, VIRTIO_MMIO_QUEUE_NOTIFY, 4, q);
+	}
+	if (d->deferred) {
+		d->deferred = false;
+		virtio_mmio_poll(&d->mmio);
+	}
+	d->ops->dispatch(d, pollfds + OUR_FDS, count - OUR_FDS);
+}
+
+static void *serve(void *opaque)
+{
+	struct host_device *d = opaque;
+	struct pollfd pollfds[POLL_ROOM];
+
+	while (!atomic_load(&d->stop)) {
+		unsigned int count;
+		int timeout;
+
+		pthread_mutex_lock(&d->lock);
+		count = fill(d, pollfds, &timeout);
+		pthread_mutex_unlock(&d->lock);
+		if (poll(pollfds, count, timeout) < 0) {
+			for (unsigned int i = 0; i < count; i++)
+				pollfds[i].revents = 0;
+		}
+		pthread_mutex_lock(&d->lock);
+		dispatch(d, pollfds, count);
+		pthread_mutex_unlock(&d->lock);
+	}
+	return NULL;
+}
+
+int host_device_start(struct host_device *d)
+{
+	int err = pthread_create(&d->thread, NULL, serve, d);
+
+	d->started = err == 0;
+	return -err;
+}
+
+void host_device_stop(struct host_device *d)
+{
+	if (!d->started)
+		return;
+	atomic_store(&d->stop, true);
+	(void)eventfd_write(d->wake_fd, 1);
+	pthread_join(d->thread, NULL);
+	d->started = false;
+}
+
+void host_device_destroy(struct host_device *d)
+{
+	const int fd[] = { d->irq_fd, d->wake_fd, d->kick_fd[0], d->kick_fd[1], d->kick_fd[2] };
+
+	host_device_stop(d);
+	virtio_mmio_write(&d->mmio, VIRTIO_MMIO_STATUS, 4, 0);
+	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++) {
+		if (fd[i] >= 0)
+			close(fd[i]);
+	}
+	pthread_mutex_destroy(&d->lock);
+	d->ops->destroy(d);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One virtio device of a machine that boots a kernel: its register window, its interrupt, and the
+ * thread that serves its notifications and its back end. The device itself comes from host_disk.h
+ * or host_nic.h.
+ *
+ * A lock serialises all calls into the device: processors take it for register accesses, the
+ * thread for everything else.
+ */
+#ifndef HOST_DEVICE_H
+#define HOST_DEVICE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "virtio_mmio.h"
+
+#define HOST_DEVICE_QUEUES_MAX 3u
+
+struct pollfd;
+struct host_device;
+struct vm;
+
+/* What a device's back end needs of the thread. All are called with the device locked. */
+struct host_device_ops {
+	/* Descriptors to poll: fills at most `room` entries, and lowers the timeout (ms, -1: none).
+	 */
+	unsigned int (*fill)(struct host_device *d, struct pollfd *pollfds, unsigned int room,
+			     int *timeout);
+	/* After poll, whatever it said. */
+	void (*dispatch)(struct host_device *d, const struct pollfd *pollfds, unsigned int count);
+	/* The device was reset for good: finish what is under way, and free all. */
+	void (*destroy)(struct host_device *d);
+};
+
+struct host_device {
+	const struct host_device_ops *ops;
+	struct virtio_device *dev;
+	struct virtio_mmio mmio;
+	pthread_mutex_t lock;
+	pthread_t thread;
+	bool started;
+	bool deferred; /* virtio_mmio_poll is owed */
+	atomic_bool stop;
+	int irq_fd;  /* an edge on the interrupt line */
+	int wake_fd; /* has the thread look around */
+	int kick_fd[HOST_DEVICE_QUEUES_MAX];
+};
+
+/*
+ * Gives a device its transport and events. Returns 0 or a negative errno; host_device_destroy is
+ * due in either case.
+ */
+int host_device_init(struct host_device *d, const struct host_device_ops *ops,
+		     struct virtio_device *dev) __attribute__((warn_unused_result));
+
+/* Has the kernel turn writes to QueueNotify and the interrupt into events. */
+int host_device_bind(struct host_device *d, const struct vm *vm, uint64_t window, unsigned int gsi)
+	__attribute__((warn_unused_result));
+
+int host_device_start(struct host_device *d) __attribute__((warn_unused_result));
+
+/* A processor's access to the window. */
+uint64_t host_device_read(struct host_device *d, uint64_t offset, unsigned int width);
+void host_device_write(struct host_device *d, uint64_t offset, unsigned int width, uint64_t value);
+
+/* Ends the thread. No processor runs any more. */
+void host_device_stop(struct host_device *d);
+void host_device_destroy(struct host_device *d);
+
+#endif

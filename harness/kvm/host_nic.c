@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * virtio_net in front of one of the network back ends.
+ */
+#include "host_nic.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nic_pcap.h"
+#include "nic_slirp.h"
+#include "nic_tap.h"
+#include "virtio_net.h"
+
+#define QUEUE_SIZE 256u
+#define PCAP_BURST 64u
+#define MTU	   1500u
+
+struct host_nic {
+	struct host_device device; /* first */
+	struct virtio_net net;
+	enum host_nic_kind kind;
+	struct nic none;
+	struct nic_slirp slirp;
+	struct nic_tap tap;
+	struct nic_tap_offloads offloads; /* as the TAP interface has them now */
+	struct nic_pcap pcap;
+	bool pcap_waits; /* for the guest, or for ever */
+};
+
+static struct host_nic *to_nic(struct host_device *d)
+{
+	return (struct host_nic *)(void *)d;
+}
+
+/* ---- what was asked for ---- */
+
+static const char *const kind_name[HOST_NIC_KINDS] = { "none", "user", "tap:", "pcap:" };
+
+static bool take_forward(struct host_nic_spec *spec, const char *text)
+{
+	unsigned int host;
+	unsigned int guest;
+	char end;
+
+	if (sscanf(text, "%5u:%5u%c", &host, &guest, &end) != 2 || host < 1 || host > 65535 ||
+	    guest < 1 || guest > 65535 || spec->forwards == HOST_NIC_FORWARDS)
+		return false;
+	spec->forward[spec->forwards].host = (uint16_t)host;
+	spec->forward[spec->forwards].guest = (uint16_t)guest;
+	spec->forwards++;
+	return true;
+}
+
+static bool take_option(struct host_nic_spec *spec, const char *option)
+{
+	if (!strcmp(option, "mergeable=off")) {
+		spec->mergeable = false;
+		return true;
+	}
+	if (spec->kind == HOST_NIC_USER && !strncmp(option, "forward=", 8))
+		return take_forward(spec, option + 8);
+	if (spec->kind == HOST_NIC_PCAP && !strncmp(option, "in=", 3) && option[3]) {
+		snprintf(spec->input, sizeof(spec->input), "%s", option + 3);
+		return true;
+	}
+	return false;
+}
+
+static bool take_kind(struct host_nic_spec *spec, const char *word)
+{
+	for (unsigned int k = 0; k < HOST_NIC_KINDS; k++) {
+		size_t len = strlen(kind_name[k]);
+		bool named = kind_name[k][len - 1] == ':';
+
+		if (strncmp(word, kind_name[k], len) || (word[len] == 0) == named)
+			continue;
+		spec->kind = (enum host_nic_kind)k;
+		snprintf(spec->name, sizeof(spec->name), "%s", word + len);
+		return true;
+	}
+	return false;
+}
+
+int host_nic_parse(struct host_nic_spec *spec, const char *text, char *error, size_t room)
+{
+	char copy[512];
+	char *rest = copy;
+	bool good = strlen(text) < sizeof(spec->name);
+
+	*spec = (struct host_nic_spec){ .mergeable = true };
+	snprintf(copy, sizeof(copy), "%s", text);
+	good = good && take_kind(spec, strsep(&rest, ","));
+	while (good && rest)
+		good = take_option(spec, strsep(&rest, ","));
+	if (good)
+		return 0;
+	snprintf(error, room,
+		 "--net: \"%.200s\" is not understood; name user[,forward=HOSTPORT:GUESTPORT], "
+		 "tap:NAME, pcap:FILE[,in=FILE] or none, and [,mergeable=off]",
+		 text);
+	return -EINVAL;
+}
+
+/* ---- none ---- */
+
+static int drop(struct nic *nic, const struct nic_frame *frame)
+{
+	(void)nic, (void)frame;
+	return 0;
+}
+
+static const struct nic_ops none_ops = { .send = drop };
+
+/* ---- the thread's part ---- */
+
+/* What the driver accepted, the kernel may leave undone. */
+static void follow_offloads(struct host_nic *n)
+{
+	const struct virtio_device *dev = &n->net.dev;
+	const struct nic_tap_offloads o = {
+		.csum = virtio_device_has(dev, VIRTIO_NET_F_GUEST_CSUM),
+		.tso4 = virtio_device_has(dev, VIRTIO_NET_F_GUEST_TSO4),
+		.tso6 = virtio_device_has(dev, VIRTIO_NET_F_GUEST_TSO6),
+		.ecn = virtio_device_has(dev, VIRTIO_NET_F_GUEST_ECN),
+	};
+
+	if (memcmp(&o, &n->offloads, sizeof(o)) && nic_tap_set_offloads(&n->tap, &o) == 0)
+		n->offloads = o;
+}
+
+static bool pcap_can_deliver(const struct host_nic *n)
+{
+	return !n->pcap_waits && virtio_device_queue_live(&n->net.dev, VIRTIO_NET_RX);
+}
+
+static unsigned int fill(struct host_device *d, struct pollfd *pollfds, unsigned int room,
+			 int *timeout)
+{
+	struct host_nic *n = to_nic(d);
+
+	switch (n->kind) {
+	case HOST_NIC_USER:
+		return nic_slirp_fill(&n->slirp, pollfds, room, timeout);
+	case HOST_NIC_TAP:
+		follow_offloads(n);
+		nic_tap_fill(&n->tap, pollfds);
+		return 1;
+	case HOST_NIC_PCAP:
+		if (pcap_can_deliver(n))
+			*timeout = 0;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsigned int count)
+{
+	struct host_nic *n = to_nic(d);
+
+	switch (n->kind) {
+	case HOST_NIC_USER:
+		nic_slirp_dispatch(&n->slirp, pollfds, count);
+		break;
+	case HOST_NIC_TAP:
+		nic_tap_dispatch(&n->tap, pollfds);
+		break;
+	case HOST_NIC_PCAP:
+		if (pcap_can_deliver(n))
+			n->pcap_waits = nic_pcap_poll(&n->pcap, PCAP_BURST) == -ENODATA;
+		break;
+	default:
+		break;
+	}
+}
+
+static void close_back_end(struct host_nic *n)
+{
+	switch (n->kind) {
+	case HOST_NIC_USER:
+		nic_slirp_close(&n->slirp);
+		break;
+	case HOST_NIC_TAP:
+		nic_tap_close(&n->tap);
+		break;
+	case HOST_NIC_PCAP:
+		if (nic_pcap_close(&n->pcap))
+			fputs("anvil: the capture is not complete: it could not be written\n",
+			      stderr);
+		break;
+	default:
+		break;
+	}
+}
+
+static void destroy(struct host_device *d)
+{
+	struct host_nic *n = to_nic(d);
+
+	virtio_net_destroy(&n->net);
+	close_back_end(n);
+	free(n);
+}
+
+static const struct host_device_ops ops = { fill, dispatch, destroy };
+
+/* ---- making it ---- */
+
+static int open_user(struct host_nic *n, const struct host_nic_spec *spec, char *error, size_t room)
+{
+	struct nic_slirp_forward forward[HOST_NIC_FORWARDS] = { 0 };
+	const struct nic_slirp_options o = { .forwards = forward, .forward_count = spec->forwards };
+
+	for (unsigned int i = 0; i < spec->forwards; i++) {
+		forward[i].host_port = spec->forward[i].host;
+		forward[i].guest_port = spec->forward[i].guest;
+	}
+	return nic_slirp_open(&n->slirp, &o, error, room);
+}
+
+static int open_back_end(struct host_nic *n, const struct host_nic_spec *spec, char *error,
+			 size_t room)
+{
+	const struct nic_pcap_options pcap = {
+		.in = spec->input[0] ? spec->input : NULL,
+		.out = spec->name,
+		.delivered_too = true,
+	};
+
+	n->kind = spec->kind;
+	switch (spec->kind) {
+	case HOST_NIC_USER:
+		return open_user(n, spec, error, room);
+	case HOST_NIC_TAP:
+		return nic_tap_open(&n->tap, spec->name, error, room);
+	case HOST_NIC_PCAP:
+		return nic_pcap_open(&n->pcap, &pcap, error, room);
+	default:
+		n->none.ops = &none_ops;
+		return 0;
+	}
+}
+
+static struct nic *back_end(struct host_nic *n)
+{
+	switch (n->kind) {
+	case HOST_NIC_USER:
+		return &n->slirp.nic;
+	case HOST_NIC_TAP:
+		return &n->tap.nic;
+	case HOST_NIC_PCAP:
+		return &n->pcap.nic;
+	default:
+		return &n->none;
+	}
+}
+
+static void add_features(struct virtio_features *set, const uint8_t *feature, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		virtio_features_add(set, feature[i]);
+}
+
+static int make_device(struct host_nic *n, const struct host_nic_spec *spec, unsigned int number,
+		       const struct guest_memory *memory)
+{
+	static const uint8_t always[] = {
+		VIRTIO_NET_F_GUEST_CSUM,    VIRTIO_NET_F_MTU,		VIRTIO_NET_F_MAC,
+		VIRTIO_NET_F_STATUS,	    VIRTIO_NET_F_CTRL_VQ,	VIRTIO_NET_F_CTRL_RX,
+		VIRTIO_NET_F_CTRL_VLAN,	    VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_F_INDIRECT_DESC,
+		VIRTIO_NET_F_CTRL_RX_EXTRA, VIRTIO_F_EVENT_IDX,		VIRTIO_F_RING_RESET,
+	};
+	/* the work that the host's kernel does */
+	static const uint8_t with_tap[] = {
+		VIRTIO_NET_F_CSUM,	VIRTIO_NET_F_HOST_TSO4,	 VIRTIO_NET_F_HOST_TSO6,
+		VIRTIO_NET_F_HOST_ECN,	VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO6,
+		VIRTIO_NET_F_GUEST_ECN,
+	};
+	struct virtio_net_options o = {
+		.memory = memory,
+		.nic = back_end(n),
+		.queue_size_max = QUEUE_SIZE,
+		.mac = { 2, 0, 0, 0, 0, (uint8_t)number },
+		.mtu = MTU,
+		.link_up = true,
+	};
+
+	add_features(&o.features, always, sizeof(always));
+	if (spec->mergeable)
+		virtio_features_add(&o.features, VIRTIO_NET_F_MRG_RXBUF);
+	if (n->kind == HOST_NIC_TAP)
+		add_features(&o.features, with_tap, sizeof(with_tap));
+	return virtio_net_init(&n->net, &o);
+}
+
+int host_nic_create(struct host_device **device, const struct host_nic_spec *spec,
+		    unsigned int number, const struct guest_memory *memory, char *error,
+		    size_t room)
+{
+	struct host_nic *n = calloc(1, sizeof(*n));
+	int err;
+
+	if (!n) {
+		snprintf(error, room, "--net: not enough memory");
+		return -ENOMEM;
+	}
+	err = open_back_end(n, spec, error, room);
+	if (err) {
+		free(n);
+		return err;
+	}
+	err = make_device(n, spec, number, memory);
+	if (err) {
+		snprintf(error, room, "--net: no device can be made: %s", strerror(-err));
+		close_back_end(n);
+		free(n);
+		return err;
+	}
+	*device = &n->device;
+	err = host_device_init(*device, &ops, &n->net.dev);
+	if (err) {
+		snprintf(error, room, "--net: too many open files; raise the limit: ulimit -n");
+		host_device_destroy(*device);
+	}
+	return err;
+}
