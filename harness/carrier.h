@@ -18,6 +18,10 @@ struct carrier_ops {
 	/* the guest's accesses to its RAM; outside RAM they read zeroes and write nothing */
 	void (*load)(struct carrier *c, uint64_t gpa, void *bytes, size_t len);
 	void (*store)(struct carrier *c, uint64_t gpa, const void *bytes, size_t len);
+	/* before each script: whatever the last one left of the guest is gone; NULL: nothing to do
+	 */
+	void (*restart)(struct carrier *c);
+	void (*destroy)(struct carrier *c); /* NULL: nothing to do */
 };
 
 struct carrier {

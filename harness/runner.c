@@ -78,7 +78,7 @@ static void play_once(struct stage *st, const struct script *script, struct shar
 	carrier_trace_init(&st->trace[0], &st->model);
 	player_play(&st->trace[0].carrier, script, &sh->op, &model);
 	carrier_trace_init(&st->trace[1], st->other);
-	carrier_kvm_restart(st->other);
+	st->other->ops->restart(st->other);
 	player_play(&st->trace[1].carrier, script, &sh->op, v);
 	if (!same(&model, v)) {
 		char name[2][32];
@@ -304,7 +304,7 @@ bool runner_can(enum runner_carrier on, char *error, size_t room)
 	machine_create(&machine);
 	if (carrier_kvm_create(&carrier, &machine, error, room))
 		return false;
-	carrier_kvm_destroy(carrier);
+	carrier->ops->destroy(carrier);
 	return true;
 }
 

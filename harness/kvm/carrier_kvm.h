@@ -14,9 +14,5 @@
  */
 int carrier_kvm_create(struct carrier **carrier, struct machine *machine, char *error, size_t room)
 	__attribute__((warn_unused_result));
-void carrier_kvm_destroy(struct carrier *carrier);
-
-/* Before each script: whatever the last one left of the guest is gone. */
-void carrier_kvm_restart(struct carrier *carrier);
 
 #endif

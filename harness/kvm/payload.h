@@ -19,8 +19,9 @@
 #define PAYLOAD_ROOM	(PAYLOAD_BYTES - 0x8000u - 64u) /* for one command's bytes */
 
 /* Where the guest sees the device's registers; one page, which no memory stands behind. */
-#define PAYLOAD_WINDOW 0xd0000000u
-#define PAYLOAD_PORT   0x10u
+#define PAYLOAD_WINDOW	     0xd0000000u
+#define PAYLOAD_WINDOW_BYTES 0x1000u
+#define PAYLOAD_PORT	     0x10u
 
 enum payload_op {
 	PAYLOAD_END,
