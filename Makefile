@@ -79,6 +79,8 @@ build/$(1)/obj/%.o: %.c Makefile
 	@echo "  $(1) $$<"
 	@$$(CC_$(1)) $$(COMMON) $$(OTHER_$(1)) -MMD -MP -c $$< -o $$@
 
+build/$(1)/obj/harness/kvm/agent_image.o: build/agent
+
 build/$(1)/anvil: $(TOOL:%.c=build/$(1)/obj/%.o) $(RUNNER_BACK_ENDS:%.c=build/$(1)/obj/%.o) $$(LIB_OBJ_$(1))
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ $(RUNNER_LIBRARIES) -o $$@
 
@@ -110,6 +112,12 @@ build/$(1)/fuzz_%: build/$(1)/obj/harness/fuzz_%.o build/$(1)/obj/harness/fuzz_t
 endef
 $(foreach f,$(ALL_FLAVOURS),$(eval $(call FLAVOUR,$(f))))
 .SECONDARY:
+
+# what runs inside a guest; no sanitizer's: it is not what is tested
+build/agent: harness/kvm/guest/agent.c harness/kvm/guest/agent.h harness/kvm/payload.h harness/personality.h Makefile
+	@mkdir -p $(@D)
+	@echo "  guest $<"
+	@$(CLANG) $(COMMON) -static $< -o $@
 
 # what the engine costs on instrumented code
 build/fuzz/obj/harness/fuzz_empty.o: OTHER_fuzz = $(DEVICE_fuzz)

@@ -13,7 +13,7 @@
 struct play {
 	char **path;
 	const struct script *script;
-	enum runner_carrier on;
+	struct runner_stage stage;
 	bool quiet;
 	size_t findings;
 };
@@ -51,7 +51,7 @@ static int play_all(struct play *p, size_t count, unsigned int repeat)
 		err = !files_read_script(p->path[i], &script[i]);
 	if (!err) {
 		p->script = script;
-		err = runner_play(p->on, script, count, repeat, tell, p);
+		err = runner_play(&p->stage, script, count, repeat, tell, p);
 		if (err)
 			fprintf(stderr, "anvil: cannot play: %s\n", strerror(-err));
 	}
@@ -63,12 +63,24 @@ static int play_all(struct play *p, size_t count, unsigned int repeat)
 	return p->findings ? EXIT_FINDING : EXIT_OK;
 }
 
-#define USAGE "anvil play [--on model|kvm] [--repeat N] [--quiet] FILE|FOLDER..."
+#define USAGE                                                                                      \
+	"anvil play [--on model|kvm|linux] [--kernel FILE] [--repeat N] [--quiet] FILE|FOLDER..."
 
 static bool take_carrier(const char *name, enum runner_carrier *on)
 {
-	*on = !strcmp(name, "kvm") ? RUN_ON_KVM : RUN_ON_MODEL;
-	return *on == RUN_ON_KVM || !strcmp(name, "model");
+	static const char *const carrier[] = {
+		[RUN_ON_MODEL] = "model",
+		[RUN_ON_KVM] = "kvm",
+		[RUN_ON_LINUX] = "linux",
+	};
+
+	for (size_t i = 0; i < sizeof(carrier) / sizeof(carrier[0]); i++) {
+		if (!strcmp(name, carrier[i])) {
+			*on = (enum runner_carrier)i;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* Takes the options; returns the index of the first operand, or 0 after a complaint. */
@@ -82,8 +94,10 @@ static int take_options(int argc, char **argv, struct play *p, unsigned int *rep
 		} else if (!strcmp(argv[i], "--repeat") && i + 1 < argc && atoi(argv[i + 1]) > 0) {
 			*repeat = (unsigned int)atoi(argv[++i]);
 		} else if (!strcmp(argv[i], "--on") && i + 1 < argc &&
-			   take_carrier(argv[i + 1], &p->on)) {
+			   take_carrier(argv[i + 1], &p->stage.on)) {
 			i++;
+		} else if (!strcmp(argv[i], "--kernel") && i + 1 < argc) {
+			p->stage.kernel = argv[++i];
 		} else {
 			fprintf(stderr, "anvil: play: \"%s\" is not understood; usage: %s\n",
 				argv[i], USAGE);
@@ -107,7 +121,7 @@ int cmd_play(int argc, char **argv)
 
 	if (!first)
 		return EXIT_USAGE;
-	if (!runner_can(p.on, error, sizeof(error))) {
+	if (!runner_can(&p.stage, error, sizeof(error))) {
 		fprintf(stderr, "anvil: %s\n", error);
 		return EXIT_USAGE;
 	}

@@ -17,6 +17,7 @@
 
 #include "carrier_trace.h"
 #include "kvm/carrier_kvm.h"
+#include "kvm/carrier_linux.h"
 
 /* Asked by UndefinedBehaviorSanitizer, where it is: a report shows its stack. */
 const char *__ubsan_default_options(void);
@@ -40,7 +41,7 @@ struct shared {
 
 /* What a child plays, and where. */
 struct job {
-	enum runner_carrier on;
+	const struct runner_stage *stage;
 	const struct script *scripts;
 	size_t count;
 	unsigned int repeat;
@@ -93,15 +94,27 @@ static void play_once(struct stage *st, const struct script *script, struct shar
 	carrier_trace_differs(&st->trace[0], &st->trace[1], sh->difference, sizeof(sh->difference));
 }
 
-static void set_stage(struct stage *st, enum runner_carrier on)
+static int create_other(struct stage *st, const struct runner_stage *where, char *error,
+			size_t room)
 {
-	char error[256];
+	switch (where->on) {
+	case RUN_ON_KVM:
+		return carrier_kvm_create(&st->other, &st->machine, error, room);
+	case RUN_ON_LINUX:
+		return carrier_linux_create(&st->other, &st->machine, where->kernel, error, room);
+	default:
+		return 0;
+	}
+}
+
+static void set_stage(struct stage *st, const struct runner_stage *where)
+{
+	char error[512];
 
 	machine_create(&st->machine);
 	carrier_model_init(&st->model, &st->machine);
 	st->other = NULL;
-	if (on == RUN_ON_KVM &&
-	    carrier_kvm_create(&st->other, &st->machine, error, sizeof(error))) {
+	if (create_other(st, where, error, sizeof(error))) {
 		fprintf(stderr, "anvil: %s\n", error);
 		exit(2);
 	}
@@ -113,7 +126,7 @@ static void child(const struct job *job, size_t from, struct shared *sh, int tel
 	static struct stage stage;
 	char byte = 0;
 
-	set_stage(&stage, job->on);
+	set_stage(&stage, job->stage);
 	for (size_t i = from; i < job->count; i++) {
 		sh->current = i;
 		sh->done = false;
@@ -276,11 +289,11 @@ static ssize_t play_some(const struct job *job, size_t from, struct shared *sh,
 	return (ssize_t)done;
 }
 
-int runner_play(enum runner_carrier on, const struct script *scripts, size_t count,
+int runner_play(const struct runner_stage *stage, const struct script *scripts, size_t count,
 		unsigned int repeat,
 		void (*each)(void *opaque, size_t index, struct outcome *outcome), void *opaque)
 {
-	const struct job job = { on, scripts, count, repeat };
+	const struct job job = { stage, scripts, count, repeat };
 	struct shared *sh =
 		mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ssize_t played = 0;
@@ -294,13 +307,15 @@ int runner_play(enum runner_carrier on, const struct script *scripts, size_t cou
 	return played < 0 ? (int)played : 0;
 }
 
-bool runner_can(enum runner_carrier on, char *error, size_t room)
+bool runner_can(const struct runner_stage *stage, char *error, size_t room)
 {
 	static struct machine machine;
 	struct carrier *carrier;
 
-	if (on == RUN_ON_MODEL)
+	if (stage->on == RUN_ON_MODEL)
 		return true;
+	if (stage->on == RUN_ON_LINUX)
+		return carrier_linux_can(stage->kernel, error, room);
 	machine_create(&machine);
 	if (carrier_kvm_create(&carrier, &machine, error, room))
 		return false;
@@ -316,5 +331,7 @@ static void keep(void *opaque, size_t index, struct outcome *outcome)
 
 int runner_play_one(const struct script *script, struct outcome *outcome)
 {
-	return runner_play(RUN_ON_MODEL, script, 1, 1, keep, outcome);
+	const struct runner_stage model = { .on = RUN_ON_MODEL };
+
+	return runner_play(&model, script, 1, 1, keep, outcome);
 }

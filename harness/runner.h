@@ -7,7 +7,13 @@
 
 #include "player.h"
 
-enum runner_carrier { RUN_ON_MODEL, RUN_ON_KVM };
+enum runner_carrier { RUN_ON_MODEL, RUN_ON_KVM, RUN_ON_LINUX };
+
+/* Where to play. */
+struct runner_stage {
+	enum runner_carrier on;
+	const char *kernel; /* for RUN_ON_LINUX; NULL: the one that is found */
+};
 
 struct outcome {
 	char verdict[128]; /* "ok", "violation:3", "crash:heap-buffer-overflow in f", "hang" */
@@ -24,12 +30,12 @@ struct outcome {
  * other. On another carrier than the model each is played on both and compared. Returns 0, or a
  * negative errno when no child could be started.
  */
-int runner_play(enum runner_carrier on, const struct script *scripts, size_t count,
+int runner_play(const struct runner_stage *stage, const struct script *scripts, size_t count,
 		unsigned int repeat,
 		void (*each)(void *opaque, size_t index, struct outcome *outcome), void *opaque);
 
 /* Whether scripts can be played there; if not, one line in `error`. */
-bool runner_can(enum runner_carrier on, char *error, size_t room);
+bool runner_can(const struct runner_stage *stage, char *error, size_t room);
 
 /* Plays one script once, on the model. */
 int runner_play_one(const struct script *script, struct outcome *outcome);

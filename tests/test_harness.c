@@ -248,11 +248,12 @@ static void count_outcomes(void *opaque, size_t index, struct outcome *o)
 
 static void the_runner_gives_one_outcome_a_script(void **state)
 {
+	const struct runner_stage model = { .on = RUN_ON_MODEL };
 	static struct script script[20];
 	size_t seen = 0;
 
 	(void)state;
-	assert_int_equal(runner_play(RUN_ON_MODEL, script, 20, 2, count_outcomes, &seen), 0);
+	assert_int_equal(runner_play(&model, script, 20, 2, count_outcomes, &seen), 0);
 	assert_int_equal(seen, 20);
 }
 

@@ -29,11 +29,11 @@
 
 static void output(void *opaque, uint8_t byte)
 {
+	const struct board *b = opaque;
 	ssize_t n;
 
-	(void)opaque;
 	do {
-		n = write(STDOUT_FILENO, &byte, 1);
+		n = write(b->console_fd, &byte, 1);
 	} while (n < 0 && errno == EINTR);
 }
 
@@ -91,14 +91,18 @@ static int make_serial(struct board *b)
 	return b->serial_irq_fd < 0 ? -errno : vm_bind_irq(&b->vm, b->serial_irq_fd, SERIAL_GSI);
 }
 
+void board_init(struct board *b)
+{
+	memset(b, 0, sizeof(*b));
+	b->vm.kvm = b->vm.fd = b->serial_irq_fd = -1;
+	b->console_fd = STDOUT_FILENO;
+	pthread_mutex_init(&b->serial_lock, NULL);
+}
+
 int board_create(struct board *b, unsigned int cpus, unsigned int mib, char *error, size_t room)
 {
-	int err;
+	int err = vm_create(&b->vm, error, room);
 
-	memset(b, 0, sizeof(*b));
-	b->serial_irq_fd = -1;
-	pthread_mutex_init(&b->serial_lock, NULL);
-	err = vm_create(&b->vm, error, room);
 	if (err)
 		return err;
 	if (ram_create(&b->ram, mib)) {
@@ -118,6 +122,15 @@ int board_create(struct board *b, unsigned int cpus, unsigned int mib, char *err
 			 "/dev/kvm: a machine with %u processors and %u MiB cannot be set up: %s; "
 			 "try fewer --cpus or less --memory",
 			 cpus, mib, strerror(-err));
+	return err;
+}
+
+int board_add_reserved(struct board *b, uint64_t gpa, void *host, size_t bytes)
+{
+	int err = vm_add_memory(&b->vm, gpa, host, bytes);
+
+	if (!err)
+		ram_add_reserved(&b->ram, gpa, host, bytes);
 	return err;
 }
 

@@ -42,16 +42,24 @@ struct board {
 	struct serial serial;
 	pthread_mutex_t serial_lock;
 	int serial_irq_fd;
+	int console_fd; /* where what it sends goes: at first standard output */
 	struct host_device *device[BOARD_DEVICES_MAX];
 	unsigned int devices;
 };
 
+/* Nothing, which board_destroy may be called for. */
+void board_init(struct board *b);
+
 /*
- * A machine with memory and processors, 1 to BOARD_CPUS_MAX, and no devices yet. What its serial
- * port sends goes to standard output. Returns 0, or a negative errno with one line in `error`;
- * board_destroy is due in either case.
+ * After board_init: a machine with memory and processors, 1 to BOARD_CPUS_MAX, and no devices yet.
+ * Returns 0, or a negative errno with one line in `error`.
  */
 int board_create(struct board *b, unsigned int cpus, unsigned int mib, char *error, size_t room)
+	__attribute__((warn_unused_result));
+
+/* Adds memory, before board_load, that neither the kernel nor devices may use; it stays the
+ * caller's. Returns 0 or a negative errno. */
+int board_add_reserved(struct board *b, uint64_t gpa, void *host, size_t bytes)
 	__attribute__((warn_unused_result));
 
 /* Takes over a device, whatever is returned: 0, or a negative errno with one line in `error`. */

@@ -241,7 +241,7 @@ static int run_machine(const struct boot_options *o, struct ending *ending)
 
 	sem_init(&r.gate, 0, 0);
 	pthread_mutex_init(&r.lock, NULL);
-	r.board.vm.kvm = r.board.vm.fd = r.board.serial_irq_fd = -1;
+	board_init(&r.board);
 	r.end_fd = eventfd(0, EFD_CLOEXEC);
 	err = set_up(&r, o, error);
 	if (err) {

@@ -34,6 +34,8 @@ enum payload_op {
 	PAYLOAD_READ4,
 	PAYLOAD_READ8,
 	PAYLOAD_COPY, /* `len` bytes that follow the command */
+	PAYLOAD_OWN,  /* an agent in a kernel: use that one's own devices; leaves enum agent_result
+		       */
 };
 
 struct payload_command {
