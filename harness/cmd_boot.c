@@ -40,7 +40,7 @@ static int take_disk(struct boot_device *d, char *value)
 {
 	size_t len = strlen(value);
 
-	if (len > 3 && !strcmp(value + len - 3, ",ro")) {
+	if (len >= 3 && !strcmp(value + len - 3, ",ro")) {
 		d->read_only = true;
 		value[len - 3] = 0;
 	}

@@ -68,8 +68,42 @@ refuses 'absent' "$anvil" fuzz --engines "$work/absent"
 refuses 'folder' "$anvil" fuzz --engines "$work/folder"
 refuses 'absent' "$anvil" bench --engines "$work/absent"
 
-if [ ! -e /dev/kvm ]; then
+refuses '--kernel' "$anvil" boot
+refuses '--turbo' "$anvil" boot --turbo
+refuses '--kernel' "$anvil" boot --kernel
+refuses '"many"' "$anvil" boot --kernel "$work/large" --cpus many
+refuses '1 to 64' "$anvil" boot --kernel "$work/large" --cpus 0
+refuses '32 to 65536' "$anvil" boot --kernel "$work/large" --memory 8
+refuses 'image' "$anvil" boot --kernel "$work/large" --disk ,ro
+refuses '"bridge"' "$anvil" boot --kernel "$work/large" --net bridge
+refuses 'user,forward=80' "$anvil" boot --kernel "$work/large" --net user,forward=80
+refuses 'nowhere' "$anvil" boot --kernel "$work/nowhere"
+refuses 'directory' "$anvil" boot --kernel "$work/folder"
+refuses 'nowhere' "$anvil" play --on linux --kernel "$work/nowhere" "$work/good.txt"
+
+# what comes after /dev/kvm was opened; and what does where it cannot be
+if [ -w /dev/kvm ]; then
+	head -c 4096 /dev/zero >"$work/disk"
+	refuses 'neither bzImage nor 64-bit ELF' "$anvil" boot --kernel "$work/large"
+	refuses 'nowhere' "$anvil" boot --kernel "$work/large" --disk "$work/nowhere"
+	refuses 'nowhere' "$anvil" boot --kernel "$work/large" --disk "$work/disk" --disk "$work/nowhere,ro"
+	refuses 'in use' "$anvil" boot --kernel "$work/large" --disk "$work/disk" --disk "$work/disk"
+	refuses 'nowhere' "$anvil" boot --kernel "$work/large" --net "pcap:$work/nowhere/out"
+	refuses '19' "$anvil" boot --kernel "$work/large" $(for i in $(seq 20); do echo --net none; done)
+	if [ "$(id -u)" -eq 0 ]; then
+		as_nobody="setpriv --reuid=65534 --clear-groups"
+		chmod 755 "$work"
+		if $as_nobody test ! -w /dev/kvm -a -x "$anvil"; then
+			refuses 'Permission denied' $as_nobody "$anvil" boot --kernel "$work/large"
+			refuses 'Permission denied' $as_nobody "$anvil" play --on kvm "$work/good.txt"
+		else
+			echo "(no user without a right to /dev/kvm: its refusal is not tried)"
+		fi
+		refuses 'TAP' "$anvil" boot --kernel "$work/large" --net tap:lo
+	fi
+else
 	refuses '/dev/kvm' "$anvil" play --on kvm "$work/good.txt"
+	refuses '/dev/kvm' "$anvil" boot --kernel "$work/large"
 fi
 
 gives 0 "$anvil" --help

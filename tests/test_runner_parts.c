@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Parts of the runner that need no KVM: options of a network card, disks that are in use, the
+ * console's escape key, initial RAM disks.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "kvm/console.h"
+#include "kvm/cpio.h"
+#include "kvm/guest_kernel.h"
+#include "kvm/host_disk.h"
+#include "kvm/host_nic.h"
+#include "kvm/ram.h"
+
+static char error[512];
+
+/* ---- network cards ---- */
+
+static void nic_options_are_understood(void **state)
+{
+	struct host_nic_spec s;
+
+	(void)state;
+	assert_int_equal(host_nic_parse(&s, "none", error, sizeof(error)), 0);
+	assert_int_equal(s.kind, HOST_NIC_NONE);
+	assert_true(s.mergeable);
+	assert_int_equal(host_nic_parse(&s, "user,forward=2222:22,forward=80:8080,mergeable=off",
+					error, sizeof(error)),
+			 0);
+	assert_int_equal(s.kind, HOST_NIC_USER);
+	assert_false(s.mergeable);
+	assert_int_equal(s.forwards, 2);
+	assert_int_equal(s.forward[0].host, 2222);
+	assert_int_equal(s.forward[1].guest, 8080);
+	assert_int_equal(host_nic_parse(&s, "tap:tap0", error, sizeof(error)), 0);
+	assert_int_equal(s.kind, HOST_NIC_TAP);
+	assert_string_equal(s.name, "tap0");
+	assert_int_equal(host_nic_parse(&s, "pcap:a.pcap,in=b.pcap", error, sizeof(error)), 0);
+	assert_string_equal(s.name, "a.pcap");
+	assert_string_equal(s.input, "b.pcap");
+}
+
+static void other_nic_options_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"bridge",
+		"users",
+		"none:",
+		"tap",
+		"tap:",
+		"pcap",
+		"pcap:",
+		"user,forward=1",
+		"user,forward=0:1",
+		"user,forward=1:65536",
+		"user,forward=1:2x",
+		"tap:t,forward=1:2",
+		"none,in=x",
+		"pcap:a,in=",
+		"user,mergeable=on?",
+		"user,",
+	};
+	struct host_nic_spec s;
+	char forwards[256] = "user";
+	char longest[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (host_nic_parse(&s, bad[i], error, sizeof(error)) != -EINVAL)
+			fail_msg("\"%s\" is taken", bad[i]);
+		assert_null(strchr(error, '\n'));
+	}
+	for (unsigned int i = 0; i <= HOST_NIC_FORWARDS; i++)
+		strcat(forwards, ",forward=1:2");
+	assert_int_equal(host_nic_parse(&s, forwards, error, sizeof(error)), -EINVAL);
+	memset(longest, 'x', sizeof(longest) - 1);
+	memcpy(longest, "pcap:", 5);
+	longest[sizeof(longest) - 1] = 0;
+	assert_int_equal(host_nic_parse(&s, longest, error, sizeof(error)), -EINVAL);
+}
+
+/* ---- disks ---- */
+
+static char image[] = "/tmp/anvil-disk.XXXXXX";
+
+static int make_image(void **state)
+{
+	int fd = mkstemp(image);
+
+	(void)state;
+	return fd < 0 || ftruncate(fd, 1 << 20) || close(fd) ? -1 : 0;
+}
+
+static int remove_image(void **state)
+{
+	(void)state;
+	return unlink(image);
+}
+
+static int open_disk(struct host_device **d, const struct ram *ram, struct guest_memory *memory,
+		     bool read_only)
+{
+	ram_for_devices(ram, memory);
+	return host_disk_create(d, image, read_only, 0, memory, error, sizeof(error));
+}
+
+static void a_disk_has_one_writer_or_many_readers(void **state)
+{
+	struct guest_memory memory;
+	struct host_device *first;
+	struct host_device *second;
+	struct ram ram;
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
+	assert_int_equal(open_disk(&first, &ram, &memory, false), 0);
+	assert_int_equal(open_disk(&second, &ram, &memory, false), -EBUSY);
+	assert_non_null(strstr(error, "in use by another program"));
+	assert_int_equal(open_disk(&second, &ram, &memory, true), -EBUSY);
+	host_device_destroy(first);
+	assert_int_equal(open_disk(&first, &ram, &memory, true), 0);
+	assert_int_equal(open_disk(&second, &ram, &memory, true), 0);
+	host_device_destroy(second);
+	assert_int_equal(open_disk(&second, &ram, &memory, false), -EBUSY);
+	host_device_destroy(first);
+	ram_destroy(&ram);
+}
+
+/* ---- memory ---- */
+
+static void memory_goes_on_above_the_windows(void **state)
+{
+	static uint8_t own[4096] __attribute__((aligned(4096)));
+	struct ram_map_entry map[RAM_MAP_MAX];
+	struct guest_memory memory;
+	struct ram ram;
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, 4096), 0);
+	assert_int_equal(ram_low_end(&ram), RAM_LOW_END);
+	assert_non_null(ram_at(&ram, RAM_HIGH_START, 1ull << 30));
+	assert_null(ram_at(&ram, RAM_HIGH_START, (1ull << 30) + 1));
+	assert_null(ram_at(&ram, RAM_LOW_END - 1, 2));
+	assert_null(ram_at(&ram, UINT64_MAX, 1));
+	ram_add_reserved(&ram, 0x200000000ull, own, sizeof(own));
+	assert_null(ram_at(&ram, 0x200000000ull, 1));
+	assert_int_equal(ram_map(&ram, map), 5);
+	assert_int_equal(map[3].gpa, RAM_HIGH_START);
+	assert_int_equal(map[4].type, RAM_MAP_RESERVED);
+	ram_for_devices(&ram, &memory);
+	assert_true(guest_memory_contains(&memory, RAM_HIGH_START, 1ull << 30));
+	assert_false(guest_memory_contains(&memory, 0x200000000ull, 1));
+	ram_destroy(&ram);
+}
+
+/* ---- initial RAM disks ---- */
+
+static void cpio_itself_unpacks_an_archive(void **state)
+{
+	static const char *const listing = "modules\nmodules/00\ninit\n";
+	char name[] = "/tmp/anvil-cpio.XXXXXX";
+	struct cpio c = { .bytes = NULL };
+	char command[128];
+	char text[256];
+	size_t n;
+	FILE *out;
+	int fd;
+
+	(void)state;
+	assert_int_equal(cpio_add(&c, "modules", S_IFDIR | 0755, NULL, 0), 0);
+	assert_int_equal(cpio_add(&c, "modules/00", S_IFREG | 0644, "odd", 3), 0);
+	assert_int_equal(cpio_add(&c, "init", S_IFREG | 0755, "#!/bin/true\n", 12), 0);
+	assert_int_equal(cpio_end(&c), 0);
+	assert_int_equal(c.len % 4, 0);
+	fd = mkstemp(name);
+	assert_int_equal(write(fd, c.bytes, c.len), (ssize_t)c.len);
+	close(fd);
+	snprintf(command, sizeof(command),
+		 "cpio --quiet -it <%s && cpio --quiet -i --to-stdout init <%s", name, name);
+	out = popen(command, "r");
+	n = fread(text, 1, sizeof(text) - 1, out);
+	text[n] = 0;
+	assert_int_equal(pclose(out), 0);
+	assert_memory_equal(text, listing, strlen(listing));
+	assert_string_equal(text + strlen(listing), "#!/bin/true\n");
+	unlink(name);
+	free(c.bytes);
+}
+
+/* ---- kernels and modules ---- */
+
+static void a_kernel_that_is_named_must_be_there(void **state)
+{
+	char path[GUEST_KERNEL_ROOM];
+	struct cpio c = { .bytes = NULL };
+
+	(void)state;
+	assert_int_equal(guest_kernel_find("/nowhere/k", path, error, sizeof(error)), -ENOENT);
+	assert_non_null(strstr(error, "/nowhere/k"));
+	assert_int_equal(guest_kernel_find(image, path, error, sizeof(error)), 0);
+	assert_string_equal(path, image);
+	assert_int_equal(guest_kernel_add_modules(&c, image, error, sizeof(error)), -EINVAL);
+	assert_non_null(strstr(error, "name a bzImage"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nic_options_are_understood),
+		cmocka_unit_test(other_nic_options_are_refused),
+		cmocka_unit_test(a_disk_has_one_writer_or_many_readers),
+		cmocka_unit_test(memory_goes_on_above_the_windows),
+		cmocka_unit_test(cpio_itself_unpacks_an_archive),
+		cmocka_unit_test(a_kernel_that_is_named_must_be_there),
+	};
+
+	return cmocka_run_group_tests_name("runner parts", tests, make_image, remove_image);
+}
