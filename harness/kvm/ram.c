@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define MIB   (1ull << 20)
-#define GUARD 4096u
+#define MIB  (1ull << 20)
+#define HUGE (2 * MIB)
 
 static struct ram_region *add_region(struct ram *ram, uint64_t gpa, void *host, uint64_t bytes)
 {
@@ -22,29 +22,28 @@ static struct ram_region *add_region(struct ram *ram, uint64_t gpa, void *host, 
 	return r;
 }
 
-static uint8_t *map_guarded(uint64_t bytes)
-{
-	uint8_t *area = mmap(NULL, bytes + 2 * GUARD, PROT_NONE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (area == MAP_FAILED)
-		return NULL;
-	if (mprotect(area + GUARD, bytes, PROT_READ | PROT_WRITE)) {
-		munmap(area, bytes + 2 * GUARD);
-		return NULL;
-	}
-	(void)madvise(area + GUARD, bytes, MADV_HUGEPAGE);
-	(void)madvise(area + GUARD, bytes, MADV_DONTDUMP);
-	return area + GUARD;
-}
-
+/*
+ * Memory between pages that fault, on a boundary of HUGE as its guest-physical address is: only so
+ * can KVM map it by large pages.
+ */
 static int add_own(struct ram *ram, uint64_t gpa, uint64_t bytes)
 {
-	uint8_t *host = map_guarded(bytes);
+	size_t total = bytes + 2 * HUGE;
+	uint8_t *area =
+		mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct ram_region *r;
+	uint8_t *host;
 
-	if (!host)
+	if (area == MAP_FAILED)
 		return -ENOMEM;
-	add_region(ram, gpa, host, bytes)->ours = true;
+	host = area + HUGE - (uintptr_t)area % HUGE;
+	r = add_region(ram, gpa, host, bytes);
+	r->area = area;
+	r->area_bytes = total;
+	if (mprotect(host, bytes, PROT_READ | PROT_WRITE))
+		return -ENOMEM;
+	(void)madvise(host, bytes, MADV_HUGEPAGE);
+	(void)madvise(host, bytes, MADV_DONTDUMP);
 	return 0;
 }
 
@@ -68,8 +67,8 @@ void ram_destroy(struct ram *ram)
 	for (unsigned int i = 0; i < ram->regions; i++) {
 		const struct ram_region *r = &ram->region[i];
 
-		if (r->ours)
-			munmap(r->host - GUARD, r->bytes + 2 * GUARD);
+		if (r->area)
+			munmap(r->area, r->area_bytes);
 	}
 	ram->regions = 0;
 }

@@ -29,7 +29,8 @@ struct ram_region {
 	uint64_t bytes;
 	uint8_t *host;
 	bool reserved; /* there, but not the kernel's */
-	bool ours;
+	void *area;    /* the mapping that it lies in, if it is ours */
+	size_t area_bytes;
 };
 
 struct ram {
