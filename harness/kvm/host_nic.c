@@ -137,6 +137,16 @@ static bool pcap_can_deliver(const struct host_nic *n)
 	return !n->pcap_waits && virtio_device_queue_live(&n->net.dev, VIRTIO_NET_RX);
 }
 
+/* libslirp shares what it knows of name servers among its networks, without a lock of its own. */
+static pthread_mutex_t slirp_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void dispatch_slirp(struct host_nic *n, const struct pollfd *pollfds, unsigned int count)
+{
+	pthread_mutex_lock(&slirp_lock);
+	nic_slirp_dispatch(&n->slirp, pollfds, count);
+	pthread_mutex_unlock(&slirp_lock);
+}
+
 static unsigned int fill(struct host_device *d, struct pollfd *pollfds, unsigned int room,
 			 int *timeout)
 {
@@ -164,7 +174,7 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 
 	switch (n->kind) {
 	case HOST_NIC_USER:
-		nic_slirp_dispatch(&n->slirp, pollfds, count);
+		dispatch_slirp(n, pollfds, count);
 		break;
 	case HOST_NIC_TAP:
 		nic_tap_dispatch(&n->tap, pollfds);
