@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "disk_image.h"
@@ -314,31 +315,70 @@ static int explain(int err, const char *path, char *error, size_t len)
 	return err;
 }
 
+static const uint8_t operation[] = { IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC,
+				     IORING_OP_FALLOCATE, IORING_OP_ASYNC_CANCEL };
+
+#define OPERATIONS (sizeof(operation) / sizeof(operation[0]))
+
 static int check_operations(struct io_uring *ring)
 {
-	static const int needed[] = { IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC,
-				      IORING_OP_FALLOCATE, IORING_OP_ASYNC_CANCEL };
 	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
 	bool all = probe;
 
-	for (size_t i = 0; all && i < sizeof(needed) / sizeof(needed[0]); i++)
-		all = io_uring_opcode_supported(probe, needed[i]);
+	for (size_t i = 0; all && i < OPERATIONS; i++)
+		all = io_uring_opcode_supported(probe, operation[i]);
 	io_uring_free_probe(probe);
 	return all ? 0 : -ENOSYS;
 }
 
-static int init_ring(struct disk_io_uring *uring)
+static int register_with(const struct io_uring *ring, unsigned int what, void *arg, unsigned int n)
+{
+	return syscall(SYS_io_uring_register, ring->ring_fd, what, arg, n) ? -errno : 0;
+}
+
+/*
+ * The ring gets to work with this, and nobody can register anything with it any more. Not by
+ * liburing, whose shared library of version 2.3 lacks the two functions.
+ */
+static int restrict_operations(struct io_uring *ring)
+{
+	struct io_uring_restriction only[OPERATIONS];
+	int err;
+
+	memset(only, 0, sizeof(only));
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		only[i].opcode = IORING_RESTRICTION_SQE_OP;
+		only[i].sqe_op = operation[i];
+	}
+	err = register_with(ring, IORING_REGISTER_RESTRICTIONS, only, OPERATIONS);
+	return err ? err : register_with(ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+}
+
+/* A ring that is not to work yet is asked for first; before Linux 5.10 there is none. */
+static int create_ring(struct disk_io_uring *uring)
 {
 	struct disk_io_uring_queue *queue = uring->queue;
-	int err = io_uring_queue_init(queue->depth * RING_PER_REQUEST, &queue->ring, 0);
+	unsigned int entries = queue->depth * RING_PER_REQUEST;
+	int err = io_uring_queue_init(entries, &queue->ring, IORING_SETUP_R_DISABLED);
+
+	uring->restricted = err == 0;
+	return err == -EINVAL ? io_uring_queue_init(entries, &queue->ring, 0) : err;
+}
+
+static int init_ring(struct disk_io_uring *uring)
+{
+	struct io_uring *ring = &uring->queue->ring;
+	int err = create_ring(uring);
 
 	if (err)
 		return err;
-	err = check_operations(&queue->ring);
+	err = check_operations(ring);
 	if (!err)
-		err = io_uring_register_eventfd(&queue->ring, uring->event_fd);
+		err = io_uring_register_eventfd(ring, uring->event_fd);
+	if (!err && uring->restricted)
+		err = restrict_operations(ring);
 	if (err)
-		io_uring_queue_exit(&queue->ring);
+		io_uring_queue_exit(ring);
 	return err;
 }
 

@@ -21,6 +21,12 @@ struct disk_io_uring {
 	struct disk disk; /* give it to a device; `id` is empty and may be set before that */
 	int fd;		  /* the image */
 	int event_fd;	  /* readable: call disk_io_uring_poll */
+	/*
+	 * The kernel takes no operations on this ring but those of a disk (Linux 5.10). Without it,
+	 * who gets hold of this process opens files and sockets by way of the ring, past a seccomp
+	 * filter.
+	 */
+	bool restricted;
 	struct disk_io_uring_queue *queue; /* ours */
 };
 

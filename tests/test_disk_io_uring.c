@@ -22,6 +22,8 @@
 
 static struct {
 	int setup;	       /* what io_uring_queue_init answers, unless 0 */
+	bool old;	       /* a kernel whose rings cannot be restricted */
+	uint8_t instead;       /* another operation than a transfer, unless 0 */
 	unsigned int most;     /* bytes per transfer, 0: no limit */
 	unsigned int refuse;   /* so many calls of io_uring_submit fail first */
 	unsigned int no_file;  /* so many operations are on no file */
@@ -47,6 +49,8 @@ int io_uring_queue_init(unsigned int entries, struct io_uring *ring, unsigned in
 	int (*real)(unsigned int, struct io_uring *, unsigned int);
 
 	find("io_uring_queue_init", &real);
+	if (host.old && flags)
+		return -EINVAL;
 	return host.setup ? host.setup : real(entries, ring, flags);
 }
 
@@ -73,6 +77,8 @@ static void spoil(struct io_uring_sqe *sqe)
 		break;
 	default:
 		host.transfers++;
+		if (host.instead)
+			sqe->opcode = host.instead;
 		if (host.most && sqe->len > host.most)
 			sqe->len = host.most;
 		if (host.no_file) {
@@ -316,6 +322,39 @@ static void refusals_say_what_to_do_and_leave_nothing_open(void **state)
 	assert_int_equal(open_uring(f, false, DEPTH), -ENOENT);
 	expect_error(f, "no such file");
 	assert_int_equal(lowest_free_fd(), fd);
+}
+
+/* Whoever writes into the ring's memory can ask for anything, and a seccomp filter sees none of it
+ */
+static void ring_takes_only_what_a_disk_needs(void **state)
+{
+	static const uint8_t foreign[] = { IORING_OP_OPENAT, IORING_OP_CONNECT, IORING_OP_SENDMSG };
+	struct fixture *f = opened(state);
+	uint8_t data[DISK_SECTOR_BYTES];
+
+	if (!f->uring.restricted) {
+		print_message("skipped: rings cannot be restricted before Linux 5.10\n");
+		skip();
+	}
+	for (size_t i = 0; i < COUNT(foreign); i++) {
+		host.instead = foreign[i];
+		assert_int_equal(carry_out(f, DISK_READ, 0, 1, data), -EACCES);
+	}
+	host.instead = 0;
+	assert_int_equal(carry_out(f, DISK_READ, 0, 1, data), 0);
+}
+
+static void old_kernel_gives_a_ring_and_it_says_so(void **state)
+{
+	struct fixture *f = opened(state);
+	uint8_t data[DISK_SECTOR_BYTES];
+
+	close_uring(f);
+	host.old = true;
+	assert_int_equal(open_uring(f, false, DEPTH), 0);
+	f->open = true;
+	assert_false(f->uring.restricted);
+	assert_int_equal(carry_out(f, DISK_READ, 0, 1, data), 0);
 }
 
 static void greatest_depth_can_be_had(void **state)
@@ -713,6 +752,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(image_gives_the_disk_its_size),
 		TEST_ERROR(refusals_say_what_to_do_and_leave_nothing_open),
+		TEST(ring_takes_only_what_a_disk_needs),
+		TEST(old_kernel_gives_a_ring_and_it_says_so),
 		TEST(greatest_depth_can_be_had),
 		TEST(sectors_are_read_and_written_in_place),
 		TEST(short_transfers_are_continued),
