@@ -51,14 +51,14 @@ LIBRARIES :=
 URING    := devices/disk_io_uring.c
 SLIRP    := devices/nic_slirp.c
 RUNNER_BACK_ENDS := $(URING) $(SLIRP)
-RUNNER_LIBRARIES := -luring -lslirp -lpthread
+RUNNER_LIBRARIES := -luring -lslirp -lseccomp -lpthread
 DEVICES  := $(filter-out $(URING) $(SLIRP),$(wildcard devices/*.c))
 TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) harness/engine.c harness/files.c \
 	harness/runner.c
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
 HARNESS  := $(filter-out $(TOOL) $(TARGETS) harness/fuzz_target.c,$(wildcard harness/*.c))
 # unit tests of devices/ alone, and tests of the harness
-HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c)
+HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c sandbox.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
 .PHONY: all help deps fuzz check test commands replay kvm readme layers format health coverage bench seeds clean
