@@ -13,7 +13,7 @@
 #define USAGE                                                                                      \
 	"anvil boot --kernel FILE [--initrd FILE] [--cmdline TEXT] [--memory MIB] [--cpus N] "     \
 	"[--disk FILE[,ro]]... [--net user|tap:NAME|pcap:FILE|none]... [--no-reboot] "             \
-	"[--no-sandbox]"
+	"[--no-sandbox|--try-sandbox]"
 
 static int complain(const char *option, const char *value, const char *advice)
 {
@@ -101,6 +101,8 @@ static int take_options(int argc, char **argv, struct boot_options *o)
 			o->no_reboot = true;
 		} else if (!strcmp(argv[i], "--no-sandbox")) {
 			o->no_sandbox = true;
+		} else if (!strcmp(argv[i], "--try-sandbox")) {
+			o->try_sandbox = true;
 		} else if (has_value(argv[i]) && i + 1 < argc) {
 			if (take_value(o, argv[i], argv[i + 1]))
 				return EXIT_USAGE;

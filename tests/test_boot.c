@@ -20,6 +20,7 @@
 
 #include "commands.h"
 #include "kvm/boot.h"
+#include "kvm/sandbox.h"
 
 /*
  * Prints '>', then obeys the next byte received: p power-off, r reset, k reset by the keyboard
@@ -125,14 +126,13 @@ static int remove_files(void **state)
 struct run {
 	pid_t pid;
 	int keys;   /* to its standard input */
-	int screen; /* from its standard output and error */
+	int screen; /* from its standard output */
+	int errors; /* and error */
 };
 
 static struct boot_options options(void)
 {
-	struct boot_options o = {
-		.kernel = kernel, .cmdline = "", .mib = 32, .cpus = 1, .no_sandbox = true
-	};
+	struct boot_options o = { .kernel = kernel, .cmdline = "", .mib = 32, .cpus = 1 };
 
 	return o;
 }
@@ -150,23 +150,27 @@ static struct run start(const struct boot_options *o)
 	struct run r;
 	int in[2];
 	int out[2];
+	int err[2];
 
-	assert_int_equal(pipe(in) | pipe(out), 0);
+	assert_int_equal(pipe(in) | pipe(out) | pipe(err), 0);
 	fflush(NULL);
 	r.pid = fork();
 	assert_true(r.pid >= 0);
 	if (r.pid == 0) {
 		dup2(in[0], 0);
 		dup2(out[1], 1);
-		dup2(out[1], 2);
+		dup2(err[1], 2);
 		close(in[1]);
 		close(out[0]);
+		close(err[0]);
 		exit(boot(o));
 	}
 	close(in[0]);
 	close(out[1]);
+	close(err[1]);
 	r.keys = in[1];
 	r.screen = out[0];
+	r.errors = err[0];
 	return r;
 }
 
@@ -186,20 +190,29 @@ static void expect(const struct run *r, const char *text)
 	assert_string_equal(got, text);
 }
 
-/* Waits for the end; all that is still on the screen has `last` in it. */
-static int end(struct run *r, const char *last)
+static void read_all(int fd, char *text, size_t room)
 {
-	char got[4096];
 	size_t n = 0;
 	ssize_t more;
+
+	while (n < room - 1 && (more = read(fd, text + n, room - 1 - n)) > 0)
+		n += (size_t)more;
+	text[n] = 0;
+}
+
+/* Waits for the end; nothing more is on the screen, and `said` is among what went to stderr. */
+static int end(struct run *r, const char *said)
+{
+	char got[4096];
 	int status;
 
-	while ((more = read(r->screen, got + n, sizeof(got) - 1 - n)) > 0)
-		n += (size_t)more;
-	got[n] = 0;
-	if (*last ? !strstr(got, last) : n > 0)
+	read_all(r->screen, got, sizeof(got));
+	assert_string_equal(got, "");
+	read_all(r->errors, got, sizeof(got));
+	if (!strstr(got, said))
 		fail_msg("says: %s", got);
 	close(r->screen);
+	close(r->errors);
 	close(r->keys);
 	assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
 	assert_true(WIFEXITED(status));
@@ -232,7 +245,7 @@ static void a_guest_gives_the_exit_status(void **state)
 	r = start(&o);
 	type(&r, "s");
 	expect(&r, ">");
-	assert_int_equal(end(&r, ""), 42);
+	assert_int_equal(end(&r, "anvil: sandbox: no_new_privs"), 42);
 }
 
 static void a_reset_starts_the_machine_anew(void **state)
@@ -318,6 +331,33 @@ static void a_signal_ends_the_run(void **state)
 	assert_int_equal(end(&r, "signal 15"), 128 + 15);
 }
 
+static void the_sandbox_says_what_it_refuses(void **state)
+{
+	struct boot_options o = options();
+	struct run r;
+
+	(void)state;
+	need_kvm();
+	o.try_sandbox = true;
+	r = start(&o);
+	assert_int_equal(end(&r, "refused system call unshare"), SANDBOX_REFUSED);
+}
+
+static void a_run_without_a_sandbox_is_warned_of(void **state)
+{
+	struct boot_options o = options();
+	struct run r;
+
+	(void)state;
+	need_kvm();
+	o.no_sandbox = true;
+	o.try_sandbox = true;
+	r = start(&o);
+	expect(&r, ">");
+	type(&r, "p");
+	assert_int_equal(end(&r, "anvil: warning: no sandbox"), 0);
+}
+
 static void what_is_missing_is_said_before_the_guest_runs(void **state)
 {
 	struct boot_options o = options();
@@ -341,6 +381,8 @@ int main(void)
 		cmocka_unit_test(devices_have_their_windows),
 		cmocka_unit_test(an_end_of_input_leaves_the_guest_alone),
 		cmocka_unit_test(a_signal_ends_the_run),
+		cmocka_unit_test(the_sandbox_says_what_it_refuses),
+		cmocka_unit_test(a_run_without_a_sandbox_is_warned_of),
 		cmocka_unit_test(what_is_missing_is_said_before_the_guest_runs),
 	};
 

@@ -190,10 +190,26 @@ int board_load(struct board *b, struct linux_image *image, char *error, size_t r
 	if (err)
 		return err;
 	err = vcpu_start_at(&b->cpu[0], &entry);
+	if (err)
+		snprintf(error, room, "/dev/kvm: a processor cannot be started: %s",
+			 strerror(-err));
+	return err;
+}
+
+void board_needs(const struct board *b, struct sandbox_needs *needs)
+{
+	for (unsigned int i = 0; i < b->devices; i++)
+		b->device[i]->ops->needs(b->device[i], needs);
+}
+
+int board_start(struct board *b, char *error, size_t room)
+{
+	int err = 0;
+
 	for (unsigned int i = 0; i < b->devices && !err; i++)
 		err = host_device_start(b->device[i]);
 	if (err)
-		snprintf(error, room, "the machine cannot be started: %s", strerror(-err));
+		snprintf(error, room, "no thread for a device: %s", strerror(-err));
 	return err;
 }
 

@@ -32,6 +32,7 @@
 #define BOARD_STATUS_PORT 0xf4u
 
 struct host_device;
+struct sandbox_needs;
 
 struct board {
 	struct vm vm;
@@ -67,11 +68,17 @@ int board_add_device(struct board *b, struct host_device *device, char *error, s
 	__attribute__((warn_unused_result));
 
 /*
- * Describes the machine, loads the kernel, and starts the devices' threads. `image->rsdp` is set
- * here. Returns 0, or a negative errno with one line in `error`.
+ * Describes the machine and loads the kernel. `image->rsdp` is set here. Returns 0, or a negative
+ * errno with one line in `error`.
  */
 int board_load(struct board *b, struct linux_image *image, char *error, size_t room)
 	__attribute__((warn_unused_result));
+
+/* What its devices ask of a sandbox. */
+void board_needs(const struct board *b, struct sandbox_needs *needs);
+
+/* Starts the devices' threads. Returns 0, or a negative errno with one line in `error`. */
+int board_start(struct board *b, char *error, size_t room) __attribute__((warn_unused_result));
 
 /* Nothing runs any more: ends the devices' threads and frees all. */
 void board_destroy(struct board *b);

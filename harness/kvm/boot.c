@@ -27,6 +27,7 @@
 #include "console.h"
 #include "host_device.h"
 #include "host_disk.h"
+#include "sandbox.h"
 
 _Static_assert(BOOT_DEVICES_MAX == BOARD_DEVICES_MAX, "as many as a machine has room for");
 
@@ -221,8 +222,13 @@ static int set_up(struct run *r, const struct boot_options *o, char *error)
 	err = board_create(&r->board, o->cpus, o->mib, error, ERROR_ROOM);
 	if (!err)
 		err = add_devices(r, o, error);
-	if (!err)
-		err = board_load(&r->board, &r->image, error, ERROR_ROOM);
+	return err ? err : board_load(&r->board, &r->image, error, ERROR_ROOM);
+}
+
+static int start_threads(struct run *r, char *error)
+{
+	int err = board_start(&r->board, error, ERROR_ROOM);
+
 	if (err)
 		return err;
 	err = start_processors(r);
@@ -230,6 +236,40 @@ static int set_up(struct run *r, const struct boot_options *o, char *error)
 		snprintf(error, ERROR_ROOM, "no thread for a processor: %s; try fewer --cpus",
 			 strerror(-err));
 	return err;
+}
+
+/* Threads that wait at the gate, and a process that can do what they need. */
+static int confine(struct run *r, char *error)
+{
+	struct sandbox_needs needs = { .on_refusal = console_restore };
+	char summary[SANDBOX_LINE_BYTES];
+	int err;
+
+	board_needs(&r->board, &needs);
+	err = sandbox_begin(&needs, error, ERROR_ROOM);
+	if (!err)
+		err = start_threads(r, error);
+	if (!err)
+		err = sandbox_enter(error, ERROR_ROOM);
+	if (err)
+		return err;
+	sandbox_summary(summary, sizeof(summary));
+	fprintf(stderr, "anvil: sandbox: %s\n", summary);
+	return 0;
+}
+
+static int prepare(struct run *r, const struct boot_options *o, char *error)
+{
+	int err = set_up(r, o, error);
+
+	if (err)
+		return err;
+	if (!o->no_sandbox)
+		return confine(r, error);
+	fputs("anvil: warning: no sandbox: a guest that breaks out of a device can do what you "
+	      "can\n",
+	      stderr);
+	return start_threads(r, error);
 }
 
 /* Returns the runner's exit status; `ending` is told if the guest ran. */
@@ -243,11 +283,13 @@ static int run_machine(const struct boot_options *o, struct ending *ending)
 	pthread_mutex_init(&r.lock, NULL);
 	board_init(&r.board);
 	r.end_fd = eventfd(0, EFD_CLOEXEC);
-	err = set_up(&r, o, error);
+	err = prepare(&r, o, error);
 	if (err) {
 		fprintf(stderr, "anvil: boot: %s\n", error);
 	} else {
 		console_raw();
+		if (o->try_sandbox)
+			sandbox_probe();
 		open_gate(&r);
 		attend(&r);
 	}
@@ -318,8 +360,8 @@ static int explain_death(int status)
 			WTERMSIG(status), strsignal(WTERMSIG(status)));
 		return 128 + WTERMSIG(status);
 	}
-	if (WEXITSTATUS(status) == EXIT_USAGE)
-		return EXIT_USAGE;
+	if (WEXITSTATUS(status) == EXIT_USAGE || WEXITSTATUS(status) == SANDBOX_REFUSED)
+		return WEXITSTATUS(status); /* it has said why */
 	fprintf(stderr, "anvil: boot: the runner ended with status %d in the middle of the run\n",
 		WEXITSTATUS(status));
 	return EXIT_FINDING;

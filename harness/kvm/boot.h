@@ -28,12 +28,14 @@ struct boot_options {
 	unsigned int devices;
 	bool no_reboot;
 	bool no_sandbox;
+	bool try_sandbox; /* make a call that it refuses, instead of running the guest */
 };
 
 /*
  * Boots, with standard input and output as the console, in a process of its own, anew each time
  * that the guest resets the machine. Returns the exit status that the guest gave, 0 after power-off
- * or, with no_reboot, after a reset; or EXIT_USAGE or EXIT_FINDING after one line on stderr.
+ * or, with no_reboot, after a reset; or, after one line on stderr, EXIT_USAGE, EXIT_FINDING or
+ * SANDBOX_REFUSED.
  */
 int boot(const struct boot_options *options);
 

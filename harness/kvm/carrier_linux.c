@@ -238,6 +238,8 @@ static int boot_kernel(struct carrier_linux *l, const char *kernel, char *error,
 	image.initrd = (struct image_file){ "the agent", l->initrd.bytes, l->initrd.len };
 	err = board_load(&l->board, &image, error, room);
 	image_close(&image.kernel);
+	if (!err)
+		err = board_start(&l->board, error, room);
 	return err ? err : run_to_rest(l, false, error, room);
 }
 

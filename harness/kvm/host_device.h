@@ -22,6 +22,7 @@
 
 struct pollfd;
 struct host_device;
+struct sandbox_needs;
 struct vm;
 
 /* What a device's back end needs of the thread. All are called with the device locked. */
@@ -32,6 +33,8 @@ struct host_device_ops {
 			     int *timeout);
 	/* After poll, whatever it said. */
 	void (*dispatch)(struct host_device *d, const struct pollfd *pollfds, unsigned int count);
+	/* Adds what the back end asks of a sandbox. */
+	void (*needs)(const struct host_device *d, struct sandbox_needs *needs);
 	/* The device was reset for good: finish what is under way, and free all. */
 	void (*destroy)(struct host_device *d);
 };

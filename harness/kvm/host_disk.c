@@ -13,6 +13,7 @@
 
 #include "disk_file.h"
 #include "disk_io_uring.h"
+#include "sandbox.h"
 #include "virtio_blk.h"
 
 #define QUEUE_SIZE  256u
@@ -55,6 +56,16 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 		disk_io_uring_poll(&to_disk(d)->ring);
 }
 
+static void needs(const struct host_device *d, struct sandbox_needs *needs)
+{
+	const struct host_disk *disk = (const struct host_disk *)(const void *)d;
+
+	if (disk->uring && disk->ring.restricted)
+		needs->disk_io_uring = true;
+	else
+		needs->disk_file = true;
+}
+
 static void close_image(struct host_disk *disk)
 {
 	if (disk->uring)
@@ -74,7 +85,7 @@ static void destroy(struct host_device *d)
 	free(disk);
 }
 
-static const struct host_device_ops ops = { fill, dispatch, destroy };
+static const struct host_device_ops ops = { fill, dispatch, needs, destroy };
 
 /* A lock that QEMU and others take too: many readers, or one writer. */
 static int lock_image(int fd, const char *path, bool read_only, char *error, size_t room)

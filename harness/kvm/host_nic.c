@@ -13,6 +13,7 @@
 #include "nic_pcap.h"
 #include "nic_slirp.h"
 #include "nic_tap.h"
+#include "sandbox.h"
 #include "virtio_net.h"
 
 #define QUEUE_SIZE 256u
@@ -188,6 +189,20 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 	}
 }
 
+static void needs(const struct host_device *d, struct sandbox_needs *needs)
+{
+	static const char *const name_servers[] = { "/etc/resolv.conf" };
+	const struct host_nic *n = (const struct host_nic *)(const void *)d;
+
+	if (n->kind == HOST_NIC_TAP)
+		needs->tap = true;
+	if (n->kind == HOST_NIC_USER) {
+		needs->sockets = true;
+		needs->readable = name_servers;
+		needs->readable_count = 1;
+	}
+}
+
 static void close_back_end(struct host_nic *n)
 {
 	switch (n->kind) {
@@ -216,7 +231,7 @@ static void destroy(struct host_device *d)
 	free(n);
 }
 
-static const struct host_device_ops ops = { fill, dispatch, destroy };
+static const struct host_device_ops ops = { fill, dispatch, needs, destroy };
 
 /* ---- making it ---- */
 
