@@ -52,6 +52,24 @@ void guest_add_stream(struct chain_plan *plan, uint64_t gpa, uint64_t len, uint6
 /* Writes the chain and makes it available. Does nothing when there are no free descriptors. */
 void guest_submit(struct guest_driver *g, unsigned int queue, struct chain_plan *plan);
 
+/* operand `bits` of blk */
+#define BITS_UNMAP	  1u
+#define BITS_UNKNOWN_FLAG 2u
+#define BITS_BYTE_MORE	  4u
+#define BITS_BYTE_LESS	  8u
+#define BITS_SHORT_HEADER 16u
+#define BITS_NO_DATA	  32u
+#define BITS_DATA_BOTH	  64u
+
+#define RANGES_MAX 40u /* of a discard or write zeroes */
+
+/* Bytes that a blk operation moves after the header, and before the status. */
+void guest_blk_lengths(const struct record *r, uint64_t *out, uint64_t *in);
+
+/* operand `kind` of tx, beside enum frame_kind */
+#define TX_HEADER_ONLY 6u
+#define TX_SHORT       7u
+
 /* What the driver programs for a queue. */
 struct guest_setup {
 	unsigned int queue;

@@ -15,16 +15,6 @@ static void store(struct guest_driver *g, uint64_t gpa, const void *bytes, size_
 
 /* ---- block ---- */
 
-#define BITS_UNMAP	  1u
-#define BITS_UNKNOWN_FLAG 2u
-#define BITS_BYTE_MORE	  4u
-#define BITS_BYTE_LESS	  8u
-#define BITS_SHORT_HEADER 16u
-#define BITS_NO_DATA	  32u
-#define BITS_DATA_BOTH	  64u
-
-#define RANGES_MAX 40u
-
 struct blk_request {
 	struct virtio_blk_header header;
 	uint64_t out; /* bytes after the header */
@@ -89,6 +79,16 @@ static void spoil_request(struct blk_request *q, uint8_t bits)
 		++*data;
 	if (bits & BITS_BYTE_LESS && *data)
 		--*data;
+}
+
+void guest_blk_lengths(const struct record *r, uint64_t *out, uint64_t *in)
+{
+	struct blk_request q;
+
+	fill_request(&q, r);
+	spoil_request(&q, r->b[6]);
+	*out = q.out;
+	*in = q.in;
 }
 
 /* Each sector that is written tells where it came from. */
@@ -158,9 +158,6 @@ static void fill_header(struct virtio_net_header *h, const struct record *r, uns
 	h->csum_offset = htole16((uint16_t)add_part(r->x, 2, h->flags & 1 ? 16 : 0));
 	h->hdr_len = htole16((uint16_t)add_part(r->x, 3, h->gso_type ? headers : 0));
 }
-
-#define TX_HEADER_ONLY 6u
-#define TX_SHORT       7u
 
 void guest_tx(struct guest_driver *g, const struct record *r)
 {
