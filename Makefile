@@ -53,8 +53,9 @@ SLIRP    := devices/nic_slirp.c
 RUNNER_BACK_ENDS := $(URING) $(SLIRP)
 RUNNER_LIBRARIES := -luring -lslirp -lseccomp -lpthread
 DEVICES  := $(filter-out $(URING) $(SLIRP),$(wildcard devices/*.c))
+RECORDER := $(wildcard harness/recorder*.c harness/nearest*.c)
 TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) harness/engine.c harness/files.c \
-	harness/runner.c
+	harness/runner.c $(RECORDER)
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
 HARNESS  := $(filter-out $(TOOL) $(TARGETS) harness/fuzz_target.c,$(wildcard harness/*.c))
 # unit tests of devices/ alone, and tests of the harness
@@ -94,7 +95,7 @@ build/$(1)/tests/test_nic_slirp: LIBRARIES := -lslirp
 build/$(1)/tests/test_disk_io_uring: build/$(1)/obj/$(URING:.c=.o)
 build/$(1)/tests/test_disk_io_uring: LIBRARIES := -luring
 
-$(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c) $(RUNNER_BACK_ENDS)) $$(LIB_OBJ_$(1))
+$(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c) $(RUNNER_BACK_ENDS) $(RECORDER)) $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $(RUNNER_LIBRARIES) -o $$@
 
