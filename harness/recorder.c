@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the embedder tells, a book of what the driver programmed, and the bring-up.
+ */
+#include "recorder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guest_driver.h"
+#include "recorder_internal.h"
+
+/* ---- what was programmed ---- */
+
+bool recorder_accepted(const struct recorder *r, unsigned int feature)
+{
+	return r->features >> feature & 1;
+}
+
+static uint64_t offered(const struct recorder *r)
+{
+	const struct recorder_options *o = &r->options;
+	uint64_t bits = o->blk ? o->blk->features.word[0] : o->net->features.word[0];
+
+	if (o->blk && o->blk->disk->read_only)
+		bits |= 1ull << VIRTIO_BLK_F_RO;
+	return bits | 1ull << VIRTIO_F_VERSION_1;
+}
+
+/* As far as can be told from outside: whether the device looks into its queues. */
+static bool live(const struct recorder *r)
+{
+	uint32_t all = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER |
+		       VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK;
+
+	return r->status == all && recorder_accepted(r, VIRTIO_F_VERSION_1) &&
+	       !(r->features & ~offered(r));
+}
+
+static struct virtqueue *selected(struct recorder *r)
+{
+	return r->queue_sel < r->nearest.p.queues ? &r->queue[r->queue_sel].vq : NULL;
+}
+
+/* The address that a register is one half of, or NULL. */
+static uint64_t *ring_area(struct virtqueue *vq, uint64_t offset)
+{
+	switch (offset) {
+	case VIRTIO_MMIO_QUEUE_DESC_LOW:
+	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
+		return &vq->desc_area;
+	case VIRTIO_MMIO_QUEUE_DRIVER_LOW:
+	case VIRTIO_MMIO_QUEUE_DRIVER_HIGH:
+		return &vq->driver_area;
+	case VIRTIO_MMIO_QUEUE_DEVICE_LOW:
+	case VIRTIO_MMIO_QUEUE_DEVICE_HIGH:
+		return &vq->device_area;
+	default:
+		return NULL;
+	}
+}
+
+/* Of those registers, and of DriverFeatures by its selector. */
+#define HIGH_HALF 4u
+
+static void set_half(uint64_t *address, bool high, uint64_t value)
+{
+	unsigned int shift = high ? 32 : 0;
+
+	*address = (*address & ~(0xffffffffull << shift)) | (value & 0xffffffff) << shift;
+}
+
+bool recorder_queue_writable(const struct recorder *r, const struct virtqueue *vq)
+{
+	return !virtqueue_enabled(vq) && (!(r->status & VIRTIO_STATUS_DRIVER_OK) ||
+					  recorder_accepted(r, VIRTIO_F_RING_RESET));
+}
+
+static void start_queue(struct recorder *r)
+{
+	struct recorder_queue *q = &r->queue[r->queue_sel];
+	int err = virtqueue_enable(&q->vq, recorder_accepted(r, VIRTIO_F_INDIRECT_DESC),
+				   recorder_accepted(r, VIRTIO_F_EVENT_IDX));
+
+	(void)err; /* then the driver finds it stopped, and so do we */
+	q->used_seen = 0;
+	q->flags = 0;
+}
+
+static void program_queue(struct recorder *r, uint64_t offset, uint64_t value)
+{
+	struct virtqueue *vq = selected(r);
+	bool stops = (offset == VIRTIO_MMIO_QUEUE_READY && value == 0) ||
+		     (offset == VIRTIO_MMIO_QUEUE_RESET && value == 1 &&
+		      recorder_accepted(r, VIRTIO_F_RING_RESET));
+
+	if (!vq)
+		return;
+	if (stops)
+		virtqueue_reset(vq);
+	else if (!recorder_queue_writable(r, vq))
+		return;
+	else if (offset == VIRTIO_MMIO_QUEUE_READY && value == 1)
+		start_queue(r);
+	else if (offset == VIRTIO_MMIO_QUEUE_SIZE)
+		vq->size = (uint32_t)value;
+	else if (ring_area(vq, offset))
+		set_half(ring_area(vq, offset), offset & HIGH_HALF, value);
+}
+
+/* A register of 32 bits; the reset is not meant. */
+static void program(struct recorder *r, uint64_t offset, uint64_t value)
+{
+	if (offset == VIRTIO_MMIO_DRIVER_FEATURES_SEL)
+		r->driver_sel = (uint32_t)value;
+	else if (offset == VIRTIO_MMIO_QUEUE_SEL)
+		r->queue_sel = (uint32_t)value;
+	else if (offset == VIRTIO_MMIO_STATUS)
+		r->status = (uint32_t)value;
+	else if (offset != VIRTIO_MMIO_DRIVER_FEATURES)
+		program_queue(r, offset, value);
+	else if (r->driver_sel < 2 && !(r->status & VIRTIO_STATUS_FEATURES_OK))
+		set_half(&r->features, r->driver_sel == 1, value);
+}
+
+static void forget_driver(struct recorder *r)
+{
+	for (unsigned int i = 0; i < r->nearest.p.queues; i++)
+		virtqueue_reset(&r->queue[i].vq);
+	r->status = 0;
+	r->features = 0;
+	r->driver_sel = 0;
+	r->queue_sel = 0;
+	memset(&r->receive, 0, sizeof(r->receive));
+}
+
+/* ---- the bring-up ---- */
+
+static void start_bring_up(struct recorder *r)
+{
+	r->phase = RECORDER_BRING_UP;
+	r->writes.ops = 0;
+	recorder_start_script(r);
+}
+
+/* A device that was only looked at is no bring-up. */
+static void end_bring_up(struct recorder *r)
+{
+	if (r->writes.ops > 0)
+		recorder_save_bring_up(r);
+	recorder_start_script(r);
+}
+
+/* More writes than this leave no room to go on in. */
+#define WRITES_MAX (SCRIPT_OPS_MAX - 8u)
+
+static void add_access(struct recorder *r, const struct record *op)
+{
+	if (r->script.ops == SCRIPT_OPS_MAX) {
+		end_bring_up(r);
+		memcpy(r->script.op, r->writes.op, r->writes.ops * sizeof(*op));
+		r->script.ops = r->writes.ops;
+	}
+	r->script.op[r->script.ops++] = *op;
+	if (op->code == OP_WRITE)
+		r->writes.op[r->writes.ops++] = *op;
+	if (r->writes.ops > WRITES_MAX) {
+		end_bring_up(r);
+		r->phase = RECORDER_DEAF;
+	}
+}
+
+/* From where the pretend driver has its rings to the same place above 4 GiB. */
+#define TO_HIGH (MAP_LOW - (uint32_t)MAP_HIGH)
+
+/* The low half mostly comes first: when the high one says where the ring lies, it is moved again.
+ */
+static void move_high(struct script *s, uint64_t low_register)
+{
+	for (unsigned int i = s->ops; i > 0; i--) {
+		struct record *op = &s->op[i - 1];
+
+		if (op->code != OP_WRITE)
+			continue;
+		if (op->x == low_register && op->y >= MAP_LOW)
+			op->y -= TO_HIGH;
+		if (op->x == low_register || op->x == VIRTIO_MMIO_QUEUE_SEL)
+			return;
+	}
+}
+
+static uint64_t moved_low(struct recorder *r, uint64_t offset, uint64_t value)
+{
+	unsigned int queue = r->queue_sel % PERSONALITY_QUEUES;
+	uint64_t ring = offset == VIRTIO_MMIO_QUEUE_DESC_LOW	 ? guest_desc(queue)
+			: offset == VIRTIO_MMIO_QUEUE_DRIVER_LOW ? guest_avail_ring(queue)
+								 : guest_used_ring(queue);
+
+	if (selected(r) && *ring_area(selected(r), offset) >> 32)
+		ring -= TO_HIGH;
+	return ring | (value & 15); /* as well or badly aligned */
+}
+
+/* What the driver writes, where the script's guest has it. */
+static uint64_t moved(struct recorder *r, uint64_t offset, uint64_t value)
+{
+	uint32_t most = r->nearest.p.queue_size_max;
+
+	if (offset == VIRTIO_MMIO_QUEUE_SIZE && value > most && value <= r->queue[0].vq.size_max)
+		return most;
+	if (!ring_area(&r->queue[0].vq, offset))
+		return value;
+	if (!(offset & HIGH_HALF))
+		return moved_low(r, offset, value);
+	if (value == 0)
+		return 0;
+	move_high(&r->script, offset - HIGH_HALF);
+	move_high(&r->writes, offset - HIGH_HALF);
+	return MAP_HIGH >> 32;
+}
+
+/* ---- what the embedder tells ---- */
+
+static void reset(struct recorder *r)
+{
+	struct record op = { .code = OP_WRITE, .x = VIRTIO_MMIO_STATUS };
+
+	if (r->phase == RECORDER_REQUESTS)
+		recorder_requests_reset(r);
+	else if (r->phase == RECORDER_BRING_UP && r->writes.ops > 0)
+		end_bring_up(r);
+	if (r->phase != RECORDER_BRING_UP || r->writes.ops > 0)
+		start_bring_up(r);
+	add_access(r, &op);
+	forget_driver(r);
+}
+
+/* The bring-up ends with the first thing that a running device is told. */
+static void start_if_live(struct recorder *r)
+{
+	if (r->phase != RECORDER_BRING_UP || !live(r))
+		return;
+	end_bring_up(r);
+	recorder_start_requests(r);
+}
+
+void recorder_write(struct recorder *r, uint64_t offset, unsigned int width, uint64_t value)
+{
+	struct record op;
+
+	if (!recorder_wants_more(r))
+		return;
+	if (width == 4)
+		value = (uint32_t)value;
+	if (width == 4 && offset == VIRTIO_MMIO_STATUS && value == 0) {
+		reset(r);
+		return;
+	}
+	if (width == 4 && offset == VIRTIO_MMIO_QUEUE_NOTIFY)
+		start_if_live(r);
+	if (r->phase == RECORDER_REQUESTS)
+		recorder_requests_write(r, offset, width, value);
+	else if (r->phase == RECORDER_BRING_UP &&
+		 recorder_access_op(OP_WRITE, offset, width, moved(r, offset, value), &op))
+		add_access(r, &op);
+	if (width == 4)
+		program(r, offset, value);
+}
+
+void recorder_read(struct recorder *r, uint64_t offset, unsigned int width)
+{
+	struct record op;
+
+	if (!recorder_wants_more(r))
+		return;
+	if (r->phase == RECORDER_REQUESTS)
+		recorder_requests_read(r, offset, width);
+	else if (r->phase == RECORDER_BRING_UP &&
+		 recorder_access_op(OP_READ, offset, width, 0, &op))
+		add_access(r, &op);
+}
+
+void recorder_frame(struct recorder *r, const struct nic_frame *frame)
+{
+	if (!recorder_wants_more(r) || !r->options.net)
+		return;
+	start_if_live(r);
+	if (r->phase == RECORDER_REQUESTS)
+		recorder_requests_frame(r, frame);
+}
+
+static int create(struct recorder *r, uint16_t size_max)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < r->nearest.p.queues; i++)
+		err = virtqueue_init(&r->queue[i].vq, &r->memory, size_max);
+	r->segment = err ? NULL : calloc(size_max, sizeof(*r->segment));
+	return r->segment ? 0 : -ENOMEM;
+}
+
+static void destroy(struct recorder *r)
+{
+	for (unsigned int i = 0; i < r->nearest.p.queues; i++)
+		virtqueue_destroy(&r->queue[i].vq);
+	free(r->segment);
+	r->segment = NULL;
+}
+
+int recorder_init(struct recorder *r, const struct recorder_options *options)
+{
+	memset(r, 0, sizeof(*r));
+	r->options = *options;
+	r->memory = options->blk ? *options->blk->memory : *options->net->memory;
+	r->memory.tap = NULL; /* nobody is to see us */
+	nearest_device(&r->nearest, options->blk, options->net);
+	start_bring_up(r);
+
+	int err = create(r, options->blk ? options->blk->queue_size_max
+					 : options->net->queue_size_max);
+
+	if (err)
+		destroy(r);
+	return err;
+}
+
+bool recorder_finish(struct recorder *r)
+{
+	if (r->phase == RECORDER_BRING_UP)
+		end_bring_up(r);
+	else if (r->phase == RECORDER_REQUESTS)
+		recorder_end_requests(r);
+	destroy(r);
+	return !r->failed;
+}

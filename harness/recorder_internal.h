@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Between the parts of the recorder.
+ */
+#ifndef RECORDER_INTERNAL_H
+#define RECORDER_INTERNAL_H
+
+#include "recorder.h"
+
+/* ---- recorder.c: what was programmed ---- */
+
+bool recorder_accepted(const struct recorder *r, unsigned int feature);
+
+/* Whether the device lets the driver set this queue up now. */
+bool recorder_queue_writable(const struct recorder *r, const struct virtqueue *vq);
+
+/* ---- recorder_script.c: what becomes a file ---- */
+
+/* Whether there may be more scripts. */
+bool recorder_wants_more(const struct recorder *r);
+
+/* No operations yet. */
+void recorder_start_script(struct recorder *r);
+
+/* Write the script if it shows something new. */
+void recorder_save_bring_up(struct recorder *r);
+void recorder_save_requests(struct recorder *r);
+
+/* A register access as it was; false: no script can say it. */
+bool recorder_access_op(enum op_code code, uint64_t offset, unsigned int width, uint64_t value,
+			struct record *op);
+
+/* ---- recorder_requests.c: after DRIVER_OK, in phase RECORDER_REQUESTS ---- */
+
+void recorder_start_requests(struct recorder *r);
+void recorder_end_requests(struct recorder *r);
+void recorder_requests_write(struct recorder *r, uint64_t offset, unsigned int width,
+			     uint64_t value);
+void recorder_requests_read(struct recorder *r, uint64_t offset, unsigned int width);
+void recorder_requests_frame(struct recorder *r, const struct nic_frame *frame);
+void recorder_requests_reset(struct recorder *r);
+
+#endif
