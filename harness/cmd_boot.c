@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "kvm/board.h"
@@ -12,7 +14,8 @@
 
 #define USAGE                                                                                      \
 	"anvil boot --kernel FILE [--initrd FILE] [--cmdline TEXT] [--memory MIB] [--cpus N] "     \
-	"[--disk FILE[,ro]]... [--net user|tap:NAME|pcap:FILE|none]... [--no-reboot] "             \
+	"[--disk FILE[,ro]]... [--net user|tap:NAME|pcap:FILE|none]... [--record FOLDER] "         \
+	"[--no-reboot] "                                                                           \
 	"[--no-sandbox|--try-sandbox]"
 
 static int complain(const char *option, const char *value, const char *advice)
@@ -64,6 +67,16 @@ static int take_device(struct boot_options *o, const char *option, char *value)
 	return EXIT_USAGE;
 }
 
+static int take_folder(struct boot_options *o, const char *value)
+{
+	struct stat st;
+
+	if (stat(value, &st) || !S_ISDIR(st.st_mode) || access(value, W_OK))
+		return complain("--record", value, "name a folder that can be written");
+	o->record = value;
+	return EXIT_OK;
+}
+
 /* An option with a value. Returns EXIT_OK, or EXIT_USAGE after a complaint. */
 static int take_value(struct boot_options *o, const char *option, char *value)
 {
@@ -73,6 +86,8 @@ static int take_value(struct boot_options *o, const char *option, char *value)
 		o->initrd = value;
 	else if (!strcmp(option, "--cmdline"))
 		o->cmdline = value;
+	else if (!strcmp(option, "--record"))
+		return take_folder(o, value);
 	else if (!strcmp(option, "--memory"))
 		return take_number(option, value, RAM_MIB_MIN, RAM_MIB_MAX, &o->mib);
 	else if (!strcmp(option, "--cpus"))
@@ -85,7 +100,7 @@ static int take_value(struct boot_options *o, const char *option, char *value)
 static bool has_value(const char *option)
 {
 	static const char *const name[] = { "--kernel", "--initrd", "--cmdline", "--memory",
-					    "--cpus",	"--disk",   "--net" };
+					    "--cpus",	"--disk",   "--net",	 "--record" };
 
 	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
 		if (!strcmp(option, name[i]))

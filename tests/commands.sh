@@ -77,6 +77,7 @@ refuses '32 to 65536' "$anvil" boot --kernel "$work/large" --memory 8
 refuses 'image' "$anvil" boot --kernel "$work/large" --disk ,ro
 refuses '"bridge"' "$anvil" boot --kernel "$work/large" --net bridge
 refuses 'user,forward=80' "$anvil" boot --kernel "$work/large" --net user,forward=80
+refuses '--record' "$anvil" boot --kernel "$work/large" --record "$work/nowhere"
 refuses 'nowhere' "$anvil" boot --kernel "$work/nowhere"
 refuses 'directory' "$anvil" boot --kernel "$work/folder"
 refuses 'nowhere' "$anvil" play --on linux --kernel "$work/nowhere" "$work/good.txt"

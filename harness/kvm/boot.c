@@ -57,6 +57,7 @@ struct run {
 	pthread_mutex_t lock; /* of `ending` */
 	struct ending ending;
 	int end_fd;
+	char prefix[BOOT_DEVICES_MAX][16]; /* of the names of what is recorded */
 };
 
 #define ERROR_ROOM 512u
@@ -184,6 +185,20 @@ static void attend(struct run *r)
 
 /* ---- the runner ---- */
 
+static int record(struct run *r, const struct boot_options *o, struct host_device *d,
+		  unsigned int i, char *error)
+{
+	int err;
+
+	if (!o->record)
+		return 0;
+	snprintf(r->prefix[i], sizeof(r->prefix[i]), "%s%u", o->device[i].disk ? "disk" : "net", i);
+	err = host_device_record(d, o->record, r->prefix[i]);
+	if (err)
+		snprintf(error, ERROR_ROOM, "--record: %s", strerror(-err));
+	return err;
+}
+
 static int add_devices(struct run *r, const struct boot_options *o, char *error)
 {
 	for (unsigned int i = 0; i < o->devices; i++) {
@@ -196,6 +211,8 @@ static int add_devices(struct run *r, const struct boot_options *o, char *error)
 
 		if (!err)
 			err = board_add_device(&r->board, device, error, ERROR_ROOM);
+		if (!err)
+			err = record(r, o, device, i, error);
 		if (err)
 			return err;
 	}
@@ -264,11 +281,12 @@ static int prepare(struct run *r, const struct boot_options *o, char *error)
 
 	if (err)
 		return err;
-	if (!o->no_sandbox)
+	if (!o->no_sandbox && !o->record)
 		return confine(r, error);
-	fputs("anvil: warning: no sandbox: a guest that breaks out of a device can do what you "
-	      "can\n",
-	      stderr);
+	fprintf(stderr,
+		"anvil: warning: no sandbox%s: a guest that breaks out of a device can do what you "
+		"can\n",
+		o->no_sandbox ? "" : ", as --record writes files");
 	return start_threads(r, error);
 }
 

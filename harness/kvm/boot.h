@@ -26,6 +26,7 @@ struct boot_options {
 	unsigned int cpus;
 	struct boot_device device[BOOT_DEVICES_MAX];
 	unsigned int devices;
+	const char *record; /* a folder for scripts of what the drivers do, or NULL */
 	bool no_reboot;
 	bool no_sandbox;
 	bool try_sandbox; /* make a call that it refuses, instead of running the guest */

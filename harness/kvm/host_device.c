@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -64,18 +65,39 @@ int host_device_bind(struct host_device *d, const struct vm *vm, uint64_t window
 	return err;
 }
 
+int host_device_record(struct host_device *d, const char *folder, const char *prefix)
+{
+	struct recorder_options options = { .folder = folder, .prefix = prefix };
+	int err;
+
+	d->ops->describe(d, &options);
+	d->recorder = calloc(1, sizeof(*d->recorder));
+	if (!d->recorder)
+		return -ENOMEM;
+	err = recorder_init(d->recorder, &options);
+	if (err) {
+		free(d->recorder);
+		d->recorder = NULL;
+	}
+	return err;
+}
+
 uint64_t host_device_read(struct host_device *d, uint64_t offset, unsigned int width)
 {
 	uint64_t value;
 
 	pthread_mutex_lock(&d->lock);
 	value = virtio_mmio_read(&d->mmio, offset, width);
+	if (d->recorder)
+		recorder_read(d->recorder, offset, width);
 	pthread_mutex_unlock(&d->lock);
 	return value;
 }
 
 static void write_locked(struct host_device *d, uint64_t offset, unsigned int width, uint64_t value)
 {
+	if (d->recorder)
+		recorder_write(d->recorder, offset, width, value);
 	virtio_mmio_write(&d->mmio, offset, width, value);
 }
 
@@ -164,6 +186,10 @@ void host_device_destroy(struct host_device *d)
 	const int fd[] = { d->irq_fd, d->wake_fd, d->kick_fd[0], d->kick_fd[1], d->kick_fd[2] };
 
 	host_device_stop(d);
+	if (d->recorder) {
+		(void)recorder_finish(d->recorder); /* it has said what is wrong */
+		free(d->recorder);
+	}
 	virtio_mmio_write(&d->mmio, VIRTIO_MMIO_STATUS, 4, 0);
 	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++) {
 		if (fd[i] >= 0)

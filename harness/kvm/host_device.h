@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "recorder.h"
 #include "virtio_mmio.h"
 
 #define HOST_DEVICE_QUEUES_MAX 3u
@@ -33,6 +34,8 @@ struct host_device_ops {
 			     int *timeout);
 	/* After poll, whatever it said. */
 	void (*dispatch)(struct host_device *d, const struct pollfd *pollfds, unsigned int count);
+	/* What the device was made with, for a recorder; the rest of `options` is the caller's. */
+	void (*describe)(const struct host_device *d, struct recorder_options *options);
 	/* Adds what the back end asks of a sandbox. */
 	void (*needs)(const struct host_device *d, struct sandbox_needs *needs);
 	/* The device was reset for good: finish what is under way, and free all. */
@@ -46,7 +49,8 @@ struct host_device {
 	pthread_mutex_t lock;
 	pthread_t thread;
 	bool started;
-	bool deferred; /* virtio_mmio_poll is owed */
+	struct recorder *recorder; /* NULL: nobody records */
+	bool deferred;		   /* virtio_mmio_poll is owed */
 	atomic_bool stop;
 	int irq_fd;  /* an edge on the interrupt line */
 	int wake_fd; /* has the thread look around */
@@ -62,6 +66,13 @@ int host_device_init(struct host_device *d, const struct host_device_ops *ops,
 
 /* Has the kernel turn writes to QueueNotify and the interrupt into events. */
 int host_device_bind(struct host_device *d, const struct vm *vm, uint64_t window, unsigned int gsi)
+	__attribute__((warn_unused_result));
+
+/*
+ * Has all that the driver does written as scripts into `folder`, under names that begin with
+ * `prefix`; both stay the caller's. Before the device is started. Returns 0 or -ENOMEM.
+ */
+int host_device_record(struct host_device *d, const char *folder, const char *prefix)
 	__attribute__((warn_unused_result));
 
 int host_device_start(struct host_device *d) __attribute__((warn_unused_result));

@@ -56,6 +56,11 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 		disk_io_uring_poll(&to_disk(d)->ring);
 }
 
+static void describe(const struct host_device *d, struct recorder_options *options)
+{
+	options->blk = &((const struct host_disk *)(const void *)d)->blk.options;
+}
+
 static void needs(const struct host_device *d, struct sandbox_needs *needs)
 {
 	const struct host_disk *disk = (const struct host_disk *)(const void *)d;
@@ -85,7 +90,7 @@ static void destroy(struct host_device *d)
 	free(disk);
 }
 
-static const struct host_device_ops ops = { fill, dispatch, needs, destroy };
+static const struct host_device_ops ops = { fill, dispatch, describe, needs, destroy };
 
 /* A lock that QEMU and others take too: many readers, or one writer. */
 static int lock_image(int fd, const char *path, bool read_only, char *error, size_t room)

@@ -30,6 +30,8 @@ struct host_nic {
 	struct nic_tap_offloads offloads; /* as the TAP interface has them now */
 	struct nic_pcap pcap;
 	bool pcap_waits; /* for the guest, or for ever */
+	int (*receive)(struct nic *nic, const struct nic_frame *frame); /* the device's */
+	bool held; /* the frame was offered before, and is recorded */
 };
 
 static struct host_nic *to_nic(struct host_device *d)
@@ -118,6 +120,20 @@ static const struct nic_ops none_ops = { .send = drop };
 
 /* ---- the thread's part ---- */
 
+/* Stands before the device's own `receive`: a recorder hears of each frame once. */
+static int receive(struct nic *nic, const struct nic_frame *frame)
+{
+	struct virtio_net *net = nic->device;
+	struct host_nic *n = (void *)((char *)net - offsetof(struct host_nic, net));
+	int result;
+
+	if (n->device.recorder && !n->held)
+		recorder_frame(n->device.recorder, frame);
+	result = n->receive(nic, frame);
+	n->held = result == -EAGAIN;
+	return result;
+}
+
 /* What the driver accepted, the kernel may leave undone. */
 static void follow_offloads(struct host_nic *n)
 {
@@ -189,6 +205,11 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 	}
 }
 
+static void describe(const struct host_device *d, struct recorder_options *options)
+{
+	options->net = &((const struct host_nic *)(const void *)d)->net.options;
+}
+
 static void needs(const struct host_device *d, struct sandbox_needs *needs)
 {
 	static const char *const name_servers[] = { "/etc/resolv.conf" };
@@ -231,7 +252,7 @@ static void destroy(struct host_device *d)
 	free(n);
 }
 
-static const struct host_device_ops ops = { fill, dispatch, needs, destroy };
+static const struct host_device_ops ops = { fill, dispatch, describe, needs, destroy };
 
 /* ---- making it ---- */
 
@@ -313,13 +334,19 @@ static int make_device(struct host_nic *n, const struct host_nic_spec *spec, uns
 		.mtu = MTU,
 		.link_up = true,
 	};
+	int err;
 
 	add_features(&o.features, always, sizeof(always));
 	if (spec->mergeable)
 		virtio_features_add(&o.features, VIRTIO_NET_F_MRG_RXBUF);
 	if (n->kind == HOST_NIC_TAP)
 		add_features(&o.features, with_tap, sizeof(with_tap));
-	return virtio_net_init(&n->net, &o);
+	err = virtio_net_init(&n->net, &o);
+	if (!err) {
+		n->receive = o.nic->receive;
+		o.nic->receive = receive;
+	}
+	return err;
 }
 
 int host_nic_create(struct host_device **device, const struct host_nic_spec *spec,
