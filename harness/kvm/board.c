@@ -24,6 +24,7 @@
 #define RESET	       0x602u
 #define KEYBOARD       0x64u /* the classic way to reset a PC */
 #define KEYBOARD_RESET 0xfeu
+#define RESET_VECTOR   0xffff0u
 
 /* ---- the serial port ---- */
 
@@ -179,12 +180,28 @@ static void put_tables(struct board *b)
 	acpi_build(&machine, RAM_FIRMWARE, ram_at(&b->ram, RAM_FIRMWARE, ACPI_TABLES_BYTES));
 }
 
+/*
+ * Linux believes that a machine of this kind of ACPI has EFI, which restarts it, and where there is
+ * none jumps to where a BIOS would start.
+ */
+static void put_firmware(struct board *b)
+{
+	static const uint8_t code[] = {
+		0xb0, KEYBOARD_RESET, /* mov $KEYBOARD_RESET, %al */
+		0xe6, KEYBOARD,	      /* out %al, $KEYBOARD */
+		0xeb, 0xfe,	      /* jmp . */
+	};
+
+	memcpy(ram_at(&b->ram, RESET_VECTOR, sizeof(code)), code, sizeof(code));
+}
+
 int board_load(struct board *b, struct linux_image *image, char *error, size_t room)
 {
 	struct vcpu_entry entry;
 	int err;
 
 	put_tables(b);
+	put_firmware(b);
 	image->rsdp = RAM_FIRMWARE;
 	err = linux_load(image, &b->ram, &entry, error, room);
 	if (err)
