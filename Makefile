@@ -62,7 +62,7 @@ HARNESS  := $(filter-out $(TOOL) $(TARGETS) harness/fuzz_target.c,$(wildcard har
 HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c sandbox.c recorder.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
-.PHONY: all help deps fuzz check test commands replay kvm readme layers format health coverage bench seeds clean
+.PHONY: all help deps fuzz check test commands replay kvm guest guest-kernel readme layers format health coverage bench seeds clean
 .DEFAULT_GOAL := all
 
 # One set of rules a flavour.
@@ -147,6 +147,17 @@ test: $(TEST_BINARIES) build/clang/tests/embed_example
 
 commands: build/asan/anvil
 	@tests/commands.sh build/asan/anvil
+
+guest-kernel: ## fetches Debian's stock cloud kernel into build/guest-kernel/
+	@ci/guest-kernel
+
+guest: build/asan/anvil build/guest/peer build/guest/guestctl ## boots stock kernels that use the devices; ROWS="disk net": only these
+	@tests/guest/run $(ROWS)
+
+# for the host that a guest runs on, and for the guest, where there is no C library
+build/guest/peer build/guest/guestctl: build/guest/%: tests/guest/%.c Makefile
+	@mkdir -p $(@D)
+	@$(GCC) $(COMMON) -static $< -o $@
 
 readme:
 	@ci/readme
