@@ -62,7 +62,7 @@ HARNESS  := $(filter-out $(TOOL) $(TARGETS) harness/fuzz_target.c,$(wildcard har
 HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c sandbox.c recorder.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
-.PHONY: all help deps fuzz check test commands replay kvm guest guest-kernel readme layers format health coverage bench seeds clean
+.PHONY: all help deps fuzz check test commands replay kvm guest guest-kernel readme layers format health coverage bench seeds recordings clean
 .DEFAULT_GOAL := all
 
 # One set of rules a flavour.
@@ -131,7 +131,7 @@ TEST_BINARIES := $(filter-out build/asan/tests/test_private_copy,$(foreach f,gcc
 all: build/asan/anvil build/msan/anvil build/cov/anvil $(FUZZ_BINARIES) $(TEST_BINARIES) ## builds everything into build/<flavour>/
 
 help: ## lists the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1 \t/' | expand -t 22
 
 deps: ## installs what is missing (apt; elsewhere says what to install)
 	@ci/deps
@@ -188,6 +188,9 @@ bench: $(FUZZ_BINARIES) build/asan/anvil ## inputs/s of every target and of an e
 
 seeds: build/clang/tests/test_seeds ## writes corpora/ anew from tests/test_seeds.c
 	@build/clang/tests/test_seeds --write corpora
+
+recordings: $(FUZZ_BINARIES) guest-kernel ## records a stock kernel's drivers anew: corpora/*/linux_*
+	@ci/recordings
 
 clean: ## removes build/
 	rm -rf build
