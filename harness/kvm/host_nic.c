@@ -29,7 +29,7 @@ struct host_nic {
 	struct nic_tap tap;
 	struct nic_tap_offloads offloads; /* as the TAP interface has them now */
 	struct nic_pcap pcap;
-	bool pcap_waits; /* for the guest, or for ever */
+	bool pcap_ended; /* all frames were delivered, or cannot be read any more */
 	int (*receive)(struct nic *nic, const struct nic_frame *frame); /* the device's */
 	bool held; /* the frame was offered before, and is recorded */
 };
@@ -149,9 +149,15 @@ static void follow_offloads(struct host_nic *n)
 		n->offloads = o;
 }
 
+static bool ended(int delivered)
+{
+	return delivered < 0 && delivered != -EAGAIN;
+}
+
 static bool pcap_can_deliver(const struct host_nic *n)
 {
-	return !n->pcap_waits && virtio_device_queue_live(&n->net.dev, VIRTIO_NET_RX);
+	return !n->pcap_ended && !n->pcap.waiting &&
+	       virtio_device_queue_live(&n->net.dev, VIRTIO_NET_RX);
 }
 
 /* libslirp shares what it knows of name servers among its networks, without a lock of its own. */
@@ -198,7 +204,7 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 		break;
 	case HOST_NIC_PCAP:
 		if (pcap_can_deliver(n))
-			n->pcap_waits = nic_pcap_poll(&n->pcap, PCAP_BURST) == -ENODATA;
+			n->pcap_ended = ended(nic_pcap_poll(&n->pcap, PCAP_BURST));
 		break;
 	default:
 		break;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The host's end of a guest's TCP connections: sends a file and stores what comes, both at the same
- * time. Usage: peer SEND STORE PORTS. Listens on a free port of 127.0.0.1; PORTS gets its number
- * and that of another free port, one that is to be forwarded to the guest. What the n-th connection
- * brings is stored in STORE.n. If something listens on the other port after the first connection,
- * it is connected to, too, and what that brings goes to STORE.forwarded.
+ * time. Usage: peer SEND STORE PORTS [ADDRESS]. Listens on a free port of 127.0.0.1 or ADDRESS;
+ * PORTS gets its number and that of another free port, one that is to be forwarded to the guest.
+ * What the n-th connection brings is stored in STORE.n. If something listens on the other port
+ * after the first connection, it is connected to, too, and what that brings goes to
+ * STORE.forwarded.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -43,12 +44,14 @@ static struct sockaddr_in loopback(uint16_t port)
 }
 
 /* A socket bound to a free port. */
-static int bind_anywhere(uint16_t *port)
+static int bind_anywhere(const char *address, uint16_t *port)
 {
 	struct sockaddr_in a = loopback(0);
 	socklen_t len = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	if (address && inet_pton(AF_INET, address, &a.sin_addr) != 1)
+		die(address);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) ||
 	    getsockname(fd, (struct sockaddr *)&a, &len))
 		die("no free port");
@@ -139,16 +142,16 @@ int main(int argc, char **argv)
 	uint16_t port, forwarded;
 	int listener, file;
 
-	if (argc != 4) {
-		fputs("peer: usage: peer SEND STORE PORTS\n", stderr);
+	if (argc != 4 && argc != 5) {
+		fputs("peer: usage: peer SEND STORE PORTS [ADDRESS]\n", stderr);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
 	file = open_file(argv[1], O_RDONLY);
-	listener = bind_anywhere(&port);
+	listener = bind_anywhere(argv[4], &port);
 	if (listen(listener, 8))
 		die("listen");
-	close(bind_anywhere(&forwarded));
+	close(bind_anywhere(NULL, &forwarded));
 	tell_ports(argv[3], port, forwarded);
 	for (unsigned int n = 1;; n++) {
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
