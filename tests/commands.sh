@@ -82,6 +82,15 @@ refuses 'nowhere' "$anvil" boot --kernel "$work/nowhere"
 refuses 'directory' "$anvil" boot --kernel "$work/folder"
 refuses 'nowhere' "$anvil" play --on linux --kernel "$work/nowhere" "$work/good.txt"
 
+# without a /dev/kvm
+if unshare -m true 2>/dev/null; then
+	without_dev="unshare -m sh -c 'mount -t tmpfs none /dev && exec \"\$@\"' sh"
+	refuses 'kvm_intel' eval "$without_dev" "$anvil" boot --kernel "$work/large"
+	refuses 'kvm_intel' eval "$without_dev" "$anvil" play --on kvm "$work/good.txt"
+else
+	echo "(no right to a mount namespace: a host without /dev/kvm is not tried)"
+fi
+
 # what comes after /dev/kvm was opened; and what does where it cannot be
 if [ -w /dev/kvm ]; then
 	head -c 4096 /dev/zero >"$work/disk"

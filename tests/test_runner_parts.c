@@ -13,9 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <seccomp.h>
 
 #include "kvm/console.h"
 #include "kvm/cpio.h"
@@ -23,6 +25,7 @@
 #include "kvm/host_disk.h"
 #include "kvm/host_nic.h"
 #include "kvm/ram.h"
+#include "virtio_spec.h"
 
 static char error[512];
 
@@ -139,6 +142,37 @@ static void a_disk_has_one_writer_or_many_readers(void **state)
 	ram_destroy(&ram);
 }
 
+/* In a process of its own, which the kernel lets have no io_uring. */
+static void without_io_uring(const struct ram *ram)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	struct guest_memory memory;
+	struct host_device *d;
+
+	if (!filter || freopen("/dev/null", "w", stderr) == NULL ||
+	    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(io_uring_setup), 0) ||
+	    seccomp_load(filter) || open_disk(&d, ram, &memory, false))
+		_exit(1);
+	_exit(host_device_read(d, VIRTIO_MMIO_CONFIG, 4) == 2048 ? 0 : 2);
+}
+
+static void a_disk_does_without_io_uring(void **state)
+{
+	struct ram ram;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		without_io_uring(&ram);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	ram_destroy(&ram);
+}
+
 /* ---- memory ---- */
 
 static void memory_goes_on_above_the_windows(void **state)
@@ -222,6 +256,7 @@ int main(void)
 		cmocka_unit_test(nic_options_are_understood),
 		cmocka_unit_test(other_nic_options_are_refused),
 		cmocka_unit_test(a_disk_has_one_writer_or_many_readers),
+		cmocka_unit_test(a_disk_does_without_io_uring),
 		cmocka_unit_test(memory_goes_on_above_the_windows),
 		cmocka_unit_test(cpio_itself_unpacks_an_archive),
 		cmocka_unit_test(a_kernel_that_is_named_must_be_there),
