@@ -62,7 +62,7 @@ HARNESS  := $(filter-out $(TOOL) $(TARGETS) harness/fuzz_target.c,$(wildcard har
 HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c sandbox.c recorder.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
-.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel readme layers format health coverage bench seeds recordings clean
+.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage bench seeds recordings clean
 .DEFAULT_GOAL := all
 
 # One set of rules a flavour.
@@ -158,6 +158,9 @@ direct: build/asan/anvil
 
 guest: build/asan/anvil build/guest/peer build/guest/guestctl ## boots stock kernels that use the devices; ROWS="disk net": only these
 	@tests/guest/run $(ROWS)
+
+compare: build/gcc/anvil build/guest/guestctl ## times of anvil boot and of QEMU's microvm: start, disk
+	@tests/guest/compare
 
 # for the host that a guest runs on, and for the guest, where there is no C library
 build/guest/peer build/guest/guestctl: build/guest/%: tests/guest/%.c Makefile
