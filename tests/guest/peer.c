@@ -99,6 +99,10 @@ static bool store_some(int fd, int file)
 	return true;
 }
 
+/*
+ * Until both sides have sent all they have. Ours stays open that long: busybox's nc ends at the
+ * other side's end, whatever it has still to send.
+ */
 static void transfer(int fd, int file, const char *store, const char *suffix)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
@@ -108,14 +112,14 @@ static void transfer(int fd, int file, const char *store, const char *suffix)
 
 	snprintf(path, sizeof(path), "%s.%s", store, suffix);
 	out = open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
-	for (;;) {
+	while (p.events) {
 		if (poll(&p, 1, -1) < 0)
 			die("poll");
-		if (p.revents & POLLOUT && !send_some(fd, file, &sent)) {
-			p.events = POLLIN;
-			shutdown(fd, SHUT_WR);
-		}
+		if (p.revents & POLLOUT && !send_some(fd, file, &sent))
+			p.events = (short)(p.events & ~POLLOUT);
 		if (p.revents & ~POLLOUT && !store_some(fd, out))
+			p.events = (short)(p.events & ~POLLIN);
+		if (p.revents & (POLLERR | POLLHUP) && !(p.events & POLLIN))
 			break;
 	}
 	close(out);
