@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -142,6 +143,42 @@ static void a_disk_has_one_writer_or_many_readers(void **state)
 	ram_destroy(&ram);
 }
 
+static unsigned int edges(const struct host_device *d)
+{
+	eventfd_t count;
+
+	return eventfd_read(d->irq_fd, &count) ? 0 : (unsigned int)count;
+}
+
+static void raise_interrupt(const struct host_device *d, uint32_t events)
+{
+	d->dev->transport->interrupt(d->dev->transport_opaque, events);
+}
+
+/* The driver acknowledges what it saw; what came after that must not wait for ever. */
+static void each_reason_for_an_interrupt_has_an_edge(void **state)
+{
+	struct guest_memory memory;
+	struct host_device *d;
+	struct ram ram;
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
+	assert_int_equal(open_disk(&d, &ram, &memory, false), 0);
+	raise_interrupt(d, VIRTIO_INTERRUPT_USED);
+	assert_int_equal(edges(d), 1);
+	raise_interrupt(d, VIRTIO_INTERRUPT_CONFIG);
+	assert_int_equal(edges(d), 0); /* the handler is still to come */
+	host_device_write(d, VIRTIO_MMIO_INTERRUPT_ACK, 4, VIRTIO_INTERRUPT_USED);
+	assert_int_equal(edges(d), 1);
+	host_device_write(d, VIRTIO_MMIO_INTERRUPT_ACK, 4, VIRTIO_INTERRUPT_CONFIG);
+	assert_int_equal(edges(d), 0);
+	raise_interrupt(d, VIRTIO_INTERRUPT_USED);
+	assert_int_equal(edges(d), 1);
+	host_device_destroy(d);
+	ram_destroy(&ram);
+}
+
 /* In a process of its own, which the kernel lets have no io_uring. */
 static void without_io_uring(const struct ram *ram)
 {
@@ -256,6 +293,7 @@ int main(void)
 		cmocka_unit_test(nic_options_are_understood),
 		cmocka_unit_test(other_nic_options_are_refused),
 		cmocka_unit_test(a_disk_has_one_writer_or_many_readers),
+		cmocka_unit_test(each_reason_for_an_interrupt_has_an_edge),
 		cmocka_unit_test(a_disk_does_without_io_uring),
 		cmocka_unit_test(memory_goes_on_above_the_windows),
 		cmocka_unit_test(cpio_itself_unpacks_an_archive),

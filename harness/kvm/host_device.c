@@ -99,6 +99,9 @@ static void write_locked(struct host_device *d, uint64_t offset, unsigned int wi
 	if (d->recorder)
 		recorder_write(d->recorder, offset, width, value);
 	virtio_mmio_write(&d->mmio, offset, width, value);
+	/* what came between the driver's look and its acknowledgement takes an edge of its own */
+	if (offset == VIRTIO_MMIO_INTERRUPT_ACK && d->mmio.interrupt_status)
+		set_irq(d, true);
 }
 
 void host_device_write(struct host_device *d, uint64_t offset, unsigned int width, uint64_t value)
