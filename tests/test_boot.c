@@ -190,6 +190,17 @@ static void expect(const struct run *r, const char *text)
 	assert_string_equal(got, text);
 }
 
+static void wait_for(int fd, const char *text)
+{
+	char got[4096] = "";
+	size_t n = 0;
+
+	while (!strstr(got, text) && n < sizeof(got) - 1 && read(fd, got + n, 1) == 1)
+		n++;
+	if (!strstr(got, text))
+		fail_msg("says: %s", got);
+}
+
 static void read_all(int fd, char *text, size_t room)
 {
 	size_t n = 0;
@@ -358,6 +369,23 @@ static void a_run_without_a_sandbox_is_warned_of(void **state)
 	assert_int_equal(end(&r, "anvil: warning: no sandbox"), 0);
 }
 
+static void one_may_ask_how_it_is(void **state)
+{
+	struct boot_options o = options();
+	struct run r;
+
+	(void)state;
+	need_kvm();
+	o.devices = 1;
+	o.device[0].disk = image;
+	r = start(&o);
+	expect(&r, ">");
+	assert_int_equal(kill(r.pid, SIGUSR2), 0);
+	wait_for(r.errors, "device 0, type 2: status 0x0");
+	type(&r, "p");
+	assert_int_equal(end(&r, ""), 0);
+}
+
 static void what_is_missing_is_said_before_the_guest_runs(void **state)
 {
 	struct boot_options o = options();
@@ -383,6 +411,7 @@ int main(void)
 		cmocka_unit_test(a_signal_ends_the_run),
 		cmocka_unit_test(the_sandbox_says_what_it_refuses),
 		cmocka_unit_test(a_run_without_a_sandbox_is_warned_of),
+		cmocka_unit_test(one_may_ask_how_it_is),
 		cmocka_unit_test(what_is_missing_is_said_before_the_guest_runs),
 	};
 

@@ -88,6 +88,16 @@ static void end_run(struct run *r, enum board_event event, unsigned int status, 
 	(void)eventfd_write(r->end_fd, 1);
 }
 
+static bool has_ended(struct run *r)
+{
+	bool told;
+
+	pthread_mutex_lock(&r->lock);
+	told = r->ending.told;
+	pthread_mutex_unlock(&r->lock);
+	return told;
+}
+
 static void *run_processor(void *opaque)
 {
 	struct processor *p = opaque;
@@ -146,6 +156,25 @@ static void stop_processors(struct run *r)
 	}
 }
 
+/* ---- somebody asks how it is ---- */
+
+static volatile sig_atomic_t asked;
+static int asked_fd;
+
+static void on_question(int signal)
+{
+	(void)signal;
+	asked = 1;
+	(void)eventfd_write(asked_fd, 1);
+}
+
+static void answer(struct run *r)
+{
+	asked = 0;
+	for (unsigned int i = 0; i < r->board.devices; i++)
+		host_device_report(r->board.device[i], i);
+}
+
 /* ---- the console ---- */
 
 #define KEYS_ROOM 256u
@@ -158,6 +187,7 @@ static void attend(struct run *r)
 	size_t from = 0;
 	size_t len = 0;
 	bool quit = false;
+	eventfd_t count;
 	struct pollfd pollfds[2] = {
 		{ .fd = r->end_fd, .events = POLLIN },
 		{ .fd = STDIN_FILENO, .events = POLLIN },
@@ -170,7 +200,9 @@ static void attend(struct run *r)
 		pollfds[1].events = from == len ? POLLIN : 0;
 		if (poll(pollfds, 2, from == len ? -1 : 10) < 0)
 			continue;
-		if (pollfds[0].revents)
+		if (pollfds[0].revents && eventfd_read(r->end_fd, &count) == 0 && asked)
+			answer(r);
+		if (has_ended(r))
 			return;
 		if (from < len || !pollfds[1].revents)
 			continue;
@@ -300,7 +332,9 @@ static int run_machine(const struct boot_options *o, struct ending *ending)
 	sem_init(&r.gate, 0, 0);
 	pthread_mutex_init(&r.lock, NULL);
 	board_init(&r.board);
-	r.end_fd = eventfd(0, EFD_CLOEXEC);
+	r.end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	asked_fd = r.end_fd;
+	signal(SIGUSR2, on_question);
 	err = prepare(&r, o, error);
 	if (err) {
 		fprintf(stderr, "anvil: boot: %s\n", error);
@@ -334,7 +368,7 @@ static void pass_on(int signal)
 
 static void pass_signals_on(void)
 {
-	static const int passed[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+	static const int passed[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR2 };
 	struct sigaction a = { .sa_handler = pass_on };
 
 	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)

@@ -34,9 +34,9 @@ struct boot_options {
 
 /*
  * Boots, with standard input and output as the console, in a process of its own, anew each time
- * that the guest resets the machine. Returns the exit status that the guest gave, 0 after power-off
- * or, with no_reboot, after a reset; or, after one line on stderr, EXIT_USAGE, EXIT_FINDING or
- * SANDBOX_REFUSED.
+ * that the guest resets the machine. SIGUSR2 has it say on stderr how far the devices are. Returns
+ * the exit status that the guest gave, 0 after power-off or, with no_reboot, after a reset; or,
+ * after one line on stderr, EXIT_USAGE, EXIT_FINDING or SANDBOX_REFUSED.
  */
 int boot(const struct boot_options *options);
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -172,6 +173,42 @@ int host_device_start(struct host_device *d)
 
 	d->started = err == 0;
 	return -err;
+}
+
+/* ---- looking at it ---- */
+
+/* The driver's number at this place in its memory, if there is any. */
+static unsigned int ring_number(const struct virtqueue *vq, uint64_t gpa)
+{
+	uint16_t value = 0;
+
+	(void)!guest_memory_load_u16(vq->memory, gpa, &value);
+	return value;
+}
+
+static void report_queue(const struct virtqueue *vq, unsigned int number)
+{
+	if (!virtqueue_enabled(vq))
+		return;
+	fprintf(stderr,
+		"  queue %u of %u: the driver offered %u and wants to hear of %u; taken %u, known "
+		"%u, used %u, published %u, in flight %u\n",
+		number, vq->size, ring_number(vq, vq->driver_area + 2),
+		ring_number(vq, vq->driver_area + 4 + 2ull * vq->size), vq->next_avail,
+		vq->avail_idx, vq->next_used, vq->published_used, vq->in_flight);
+}
+
+void host_device_report(struct host_device *d, unsigned int number)
+{
+	bool locked = pthread_mutex_trylock(&d->lock) == 0;
+
+	fprintf(stderr, "device %u, type %u: status 0x%x, interrupt status 0x%x%s%s\n", number,
+		d->dev->ops->device_id, d->dev->status, d->mmio.interrupt_status,
+		locked ? "" : ", busy", d->deferred ? ", work deferred" : "");
+	for (unsigned int q = 0; q < d->dev->queues; q++)
+		report_queue(&d->dev->queue[q], q);
+	if (locked)
+		pthread_mutex_unlock(&d->lock);
 }
 
 void host_device_stop(struct host_device *d)

@@ -81,6 +81,9 @@ int host_device_start(struct host_device *d) __attribute__((warn_unused_result))
 uint64_t host_device_read(struct host_device *d, uint64_t offset, unsigned int width);
 void host_device_write(struct host_device *d, uint64_t offset, unsigned int width, uint64_t value);
 
+/* Says on stderr how far driver and device have come, for whoever wonders why nothing happens. */
+void host_device_report(struct host_device *d, unsigned int number);
+
 /* Ends the thread. No processor runs any more. */
 void host_device_stop(struct host_device *d);
 void host_device_destroy(struct host_device *d);
