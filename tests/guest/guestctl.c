@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a guest's shell cannot do by itself. Linked statically: the guest has no C library.
- *   guestctl out PORT VALUE                a byte to an I/O port
+ *   guestctl drain                         waits until all is out that was written to the console
+ *   guestctl out PORT VALUE                a byte to an I/O port, after that
  *   guestctl zero DEVICE OFFSET LENGTH     has a disk write zeroes
  *   guestctl discard DEVICE OFFSET LENGTH  has a disk discard
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdint.h>
@@ -13,6 +15,17 @@
 #include <string.h>
 #include <sys/io.h>
 #include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* What a terminal has taken may be far from sent, and what ends a machine does not wait for it. */
+static int drain(void)
+{
+	if (tcdrain(STDOUT_FILENO) == 0 || errno == ENOTTY)
+		return 0;
+	perror("guestctl: tcdrain");
+	return 1;
+}
 
 static int out(const char *port, const char *value)
 {
@@ -20,6 +33,7 @@ static int out(const char *port, const char *value)
 		perror("guestctl: ioperm");
 		return 2;
 	}
+	(void)drain();
 	outb((unsigned char)strtoul(value, NULL, 0), (unsigned short)strtoul(port, NULL, 0));
 	return 0;
 }
@@ -38,12 +52,14 @@ static int range(unsigned long request, const char *path, const char *offset, co
 
 int main(int argc, char **argv)
 {
+	if (argc == 2 && !strcmp(argv[1], "drain"))
+		return drain();
 	if (argc == 4 && !strcmp(argv[1], "out"))
 		return out(argv[2], argv[3]);
 	if (argc == 5 && !strcmp(argv[1], "zero"))
 		return range(BLKZEROOUT, argv[2], argv[3], argv[4]);
 	if (argc == 5 && !strcmp(argv[1], "discard"))
 		return range(BLKDISCARD, argv[2], argv[3], argv[4]);
-	fputs("guestctl: out PORT VALUE | zero|discard DEVICE OFFSET LENGTH\n", stderr);
+	fputs("guestctl: drain | out PORT VALUE | zero|discard DEVICE OFFSET LENGTH\n", stderr);
 	return 2;
 }
