@@ -54,15 +54,18 @@ RUNNER_BACK_ENDS := $(URING) $(SLIRP)
 RUNNER_LIBRARIES := -luring -lslirp -lseccomp -lpthread
 DEVICES  := $(filter-out $(URING) $(SLIRP),$(wildcard devices/*.c))
 RECORDER := $(wildcard harness/recorder*.c harness/nearest*.c)
+# what makes a finding understood
+FINDINGS := $(wildcard harness/triage*.c) $(addprefix harness/,shrink.c crash_stack.c story.c json.c)
 TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) harness/engine.c harness/files.c \
-	harness/runner.c harness/shrink.c $(RECORDER)
+	harness/runner.c $(RECORDER) $(FINDINGS)
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
 HARNESS  := $(filter-out $(TOOL) $(TARGETS) harness/fuzz_target.c,$(wildcard harness/*.c))
 # unit tests of devices/ alone, and tests of the harness
-HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c sandbox.c recorder.c)
+HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c sandbox.c recorder.c findings.c) \
+	$(wildcard tests/test_finding_*.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
-.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage bench seeds recordings clean
+.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage bench seeds recordings findings clean
 .DEFAULT_GOAL := all
 
 # One set of rules a flavour.
@@ -95,7 +98,7 @@ build/$(1)/tests/test_nic_slirp: LIBRARIES := -lslirp
 build/$(1)/tests/test_disk_io_uring: build/$(1)/obj/$(URING:.c=.o)
 build/$(1)/tests/test_disk_io_uring: LIBRARIES := -luring
 
-$(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c) $(RUNNER_BACK_ENDS) $(RECORDER)) $$(LIB_OBJ_$(1))
+$(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c) $(RUNNER_BACK_ENDS) $(RECORDER) $(FINDINGS)) $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $(RUNNER_LIBRARIES) -o $$@
 
@@ -139,7 +142,7 @@ deps: ## installs what is missing (apt; elsewhere says what to install)
 fuzz: $(FUZZ_BINARIES) build/asan/anvil ## runs all targets for T seconds in all (default 60)
 	@build/asan/anvil fuzz --time $(T) --jobs $(JOBS)
 
-check: test commands replay kvm readme layers format health direct ## all tests: units, replays, layers, format, health gate
+check: test commands findings replay kvm readme layers format health direct ## all tests: units, replays, layers, format, health gate
 	@echo "check: all passed"
 
 test: $(TEST_BINARIES) build/clang/tests/embed_example
@@ -147,6 +150,23 @@ test: $(TEST_BINARIES) build/clang/tests/embed_example
 
 commands: build/asan/anvil
 	@tests/commands.sh build/asan/anvil
+
+findings: build/asan/anvil build/planted/anvil build/clang/tests/test_findings
+	@tests/findings.sh build/asan/anvil build/planted/anvil
+
+# a block device with mistakes, for tests of what comes after a finding
+build/planted/devices/virtio_blk.c: tests/plant.sed $(wildcard devices/*.[ch])
+	@rm -rf build/planted && mkdir -p $(@D) && cp devices/*.[ch] $(@D)
+	@sed -f $< devices/virtio_blk.c >$@
+	@if cmp -s devices/virtio_blk.c $@; then echo 'tests/plant.sed: plants nothing' >&2; rm $@; exit 1; fi
+
+build/planted/virtio_blk.o: build/planted/devices/virtio_blk.c Makefile
+	@echo "  planted $<"
+	@$(CC_asan) $(COMMON) $(DEVICE_asan) -c $< -o $@
+
+build/planted/anvil: build/planted/virtio_blk.o build/asan/anvil
+	@$(CC_asan) $(LINK_asan) $(filter-out %/virtio_blk.o,$(TOOL:%.c=build/asan/obj/%.o) \
+		$(RUNNER_BACK_ENDS:%.c=build/asan/obj/%.o) $(LIB_OBJ_asan)) $< $(RUNNER_LIBRARIES) -o $@
 
 guest-kernel: ## fetches Debian's stock cloud kernel into build/guest-kernel/
 	@ci/guest-kernel

@@ -18,6 +18,8 @@ static const struct command {
 	{ "pack", cmd_pack, "pack FILE.txt OUT       a script as a fuzzer takes it" },
 	{ "shrink", cmd_shrink,
 	  "shrink FILE OUT         the smallest script with the same verdict" },
+	{ "triage", cmd_triage,
+	  "triage FILE|FOLDER...   findings in groups, each explained and made small" },
 	{ "fuzz", cmd_fuzz, "fuzz                    run all targets (--help)" },
 	{ "bench", cmd_bench, "bench                   inputs per second (--help)" },
 	{ "boot", cmd_boot, "boot --kernel FILE ...  a real kernel on these devices" },

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reads a sanitizer's report: what went wrong, and the frames of this project that lead there.
+ */
+#ifndef CRASH_STACK_H
+#define CRASH_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CRASH_FRAMES 32u
+
+struct crash_frame {
+	char function[64];
+	char file[96]; /* "devices/virtio_blk.c": from the project's top, wherever that was built */
+	unsigned int line;
+	bool device; /* of devices/, not of the harness */
+};
+
+struct crash_stack {
+	char error[64];	 /* "heap-buffer-overflow", "assertion", ... */
+	char access[32]; /* "WRITE of size 4", or empty */
+	struct crash_frame frame[CRASH_FRAMES];
+	unsigned int frames;
+};
+
+/*
+ * Finds the error and the first stack of a report of AddressSanitizer, MemorySanitizer or
+ * UndefinedBehaviorSanitizer, or the line of a failed assertion. Frames of libraries, the compiler
+ * and the C library are left out, and those of whoever called the player. False when it finds no
+ * frame of ours: no report, or none with names (llvm-symbolizer is missing).
+ */
+bool crash_stack_read(const char *report, struct crash_stack *stack);
+
+/* The frame that a person would look at first: the innermost of devices/, else the innermost. */
+const struct crash_frame *crash_stack_place(const struct crash_stack *stack);
+
+/*
+ * A copy of the report without what changes from run to run: process ids, addresses, where the
+ * project lies, and the dump of shadow bytes. NULL: not enough memory. Free it.
+ */
+char *crash_report_clean(const char *report);
+
+#endif

@@ -1,0 +1,164 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# What comes after a finding, tried with a device that has mistakes: groups, small scripts, tests to
+# commit. Usage: tests/findings.sh ANVIL PLANTED, a good tool and one with tests/plant.sed in it.
+anvil=$1
+planted=$2
+work=build/findings-test
+rm -rf "$work"
+mkdir -p "$work/in/fuzz_blk" "$work/in/fuzz_net"
+passed=0
+failed=0
+
+# expect WHAT COMMAND...: the command succeeds
+expect() {
+	what=$1
+	shift
+	if "$@" >"$work/log" 2>&1; then
+		passed=$((passed + 1))
+	else
+		echo "FAIL: $what: $*"
+		sed 's/^/    /' "$work/log" | tail -n 20
+		failed=$((failed + 1))
+	fi
+}
+
+# gives STATUS COMMAND...
+gives() {
+	want=$1
+	shift
+	"$@" >"$work/out" 2>"$work/err" </dev/null
+	status=$?
+	expect "status $status instead of $want, $*" test "$status" -eq "$want"
+}
+
+pack() {
+	printf '%s\n' "$2" >"$work/script.txt"
+	"$anvil" pack "$work/script.txt" "$work/in/$1"
+}
+
+# two that make the device write behind a buffer, three that lead beyond the disk, of which one at a
+# later operation, and one that does nothing wrong
+pack fuzz_blk/crash-1 'device blk size=6 flags=8
+init
+used
+blk type=3 split=12 bits=0
+reset'
+pack fuzz_blk/crash-2 'device blk
+init
+blk sector=3
+fill byte=7 base=4 len=9
+blk type=3 split=11 flags=1 sector=9'
+pack fuzz_blk/crash-3 'device blk capacity=2
+init
+drain
+blk sector=0x50 count=1'
+pack fuzz_blk/crash-4 'device blk
+init
+blk type=1 sector=0x123
+ack'
+pack fuzz_blk/crash-5 'device blk
+init
+blk sector=0x40 flags=4
+read offset=0x70
+kick'
+pack fuzz_net/slow-unit-1 'device net
+init
+tx'
+# what the fuzzer said about one is no input
+echo 'SUMMARY: nothing' >"$work/in/fuzz_blk/crash-1.txt"
+
+groups='heap-buffer-overflow-judge_get_id violation-8-blk'
+cp -r "$work/in" "$work/good"
+
+gives 0 "$anvil" triage --out "$work/none" "$work/good"
+expect 'no findings are no groups' grep -q '^6 inputs, 0 findings, 0 groups$' "$work/out"
+
+gives 1 "$planted" triage --out "$work/triage" "$work/in"
+cp "$work/out" "$work/table"
+expect 'two groups' grep -q '^6 inputs, 5 findings, 2 groups$' "$work/table"
+for g in $groups; do
+	for file in input original script.txt report.txt summary.txt regression.c; do
+		expect "$g has $file" test -s "$work/triage/$g/$file"
+	done
+	expect "$g is in the table" grep -q "^$g " "$work/table"
+	expect "$g plays on a good device" "$anvil" play "$work/triage/$g/input"
+	"$planted" play "$work/triage/$g/input" >"$work/played"
+	expect "$g plays with its verdict" grep -qxF "$(grep '^verdict: ' "$work/triage/$g/report.txt")" "$work/played"
+	expect "$g: text and bytes are the same script" sh -c \
+		"'$anvil' pack '$work/triage/$g/script.txt' '$work/packed' && cmp '$work/packed' '$work/triage/$g/input'"
+	size=$(wc -c <"$work/triage/$g/input")
+	expect "$g is small ($size bytes)" test "$size" -le 72
+done
+expect 'the stack is told' grep -q '^#0 judge_get_id devices/virtio_blk.c:[0-9]*$' \
+	"$work/triage/heap-buffer-overflow-judge_get_id/report.txt"
+expect 'no address is told' sh -c "! grep -Eq '0x[0-9a-f]{9}|==[0-9]+==|/(devices|harness)/' \
+	'$work'/triage/heap-buffer-overflow-judge_get_id/*.txt"
+expect 'people are told' grep -q 'asks to read 1 sector' "$work/triage/violation-8-blk/summary.txt"
+
+# the same inputs, the same output: over the old one, too
+cp -r "$work/triage" "$work/first"
+gives 1 "$planted" triage --out "$work/triage" "$work/in"
+expect 'the same output' diff -r "$work/first" "$work/triage"
+expect 'nothing half-written' test ! -e "$work/triage.part"
+
+# the regressions compile, pass with a good device, and fail with this one
+cc="${CLANG:-clang} -std=c11 -D_GNU_SOURCE -g $(sed -n 's/^WARNINGS := //p' Makefile)
+	-fsanitize=address,undefined -fno-sanitize-recover=all -Idevices -Iharness"
+ar rcs "$work/all.a" build/asan/obj/devices/*.o build/asan/obj/harness/*.o
+for g in $groups; do
+	regression=$work/triage/$g/regression.c
+	# shellcheck disable=SC2086 # a list of words
+	expect "$g: its test compiles" $cc "$regression" "$work/all.a" -lcmocka -o "$work/$g.good"
+	# shellcheck disable=SC2086
+	expect "$g: its test compiles" $cc "$regression" build/planted/virtio_blk.o "$work/all.a" -lcmocka -o "$work/$g.bad"
+	expect "$g: its test passes" "$work/$g.good"
+	expect "$g: its test fails with the mistake" sh -c "! '$work/$g.bad'"
+done
+
+# SARIF as code scanning wants it, and JSON
+sarif_right='.version == "2.1.0" and (."$schema" | endswith("sarif-2.1.0.json")) and
+	(.runs | length) == 1 and (.runs[0].tool.driver.name == "virtio-anvil") and
+	(.runs[0].results | length) == 2 and
+	(.runs[0] as $run | [$run.results[] |
+		($run.tool.driver.rules[.ruleIndex].id == .ruleId) and
+		(.message.text | length > 20) and (.locations | length) == 1 and
+		(.locations[0].physicalLocation.artifactLocation.uri | startswith("devices/")) and
+		(.locations[0].physicalLocation.region.startLine > 0) and
+		(.partialFingerprints | length) == 1] | all) and
+	([.runs[0].tool.driver.rules[].shortDescription.text] | length) == 2'
+json_right='.inputs == 6 and .findings == 5 and (.groups | length) == 2 and
+	(.groups[0].stack[0].function == "judge_get_id") and (.groups[1].rule == 8) and
+	([.groups[].inputs | length] == [2, 3])'
+python_right='
+import json, sys
+def right(folder):
+    sarif = json.load(open(folder + "/triage.sarif"))
+    assert sarif["version"] == "2.1.0" and sarif["$schema"].endswith("sarif-2.1.0.json")
+    (run,) = sarif["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert run["tool"]["driver"]["name"] == "virtio-anvil" and len(run["results"]) == 2
+    assert len({r["id"] for r in rules}) == len(rules) == 2
+    for r in run["results"]:
+        assert rules[r["ruleIndex"]]["id"] == r["ruleId"] and len(r["message"]["text"]) > 20
+        (place,) = r["locations"]
+        place = place["physicalLocation"]
+        assert place["artifactLocation"]["uri"].startswith("devices/")
+        assert place["region"]["startLine"] > 0 and len(r["partialFingerprints"]) == 1
+    groups = json.load(open(folder + "/triage.json"))["groups"]
+    assert groups[0]["stack"][0]["function"] == "judge_get_id" and groups[1]["rule"] == 8
+right(sys.argv[1])
+'
+none_right='(.runs[0].results == []) and (.runs[0].tool.driver.rules == [])'
+if command -v jq >/dev/null; then
+	expect 'SARIF' jq -e "$sarif_right" "$work/triage/triage.sarif"
+	expect 'SARIF without findings' jq -e "$none_right" "$work/none/triage.sarif"
+	expect 'JSON' jq -e "$json_right" "$work/triage/triage.json"
+elif command -v python3 >/dev/null; then
+	expect 'SARIF and JSON' python3 -c "$python_right" "$work/triage"
+else
+	echo '(neither jq nor python3: SARIF and JSON are not read back)'
+fi
+
+echo "findings: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Parts of triage: stacks read from reports, JSON, scripts in words.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crash_stack.h"
+#include "json.h"
+#include "story.h"
+
+/* ---- stacks ---- */
+
+static const char asan[] =
+	"=================================================================\n"
+	"==4711==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x602000000014 at pc "
+	"0x55d0c0ffee00 bp 0x7ffd00000000 sp 0x7ffcfffffff8\n"
+	"WRITE of size 20 at 0x602000000014 thread T0\n"
+	"    #0 0x55d0c0ffee00 in __asan_memcpy (/x/build/asan/anvil+0x1234)\n"
+	"    #1 0x55d0c0ffee01 in judge_get_id /x/devices/virtio_blk.c:107:2\n"
+	"    #2 0x55d0c0ffee02 in serve_one /x/devices/virtio_blk.c:301:15\n"
+	"    #3 0x55d0c0ffee03 in machine_write /x/harness/machine.c:9:1\n"
+	"    #4 0x55d0c0ffee08 in player_play /x/harness/player.c:226:7\n"
+	"    #5 0x55d0c0ffee09 in child /x/harness/runner.c:139:4\n"
+	"    #6 0x7f0000000000 in __libc_start_main libc.c:1\n"
+	"\n"
+	"0x602000000014 is located 0 bytes to the right of 20-byte region [0x602000000000,"
+	"0x602000000014)\n"
+	"allocated by thread T0 here:\n"
+	"    #0 0x55d0c0ffee04 in malloc (/x/build/asan/anvil+0x1234)\n"
+	"    #1 0x55d0c0ffee05 in init_slots /x/devices/virtio_blk.c:490:3\n"
+	"\n"
+	"SUMMARY: AddressSanitizer: heap-buffer-overflow /x/devices/virtio_blk.c:107:2 in "
+	"judge_get_id\n"
+	"Shadow bytes around the buggy address:\n"
+	"  0x0c047fff7fb0: 00 00\n"
+	"==4711==ABORTING\n";
+
+static void a_stack_is_read(void **state)
+{
+	struct crash_stack s;
+
+	(void)state;
+	assert_true(crash_stack_read(asan, &s));
+	assert_string_equal(s.error, "heap-buffer-overflow");
+	assert_string_equal(s.access, "WRITE of size 20");
+	assert_int_equal(s.frames, 4);
+	assert_string_equal(s.frame[0].function, "judge_get_id");
+	assert_string_equal(s.frame[0].file, "devices/virtio_blk.c");
+	assert_int_equal(s.frame[0].line, 107);
+	assert_true(s.frame[0].device);
+	assert_string_equal(s.frame[2].function, "machine_write");
+	assert_false(s.frame[2].device);
+	assert_ptr_equal(crash_stack_place(&s), &s.frame[0]);
+}
+
+static void the_place_is_in_the_device_if_it_can_be(void **state)
+{
+	static const char text[] = "==1==ERROR: AddressSanitizer: SEGV on unknown address\n"
+				   "    #0 0x1 in machine_store /x/harness/machine.c:120:3\n"
+				   "    #1 0x2 in answer /x/devices/virtio_blk.c:240:9\n";
+	struct crash_stack s;
+
+	(void)state;
+	assert_true(crash_stack_read(text, &s));
+	assert_string_equal(s.error, "SEGV");
+	assert_string_equal(crash_stack_place(&s)->function, "answer");
+}
+
+static void undefined_behaviour_has_a_stack(void **state)
+{
+	static const char text[] =
+		"/x/devices/virtio_net.c:12:3: runtime error: shift exponent 64 is too large\n"
+		"    #0 0x1 in fill /x/devices/virtio_net.c:12:3\n"
+		"SUMMARY: UndefinedBehaviorSanitizer: undefined-behavior\n";
+	struct crash_stack s;
+
+	(void)state;
+	assert_true(crash_stack_read(text, &s));
+	assert_string_equal(s.error, "undefined-behavior");
+	assert_string_equal(s.frame[0].function, "fill");
+}
+
+static void an_assertion_is_a_stack_of_one(void **state)
+{
+	static const char text[] =
+		"anvil: devices/virtqueue.c:88: unsigned int virtqueue_pop(struct "
+		"virtqueue *): Assertion `vq->ready' failed.\n";
+	struct crash_stack s;
+
+	(void)state;
+	assert_true(crash_stack_read(text, &s));
+	assert_string_equal(s.error, "assertion");
+	assert_int_equal(s.frames, 1);
+	assert_string_equal(s.frame[0].function, "virtqueue_pop");
+	assert_int_equal(s.frame[0].line, 88);
+}
+
+static void what_is_no_report_has_no_stack(void **state)
+{
+	static const char *const text[] = {
+		NULL,
+		"",
+		"\n\n",
+		"anvil: cannot",
+		"#0 0x1 in f /x/devices/a.c:1:1\n",
+		"==1==ERROR: AddressSanitizer: SEGV\n    #0 0x1 (/x/anvil+0x1)\n",
+	};
+	struct crash_stack s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
+		assert_false(crash_stack_read(text[i], &s));
+}
+
+static void a_clean_report_is_the_same_each_time(void **state)
+{
+	char *text = crash_report_clean(asan);
+
+	(void)state;
+	assert_non_null(text);
+	assert_non_null(strstr(text, "==ERROR: AddressSanitizer: heap-buffer-overflow on address "
+				     "0x... at pc 0x... bp"));
+	assert_non_null(strstr(text, "    #1 0x... in judge_get_id devices/virtio_blk.c:107:2\n"));
+	assert_null(strstr(text, "4711"));
+	assert_null(strstr(text, "c0ffee"));
+	assert_null(strstr(text, "Shadow"));
+	assert_null(strstr(text, "/x/"));
+	assert_null(strstr(text, "6020"));
+	free(text);
+}
+
+/* ---- JSON ---- */
+
+static void json_is_escaped_and_separated(void **state)
+{
+	char text[512] = "";
+	FILE *f = fmemopen(text, sizeof(text), "w");
+	struct json j;
+
+	(void)state;
+	json_begin(&j, f);
+	json_open_object(&j, NULL);
+	json_text(&j, "a", "\"\\\n\t\x01 \xc3\xa4 \xff");
+	json_open_array(&j, "b");
+	json_number(&j, NULL, UINT64_MAX);
+	json_bool(&j, NULL, true);
+	json_close_array(&j);
+	json_open_array(&j, "c");
+	json_close_array(&j);
+	json_close_object(&j);
+	json_end(&j);
+	fclose(f);
+	assert_string_equal(text, "{\n  \"a\": \"\\\"\\\\\\n\\t\\u0001 \xc3\xa4 \\ufffd\",\n"
+				  "  \"b\": [\n    18446744073709551615,\n    true\n  ],\n"
+				  "  \"c\": []\n}\n");
+}
+
+/* ---- words ---- */
+
+static void assert_told(const char *script_text, const char *words)
+{
+	struct script script;
+	char error[128];
+	char text[4096] = "";
+	FILE *f = fmemopen(text, sizeof(text), "w");
+
+	assert_int_equal(script_parse(script_text, &script, error, sizeof(error)), 0);
+	story_tell(&script, (int)script.ops, f);
+	fclose(f);
+	assert_string_equal(text, words);
+}
+
+static void scripts_are_told_in_words(void **state)
+{
+	(void)state;
+	assert_told("device echo\n", "On the harness's echo device, the guest does nothing.");
+	assert_told("device blk capacity=1 flags=5\ninit\nblk type=1 sector=3\ncomplete result=1\n"
+		    "reset\n",
+		    "On a block device of 0 sectors, read-only, whose requests complete only when "
+		    "told to, the guest negotiates, sets up the queues and says DRIVER_OK (init); "
+		    "then asks to write 1 sector at sector 3 (blk); then at the host, 1 request "
+		    "failed by the disk (complete); then the guest resets the device (reset).");
+	assert_told("device net\ninit wrong=4\nrx count=2 wrong=3\nwrite offset=0x50 value=1\n",
+		    "On a network device, the guest negotiates, sets up the queues and says "
+		    "DRIVER_OK, without any queue (init); then offers 3 receive buffers of 1600 "
+		    "bytes, but its last descriptor leads back to the first (rx); then writes 0x1 "
+		    "(4 bytes) to offset 0x50, QueueNotify (write).");
+}
+
+/* Whatever the operands are, there are words for them. */
+static void every_operation_has_words(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < OP_CODES * 256u; i++) {
+		struct record r = { .code = (uint8_t)(i / 256),
+				    .x = i,
+				    .y = i * 0x9e3779b97f4a7c15 };
+		uint8_t bytes[2 * SCRIPT_RECORD_BYTES] = { 0 };
+		char text[2048] = "";
+		FILE *f = fmemopen(text, sizeof(text), "w");
+		struct script s = { .ops = 1 };
+
+		memset(r.b, (int)i, sizeof(r.b));
+		s.op[0] = r;
+		script_decode(bytes, script_encode(&s, bytes, sizeof(bytes)), &s);
+		story_tell_op(&s.op[0], f);
+		fclose(f);
+		assert_true(strlen(text) > 5 && strlen(text) < 500);
+		assert_null(strstr(text, "(null)"));
+	}
+	for (unsigned int rule = 1; rule <= 10; rule++)
+		assert_non_null(story_rule(rule)->specification);
+	assert_null(story_rule(0));
+	assert_null(story_rule(11));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stack_is_read),
+		cmocka_unit_test(the_place_is_in_the_device_if_it_can_be),
+		cmocka_unit_test(undefined_behaviour_has_a_stack),
+		cmocka_unit_test(an_assertion_is_a_stack_of_one),
+		cmocka_unit_test(what_is_no_report_has_no_stack),
+		cmocka_unit_test(a_clean_report_is_the_same_each_time),
+		cmocka_unit_test(json_is_escaped_and_separated),
+		cmocka_unit_test(scripts_are_told_in_words),
+		cmocka_unit_test(every_operation_has_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
