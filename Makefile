@@ -55,7 +55,8 @@ RUNNER_LIBRARIES := -luring -lslirp -lseccomp -lpthread
 DEVICES  := $(filter-out $(URING) $(SLIRP),$(wildcard devices/*.c))
 RECORDER := $(wildcard harness/recorder*.c harness/nearest*.c)
 # what makes a finding understood
-FINDINGS := $(wildcard harness/triage*.c) $(addprefix harness/,shrink.c crash_stack.c story.c json.c)
+FINDINGS := $(wildcard harness/triage*.c harness/export*.c) \
+	$(addprefix harness/,shrink.c crash_stack.c story.c json.c play_log.c)
 TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) harness/engine.c harness/files.c \
 	harness/runner.c $(RECORDER) $(FINDINGS)
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
@@ -84,6 +85,7 @@ build/$(1)/obj/%.o: %.c Makefile
 	@$$(CC_$(1)) $$(COMMON) $$(OTHER_$(1)) -MMD -MP -c $$< -o $$@
 
 build/$(1)/obj/harness/kvm/agent_image.o: build/agent
+build/$(1)/obj/harness/export_parts.o: $(wildcard harness/export/*.h)
 
 build/$(1)/anvil: $(TOOL:%.c=build/$(1)/obj/%.o) $(RUNNER_BACK_ENDS:%.c=build/$(1)/obj/%.o) $$(LIB_OBJ_$(1))
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ $(RUNNER_LIBRARIES) -o $$@
@@ -151,7 +153,7 @@ test: $(TEST_BINARIES) build/clang/tests/embed_example
 commands: build/asan/anvil
 	@tests/commands.sh build/asan/anvil
 
-findings: build/asan/anvil build/planted/anvil build/clang/tests/test_findings
+findings: build/asan/anvil build/planted/anvil
 	@tests/findings.sh build/asan/anvil build/planted/anvil
 
 # a block device with mistakes, for tests of what comes after a finding

@@ -177,10 +177,30 @@ static void create_tap(struct machine *m, struct machine_tap *t, unsigned int qu
 	t->memory.tap = &t->tap;
 }
 
+static void tell(struct machine *m, const struct machine_event *event)
+{
+	if (m->told)
+		m->told(m->told_opaque, event);
+}
+
+static void tell_number(struct machine *m, enum machine_event_kind kind, uint64_t number)
+{
+	if (m->told)
+		tell(m, &(struct machine_event){ .kind = kind, .number = number });
+}
+
 void machine_add_race(struct machine *m, const struct race *race)
 {
+	if (m->told)
+		tell(m, &(struct machine_event){ .kind = MACHINE_RACE, .race = *race });
 	if (m->races < MACHINE_RACES)
 		m->race[m->races++] = *race;
+}
+
+void machine_drop_races(struct machine *m)
+{
+	tell_number(m, MACHINE_CALM, 0);
+	m->races = 0;
 }
 
 /* ---- the device ---- */
@@ -374,6 +394,11 @@ void machine_frame(struct machine *m, uint32_t len, const struct nic_offload *of
 {
 	if (m->p.kind != DEVICE_NET)
 		return;
+	if (m->told)
+		tell(m, &(struct machine_event){ .kind = MACHINE_FRAME,
+						 .len = len,
+						 .bytes = fake_nic_frame(&m->nic),
+						 .offload = *offload });
 	oracle_event(&m->oracle);
 	fake_nic_arrives(&m->nic, len, offload);
 	settle(m);
@@ -389,6 +414,9 @@ static void check_idle(struct machine *m)
 
 void machine_complete(struct machine *m, unsigned int which, int result)
 {
+	if (m->told)
+		tell(m, &(struct machine_event){
+				.kind = MACHINE_COMPLETE, .number = which, .result = result });
 	oracle_event(&m->oracle);
 	if (m->p.kind == DEVICE_BLK)
 		check_idle(m);
@@ -403,6 +431,7 @@ void machine_link(struct machine *m, bool up)
 {
 	if (m->p.kind != DEVICE_NET)
 		return;
+	tell_number(m, MACHINE_LINK, up);
 	oracle_event(&m->oracle);
 	oracle_link(&m->oracle, up);
 	virtio_net_set_link(&m->net, up);
@@ -413,6 +442,7 @@ void machine_resize(struct machine *m, uint64_t capacity)
 {
 	if (m->p.kind != DEVICE_BLK)
 		return;
+	tell_number(m, MACHINE_RESIZE, capacity);
 	oracle_event(&m->oracle);
 	m->disk.disk.capacity = capacity;
 	oracle_resized(&m->oracle, capacity);
@@ -424,6 +454,7 @@ void machine_stall(struct machine *m, bool nic_stalled)
 {
 	if (m->p.kind != DEVICE_NET)
 		return;
+	tell_number(m, MACHINE_STALL, nic_stalled);
 	oracle_event(&m->oracle);
 	fake_nic_stall(&m->nic, nic_stalled);
 	settle(m);
@@ -431,6 +462,7 @@ void machine_stall(struct machine *m, bool nic_stalled)
 
 void machine_disk_deferred(struct machine *m, bool deferred)
 {
+	tell_number(m, MACHINE_DEFER, deferred);
 	m->disk.deferred = deferred;
 	m->echo.deferred = deferred;
 }
@@ -439,6 +471,7 @@ void machine_check_waiting(struct machine *m)
 {
 	if (m->p.kind != DEVICE_NET || !oracle_queue_live(&m->oracle, VIRTIO_NET_RX))
 		return;
+	tell_number(m, MACHINE_RETRY, 0);
 	oracle_event(&m->oracle);
 	if (fake_nic_was_forgotten(&m->nic))
 		oracle_fail(&m->oracle, 4,

@@ -29,6 +29,29 @@ struct race {
 
 struct machine;
 
+enum machine_event_kind {
+	MACHINE_FRAME,	  /* `len` bytes at `bytes` arrive, with `offload` */
+	MACHINE_COMPLETE, /* request number `number` that waits, with `result` */
+	MACHINE_LINK,	  /* goes up if `number`, else down */
+	MACHINE_RESIZE,	  /* to `number` sectors */
+	MACHINE_STALL,	  /* the nic takes no more frames, if `number`, else frames again */
+	MACHINE_DEFER,	  /* the disk completes only when told to, if `number`, else at once */
+	MACHINE_RETRY,	  /* the first frame that waits is tried once more, and goes on waiting */
+	MACHINE_RACE,	  /* a racing guest is armed: `race` */
+	MACHINE_CALM,	  /* no races any more */
+};
+
+/* What a host, or a racing guest, does: all that a device meets beside the guest's accesses. */
+struct machine_event {
+	enum machine_event_kind kind;
+	uint64_t number;
+	int result;
+	uint32_t len;
+	const uint8_t *bytes;
+	struct nic_offload offload;
+	struct race race;
+};
+
 /* Tells the oracle whose rings a fetch is about: its own map for each queue, one for buffers. */
 struct machine_tap {
 	struct guest_memory_tap tap;
@@ -56,6 +79,10 @@ struct machine {
 	struct race race[MACHINE_RACES];
 	unsigned int races;
 	struct oracle oracle;
+
+	/* told of each event before it happens; NULL: nobody is */
+	void (*told)(void *opaque, const struct machine_event *event);
+	void *told_opaque;
 };
 
 /* Once a process; never fails (no memory for it: abort). */
@@ -76,6 +103,7 @@ void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint6
 void machine_load(const struct machine *m, uint64_t gpa, void *bytes, size_t len);
 void machine_store(struct machine *m, uint64_t gpa, const void *bytes, size_t len);
 void machine_add_race(struct machine *m, const struct race *race);
+void machine_drop_races(struct machine *m);
 
 /* For carriers whose guest stores by itself: how many of `len` bytes at `gpa` are RAM in one piece,
  * and that they were written. */

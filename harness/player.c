@@ -130,7 +130,7 @@ static void check_drained(struct guest_driver *g)
 {
 	struct machine *m = g->carrier->machine;
 
-	m->races = 0;
+	machine_drop_races(m);
 	machine_drain(m);
 	for (unsigned int i = 0; i < m->p.queues; i++) {
 		if (oracle_queue_live(&m->oracle, i))

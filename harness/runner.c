@@ -18,6 +18,7 @@
 #include "carrier_trace.h"
 #include "kvm/carrier_kvm.h"
 #include "kvm/carrier_linux.h"
+#include "play_log.h"
 
 /* Asked by UndefinedBehaviorSanitizer, where it is: a report shows its stack. */
 const char *__ubsan_default_options(void);
@@ -65,6 +66,7 @@ struct stage {
 	struct carrier model;
 	struct carrier *other;
 	struct carrier_trace trace[2];
+	struct play_log *log; /* NULL: none */
 };
 
 static void play_once(struct stage *st, const struct script *script, struct shared *sh,
@@ -72,6 +74,11 @@ static void play_once(struct stage *st, const struct script *script, struct shar
 {
 	struct verdict model;
 
+	if (st->log) {
+		play_log_begin(st->log, &st->model, &sh->op);
+		player_play(&st->log->carrier, script, &sh->op, v);
+		return;
+	}
 	if (!st->other) {
 		player_play(&st->model, script, &sh->op, v);
 		return;
@@ -114,6 +121,7 @@ static void set_stage(struct stage *st, const struct runner_stage *where)
 	machine_create(&st->machine);
 	carrier_model_init(&st->model, &st->machine);
 	st->other = NULL;
+	st->log = where->log;
 	if (create_other(st, where, error, sizeof(error))) {
 		fprintf(stderr, "anvil: %s\n", error);
 		exit(2);
@@ -332,6 +340,13 @@ static void keep(void *opaque, size_t index, struct outcome *outcome)
 int runner_play_one(const struct script *script, struct outcome *outcome)
 {
 	const struct runner_stage model = { .on = RUN_ON_MODEL };
+
+	return runner_play(&model, script, 1, 1, keep, outcome);
+}
+
+int runner_play_logged(const struct script *script, struct play_log *log, struct outcome *outcome)
+{
+	const struct runner_stage model = { .on = RUN_ON_MODEL, .log = log };
 
 	return runner_play(&model, script, 1, 1, keep, outcome);
 }

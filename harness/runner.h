@@ -9,10 +9,14 @@
 
 enum runner_carrier { RUN_ON_MODEL, RUN_ON_KVM, RUN_ON_LINUX };
 
+struct play_log;
+
 /* Where to play. */
 struct runner_stage {
 	enum runner_carrier on;
 	const char *kernel; /* for RUN_ON_LINUX; NULL: the one that is found */
+	struct play_log
+		*log; /* takes down what happens on the model, see play_log.h; NULL: nobody */
 };
 
 struct outcome {
@@ -39,5 +43,7 @@ bool runner_can(const struct runner_stage *stage, char *error, size_t room);
 
 /* Plays one script once, on the model. */
 int runner_play_one(const struct script *script, struct outcome *outcome);
+/* The same, and takes it down: also what led to a crash. */
+int runner_play_logged(const struct script *script, struct play_log *log, struct outcome *outcome);
 
 #endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One shared mapping: the log itself, its entries, and the bytes they tell of.
+ */
+#include "play_log.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define ENTRIES_MAX (1u << 16)
+#define BYTES_MAX   (16u << 20)
+
+struct arena {
+	struct play_log log;
+	struct play_entry entry[ENTRIES_MAX];
+	uint8_t storage[BYTES_MAX];
+};
+
+struct play_log *play_log_create(void)
+{
+	struct arena *a = mmap(NULL, sizeof(*a), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (a == MAP_FAILED)
+		return NULL;
+	a->log.entry = a->entry;
+	a->log.storage = a->storage;
+	return &a->log;
+}
+
+void play_log_destroy(struct play_log *log)
+{
+	munmap(log, sizeof(struct arena));
+}
+
+const uint8_t *play_log_bytes(const struct play_log *log, const struct play_entry *e)
+{
+	return log->storage + e->bytes;
+}
+
+/* The next entry, with a copy of the bytes if there are any; NULL: no room. */
+static struct play_entry *add(struct play_log *log, enum play_entry_kind kind, const void *bytes,
+			      size_t len)
+{
+	struct play_entry *e = &log->entry[log->entries];
+
+	if (log->entries == ENTRIES_MAX || len > BYTES_MAX - log->used)
+		log->full = true;
+	if (log->full)
+		return NULL;
+	memset(e, 0, sizeof(*e));
+	e->kind = kind;
+	e->op = *log->op;
+	e->len = (uint32_t)len;
+	e->bytes = log->used;
+	if (bytes) {
+		memcpy(log->storage + log->used, bytes, len);
+		log->used += len;
+	}
+	log->entries++;
+	return e;
+}
+
+static struct play_log *to_log(struct carrier *c)
+{
+	return (struct play_log *)(void *)c;
+}
+
+static uint64_t log_read(struct carrier *c, uint64_t offset, unsigned int width)
+{
+	struct play_log *log = to_log(c);
+	struct play_entry *e = add(log, PLAY_READ, NULL, 0);
+	uint64_t value;
+
+	if (e) {
+		e->at = offset;
+		e->width = width;
+	}
+	value = log->inner->ops->read(log->inner, offset, width);
+	if (e) {
+		e->value = value;
+		e->answered = true;
+	}
+	return value;
+}
+
+static void log_write(struct carrier *c, uint64_t offset, unsigned int width, uint64_t value)
+{
+	struct play_log *log = to_log(c);
+	struct play_entry *e = add(log, PLAY_WRITE, NULL, 0);
+
+	if (e) {
+		e->at = offset;
+		e->width = width;
+		e->value = value;
+	}
+	log->inner->ops->write(log->inner, offset, width, value);
+}
+
+static void log_load(struct carrier *c, uint64_t gpa, void *bytes, size_t len)
+{
+	struct play_log *log = to_log(c);
+	struct play_entry *e = add(log, PLAY_LOAD, NULL, 0);
+
+	if (e) {
+		e->at = gpa;
+		e->len = (uint32_t)len;
+	}
+	log->inner->ops->load(log->inner, gpa, bytes, len);
+}
+
+static void log_store(struct carrier *c, uint64_t gpa, const void *bytes, size_t len)
+{
+	struct play_log *log = to_log(c);
+	struct play_entry *e = add(log, PLAY_STORE, bytes, len);
+
+	if (e)
+		e->at = gpa;
+	log->inner->ops->store(log->inner, gpa, bytes, len);
+}
+
+static void log_event(void *opaque, const struct machine_event *event)
+{
+	struct play_entry *e = add(opaque, PLAY_EVENT, event->bytes, event->len);
+
+	if (e)
+		e->event = *event;
+}
+
+void play_log_begin(struct play_log *log, struct carrier *inner, const volatile int *op)
+{
+	static const struct carrier_ops ops = {
+		.name = "log",
+		.read = log_read,
+		.write = log_write,
+		.load = log_load,
+		.store = log_store,
+	};
+
+	log->carrier.ops = &ops;
+	log->carrier.machine = inner->machine;
+	log->inner = inner;
+	log->op = op;
+	log->full = false;
+	log->entries = 0;
+	log->used = 0;
+	inner->machine->told = log_event;
+	inner->machine->told_opaque = log;
+}
