@@ -155,6 +155,7 @@ commands: build/asan/anvil
 
 findings: build/asan/anvil build/planted/anvil
 	@tests/findings.sh build/asan/anvil build/planted/anvil
+	@tests/export.sh build/asan/anvil build/planted/anvil
 
 # a block device with mistakes, for tests of what comes after a finding
 build/planted/devices/virtio_blk.c: tests/plant.sed $(wildcard devices/*.[ch])

@@ -20,6 +20,8 @@ static const struct command {
 	  "shrink FILE OUT         the smallest script with the same verdict" },
 	{ "triage", cmd_triage,
 	  "triage FILE|FOLDER...   findings in groups, each explained and made small" },
+	{ "export", cmd_export,
+	  "export --as c|qtest FILE   a script without the harness, or for QEMU" },
 	{ "fuzz", cmd_fuzz, "fuzz                    run all targets (--help)" },
 	{ "bench", cmd_bench, "bench                   inputs per second (--help)" },
 	{ "boot", cmd_boot, "boot --kernel FILE ...  a real kernel on these devices" },

@@ -44,6 +44,7 @@ gives() {
 
 printf 'device blk\ninit\nblk speed=3\n' >"$work/bad.txt"
 printf 'device blk\ninit\nblk\n' >"$work/good.txt"
+printf 'device echo\ninit\n' >"$work/echo.txt"
 head -c 70000 /dev/zero >"$work/large"
 
 refuses '"fly"' "$anvil" fly
@@ -71,6 +72,12 @@ refuses 'bad.txt:3' "$anvil" triage --out "$work/triage" "$work/bad.txt"
 refuses 'good.txt' "$anvil" triage --out "$work/good.txt" "$work/good.txt"
 refuses 'give another --out' "$anvil" triage --out "$work" "$work/good.txt"
 refuses 'good.txt' "$anvil" triage --out "$work/good.txt/below" "$work/good.txt"
+refuses 'usage' "$anvil" export
+refuses 'usage' "$anvil" export "$work/good.txt"
+refuses '"pascal"' "$anvil" export --as pascal "$work/good.txt"
+refuses 'nowhere' "$anvil" export --as c "$work/nowhere"
+refuses 'bad.txt:3' "$anvil" export --as qtest "$work/bad.txt"
+refuses 'echo.txt' "$anvil" export --as c "$work/echo.txt"
 refuses 'health' "$anvil" health
 refuses 'nowhere' "$anvil" health "$work/nowhere"
 refuses 'time' "$anvil" fuzz --time never
@@ -132,6 +139,9 @@ gives 0 "$anvil" play "$work/good.txt"
 gives 0 "$anvil" pack "$work/good.txt" "$work/good"
 gives 0 "$anvil" play --quiet "$work/good" "$work/folder"
 gives 0 "$anvil" shrink "$work/good" "$work/small"
+gives 0 "$anvil" export --as c "$work/good"
+gives 0 "$anvil" export --as qtest "$work/good"
+gives 2 sh -c "'$anvil' export --as c '$work/good' >/dev/full"
 gives 0 "$anvil" triage --out "$work/triage" "$work/good" "$work/folder"
 "$anvil" show "$work/good" | cmp -s - "$work/good.txt" || bad "show does not give back what pack took"
 gives 2 sh -c "'$anvil' show '$work/good' >/dev/full"

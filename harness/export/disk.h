@@ -1,0 +1,114 @@
+
+/* ---- a disk in memory: completes at once, or when told to ---- */
+
+#define SECTORS	    128u
+#define PENDING_MAX 64u
+
+static struct virtio_blk blk;
+static unsigned char *content;
+static struct disk_request *pending[PENDING_MAX];
+static int pending_cancelled[PENDING_MAX];
+static unsigned int pendings, disk_requests;
+static int disk_deferred, cancel_late;
+static unsigned int fail_every;
+
+static void carry_out(struct disk_request *r)
+{
+	size_t len = (size_t)r->sectors * DISK_SECTOR_BYTES;
+
+	if (r->sectors > SECTORS || r->sector > SECTORS - r->sectors)
+		printf("the device asks for %llu sectors at %llu\n", (unsigned long long)r->sectors,
+		       (unsigned long long)r->sector);
+	else if (r->op == DISK_READ)
+		memcpy(r->data, content + r->sector * DISK_SECTOR_BYTES, len);
+	else if (r->op == DISK_WRITE)
+		memcpy(content + r->sector * DISK_SECTOR_BYTES, r->data, len);
+	else if (r->op != DISK_FLUSH)
+		memset(content + r->sector * DISK_SECTOR_BYTES, 0, len);
+}
+
+static void finish(struct disk_request *r, int result)
+{
+	if (fail_every && ++disk_requests % fail_every == 0)
+		result = -EIO;
+	if (!result)
+		carry_out(r);
+	r->done(r, result);
+}
+
+static void complete_one(unsigned int which, int result)
+{
+	struct disk_request *r;
+
+	if (pendings == 0)
+		return;
+	which %= pendings;
+	r = pending[which];
+	if (pending_cancelled[which])
+		result = -ECANCELED;
+	for (pendings--; which < pendings; which++) {
+		pending[which] = pending[which + 1];
+		pending_cancelled[which] = pending_cancelled[which + 1];
+	}
+	finish(r, result);
+}
+
+static void disk_submit(struct disk *disk, struct disk_request *r)
+{
+	(void)disk;
+	if (!disk_deferred || pendings == PENDING_MAX) {
+		finish(r, 0);
+		return;
+	}
+	pending_cancelled[pendings] = 0;
+	pending[pendings++] = r;
+}
+
+static void disk_cancel(struct disk *disk, struct disk_request *r)
+{
+	(void)disk;
+	for (unsigned int i = 0; i < pendings; i++) {
+		if (pending[i] != r)
+			continue;
+		pending_cancelled[i] = 1;
+		if (!cancel_late)
+			complete_one(i, 0);
+		return;
+	}
+}
+
+static const struct disk_ops disk_ops = { disk_submit, disk_cancel };
+static struct disk disk = { .ops = &disk_ops };
+
+HELPER void complete(unsigned int which, int result)
+{
+	complete_one(which, result);
+	settle();
+}
+
+HELPER void resize(uint64_t sectors)
+{
+	disk.capacity = sectors;
+	virtio_blk_resized(&blk);
+	settle();
+}
+
+static void create_disk(uint64_t sectors, bool read_only)
+{
+	disk.capacity = sectors;
+	disk.read_only = read_only;
+	memcpy(disk.id, "virtio-anvil-disk-01", sizeof(disk.id));
+	content = malloc((size_t)SECTORS * DISK_SECTOR_BYTES);
+	if (!content)
+		abort();
+	for (unsigned int i = 0; i < SECTORS; i++)
+		memset(content + i * DISK_SECTOR_BYTES, (int)(0x80 | i), DISK_SECTOR_BYTES);
+}
+
+static void destroy_device(void)
+{
+	while (pendings)
+		complete(0, 0);
+	virtio_blk_destroy(&blk);
+	free(content);
+}

@@ -1,0 +1,181 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Scripts without the harness: C programs against devices/ alone, which must see what the harness
+# saw, and commands for stock QEMU. Usage: tests/export.sh ANVIL PLANTED [all], a good tool and one
+# with tests/plant.sed in it; `all` compiles every script, not one in forty.
+anvil=$1
+planted=$2
+every=40
+[ "${3:-}" = all ] && every=1
+work=build/export-test
+rm -rf "$work"
+mkdir -p "$work"
+passed=0
+failed=0
+
+bad() {
+	echo "FAIL: $*"
+	failed=$((failed + 1))
+}
+
+good() {
+	passed=$((passed + 1))
+}
+
+# expect WHAT COMMAND...: the command succeeds
+expect() {
+	what=$1
+	shift
+	if "$@" >"$work/log" 2>&1; then
+		good
+	else
+		bad "$what: $*"
+		tail -n 20 "$work/log" | sed 's/^/    /'
+	fi
+}
+
+# scripts with a device that others have, too
+find crashes corpora -type f | sort | while read -r script; do
+	"$anvil" export --as qtest "$script" >"$work/one.qtest" 2>"$work/log" || continue
+	echo "$script" >>"$work/scripts"
+	{
+		read -r _
+		read -r _
+		read -r _ _ device _ # "#   device blk"
+	} <"$work/one.qtest"
+	{
+		echo 'writel 0xfeb02e70 0x0' # the device is reset between them
+		cat "$work/one.qtest"
+	} >>"$work/all-$device.qtest"
+done
+expect 'there are scripts of both devices' test -s "$work/all-blk.qtest" -a -s "$work/all-net.qtest"
+
+# ---- C ----
+
+cc="${CLANG:-clang} -std=gnu11 -g -O0 -fsanitize=address,undefined -fno-sanitize-recover=all -Idevices"
+own='guest_memory|descriptor_chain|virtqueue|virtio'
+objects=$(find build/asan/obj/devices -name '*.o' | grep -E "/($own)[^/]*\.o$" | sort)
+
+# runs_same SCRIPT: without an error, and each register reads as it did
+runs_same() {
+	"$anvil" export --as c "$1" >"$work/one.c" &&
+		$cc -Wall -Wextra -Werror "$work/one.c" $objects -o "$work/one" &&
+		"$work/one" >"$work/said" && [ ! -s "$work/said" ]
+}
+
+number=0
+while read -r script; do
+	number=$((number + 1))
+	case $script in
+	crashes/*) ;;
+	*) [ $((number % every)) -eq 0 ] || continue ;;
+	esac
+	if runs_same "$script" >"$work/log" 2>&1; then
+		good
+	else
+		bad "$script as C: $(cat "$work/log" "$work/said" | head -n 5)"
+	fi
+done <"$work/scripts"
+
+# as its first comment says
+"$anvil" export --as c crashes/fuzz_blk/flush-carries-unmap >"$work/plain.c"
+command=$(sed -n 's/^ \*     \(cc .*\)\\$/\1/p; s/^ \*         \(devices.*\)$/\1/p' "$work/plain.c" | tr '\n' ' ')
+expect 'the command of its comment' sh -c "$(echo "$command" | sed "s#FILE.c#$work/plain.c -o $work/plain#")"
+expect 'what that compiles' "$work/plain"
+
+# a device that writes behind a buffer: the same death, with and without the harness
+printf 'device blk size=6\ninit\nblk sector=3\nblk type=3 split=12\nreset\n' >"$work/bad.txt"
+"$planted" play "$work/bad.txt" | sed -n 's/^SUMMARY: //p' >"$work/death.harness"
+"$planted" export --as c "$work/bad.txt" >"$work/bad.c"
+# shellcheck disable=SC2086 # lists of words
+expect 'a finding as C' $cc -Ibuild/planted/devices "$work/bad.c" build/planted/virtio_blk.o \
+	$(echo "$objects" | grep -v virtio_blk.o) -o "$work/bad"
+"$work/bad" 2>&1 | sed -n 's/^SUMMARY: //p' >"$work/death.alone"
+expect 'the harness sees it' grep -q 'heap-buffer-overflow .* in judge_get_id$' "$work/death.harness"
+expect 'the same death' cmp "$work/death.harness" "$work/death.alone"
+
+# ---- QEMU ----
+
+finish() {
+	echo "export: $passed passed, $failed failed"
+	[ "$failed" -eq 0 ]
+	exit
+}
+
+qemu=qemu-system-x86_64
+if ! command -v $qemu >/dev/null; then
+	echo "SKIPPED: scripts on QEMU's devices (no $qemu; ci/deps installs it)"
+	finish
+fi
+
+# on_qemu NAME SECONDS FILE OPTION...: the commands of a file, then an end; what it answers
+on_qemu() {
+	name=$1
+	pause=$2
+	file=$3
+	shift 3
+	{
+		grep -v '^#' "$file"
+		sleep "$pause"
+		echo 'readw 0x40003402' # what was used of queues 1 and 0 after all
+		echo 'readw 0x40001402'
+		echo 'outb 0xf4 0'
+	} | timeout 50 $qemu -M microvm -m 3073M -nodefaults -display none -accel tcg -bios "$work/halt.bin" \
+		-global virtio-mmio.force-legacy=false -device isa-debug-exit,iobase=0xf4 "$@" \
+		-qtest stdio -qtest-log none >"$work/$name.answers" 2>"$work/$name.errors"
+	echo $(($(grep -cv '^#' "$file") + 2)) >"$work/$name.commands"
+}
+
+# each command is answered with OK, but for the one that ends it
+all_fine() {
+	answers=$(grep -c '^OK' "$work/$1.answers")
+	if [ "$answers" -eq "$(cat "$work/$1.commands")" ] && ! grep -Eq '^(FAIL|ERR)' "$work/$1.answers"; then
+		good
+	else
+		bad "QEMU, $1: $answers of $(cat "$work/$1.commands") commands are fine: $(
+			grep -E '^(FAIL|ERR)' "$work/$1.answers" | head -n 3; tail -n 3 "$work/$1.errors")"
+	fi
+}
+
+sh -c "$(sed -n 's/^#   \(.*\)halt\.bin$/\1/p' "$work/one.qtest") $work/halt.bin"
+udp=socket,id=n,udp=127.0.0.1:9,localaddr=127.0.0.1:0
+
+# all scripts in one machine
+head -c 65536 /dev/zero >"$work/disk.img"
+on_qemu all-blk 1 "$work/all-blk.qtest" -drive "file=$work/disk.img,format=raw,if=none,id=d" \
+	-device virtio-blk-device,drive=d
+all_fine all-blk
+on_qemu all-net 1 "$work/all-net.qtest" -netdev "$udp" -device virtio-net-device,netdev=n
+all_fine all-net
+
+# one alone, with the disk and the command of its comment
+alone() {
+	"$anvil" export --as qtest "$2" >"$work/$1.qtest"
+	sed -n '/^# The disk/,/disk\.img$/s/^#   //p' "$work/$1.qtest" | sed "s#disk.img#$work/disk.img#" >"$work/make-disk"
+	sh "$work/make-disk"
+	cp "$work/disk.img" "$work/disk.before"
+	# shellcheck disable=SC2046 # options
+	on_qemu "$1" 0.5 "$work/$1.qtest" $(sed -n 's/^#   \(-drive .*\|-netdev .*\) \\$/\1/p; s/^#   \(-device .*\) -qtest stdio$/\1/p' \
+		"$work/$1.qtest" | sed "s#disk.img#$work/disk.img#")
+	all_fine "$1"
+}
+
+# the last look at the used index of queue 0, when the disk has had time
+used() {
+	grep '^OK' "$work/$1.answers" | tail -n 1
+}
+
+alone read corpora/fuzz_blk/read_one_sector
+expect "a read comes back: $(used read)" test "$(used read)" = 'OK 0x0000000000000001'
+expect 'a read changes nothing' cmp "$work/disk.img" "$work/disk.before"
+alone write corpora/fuzz_blk/write_then_read_back
+expect "both requests come back: $(used write)" test "$(used write)" = 'OK 0x0000000000000002'
+expect 'a write changes the disk' sh -c "! cmp -s '$work/disk.img' '$work/disk.before'"
+expect 'it writes what it has to' sh -c "dd if='$work/disk.img' bs=512 skip=3 count=1 2>/dev/null | od -An -tx1 |
+	grep -q '03 00 00 61 6e 76 69 6c'"
+expect 'and nothing else' sh -c "cmp -l '$work/disk.img' '$work/disk.before' |
+	awk '\$1 <= 3 * 512 || \$1 > 4 * 512 { exit 1 }'"
+alone send corpora/fuzz_net/send_a_frame
+expect 'a frame is sent' test "$(grep '^OK' "$work/send.answers" | tail -n 2 | head -n 1)" = 'OK 0x0000000000000001'
+alone crash crashes/fuzz_blk/flush-carries-unmap
+finish
