@@ -153,9 +153,10 @@ test: $(TEST_BINARIES) build/clang/tests/embed_example
 commands: build/asan/anvil
 	@tests/commands.sh build/asan/anvil
 
-findings: build/asan/anvil build/planted/anvil
+findings: build/asan/anvil build/planted/anvil build/fuzz/fuzz_blk
 	@tests/findings.sh build/asan/anvil build/planted/anvil
 	@tests/export.sh build/asan/anvil build/planted/anvil
+	@tests/merge.sh build/asan/anvil
 
 # a block device with mistakes, for tests of what comes after a finding
 build/planted/devices/virtio_blk.c: tests/plant.sed $(wildcard devices/*.[ch])

@@ -17,6 +17,7 @@ int cmd_pack(int argc, char **argv);
 int cmd_shrink(int argc, char **argv);
 int cmd_triage(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_merge(int argc, char **argv);
 int cmd_fuzz(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_health(int argc, char **argv);

@@ -78,6 +78,20 @@ refuses '"pascal"' "$anvil" export --as pascal "$work/good.txt"
 refuses 'nowhere' "$anvil" export --as c "$work/nowhere"
 refuses 'bad.txt:3' "$anvil" export --as qtest "$work/bad.txt"
 refuses 'echo.txt' "$anvil" export --as c "$work/echo.txt"
+refuses 'no folders' "$anvil" merge
+refuses 'no folders' "$anvil" merge "$work/merged"
+refuses 'operand' "$anvil" merge --target
+refuses 'no such option' "$anvil" merge --fast "$work/merged" corpora/fuzz_blk
+refuses '--target' "$anvil" merge "$work/merged" "$work/folder"
+refuses 'fuzz_nothing' "$anvil" merge --target nothing "$work/merged" corpora/fuzz_blk
+refuses 'absent' "$anvil" merge --engines "$work/absent" "$work/merged" corpora/fuzz_blk
+printf '#!/bin/sh\necho no room on the moon\nexit 1\n' >"$work/fuzz_moon"
+chmod +x "$work/fuzz_moon"
+refuses 'moon' "$anvil" merge --engines "$work" --target moon "$work/merged" "$work/folder"
+refuses 'nowhere' "$anvil" merge --engines "$work" --target moon "$work/merged" "$work/nowhere"
+refuses 'good.txt' "$anvil" merge --engines "$work" --target moon "$work/merged" "$work/good.txt"
+refuses 'good.txt' "$anvil" merge --engines "$work" --target moon "$work/good.txt" "$work/folder"
+[ -e "$work/merged" ] || [ -e "$work/merged.part" ] && bad "a merge that failed left a folder"
 refuses 'health' "$anvil" health
 refuses 'nowhere' "$anvil" health "$work/nowhere"
 refuses 'time' "$anvil" fuzz --time never

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * anvil merge: the fewest inputs that cover what all of them cover, found by libFuzzer itself,
+ * under names that do not change: a committed seed keeps its own, any other is called by its
+ * content.
+ *
+ * What is in OUT already stays and comes first: only what adds to it is added. All work is done in
+ * OUT.part, so that OUT gets whole files or none.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "engine.h"
+#include "files.h"
+
+#define USAGE	    "anvil merge [--target NAME] [--engines FOLDER] [--corpora FOLDER] OUT FOLDER..."
+#define PATH_BYTES  4096u
+#define FOLDERS_MAX 64
+
+struct merge {
+	char target[64];
+	const char *engines;
+	const char *corpora;
+	const char *out;
+	char **in;
+	int ins;
+	char part[PATH_BYTES]; /* OUT.part, with the folders all, left-out and the file log */
+
+	/* for the last line */
+	size_t read;
+	size_t added;
+	size_t named; /* of those, like a committed seed */
+	size_t left_out;
+};
+
+static bool complain(const char *path, const char *what)
+{
+	fprintf(stderr, "anvil merge: %s: %s\n", path, what);
+	return false;
+}
+
+static void join(char *path, const char *folder, const char *name)
+{
+	/* longer names are refused when the options are taken */
+	snprintf(path, PATH_BYTES, "%.3000s/%.1000s", folder, name);
+}
+
+/* ---- files ---- */
+
+struct content {
+	uint8_t bytes[FILES_BYTES_MAX];
+	size_t len;
+};
+
+static bool read_content(const char *path, struct content *c)
+{
+	FILE *f = fopen(path, "rb");
+
+	if (!f)
+		return complain(path, strerror(errno));
+	c->len = fread(c->bytes, 1, sizeof(c->bytes), f);
+	fclose(f);
+	return true;
+}
+
+static bool write_content(const char *path, const struct content *c)
+{
+	FILE *f = fopen(path, "wb");
+	bool good;
+
+	if (!f)
+		return complain(path, strerror(errno));
+	good = fwrite(c->bytes, 1, c->len, f) == c->len;
+	good = !fclose(f) && good;
+	return good || complain(path, "cannot be written");
+}
+
+static bool same_content(const char *path, const struct content *c)
+{
+	static struct content other;
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode) || (size_t)st.st_size != c->len)
+		return false;
+	return read_content(path, &other) && !memcmp(other.bytes, c->bytes, c->len);
+}
+
+/* ---- folders ---- */
+
+static int is_visible(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+static void free_entries(struct dirent **entry, int count)
+{
+	for (int i = 0; i < count; i++)
+		free(entry[i]);
+	free(entry);
+}
+
+/* Calls `each` for each file, in the order of names, until it says false. */
+static bool for_files(struct merge *m, const char *folder,
+		      bool (*each)(struct merge *m, const char *folder, const char *name))
+{
+	struct dirent **entry;
+	int count = scandir(folder, &entry, is_visible, alphasort);
+	bool good = count >= 0 || complain(folder, strerror(errno));
+
+	for (int i = 0; good && i < count; i++)
+		good = each(m, folder, entry[i]->d_name);
+	if (count >= 0)
+		free_entries(entry, count);
+	return good;
+}
+
+static bool make_folder(const char *path)
+{
+	return !mkdir(path, 0777) || complain(path, strerror(errno));
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+static void remove_part(const struct merge *m)
+{
+	nftw(m->part, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static bool copy_to_all(struct merge *m, const char *folder, const char *name)
+{
+	static struct content c;
+	char from[PATH_BYTES];
+	char all[PATH_BYTES];
+	char to[PATH_BYTES];
+
+	join(from, folder, name);
+	join(all, m->part, "all");
+	join(to, all, name);
+	return read_content(from, &c) && write_content(to, &c);
+}
+
+static bool prepare(struct merge *m)
+{
+	char path[PATH_BYTES];
+	struct stat st;
+
+	remove_part(m);
+	if (!make_folder(m->part))
+		return false;
+	join(path, m->part, "all");
+	if (!make_folder(path))
+		return false;
+	join(path, m->part, "left-out");
+	if (!make_folder(path))
+		return false;
+	if (stat(m->out, &st))
+		return errno == ENOENT || complain(m->out, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return complain(m->out, "is no folder");
+	return for_files(m, m->out, copy_to_all);
+}
+
+/* ---- libFuzzer ---- */
+
+/* The same limits as when fuzzing: what it would not run is not worth keeping. */
+static void _Noreturn run_engine(const struct merge *m, const char *log)
+{
+	char program[PATH_BYTES];
+	char all[PATH_BYTES];
+	char prefix[PATH_BYTES];
+	char length[32];
+	char timeout[32];
+	char counters[32];
+	char *argv[FOLDERS_MAX + 16];
+	int n = 0;
+	int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+
+	join(program, m->engines, m->target);
+	join(all, m->part, "all");
+	snprintf(prefix, sizeof(prefix), "-artifact_prefix=%.3000s/left-out/", m->part);
+	snprintf(length, sizeof(length), "-max_len=%d", MAX_LEN);
+	snprintf(timeout, sizeof(timeout), "-timeout=%d", INPUT_SECONDS);
+	snprintf(counters, sizeof(counters), "-use_counters=%d", USE_COUNTERS);
+	argv[n++] = program;
+	argv[n++] = (char[]){ "-merge=1" };
+	argv[n++] = prefix;
+	argv[n++] = length;
+	argv[n++] = timeout;
+	argv[n++] = counters;
+	argv[n++] = all;
+	for (int i = 0; i < m->ins; i++)
+		argv[n++] = m->in[i];
+	argv[n] = NULL;
+	if (fd >= 0 && dup2(fd, STDOUT_FILENO) >= 0 && dup2(fd, STDERR_FILENO) >= 0)
+		execv(program, argv);
+	_exit(127);
+}
+
+/* The last line of the log, for the complaint. */
+static void last_words(const char *log, char *line, size_t room)
+{
+	FILE *f = fopen(log, "r");
+	char text[512];
+
+	snprintf(line, room, "says nothing");
+	while (f && fgets(text, sizeof(text), f)) {
+		text[strcspn(text, "\n")] = 0;
+		if (text[0])
+			snprintf(line, room, "%s", text);
+	}
+	if (f)
+		fclose(f);
+}
+
+static bool run_merge(const struct merge *m)
+{
+	pid_t parent = getpid();
+	char log[PATH_BYTES];
+	char line[600];
+	pid_t pid;
+	int status;
+
+	join(log, m->part, "log");
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+			_exit(127);
+		run_engine(m, log);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return complain(m->target, strerror(errno));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return true;
+	last_words(log, line, sizeof(line));
+	return complain(m->target, line);
+}
+
+/* ---- names ---- */
+
+static bool find_seed(const struct merge *m, const struct content *c, char *name)
+{
+	char folder[PATH_BYTES];
+	char path[PATH_BYTES];
+	struct dirent **entry;
+	bool found = false;
+	int count;
+
+	join(folder, m->corpora, m->target);
+	count = scandir(folder, &entry, is_visible, alphasort);
+	for (int i = 0; i < count && !found; i++) {
+		join(path, folder, entry[i]->d_name);
+		found = same_content(path, c);
+		if (found)
+			snprintf(name, NAME_BYTES, "%.255s", entry[i]->d_name);
+	}
+	if (count >= 0)
+		free_entries(entry, count);
+	return found;
+}
+
+/* Whole or not at all, and never over another file; false: it is there already. */
+static bool put_new(struct merge *m, const char *name, const struct content *c, bool *good)
+{
+	char part[PATH_BYTES];
+	char path[PATH_BYTES];
+
+	join(part, m->part, "one");
+	join(path, m->out, name);
+	*good = write_content(part, c);
+	if (!*good || !link(part, path)) {
+		unlink(part);
+		return true;
+	}
+	unlink(part);
+	if (errno != EEXIST)
+		*good = complain(path, strerror(errno));
+	return !*good;
+}
+
+/* libFuzzer calls what it adds by its SHA-1; what OUT had before has its own name. */
+static bool take_result(struct merge *m, const char *folder, const char *name)
+{
+	static struct content c;
+	char path[PATH_BYTES];
+	char seed[NAME_BYTES];
+	bool good;
+
+	join(path, m->out, name);
+	if (!access(path, F_OK))
+		return true;
+	join(path, folder, name);
+	if (!read_content(path, &c))
+		return false;
+	m->added++;
+	if (find_seed(m, &c, seed) && put_new(m, seed, &c, &good)) {
+		m->named++;
+		return good;
+	}
+	put_new(m, name, &c, &good);
+	return good;
+}
+
+static bool count_left_out(struct merge *m, const char *folder, const char *name)
+{
+	(void)folder, (void)name;
+	m->left_out++;
+	return true;
+}
+
+static bool take_results(struct merge *m)
+{
+	char path[PATH_BYTES];
+
+	if (mkdir(m->out, 0777) && errno != EEXIST)
+		return complain(m->out, strerror(errno));
+	join(path, m->part, "left-out");
+	if (!for_files(m, path, count_left_out))
+		return false;
+	join(path, m->part, "all");
+	return for_files(m, path, take_result);
+}
+
+/* ---- the command ---- */
+
+static bool count_input(struct merge *m, const char *folder, const char *name)
+{
+	(void)folder, (void)name;
+	m->read++;
+	return true;
+}
+
+/* "fuzz_blk" of "build/corpus/fuzz_blk/" */
+static bool target_of_path(struct merge *m, const char *path)
+{
+	size_t end = strlen(path);
+	size_t begin;
+
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	for (begin = end; begin > 0 && path[begin - 1] != '/';)
+		begin--;
+	if (end - begin >= sizeof(m->target) || strncmp(path + begin, "fuzz_", 5) != 0)
+		return false;
+	snprintf(m->target, sizeof(m->target), "%.*s", (int)(end - begin), path + begin);
+	return true;
+}
+
+/* What was asked for, or what the folders are called. */
+static bool find_target(struct merge *m, const char *asked)
+{
+	char path[PATH_BYTES];
+	bool found = false;
+
+	if (asked)
+		snprintf(m->target, sizeof(m->target), "%s%.58s",
+			 strncmp(asked, "fuzz_", 5) ? "fuzz_" : "", asked);
+	for (int i = 0; !asked && !found && i < m->ins; i++)
+		found = target_of_path(m, m->in[i]);
+	if (!asked && !found && !target_of_path(m, m->out)) {
+		fputs("anvil merge: no folder is called by a target; give --target\n", stderr);
+		return false;
+	}
+	join(path, m->engines, m->target);
+	return !access(path, X_OK) ||
+	       complain(path, "no such target; give --target, or build it with make fuzz");
+}
+
+static const char **option_of(struct merge *m, const char **target, const char *name)
+{
+	if (!strcmp(name, "--target"))
+		return target;
+	if (!strcmp(name, "--engines"))
+		return &m->engines;
+	return strcmp(name, "--corpora") ? NULL : &m->corpora;
+}
+
+static int complain_usage(const char *what)
+{
+	fprintf(stderr, "anvil merge: %s; usage: %s\n", what, USAGE);
+	return 0;
+}
+
+/* Returns the index of the first operand, or 0 after a complaint. */
+static int take_options(int argc, char **argv, struct merge *m, const char **target)
+{
+	int i = 1;
+
+	for (; i < argc && !strncmp(argv[i], "--", 2); i++) {
+		const char **option = option_of(m, target, argv[i]);
+
+		if (!option || i + 1 == argc || !argv[i + 1][0])
+			return complain_usage(option ? "an option without its operand"
+						     : "no such option");
+		*option = argv[++i];
+	}
+	for (int k = 1; k < argc; k++) {
+		if (strlen(argv[k]) >= DIR_BYTES)
+			return complain_usage("a name is too long");
+	}
+	if (argc - i < 2)
+		return complain_usage("no folders");
+	return argc - i - 1 <= FOLDERS_MAX ? i : complain_usage("too many folders");
+}
+
+static bool merge(struct merge *m)
+{
+	bool good = prepare(m);
+
+	for (int i = 0; good && i < m->ins; i++)
+		good = for_files(m, m->in[i], count_input);
+	good = good && run_merge(m) && take_results(m);
+	remove_part(m);
+	return good;
+}
+
+int cmd_merge(int argc, char **argv)
+{
+	struct merge m = { .engines = "build/fuzz", .corpora = "corpora" };
+	const char *target = NULL;
+	int first = take_options(argc, argv, &m, &target);
+
+	if (!first)
+		return EXIT_USAGE;
+	for (size_t end = strlen(argv[first]); end > 1 && argv[first][end - 1] == '/'; end--)
+		argv[first][end - 1] = 0;
+	m.out = argv[first];
+	m.in = argv + first + 1;
+	m.ins = argc - first - 1;
+	snprintf(m.part, sizeof(m.part), "%s.part", m.out);
+	if (!find_target(&m, target) || !merge(&m))
+		return EXIT_USAGE;
+	printf("%s: %zu of %zu inputs added, %zu of them by the name of a seed\n", m.out, m.added,
+	       m.read, m.named);
+	if (m.left_out)
+		printf("%zu were left out: the target dies of them, see anvil triage\n",
+		       m.left_out);
+	return EXIT_OK;
+}
