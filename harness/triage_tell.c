@@ -31,7 +31,7 @@ static void tell_rule(const struct triage_group *g, FILE *out)
 {
 	const struct story_rule *r = story_rule(g->rule);
 
-	fprintf(out, "the device broke rule %u (%s) of the oracle, it %s: \"%s\"", g->rule, r->name,
+	fprintf(out, "the device broke rule %u of the oracle (%s), it %s: \"%s\"", g->rule, r->name,
 		r->broken, g->outcome.reason);
 }
 
