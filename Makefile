@@ -8,13 +8,18 @@
 #   msan   MemorySanitizer everywhere: replays
 #   cov    source-based coverage: `make coverage`, `make health`
 #   gcc clang   plain builds for unit tests
+#   afl/fast afl/asan afl/cmplog   the targets as AFL++ wants them, devices/ alone instrumented:
+#          without sanitizers; with those of fuzz; telling AFL++ what is compared with what
 
 T      ?= 60
 JOBS   ?= $(shell nproc)
 CLANG  ?= clang
 GCC    ?= gcc
+ENGINE ?= libfuzzer
+AFL_CLANG ?= afl-clang-fast
 
-ALL_FLAVOURS := asan fuzz msan cov gcc clang
+AFL_FLAVOURS := afl/fast afl/asan afl/cmplog
+ALL_FLAVOURS := asan fuzz msan cov gcc clang $(AFL_FLAVOURS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 COMMON   := -std=c11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer $(WARNINGS) -Idevices -Iharness
@@ -28,14 +33,21 @@ CC_msan  := $(CLANG)
 CC_cov   := $(CLANG)
 CC_gcc   := $(GCC)
 CC_clang := $(CLANG)
+$(foreach f,$(AFL_FLAVOURS),$(eval CC_$(f) := $(CLANG)))
+
+# what is instrumented by more than the flags of clang
+AFL := env AFL_QUIET=1 AFL_LLVM_DENYLIST=ci/coverage-ignore
+INSTRUMENT_afl/fast   := $(AFL) $(AFL_CLANG)
+INSTRUMENT_afl/asan   := $(AFL) $(AFL_CLANG)
+INSTRUMENT_afl/cmplog := $(AFL) AFL_LLVM_CMPLOG=1 $(AFL_CLANG)
 
 # flags of devices/, of everything else, and for linking
 DEVICE_asan  := $(ASAN)
 # Without the checks that cost most and that something else makes: a null pointer faults,
 # AddressSanitizer knows an object's size, and alignment is checked by the replays of asan/.
-DEVICE_fuzz  := $(ASAN) -fno-sanitize=null,object-size,alignment \
-	-fsanitize-coverage=inline-8bit-counters,pc-table -fsanitize-coverage-ignorelist=ci/coverage-ignore \
-	-fsanitize-address-use-after-return=never
+FAST_ASAN    := $(ASAN) -fno-sanitize=null,object-size,alignment -fsanitize-address-use-after-return=never
+DEVICE_fuzz  := $(FAST_ASAN) \
+	-fsanitize-coverage=inline-8bit-counters,pc-table -fsanitize-coverage-ignorelist=ci/coverage-ignore
 DEVICE_msan  := $(MSAN)
 DEVICE_cov   := $(COVERAGE)
 OTHER_fuzz   := -O3
@@ -45,6 +57,9 @@ LINK_asan    := $(ASAN)
 LINK_fuzz    := $(ASAN)
 LINK_msan    := $(MSAN)
 LINK_cov     := $(COVERAGE)
+DEVICE_afl/asan := $(FAST_ASAN)
+LINK_afl/asan   := $(ASAN)
+$(foreach f,$(AFL_FLAVOURS),$(eval OTHER_$(f) := -O3))
 
 # the objects that want a library go only into programs that use it
 LIBRARIES :=
@@ -60,9 +75,10 @@ FINDINGS := $(wildcard harness/triage*.c harness/export*.c) \
 TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) harness/engine.c harness/files.c \
 	harness/runner.c $(RECORDER) $(FINDINGS)
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
-HARNESS  := $(filter-out $(TOOL) $(TARGETS) harness/fuzz_target.c,$(wildcard harness/*.c))
+AFL_DOOR := harness/mutator_afl.c
+HARNESS  := $(filter-out $(TOOL) $(TARGETS) $(AFL_DOOR) harness/fuzz_target.c,$(wildcard harness/*.c))
 # unit tests of devices/ alone, and tests of the harness
-HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c sandbox.c recorder.c findings.c) \
+HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c sandbox.c recorder.c findings.c mutator_afl.c) \
 	$(wildcard tests/test_finding_*.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
@@ -77,7 +93,7 @@ LIB_OBJ_$(1) := $$(DEV_OBJ_$(1)) $(HARNESS:%.c=build/$(1)/obj/%.o)
 build/$(1)/obj/devices/%.o: devices/%.c Makefile
 	@mkdir -p $$(@D)
 	@echo "  $(1) $$<"
-	@$$(CC_$(1)) $$(COMMON) $$(DEVICE_$(1)) -MMD -MP -c $$< -o $$@
+	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(COMMON) $$(DEVICE_$(1)) -MMD -MP -c $$< -o $$@
 
 build/$(1)/obj/%.o: %.c Makefile
 	@mkdir -p $$(@D)
@@ -100,6 +116,8 @@ build/$(1)/tests/test_nic_slirp: LIBRARIES := -lslirp
 build/$(1)/tests/test_disk_io_uring: build/$(1)/obj/$(URING:.c=.o)
 build/$(1)/tests/test_disk_io_uring: LIBRARIES := -luring
 
+build/$(1)/tests/test_mutator_afl: $(AFL_DOOR:%.c=build/$(1)/obj/%.o)
+
 $(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c) $(RUNNER_BACK_ENDS) $(RECORDER) $(FINDINGS)) $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $(RUNNER_LIBRARIES) -o $$@
@@ -109,10 +127,10 @@ build/$(1)/tests/embed_example: build/$(1)/obj/tests/embed_example.o $$(DEV_OBJ_
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -o $$@
 
 build/$(1)/fuzz_empty: build/$(1)/obj/harness/fuzz_empty.o
-	@$$(CC_$(1)) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@
+	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@
 
 build/$(1)/fuzz_%: build/$(1)/obj/harness/fuzz_%.o build/$(1)/obj/harness/fuzz_target.o $$(LIB_OBJ_$(1))
-	@$$(CC_$(1)) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@
+	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@
 
 -include $$(shell find build/$(1)/obj -name '*.d' 2>/dev/null)
 endef
@@ -127,6 +145,18 @@ build/agent: harness/kvm/guest/agent.c harness/kvm/guest/agent.h harness/kvm/pay
 
 # what the engine costs on instrumented code
 build/fuzz/obj/harness/fuzz_empty.o: OTHER_fuzz = $(DEVICE_fuzz)
+$(foreach f,$(AFL_FLAVOURS),$(eval build/$(f)/obj/harness/fuzz_empty.o: CC_$(f) = $(INSTRUMENT_$(f))))
+
+# loaded by afl-fuzz: a target's mutator
+build/afl/mutator/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  afl/mutator $<"
+	@$(CLANG) $(COMMON) -O3 -fPIC -MMD -MP -c $< -o $@
+
+build/afl/mutator/fuzz_%.so: $(patsubst %,build/afl/mutator/obj/harness/%.o,fuzz_% mutator_afl mutator script)
+	@$(CLANG) -shared -Wl,-z,defs -Wl,-Bsymbolic $^ -o $@
+
+-include $(shell find build/afl/mutator/obj -name '*.d' 2>/dev/null)
 
 FUZZ_BINARIES := $(TARGETS:harness/%.c=build/fuzz/%)
 # test_private_copy counts the loads of a plain build: a sanitizer adds its own
