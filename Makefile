@@ -72,7 +72,7 @@ RECORDER := $(wildcard harness/recorder*.c harness/nearest*.c)
 # what makes a finding understood
 FINDINGS := $(wildcard harness/triage*.c harness/export*.c) \
 	$(addprefix harness/,shrink.c crash_stack.c story.c json.c play_log.c)
-TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) harness/engine.c harness/files.c \
+TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c harness/engine*.c) harness/process.c harness/files.c \
 	harness/runner.c $(RECORDER) $(FINDINGS)
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
 AFL_DOOR := harness/mutator_afl.c

@@ -27,6 +27,7 @@ struct target {
 };
 
 struct bench {
+	const struct engine_kind *kind;
 	struct engine_dirs dirs;
 	unsigned int seconds;
 	unsigned int rounds;
@@ -47,7 +48,7 @@ static bool run_process(struct bench *b, const char *target)
 	};
 	uint64_t patience = (uint64_t)b->seconds * 1000 + GRACE_MS;
 
-	if (!engine_start(e, &job))
+	if (!engine_start(e, b->kind, &job))
 		return false;
 	while (!engine_poll(e)) {
 		uint64_t ran = engine_now() - e->started_ms;
@@ -66,7 +67,7 @@ static int judge(struct bench *b, const char *target, uint64_t *rate)
 	struct engine *e = &b->engine;
 	enum engine_end end = engine_end(e);
 
-	if (end == ENGINE_FINDING) {
+	if (engine_next_finding(e)) {
 		printf("%s: finding: %s\n", target, e->summary);
 		if (!engine_save_report(e))
 			return EXIT_USAGE;
@@ -80,9 +81,7 @@ static int judge(struct bench *b, const char *target, uint64_t *rate)
 		engine_complain_end(e, target, NULL);
 		return EXIT_USAGE;
 	}
-	*rate = e->done_ms <= e->inited_ms
-			? 0
-			: (e->units - e->inited_units) * 1000 / (e->done_ms - e->inited_ms);
+	*rate = e->rate;
 	return EXIT_OK;
 }
 
@@ -170,6 +169,15 @@ static bool find_targets(struct bench *b, const char *const *asked, size_t asked
 	return true;
 }
 
+static bool all_ready(struct bench *b)
+{
+	char names[ENGINE_TARGETS + 1][NAME_BYTES];
+
+	for (size_t i = 0; i < b->count; i++)
+		memcpy(names[i], b->targets[i].name, NAME_BYTES);
+	return engine_ready(b->kind, &b->dirs, names, b->count);
+}
+
 static int run_bench(struct bench *b, const char *const *asked, size_t asked_count)
 {
 	int status;
@@ -178,7 +186,7 @@ static int run_bench(struct bench *b, const char *const *asked, size_t asked_cou
 		engine_complain("--rounds %u: at most %d", b->rounds, ROUNDS_MAX);
 		return EXIT_USAGE;
 	}
-	if (!find_targets(b, asked, asked_count) || !engine_catch_signals())
+	if (!find_targets(b, asked, asked_count) || !all_ready(b) || !engine_catch_signals())
 		return EXIT_USAGE;
 	status = measure_all(b);
 	if (status == EXIT_OK)
@@ -189,6 +197,7 @@ static int run_bench(struct bench *b, const char *const *asked, size_t asked_cou
 int cmd_bench(int argc, char **argv)
 {
 	struct bench *b = calloc(1, sizeof(*b));
+	const char *engine = "libfuzzer";
 	const char *asked[ENGINE_TARGETS];
 	size_t asked_count = 0;
 	int status;
@@ -201,6 +210,7 @@ int cmd_bench(int argc, char **argv)
 	b->seconds = DEFAULT_SECONDS;
 	b->rounds = DEFAULT_ROUNDS;
 	const struct engine_option options[] = {
+		{ "engine", "NAME: libfuzzer (libfuzzer)", NULL, &engine, NULL },
 		{ "time", "SECONDS of each target in each round (4)", &b->seconds, NULL, NULL },
 		{ "rounds", "NUMBER of rounds (3)", &b->rounds, NULL, NULL },
 		{ "target", "NAME of a target; may be repeated (all)", NULL, asked, &asked_count },
@@ -213,7 +223,10 @@ int cmd_bench(int argc, char **argv)
 	};
 	status = engine_options(argc, argv, options);
 	if (status < 0)
-		status = run_bench(b, asked, asked_count);
+		b->kind = engine_kind(engine);
+	if (status < 0)
+		status = b->kind ? run_bench(b, asked, asked_count) : EXIT_USAGE;
+	engine_free(&b->engine);
 	free(b);
 	return status;
 }

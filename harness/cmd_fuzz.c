@@ -28,7 +28,6 @@
 #define ROOM_MS		1000
 #define ALIKE_MAX	3
 #define FINDINGS_MAX	20
-#define FAILED_LINES	10
 
 enum state { WAITING, RUNNING, DONE, STOPPED, FAILED };
 
@@ -57,6 +56,7 @@ struct target {
 	unsigned int corpus;
 	unsigned int rss_mb;
 
+	bool enough; /* findings: it is not to go on */
 	unsigned int findings;
 	uint64_t first_ms; /* fuzzing time up to the first finding */
 	struct seen seen[FINDINGS_MAX];
@@ -73,6 +73,7 @@ struct piece {
 };
 
 struct run {
+	const struct engine_kind *kind;
 	struct engine_dirs dirs;
 	unsigned int seconds;
 	unsigned int jobs;
@@ -286,14 +287,23 @@ static unsigned int count_alike(struct target *t)
 	return s->count;
 }
 
+/* Of all its processes so far */
+static uint64_t time_of(const struct target *t)
+{
+	uint64_t now = t->engine.ended_ms ? t->engine.ended_ms : engine_now();
+
+	return t->ran_ms + now - t->engine.started_ms;
+}
+
 static void take_finding(struct run *run, struct target *t)
 {
 	unsigned int alike = count_alike(t);
+	uint64_t ms = time_of(t);
 
 	if (t->findings++ == 0)
-		t->first_ms = t->ran_ms;
+		t->first_ms = ms;
 	printf("%s: finding %u after %llu.%llu s: %s\n", t->name, t->findings,
-	       (unsigned long long)t->ran_ms / 1000, (unsigned long long)t->ran_ms % 1000 / 100,
+	       (unsigned long long)ms / 1000, (unsigned long long)ms % 1000 / 100,
 	       t->engine.summary[0] ? t->engine.summary : "(no summary)");
 	if (engine_save_report(&t->engine))
 		printf("  report: %s.txt\n", t->engine.artefact);
@@ -302,7 +312,7 @@ static void take_finding(struct run *run, struct target *t)
 	engine_print_replay(&t->engine);
 	if (alike < ALIKE_MAX && t->findings < FINDINGS_MAX)
 		return;
-	t->state = STOPPED;
+	t->enough = true;
 	printf("%s: stopped after %u findings%s\n", t->name,
 	       alike < ALIKE_MAX ? t->findings : alike, alike < ALIKE_MAX ? "" : " alike");
 }
@@ -332,22 +342,34 @@ static bool was_asked_to_stop(const struct run *run, const struct target *t)
 	return stopping && (t->stop_sent_ms || engine_end(&t->engine) == ENGINE_INTERRUPTED);
 }
 
+static void show_again(struct run *run)
+{
+	(void)fflush(stdout);
+	if (run->terminal)
+		run->shown_ms = 0;
+}
+
 static void take_end(struct run *run, struct target *t)
 {
 	enum engine_end end = engine_end(&t->engine);
 
 	add_up(t);
-	t->state = has_more(run, t) ? WAITING : DONE;
-	if (end == ENGINE_DONE || (end != ENGINE_FINDING && was_asked_to_stop(run, t)))
+	t->state = t->enough ? STOPPED : has_more(run, t) ? WAITING : DONE;
+	if (end == ENGINE_DONE || end == ENGINE_FINDING || was_asked_to_stop(run, t))
 		return;
 	erase_status(run);
-	if (end == ENGINE_FINDING)
+	take_failure(run, t);
+	show_again(run);
+}
+
+/* What an engine tells when nobody listens any more is not looked at */
+static void take_findings(struct run *run, struct target *t)
+{
+	while (!t->enough && engine_next_finding(&t->engine)) {
+		erase_status(run);
 		take_finding(run, t);
-	else
-		take_failure(run, t);
-	(void)fflush(stdout);
-	if (run->terminal)
-		run->shown_ms = 0;
+		show_again(run);
+	}
 }
 
 /* ---- who runs when ---- */
@@ -405,7 +427,7 @@ static void start(struct run *run, struct target *t, uint64_t now)
 
 	t->starts++;
 	t->stop_sent_ms = 0;
-	t->state = engine_start(&t->engine, &job) ? RUNNING : FAILED;
+	t->state = engine_start(&t->engine, run->kind, &job) ? RUNNING : FAILED;
 	if (t->state == FAILED)
 		run->failed = true;
 }
@@ -517,7 +539,7 @@ static void stop_late(struct run *run, uint64_t now)
 
 		if (t->state != RUNNING)
 			continue;
-		if (run->stopping || now > t->piece_end_ms + PIECE_MS + OVERDUE_MS)
+		if (run->stopping || t->enough || now > t->piece_end_ms + PIECE_MS + OVERDUE_MS)
 			stop_target(t, now, engine_stop_requests() > 1);
 	}
 }
@@ -543,7 +565,13 @@ static void wait_and_collect(struct run *run)
 		engines[i] = run->targets[i].state == RUNNING ? &run->targets[i].engine : NULL;
 	engine_wait(engines, run->count, TICK_MS);
 	for (size_t i = 0; i < run->count; i++) {
-		if (engines[i] && engine_poll(engines[i]))
+		bool over;
+
+		if (!engines[i])
+			continue;
+		over = engine_poll(engines[i]);
+		take_findings(run, &run->targets[i]);
+		if (over)
 			take_end(run, &run->targets[i]);
 	}
 }
@@ -614,6 +642,29 @@ static unsigned int online_cores(void)
 	return cores > 0 && cores < ENGINE_TARGETS ? (unsigned int)cores : 1;
 }
 
+/* Asks for what is there, and makes what is not */
+static bool find_and_prepare(struct run *run, const char *engine, const char *const *asked,
+			     size_t asked_count)
+{
+	char names[ENGINE_TARGETS][NAME_BYTES];
+	int found;
+
+	run->kind = engine_kind(engine);
+	found = run->kind ? engine_find_targets(&run->dirs, asked, asked_count, names) : -1;
+	if (found < 0)
+		return false;
+	run->count = (size_t)found;
+	return engine_ready(run->kind, &run->dirs, names, run->count) && prepare(run, names) &&
+	       engine_catch_signals();
+}
+
+static void free_targets(struct run *run)
+{
+	for (size_t i = 0; run->targets && i < run->count; i++)
+		engine_free(&run->targets[i].engine);
+	free(run->targets);
+}
+
 int cmd_fuzz(int argc, char **argv)
 {
 	struct run run = {
@@ -622,9 +673,11 @@ int cmd_fuzz(int argc, char **argv)
 		.jobs = online_cores(),
 		.terminal = on_terminal(),
 	};
+	const char *engine = "libfuzzer";
 	const char *asked[ENGINE_TARGETS];
 	size_t asked_count = 0;
 	const struct engine_option options[] = {
+		{ "engine", "NAME: libfuzzer (libfuzzer)", NULL, &engine, NULL },
 		{ "time", "SECONDS of fuzzing in all (60)", &run.seconds, NULL, NULL },
 		{ "jobs", "NUMBER of targets at a time (the cores)", &run.jobs, NULL, NULL },
 		{ "target", "NAME of a target; may be repeated (all)", NULL, asked, &asked_count },
@@ -634,18 +687,12 @@ int cmd_fuzz(int argc, char **argv)
 		{ "out", "DIR for findings and new inputs (build)", NULL, &run.dirs.out, NULL },
 		{ NULL, NULL, NULL, NULL, NULL },
 	};
-	char names[ENGINE_TARGETS][NAME_BYTES];
 	int status = engine_options(argc, argv, options);
-	int found;
 
 	if (status >= 0)
 		return status;
-	found = engine_find_targets(&run.dirs, asked, asked_count, names);
-	if (found < 0)
-		return EXIT_USAGE;
-	run.count = (size_t)found;
-	if (!prepare(&run, names) || !engine_catch_signals()) {
-		free(run.targets);
+	if (!find_and_prepare(&run, engine, asked, asked_count)) {
+		free_targets(&run);
 		return EXIT_USAGE;
 	}
 	if (run.terminal) /* one write a redraw */
@@ -654,6 +701,6 @@ int cmd_fuzz(int argc, char **argv)
 	run_all(&run);
 	print_table(&run);
 	status = verdict(&run);
-	free(run.targets);
+	free_targets(&run);
 	return status;
 }

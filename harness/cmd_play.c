@@ -23,18 +23,8 @@ static void tell(void *opaque, size_t index, struct outcome *o)
 	struct play *p = opaque;
 
 	if (!p->quiet || o->finding)
-		printf("%s: %s%s\n", p->path[index], o->verdict,
-		       o->unstable ? " (not the same each time)" : "");
-	if (o->finding) {
-		p->findings++;
-		script_print(&p->script[index], o->op, stdout);
-		printf("verdict: %s\nreason: %s\n", o->verdict, o->reason);
-		if (o->difference[0])
-			printf("difference: %s\n", o->difference);
-		if (o->report)
-			printf("%s\n", o->report);
-		fflush(stdout);
-	}
+		runner_tell(o, p->path[index], &p->script[index], stdout);
+	p->findings += o->finding;
 	free(o->report);
 }
 

@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * libFuzzer speaks on stderr: "#12345\tNEW    cov: 123 ft: 456 corp: 12/34b ..." as it goes,
- * "stat::name: number" at the end, and before that, when it stops with a finding, the report and
- * "Test unit written to PATH". Everything but the first kind is kept for the report.
- */
 #include "engine.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -25,18 +18,8 @@
 
 #include "commands.h"
 
-#define PATH_BYTES	  (DIR_BYTES + 2 * NAME_BYTES)
-#define ARG_BYTES	  (PATH_BYTES + 64)
 #define ROOM_BYTES	  (8u << 20) /* stop before the disk is full: nothing half-written */
-#define INTERRUPTED	  72	     /* libFuzzer's exit status after SIGINT */
-#define CANNOT_START	  127
 #define NUMBER_MAX	  1000000
-#define SHA1_OF_NO_BYTES  "da39a3ee5e6b4b0d3255bfef95601890afd80709"
-#define SLOW_UNIT	  "slow-unit-"
-#define FINDING_MARK	  "Test unit written to "
-#define UNITS_MARK	  "stat::number_of_executed_units:"
-#define RSS_MARK	  "stat::peak_rss_mb:"
-#define ENGINE_EMPTY	  "fuzz_empty"
 #define TARGET_PREFIX	  "fuzz_"
 #define TARGET_PREFIX_LEN 5
 
@@ -185,14 +168,14 @@ int engine_options(int argc, char **argv, const struct engine_option *table)
 
 /* ---- folders and targets ---- */
 
-static bool is_dir(const char *path)
+bool engine_is_dir(const char *path)
 {
 	struct stat st;
 
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static bool is_program(const char *path)
+bool engine_is_program(const char *path)
 {
 	struct stat st;
 
@@ -204,13 +187,13 @@ static bool target_good(const struct engine_dirs *dirs, const char *target, bool
 	char path[PATH_BYTES];
 
 	snprintf(path, sizeof(path), "%s/%s", dirs->engines, target);
-	if (!is_program(path)) {
+	if (!engine_is_program(path)) {
 		engine_complain("%s: no such program; build it, or see 'ls %s' for the targets",
 				path, dirs->engines);
 		return false;
 	}
 	snprintf(path, sizeof(path), "%s/%s", dirs->corpora, target);
-	if (needs_seeds && !is_dir(path)) {
+	if (needs_seeds && !engine_is_dir(path)) {
 		engine_complain("%s: no such folder of seeds; create it or give --corpora", path);
 		return false;
 	}
@@ -250,7 +233,7 @@ static int find_all(const struct engine_dirs *dirs, char names[ENGINE_TARGETS][N
 		char path[PATH_BYTES];
 
 		snprintf(path, sizeof(path), "%s/%s", dirs->engines, entries[i]->d_name);
-		if (n < ENGINE_TARGETS && is_program(path))
+		if (n < ENGINE_TARGETS && engine_is_program(path))
 			snprintf(names[n++], NAME_BYTES, "%s", entries[i]->d_name);
 		free(entries[i]);
 	}
@@ -312,7 +295,7 @@ static int make_dirs(char *path)
 	}
 	if (mkdir(path, 0777) != 0 && errno != EEXIST)
 		return -errno;
-	if (!is_dir(path))
+	if (!engine_is_dir(path))
 		return -ENOTDIR;
 	return access(path, W_OK | X_OK) == 0 ? 0 : -errno;
 }
@@ -385,105 +368,42 @@ bool engine_has_room(const struct engine_dirs *dirs, bool complain)
 	return false;
 }
 
-/* ---- the process ---- */
+/* ---- an engine at work ---- */
 
-/* The arguments of a run, owned by the caller's stack: nothing to free */
-struct arguments {
-	char text[16][ARG_BYTES];
-	char *vector[17];
-	size_t count;
-};
-
-static void __attribute__((format(printf, 2, 3))) add(struct arguments *a, const char *format, ...)
+const struct engine_kind *engine_kind(const char *name)
 {
-	va_list args;
+	static const struct engine_kind *const kinds[] = { &engine_libfuzzer };
 
-	va_start(args, format);
-	vsnprintf(a->text[a->count], ARG_BYTES, format, args);
-	va_end(args);
-	a->vector[a->count] = a->text[a->count];
-	a->vector[++a->count] = NULL;
-}
-
-static void make_arguments(struct arguments *a, const struct engine_job *job)
-{
-	const struct engine_dirs *dirs = job->dirs;
-	char path[PATH_BYTES];
-
-	a->count = 0;
-	add(a, "%s/%s", dirs->engines, job->target);
-	add(a, "-max_total_time=%u", job->seconds);
-	add(a, "-print_final_stats=1");
-	add(a, "-max_len=%d", MAX_LEN);
-	add(a, "-timeout=%d", INPUT_SECONDS);
-	add(a, "-rss_limit_mb=%d", RSS_LIMIT_MB);
-	add(a, "-use_counters=%d", USE_COUNTERS);
-	add(a, "-entropic=%d", USE_ENTROPIC);
-	add(a, "-artifact_prefix=%s/findings/%s/", dirs->out, job->target);
-	snprintf(path, sizeof(path), "%s/%s.dict", dirs->dictionaries, job->target);
-	if (access(path, R_OK) == 0)
-		add(a, "-dict=%s", path);
-	add(a, "%s/%s/%s", dirs->out, job->corpus, job->target);
-	snprintf(path, sizeof(path), "%s/%s", dirs->corpora, job->target);
-	if (is_dir(path))
-		add(a, "%s", path);
-}
-
-/* Not posix_spawn: only between fork and exec can the child be bound to die with its parent */
-static void __attribute__((noreturn)) run_child(char **arguments, int messages, pid_t parent)
-{
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
-		_exit(CANNOT_START);
-	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(messages, STDOUT_FILENO) >= 0 &&
-	    dup2(messages, STDERR_FILENO) >= 0)
-		execv(arguments[0], arguments);
-	dprintf(messages, "cannot start %s: %s\n", arguments[0], strerror(errno));
-	_exit(CANNOT_START);
-}
-
-static void forget(struct engine *e)
-{
-	memset(e, 0, offsetof(struct engine, line));
-	e->line_len = 0;
-	e->report_count = 0;
-	e->fd = -1;
-}
-
-bool engine_start(struct engine *e, const struct engine_job *job)
-{
-	struct arguments a;
-	pid_t parent = getpid();
-	int ends[2];
-
-	forget(e);
-	make_arguments(&a, job);
-	if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
-		engine_complain("cannot start %s: %s", job->target, strerror(errno));
-		return false;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(kinds[i]->name, name) == 0)
+			return kinds[i];
 	}
-	(void)fflush(NULL);
+	engine_complain("--engine %s: give libfuzzer", name);
+	return NULL;
+}
+
+bool engine_ready(const struct engine_kind *kind, const struct engine_dirs *dirs,
+		  char names[][NAME_BYTES], size_t count)
+{
+	return kind->ready(dirs, names, count);
+}
+
+void engine_free(struct engine *e)
+{
+	if (e->kind)
+		e->kind->free(e);
+	free(e->replay);
+	e->replay = NULL;
+}
+
+bool engine_start(struct engine *e, const struct engine_kind *kind, const struct engine_job *job)
+{
+	engine_free(e);
+	memset(e, 0, offsetof(struct engine, process));
+	e->kind = kind;
+	e->process.pid = 0;
 	e->started_ms = engine_now();
-	e->pid = fork();
-	if (e->pid == 0)
-		run_child(a.vector, ends[1], parent);
-	(void)close(ends[1]);
-	if (e->pid < 0) {
-		engine_complain("cannot start %s: %s; try fewer --jobs", job->target,
-				strerror(errno));
-		(void)close(ends[0]);
-		e->pid = 0;
-		return false;
-	}
-	e->fd = ends[0];
-	return true;
-}
-
-void engine_signal(const struct engine *e, int signal_number)
-{
-	if (e->pid > 0)
-		(void)kill(e->pid, signal_number);
+	return kind->start(e, job);
 }
 
 void engine_wait(struct engine *const *engines, size_t count, int timeout_ms)
@@ -492,28 +412,42 @@ void engine_wait(struct engine *const *engines, size_t count, int timeout_ms)
 	nfds_t n = 0;
 
 	for (size_t i = 0; i < count && n < ENGINE_TARGETS; i++) {
-		if (!engines[i] || engines[i]->pid == 0)
+		if (!engines[i] || engines[i]->process.pid == 0 || !engines[i]->kind->wakes)
 			continue;
-		if (engines[i]->fd >= 0)
-			fds[n++] = (struct pollfd){ .fd = engines[i]->fd, .events = POLLIN };
+		if (engines[i]->process.fd >= 0)
+			fds[n++] =
+				(struct pollfd){ .fd = engines[i]->process.fd, .events = POLLIN };
 		else
 			timeout_ms = 10; /* has said its last word, is not reaped yet */
 	}
 	(void)poll(fds, n, timeout_ms);
 }
 
-/* ---- what it says ---- */
-
-/* As much of text as fits */
-static void cut(char *to, size_t size, const char *text)
+bool engine_poll(struct engine *e)
 {
-	size_t len = strnlen(text, size - 1);
-
-	memcpy(to, text, len);
-	to[len] = '\0';
+	if (!e->kind->poll(e))
+		return false;
+	if (!e->ended_ms)
+		e->ended_ms = engine_now();
+	return true;
 }
 
-static bool number_after(const char *line, const char *key, uint64_t *number)
+void engine_signal(const struct engine *e, int signal_number)
+{
+	e->kind->signal(e, signal_number);
+}
+
+bool engine_next_finding(struct engine *e)
+{
+	return e->kind->next_finding(e);
+}
+
+enum engine_end engine_end(const struct engine *e)
+{
+	return e->kind->end(e);
+}
+
+bool engine_number_after(const char *line, const char *key, uint64_t *number)
 {
 	const char *at = strstr(line, key);
 
@@ -527,197 +461,36 @@ static bool number_after(const char *line, const char *key, uint64_t *number)
 	return true;
 }
 
-static void small_number_after(const char *line, const char *key, unsigned int *number)
+void engine_cut(char *to, size_t size, const char *text)
 {
-	uint64_t value;
+	size_t len = strnlen(text, size - 1);
 
-	if (number_after(line, key, &value))
-		*number = value < UINT_MAX ? (unsigned int)value : UINT_MAX;
+	memcpy(to, text, len);
+	to[len] = '\0';
 }
 
-static bool take_progress(struct engine *e, const char *line)
+void engine_describe_status(int status, char *text, size_t room)
 {
-	const char *tab = strchr(line, '\t');
-
-	if (line[0] != '#' || !isdigit((unsigned char)line[1]) || !tab)
-		return false;
-	e->units = strtoull(line + 1, NULL, 10);
-	e->units_ms = engine_now();
-	small_number_after(tab, " cov: ", &e->coverage);
-	small_number_after(tab, " corp: ", &e->corpus);
-	small_number_after(tab, " rss: ", &e->rss_mb);
-	if (strncmp(tab, "\tINITED", 7) == 0) {
-		e->inited_units = e->units;
-		e->inited_ms = e->units_ms;
-	} else if (strncmp(tab, "\tDONE", 5) == 0) {
-		e->done_ms = e->units_ms;
-	}
-	return true;
-}
-
-static bool take_statistic(struct engine *e, const char *line)
-{
-	if (strncmp(line, "stat::", 6) != 0)
-		return false;
-	if (number_after(line, UNITS_MARK, &e->units))
-		e->units_ms = engine_now();
-	small_number_after(line, RSS_MARK, &e->rss_mb);
-	return true;
-}
-
-static void take_artefact(struct engine *e, const char *line)
-{
-	const char *at = strstr(line, FINDING_MARK);
-	const char *name;
-
-	if (!at)
-		return;
-	at += strlen(FINDING_MARK);
-	name = strrchr(at, '/');
-	name = name ? name + 1 : at;
-	if (strncmp(name, SLOW_UNIT, strlen(SLOW_UNIT)) != 0) /* a remark: the run goes on */
-		cut(e->artefact, sizeof(e->artefact), at);
-}
-
-/* The line that says best what was found ranks highest */
-static int rank_of(const char *line)
-{
-	if (strncmp(line, "anvil: ", 7) == 0)
-		return 4;
-	if (strstr(line, ": Assertion `"))
-		return 3;
-	if (strncmp(line, "SUMMARY: ", 9) == 0)
-		return 2;
-	return strncmp(line, "==", 2) == 0 && strstr(line, "ERROR: ") ? 1 : 0;
-}
-
-static void take_summary(struct engine *e, const char *line)
-{
-	int rank = rank_of(line);
-
-	if (rank <= e->summary_rank)
-		return;
-	e->summary_rank = rank;
-	if (rank == 1) /* without "==PID==": alike findings have alike summaries */
-		line = strstr(line, "ERROR: ");
-	cut(e->summary, sizeof(e->summary), line);
-}
-
-static void take_line(struct engine *e)
-{
-	for (size_t i = 0; i < e->line_len; i++) {
-		if (iscntrl((unsigned char)e->line[i]) && e->line[i] != '\t')
-			e->line[i] = '?';
-	}
-	e->line[e->line_len] = '\0';
-	e->line_len = 0;
-	if (take_progress(e, e->line) || take_statistic(e, e->line))
-		return;
-	take_artefact(e, e->line);
-	take_summary(e, e->line);
-	cut(e->report[e->report_count++ % REPORT_LINES], REPORT_COLUMNS, e->line);
-}
-
-static void take_bytes(struct engine *e, const char *bytes, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (bytes[i] == '\n')
-			take_line(e);
-		else if (e->line_len < sizeof(e->line) - 1)
-			e->line[e->line_len++] = bytes[i];
-	}
-}
-
-static void read_messages(struct engine *e)
-{
-	char bytes[4096];
-	ssize_t n;
-
-	while (e->fd >= 0) {
-		n = read(e->fd, bytes, sizeof(bytes));
-		if (n > 0) {
-			take_bytes(e, bytes, (size_t)n);
-		} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-			(void)close(e->fd);
-			e->fd = -1;
-		} else if (errno == EAGAIN) {
-			return;
-		}
-	}
-}
-
-bool engine_poll(struct engine *e)
-{
-	pid_t reaped = waitpid(e->pid, &e->status, WNOHANG);
-
-	read_messages(e);
-	if (reaped != e->pid)
-		return false;
-	if (e->line_len)
-		take_line(e);
-	if (e->fd >= 0)
-		(void)close(e->fd);
-	e->fd = -1;
-	e->pid = 0;
-	e->ended_ms = engine_now();
-	return true;
+	if (WIFSIGNALED(status))
+		snprintf(text, room, "killed by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(text, room, "exited with status %d", WEXITSTATUS(status));
 }
 
 /* ---- how it ended ---- */
 
-/* libFuzzer names an artefact that it could not write, too */
-static bool artefact_is_whole(const struct engine *e)
-{
-	struct stat st;
-
-	if (stat(e->artefact, &st) != 0)
-		return false;
-	return st.st_size > 0 || strstr(e->artefact, SHA1_OF_NO_BYTES);
-}
-
-enum engine_end engine_end(const struct engine *e)
-{
-	bool exited = WIFEXITED(e->status);
-
-	if (exited && WEXITSTATUS(e->status) == 0)
-		return e->done_ms && e->units ? ENGINE_DONE : ENGINE_FAILED;
-	if (e->artefact[0] && artefact_is_whole(e))
-		return ENGINE_FINDING;
-	return exited && WEXITSTATUS(e->status) == INTERRUPTED ? ENGINE_INTERRUPTED : ENGINE_FAILED;
-}
-
-static void describe(const struct engine *e, char *text, size_t size)
-{
-	if (e->artefact[0] && !artefact_is_whole(e))
-		snprintf(text, size, "could not write %s", e->artefact);
-	else if (WIFSIGNALED(e->status))
-		snprintf(text, size, "killed by signal %d (%s)", WTERMSIG(e->status),
-			 strsignal(WTERMSIG(e->status)));
-	else if (WEXITSTATUS(e->status) == 0)
-		snprintf(text, size, "exited without having fuzzed");
-	else
-		snprintf(text, size, "exited with status %d and no artefact",
-			 WEXITSTATUS(e->status));
-}
-
-/* The kept lines, oldest first; NULL: no more */
-static const char *report_line(const struct engine *e, size_t i)
-{
-	size_t kept = e->report_count < REPORT_LINES ? e->report_count : REPORT_LINES;
-
-	return i < kept ? e->report[(e->report_count - kept + i) % REPORT_LINES] : NULL;
-}
-
 void engine_complain_end(const struct engine *e, const char *target, const char *what)
 {
+	const struct process *p = e->kind->speaker(e);
 	char text[PATH_MAX + 64];
-	size_t kept = e->report_count < REPORT_LINES ? e->report_count : REPORT_LINES;
+	size_t kept = process_lines(p);
 	size_t i = kept > FAILED_LINES ? kept - FAILED_LINES : 0;
 	const char *line;
 
-	describe(e, text, sizeof(text));
+	e->kind->describe(e, text, sizeof(text));
 	engine_complain("%s: %s; its last lines:", target, what ? what : text);
-	for (; (line = report_line(e, i)); i++)
+	for (; (line = process_line(p, i)); i++)
 		fprintf(stderr, "    %s\n", line);
 }
 
@@ -730,7 +503,9 @@ static bool write_report(const struct engine *e, const char *path)
 	if (!file)
 		return false;
 	fprintf(file, "%s\n\n", e->summary);
-	for (size_t i = 0; (line = report_line(e, i)); i++)
+	if (e->replay)
+		fputs(e->replay, file);
+	for (size_t i = 0; !e->replay && (line = process_line(&e->process, i)); i++)
 		fprintf(file, "%s\n", line);
 	good = !ferror(file);
 	return fclose(file) == 0 && good;

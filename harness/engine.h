@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One libFuzzer process: started, read, reaped, judged. Shared by "anvil fuzz" and "anvil bench",
- * together with what both need around it: options, the list of targets, folders, the clock.
+ * A fuzzing engine at work on one target: started, watched, ended, judged. Shared by "anvil fuzz"
+ * and "anvil bench", together with what both need around it: options, the list of targets, folders,
+ * the clock.
  *
  * A target is one executable <engines>/fuzz_NAME; its seeds are <corpora>/fuzz_NAME and its
  * dictionary, when there is one, <dictionaries>/fuzz_NAME.dict. What it writes goes below <out>.
@@ -13,7 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
+
+#include "process.h"
 
 #define MAX_LEN	      4096 /* bytes of the longest input that an engine makes */
 #define INPUT_SECONDS 10   /* an input that takes longer is a finding */
@@ -23,11 +25,10 @@
 /* The entropic schedule pays for large corpora; ours have a hundred scripts or two */
 #define USE_ENTROPIC 0
 
-#define DIR_BYTES      1024 /* a folder from the command line */
-#define NAME_BYTES     256  /* a target's name */
-#define SUMMARY_BYTES  256
-#define REPORT_LINES   200 /* what is kept of a target's messages: the last lines, cut in width */
-#define REPORT_COLUMNS 400
+#define DIR_BYTES     1024 /* a folder from the command line */
+#define NAME_BYTES    256  /* a target's name */
+#define SUMMARY_BYTES 256
+#define PATH_BYTES    (DIR_BYTES + 2 * NAME_BYTES)
 
 /* One command line option: its operand goes to the number or to the list of texts */
 struct engine_option {
@@ -48,6 +49,9 @@ struct engine_dirs {
 	const char *out;
 };
 
+struct engine_kind;
+extern const struct engine_kind engine_libfuzzer;
+
 struct engine_job {
 	const struct engine_dirs *dirs;
 	const char *target;
@@ -63,30 +67,45 @@ enum engine_end {
 };
 
 struct engine {
-	pid_t pid; /* 0: no process */
-	int fd;	   /* its messages; -1: closed */
-	int status;
+	const struct engine_kind *kind;
 	uint64_t started_ms;
-	uint64_t ended_ms;
+	uint64_t ended_ms; /* 0: still at work */
 
-	/* Read from its messages; 0: not said yet */
+	/* What it said last; 0: not said yet */
 	uint64_t units;
 	uint64_t units_ms; /* when that number came */
 	uint64_t inited_units;
 	uint64_t inited_ms; /* when the seeds had been run */
 	uint64_t done_ms;
+	uint64_t rate; /* inputs a second after the seeds, at the end */
 	unsigned int coverage;
 	unsigned int corpus;
 	unsigned int rss_mb;
 
+	/* The finding that engine_next_finding told last */
 	char artefact[PATH_MAX];
 	char summary[SUMMARY_BYTES];
 	int summary_rank;
+	bool finding_told;
+	char *replay; /* what a replay of it showed, where the engine's own messages do not */
 
-	char line[PATH_MAX + 256];
-	size_t line_len;
-	char report[REPORT_LINES][REPORT_COLUMNS];
-	size_t report_count; /* lines ever; the last REPORT_LINES are there */
+	struct process process;
+};
+
+/* What differs between the engines; see the functions below. */
+struct engine_kind {
+	const char *name;
+	bool (*ready)(const struct engine_dirs *dirs, char names[][NAME_BYTES], size_t count);
+	bool (*start)(struct engine *e, const struct engine_job *job);
+	bool (*poll)(struct engine *e);
+	void (*signal)(const struct engine *e, int signal_number);
+	bool (*next_finding)(struct engine *e);
+	enum engine_end (*end)(const struct engine *e);
+	void (*describe)(const struct engine *e, char *text, size_t room);
+	const struct process *(*speaker)(const struct engine *e);
+	void (*free)(struct engine *e);
+	bool wakes; /* when its process has a message; otherwise it wants to be asked now and then
+		     */
 };
 
 /* SIGINT, SIGTERM and SIGHUP are counted, up to 2, from the first call on; false after a complaint
@@ -125,28 +144,63 @@ void engine_remove_dir(const struct engine_dirs *dirs, const char *kind, const c
 /* Whether out's file system still has room; complains, if asked to, when not. out may not exist. */
 bool engine_has_room(const struct engine_dirs *dirs, bool complain);
 
-/* Starts the process; it dies with this one. False after a complaint. */
-bool engine_start(struct engine *e, const struct engine_job *job);
+/* The kind of that name; NULL after a complaint. */
+const struct engine_kind *engine_kind(const char *name);
+
+/* Whether all is there that the engine needs for these targets; false after a complaint. */
+bool engine_ready(const struct engine_kind *kind, const struct engine_dirs *dirs,
+		  char names[][NAME_BYTES], size_t count);
+
+/*
+ * Starts it; its processes die with this one. False after a complaint. What it had before is freed,
+ * so it must be zero the first time.
+ */
+bool engine_start(struct engine *e, const struct engine_kind *kind, const struct engine_job *job);
 
 /* Waits up to timeout_ms for messages of any of the engines (NULL entries and idle ones are fine)
  */
 void engine_wait(struct engine *const *engines, size_t count, int timeout_ms);
 
-/* Reads what has come, without waiting; true when the process is over and reaped */
+/* Reads what has come, without waiting; true when it is over and all its processes are reaped */
 bool engine_poll(struct engine *e);
 
+/* SIGINT asks it to stop and to tidy up, SIGKILL insists. */
 void engine_signal(const struct engine *e, int signal_number);
 
-/* How a process that is over ended */
+/* The next finding: sets artefact and summary. To be asked after each poll until false. */
+bool engine_next_finding(struct engine *e);
+
+/* How an engine that is over ended */
 enum engine_end engine_end(const struct engine *e);
 
-/* Complains about a failed process: what happened (NULL: as its exit status tells), last lines */
+/* Complains about one that failed: what happened (NULL: as its exit status tells), last lines */
 void engine_complain_end(const struct engine *e, const char *target, const char *what);
 
-/* Writes summary and kept lines to <artefact>.txt, whole or not at all; false after a complaint */
+/* Frees what an engine that is over still has. */
+void engine_free(struct engine *e);
+
+/* Writes summary and messages to <artefact>.txt, whole or not at all; false after a complaint */
 bool engine_save_report(const struct engine *e);
 
 /* Prints "  replay: <this program> play <artefact>", quoted for a shell where it must be */
 void engine_print_replay(const struct engine *e);
+
+/* ---- for the engines ---- */
+
+bool engine_is_dir(const char *path);
+bool engine_is_program(const char *path);
+
+/* The options of the target's program that say what libFuzzer is to make of an input */
+void engine_add_libfuzzer(struct command_line *c, const struct engine_dirs *dirs,
+			  const char *target);
+
+/* The number after `key` and spaces, if it is there */
+bool engine_number_after(const char *line, const char *key, uint64_t *number);
+
+/* How a process ended, in words */
+void engine_describe_status(int status, char *text, size_t room);
+
+/* As much of text as fits */
+void engine_cut(char *to, size_t size, const char *text);
 
 #endif

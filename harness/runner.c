@@ -315,6 +315,21 @@ int runner_play(const struct runner_stage *stage, const struct script *scripts, 
 	return played < 0 ? (int)played : 0;
 }
 
+void runner_tell(const struct outcome *o, const char *name, const struct script *script, FILE *out)
+{
+	fprintf(out, "%s: %s%s\n", name, o->verdict,
+		o->unstable ? " (not the same each time)" : "");
+	if (!o->finding)
+		return;
+	script_print(script, o->op, out);
+	fprintf(out, "verdict: %s\nreason: %s\n", o->verdict, o->reason);
+	if (o->difference[0])
+		fprintf(out, "difference: %s\n", o->difference);
+	if (o->report)
+		fprintf(out, "%s\n", o->report);
+	fflush(out);
+}
+
 bool runner_can(const struct runner_stage *stage, char *error, size_t room)
 {
 	static struct machine machine;

@@ -41,6 +41,10 @@ int runner_play(const struct runner_stage *stage, const struct script *scripts, 
 /* Whether scripts can be played there; if not, one line in `error`. */
 bool runner_can(const struct runner_stage *stage, char *error, size_t room);
 
+/* The verdict on the script of that name; of a finding all there is to know. */
+void runner_tell(const struct outcome *outcome, const char *name, const struct script *script,
+		 FILE *out);
+
 /* Plays one script once, on the model. */
 int runner_play_one(const struct script *script, struct outcome *outcome);
 /* The same, and takes it down: also what led to a crash. */
