@@ -72,18 +72,23 @@ RECORDER := $(wildcard harness/recorder*.c harness/nearest*.c)
 # what makes a finding understood
 FINDINGS := $(wildcard harness/triage*.c harness/export*.c) \
 	$(addprefix harness/,shrink.c crash_stack.c story.c json.c play_log.c)
-TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c harness/engine*.c) harness/process.c harness/files.c \
+TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c harness/engine*.c harness/afl_*.c) harness/process.c harness/files.c \
 	harness/runner.c $(RECORDER) $(FINDINGS)
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
 AFL_DOOR := harness/mutator_afl.c
-HARNESS  := $(filter-out $(TOOL) $(TARGETS) $(AFL_DOOR) harness/fuzz_target.c,$(wildcard harness/*.c))
+AFL_PART := harness/target_afl.c
+HARNESS  := $(filter-out $(TOOL) $(TARGETS) $(AFL_DOOR) $(AFL_PART) harness/fuzz_target.c,$(wildcard harness/*.c))
 # unit tests of devices/ alone, and tests of the harness
 HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c sandbox.c recorder.c findings.c mutator_afl.c) \
 	$(wildcard tests/test_finding_*.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
-.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage bench seeds recordings findings clean
+.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage bench seeds recordings findings afl-there clean
 .DEFAULT_GOAL := all
+
+ifeq ($(filter $(ENGINE),libfuzzer afl),)
+$(error ENGINE=$(ENGINE): give libfuzzer or afl)
+endif
 
 # One set of rules a flavour.
 define FLAVOUR
@@ -147,6 +152,8 @@ build/agent: harness/kvm/guest/agent.c harness/kvm/guest/agent.h harness/kvm/pay
 build/fuzz/obj/harness/fuzz_empty.o: OTHER_fuzz = $(DEVICE_fuzz)
 $(foreach f,$(AFL_FLAVOURS),$(eval build/$(f)/obj/harness/fuzz_empty.o: CC_$(f) = $(INSTRUMENT_$(f))))
 
+$(foreach f,$(AFL_FLAVOURS),$(eval $(patsubst harness/%.c,build/$(f)/%,$(TARGETS)): build/$(f)/obj/$(AFL_PART:.c=.o)))
+
 # loaded by afl-fuzz: a target's mutator
 build/afl/mutator/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -159,6 +166,11 @@ build/afl/mutator/fuzz_%.so: $(patsubst %,build/afl/mutator/obj/harness/%.o,fuzz
 -include $(shell find build/afl/mutator/obj -name '*.d' 2>/dev/null)
 
 FUZZ_BINARIES := $(TARGETS:harness/%.c=build/fuzz/%)
+REAL_TARGETS  := $(filter-out fuzz_empty,$(TARGETS:harness/%.c=%))
+AFL_BINARIES  := build/afl/fast/fuzz_empty $(REAL_TARGETS:%=build/afl/mutator/%.so) \
+	$(foreach f,$(AFL_FLAVOURS),$(REAL_TARGETS:%=build/$(f)/%))
+# libFuzzer's own, too, for AFL++: they merge what it finds
+ENGINE_BINARIES := $(if $(filter afl,$(ENGINE)),afl-there $(AFL_BINARIES)) $(FUZZ_BINARIES)
 # test_private_copy counts the loads of a plain build: a sanitizer adds its own
 TEST_BINARIES := $(filter-out build/asan/tests/test_private_copy,$(foreach f,gcc clang asan,\
 	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS))))
@@ -171,8 +183,11 @@ help: ## lists the commands
 deps: ## installs what is missing (apt; elsewhere says what to install)
 	@ci/deps
 
-fuzz: $(FUZZ_BINARIES) build/asan/anvil ## runs all targets for T seconds in all (default 60)
-	@build/asan/anvil fuzz --time $(T) --jobs $(JOBS)
+fuzz: $(ENGINE_BINARIES) build/asan/anvil ## runs all targets for T seconds in all (default 60); ENGINE=afl: by AFL++
+	@build/asan/anvil fuzz --engine $(ENGINE) --time $(T) --jobs $(JOBS)
+
+afl-there:
+	@command -v $(AFL_CLANG) >/dev/null || { echo 'no $(AFL_CLANG); make deps installs AFL++' >&2; exit 2; }
 
 check: test commands findings replay kvm readme layers format health direct ## all tests: units, replays, layers, format, health gate
 	@echo "check: all passed"
@@ -182,6 +197,7 @@ test: $(TEST_BINARIES) build/clang/tests/embed_example
 
 commands: build/asan/anvil
 	@tests/commands.sh build/asan/anvil
+	@tests/engines.sh build/asan/anvil
 
 findings: build/asan/anvil build/planted/anvil build/fuzz/fuzz_blk
 	@tests/findings.sh build/asan/anvil build/planted/anvil
@@ -245,8 +261,8 @@ health: build/cov/anvil ## fails when the committed scripts no longer reach what
 coverage: build/cov/anvil ## HTML under build/coverage/ and a table of devices/, from the corpora
 	@ci/health --report
 
-bench: $(FUZZ_BINARIES) build/asan/anvil ## inputs/s of every target and of an empty one, and the ratio
-	@build/asan/anvil bench
+bench: $(ENGINE_BINARIES) build/asan/anvil ## inputs/s of every target and of an empty one, and the ratio
+	@build/asan/anvil bench --engine $(ENGINE)
 
 seeds: build/clang/tests/test_seeds ## writes corpora/ anew from tests/test_seeds.c
 	@build/clang/tests/test_seeds --write corpora

@@ -45,6 +45,7 @@ static bool run_process(struct bench *b, const char *target)
 		.target = target,
 		.corpus = "bench",
 		.seconds = b->seconds > 2 ? b->seconds - 1 : 1,
+		.instances = 1,
 	};
 	uint64_t patience = (uint64_t)b->seconds * 1000 + GRACE_MS;
 
@@ -206,15 +207,17 @@ int cmd_bench(int argc, char **argv)
 		perror("anvil bench");
 		return EXIT_USAGE;
 	}
-	b->dirs = (struct engine_dirs){ "build/fuzz", "corpora", "dictionaries", "build" };
+	b->dirs = (struct engine_dirs){ "build/fuzz", "corpora", "dictionaries", "build",
+					"build/afl" };
 	b->seconds = DEFAULT_SECONDS;
 	b->rounds = DEFAULT_ROUNDS;
 	const struct engine_option options[] = {
-		{ "engine", "NAME: libfuzzer (libfuzzer)", NULL, &engine, NULL },
+		{ "engine", "NAME: libfuzzer or afl (libfuzzer)", NULL, &engine, NULL },
 		{ "time", "SECONDS of each target in each round (4)", &b->seconds, NULL, NULL },
 		{ "rounds", "NUMBER of rounds (3)", &b->rounds, NULL, NULL },
 		{ "target", "NAME of a target; may be repeated (all)", NULL, asked, &asked_count },
 		{ "engines", "DIR with the targets (build/fuzz)", NULL, &b->dirs.engines, NULL },
+		{ "afl", "DIR with the targets for AFL++ (build/afl)", NULL, &b->dirs.afl, NULL },
 		{ "corpora", "DIR with the seeds (corpora)", NULL, &b->dirs.corpora, NULL },
 		{ "dictionaries", "DIR (dictionaries)", NULL, &b->dirs.dictionaries, NULL },
 		{ "out", "DIR for what is thrown away, and findings (build)", NULL, &b->dirs.out,

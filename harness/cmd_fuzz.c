@@ -6,6 +6,8 @@
  * With J jobs and K targets each gets J/K of the time (all of it when there are jobs enough). The
  * shares are laid end to end and cut into J strips of equal length, one a job: no job idles, a
  * target that lies across a cut runs in two pieces, and no two pieces of one overlap.
+ *
+ * AFL++ gets all cores for one target after the other: for the schedule it is a single job.
  */
 #include "commands.h"
 
@@ -26,6 +28,7 @@
 #define REDRAW_MS	500
 #define PLAIN_MS	10000
 #define ROOM_MS		1000
+#define INSTANCES_MIN	2 /* of AFL++: one that is fast, one with the sanitizers */
 #define ALIKE_MAX	3
 #define FINDINGS_MAX	20
 
@@ -77,6 +80,7 @@ struct run {
 	struct engine_dirs dirs;
 	unsigned int seconds;
 	unsigned int jobs;
+	unsigned int instances; /* of AFL++ at a job */
 
 	struct target *targets;
 	size_t count;
@@ -403,6 +407,10 @@ static void make_schedule(struct run *run)
 	uint64_t share;
 	uint64_t strip;
 
+	if (run->kind == &engine_afl) {
+		run->instances = run->jobs > INSTANCES_MIN ? run->jobs : INSTANCES_MIN;
+		run->jobs = 1;
+	}
 	if (run->jobs > count)
 		run->jobs = (unsigned int)count;
 	share = total * run->jobs / count;
@@ -413,7 +421,7 @@ static void make_schedule(struct run *run)
 		add_share(run, &run->targets[i], i * share, share, strip);
 }
 
-/* libFuzzer stops in the second after max_total_time */
+/* libFuzzer stops in the second after max_total_time, and AFL++ has to be merged */
 static void start(struct run *run, struct target *t, uint64_t now)
 {
 	uint64_t left = t->piece_end_ms > now ? t->piece_end_ms - now : 0;
@@ -423,6 +431,7 @@ static void start(struct run *run, struct target *t, uint64_t now)
 		.target = t->name,
 		.corpus = "corpus",
 		.seconds = seconds > 2 ? (unsigned int)seconds - 1 : 1,
+		.instances = run->instances,
 	};
 
 	t->starts++;
@@ -668,7 +677,7 @@ static void free_targets(struct run *run)
 int cmd_fuzz(int argc, char **argv)
 {
 	struct run run = {
-		.dirs = { "build/fuzz", "corpora", "dictionaries", "build" },
+		.dirs = { "build/fuzz", "corpora", "dictionaries", "build", "build/afl" },
 		.seconds = DEFAULT_SECONDS,
 		.jobs = online_cores(),
 		.terminal = on_terminal(),
@@ -677,11 +686,13 @@ int cmd_fuzz(int argc, char **argv)
 	const char *asked[ENGINE_TARGETS];
 	size_t asked_count = 0;
 	const struct engine_option options[] = {
-		{ "engine", "NAME: libfuzzer (libfuzzer)", NULL, &engine, NULL },
+		{ "engine", "NAME: libfuzzer or afl (libfuzzer)", NULL, &engine, NULL },
 		{ "time", "SECONDS of fuzzing in all (60)", &run.seconds, NULL, NULL },
-		{ "jobs", "NUMBER of targets at a time (the cores)", &run.jobs, NULL, NULL },
+		{ "jobs", "NUMBER of targets at a time; AFL++: of its instances (the cores)",
+		  &run.jobs, NULL, NULL },
 		{ "target", "NAME of a target; may be repeated (all)", NULL, asked, &asked_count },
 		{ "engines", "DIR with the targets (build/fuzz)", NULL, &run.dirs.engines, NULL },
+		{ "afl", "DIR with the targets for AFL++ (build/afl)", NULL, &run.dirs.afl, NULL },
 		{ "corpora", "DIR with the seeds (corpora)", NULL, &run.dirs.corpora, NULL },
 		{ "dictionaries", "DIR (dictionaries)", NULL, &run.dirs.dictionaries, NULL },
 		{ "out", "DIR for findings and new inputs (build)", NULL, &run.dirs.out, NULL },

@@ -372,13 +372,13 @@ bool engine_has_room(const struct engine_dirs *dirs, bool complain)
 
 const struct engine_kind *engine_kind(const char *name)
 {
-	static const struct engine_kind *const kinds[] = { &engine_libfuzzer };
+	static const struct engine_kind *const kinds[] = { &engine_libfuzzer, &engine_afl };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strcmp(kinds[i]->name, name) == 0)
 			return kinds[i];
 	}
-	engine_complain("--engine %s: give libfuzzer", name);
+	engine_complain("--engine %s: give libfuzzer or afl", name);
 	return NULL;
 }
 

@@ -6,6 +6,11 @@
  *
  * A target is one executable <engines>/fuzz_NAME; its seeds are <corpora>/fuzz_NAME and its
  * dictionary, when there is one, <dictionaries>/fuzz_NAME.dict. What it writes goes below <out>.
+ *
+ * Of the two kinds of engine, libFuzzer is one process, and a finding ends it. AFL++ is several
+ * processes of afl-fuzz that work on the same target and go on after a finding; their programs are
+ * <afl>/{fast,asan,cmplog}/fuzz_NAME, with the mutator <afl>/mutator/fuzz_NAME.so. What they keep
+ * is merged, when they end, into the folder that libFuzzer would have used.
  */
 #ifndef ENGINE_H
 #define ENGINE_H
@@ -47,16 +52,19 @@ struct engine_dirs {
 	const char *corpora;
 	const char *dictionaries;
 	const char *out;
+	const char *afl;
 };
 
 struct engine_kind;
 extern const struct engine_kind engine_libfuzzer;
+extern const struct engine_kind engine_afl;
 
 struct engine_job {
 	const struct engine_dirs *dirs;
 	const char *target;
 	const char *corpus; /* folder below out that gets the new inputs: <out>/<corpus>/<target> */
 	unsigned int seconds;
+	unsigned int instances; /* processes of AFL++ */
 };
 
 enum engine_end {
@@ -89,6 +97,7 @@ struct engine {
 	bool finding_told;
 	char *replay; /* what a replay of it showed, where the engine's own messages do not */
 
+	struct afl *afl; /* AFL++'s own */
 	struct process process;
 };
 

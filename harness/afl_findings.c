@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "afl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files.h"
+#include "runner.h"
+
+static const char *const folder[AFL_FINDING_KINDS] = { "crashes", "hangs" };
+static const char *const prefix[AFL_FINDING_KINDS] = { "crash", "timeout" };
+
+static uint64_t hash_of(const struct script *script)
+{
+	uint8_t bytes[SCRIPT_BYTES_MAX];
+	size_t len = script_encode(script, bytes, sizeof(bytes));
+	uint64_t hash = 0xcbf29ce484222325ull; /* FNV-1a */
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3ull;
+	return hash;
+}
+
+static bool was_told(struct afl *a, uint64_t hash)
+{
+	for (size_t i = 0; i < a->told_count; i++) {
+		if (a->told[i] == hash)
+			return true;
+	}
+	if (a->told_count < AFL_TOLD_MAX)
+		a->told[a->told_count++] = hash;
+	return false;
+}
+
+/* As libFuzzer's target says it itself */
+static void summarise(struct engine *e, const struct outcome *o)
+{
+	const char *line = o->report ? strstr(o->report, "SUMMARY: ") : NULL;
+	char text[2 * SUMMARY_BYTES];
+
+	if (line)
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(line, "\n"), line);
+	else if (o->finding)
+		snprintf(text, sizeof(text), "anvil: %s at operation %d: %s", o->verdict, o->op,
+			 o->reason);
+	else
+		snprintf(text, sizeof(text), "anvil: a crash that did not happen again");
+	engine_cut(e->summary, sizeof(e->summary), text);
+}
+
+static void write_replay(struct engine *e, const struct script *script, const struct outcome *o)
+{
+	size_t len;
+	FILE *out;
+
+	free(e->replay);
+	e->replay = NULL;
+	out = open_memstream(&e->replay, &len);
+	if (!out)
+		return;
+	runner_tell(o, e->artefact, script, out);
+	(void)fclose(out);
+}
+
+/* A time-out that does not happen again was the machine's */
+static bool take_finding(struct engine *e, const char *path, size_t kind)
+{
+	struct afl *a = e->afl;
+	struct script script;
+	struct outcome o;
+	uint64_t hash;
+
+	if (!files_read_script(path, &script))
+		return false;
+	hash = hash_of(&script);
+	if (was_told(a, hash) || runner_play_one(&script, &o))
+		return false;
+	if (!o.finding && kind == AFL_HANG)
+		return false;
+	snprintf(e->artefact, sizeof(e->artefact), "%s/findings/%s/%s-%016llx", a->dirs.out,
+		 a->target, prefix[kind], (unsigned long long)hash);
+	a->failed |= !files_write_script(e->artefact, &script);
+	summarise(e, &o);
+	write_replay(e, &script, &o);
+	free(o.report);
+	return true;
+}
+
+static bool take_from(struct engine *e, struct afl_instance *in, size_t kind)
+{
+	size_t count;
+	char **path = afl_list(e->afl, in, folder[kind], false, &count);
+	bool found = false;
+
+	while (path && !found && in->seen[kind] < count)
+		found = take_finding(e, path[in->seen[kind]++], kind);
+	files_free(path, count);
+	return found;
+}
+
+bool afl_next_finding(struct engine *e)
+{
+	struct afl *a = e->afl;
+
+	while (a->suspect < a->suspect_count) {
+		if (take_finding(e, a->suspects[a->suspect++], AFL_CRASH))
+			return true;
+	}
+	for (size_t i = 0; i < a->count; i++) {
+		for (size_t kind = 0; kind < AFL_FINDING_KINDS; kind++) {
+			if (take_from(e, &a->instance[i], kind))
+				return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "afl.h"
+
+#include <dirent.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "files.h"
+#include "runner.h"
+
+#define PLAYED_AT_A_TIME 64
+#define SUSPECTS_ENOUGH	 32
+
+/* ---- folders ---- */
+
+void afl_path(const struct afl *a, char *path, const char *format, ...)
+{
+	int len = snprintf(path, AFL_FILE_BYTES, "%s/afl/run/%s/", a->dirs.out, a->target);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(path + len, AFL_FILE_BYTES - (size_t)len, format, args);
+	va_end(args);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+bool afl_make_folders(const struct afl *a)
+{
+	static const char *const below[] = { "in/first", "new" };
+	char path[AFL_FILE_BYTES];
+
+	afl_path(a, path, "%s", "");
+	(void)nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", a->target, below[i]);
+		if (!engine_make_dir(&a->dirs, "afl/run", path))
+			return false;
+	}
+	return true;
+}
+
+/* ---- playing inputs before others rely on them ---- */
+
+/* Of files that are played at one time */
+struct sorting {
+	struct afl *afl;
+	const char *to;
+	char **path;
+	size_t first; /* number of them all, for the name */
+	struct script script[PLAYED_AT_A_TIME];
+	bool failed;
+};
+
+static bool suspect(struct afl *a, const char *path)
+{
+	char **more = realloc(a->suspects, (a->suspect_count + 1) * sizeof(*more));
+
+	if (!more)
+		return false;
+	a->suspects = more;
+	more[a->suspect_count] = strdup(path);
+	return more[a->suspect_count++] != NULL;
+}
+
+static void sort_one(void *opaque, size_t index, struct outcome *o)
+{
+	struct sorting *s = opaque;
+	char path[AFL_FILE_BYTES];
+
+	afl_path(s->afl, path, "%s/%06zu", s->to, s->first + index);
+	if (o->finding)
+		s->failed |= !suspect(s->afl, s->path[index]);
+	else
+		s->failed |= !files_write_script(path, &s->script[index]);
+	free(o->report);
+}
+
+static bool sort_some(struct sorting *s, size_t count)
+{
+	const struct runner_stage model = { .on = RUN_ON_MODEL };
+	int err;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!files_read_script(s->path[i], &s->script[i]))
+			return false;
+	}
+	err = runner_play(&model, s->script, count, 1, sort_one, s);
+	if (err)
+		engine_complain("%s: cannot play its inputs: %s", s->afl->target, strerror(-err));
+	return !err && !s->failed;
+}
+
+/*
+ * Plays the files: the good ones go to that folder, the others are suspects. With many of those it
+ * does not go on: each takes a process of its own, and nobody wants to know.
+ */
+static bool sort_out(struct afl *a, char **path, size_t count, const char *to)
+{
+	static struct sorting s;
+	size_t some;
+
+	for (size_t i = 0; i < count && a->suspect_count < SUSPECTS_ENOUGH; i += some) {
+		some = count - i < PLAYED_AT_A_TIME ? count - i : PLAYED_AT_A_TIME;
+		s = (struct sorting){ .afl = a, .to = to, .path = path + i, .first = i };
+		if (!sort_some(&s, some))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * AFL++ wants one at the least: the script without an operation. Where that is a finding, or so
+ * many are, nothing is left to fuzz.
+ */
+static bool add_first(struct afl *a)
+{
+	const struct script nothing = { .ops = 0 };
+	size_t suspects = a->suspect_count;
+	char path[AFL_FILE_BYTES];
+	char *list[] = { path };
+
+	afl_path(a, path, "nothing");
+	if (!files_write_script(path, &nothing) || !sort_out(a, list, 1, "in/first"))
+		return false;
+	if (a->suspect_count > suspects || suspects >= SUSPECTS_ENOUGH)
+		a->phase = AFL_OVER;
+	return true;
+}
+
+bool afl_gather_inputs(struct afl *a)
+{
+	char seeds[AFL_FILE_BYTES];
+	char kept[AFL_FILE_BYTES];
+	char *const dirs[] = { kept, seeds };
+	char **path;
+	size_t count;
+	bool good;
+
+	snprintf(seeds, sizeof(seeds), "%s/%s", a->dirs.corpora, a->target);
+	snprintf(kept, sizeof(kept), "%s/%s/%s", a->dirs.out, a->corpus, a->target);
+	path = files_list(dirs, engine_is_dir(seeds) ? 2 : 1, &count);
+	if (!path)
+		return false;
+	good = sort_out(a, path, count, "in") && add_first(a);
+	files_free(path, count);
+	return good;
+}
+
+/* ---- what the instances have ---- */
+
+static int is_input(const struct dirent *entry)
+{
+	return strncmp(entry->d_name, "id:", 3) == 0;
+}
+
+static int is_own_input(const struct dirent *entry)
+{
+	return is_input(entry) && !strstr(entry->d_name, ",orig:") &&
+	       !strstr(entry->d_name, ",sync:");
+}
+
+char **afl_list(const struct afl *a, const struct afl_instance *in, const char *dir, bool own,
+		size_t *count)
+{
+	struct dirent **entries;
+	char path[AFL_FILE_BYTES];
+	char **list;
+	int found;
+
+	afl_path(a, path, "out/%s/%s", in->name, dir);
+	found = scandir(path, &entries, own ? is_own_input : is_input, alphasort);
+	list = calloc(found > 0 ? (size_t)found : 1, sizeof(*list));
+	*count = 0;
+	for (int i = 0; i < found; i++) {
+		if (list && asprintf(&list[*count], "%s/%s", path, entries[i]->d_name) > 0)
+			++*count;
+		free(entries[i]);
+	}
+	if (found >= 0)
+		free(entries);
+	return list;
+}
+
+bool afl_keep_queue(struct afl *a, const struct afl_instance *in)
+{
+	char to[AFL_FILE_BYTES];
+	size_t count;
+	char **path = afl_list(a, in, "queue", true, &count);
+	bool good;
+
+	snprintf(to, sizeof(to), "%s/new/%s", a->target, in->name);
+	good = path && engine_make_dir(&a->dirs, "afl/run", to);
+	snprintf(to, sizeof(to), "new/%s", in->name);
+	good = good && sort_out(a, path, count, to);
+	files_free(path, count);
+	return good;
+}
