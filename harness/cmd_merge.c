@@ -24,7 +24,7 @@
 #include "files.h"
 
 #define USAGE	    "anvil merge [--target NAME] [--engines FOLDER] [--corpora FOLDER] OUT FOLDER..."
-#define PATH_BYTES  4096u
+#define MERGE_PATH  4096u
 #define FOLDERS_MAX 64
 
 struct merge {
@@ -34,7 +34,7 @@ struct merge {
 	const char *out;
 	char **in;
 	int ins;
-	char part[PATH_BYTES]; /* OUT.part, with the folders all, left-out and the file log */
+	char part[MERGE_PATH]; /* OUT.part, with the folders all, left-out and the file log */
 
 	/* for the last line */
 	size_t read;
@@ -52,7 +52,7 @@ static bool complain(const char *path, const char *what)
 static void join(char *path, const char *folder, const char *name)
 {
 	/* longer names are refused when the options are taken */
-	snprintf(path, PATH_BYTES, "%.3000s/%.1000s", folder, name);
+	snprintf(path, MERGE_PATH, "%.3000s/%.1000s", folder, name);
 }
 
 /* ---- files ---- */
@@ -143,9 +143,9 @@ static void remove_part(const struct merge *m)
 static bool copy_to_all(struct merge *m, const char *folder, const char *name)
 {
 	static struct content c;
-	char from[PATH_BYTES];
-	char all[PATH_BYTES];
-	char to[PATH_BYTES];
+	char from[MERGE_PATH];
+	char all[MERGE_PATH];
+	char to[MERGE_PATH];
 
 	join(from, folder, name);
 	join(all, m->part, "all");
@@ -155,7 +155,7 @@ static bool copy_to_all(struct merge *m, const char *folder, const char *name)
 
 static bool prepare(struct merge *m)
 {
-	char path[PATH_BYTES];
+	char path[MERGE_PATH];
 	struct stat st;
 
 	remove_part(m);
@@ -179,9 +179,9 @@ static bool prepare(struct merge *m)
 /* The same limits as when fuzzing: what it would not run is not worth keeping. */
 static void _Noreturn run_engine(const struct merge *m, const char *log)
 {
-	char program[PATH_BYTES];
-	char all[PATH_BYTES];
-	char prefix[PATH_BYTES];
+	char program[MERGE_PATH];
+	char all[MERGE_PATH];
+	char prefix[MERGE_PATH];
 	char length[32];
 	char timeout[32];
 	char counters[32];
@@ -229,7 +229,7 @@ static void last_words(const char *log, char *line, size_t room)
 static bool run_merge(const struct merge *m)
 {
 	pid_t parent = getpid();
-	char log[PATH_BYTES];
+	char log[MERGE_PATH];
 	char line[600];
 	pid_t pid;
 	int status;
@@ -254,8 +254,8 @@ static bool run_merge(const struct merge *m)
 
 static bool find_seed(const struct merge *m, const struct content *c, char *name)
 {
-	char folder[PATH_BYTES];
-	char path[PATH_BYTES];
+	char folder[MERGE_PATH];
+	char path[MERGE_PATH];
 	struct dirent **entry;
 	bool found = false;
 	int count;
@@ -276,8 +276,8 @@ static bool find_seed(const struct merge *m, const struct content *c, char *name
 /* Whole or not at all, and never over another file; false: it is there already. */
 static bool put_new(struct merge *m, const char *name, const struct content *c, bool *good)
 {
-	char part[PATH_BYTES];
-	char path[PATH_BYTES];
+	char part[MERGE_PATH];
+	char path[MERGE_PATH];
 
 	join(part, m->part, "one");
 	join(path, m->out, name);
@@ -296,7 +296,7 @@ static bool put_new(struct merge *m, const char *name, const struct content *c, 
 static bool take_result(struct merge *m, const char *folder, const char *name)
 {
 	static struct content c;
-	char path[PATH_BYTES];
+	char path[MERGE_PATH];
 	char seed[NAME_BYTES];
 	bool good;
 
@@ -324,7 +324,7 @@ static bool count_left_out(struct merge *m, const char *folder, const char *name
 
 static bool take_results(struct merge *m)
 {
-	char path[PATH_BYTES];
+	char path[MERGE_PATH];
 
 	if (mkdir(m->out, 0777) && errno != EEXIST)
 		return complain(m->out, strerror(errno));
@@ -363,7 +363,7 @@ static bool target_of_path(struct merge *m, const char *path)
 /* What was asked for, or what the folders are called. */
 static bool find_target(struct merge *m, const char *asked)
 {
-	char path[PATH_BYTES];
+	char path[MERGE_PATH];
 	bool found = false;
 
 	if (asked)
