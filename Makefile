@@ -264,6 +264,13 @@ coverage: build/cov/anvil ## HTML under build/coverage/ and a table of devices/,
 bench: $(ENGINE_BINARIES) build/asan/anvil ## inputs/s of every target and of an empty one, and the ratio
 	@build/asan/anvil bench --engine $(ENGINE)
 
+# for ci/oss-fuzz/build.sh: a target's sources beside its own file, and the targets
+fuzz-sources:
+	@echo $(filter-out devices/disk_% devices/nic_%,$(DEVICES)) $(HARNESS) harness/fuzz_target.c
+
+fuzz-targets:
+	@echo $(filter-out fuzz_empty,$(TARGETS:harness/%.c=%))
+
 seeds: build/clang/tests/test_seeds ## writes corpora/ anew from tests/test_seeds.c
 	@build/clang/tests/test_seeds --write corpora
 

@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2,
 				 size_t size2, uint8_t *out, size_t max_out, unsigned int seed);
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+/* not every engine has it: one that only replays does without */
+__attribute__((weak)) size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 const char *__asan_default_options(void);
 
 /*
@@ -66,7 +67,7 @@ static void mutate_bytes(uint8_t *data, size_t size, unsigned int seed)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
-	if (size >= SCRIPT_RECORD_BYTES && seed % 16 == 0) {
+	if (LLVMFuzzerMutate && size >= SCRIPT_RECORD_BYTES && seed % 16 == 0) {
 		mutate_bytes(data, size, seed);
 		return size;
 	}

@@ -1,0 +1,55 @@
+#!/bin/bash -eu
+# SPDX-License-Identifier: BSD-3-Clause
+# Builds the fuzz targets the way OSS-Fuzz wants it: its compilers and flags come in $CC, $CXX,
+# $CFLAGS, $CXXFLAGS and $LIB_FUZZING_ENGINE; each target goes to $OUT with its seed corpus,
+# dictionary and options. ClusterFuzzLite and `make oss-fuzz-check` use it, too.
+cd "$SRC/virtio-anvil"
+
+sources=$(make -s --no-print-directory fuzz-sources)
+targets=$(make -s --no-print-directory fuzz-targets)
+objects=$WORK/virtio-anvil
+rm -rf "$objects"
+
+# As everywhere in this project the engine watches devices/ alone, not the harness. afl-clang-fast
+# has a variable for that; engines without coverage have no use for the flag.
+only_devices="-fsanitize-coverage-ignorelist=$PWD/ci/oss-fuzz/coverage-ignore -Wno-unused-command-line-argument"
+case ${FUZZING_ENGINE:-libfuzzer} in
+afl)
+	export AFL_LLVM_DENYLIST=$PWD/ci/oss-fuzz/coverage-ignore
+	only_devices=
+	;;
+none) only_devices= ;;
+esac
+export only_devices objects
+
+compile() {
+	mkdir -p "$(dirname "$objects/$1")"
+	# shellcheck disable=SC2086 # flags are lists
+	$CC $CFLAGS $only_devices -std=c11 -D_GNU_SOURCE -Idevices -Iharness \
+		-c "$1" -o "$objects/${1%.c}.o"
+}
+export -f compile
+
+for target in $targets; do
+	sources="$sources harness/$target.c"
+done
+printf '%s\n' $sources | xargs -P "$(nproc)" -I{} bash -euc 'compile {}'
+
+# The longest script there is, from its header
+script_bytes_max() {
+	echo "SCRIPT_BYTES_MAX" |
+		"$CC" -E -P -D_GNU_SOURCE -Iharness -Idevices -include harness/script.h - |
+		tail -n 1 | tr -d u
+}
+max_len=$(($(script_bytes_max)))
+
+for target in $targets; do
+	common=$(find "$objects" -name '*.o' ! -name 'fuzz_*' | sort)
+	# shellcheck disable=SC2086 # flags are lists
+	$CXX $CXXFLAGS "$objects/harness/$target.o" "$objects/harness/fuzz_target.o" $common \
+		$LIB_FUZZING_ENGINE -o "$OUT/$target"
+	find "corpora/$target" "crashes/$target" -type f 2>/dev/null | sort |
+		zip -q -X -j -@ "$OUT/${target}_seed_corpus.zip"
+	cp "dictionaries/$target.dict" "$OUT/"
+	printf '[libfuzzer]\nmax_len = %d\n' "$max_len" >"$OUT/$target.options"
+done
