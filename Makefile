@@ -83,7 +83,7 @@ HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c 
 	$(wildcard tests/test_finding_*.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
-.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage bench seeds recordings findings afl-there clean
+.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets clean
 .DEFAULT_GOAL := all
 
 ifeq ($(filter $(ENGINE),libfuzzer afl),)
@@ -263,6 +263,9 @@ coverage: build/cov/anvil ## HTML under build/coverage/ and a table of devices/,
 
 bench: $(ENGINE_BINARIES) build/asan/anvil ## inputs/s of every target and of an empty one, and the ratio
 	@build/asan/anvil bench --engine $(ENGINE)
+
+oss-fuzz-check: ## builds and judges the targets as OSS-Fuzz would, for each engine and sanitizer
+	@ci/oss-fuzz/check
 
 # for ci/oss-fuzz/build.sh: a target's sources beside its own file, and the targets
 fuzz-sources:

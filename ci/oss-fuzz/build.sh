@@ -33,6 +33,7 @@ export -f compile
 for target in $targets; do
 	sources="$sources harness/$target.c"
 done
+# shellcheck disable=SC2086 # a list
 printf '%s\n' $sources | xargs -P "$(nproc)" -I{} bash -euc 'compile {}'
 
 # The longest script there is, from its header
