@@ -16,7 +16,7 @@
 static int pread_all(int fd, uint8_t *data, uint64_t len, uint64_t offset)
 {
 	while (len > 0) {
-		ssize_t n = pread(fd, data, len, (off_t)offset);
+		ssize_t n = pread(fd, data, (size_t)len, (off_t)offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -32,7 +32,7 @@ static int pread_all(int fd, uint8_t *data, uint64_t len, uint64_t offset)
 static int pwrite_all(int fd, const uint8_t *data, uint64_t len, uint64_t offset)
 {
 	while (len > 0) {
-		ssize_t n = pwrite(fd, data, len, (off_t)offset);
+		ssize_t n = pwrite(fd, data, (size_t)len, (off_t)offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -6,7 +6,12 @@
 #ifndef DISK_IMAGE_H
 #define DISK_IMAGE_H
 
+#include <sys/types.h>
+
 #include "backend.h"
+
+/* Hosts of 32 bits: disks are larger than 2 GiB. */
+_Static_assert(sizeof(off_t) == 8, "compile with -D_FILE_OFFSET_BITS=64");
 
 /*
  * Opens a regular file of one or more whole sectors. Returns its descriptor, which blocks, and

@@ -25,7 +25,8 @@ static bool aligned(uint64_t value)
 static bool region_valid(const struct guest_memory_region *r)
 {
 	return r->host && r->size && aligned(r->gpa) && aligned(r->size) &&
-	       aligned((uintptr_t)r->host) && r->size - 1 <= UINT64_MAX - r->gpa;
+	       aligned((uintptr_t)r->host) && r->size - 1 <= UINT64_MAX - r->gpa &&
+	       r->size - 1 <= UINTPTR_MAX - (uintptr_t)r->host;
 }
 
 int guest_memory_init(struct guest_memory *memory, const struct guest_memory_region *region,
@@ -82,12 +83,11 @@ bool guest_memory_contains(const struct guest_memory *memory, uint64_t gpa, uint
 	return true;
 }
 
-static void *host_address(const struct guest_memory *memory, uint64_t gpa, uint64_t len,
-			  uint64_t *part)
+static void *host_address(const struct guest_memory *memory, uint64_t gpa, size_t len, size_t *part)
 {
 	const struct guest_memory_region *r = find(memory, gpa);
 
-	*part = part_in(r, gpa, len);
+	*part = (size_t)part_in(r, gpa, len);
 	return (char *)r->host + (gpa - r->gpa);
 }
 
@@ -116,7 +116,7 @@ int guest_memory_read(const struct guest_memory *memory, uint64_t gpa, void *dst
 	if (!guest_memory_contains(memory, gpa, len))
 		return -EFAULT;
 	tell_fetching(memory, gpa, len);
-	for (uint64_t done = 0, part; done < len; done += part) {
+	for (size_t done = 0, part; done < len; done += part) {
 		const void *src = host_address(memory, gpa + done, len - done, &part);
 
 		memcpy((char *)dst + done, src, part);
@@ -130,7 +130,7 @@ int guest_memory_write(const struct guest_memory *memory, uint64_t gpa, const vo
 {
 	if (!guest_memory_contains(memory, gpa, len))
 		return -EFAULT;
-	for (uint64_t done = 0, part; done < len; done += part) {
+	for (size_t done = 0, part; done < len; done += part) {
 		void *dst = host_address(memory, gpa + done, len - done, &part);
 
 		memcpy(dst, (const char *)src + done, part);

@@ -23,7 +23,7 @@
 struct guest_memory_region {
 	uint64_t gpa;  /* first guest-physical address */
 	uint64_t size; /* bytes, not 0; gpa + size may be 2^64 but not more */
-	void *host;    /* where it lies in this process; stays the caller's */
+	void *host;    /* where all of it lies in this process; stays the caller's */
 };
 
 /*

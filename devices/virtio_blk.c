@@ -85,7 +85,7 @@ static int judge_out(struct virtio_blk_slot *slot, uint64_t sector)
 	uint64_t len = slot->chain.read.left;
 
 	if (slot->chain.writable_bytes != 1 || !transfer_valid(slot->blk, sector, len) ||
-	    descriptor_chain_read(&slot->chain, slot->data, len))
+	    descriptor_chain_read(&slot->chain, slot->data, (size_t)len))
 		return VIRTIO_BLK_S_IOERR;
 	one_step(slot, DISK_WRITE, sector, len);
 	slot->flush = writes_stable(slot->blk);
@@ -136,7 +136,7 @@ static int judge_ranges(struct virtio_blk_slot *slot, uint32_t known_flags)
 
 	if (slot->chain.writable_bytes != 1 || len % sizeof(range) || count == 0 ||
 	    count > slot->blk->options.range_segments_max ||
-	    descriptor_chain_read(&slot->chain, slot->data, len))
+	    descriptor_chain_read(&slot->chain, slot->data, (size_t)len))
 		return VIRTIO_BLK_S_IOERR;
 	for (uint32_t i = 0; i < count; i++) {
 		get_range(slot, i, &range);

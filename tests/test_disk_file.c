@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include "disk_file.h"
@@ -42,12 +44,16 @@ static size_t limited(size_t len)
 
 ssize_t pread(int fd, void *data, size_t len, off_t offset)
 {
-	return refused() ? -1 : syscall(SYS_pread64, fd, data, limited(len), offset);
+	struct iovec piece = { data, limited(len) };
+
+	return refused() ? -1 : preadv(fd, &piece, 1, offset);
 }
 
 ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
 {
-	return refused() ? -1 : syscall(SYS_pwrite64, fd, data, limited(len), offset);
+	struct iovec piece = { (void *)(uintptr_t)data, limited(len) };
+
+	return refused() ? -1 : pwritev(fd, &piece, 1, offset);
 }
 
 int fdatasync(int fd)
@@ -59,6 +65,13 @@ int fdatasync(int fd)
 	return 0;
 }
 
+/* an offset as an argument of a system call */
+#if ULONG_MAX > UINT32_MAX
+#define WIDE(offset) offset
+#else
+#define WIDE(offset) __LONG_LONG_PAIR((long)((offset) >> 32), (long)(offset))
+#endif
+
 int fallocate(int fd, int mode, off_t offset, off_t len)
 {
 	if (refused())
@@ -66,7 +79,9 @@ int fallocate(int fd, int mode, off_t offset, off_t len)
 	assert_true(host.allocates < COUNT(host.modes));
 	host.modes[host.allocates++] = mode;
 	errno = EOPNOTSUPP;
-	return mode & host.unsupported ? -1 : (int)syscall(SYS_fallocate, fd, mode, offset, len);
+	return mode & host.unsupported
+		       ? -1
+		       : (int)syscall(SYS_fallocate, fd, mode, WIDE(offset), WIDE(len));
 }
 
 /* ---- an image ---- */
@@ -348,6 +363,29 @@ static void errors_of_the_system_end_the_request(void **state)
 	expect_content(f);
 }
 
+static void offsets_of_more_than_32_bits_are_meant(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t last = (5ull << 30) / DISK_SECTOR_BYTES - 1;
+	uint8_t data[DISK_SECTOR_BYTES];
+	uint8_t back[DISK_SECTOR_BYTES];
+
+	disk_file_close(&f->file);
+	assert_int_equal(truncate(f->path, 5ll << 30), 0);
+	assert_int_equal(open_file(f, false), 0);
+	assert_int_equal(f->file.disk.capacity, last + 1);
+	memset(data, 0x5a, sizeof(data));
+	assert_int_equal(submit(f, DISK_WRITE, last, 1, data, false), 0);
+	assert_int_equal(submit(f, DISK_READ, last, 1, back, false), 0);
+	assert_memory_equal(back, data, sizeof(data));
+	assert_int_equal(submit(f, DISK_WRITE_ZEROES, last, 1, NULL, true), 0);
+	assert_int_equal(submit(f, DISK_READ, last, 1, back, false), 0);
+	memset(data, 0, sizeof(data));
+	assert_memory_equal(back, data, sizeof(data));
+	assert_int_equal(truncate(f->path, BYTES), 0);
+	expect_content(f); /* none of it went to 1 GiB, or to where the content is */
+}
+
 static void file_that_shrank_is_an_error_not_a_short_read(void **state)
 {
 	struct fixture *f = *state;
@@ -441,6 +479,7 @@ int main(void)
 		TEST(sectors_are_read_and_written_in_place),
 		TEST(short_and_interrupted_transfers_are_continued),
 		TEST(errors_of_the_system_end_the_request),
+		TEST(offsets_of_more_than_32_bits_are_meant),
 		TEST(file_that_shrank_is_an_error_not_a_short_read),
 		TEST(discard_punches_a_hole_or_does_nothing),
 		TEST(zeroes_are_written_whatever_the_file_system_can),
