@@ -104,7 +104,7 @@ static void stamp(struct guest_driver *g, uint64_t gpa, uint64_t len, uint64_t s
 void guest_blk(struct guest_driver *g, const struct record *r)
 {
 	struct chain_plan plan = { .flags = r->b[3], .wrong = r->b[4], .arg = r->y };
-	uint64_t header = r->b[6] & BITS_SHORT_HEADER ? 15 : sizeof(struct virtio_blk_header);
+	size_t header = r->b[6] & BITS_SHORT_HEADER ? 15 : sizeof(struct virtio_blk_header);
 	uint64_t tail = r->b[3] & CHAIN_NO_TAIL ? 0 : 1;
 	struct blk_request q;
 	uint64_t out;
@@ -180,7 +180,7 @@ void guest_tx(struct guest_driver *g, const struct record *r)
 		len = 1;
 	fill_header(&bytes.header, r, tcp, headers);
 	at = guest_place(g, r->b[2], VIRTIO_NET_TX, len);
-	store(g, at, &bytes, len < sizeof(bytes) ? len : sizeof(bytes));
+	store(g, at, &bytes, len < sizeof(bytes) ? (size_t)len : sizeof(bytes));
 	guest_add_stream(&plan, at, len, sizeof(bytes.header), r->b[1], false);
 	guest_submit(g, VIRTIO_NET_TX, &plan);
 }

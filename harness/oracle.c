@@ -379,7 +379,7 @@ void oracle_buffer_fetched(struct oracle *o, uint64_t gpa, const void *bytes, si
 			    (unsigned long long)gpa, c->head);
 	}
 	if (at + len <= ORACLE_CAPTURE_BYTES) {
-		memset(c->capture + c->read_pos, 0, at - c->read_pos);
+		memset(c->capture + c->read_pos, 0, (size_t)(at - c->read_pos));
 		memcpy(c->capture + at, bytes, len);
 	}
 	c->read_pos = at + len;
@@ -444,7 +444,7 @@ static uint64_t writable_at(const struct model_chain *c, uint64_t position, uint
 
 /* Compares with one part of what is due; tells the first byte that differs. */
 static void check_part(struct oracle *o, const struct model_chain *c, const uint8_t *bytes,
-		       const uint8_t *right, uint64_t len, uint64_t position)
+		       const uint8_t *right, size_t len, uint64_t position)
 {
 	if (!memcmp(bytes, right, len))
 		return;
@@ -465,10 +465,10 @@ static void check_bytes(struct oracle *o, const struct model_chain *c, const str
 	if (first > s->len)
 		first = s->len;
 	if (first)
-		check_part(o, c, s->bytes, due->part[0] + position, first, position);
+		check_part(o, c, s->bytes, due->part[0] + position, (size_t)first, position);
 	if (first < s->len)
 		check_part(o, c, s->bytes + first, due->part[1] + position + first - due->len[0],
-			   s->len - first, position + first);
+			   (size_t)(s->len - first), position + first);
 }
 
 /* The stores since the last used entry are those of this chain: first the data, then the last

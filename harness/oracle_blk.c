@@ -281,7 +281,7 @@ void oracle_disk_submitted(struct oracle *o, const struct disk_request *request)
 			    (unsigned long long)request->sector, c->head);
 	if (right.op == DISK_WRITE &&
 	    (c->read_pos != c->readable_bytes ||
-	     memcmp(request->data, c->capture + 16, right.sectors * 512) != 0))
+	     memcmp(request->data, c->capture + 16, (size_t)(right.sectors * 512)) != 0))
 		oracle_fail(o, 8, "chain %u: the data written is not what was read", c->head);
 	if (c->step == c->steps)
 		c->flushed = true;
@@ -310,7 +310,7 @@ void oracle_disk_completed(struct oracle *o, const struct disk_request *request,
 	c->failed = result != 0 || next_range_gone(o, c);
 	/* what is read now is what the guest must get */
 	if (!result && request->op == DISK_READ)
-		memcpy(c->capture + 16, request->data, request->sectors * 512);
+		memcpy(c->capture + 16, request->data, (size_t)(request->sectors * 512));
 }
 
 /* ---- the answer ---- */

@@ -4,6 +4,7 @@
  */
 #include "player.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -144,7 +145,7 @@ static void check_drained(struct guest_driver *g)
 
 		if (q->ready)
 			machine_load(m, q->driver + VIRTQ_AVAIL_IDX, &idx, sizeof(idx));
-		oracle_drained(&m->oracle, i, idx);
+		oracle_drained(&m->oracle, i, le16toh(idx));
 	}
 }
 
