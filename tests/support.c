@@ -35,7 +35,9 @@ static void tap_fetching(void *opaque, uint64_t gpa, size_t len)
 		ram->race_after--;
 		return;
 	}
-	ram_put(ram, ram->race_gpa, &ram->race_value, ram->race_len);
+	uint64_t value = htole64(ram->race_value);
+
+	ram_put(ram, ram->race_gpa, &value, ram->race_len);
 	ram->race_len = 0;
 }
 
@@ -416,7 +418,7 @@ static struct test_disk *to_disk(struct disk *disk)
 static void carry_out(struct test_disk *disk, const struct disk_request *request)
 {
 	uint8_t *place = disk->data + request->sector * DISK_SECTOR_BYTES;
-	size_t len = request->sectors * DISK_SECTOR_BYTES;
+	size_t len = (size_t)(request->sectors * DISK_SECTOR_BYTES);
 
 	if (request->op == DISK_READ)
 		memcpy(request->data, place, len);

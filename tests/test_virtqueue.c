@@ -696,7 +696,8 @@ static void largest_ring_works(void **state)
 
 	/* every descriptor in one chain, from the last one down */
 	for (uint32_t i = 0; i < VIRTQ_SIZE_MAX; i++) {
-		struct virtq_desc d = { 0, 1, i ? NEXT : 0, (uint16_t)(i - 1) };
+		struct virtq_desc d = { 0, htole32(1), htole16(i ? NEXT : 0),
+					htole16((uint16_t)(i - 1)) };
 
 		memcpy(host + 16 * i, &d, sizeof(d));
 	}
