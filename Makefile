@@ -10,6 +10,7 @@
 #   gcc clang   plain builds for unit tests
 #   afl/fast afl/asan afl/cmplog   the targets as AFL++ wants them, devices/ alone instrumented:
 #          without sanitizers; with those of fuzz; telling AFL++ what is compared with what
+#   i386 s390x  32 bits, with AddressSanitizer and UndefinedBehaviorSanitizer; big-endian: `make portable`
 
 T      ?= 60
 JOBS   ?= $(shell nproc)
@@ -19,7 +20,9 @@ ENGINE ?= libfuzzer
 AFL_CLANG ?= afl-clang-fast
 
 AFL_FLAVOURS := afl/fast afl/asan afl/cmplog
-ALL_FLAVOURS := asan fuzz msan cov gcc clang $(AFL_FLAVOURS)
+# other machines, with Debian's libraries from ci/sysroot
+FOREIGN      := i386 s390x
+ALL_FLAVOURS := asan fuzz msan cov gcc clang $(FOREIGN) $(AFL_FLAVOURS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 COMMON   := -std=c11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer $(WARNINGS) -Idevices -Iharness
@@ -41,6 +44,10 @@ INSTRUMENT_afl/fast   := $(AFL) $(AFL_CLANG)
 INSTRUMENT_afl/asan   := $(AFL) $(AFL_CLANG)
 INSTRUMENT_afl/cmplog := $(AFL) AFL_LLVM_CMPLOG=1 $(AFL_CLANG)
 
+SYSROOT   = $(CURDIR)/build/sysroot
+CC_i386   = $(CLANG) --target=i386-linux-gnu --sysroot=$(SYSROOT)/i386
+CC_s390x  = $(CLANG) --target=s390x-linux-gnu --sysroot=$(SYSROOT)/s390x
+
 # flags of devices/, of everything else, and for linking
 DEVICE_asan  := $(ASAN)
 # Without the checks that cost most and that something else makes: a null pointer faults,
@@ -50,9 +57,11 @@ DEVICE_fuzz  := $(FAST_ASAN) \
 	-fsanitize-coverage=inline-8bit-counters,pc-table -fsanitize-coverage-ignorelist=ci/coverage-ignore
 DEVICE_msan  := $(MSAN)
 DEVICE_cov   := $(COVERAGE)
+DEVICE_i386  := $(ASAN) -D_FILE_OFFSET_BITS=64
 OTHER_fuzz   := -O3
 OTHER_asan   := $(ASAN)
 OTHER_msan   := $(MSAN)
+OTHER_i386   := $(ASAN) -D_FILE_OFFSET_BITS=64
 LINK_asan    := $(ASAN)
 LINK_fuzz    := $(ASAN)
 LINK_msan    := $(MSAN)
@@ -60,6 +69,9 @@ LINK_cov     := $(COVERAGE)
 DEVICE_afl/asan := $(FAST_ASAN)
 LINK_afl/asan   := $(ASAN)
 $(foreach f,$(AFL_FLAVOURS),$(eval OTHER_$(f) := -O3))
+# this machine's processor runs it, with that libraries; for s390x QEMU finds them
+LINK_i386     = $(ASAN) -Wl,--disable-new-dtags -Wl,--dynamic-linker=$(SYSROOT)/i386/lib/ld-linux.so.2 \
+	-Wl,-rpath=$(SYSROOT)/i386/lib/i386-linux-gnu:$(SYSROOT)/i386/usr/lib/i386-linux-gnu
 
 # the objects that want a library go only into programs that use it
 LIBRARIES :=
@@ -83,7 +95,7 @@ HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c 
 	$(wildcard tests/test_finding_*.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
-.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets clean
+.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
 .DEFAULT_GOAL := all
 
 ifeq ($(filter $(ENGINE),libfuzzer afl),)
@@ -126,6 +138,15 @@ build/$(1)/tests/test_mutator_afl: $(AFL_DOOR:%.c=build/$(1)/obj/%.o)
 $(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c) $(RUNNER_BACK_ENDS) $(RECORDER) $(FINDINGS)) $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $(RUNNER_LIBRARIES) -o $$@
+
+# the scripts alone, where the runner has no business
+build/$(1)/tests/play_seeds: build/$(1)/obj/tests/test_seeds.o build/$(1)/obj/harness/files.o $$(LIB_OBJ_$(1))
+	@mkdir -p $$(@D)
+	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka -o $$@
+
+build/$(1)/tests/play_files: build/$(1)/obj/harness/fuzz_blk.o build/$(1)/obj/harness/fuzz_target.o build/$(1)/obj/ci/oss-fuzz/standalone.o $$(LIB_OBJ_$(1))
+	@mkdir -p $$(@D)
+	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -o $$@
 
 build/$(1)/tests/embed_example: build/$(1)/obj/tests/embed_example.o $$(DEV_OBJ_$(1))
 	@mkdir -p $$(@D)
@@ -174,6 +195,9 @@ ENGINE_BINARIES := $(if $(filter afl,$(ENGINE)),afl-there $(AFL_BINARIES)) $(FUZ
 # test_private_copy counts the loads of a plain build: a sanitizer adds its own
 TEST_BINARIES := $(filter-out build/asan/tests/test_private_copy,$(foreach f,gcc clang asan,\
 	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS))))
+
+# without a compiler's output for x86-64 to look at, and without the runner
+FOREIGN_TESTS := $(filter-out test_private_copy,$(DEVICE_TESTS:tests/%.c=%)) play_seeds embed_example
 
 all: build/asan/anvil build/msan/anvil build/cov/anvil $(FUZZ_BINARIES) $(TEST_BINARIES) ## builds everything into build/<flavour>/
 
@@ -263,6 +287,12 @@ coverage: build/cov/anvil ## HTML under build/coverage/ and a table of devices/,
 
 bench: $(ENGINE_BINARIES) build/asan/anvil ## inputs/s of every target and of an empty one, and the ratio
 	@build/asan/anvil bench --engine $(ENGINE)
+
+portable: ## device tests and scripts on 32 bits (i386) and big-endian (s390x, in QEMU)
+	@ci/sysroot i386 && ci/sysroot s390x
+	@$(MAKE) --no-print-directory -j$(JOBS) $(foreach a,$(FOREIGN),$(FOREIGN_TESTS:%=build/$(a)/tests/%) build/$(a)/tests/play_files)
+	@for a in $(FOREIGN); do ci/portable $$a $(FOREIGN_TESTS:%=build/$$a/tests/%) || exit 1; done
+	@echo "portable: all passed"
 
 oss-fuzz-check: ## builds and judges the targets as OSS-Fuzz would, for each engine and sanitizer
 	@ci/oss-fuzz/check
