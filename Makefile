@@ -295,6 +295,7 @@ portable: ## device tests and scripts on 32 bits (i386) and big-endian (s390x, i
 	@echo "portable: all passed"
 
 oss-fuzz-check: ## builds and judges the targets as OSS-Fuzz would, for each engine and sanitizer
+	@ci/workflows
 	@ci/oss-fuzz/check
 
 # for ci/oss-fuzz/build.sh: a target's sources beside its own file, and the targets
