@@ -74,7 +74,7 @@ static bool take_finding(struct engine *e, const char *path, size_t kind)
 	if (!files_read_script(path, &script))
 		return false;
 	hash = hash_of(&script);
-	if (was_told(a, hash) || runner_play_one(&script, &o))
+	if (was_told(a, hash) || runner_play_one(&script, 0, &o))
 		return false;
 	if (!o.finding && kind == AFL_HANG)
 		return false;

@@ -54,7 +54,9 @@ static int play_all(struct play *p, size_t count, unsigned int repeat)
 }
 
 #define USAGE                                                                                      \
-	"anvil play [--on model|kvm|linux] [--kernel FILE] [--repeat N] [--quiet] FILE|FOLDER..."
+	"anvil play [--on model|kvm|linux] [--kernel FILE] [--repeat N] [--hang SECONDS] "         \
+	"[--quiet] "                                                                               \
+	"FILE|FOLDER..."
 
 static bool take_carrier(const char *name, enum runner_carrier *on)
 {
@@ -85,6 +87,9 @@ static int take_options(int argc, char **argv, struct play *p, unsigned int *rep
 			*repeat = (unsigned int)atoi(argv[++i]);
 		} else if (!strcmp(argv[i], "--on") && i + 1 < argc &&
 			   take_carrier(argv[i + 1], &p->stage.on)) {
+			i++;
+		} else if (!strcmp(argv[i], "--hang") && i + 1 < argc &&
+			   runner_take_hang(argv[i + 1], &p->stage.hang_seconds)) {
 			i++;
 		} else if (!strcmp(argv[i], "--kernel") && i + 1 < argc) {
 			p->stage.kernel = argv[++i];

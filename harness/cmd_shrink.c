@@ -27,7 +27,7 @@ int cmd_shrink(int argc, char **argv)
 	}
 	if (!files_read_script(argv[1], &script))
 		return EXIT_USAGE;
-	if (runner_play_one(&script, &o)) {
+	if (runner_play_one(&script, 0, &o)) {
 		fputs("anvil: cannot start a process to play in\n", stderr);
 		return EXIT_USAGE;
 	}

@@ -12,7 +12,7 @@
 #include "files.h"
 #include "triage.h"
 
-#define USAGE "anvil triage [--out FOLDER] FILE|FOLDER..."
+#define USAGE "anvil triage [--out FOLDER] [--hang SECONDS] FILE|FOLDER..."
 
 static void show(const char *what, size_t done, size_t all)
 {
@@ -20,10 +20,9 @@ static void show(const char *what, size_t done, size_t all)
 	fflush(stdout);
 }
 
-static int complain(const char *what)
+static void complain(const char *what)
 {
 	fprintf(stderr, "anvil triage: %s; usage: %s\n", what, USAGE);
-	return EXIT_USAGE;
 }
 
 /* "crash-1234.txt" is what the fuzzer said about "crash-1234", not an input. */
@@ -76,25 +75,37 @@ static int triage_all(struct triage *t, const char *out)
 	return t->groups ? EXIT_FINDING : EXIT_OK;
 }
 
+/* Takes the options; returns the index of the first operand, or 0 after a complaint. */
+static int take_options(int argc, char **argv, struct triage *t, const char **out)
+{
+	int i = 1;
+
+	for (; i < argc && !strncmp(argv[i], "--", 2); i += 2) {
+		const char *value = i + 1 < argc ? argv[i + 1] : "";
+
+		if (!strcmp(argv[i], "--out") && value[0])
+			*out = value;
+		else if (strcmp(argv[i], "--hang") != 0 ||
+			 !runner_take_hang(value, &t->hang_seconds))
+			return complain("--out takes a folder, --hang 1 to 3600 seconds"), 0;
+	}
+	if (i < argc)
+		return i;
+	return complain("no inputs"), 0;
+}
+
 int cmd_triage(int argc, char **argv)
 {
 	struct triage t = { .progress = isatty(STDOUT_FILENO) ? show : NULL };
 	const char *out = "build/triage";
+	int first = take_options(argc, argv, &t, &out);
 	int status = EXIT_USAGE;
 	size_t count;
 	char **path;
-	int i = 1;
 
-	for (; i < argc && !strncmp(argv[i], "--", 2); i++) {
-		if (strcmp(argv[i], "--out") != 0)
-			return complain("the only option is --out");
-		if (i + 1 == argc || !argv[i + 1][0])
-			return complain("--out without a folder");
-		out = argv[++i];
-	}
-	if (i == argc)
-		return complain("no inputs");
-	path = files_list(argv + i, argc - i, &count);
+	if (!first)
+		return EXIT_USAGE;
+	path = files_list(argv + first, argc - first, &count);
 	if (!path)
 		return EXIT_USAGE;
 	if (read_inputs(&t, path, count))

@@ -27,7 +27,6 @@ const char *__ubsan_default_options(void)
 	return "print_stacktrace=1";
 }
 
-#define HANG_CPU_SECONDS 20
 #define REPORT_BYTES_MAX (64l * 1024)
 
 /* What a child tells its parent; it survives the child's death. */
@@ -48,9 +47,14 @@ struct job {
 	unsigned int repeat;
 };
 
-static void limit_cpu(void)
+static unsigned int limit_of(const struct runner_stage *stage)
 {
-	struct itimerval t = { .it_value = { .tv_sec = HANG_CPU_SECONDS } };
+	return stage->hang_seconds ? stage->hang_seconds : RUNNER_HANG_SECONDS;
+}
+
+static void limit_cpu(const struct runner_stage *stage)
+{
+	struct itimerval t = { .it_value = { .tv_sec = limit_of(stage) } };
 
 	setitimer(ITIMER_VIRTUAL, &t, NULL);
 }
@@ -143,7 +147,7 @@ static void child(const struct job *job, size_t from, struct shared *sh, int tel
 		for (unsigned int k = 0; k < job->repeat; k++) {
 			struct verdict v;
 
-			limit_cpu();
+			limit_cpu(job->stage);
 			play_once(&stage, &job->scripts[i], sh, &v);
 			if (k > 0 && !same(&v, &sh->verdict))
 				sh->unstable = true;
@@ -213,15 +217,16 @@ static void outcome_of_verdict(const struct shared *sh, struct outcome *o)
 	memcpy(o->reason, sh->verdict.reason, sizeof(o->reason));
 }
 
-static void outcome_of_death(const struct shared *sh, int status, FILE *errors, struct outcome *o)
+static void outcome_of_death(const struct job *job, const struct shared *sh, int status,
+			     FILE *errors, struct outcome *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->finding = true;
 	o->op = sh->op;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGVTALRM) {
 		snprintf(o->verdict, sizeof(o->verdict), "hang");
-		snprintf(o->reason, sizeof(o->reason), "still running after %d s of processor time",
-			 HANG_CPU_SECONDS);
+		snprintf(o->reason, sizeof(o->reason), "still running after %u s of processor time",
+			 limit_of(job->stage));
 		return;
 	}
 	o->report = read_report(errors);
@@ -289,7 +294,7 @@ static ssize_t play_some(const struct job *job, size_t from, struct shared *sh,
 	close_link(&l);
 	waitpid(pid, &status, 0);
 	if (from + done < job->count) {
-		outcome_of_death(sh, status, errors, &o);
+		outcome_of_death(job, sh, status, errors, &o);
 		each(opaque, from + done, &o);
 		done++;
 	}
@@ -330,6 +335,17 @@ void runner_tell(const struct outcome *o, const char *name, const struct script 
 	fflush(out);
 }
 
+bool runner_take_hang(const char *text, unsigned int *seconds)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end || value < 1 || value > 3600)
+		return false;
+	*seconds = (unsigned int)value;
+	return true;
+}
+
 bool runner_can(const struct runner_stage *stage, char *error, size_t room)
 {
 	static struct machine machine;
@@ -352,9 +368,9 @@ static void keep(void *opaque, size_t index, struct outcome *outcome)
 	*(struct outcome *)opaque = *outcome;
 }
 
-int runner_play_one(const struct script *script, struct outcome *outcome)
+int runner_play_one(const struct script *script, unsigned int hang_seconds, struct outcome *outcome)
 {
-	const struct runner_stage model = { .on = RUN_ON_MODEL };
+	const struct runner_stage model = { .on = RUN_ON_MODEL, .hang_seconds = hang_seconds };
 
 	return runner_play(&model, script, 1, 1, keep, outcome);
 }

@@ -11,10 +11,13 @@ enum runner_carrier { RUN_ON_MODEL, RUN_ON_KVM, RUN_ON_LINUX };
 
 struct play_log;
 
+#define RUNNER_HANG_SECONDS 10u
+
 /* Where to play. */
 struct runner_stage {
 	enum runner_carrier on;
-	const char *kernel; /* for RUN_ON_LINUX; NULL: the one that is found */
+	unsigned int hang_seconds; /* of processor time that are a hang; 0: RUNNER_HANG_SECONDS */
+	const char *kernel;	   /* for RUN_ON_LINUX; NULL: the one that is found */
 	struct play_log
 		*log; /* takes down what happens on the model, see play_log.h; NULL: nobody */
 };
@@ -38,6 +41,9 @@ int runner_play(const struct runner_stage *stage, const struct script *scripts, 
 		unsigned int repeat,
 		void (*each)(void *opaque, size_t index, struct outcome *outcome), void *opaque);
 
+/* Takes a person's number of seconds for a hang, 1 to 3600; false if it is none. */
+bool runner_take_hang(const char *text, unsigned int *seconds);
+
 /* Whether scripts can be played there; if not, one line in `error`. */
 bool runner_can(const struct runner_stage *stage, char *error, size_t room);
 
@@ -45,8 +51,9 @@ bool runner_can(const struct runner_stage *stage, char *error, size_t room);
 void runner_tell(const struct outcome *outcome, const char *name, const struct script *script,
 		 FILE *out);
 
-/* Plays one script once, on the model. */
-int runner_play_one(const struct script *script, struct outcome *outcome);
+/* Plays one script once, on the model; `hang_seconds` as in struct runner_stage. */
+int runner_play_one(const struct script *script, unsigned int hang_seconds,
+		    struct outcome *outcome);
 /* The same, and takes it down: also what led to a crash. */
 int runner_play_logged(const struct script *script, struct play_log *log, struct outcome *outcome);
 

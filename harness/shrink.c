@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_same(struct shrink *s, const struct script *script)
+static bool is_same(struct shrink *s, const struct script *script, unsigned int hang_seconds)
 {
 	struct outcome o = { 0 };
 	bool same;
@@ -15,7 +15,7 @@ static bool is_same(struct shrink *s, const struct script *script)
 	if (s->tick)
 		s->tick(s->tick_opaque, s);
 	s->plays++;
-	if (runner_play_one(script, &o)) {
+	if (runner_play_one(script, hang_seconds, &o)) {
 		s->failed = true;
 		return false;
 	}
@@ -27,7 +27,7 @@ static bool is_same(struct shrink *s, const struct script *script)
 /* Takes over `next` if it does the same. */
 static bool try_script(struct shrink *s, struct script *script, const struct script *next)
 {
-	if (s->failed || !is_same(s, next))
+	if (s->failed || !is_same(s, next, SHRINK_SECONDS))
 		return false;
 	*script = *next;
 	return true;
@@ -94,6 +94,10 @@ static bool zero_operands(struct shrink *s, struct script *script)
 
 void shrink_script(struct shrink *s, struct script *script)
 {
+	const struct script first = *script;
+
 	while (drop_operations(s, script) || zero_operands(s, script))
 		;
+	if (!is_same(s, script, s->hang_seconds))
+		*script = first;
 }

@@ -2,17 +2,22 @@
 /*
  * The smallest script that still does the same. First operations go, several at a time and then one
  * by one, then operands become zero, then single bits of them; again, until nothing more goes. The
- * same script and the same question give the same result, every time.
+ * same script and the same question give the same result, every time. What takes longer than
+ * SHRINK_SECONDS of processor time is taken for a hang meanwhile, so that hangs can be shrunk, too;
+ * the result is asked again with all the time there is.
  */
 #ifndef SHRINK_H
 #define SHRINK_H
 
 #include "runner.h"
 
+#define SHRINK_SECONDS 1u
+
 struct shrink {
 	/* whether an outcome still is the one that is looked for */
 	bool (*same)(const void *opaque, const struct outcome *outcome);
 	const void *opaque;
+	unsigned int hang_seconds; /* that a hang takes in the end, see runner.h */
 	/* called before each play, for whoever shows how it gets on; NULL: nobody */
 	void (*tick)(void *opaque, const struct shrink *s);
 	void *tick_opaque;

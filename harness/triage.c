@@ -172,23 +172,17 @@ static bool same_cause(const void *opaque, const struct outcome *o)
 	return !strcmp(cause, opaque);
 }
 
-/* Whether it is shrunk: a hang takes too long, and what is not stable has no answer to look for. */
-static bool can_shrink(const struct outcome *o)
-{
-	return !o->unstable && strcmp(o->verdict, "hang") != 0;
-}
-
-static int shrink_group(struct triage_group *g)
+static int shrink_group(struct triage_group *g, unsigned int hang_seconds)
 {
 	const struct outcome *first = &g->smallest->outcome;
 	char cause[512];
-	struct shrink s = { .same = same_cause, .opaque = cause };
+	struct shrink s = { .same = same_cause, .opaque = cause, .hang_seconds = hang_seconds };
 
 	g->script = g->smallest->script;
 	cause_of(first, cause, sizeof(cause));
-	if (can_shrink(first)) {
+	if (!first->unstable) { /* else there is no answer to look for */
 		shrink_script(&s, &g->script);
-		if (runner_play_one(&g->script, &g->outcome) || s.failed)
+		if (runner_play_one(&g->script, hang_seconds, &g->outcome) || s.failed)
 			return -EAGAIN;
 		g->shrunk = same_cause(cause, &g->outcome);
 		if (g->shrunk)
@@ -228,7 +222,7 @@ static void describe_group(struct triage_group *g)
 static int shrink_groups(struct triage *t)
 {
 	for (size_t i = 0; i < t->groups; i++) {
-		int err = shrink_group(&t->group[i]);
+		int err = shrink_group(&t->group[i], t->hang_seconds);
 
 		if (err)
 			return err;
@@ -356,7 +350,7 @@ static void name_groups(struct triage *t)
 
 int triage_run(struct triage *t)
 {
-	const struct runner_stage model = { .on = RUN_ON_MODEL };
+	const struct runner_stage model = { .on = RUN_ON_MODEL, .hang_seconds = t->hang_seconds };
 	struct script *script = calloc(t->inputs ? t->inputs : 1, sizeof(*script));
 	int err;
 

@@ -36,7 +36,7 @@ struct triage_group {
 	const struct triage_input *smallest;
 	const struct triage_input **input; /* all, in the order of their paths */
 	size_t inputs;
-	bool shrunk; /* not: another play gave something else, or it takes too long */
+	bool shrunk; /* not: another play gave something else */
 };
 
 struct triage {
@@ -44,6 +44,7 @@ struct triage {
 	size_t inputs;
 	struct triage_group *group; /* by name */
 	size_t groups;
+	unsigned int hang_seconds; /* see runner.h */
 	/* for whoever shows how it gets on: done of all inputs played, then groups shrunk */
 	void (*progress)(const char *what, size_t done, size_t all);
 };

@@ -66,6 +66,9 @@ refuses 'no inputs' "$anvil" triage
 refuses '--out' "$anvil" triage --fast "$work/good.txt"
 refuses '--out' "$anvil" triage --out
 refuses '--out' "$anvil" triage --out '' "$work/good.txt"
+refuses '3600' "$anvil" triage --hang 0 "$work/good.txt"
+refuses '3600' "$anvil" triage --hang 1x "$work/good.txt"
+refuses '"--hang"' "$anvil" play --hang 3601 "$work/good.txt"
 refuses 'nowhere' "$anvil" triage "$work/nowhere"
 refuses 'large' "$anvil" triage "$work/large"
 refuses 'bad.txt:3' "$anvil" triage --out "$work/triage" "$work/bad.txt"

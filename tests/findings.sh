@@ -65,25 +65,30 @@ kick'
 pack fuzz_net/slow-unit-1 'device net
 init
 tx'
+pack fuzz_blk/timeout-1 'device blk
+init
+blk sector=5 count=3
+blk type=4 sector=9 arg=0x100000000
+used'
 # what the fuzzer said about one is no input
 echo 'SUMMARY: nothing' >"$work/in/fuzz_blk/crash-1.txt"
 
-groups='heap-buffer-overflow-judge_get_id violation-8-blk'
+groups='hang-blk heap-buffer-overflow-judge_get_id violation-8-blk'
 cp -r "$work/in" "$work/good"
 
 gives 0 "$anvil" triage --out "$work/none" "$work/good"
-expect 'no findings are no groups' grep -q '^6 inputs, 0 findings, 0 groups$' "$work/out"
+expect 'no findings are no groups' grep -q '^7 inputs, 0 findings, 0 groups$' "$work/out"
 
-gives 1 "$planted" triage --out "$work/triage" "$work/in"
+gives 1 "$planted" triage --hang 1 --out "$work/triage" "$work/in"
 cp "$work/out" "$work/table"
-expect 'two groups' grep -q '^6 inputs, 5 findings, 2 groups$' "$work/table"
+expect 'three groups' grep -q '^7 inputs, 6 findings, 3 groups$' "$work/table"
 for g in $groups; do
 	for file in input original script.txt report.txt summary.txt regression.c; do
 		expect "$g has $file" test -s "$work/triage/$g/$file"
 	done
 	expect "$g is in the table" grep -q "^$g " "$work/table"
 	expect "$g plays on a good device" "$anvil" play "$work/triage/$g/input"
-	"$planted" play "$work/triage/$g/input" >"$work/played"
+	"$planted" play --hang 1 "$work/triage/$g/input" >"$work/played"
 	expect "$g plays with its verdict" grep -qxF "$(grep '^verdict: ' "$work/triage/$g/report.txt")" "$work/played"
 	expect "$g: text and bytes are the same script" sh -c \
 		"'$anvil' pack '$work/triage/$g/script.txt' '$work/packed' && cmp '$work/packed' '$work/triage/$g/input'"
@@ -98,7 +103,7 @@ expect 'people are told' grep -q 'asks to read 1 sector' "$work/triage/violation
 
 # the same inputs, the same output: over the old one, too
 cp -r "$work/triage" "$work/first"
-gives 1 "$planted" triage --out "$work/triage" "$work/in"
+gives 1 "$planted" triage --hang 1 --out "$work/triage" "$work/in"
 expect 'the same output' diff -r "$work/first" "$work/triage"
 expect 'nothing half-written' test ! -e "$work/triage.part"
 
@@ -113,23 +118,23 @@ for g in $groups; do
 	# shellcheck disable=SC2086
 	expect "$g: its test compiles" $cc "$regression" build/planted/virtio_blk.o "$work/all.a" -lcmocka -o "$work/$g.bad"
 	expect "$g: its test passes" "$work/$g.good"
-	expect "$g: its test fails with the mistake" sh -c "! '$work/$g.bad'"
+	expect "$g: its test fails with the mistake" sh -c "! timeout 60 '$work/$g.bad'"
 done
 
 # SARIF as code scanning wants it, and JSON
 sarif_right='.version == "2.1.0" and (."$schema" | endswith("sarif-2.1.0.json")) and
 	(.runs | length) == 1 and (.runs[0].tool.driver.name == "virtio-anvil") and
-	(.runs[0].results | length) == 2 and
+	(.runs[0].results | length) == 3 and
 	(.runs[0] as $run | [$run.results[] |
 		($run.tool.driver.rules[.ruleIndex].id == .ruleId) and
 		(.message.text | length > 20) and (.locations | length) == 1 and
 		(.locations[0].physicalLocation.artifactLocation.uri | startswith("devices/")) and
 		(.locations[0].physicalLocation.region.startLine > 0) and
 		(.partialFingerprints | length) == 1] | all) and
-	([.runs[0].tool.driver.rules[].shortDescription.text] | length) == 2'
-json_right='.inputs == 6 and .findings == 5 and (.groups | length) == 2 and
-	(.groups[0].stack[0].function == "judge_get_id") and (.groups[1].rule == 8) and
-	([.groups[].inputs | length] == [2, 3])'
+	([.runs[0].tool.driver.rules[].shortDescription.text] | length) == 3'
+json_right='.inputs == 7 and .findings == 6 and (.groups | length) == 3 and
+	(.groups[1].stack[0].function == "judge_get_id") and (.groups[2].rule == 8) and
+	([.groups[].inputs | length] == [1, 2, 3])'
 python_right='
 import json, sys
 def right(folder):
@@ -137,8 +142,8 @@ def right(folder):
     assert sarif["version"] == "2.1.0" and sarif["$schema"].endswith("sarif-2.1.0.json")
     (run,) = sarif["runs"]
     rules = run["tool"]["driver"]["rules"]
-    assert run["tool"]["driver"]["name"] == "virtio-anvil" and len(run["results"]) == 2
-    assert len({r["id"] for r in rules}) == len(rules) == 2
+    assert run["tool"]["driver"]["name"] == "virtio-anvil" and len(run["results"]) == 3
+    assert len({r["id"] for r in rules}) == len(rules) == 3
     for r in run["results"]:
         assert rules[r["ruleIndex"]]["id"] == r["ruleId"] and len(r["message"]["text"]) > 20
         (place,) = r["locations"]
@@ -146,7 +151,7 @@ def right(folder):
         assert place["artifactLocation"]["uri"].startswith("devices/")
         assert place["region"]["startLine"] > 0 and len(r["partialFingerprints"]) == 1
     groups = json.load(open(folder + "/triage.json"))["groups"]
-    assert groups[0]["stack"][0]["function"] == "judge_get_id" and groups[1]["rule"] == 8
+    assert groups[1]["stack"][0]["function"] == "judge_get_id" and groups[2]["rule"] == 8
 right(sys.argv[1])
 '
 none_right='(.runs[0].results == []) and (.runs[0].tool.driver.rules == [])'
