@@ -27,6 +27,13 @@ const char *__ubsan_default_options(void)
 	return "print_stacktrace=1";
 }
 
+/* Asked by AddressSanitizer: what the bytes of its map mean is no news. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "print_legend=0";
+}
+
 #define REPORT_BYTES_MAX (64l * 1024)
 
 /* What a child tells its parent; it survives the child's death. */
