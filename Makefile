@@ -84,14 +84,16 @@ RECORDER := $(wildcard harness/recorder*.c harness/nearest*.c)
 # what makes a finding understood
 FINDINGS := $(wildcard harness/triage*.c harness/export*.c) \
 	$(addprefix harness/,shrink.c crash_stack.c story.c json.c play_log.c)
-TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c harness/engine*.c harness/afl_*.c) harness/process.c harness/files.c \
+# engines at work, and the record of what they do
+CAMPAIGN := $(wildcard harness/engine*.c harness/afl_*.c) harness/process.c harness/campaign.c
+TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) $(CAMPAIGN) harness/files.c \
 	harness/runner.c $(RECORDER) $(FINDINGS)
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
 AFL_DOOR := harness/mutator_afl.c
 AFL_PART := harness/target_afl.c
 HARNESS  := $(filter-out $(TOOL) $(TARGETS) $(AFL_DOOR) $(AFL_PART) harness/fuzz_target.c,$(wildcard harness/*.c))
 # unit tests of devices/ alone, and tests of the harness
-HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c sandbox.c recorder.c findings.c mutator_afl.c) \
+HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c sandbox.c recorder.c findings.c mutator_afl.c campaign.c) \
 	$(wildcard tests/test_finding_*.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
@@ -134,6 +136,7 @@ build/$(1)/tests/test_disk_io_uring: build/$(1)/obj/$(URING:.c=.o)
 build/$(1)/tests/test_disk_io_uring: LIBRARIES := -luring
 
 build/$(1)/tests/test_mutator_afl: $(AFL_DOOR:%.c=build/$(1)/obj/%.o)
+build/$(1)/tests/test_campaign: $(CAMPAIGN:%.c=build/$(1)/obj/%.o)
 
 $(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c) $(RUNNER_BACK_ENDS) $(RECORDER) $(FINDINGS)) $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)

@@ -8,6 +8,8 @@
  * target that lies across a cut runs in two pieces, and no two pieces of one overlap.
  *
  * AFL++ gets all cores for one target after the other: for the schedule it is a single job.
+ *
+ * Each target's course is recorded for the report: campaign.h.
  */
 #include "commands.h"
 
@@ -18,6 +20,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "campaign.h"
 #include "engine.h"
 
 #define DEFAULT_SECONDS 60
@@ -27,6 +30,7 @@
 #define TICK_MS		200
 #define REDRAW_MS	500
 #define PLAIN_MS	10000
+#define RECORD_MS	10000 /* between two writes of a target's record */
 #define ROOM_MS		1000
 #define INSTANCES_MIN	2 /* of AFL++: one that is fast, one with the sanitizers */
 #define ALIKE_MAX	3
@@ -64,6 +68,7 @@ struct target {
 	uint64_t first_ms; /* fuzzing time up to the first finding */
 	struct seen seen[FINDINGS_MAX];
 	size_t seen_count;
+	struct campaign_record record;
 };
 
 /* begin and end count from the start of the run */
@@ -78,6 +83,7 @@ struct piece {
 struct run {
 	const struct engine_kind *kind;
 	struct engine_dirs dirs;
+	struct campaign campaign;
 	unsigned int seconds;
 	unsigned int jobs;
 	unsigned int instances; /* of AFL++ at a job */
@@ -132,6 +138,31 @@ static unsigned int coverage_of(const struct target *t)
 static unsigned int corpus_of(const struct target *t)
 {
 	return t->engine.corpus ? t->engine.corpus : t->corpus;
+}
+
+/* ---- its record ---- */
+
+/* Its numbers mean little before the seeds have been run */
+static void record(struct run *run, struct target *t, bool end)
+{
+	bool begun = end || t->starts > 1 || t->engine.inited_ms;
+	const struct campaign_row row = {
+		.ms = begun ? measured_ms(t) : 0,
+		.inputs = units_of(t),
+		.coverage = coverage_of(t),
+		.corpus = corpus_of(t),
+		.findings = t->findings,
+	};
+	uint64_t now = engine_now();
+
+	campaign_note(&t->record, &row, end);
+	if (!end && now - t->record.written_ms < RECORD_MS)
+		return;
+	t->record.written_ms = now;
+	if (campaign_write(&run->campaign, t->name, state_names[t->state], &t->record))
+		return;
+	run->drawn = 0; /* what was said stays on the screen */
+	run->failed = true;
 }
 
 /* ---- showing ---- */
@@ -582,6 +613,7 @@ static void wait_and_collect(struct run *run)
 		take_findings(run, &run->targets[i]);
 		if (over)
 			take_end(run, &run->targets[i]);
+		record(run, &run->targets[i], over);
 	}
 }
 
@@ -602,6 +634,8 @@ static void run_all(struct run *run)
 		stop_late(run, engine_now());
 		show(run);
 	}
+	for (size_t i = 0; i < run->count; i++)
+		record(run, &run->targets[i], true);
 	erase_status(run);
 }
 
@@ -664,6 +698,7 @@ static bool find_and_prepare(struct run *run, const char *engine, const char *co
 		return false;
 	run->count = (size_t)found;
 	return engine_ready(run->kind, &run->dirs, names, run->count) && prepare(run, names) &&
+	       campaign_begin(&run->campaign, &run->dirs, run->kind->name) &&
 	       engine_catch_signals();
 }
 

@@ -113,15 +113,23 @@ that 'nothing is written before' [ ! -e "$work/o" ]
 
 runs 0 "$anvil" $command "$work/o" --engine libfuzzer
 that "libFuzzer's numbers are in the table" says '^fuzz_x +90 +[0-9]+ +7 +3 +31 +0 +-$'
+record=$work/o/campaigns/1/libfuzzer-fuzz_x.tsv
+that 'they are in the record' grep -qE '^[0-9.]+	90	[0-9]+	7	3	0$' "$record"
+that 'the record says whose they are' [ "$(sed -n 's/^# [a-z]*	//p' "$record" | sed 3d | tr '\n' ' ')" = \
+	'libfuzzer fuzz_x done ' ]
 
 runs 0 "$anvil" $command "$work/o" --engine afl --jobs 3
 that "AFL++'s numbers are in the table" says '^fuzz_x +12000 +[0-9]+ +11 +2 +[0-9]+ +0 +-$'
+that 'they are in the next record' grep -qE '^[0-9.]+	12000	[0-9]+	11	2	0$' "$work/o/campaigns/2/afl-fuzz_x.tsv"
 that 'all instances ran' [ "$(ls "$work/o/afl/run/fuzz_x/out" | tr '\n' ' ')" = 'asan cmplog main ' ]
 that 'it starts from the seeds and one of its own' [ "$(cat "$work/o/afl/run/fuzz_x/out/main/inputs")" -eq 3 ]
 that 'what it keeps is merged' [ "$(ls "$work/o/corpus/fuzz_x" | wc -l)" -eq 3 ]
 that 'what it kept is a script' cmp -n 2 "$work/o/corpus/fuzz_x/merged_1" \
 	"$work/o/afl/run/fuzz_x/out/main/queue/id:000001,src:000000,mutation"
+(cd "$work/o/campaigns" && mkdir $(seq 3 40) 9x notes && touch 3/afl-fuzz_x.tsv)
 runs 0 "$anvil" $command "$work/o" --engine afl --jobs 1
+that 'the newest records are kept, and what is no campaign' \
+	[ "$(ls "$work/o/campaigns" | sort -n | tr '\n' ' ')" = "notes 9x $(seq -s ' ' 22 41) " ]
 that 'the next run starts from it' [ "$(cat "$work/o/afl/run/fuzz_x/out/main/inputs")" -eq 6 ]
 that 'an instance with sanitizers always runs' [ -d "$work/o/afl/run/fuzz_x/out/asan" ]
 that 'the seeds are left as they are' [ "$(ls "$work/seeds/fuzz_x" | wc -l)" -eq 2 ]
@@ -129,6 +137,7 @@ runs 0 env PRETEND=nothing "$anvil" $command "$work/o3" --engine afl
 that 'nothing new is no failure' [ "$(ls "$work/o3/corpus/fuzz_x" | wc -l)" -eq 0 ]
 
 runs 1 env PRETEND=crash "$anvil" $command "$work/o2" --engine afl
+that 'it is in the record' grep -qE '	1$' "$work/o2/campaigns/1/afl-fuzz_x.tsv"
 that 'a crash is a finding, once' says '^fuzz_x .* 1 +[0-9.]+ s$'
 that 'that it does not happen again is said' says 'finding 1 after .* did not happen again'
 replay=$(sed -n 's/^  replay: //p' "$work/stdout")
@@ -141,6 +150,7 @@ that 'a hang that does not happen again is the machine' says '^fuzz_x .* 0 +-$'
 
 runs 2 env PRETEND=failure "$anvil" $command "$work/o" --engine afl
 that 'who failed is named' grep -q 'fuzz_x: afl-fuzz -M main exited with status 1' "$work/stderr"
+that 'the record says so' grep -qxF '# state	failed' "$work/o/campaigns/42/afl-fuzz_x.tsv"
 that 'its last lines are shown, plain' grep -q '^    \[-\] PROGRAM ABORT : pretended$' "$work/stderr"
 
 runs 0 env PRETEND=slow "$anvil" bench --engine afl --engines "$work/programs" --afl "$work/afl" \
