@@ -96,6 +96,7 @@ refuses 'good.txt' "$anvil" merge --engines "$work" --target moon "$work/merged"
 refuses 'good.txt' "$anvil" merge --engines "$work" --target moon "$work/good.txt" "$work/folder"
 [ -e "$work/merged" ] || [ -e "$work/merged.part" ] && bad "a merge that failed left a folder"
 refuses 'health' "$anvil" health
+refuses '--all' "$anvil" health --every corpora
 refuses 'nowhere' "$anvil" health "$work/nowhere"
 refuses 'time' "$anvil" fuzz --time never
 refuses 'absent' "$anvil" fuzz --engines "$work/absent"
