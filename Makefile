@@ -97,7 +97,7 @@ HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c 
 	$(wildcard tests/test_finding_*.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
-.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
+.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage report bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
 .DEFAULT_GOAL := all
 
 ifeq ($(filter $(ENGINE),libfuzzer afl),)
@@ -226,10 +226,11 @@ commands: build/asan/anvil
 	@tests/commands.sh build/asan/anvil
 	@tests/engines.sh build/asan/anvil
 
-findings: build/asan/anvil build/planted/anvil build/fuzz/fuzz_blk
+findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_blk
 	@tests/findings.sh build/asan/anvil build/planted/anvil
 	@tests/export.sh build/asan/anvil build/planted/anvil
 	@tests/merge.sh build/asan/anvil
+	@tests/report.sh build/asan/anvil build/planted/anvil build/cov/anvil
 
 # a block device with mistakes, for tests of what comes after a finding
 build/planted/devices/virtio_blk.c: tests/plant.sed $(wildcard devices/*.[ch])
@@ -287,6 +288,9 @@ health: build/cov/anvil ## fails when the committed scripts no longer reach what
 
 coverage: build/cov/anvil ## HTML under build/coverage/ and a table of devices/, from the corpora
 	@ci/health --report
+
+report: build/asan/anvil build/cov/anvil ## one page of the last campaigns: build/report/index.html
+	@ci/report/make
 
 bench: $(ENGINE_BINARIES) build/asan/anvil ## inputs/s of every target and of an empty one, and the ratio
 	@build/asan/anvil bench --engine $(ENGINE)

@@ -1,0 +1,211 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# The report's page, of a real campaign, real findings on a device with mistakes, and text that tries
+# to be markup. Usage: tests/report.sh ANVIL PLANTED COV, a good tool, one with tests/plant.sed in it
+# and one that counts what it runs.
+anvil=$1
+planted=$2
+cov=$3
+work=build/report-test
+page=$work/report/index.html
+evil='<script>alert(1)</script>'
+shown='&lt;script&gt;alert(1)&lt;/script&gt;'
+rm -rf "$work"
+mkdir -p "$work"
+passed=0
+failed=0
+
+command -v xmllint >/dev/null || {
+	echo 'tests/report.sh: no xmllint; make deps installs it' >&2
+	exit 2
+}
+
+# that WHAT COMMAND...: the command succeeds
+that() {
+	what=$1
+	shift
+	if "$@" >"$work/log" 2>&1; then
+		passed=$((passed + 1))
+	else
+		echo "FAIL: $what: $*"
+		sed 's/^/    /' "$work/log" | tail -n 20
+		failed=$((failed + 1))
+	fi
+}
+
+# gives STATUS COMMAND...
+gives() {
+	want=$1
+	shift
+	"$@" >"$work/out" 2>"$work/err" </dev/null
+	status=$?
+	that "status $status instead of $want, $*: $(cat "$work/err")" test "$status" -eq "$want"
+}
+
+# refuses WORD COMMAND...: status 2, one line on stderr with the word in it, nothing else
+refuses() {
+	word=$1
+	shift
+	gives 2 "$@"
+	that "'$(cat "$work/err")' has $word" grep -qF -- "$word" "$work/err"
+	that 'it is one line' test "$(wc -l <"$work/err")" -eq 1 -a ! -s "$work/out"
+}
+
+report() {
+	ci/report/make --build "$work" --anvil "$1" --cov "$cov"
+}
+
+has() {
+	grep -qF -- "$1" "$page"
+}
+
+lacks() {
+	! grep -qF -- "$1" "$page"
+}
+
+# the page's links, as paths and places: without XML's escapes and without those of links
+links() {
+	xmllint --xpath '//@href' "$page" | sed -n 's/^ *href="\(.*\)"$/\1/p' |
+		sed "s/&lt;/</g; s/&#39;\|&apos;/'/g; s/&amp;/\&/g" | awk '{
+			for (; i = index($0, "%"); $0 = substr($0, i + 3)) {
+				hex = "0123456789ABCDEF"
+				code = index(hex, substr($0, i + 1, 1)) * 16 + index(hex, substr($0, i + 2, 1)) - 17
+				printf "%s%c", substr($0, 1, i - 1), code
+			}
+			print
+		}'
+}
+
+# every link leads to a file, or to a place in the page
+links_resolve() {
+	links >"$work/links"
+	[ "$(wc -l <"$work/links")" -gt 10 ] || return 1
+	while IFS= read -r link; do
+		case $link in
+		'#'*) grep -qF "id='${link#\#}'" "$page" && continue ;;
+		*) [ -e "$work/report/$link" ] && continue ;;
+		esac
+		echo "$link"
+		return 1
+	done <"$work/links"
+}
+
+whole() {
+	that 'it is well-formed' xmllint --noout --nonet "$page"
+	that 'its links resolve' links_resolve
+	that 'nothing in it is a script' sh -c "! grep -qiE '<script|javascript:|<[^>]* on[a-z]+=' '$page'"
+	that 'nothing comes from the net' sh -c \
+		"! sed 's|http://www.w3.org/[0-9a-z/]*||g' '$page' | grep -qE 'https?://|@import|url\('"
+	that 'no part of it is left' test ! -e "$page.part"
+	that 'ids are unique' test -z "$(xmllint --xpath '//@id' "$page" | tr ' ' '\n' | sort | uniq -d | grep id=)"
+}
+
+# ---- nothing there, and things that are not right ----
+
+refuses 'make fuzz' report "$anvil"
+that 'no page is made of nothing' test ! -e "$work/report"
+refuses '--fast' ci/report/make --fast
+refuses '--build' ci/report/make --build
+mkdir -p "$work/campaigns/1"
+head='# engine	libfuzzer
+# target	fuzz_blk
+# started	2026-01-31T08:30:00Z
+# state	done
+seconds	inputs	inputs/s	coverage	corpus	findings'
+echo "$head" >"$work/campaigns/1/libfuzzer-fuzz_blk.tsv"
+refuses 'make fuzz' report "$anvil"
+printf '%s\n0.5	many	2	3	4	5\n' "$head" >"$work/campaigns/1/libfuzzer-fuzz_blk.tsv"
+refuses 'libfuzzer-fuzz_blk.tsv:6' report "$anvil"
+rm -r "$work/campaigns"
+
+# ---- a campaign, and its page ----
+
+gives 0 "$anvil" fuzz --target blk --time 2 --out "$work"
+record=$work/campaigns/1/libfuzzer-fuzz_blk.tsv
+inputs=$(sed -n 's/^fuzz_blk  *\([0-9]*\) .*/\1/p' "$work/out")
+edges=$(sed -n 's/^fuzz_blk  *[0-9]*  *[0-9]*  *\([0-9]*\) .*/\1/p' "$work/out")
+that 'the record ends as the table' test "$(tail -n 1 "$record" | cut -f 2,4)" = "$inputs	$edges"
+that 'the record says how it ended' grep -qx '# state	done' "$record"
+gives 0 report "$anvil"
+that 'it says where the page is' grep -qx "$page" "$work/out"
+that 'it is quiet when not on a terminal' test ! -s "$work/err" -a "$(wc -l <"$work/out")" -eq 1
+whole
+that 'it opens on phones' has "name='viewport' content='width=device-width, initial-scale=1'"
+that 'it knows the dark' has '(prefers-color-scheme: dark)'
+that 'the edges are there' has ">$edges</td>"
+that 'two plots' test "$(grep -o '<svg ' "$page" | wc -l)" -eq 2
+that 'both have a curve' test "$(grep -o "class='libfuzzer'  *d='M[^']* L" "$page" | wc -l)" -eq 2
+that 'the plots have titles' has "<title id='coverage-0-title'>fuzz_blk: Coverage (edges)</title>"
+that 'coverage of a file leads to its page' \
+	grep -qE "href='coverage/[^']*devices/virtio_blk.c.html'>virtio_blk.c<" "$page"
+that 'milestones' has '<li>a read succeeds <small>blk'
+that 'milestones in numbers' grep -qE "^<tr><th scope='row'>Block device</th><td class='n'>24</td>.*24 of 24" "$page"
+that 'a milestone that none reaches would be told' lacks 'not reached'
+that 'no findings' has '<p>None: no input is in'
+that 'no bugs, no section' lacks 'Bug benchmark'
+
+# ---- findings, bugs, and text that tries to be markup ----
+
+mkdir -p "$work/findings/fuzz_blk" "$work/bugs" "$work/campaigns/2"
+printf 'device blk capacity=2\ninit\nblk sector=0x50 count=1\n' >"$work/script.txt"
+"$anvil" pack "$work/script.txt" "$work/findings/fuzz_blk/crash-1"
+cp "$work/findings/fuzz_blk/crash-1" "$work/findings/fuzz_blk/crash-<script>alert(1)<"
+echo "# engine	afl
+# target	fuzz_$evil
+# started	2026-01-31T08:30:00Z
+# state	stopped
+$(echo "$head" | tail -n 1)
+0.5	1000	2000	30	4	0
+1.5	3000	2000	35	5	1" >"$work/campaigns/2/afl-fuzz_evil.tsv"
+bugs='bug	target	engine	runs	found	median_seconds'
+printf '%s\nsome\tfuzz_blk\tafl\t10\tall\t-\n' "$bugs" >"$work/bugs/results.tsv"
+refuses 'results.tsv:2' report "$planted"
+printf '%s\n%s\tfuzz_blk\tlibfuzzer\t10\t9\t0.42\nlost\tfuzz_net\tafl\t10\t0\t-\n' "$bugs" "$evil" >"$work/bugs/results.tsv"
+gives 0 report "$planted"
+whole
+that 'the group' has "<h3 class='name'>violation-8-blk</h3>"
+that 'its verdict and count' \
+	has "<strong class='bad'>violation:8</strong> in <span class='name'>fuzz_blk</span>, by 2 inputs"
+that 'its story' has 'asks to read 1 sector'
+replay=$(sed -n 's/^<pre>\(.* play [^<]*\)<\/pre>$/\1/p' "$page" | head -n 1)
+that 'its replay is a command' test -n "$replay"
+# shellcheck disable=SC2086 # words
+gives 1 $replay
+that 'the replay shows it' grep -q 'violation:8' "$work/out"
+that 'a path is text' has 'crash-&lt;script&gt;alert(1)&lt;'
+that 'a target is text' has "fuzz_$shown"
+that 'a bug is text' has "<span class='name'>$shown</span><br /><small>fuzz_blk</small>"
+that 'a bug found' has "<td class='n'>9 of 10</td><td class='n'>0.4 s</td>"
+that 'a bug not found' has "<td class='n bad'>0 of 10</td><td class='n'>-</td>"
+that 'how a campaign ended' has '<small>AFL++ stopped</small>'
+that 'the curve of AFL++' grep -q "class='afl'" "$page"
+
+# what triage says could be anything, too
+cat >"$work/triage" <<END
+#!/bin/sh
+mkdir -p "\$3/a'b<c> d" && cd "\$3" && touch "a'b<c> d/input" "a'b<c> d/summary.txt" "a'b<c> d/report.txt"
+cat >triage.json <<'JSON'
+{ "inputs": 1, "findings": 1, "groups": [ { "name": "a'b<c> d", "verdict": "violation:8 $evil",
+  "target": "fuzz_blk", "operations": 2, "unstable": false, "summary": "told: $evil & \"\\u0001\"",
+  "script": "]]>$evil", "inputs": ["</li>$evil"] } ] }
+JSON
+exit 1
+END
+chmod +x "$work/triage"
+gives 0 report "$work/triage"
+whole
+that "a group's name is text" test "$(xmllint --xpath 'string(//*[local-name()="article"]/*[1])' "$page")" = "a'b<c> d"
+that 'a summary is text' has "told: $shown &amp; &quot;"
+that 'a script is text' has "]]&gt;$shown"
+that 'an input is text' has "<li class='name'>&lt;/li&gt;$shown</li>"
+that 'a verdict is text' has "violation:8 $shown"
+
+# ---- what it needs and is not there ----
+
+mkdir "$work/path"
+ln -s "$(command -v dirname)" "$work/path"
+refuses 'no gnuplot' env PATH="$work/path" ci/report/make --build "$work"
+refuses 'nowhere' ci/report/make --build "$work" --anvil "$work/nowhere" --cov "$cov"
+
+echo "report: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
