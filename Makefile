@@ -97,7 +97,7 @@ HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c 
 	$(wildcard tests/test_finding_*.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 
-.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage report bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
+.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage report report-shots bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
 .DEFAULT_GOAL := all
 
 ifeq ($(filter $(ENGINE),libfuzzer afl),)
@@ -291,6 +291,9 @@ coverage: build/cov/anvil ## HTML under build/coverage/ and a table of devices/,
 
 report: build/asan/anvil build/cov/anvil ## one page of the last campaigns: build/report/index.html
 	@ci/report/make
+
+report-shots: ## pictures of it as a phone and a desk show it, light and dark (Chromium)
+	@ci/report/shots
 
 bench: $(ENGINE_BINARIES) build/asan/anvil ## inputs/s of every target and of an empty one, and the ratio
 	@build/asan/anvil bench --engine $(ENGINE)

@@ -203,8 +203,10 @@ that 'a verdict is text' has "violation:8 $shown"
 # ---- what it needs and is not there ----
 
 mkdir "$work/path"
-ln -s "$(command -v dirname)" "$work/path"
+ln -s "$(command -v dirname)" "$(command -v realpath)" "$work/path"
 refuses 'no gnuplot' env PATH="$work/path" ci/report/make --build "$work"
+refuses 'no chromium' env PATH="$work/path" ci/report/shots "$work"
+refuses 'make report' ci/report/shots "$work/nothing"
 refuses 'nowhere' ci/report/make --build "$work" --anvil "$work/nowhere" --cov "$cov"
 
 echo "report: $passed passed, $failed failed"
