@@ -42,12 +42,22 @@ static void answer(struct echo_device *e, unsigned int which)
 	take_out(e, which);
 }
 
+/* Each queue has jobs of its own: none has to wait for another's. */
+static unsigned int jobs_of(const struct echo_device *e, unsigned int queue)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < e->jobs; i++)
+		count += e->job[i].queue == queue;
+	return count;
+}
+
 static enum virtio_served serve_one(struct virtio_device *dev, unsigned int queue)
 {
 	struct echo_device *e = to_echo(dev);
 	struct echo_job *j = &e->job[e->jobs];
 
-	if (e->jobs == PERSONALITY_SLOTS)
+	if (jobs_of(e, queue) == ECHO_JOBS)
 		return VIRTIO_SERVED_LATER;
 	descriptor_chain_init(&j->chain, e->memory, j->segment, PERSONALITY_QUEUE_SIZE);
 
@@ -146,8 +156,8 @@ void echo_device_complete(struct echo_device *e, unsigned int which, bool unpop)
 void echo_device_create(struct echo_device *e)
 {
 	memset(e, 0, sizeof(*e));
-	e->job = calloc(PERSONALITY_SLOTS, sizeof(*e->job));
-	for (unsigned int i = 0; e->job && i < PERSONALITY_SLOTS; i++) {
+	e->job = calloc(PERSONALITY_QUEUES * ECHO_JOBS, sizeof(*e->job));
+	for (unsigned int i = 0; e->job && i < PERSONALITY_QUEUES * ECHO_JOBS; i++) {
 		e->job[i].segment = malloc(PERSONALITY_QUEUE_SIZE * sizeof(*e->job[i].segment));
 		e->job[i].data = malloc(ECHO_BYTES);
 		if (!e->job[i].segment || !e->job[i].data)

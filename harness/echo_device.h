@@ -11,6 +11,7 @@
 #include "virtio_device.h"
 
 #define ECHO_BYTES 4096u
+#define ECHO_JOBS  16u
 
 struct echo_job;
 
@@ -18,7 +19,7 @@ struct echo_device {
 	struct virtio_device dev;
 	struct oracle *oracle;
 	const struct guest_memory *memory;
-	struct echo_job *job; /* PERSONALITY_SLOTS chains in flight */
+	struct echo_job *job; /* chains in flight, ECHO_JOBS of each queue at most */
 	unsigned int jobs;
 	bool deferred;
 	bool backwards;

@@ -137,7 +137,7 @@ all_fine() {
 	fi
 }
 
-sh -c "$(sed -n 's/^#   \(.*\)halt\.bin$/\1/p' "$work/one.qtest") $work/halt.bin"
+sh -c "$(sed -n 's/^#   \(.*\)halt\.bin$/\1/p' "$work/all-blk.qtest" | head -n 1) $work/halt.bin"
 udp=socket,id=n,udp=127.0.0.1:9,localaddr=127.0.0.1:0
 
 # all scripts in one machine
