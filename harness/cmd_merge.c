@@ -184,7 +184,6 @@ static void _Noreturn run_engine(const struct merge *m, const char *log)
 	char prefix[MERGE_PATH];
 	char length[32];
 	char timeout[32];
-	char counters[32];
 	char *argv[FOLDERS_MAX + 16];
 	int n = 0;
 	int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
@@ -194,13 +193,12 @@ static void _Noreturn run_engine(const struct merge *m, const char *log)
 	snprintf(prefix, sizeof(prefix), "-artifact_prefix=%.3000s/left-out/", m->part);
 	snprintf(length, sizeof(length), "-max_len=%d", MAX_LEN);
 	snprintf(timeout, sizeof(timeout), "-timeout=%d", INPUT_SECONDS);
-	snprintf(counters, sizeof(counters), "-use_counters=%d", USE_COUNTERS);
 	argv[n++] = program;
 	argv[n++] = (char[]){ "-merge=1" };
 	argv[n++] = prefix;
 	argv[n++] = length;
 	argv[n++] = timeout;
-	argv[n++] = counters;
+	argv[n++] = (char[]){ LIBFUZZER_EDGES_ALONE };
 	argv[n++] = all;
 	for (int i = 0; i < m->ins; i++)
 		argv[n++] = m->in[i];

@@ -25,10 +25,6 @@
 #define MAX_LEN	      4096 /* bytes of the longest input that an engine makes */
 #define INPUT_SECONDS 10   /* an input that takes longer is a finding */
 #define RSS_LIMIT_MB  2048 /* so is a process that grows beyond */
-/* Whether an edge taken more often is new: no, or corpora fill with ever longer scripts */
-#define USE_COUNTERS 0
-/* The entropic schedule pays for large corpora; ours have a hundred scripts or two */
-#define USE_ENTROPIC 0
 
 #define DIR_BYTES     1024 /* a folder from the command line */
 #define NAME_BYTES    256  /* a target's name */
@@ -65,6 +61,12 @@ struct engine_job {
 	const char *corpus; /* folder below out that gets the new inputs: <out>/<corpus>/<target> */
 	unsigned int seconds;
 	unsigned int instances; /* processes of AFL++ */
+	/*
+	 * That an edge is taken more often than before is nothing new. It is to a campaign, which
+	 * that leads to values: to many pieces, many sectors. But a corpus then fills with ever
+	 * longer scripts, and what is to stay as it began, or small, does without.
+	 */
+	bool edges_alone;
 };
 
 enum engine_end {
@@ -198,6 +200,8 @@ void engine_print_replay(const struct engine *e);
 
 bool engine_is_dir(const char *path);
 bool engine_is_program(const char *path);
+
+#define LIBFUZZER_EDGES_ALONE "-use_counters=0"
 
 /* The options of the target's program that say what libFuzzer is to make of an input */
 void engine_add_libfuzzer(struct command_line *c, const struct engine_dirs *dirs,

@@ -66,6 +66,7 @@ static bool start_merge(struct engine *e)
 			return false;
 	}
 	engine_add_libfuzzer(&program, &a->dirs, a->target);
+	command_line_add(&program, LIBFUZZER_EDGES_ALONE);
 	command_line_add(&program, "-merge=1");
 	afl_path(a, path, "merge-");
 	command_line_add(&program, "-artifact_prefix=%s", path);

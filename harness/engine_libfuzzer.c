@@ -30,8 +30,6 @@ void engine_add_libfuzzer(struct command_line *c, const struct engine_dirs *dirs
 	command_line_add(c, "-max_len=%d", MAX_LEN);
 	command_line_add(c, "-timeout=%d", INPUT_SECONDS);
 	command_line_add(c, "-rss_limit_mb=%d", RSS_LIMIT_MB);
-	command_line_add(c, "-use_counters=%d", USE_COUNTERS);
-	command_line_add(c, "-entropic=%d", USE_ENTROPIC);
 }
 
 static void make_arguments(struct command_line *a, const struct engine_job *job)
@@ -41,6 +39,8 @@ static void make_arguments(struct command_line *a, const struct engine_job *job)
 
 	a->count = 0;
 	engine_add_libfuzzer(a, dirs, job->target);
+	if (job->edges_alone)
+		command_line_add(a, LIBFUZZER_EDGES_ALONE);
 	command_line_add(a, "-max_total_time=%u", job->seconds);
 	command_line_add(a, "-print_final_stats=1");
 	command_line_add(a, "-artifact_prefix=%s/findings/%s/", dirs->out, job->target);
