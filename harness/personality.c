@@ -115,7 +115,7 @@ void personality_from(const struct record *header, struct personality *p)
 	p->range_segments_max = range_segments[header->b[6] % 4];
 	p->mtu = mtu[header->b[6] % 4];
 	p->blk_size = blk_size[header->b[6] % 4];
-	p->refusal = (unsigned int)header->y;
+	p->refusal = header->y & 0xff;
 	p->offered.word[0] = offered_bits(header) | BIT(VIRTIO_F_VERSION_1);
 	if (p->kind == DEVICE_BLK && p->flags & FLAG_READ_ONLY)
 		virtio_features_add(&p->offered, VIRTIO_BLK_F_RO);

@@ -31,7 +31,7 @@ const struct record_form script_header_form = {
 		FIELD("fail", AT_B5, FIELD_COUNT),
 		CHOICE("limits", AT_B6, 4),
 		FIELD("hide", AT_X, FIELD_FEATURES),
-		CHOICE("refuse", AT_Y, 25),
+		CHOICE("refuse", AT_Y0, 25),
 	},
 	9,
 };
@@ -132,12 +132,19 @@ const struct record_form script_op_form[OP_CODES] = {
 	[OP_ACK] = { "ack", { { 0 } }, 0 },
 };
 
+static unsigned int y_shift(const struct field *f)
+{
+	return 8u * ((unsigned int)f->place - AT_Y0);
+}
+
 uint64_t script_get(const struct record *r, const struct field *f)
 {
 	if (f->place == AT_X)
 		return r->x;
 	if (f->place == AT_Y)
 		return r->y;
+	if (f->place >= AT_Y0)
+		return r->y >> y_shift(f) & 0xff;
 	return r->b[f->place];
 }
 
@@ -149,6 +156,8 @@ void script_set(struct record *r, const struct field *f, uint64_t value)
 		r->x = value;
 	else if (f->place == AT_Y)
 		r->y = value;
+	else if (f->place >= AT_Y0)
+		r->y = (r->y & ~(0xffull << y_shift(f))) | (value & 0xff) << y_shift(f);
 	else
 		r->b[f->place] = (uint8_t)value;
 }

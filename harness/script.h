@@ -69,8 +69,27 @@ enum field_kind {
 	FIELD_HEADERS, /* four 16-bit numbers that are added to the right ones */
 };
 
-/* Where the operand lies in struct record: b[0] to b[6], x or y. */
-enum field_place { AT_B0, AT_B1, AT_B2, AT_B3, AT_B4, AT_B5, AT_B6, AT_X, AT_Y };
+/* Where the operand lies in struct record: b[0] to b[6], x, y, or one byte of y, the lowest first.
+ */
+enum field_place {
+	AT_B0,
+	AT_B1,
+	AT_B2,
+	AT_B3,
+	AT_B4,
+	AT_B5,
+	AT_B6,
+	AT_X,
+	AT_Y,
+	AT_Y0,
+	AT_Y1,
+	AT_Y2,
+	AT_Y3,
+	AT_Y4,
+	AT_Y5,
+	AT_Y6,
+	AT_Y7,
+};
 
 struct field {
 	const char *name;
@@ -79,7 +98,7 @@ struct field {
 	uint8_t choices;
 };
 
-#define SCRIPT_FIELDS_MAX 9u
+#define SCRIPT_FIELDS_MAX 16u
 
 struct record_form {
 	const char *name;
