@@ -278,6 +278,9 @@ static const char *remark_of(const struct target *t)
 
 static void print_table(const struct run *run)
 {
+	uint64_t units = 0;
+	unsigned int findings = 0;
+
 	printf("%-16s %12s %9s %8s %6s %7s %8s %7s\n", "target", "inputs", "inputs/s", "coverage",
 	       "corpus", "peak MB", "findings", "first");
 	for (size_t i = 0; i < run->count; i++) {
@@ -291,7 +294,11 @@ static void print_table(const struct run *run)
 		printf("%-16s %12llu %9llu %8u %6u %7u %8u %7s%s\n", t->name,
 		       (unsigned long long)units_of(t), (unsigned long long)rate_of(t),
 		       coverage_of(t), corpus_of(t), t->rss_mb, t->findings, first, remark_of(t));
+		units += units_of(t);
+		findings += t->findings;
 	}
+	printf("%llu inputs in %llu s, %u findings\n", (unsigned long long)units,
+	       (unsigned long long)(engine_now() - run->start_ms + 500) / 1000, findings);
 }
 
 /* ---- what a process leaves ---- */
