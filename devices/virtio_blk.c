@@ -407,6 +407,28 @@ static void reset(struct virtio_device *dev)
 	to_blk(dev)->config.writeback = 0;
 }
 
+static void save(const struct virtio_device *dev, struct state_writer *w)
+{
+	const struct virtio_blk *blk = (const struct virtio_blk *)dev;
+
+	state_put(w, blk->config.writeback, 1);
+	state_put(w, le64toh(blk->config.capacity), 8);
+}
+
+static bool restore(struct virtio_device *dev, struct state_reader *r)
+{
+	struct virtio_blk *blk = to_blk(dev);
+	uint64_t writeback = state_get(r, 1);
+	uint64_t capacity = state_get(r, 8);
+
+	if (writeback > 1 || (writeback && !virtio_device_has(dev, VIRTIO_BLK_F_FLUSH)))
+		return false;
+	blk->config.writeback = (uint8_t)writeback;
+	if (capacity != blk->options.disk->capacity)
+		virtio_device_config_changed(dev);
+	return true;
+}
+
 /* 2.2.1: CONFIG_WCE is not said to require FLUSH of the driver, see 5.2.5.2 */
 static const struct virtio_device_ops blk_ops = {
 	.device_id = VIRTIO_ID_BLOCK,
@@ -415,6 +437,8 @@ static const struct virtio_device_ops blk_ops = {
 	.queue_stopped = queue_stopped,
 	.config_written = config_written,
 	.reset = reset,
+	.save = save,
+	.restore = restore,
 };
 
 static void fill_config(struct virtio_blk *blk)

@@ -299,6 +299,97 @@ void virtio_device_publish(struct virtio_device *dev, unsigned int queue)
 		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_USED);
 }
 
+/* ---- save and restore ---- */
+
+int virtio_device_save(const struct virtio_device *dev, struct state_writer *w)
+{
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (dev->queue[i].in_flight)
+			return -EBUSY;
+	}
+	state_put(w, dev->status, 1);
+	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++)
+		state_put(w, dev->driver.word[i], 8);
+	state_put(w, dev->config_generation, 4);
+	state_put(w, dev->queues, 1);
+	for (unsigned int i = 0; i < dev->queues; i++)
+		virtqueue_save(&dev->queue[i], w);
+	dev->ops->save(dev, w);
+	return 0;
+}
+
+static bool status_possible(uint8_t status)
+{
+	uint8_t reached = status & (uint8_t) ~(VIRTIO_STATUS_NEEDS_RESET | VIRTIO_STATUS_FAILED);
+
+	if (reached == 0)
+		return (status & VIRTIO_STATUS_NEEDS_RESET) == 0;
+	for (size_t i = 0; i < sizeof(status_step) / sizeof(status_step[0]); i++) {
+		if (status_step[i].to == reached)
+			return reached == STATUS_LIVE || !(status & VIRTIO_STATUS_NEEDS_RESET);
+	}
+	return false;
+}
+
+static bool no_features(const struct virtio_features *set)
+{
+	return !set->word[0] && !set->word[1];
+}
+
+/* Status and features, as far as one follows from the other (3.1.1) */
+static bool restore_agreement(struct virtio_device *dev, struct state_reader *r)
+{
+	uint8_t status = (uint8_t)state_get(r, 1);
+
+	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++)
+		dev->driver.word[i] = state_get(r, 8);
+	dev->config_generation = (uint32_t)state_get(r, 4);
+	if (!status_possible(status))
+		return false;
+	if (!(status & VIRTIO_STATUS_DRIVER) && !no_features(&dev->driver))
+		return false;
+	if (status & VIRTIO_STATUS_FEATURES_OK && !features_acceptable(dev))
+		return false;
+	dev->status = status;
+	if (status & VIRTIO_STATUS_FEATURES_OK && dev->ops->features_accepted)
+		dev->ops->features_accepted(dev);
+	return true;
+}
+
+static bool programmed(const struct virtqueue *vq)
+{
+	return vq->size || vq->desc_area || vq->driver_area || vq->device_area;
+}
+
+static bool restore_queues(struct virtio_device *dev, struct state_reader *r)
+{
+	if (state_get(r, 1) != dev->queues)
+		return false;
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		struct virtqueue *vq = &dev->queue[i];
+
+		if (virtqueue_restore(vq, virtio_device_has(dev, VIRTIO_F_INDIRECT_DESC),
+				      virtio_device_has(dev, VIRTIO_F_EVENT_IDX), r))
+			return false;
+		if (programmed(vq) &&
+		    (i >= dev->queues_used || !(dev->status & VIRTIO_STATUS_FEATURES_OK)))
+			return false;
+	}
+	return true;
+}
+
+int virtio_device_restore(struct virtio_device *dev, struct state_reader *r)
+{
+	if (!restore_agreement(dev, r) || !restore_queues(dev, r) || !dev->ops->restore(dev, r) ||
+	    r->ended)
+		return -EINVAL;
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (virtio_device_queue_live(dev, i))
+			virtio_device_defer(dev, i);
+	}
+	return 0;
+}
+
 /* ---- configuration space (2.5) ---- */
 
 static bool config_inside(const struct virtio_device *dev, uint64_t offset, uint32_t len)

@@ -50,6 +50,14 @@ struct virtio_device_ops {
 			       uint32_t len);
 	/* Back to the state after creation, configuration space included; queues are stopped. */
 	void (*reset)(struct virtio_device *dev);
+	/* Puts what this type has beside features and queues, while nothing is in flight. */
+	void (*save)(const struct virtio_device *dev, struct state_writer *w);
+	/*
+	 * Takes it back, into a device with these features, before any queue is looked at. Returns
+	 * whether it can be the state of such a device; if not, a reset follows. What the host has
+	 * changed since is told as at any time (virtio_device_config_changed).
+	 */
+	bool (*restore)(struct virtio_device *dev, struct state_reader *r);
 };
 
 /* How a device reaches its embedder; set by the transport. */
@@ -131,6 +139,21 @@ void virtio_device_config_read(const struct virtio_device *dev, uint64_t offset,
 			       uint32_t len);
 void virtio_device_config_write(struct virtio_device *dev, uint64_t offset, const uint8_t *bytes,
 				uint32_t len);
+
+/*
+ * Puts the device's state. Returns 0, or -EBUSY while chains are in flight: a driver's request is
+ * not forgotten, so let the back end finish first.
+ */
+int virtio_device_save(const struct virtio_device *dev, struct state_writer *w)
+	__attribute__((warn_unused_result));
+
+/*
+ * Gives a device in its state after creation the state that was put by one created alike. All of it
+ * is judged as if the driver had written it. Returns 0, or -EINVAL: then the device must be reset.
+ * Queues that run are looked at in virtio_device_poll, which the transport is asked for.
+ */
+int virtio_device_restore(struct virtio_device *dev, struct state_reader *r)
+	__attribute__((warn_unused_result));
 
 /* ---- for device types ---- */
 

@@ -11,6 +11,7 @@
 
 #include "virtio_net_filter.h"
 #include "virtio_net_header.h"
+#include "virtio_net_state.h"
 
 #define HEADER_BYTES sizeof(struct virtio_net_header)
 #define ETH_HEADER   14u
@@ -371,6 +372,8 @@ static const struct virtio_device_ops net_ops = {
 	.notified = notified,
 	.queue_stopped = queue_stopped,
 	.reset = reset,
+	.save = virtio_net_state_save,
+	.restore = virtio_net_state_restore,
 };
 
 static bool options_valid(const struct virtio_net_options *o)

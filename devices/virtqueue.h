@@ -13,6 +13,7 @@
 #define VIRTQUEUE_H
 
 #include "descriptor_chain.h"
+#include "state_bytes.h"
 
 struct virtqueue_layout;
 
@@ -98,5 +99,17 @@ void virtqueue_suppress_notification(struct virtqueue *vq);
  * in the meantime, or broke the ring: then look again, there may be no notification.
  */
 bool virtqueue_want_notification(struct virtqueue *vq) __attribute__((warn_unused_result));
+
+/* Puts what virtqueue_restore takes. Not while chains are in flight. */
+void virtqueue_save(const struct virtqueue *vq, struct state_writer *w);
+
+/*
+ * Makes a queue with this size_max what the saved one was, whatever it is now; the features as for
+ * virtqueue_enable. Returns 0, or what virtqueue_enable says of a queue that ran, or -EINVAL; the
+ * queue then is as after virtqueue_reset. Look into a queue that runs: there may be no notification
+ * for what the driver has made available.
+ */
+int virtqueue_restore(struct virtqueue *vq, bool indirect, bool event_idx, struct state_reader *r)
+	__attribute__((warn_unused_result));
 
 #endif

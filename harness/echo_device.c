@@ -108,6 +108,17 @@ static void reset(struct virtio_device *dev)
 		e->config[i] = i < 8 ? (uint8_t)(i + 2) : 0;
 }
 
+static void save(const struct virtio_device *dev, struct state_writer *w)
+{
+	state_put_bytes(w, ((const struct echo_device *)dev)->config, 8);
+}
+
+static bool restore(struct virtio_device *dev, struct state_reader *r)
+{
+	state_get_bytes(r, to_echo(dev)->config, 8);
+	return true;
+}
+
 static const struct virtio_feature_rule rules[] = { { 1, { 0 } } };
 
 static const struct virtio_device_ops echo_ops = {
@@ -118,6 +129,8 @@ static const struct virtio_device_ops echo_ops = {
 	.queue_stopped = queue_stopped,
 	.config_written = config_written,
 	.reset = reset,
+	.save = save,
+	.restore = restore,
 };
 
 /* Only the chain taken last from its queue can go back (virtqueue_unpop). */

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A header that says what follows, the registers that are the transport's own, and the device.
+ */
+#include "virtio_mmio_state.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "virtio_spec.h"
+
+#define MAGIC	     0x564e4156u /* "VANV" */
+#define HEADER_BYTES 18u
+
+/* the header: magic, version, type of device, length and checksum of the rest */
+static void put_header(const struct virtio_mmio *m, uint8_t *bytes, size_t len)
+{
+	struct state_writer w = { .bytes = bytes, .room = HEADER_BYTES };
+
+	state_put(&w, MAGIC, 4);
+	state_put(&w, VIRTIO_MMIO_STATE_VERSION, 2);
+	state_put(&w, m->dev->ops->device_id, 4);
+	state_put(&w, len - HEADER_BYTES, 4);
+	state_put(&w, state_checksum(bytes + HEADER_BYTES, len - HEADER_BYTES), 4);
+}
+
+int virtio_mmio_save(const struct virtio_mmio *m, uint8_t *bytes, size_t room, size_t *len)
+{
+	struct state_writer w = { .bytes = bytes, .room = room, .len = HEADER_BYTES };
+	int err;
+
+	state_put(&w, m->device_features_sel, 4);
+	state_put(&w, m->driver_features_sel, 4);
+	state_put(&w, m->queue_sel, 4);
+	state_put(&w, m->interrupt_status, 4);
+	err = virtio_device_save(m->dev, &w);
+	if (err)
+		return err;
+	*len = w.len;
+	if (w.len > room)
+		return -ENOSPC;
+	put_header(m, bytes, w.len);
+	return 0;
+}
+
+static int judge_header(const struct virtio_mmio *m, struct state_reader *r)
+{
+	uint32_t magic = (uint32_t)state_get(r, 4);
+	uint32_t version = (uint32_t)state_get(r, 2);
+	uint32_t device_id = (uint32_t)state_get(r, 4);
+	uint32_t len = (uint32_t)state_get(r, 4);
+	uint32_t sum = (uint32_t)state_get(r, 4);
+
+	if (r->ended)
+		return -ENODATA;
+	if (magic != MAGIC || version == 0)
+		return -EBADMSG;
+	if (version > VIRTIO_MMIO_STATE_VERSION)
+		return -ENOTSUP;
+	if (r->left < len)
+		return -ENODATA;
+	if (r->left > len || state_checksum(r->bytes, len) != sum)
+		return -EBADMSG;
+	return device_id == m->dev->ops->device_id ? 0 : -ENODEV;
+}
+
+/* Interrupts come last: the line changes when the device is what it was. */
+static int restore_all(struct virtio_mmio *m, struct state_reader *r)
+{
+	uint32_t interrupts;
+	int err;
+
+	m->device_features_sel = (uint32_t)state_get(r, 4);
+	m->driver_features_sel = (uint32_t)state_get(r, 4);
+	m->queue_sel = (uint32_t)state_get(r, 4);
+	interrupts = (uint32_t)state_get(r, 4);
+	if (interrupts & ~(VIRTIO_INTERRUPT_USED | VIRTIO_INTERRUPT_CONFIG))
+		return -EINVAL;
+	err = virtio_device_restore(m->dev, r);
+	if (!err && r->left)
+		err = -EINVAL;
+	if (!err && interrupts)
+		m->dev->transport->interrupt(m->dev->transport_opaque, interrupts);
+	return err;
+}
+
+int virtio_mmio_restore(struct virtio_mmio *m, const uint8_t *bytes, size_t len)
+{
+	struct state_reader r = { .bytes = bytes, .left = len };
+	uint32_t generation = m->dev->config_generation;
+	int err = judge_header(m, &r);
+
+	if (err)
+		return err;
+	err = restore_all(m, &r);
+	if (err) {
+		virtio_mmio_write(m, VIRTIO_MMIO_STATUS, 4, 0);
+		m->dev->config_generation = generation;
+	}
+	return err;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device behind virtio-mmio saved as bytes, and made anew from them, perhaps by another process
+ * on another host: for migration and snapshots.
+ *
+ * Guest memory, the disk's content and the network belong to the embedder, who stops the guest
+ * meanwhile. Whoever restores creates a device alike, with the same features, queues and sizes. The
+ * bytes may come from anybody: they are judged like what a guest writes, and a device made from
+ * them is as safe as any other.
+ */
+#ifndef VIRTIO_MMIO_STATE_H
+#define VIRTIO_MMIO_STATE_H
+
+#include "virtio_mmio.h"
+
+/* The version that virtio_mmio_save writes; older ones are read. */
+#define VIRTIO_MMIO_STATE_VERSION 1u
+
+/*
+ * Writes the state into `bytes` and its length into `len`. Returns 0; -EBUSY while the device has
+ * requests in flight (let its back end finish them, then ask again); or -ENOSPC when there is not
+ * room enough, with what it takes in `len`.
+ */
+int virtio_mmio_save(const struct virtio_mmio *mmio, uint8_t *bytes, size_t room, size_t *len)
+	__attribute__((warn_unused_result));
+
+/*
+ * Gives the state to a device just created and attached. Returns 0, or, with the device as it was,
+ *   -ENODATA   cut short
+ *   -EBADMSG   no saved state, or changed since
+ *   -ENOTSUP   of a version newer than VIRTIO_MMIO_STATE_VERSION
+ *   -ENODEV    of another type of device
+ *   -EINVAL    no device created alike can have been in this state, or guest memory has not got its
+ *              rings
+ * The interrupt line is asserted if it was, and deferred work asked for where a queue runs.
+ */
+int virtio_mmio_restore(struct virtio_mmio *mmio, const uint8_t *bytes, size_t len)
+	__attribute__((warn_unused_result));
+
+#endif

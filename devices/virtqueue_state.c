@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A queue in bytes. With nothing in flight, what was taken has been given back, so that one index
+ * says where the device stands in both rings; how far the driver is, the ring tells.
+ */
+#include <errno.h>
+
+#include "virtqueue.h"
+
+void virtqueue_save(const struct virtqueue *vq, struct state_writer *w)
+{
+	state_put(w, vq->size, 4);
+	state_put(w, vq->desc_area, 8);
+	state_put(w, vq->driver_area, 8);
+	state_put(w, vq->device_area, 8);
+	state_put(w, virtqueue_enabled(vq), 1);
+	state_put(w, vq->next_used, 2);
+}
+
+int virtqueue_restore(struct virtqueue *vq, bool indirect, bool event_idx, struct state_reader *r)
+{
+	virtqueue_reset(vq);
+	vq->size = (uint32_t)state_get(r, 4);
+	vq->desc_area = state_get(r, 8);
+	vq->driver_area = state_get(r, 8);
+	vq->device_area = state_get(r, 8);
+
+	uint64_t enabled = state_get(r, 1);
+	uint16_t next = (uint16_t)state_get(r, 2);
+	int err = enabled > 1 || (!enabled && next) ? -EINVAL : 0;
+
+	if (!err && enabled)
+		err = virtqueue_enable(vq, indirect, event_idx);
+	if (err) {
+		virtqueue_reset(vq);
+		return err;
+	}
+	vq->next_avail = next;
+	vq->avail_idx = next;
+	vq->next_used = next;
+	vq->published_used = next;
+	return 0;
+}

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* virtio_mmio_state.h: a device is saved, made anew, and goes on; what is no state is refused. */
+#include "support.h"
+
+#include <endian.h>
+
+#include "virtio_blk.h"
+#include "virtio_mmio_state.h"
+#include "virtio_net.h"
+
+#define HEADER	    18u /* magic, version, type, length, checksum */
+#define IMAGE_BYTES 8192u
+#define AT	    RAM_SEAM /* buffers */
+
+struct fixture {
+	struct guest guest;
+	struct test_disk disk;
+	struct test_nic nic;
+	struct virtio_blk blk;
+	struct virtio_net net;
+	uint8_t image[IMAGE_BYTES];
+	size_t len;
+};
+
+static void create_blk(struct fixture *f)
+{
+	struct virtio_blk_options o = {
+		.memory = &f->guest.ram.memory,
+		.disk = &f->disk.disk,
+		.queue_size_max = 8,
+		.slots = 2,
+		.transfer_max = 4096,
+		.blk_size = 512,
+		.range_sectors_max = 1,
+		.range_segments_max = 1,
+		.features = features(VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_CONFIG_WCE,
+				     VIRTIO_F_EVENT_IDX, VIRTIO_F_RING_RESET, -1),
+	};
+
+	assert_int_equal(virtio_blk_init(&f->blk, &o), 0);
+	guest_attach(&f->guest, &f->blk.dev);
+}
+
+static void create_net(struct fixture *f)
+{
+	struct virtio_net_options o = {
+		.memory = &f->guest.ram.memory,
+		.nic = &f->nic.nic,
+		.queue_size_max = 8,
+		.mac = { 2, 0, 0, 0, 0, 1 },
+		.mtu = 1500,
+		.link_up = true,
+		.features = features(VIRTIO_NET_F_MAC, VIRTIO_NET_F_STATUS, VIRTIO_NET_F_CTRL_VQ,
+				     VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_VLAN,
+				     VIRTIO_NET_F_CTRL_RX_EXTRA, VIRTIO_NET_F_CTRL_MAC_ADDR, -1),
+	};
+
+	assert_int_equal(virtio_net_init(&f->net, &o), 0);
+	guest_attach(&f->guest, &f->net.dev);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	guest_init(&f->guest);
+	test_disk_init(&f->disk);
+	test_nic_init(&f->nic);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	virtio_blk_destroy(&f->blk);
+	virtio_net_destroy(&f->net);
+	test_nic_destroy(&f->nic);
+	test_disk_destroy(&f->disk);
+	guest_destroy(&f->guest);
+	free(f);
+	return 0;
+}
+
+static void save(struct fixture *f)
+{
+	assert_int_equal(virtio_mmio_save(&f->guest.mmio, f->image, sizeof(f->image), &f->len), 0);
+}
+
+static int restore(struct fixture *f)
+{
+	return virtio_mmio_restore(&f->guest.mmio, f->image, f->len);
+}
+
+static void replace_blk(struct fixture *f)
+{
+	virtio_blk_destroy(&f->blk);
+	f->guest.irq = false;
+	create_blk(f);
+}
+
+static void replace_net(struct fixture *f)
+{
+	virtio_net_destroy(&f->net);
+	f->guest.irq = false;
+	create_net(f);
+}
+
+static void seal(struct fixture *f)
+{
+	struct state_writer w = { .bytes = f->image + 10, .room = 8 };
+
+	state_put(&w, f->len - HEADER, 4);
+	state_put(&w, state_checksum(f->image + HEADER, f->len - HEADER), 4);
+}
+
+/* Everything a driver can read */
+static void read_registers(struct fixture *f, uint32_t *value)
+{
+	for (uint32_t i = 0; i < VIRTIO_MMIO_WINDOW / 4; i++)
+		value[i] = reg_read(&f->guest, 4 * i);
+}
+
+static uint16_t request(struct fixture *f, uint32_t type, uint64_t sector, uint8_t byte)
+{
+	struct virtio_blk_header h = { .type = htole32(type), .sector = htole64(sector) };
+	struct buffer b[] = {
+		{ AT, sizeof(h), 0 },
+		{ AT + 512, 512, type == VIRTIO_BLK_T_OUT ? 0 : WRITABLE },
+		{ AT + 2048, 1, WRITABLE },
+	};
+
+	ram_put(&f->guest.ram, AT, &h, sizeof(h));
+	ram_fill(&f->guest.ram, AT + 512, byte, 512);
+	return ring_chain(&f->guest.ring[0], b, COUNT(b));
+}
+
+static void drive_blk(struct fixture *f)
+{
+	create_blk(f);
+	guest_drive(&f->guest,
+		    features(VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_CONFIG_WCE, VIRTIO_F_EVENT_IDX, -1),
+		    1, 8);
+}
+
+static void a_disk_goes_on_where_it_was(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t before[VIRTIO_MMIO_WINDOW / 4];
+	uint32_t after[VIRTIO_MMIO_WINDOW / 4];
+	uint16_t head;
+
+	drive_blk(f);
+	for (unsigned int i = 0; i < 11; i++) { /* round the ring */
+		f->guest.ring[0].free = 0;
+		head = request(f, VIRTIO_BLK_T_OUT, i, (uint8_t)i);
+		guest_notify(&f->guest, 0);
+		ring_expect(&f->guest.ring[0], head, 1);
+		assert_int_equal(ram_get8(&f->guest.ram, AT + 2048), VIRTIO_BLK_S_OK);
+	}
+	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1, 0); /* write-through */
+	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, 0);
+	read_registers(f, before);
+	assert_int_equal(before[VIRTIO_MMIO_INTERRUPT_STATUS / 4], VIRTIO_INTERRUPT_USED);
+	save(f);
+	replace_blk(f);
+	assert_int_equal(restore(f), 0);
+	assert_true(f->guest.irq);
+	assert_true(f->guest.defers > 0);
+	read_registers(f, after);
+	assert_memory_equal(before, after, sizeof(before));
+	virtio_mmio_poll(&f->guest.mmio);
+	f->guest.ring[0].free = 0;
+	head = request(f, VIRTIO_BLK_T_IN, 7, 0xff);
+	guest_notify(&f->guest, 0);
+	ring_expect(&f->guest.ring[0], head, 513);
+	assert_int_equal(ram_get8(&f->guest.ram, AT + 512), 7);
+}
+
+static void what_was_made_available_meanwhile_is_found(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t head;
+
+	drive_blk(f);
+	save(f);
+	head = request(f, VIRTIO_BLK_T_OUT, 3, 3);
+	replace_blk(f);
+	assert_int_equal(restore(f), 0);
+	virtio_mmio_poll(&f->guest.mmio);
+	ring_expect(&f->guest.ring[0], head, 1);
+	assert_int_equal(ram_get8(&f->guest.ram, AT + 2048), VIRTIO_BLK_S_OK);
+}
+
+static void requests_in_flight_are_not_forgotten(void **state)
+{
+	struct fixture *f = *state;
+
+	drive_blk(f);
+	f->disk.defer = true;
+	request(f, VIRTIO_BLK_T_OUT, 3, 3);
+	guest_notify(&f->guest, 0);
+	assert_int_equal(virtio_mmio_save(&f->guest.mmio, f->image, sizeof(f->image), &f->len),
+			 -EBUSY);
+	test_disk_finish(&f->disk, 0, 0);
+	save(f);
+}
+
+static void no_more_is_written_than_there_is_room(void **state)
+{
+	struct fixture *f = *state;
+	size_t len;
+
+	drive_blk(f);
+	save(f);
+	for (size_t room = 0; room < f->len; room++) {
+		uint8_t *image = malloc(room ? room : 1);
+
+		assert_int_equal(virtio_mmio_save(&f->guest.mmio, image, room, &len), -ENOSPC);
+		assert_int_equal(len, f->len);
+		free(image);
+	}
+}
+
+static void a_disk_that_was_resized_meanwhile_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	drive_blk(f);
+	save(f);
+	f->disk.disk.capacity = TEST_DISK_SECTORS / 2;
+	replace_blk(f);
+	assert_int_equal(restore(f), 0);
+	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_CONFIG), TEST_DISK_SECTORS / 2);
+	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_CONFIG);
+}
+
+static uint8_t command(struct fixture *f, uint8_t class, uint8_t code, const void *data,
+		       uint32_t len)
+{
+	uint8_t head[2] = { class, code };
+	struct buffer b[] = {
+		{ AT, 2, 0 },
+		{ AT + 64, len, 0 },
+		{ AT + 2048, 1, WRITABLE },
+	};
+
+	ram_put(&f->guest.ram, AT, head, 2);
+	ram_put(&f->guest.ram, AT + 64, data, len);
+	ring_chain(&f->guest.ring[2], b, COUNT(b));
+	guest_notify(&f->guest, 2);
+	return ram_get8(&f->guest.ram, AT + 2048);
+}
+
+static void drive_net(struct fixture *f)
+{
+	create_net(f);
+	guest_drive(&f->guest,
+		    features(VIRTIO_NET_F_MAC, VIRTIO_NET_F_STATUS, VIRTIO_NET_F_CTRL_VQ,
+			     VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_VLAN,
+			     VIRTIO_NET_F_CTRL_RX_EXTRA, VIRTIO_NET_F_CTRL_MAC_ADDR, -1),
+		    3, 8);
+}
+
+static void a_network_card_keeps_its_filters(void **state)
+{
+	static const uint8_t mac[6] = { 2, 9, 9, 9, 9, 9 };
+	static const uint8_t tables[] = { 1, 0, 0, 0, 2, 7, 7,	  7, 7, 7,
+					  1, 0, 0, 0, 1, 0, 0x5e, 1, 2, 3 };
+	static const uint8_t on = 1;
+	struct fixture *f = *state;
+	struct virtio_net_filter filter;
+	uint16_t vlan = htole16(77);
+
+	drive_net(f);
+	f->guest.ring[2].free = 0;
+	assert_int_equal(command(f, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, mac, 6), 0);
+	assert_int_equal(command(f, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_NOBCAST, &on, 1), 0);
+	f->guest.ring[2].free = 0;
+	assert_int_equal(command(f, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, &vlan, 2), 0);
+	assert_int_equal(command(f, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, tables,
+				 sizeof(tables)),
+			 0);
+	filter = *f->net.filter;
+	save(f);
+	replace_net(f);
+	assert_int_equal(restore(f), 0);
+	assert_memory_equal(f->net.config.mac, mac, 6);
+	assert_true(f->net.filter->nobcast && !f->net.filter->promisc);
+	assert_int_equal(f->net.filter->unicast.count, 1);
+	assert_memory_equal(f->net.filter->multicast.mac[0], filter.multicast.mac[0], 6);
+	assert_memory_equal(f->net.filter->vlan, filter.vlan, sizeof(filter.vlan));
+	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_USED);
+}
+
+static void the_nic_is_asked_to_go_on(void **state)
+{
+	struct fixture *f = *state;
+
+	drive_net(f);
+	save(f);
+	replace_net(f);
+	assert_int_equal(restore(f), 0);
+	f->nic.receivables = 0;
+	virtio_mmio_poll(&f->guest.mmio);
+	assert_int_equal(f->nic.receivables, 1);
+}
+
+/* ---- what is refused ---- */
+
+static void is_as_created(struct fixture *f)
+{
+	assert_int_equal(guest_status(&f->guest), 0);
+	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_INTERRUPT_STATUS), 0);
+	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_CONFIG_GENERATION), 0);
+	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_DEVICE_FEATURES),
+			 (uint32_t)f->guest.mmio.dev->offered.word[0]);
+	assert_false(f->guest.irq);
+	for (unsigned int i = 0; i < f->guest.mmio.dev->queues; i++)
+		assert_false(virtqueue_enabled(&f->guest.mmio.dev->queue[i]));
+}
+
+static void every_cut_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+
+	drive_blk(f);
+	save(f);
+	replace_blk(f);
+	for (size_t len = 0; len < f->len; len++) {
+		uint8_t *part = malloc(len ? len : 1); /* its end is where a sanitizer looks */
+
+		memcpy(part, f->image, len);
+		assert_int_equal(virtio_mmio_restore(&f->guest.mmio, part, len), -ENODATA);
+		free(part);
+		is_as_created(f);
+	}
+	/* and what has become longer */
+	f->image[f->len++] = 0;
+	assert_int_equal(restore(f), -EBADMSG);
+	seal(f);
+	assert_int_equal(restore(f), -EINVAL);
+	is_as_created(f);
+	/* cut, and sealed again */
+	for (f->len--; f->len-- > HEADER;) {
+		seal(f);
+		assert_int_equal(restore(f), -EINVAL);
+		is_as_created(f);
+	}
+}
+
+static void every_changed_bit_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+
+	drive_blk(f);
+	save(f);
+	replace_blk(f);
+	for (size_t bit = 0; bit < 8 * f->len; bit++) {
+		f->image[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		assert_int_not_equal(restore(f), 0);
+		is_as_created(f);
+		f->image[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	assert_int_equal(restore(f), 0);
+}
+
+static void other_versions_and_devices_are_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	drive_blk(f);
+	save(f);
+	replace_blk(f);
+	f->image[4]++;
+	assert_int_equal(restore(f), -ENOTSUP);
+	f->image[4] = 0;
+	assert_int_equal(restore(f), -EBADMSG);
+	f->image[4] = VIRTIO_MMIO_STATE_VERSION;
+	f->image[6]++;
+	assert_int_equal(restore(f), -ENODEV);
+	f->image[6]--;
+	is_as_created(f);
+	assert_int_equal(restore(f), 0);
+}
+
+/* where a number lies in the state of drive_blk's device */
+#define AT_INTERRUPTS (HEADER + 12u)
+#define AT_STATUS     (HEADER + 16u)
+#define AT_FEATURES   (HEADER + 17u)
+#define AT_QUEUES     (HEADER + 37u)
+#define AT_SIZE	      (HEADER + 38u)
+#define AT_DESC	      (HEADER + 42u)
+#define AT_ENABLED    (HEADER + 66u)
+#define AT_NEXT	      (HEADER + 67u)
+#define AT_WRITEBACK  (HEADER + 69u)
+
+static void states_that_cannot_be_are_refused(void **state)
+{
+	static const struct {
+		size_t at;
+		uint64_t value;
+		unsigned int width;
+	} t[] = {
+		{ AT_INTERRUPTS, 4, 4 },
+		{ AT_STATUS, 2, 1 },	/* a driver without acknowledgement */
+		{ AT_STATUS, 7, 1 },	/* DRIVER_OK without FEATURES_OK */
+		{ AT_STATUS, 0x40, 1 }, /* broken, and not live */
+		{ AT_STATUS, 0x4b, 1 },
+		{ AT_STATUS, 0x1f, 1 }, /* an unknown bit */
+		{ AT_STATUS, 0, 1 },	/* reset, but features and queues stay */
+		{ AT_STATUS, 1, 1 },
+		{ AT_STATUS, 3, 1 },   /* queues before FEATURES_OK */
+		{ AT_FEATURES, 0, 8 }, /* no VERSION_1 */
+		{ AT_FEATURES, UINT64_MAX, 8 },
+		{ AT_FEATURES + 8, 1, 8 },
+		{ AT_QUEUES, 0, 1 },
+		{ AT_QUEUES, 2, 1 },
+		{ AT_SIZE, 3, 4 },
+		{ AT_SIZE, 16, 4 },
+		{ AT_SIZE, 0, 4 },
+		{ AT_DESC, 8, 8 },
+		{ AT_DESC, 0, 8 },
+		{ AT_DESC, UINT64_MAX - 15, 8 },
+		{ AT_ENABLED, 2, 1 },
+		{ AT_ENABLED, 0, 1 }, /* with an index all the same */
+		{ AT_WRITEBACK, 2, 1 },
+	};
+	struct fixture *f = *state;
+	uint16_t head;
+
+	drive_blk(f);
+	head = request(f, VIRTIO_BLK_T_OUT, 1, 1);
+	guest_notify(&f->guest, 0);
+	ring_expect(&f->guest.ring[0], head, 1);
+	guest_take_interrupts(&f->guest);
+	save(f);
+	replace_blk(f);
+	for (size_t i = 0; i < COUNT(t); i++) {
+		uint8_t good[8];
+		struct state_writer w = { .bytes = f->image + t[i].at, .room = 8 };
+
+		memcpy(good, f->image + t[i].at, sizeof(good));
+		state_put(&w, t[i].value, t[i].width);
+		assert_memory_not_equal(good, f->image + t[i].at, t[i].width);
+		seal(f);
+		assert_int_equal(restore(f), -EINVAL);
+		is_as_created(f);
+		memcpy(f->image + t[i].at, good, sizeof(good));
+	}
+	seal(f);
+	assert_int_equal(restore(f), 0);
+}
+
+static void a_card_keeps_no_more_than_it_can_have(void **state)
+{
+	struct fixture *f = *state;
+	size_t net = HEADER + 38u + 3 * 31u; /* what is a network card's own */
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} t[] = {
+		{ 8, 0x40 }, /* an unknown mode */
+		{ 9, 65 },   /* more addresses than a table has */
+		{ 12, 1 },   /* by far */
+		{ 13, 2 },   /* a table that is neither full nor not */
+	};
+
+	drive_net(f);
+	save(f);
+	replace_net(f);
+	for (size_t i = 0; i < COUNT(t); i++) {
+		uint8_t good = f->image[net + t[i].at];
+
+		f->image[net + t[i].at] = t[i].value;
+		seal(f);
+		assert_int_equal(restore(f), -EINVAL);
+		is_as_created(f);
+		f->image[net + t[i].at] = good;
+	}
+	seal(f);
+	assert_int_equal(restore(f), 0);
+}
+
+/* Nothing comes back that the features accepted do not allow */
+static void a_card_without_features_has_no_filters(void **state)
+{
+	static const size_t at[] = { 0 /* mac */, 8 /* modes */, 13 /* all */, 19 /* vlan */ };
+	struct fixture *f = *state;
+	size_t net = HEADER + 38u + 3 * 31u;
+
+	create_net(f);
+	guest_drive(&f->guest, features(VIRTIO_NET_F_CTRL_VQ, -1), 3, 8);
+	save(f);
+	replace_net(f);
+	for (size_t i = 0; i < COUNT(at); i++) {
+		f->image[net + at[i]] ^= 1;
+		seal(f);
+		assert_int_equal(restore(f), -EINVAL);
+		is_as_created(f);
+		f->image[net + at[i]] ^= 1;
+	}
+	seal(f);
+	assert_int_equal(restore(f), 0);
+}
+
+static void a_broken_device_stays_broken(void **state)
+{
+	struct fixture *f = *state;
+
+	drive_blk(f);
+	ring_offer(&f->guest.ring[0], 200);
+	guest_notify(&f->guest, 0);
+	assert_int_equal(guest_status(&f->guest), STATUS_BROKEN);
+	save(f);
+	replace_blk(f);
+	assert_int_equal(restore(f), 0);
+	assert_int_equal(guest_status(&f->guest), STATUS_BROKEN);
+	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_CONFIG);
+}
+
+static void the_checksum_is_the_usual_one(void **state)
+{
+	(void)state;
+	assert_int_equal(state_checksum((const uint8_t *)"123456789", 9), 0xcbf43926);
+	assert_int_equal(state_checksum(NULL, 0), 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	static const struct CMUnitTest tests[] = {
+		TEST(a_disk_goes_on_where_it_was),
+		TEST(what_was_made_available_meanwhile_is_found),
+		TEST(requests_in_flight_are_not_forgotten),
+		TEST(no_more_is_written_than_there_is_room),
+		TEST(a_disk_that_was_resized_meanwhile_is_told),
+		TEST(a_network_card_keeps_its_filters),
+		TEST(the_nic_is_asked_to_go_on),
+		TEST(every_cut_is_noticed),
+		TEST(every_changed_bit_is_noticed),
+		TEST(other_versions_and_devices_are_refused),
+		TEST(states_that_cannot_be_are_refused),
+		TEST(a_card_keeps_no_more_than_it_can_have),
+		TEST(a_card_without_features_has_no_filters),
+		TEST(a_broken_device_stays_broken),
+		TEST(the_checksum_is_the_usual_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
