@@ -48,12 +48,18 @@ uint64_t state_get(struct state_reader *r, unsigned int width)
 
 uint32_t state_checksum(const uint8_t *bytes, size_t len)
 {
+	/* what four bits of the sum become when they leave it */
+	static const uint32_t nibble[16] = {
+		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+		0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+	};
 	uint32_t sum = UINT32_MAX;
 
 	for (size_t i = 0; i < len; i++) {
 		sum ^= bytes[i];
-		for (unsigned int bit = 0; bit < 8; bit++)
-			sum = sum >> 1 ^ (sum & 1 ? 0xedb88320u : 0);
+		sum = sum >> 4 ^ nibble[sum & 15];
+		sum = sum >> 4 ^ nibble[sum & 15];
 	}
 	return ~sum;
 }

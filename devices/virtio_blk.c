@@ -421,7 +421,7 @@ static bool restore(struct virtio_device *dev, struct state_reader *r)
 	uint64_t writeback = state_get(r, 1);
 	uint64_t capacity = state_get(r, 8);
 
-	if (writeback > 1 || (writeback && !virtio_device_has(dev, VIRTIO_BLK_F_FLUSH)))
+	if (writeback > 1 || (writeback && !virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE)))
 		return false;
 	blk->config.writeback = (uint8_t)writeback;
 	if (capacity != blk->options.disk->capacity)

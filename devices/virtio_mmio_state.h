@@ -25,9 +25,8 @@ int virtio_mmio_save(const struct virtio_mmio *mmio, uint8_t *bytes, size_t room
 	__attribute__((warn_unused_result));
 
 /*
- * Gives the state to a device just created and attached. Returns 0, or, with the device as it was,
- *   -ENODATA   cut short
- *   -EBADMSG   no saved state, or changed since
+ * Gives the state to a device that was created alike and is attached, new or reset. Returns 0, or,
+ * with the device as it was, -ENODATA   cut short -EBADMSG   no saved state, or changed since
  *   -ENOTSUP   of a version newer than VIRTIO_MMIO_STATE_VERSION
  *   -ENODEV    of another type of device
  *   -EINVAL    no device created alike can have been in this state, or guest memory has not got its

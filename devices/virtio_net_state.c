@@ -63,15 +63,32 @@ static bool restore_table(struct virtio_net *net, struct virtio_net_mac_table *t
 	return true;
 }
 
+/* One bit for each word that is not zero, then those */
+static void save_vlans(const struct virtio_net_filter *f, struct state_writer *w)
+{
+	uint64_t some = 0;
+
+	for (unsigned int i = 0; i < VIRTIO_NET_VLANS / 64; i++)
+		some |= (uint64_t)(f->vlan[i] != 0) << i;
+	state_put(w, some, 8);
+	for (; some; some &= some - 1)
+		state_put(w, f->vlan[__builtin_ctzll(some)], 8);
+}
+
 static bool restore_vlans(struct virtio_net *net, struct state_reader *r)
 {
-	uint64_t any = 0;
+	uint64_t some = state_get(r, 8);
 
-	for (size_t i = 0; i < VIRTIO_NET_VLANS / 64; i++) {
-		net->filter->vlan[i] = state_get(r, 8);
-		any |= net->filter->vlan[i];
+	if (some && !virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_VLAN))
+		return false;
+	for (; some; some &= some - 1) {
+		uint64_t *word = &net->filter->vlan[__builtin_ctzll(some)];
+
+		*word = state_get(r, 8);
+		if (!*word)
+			return false;
 	}
-	return !any || virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_VLAN);
+	return true;
 }
 
 static bool restore_mac(struct virtio_net *net, struct state_reader *r)
@@ -79,6 +96,15 @@ static bool restore_mac(struct virtio_net *net, struct state_reader *r)
 	state_get_bytes(r, net->config.mac, NIC_MAC_BYTES);
 	return memcmp(net->config.mac, net->options.mac, NIC_MAC_BYTES) == 0 ||
 	       virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_MAC_ADDR);
+}
+
+/* As when the link changes */
+static void tell_link(struct virtio_net *net)
+{
+	if (virtio_device_has(&net->dev, VIRTIO_NET_F_STATUS))
+		virtio_device_config_changed(&net->dev);
+	else
+		net->dev.config_generation++;
 }
 
 void virtio_net_state_save(const struct virtio_device *dev, struct state_writer *w)
@@ -90,8 +116,7 @@ void virtio_net_state_save(const struct virtio_device *dev, struct state_writer 
 	save_modes(net->filter, w);
 	save_table(&net->filter->unicast, w);
 	save_table(&net->filter->multicast, w);
-	for (size_t i = 0; i < VIRTIO_NET_VLANS / 64; i++)
-		state_put(w, net->filter->vlan[i], 8);
+	save_vlans(net->filter, w);
 }
 
 bool virtio_net_state_restore(struct virtio_device *dev, struct state_reader *r)
@@ -102,8 +127,8 @@ bool virtio_net_state_restore(struct virtio_device *dev, struct state_reader *r)
 
 	good = good && restore_modes(net, r) && restore_table(net, &net->filter->unicast, r) &&
 	       restore_table(net, &net->filter->multicast, r) && restore_vlans(net, r);
-	net->rx_blocked = true; /* the nic has to try again */
+	net->rx_blocked = true; /* the nic may wait since a device before */
 	if (good && status != le16toh(net->config.status))
-		virtio_device_config_changed(dev);
+		tell_link(net);
 	return good;
 }

@@ -51,10 +51,23 @@ static int export_script_as(const struct form *form, const char *path, const str
 	return status;
 }
 
+/* Why there is nothing to export, or NULL */
+static const char *prevents(const struct script *script)
+{
+	if (script->header.code == DEVICE_ECHO)
+		return "its device is the harness's own, there is no other";
+	for (unsigned int i = 0; i < script->ops; i++) {
+		if (script->op[i].code == OP_RESTORE)
+			return "it saves and restores its device, which only the harness does";
+	}
+	return NULL;
+}
+
 int cmd_export(int argc, char **argv)
 {
 	const struct form *form;
 	struct script script;
+	const char *why;
 
 	if (argc != 4 || strcmp(argv[1], "--as") != 0) {
 		fprintf(stderr, "anvil export: usage: %s\n", USAGE);
@@ -63,11 +76,9 @@ int cmd_export(int argc, char **argv)
 	form = find_form(argv[2]);
 	if (!form || !files_read_script(argv[3], &script))
 		return EXIT_USAGE;
-	if (script.header.code == DEVICE_ECHO) {
-		fprintf(stderr,
-			"anvil export: %s: its device is the harness's own, there is no "
-			"other\n",
-			argv[3]);
+	why = prevents(&script);
+	if (why) {
+		fprintf(stderr, "anvil export: %s: %s\n", argv[3], why);
 		return EXIT_USAGE;
 	}
 	return export_script_as(form, argv[3], &script);

@@ -3,7 +3,7 @@
  * RAM between guard pages, the tap that tells the oracle whose bytes these are, and each call into
  * the device watched from start to end.
  */
-#include "machine.h"
+#include "machine_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -229,6 +229,9 @@ void machine_create(struct machine *m)
 	fake_disk_create(&m->disk, &m->oracle);
 	fake_nic_create(&m->nic, &m->oracle);
 	echo_device_create(&m->echo);
+	m->image = malloc(MACHINE_IMAGE_BYTES);
+	if (!m->image)
+		abort();
 }
 
 /* RO and VERSION_1 are the device's own to offer. */
@@ -352,7 +355,7 @@ void machine_stop(struct machine *m)
 #define POLLS_MAX 64u
 
 /* Deferred work belongs to the call that left it, as a host that polls at once would have it. */
-static void settle(struct machine *m)
+void machine_settle(struct machine *m)
 {
 	for (unsigned int i = 0; m->deferred_work; i++) {
 		if (i == POLLS_MAX)
@@ -387,7 +390,7 @@ void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint6
 	oracle_write(&m->oracle, offset, width, value);
 	virtio_mmio_write(&m->mmio, offset, width, value);
 	if (!only_latches(offset) || m->oracle.accesses || m->deferred_work)
-		settle(m);
+		machine_settle(m);
 }
 
 void machine_frame(struct machine *m, uint32_t len, const struct nic_offload *offload)
@@ -401,7 +404,7 @@ void machine_frame(struct machine *m, uint32_t len, const struct nic_offload *of
 						 .offload = *offload });
 	oracle_event(&m->oracle);
 	fake_nic_arrives(&m->nic, len, offload);
-	settle(m);
+	machine_settle(m);
 }
 
 /* The embedder's question before it destroys a device; the disk knows the answer. */
@@ -424,7 +427,7 @@ void machine_complete(struct machine *m, unsigned int which, int result)
 		fake_disk_complete(&m->disk, which, result);
 	else if (m->p.kind == DEVICE_ECHO)
 		echo_device_complete(&m->echo, which, result != 0);
-	settle(m);
+	machine_settle(m);
 }
 
 void machine_link(struct machine *m, bool up)
@@ -435,7 +438,7 @@ void machine_link(struct machine *m, bool up)
 	oracle_event(&m->oracle);
 	oracle_link(&m->oracle, up);
 	virtio_net_set_link(&m->net, up);
-	settle(m);
+	machine_settle(m);
 }
 
 void machine_resize(struct machine *m, uint64_t capacity)
@@ -447,7 +450,7 @@ void machine_resize(struct machine *m, uint64_t capacity)
 	m->disk.disk.capacity = capacity;
 	oracle_resized(&m->oracle, capacity);
 	virtio_blk_resized(&m->blk);
-	settle(m);
+	machine_settle(m);
 }
 
 void machine_stall(struct machine *m, bool nic_stalled)
@@ -457,7 +460,7 @@ void machine_stall(struct machine *m, bool nic_stalled)
 	tell_number(m, MACHINE_STALL, nic_stalled);
 	oracle_event(&m->oracle);
 	fake_nic_stall(&m->nic, nic_stalled);
-	settle(m);
+	machine_settle(m);
 }
 
 void machine_disk_deferred(struct machine *m, bool deferred)
@@ -476,7 +479,7 @@ void machine_check_waiting(struct machine *m)
 	if (fake_nic_was_forgotten(&m->nic))
 		oracle_fail(&m->oracle, 4,
 			    "a frame waited for buffers and was not asked for again");
-	settle(m);
+	machine_settle(m);
 }
 
 void machine_drain(struct machine *m)

@@ -52,6 +52,26 @@ struct machine_event {
 	struct race race;
 };
 
+#define MACHINE_IMAGE_BYTES 8192u
+
+enum machine_damage_kind {
+	DAMAGE_NONE,
+	DAMAGE_SEALED,	   /* bytes behind the header are overwritten, the checksum is made right */
+	DAMAGE_ANYWHERE,   /* bytes are overwritten, and that is all */
+	DAMAGE_CUT,	   /* only so many bytes are left */
+	DAMAGE_CUT_SEALED, /* the same, with length and checksum made right */
+	DAMAGE_LONGER,	   /* bytes are added, with length and checksum made right */
+	DAMAGE_KINDS,
+};
+
+/* What becomes of a saved state before it is taken back. */
+struct machine_damage {
+	enum machine_damage_kind how;
+	uint64_t at; /* any number */
+	uint8_t bytes[8];
+	size_t len; /* of those, 1 to 8 */
+};
+
 /* Tells the oracle whose rings a fetch is about: its own map for each queue, one for buffers. */
 struct machine_tap {
 	struct guest_memory_tap tap;
@@ -73,6 +93,7 @@ struct machine {
 	struct virtio_device *dev;
 	struct virtio_mmio mmio;
 	bool deferred_work;
+	uint8_t *image; /* of a saved device */
 
 	struct fake_disk disk;
 	struct fake_nic nic;
@@ -116,6 +137,9 @@ void machine_complete(struct machine *m, unsigned int which, int result);
 void machine_link(struct machine *m, bool up);
 void machine_resize(struct machine *m, uint64_t capacity);
 void machine_stall(struct machine *m, bool nic_stalled);
+/* Saves the device and makes it anew from its state after this damage; not with requests in flight.
+ */
+void machine_restore(struct machine *m, const struct machine_damage *damage);
 void machine_disk_deferred(struct machine *m, bool deferred);
 /* Completes all there is to complete. */
 void machine_drain(struct machine *m);

@@ -82,6 +82,10 @@
 	X(QUEUE_FROZEN, "rule: a running queue is not changed")                                    \
 	X(FEATURES_REFUSED, "rule: features not offered, or without what they need")               \
 	X(STATUS_REFUSED, "rule: a status out of order")                                           \
+	X(STATE_TAKEN, "state: a device goes on after save and restore")                           \
+	X(STATE_ALTERED, "state: an altered state is taken")                                       \
+	X(STATE_REFUSED, "state: an impossible state is refused")                                  \
+	X(STATE_BUSY, "state: no saving with requests in flight")                                  \
 	X(STATUS_FAILED, "transport: the driver gives up")                                         \
 	X(RESET_LIVE, "transport: a live device is reset")                                         \
 	X(REG_BAD_ACCESS, "transport: a wrong width, offset or direction")                         \

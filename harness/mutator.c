@@ -280,6 +280,14 @@ static void step(const struct mutator_profile *p, struct script *s, struct rng *
 		swap_ops(s, r);
 }
 
+static void choose_device(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	if (p->kind != DEVICE_KINDS)
+		s->header.code = (uint8_t)p->kind;
+	else if (one_in(r, 16))
+		s->header.code = (uint8_t)below(r, DEVICE_KINDS);
+}
+
 size_t mutator_mutate(const struct mutator_profile *p, uint8_t *data, size_t size, size_t room,
 		      unsigned int seed)
 {
@@ -288,7 +296,7 @@ size_t mutator_mutate(const struct mutator_profile *p, uint8_t *data, size_t siz
 	unsigned int steps = 1;
 
 	script_decode(data, size, &s);
-	s.header.code = (uint8_t)p->kind;
+	choose_device(p, &s, &r);
 	if (s.ops == 0 || (s.op[0].code != OP_INIT && one_in(&r, 8))) {
 		make_room(&s, 0);
 		memset(&s.op[0], 0, sizeof(s.op[0]));
@@ -326,7 +334,7 @@ size_t mutator_crossover(const struct mutator_profile *p, const uint8_t *a, size
 	script_decode(a, a_size, &one);
 	script_decode(b, b_size, &two);
 	s.header = one_in(&r, 2) ? one.header : two.header;
-	s.header.code = (uint8_t)p->kind;
+	choose_device(p, &s, &r);
 	s.ops = 0;
 	cut = below(&r, one.ops + 1);
 	from = below(&r, two.ops + 1);

@@ -10,7 +10,7 @@
 
 /* What a target is about. */
 struct mutator_profile {
-	enum device_kind kind;
+	enum device_kind kind; /* DEVICE_KINDS: any */
 	const uint8_t *ops; /* op codes to choose new operations from; repeated ones more often */
 	size_t op_count;
 };

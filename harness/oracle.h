@@ -198,6 +198,12 @@ void oracle_ring_stored(struct oracle *o, unsigned int queue, uint64_t gpa, cons
 void oracle_buffer_fetched(struct oracle *o, uint64_t gpa, const void *bytes, size_t len);
 void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, size_t len);
 
+/*
+ * The device, which was reset before, is given this state. Returns whether it has to take it; if
+ * not, it stays as it was.
+ */
+bool oracle_restored(struct oracle *o, const uint8_t *image, size_t len);
+
 /* The racing guest struck. */
 void oracle_raced(struct oracle *o);
 

@@ -38,6 +38,14 @@ void oracle_must_break(struct oracle *o, enum milestone m);
 /* Stops a queue and forgets its chains. */
 void oracle_stop_queue(struct oracle *o, unsigned int queue);
 
+/* ---- what oracle_state.c asks of oracle_mmio.c ---- */
+uint32_t oracle_device_id(const struct oracle *o);
+bool oracle_features_fine(const struct oracle *o);
+bool oracle_queue_exists(const struct oracle *o, uint32_t queue);
+/* Makes a queue run if what is programmed is right. */
+void oracle_start_queue(struct oracle *o, struct model_queue *q);
+void oracle_reset(struct oracle *o);
+
 /* What the device owes for this chain now. */
 void oracle_blk_due(struct oracle *o, struct model_chain *c, struct due *due);
 void oracle_net_due(struct oracle *o, unsigned int queue, struct model_chain *c, struct due *due);

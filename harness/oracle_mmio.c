@@ -13,6 +13,11 @@ static const uint32_t device_id[DEVICE_KINDS] = {
 	[DEVICE_BLK] = VIRTIO_ID_BLOCK, [DEVICE_NET] = VIRTIO_ID_NET, [DEVICE_ECHO] = 0x2a
 };
 
+uint32_t oracle_device_id(const struct oracle *o)
+{
+	return device_id[o->p->kind];
+}
+
 void oracle_put_config(struct oracle *o, unsigned int at, uint64_t value, unsigned int bytes)
 {
 	for (unsigned int i = 0; i < bytes; i++)
@@ -110,7 +115,7 @@ static bool needs_met(const struct oracle *o)
 	return true;
 }
 
-static bool features_fine(const struct oracle *o)
+bool oracle_features_fine(const struct oracle *o)
 {
 	for (unsigned int i = 0; i < 2; i++) {
 		if (o->driver_features[i] & ~o->p->offered.word[i])
@@ -119,7 +124,7 @@ static bool features_fine(const struct oracle *o)
 	return o->driver_features[0] & FEATURES_BIT(VIRTIO_F_VERSION_1) && needs_met(o);
 }
 
-static void reset(struct oracle *o)
+void oracle_reset(struct oracle *o)
 {
 	if (oracle_live(o))
 		hit(MILESTONE_RESET_LIVE);
@@ -134,7 +139,7 @@ static void reset(struct oracle *o)
 
 static void agree(struct oracle *o)
 {
-	if (!features_fine(o)) {
+	if (!oracle_features_fine(o)) {
 		hit(MILESTONE_FEATURES_REFUSED);
 		return;
 	}
@@ -151,7 +156,7 @@ static void write_status(struct oracle *o, uint32_t value)
 	uint32_t wish = value & ~(uint32_t)VIRTIO_STATUS_NEEDS_RESET;
 
 	if (value == 0)
-		reset(o);
+		oracle_reset(o);
 	else if (wish == (now | VIRTIO_STATUS_FAILED)) {
 		hit(MILESTONE_STATUS_FAILED);
 		o->status |= VIRTIO_STATUS_FAILED;
@@ -166,7 +171,7 @@ static void write_status(struct oracle *o, uint32_t value)
 
 /* ---- queues ---- */
 
-static bool queue_exists(const struct oracle *o, uint32_t queue)
+bool oracle_queue_exists(const struct oracle *o, uint32_t queue)
 {
 	if (queue >= o->p->queues)
 		return false;
@@ -180,7 +185,7 @@ static bool may_set_up(const struct oracle *o, const struct model_queue *q)
 	       (o->status == 11 || (oracle_live(o) && oracle_accepted(o, VIRTIO_F_RING_RESET)));
 }
 
-static void start_queue(struct oracle *o, struct model_queue *q)
+void oracle_start_queue(struct oracle *o, struct model_queue *q)
 {
 	uint64_t event = oracle_accepted(o, VIRTIO_F_EVENT_IDX) ? 2 : 0;
 
@@ -247,7 +252,7 @@ static void write_geometry(struct oracle *o, uint64_t offset, uint32_t value)
 
 static void write_queue_register(struct oracle *o, uint64_t offset, uint32_t value)
 {
-	if (!queue_exists(o, o->queue_sel))
+	if (!oracle_queue_exists(o, o->queue_sel))
 		return;
 	if (offset == VIRTIO_MMIO_QUEUE_RESET) {
 		if (value == 1 && oracle_accepted(o, VIRTIO_F_RING_RESET)) {
@@ -259,7 +264,7 @@ static void write_queue_register(struct oracle *o, uint64_t offset, uint32_t val
 	} else if (value == 0) {
 		stop_queue(o, o->queue_sel, MILESTONE_RING_STOPPED);
 	} else if (value == 1 && may_set_up(o, &o->queue[o->queue_sel])) {
-		start_queue(o, &o->queue[o->queue_sel]);
+		oracle_start_queue(o, &o->queue[o->queue_sel]);
 	}
 }
 
@@ -357,7 +362,7 @@ void oracle_write(struct oracle *o, uint64_t offset, unsigned int width, uint64_
 
 static uint32_t read_queue_register(const struct oracle *o, uint64_t offset)
 {
-	if (!queue_exists(o, o->queue_sel))
+	if (!oracle_queue_exists(o, o->queue_sel))
 		return 0;
 	return offset == VIRTIO_MMIO_QUEUE_READY ? o->queue[o->queue_sel].ready
 						 : o->p->queue_size_max;

@@ -107,6 +107,19 @@ static void host_stall(struct guest_driver *g, const struct record *r)
 		machine_disk_deferred(g->carrier->machine, r->b[1] == 1);
 }
 
+static void host_restore(struct guest_driver *g, const struct record *r)
+{
+	struct machine_damage d = {
+		.how = (enum machine_damage_kind)(r->b[0] % DAMAGE_KINDS),
+		.at = r->x,
+		.len = r->b[1] ? r->b[1] : 1u,
+	};
+	uint64_t bytes = htole64(r->y);
+
+	memcpy(d.bytes, &bytes, sizeof(d.bytes));
+	machine_restore(g->carrier->machine, &d);
+}
+
 static void host_drain(struct guest_driver *g, const struct record *r)
 {
 	(void)r;
@@ -124,6 +137,7 @@ static void (*const play_op[OP_CODES])(struct guest_driver *g, const struct reco
 	[OP_USED] = guest_used,	      [OP_FRAME] = host_frame,	 [OP_COMPLETE] = host_complete,
 	[OP_LINK] = host_link,	      [OP_RESIZE] = host_resize, [OP_STALL] = host_stall,
 	[OP_RACE] = guest_race,	      [OP_DRAIN] = host_drain,	 [OP_ACK] = guest_ack,
+	[OP_RESTORE] = host_restore,
 };
 
 /* Rule 4 at the end: with nothing left to wait for, all that was made available is answered. */

@@ -130,6 +130,10 @@ const struct record_form script_op_form[OP_CODES] = {
 		      7 },
 	[OP_DRAIN] = { "drain", { { 0 } }, 0 },
 	[OP_ACK] = { "ack", { { 0 } }, 0 },
+	[OP_RESTORE] = { "restore",
+			 { CHOICE("how", AT_B0, 6), CHOICE("len", AT_B1, 9),
+			   FIELD("at", AT_X, FIELD_VALUE), FIELD("bytes", AT_Y, FIELD_VALUE) },
+			 4 },
 };
 
 static unsigned int y_shift(const struct field *f)

@@ -44,7 +44,7 @@ enum device_kind { DEVICE_BLK, DEVICE_NET, DEVICE_ECHO, DEVICE_KINDS };
 	X(QUEUE, queue) X(STOP, stop) X(CHAIN, chain) X(BLK, blk) X(TX, tx) X(RX, rx)              \
 	X(CTRL, ctrl) X(KICK, kick) X(AVAIL, avail) X(USED, used) X(FRAME, frame)                  \
 	X(COMPLETE, complete) X(LINK, link) X(RESIZE, resize) X(STALL, stall) X(RACE, race)        \
-	X(DRAIN, drain) X(ACK, ack)
+	X(DRAIN, drain) X(ACK, ack) X(RESTORE, restore)
 /* clang-format on */
 
 enum op_code {

@@ -540,15 +540,30 @@ static void tell_drain(const struct record *r, FILE *out)
 	fputs("all that waits is completed", out);
 }
 
+static void tell_restore(const struct record *r, FILE *out)
+{
+	static const char *const how[] = {
+		"as it is",
+		"with bytes changed in it and a checksum that is right",
+		"with bytes changed anywhere",
+		"cut short",
+		"cut short, with length and checksum that are right",
+		"made longer, with length and checksum that are right",
+	};
+
+	fprintf(out, "the device is saved, and made anew from its state, %s", how[r->b[0] % 6]);
+}
+
 static void (*const tell_op[OP_CODES])(const struct record *r, FILE *out) = {
-	[OP_INIT] = tell_init,	 [OP_RESET] = tell_reset,   [OP_WRITE] = tell_write,
-	[OP_READ] = tell_read,	 [OP_POKE] = tell_poke,	    [OP_FILL] = tell_fill,
-	[OP_QUEUE] = tell_queue, [OP_STOP] = tell_stop,	    [OP_CHAIN] = tell_chain,
-	[OP_BLK] = tell_blk,	 [OP_TX] = tell_tx,	    [OP_RX] = tell_rx,
-	[OP_CTRL] = tell_ctrl,	 [OP_KICK] = tell_kick,	    [OP_AVAIL] = tell_avail,
-	[OP_USED] = tell_used,	 [OP_FRAME] = tell_frame,   [OP_COMPLETE] = tell_complete,
-	[OP_LINK] = tell_link,	 [OP_RESIZE] = tell_resize, [OP_STALL] = tell_stall,
-	[OP_RACE] = tell_race,	 [OP_DRAIN] = tell_drain,   [OP_ACK] = tell_ack,
+	[OP_INIT] = tell_init,	     [OP_RESET] = tell_reset,	[OP_WRITE] = tell_write,
+	[OP_READ] = tell_read,	     [OP_POKE] = tell_poke,	[OP_FILL] = tell_fill,
+	[OP_QUEUE] = tell_queue,     [OP_STOP] = tell_stop,	[OP_CHAIN] = tell_chain,
+	[OP_BLK] = tell_blk,	     [OP_TX] = tell_tx,		[OP_RX] = tell_rx,
+	[OP_CTRL] = tell_ctrl,	     [OP_KICK] = tell_kick,	[OP_AVAIL] = tell_avail,
+	[OP_USED] = tell_used,	     [OP_FRAME] = tell_frame,	[OP_COMPLETE] = tell_complete,
+	[OP_LINK] = tell_link,	     [OP_RESIZE] = tell_resize, [OP_STALL] = tell_stall,
+	[OP_RACE] = tell_race,	     [OP_DRAIN] = tell_drain,	[OP_ACK] = tell_ack,
+	[OP_RESTORE] = tell_restore,
 };
 
 bool story_is_host(const struct record *op)
@@ -560,6 +575,7 @@ bool story_is_host(const struct record *op)
 	case OP_RESIZE:
 	case OP_STALL:
 	case OP_DRAIN:
+	case OP_RESTORE:
 		return true;
 	default:
 		return false;

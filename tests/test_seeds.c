@@ -94,11 +94,11 @@ static void a_second_play_backwards_gives_the_same(void **state)
 static void there_are_enough_of_each_target(void **state)
 {
 	static const char *const target[] = { "fuzz_blk", "fuzz_net", "fuzz_mmio",
-					      "fuzz_virtqueue" };
+					      "fuzz_virtqueue", "fuzz_restore" };
 
 	(void)state;
 	assert_true(SEEDS >= 60);
-	for (size_t t = 0; t < 4; t++) {
+	for (size_t t = 0; t < sizeof(target) / sizeof(target[0]); t++) {
 		size_t count = 0;
 
 		for (size_t i = 0; i < SEEDS; i++)

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device that is saved, reset, and made anew from the bytes, or from others.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "machine_internal.h"
+#include "virtio_mmio_state.h"
+#include "virtio_spec.h"
+
+#define HEADER_BYTES 18u /* of which the last 8 are length and checksum of the rest */
+
+/* Whoever changes a state with a purpose makes its checksum right, too. */
+static void seal(uint8_t *image, size_t len)
+{
+	struct state_writer w = { .bytes = image + HEADER_BYTES - 8, .room = 8 };
+
+	state_put(&w, len - HEADER_BYTES, 4);
+	state_put(&w, state_checksum(image + HEADER_BYTES, len - HEADER_BYTES), 4);
+}
+
+static void overwrite(uint8_t *image, size_t from, size_t len, const struct machine_damage *d)
+{
+	if (len <= from)
+		return;
+	for (size_t i = 0, at = from + d->at % (len - from); i < d->len && at < len; i++, at++)
+		image[at] = d->bytes[i];
+}
+
+/* Returns how long the image is afterwards. */
+static size_t damage(uint8_t *image, size_t len, const struct machine_damage *d)
+{
+	switch (d->how) {
+	case DAMAGE_SEALED:
+		overwrite(image, HEADER_BYTES, len, d);
+		seal(image, len);
+		return len;
+	case DAMAGE_ANYWHERE:
+		overwrite(image, 0, len, d);
+		return len;
+	case DAMAGE_CUT:
+		return (size_t)(d->at % len);
+	case DAMAGE_CUT_SEALED:
+		len = HEADER_BYTES + (size_t)(d->at % (len - HEADER_BYTES));
+		seal(image, len);
+		return len;
+	case DAMAGE_LONGER:
+		memcpy(image + len, d->bytes, 1 + d->len % 8);
+		len += 1 + d->len % 8;
+		seal(image, len);
+		return len;
+	default:
+		return len;
+	}
+}
+
+static bool in_flight(const struct machine *m)
+{
+	for (unsigned int i = 0; i < m->p.queues; i++) {
+		if (m->oracle.queue[i].helds)
+			return true;
+	}
+	return false;
+}
+
+void machine_restore(struct machine *m, const struct machine_damage *d)
+{
+	size_t len = 0;
+	int err = virtio_mmio_save(&m->mmio, m->image, MACHINE_IMAGE_BYTES, &len);
+
+	/* of a broken device the oracle has forgotten the chains; the device may know some */
+	if ((err == -EBUSY) != in_flight(m) && !(m->oracle.status & VIRTIO_STATUS_NEEDS_RESET))
+		oracle_fail(&m->oracle, 7, "saving it gives %d with requests%s in flight", err,
+			    in_flight(m) ? "" : " not");
+	if (err == -EBUSY) {
+		oracle_milestone[MILESTONE_STATE_BUSY] = true;
+		return;
+	}
+	if (err)
+		oracle_fail(&m->oracle, 7, "saving it gives %d", err);
+	len = damage(m->image, len, d);
+
+	/* a reset leaves no trace: as good as a new one, and much quicker to be had */
+	machine_write(m, VIRTIO_MMIO_STATUS, 4, 0);
+	err = virtio_mmio_restore(&m->mmio, m->image, len);
+
+	bool fine = oracle_restored(&m->oracle, m->image, len);
+
+	if (fine != !err)
+		oracle_fail(&m->oracle, 7, "%s state is %s (%d)", fine ? "a good" : "an impossible",
+			    err ? "refused" : "taken", err);
+	oracle_milestone[err	  ? MILESTONE_STATE_REFUSED
+			 : d->how ? MILESTONE_STATE_ALTERED
+				  : MILESTONE_STATE_TAKEN] = true;
+	machine_settle(m);
+}

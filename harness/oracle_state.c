@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A second opinion on saved states: whether one may be taken back, and what the device then is.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "oracle_internal.h"
+#include "state_bytes.h"
+
+#define HEADER_BYTES 18u
+
+/* The bytes, front to back; beyond the end zeroes. */
+struct image {
+	const uint8_t *at;
+	size_t left;
+	bool ended;
+};
+
+static uint64_t number(struct image *im, unsigned int bytes)
+{
+	uint64_t value = 0;
+
+	if (im->left < bytes) {
+		im->ended = true;
+		im->left = 0;
+		return 0;
+	}
+	for (unsigned int i = 0; i < bytes; i++)
+		value |= (uint64_t)im->at[i] << (8 * i);
+	im->at += bytes;
+	im->left -= bytes;
+	return value;
+}
+
+static void bytes(struct image *im, uint8_t *to, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		to[i] = (uint8_t)number(im, 1);
+}
+
+static bool header_fine(const struct oracle *o, struct image *im)
+{
+	uint64_t magic = number(im, 4);
+	uint64_t version = number(im, 2);
+	uint64_t type = number(im, 4);
+	uint64_t len = number(im, 4);
+	uint64_t sum = number(im, 4);
+
+	return !im->ended && magic == 0x564e4156 && version == 1 && len == im->left &&
+	       state_checksum(im->at, im->left) == sum && type == oracle_device_id(o);
+}
+
+/* 3.1.1: the bits of a status come in one order; the device's own only at its end */
+static bool load_status(struct oracle *o, uint32_t status)
+{
+	uint32_t steps = status & 0x3f;
+	bool broken = status & VIRTIO_STATUS_NEEDS_RESET;
+
+	if (steps != 0 && steps != 1 && steps != 3 && steps != 11 && steps != 15)
+		return false;
+	if (broken && steps != 15)
+		return false;
+	o->status = status;
+	if (steps < 3 && (o->driver_features[0] || o->driver_features[1]))
+		return false;
+	return steps < 11 || oracle_features_fine(o);
+}
+
+static bool load_queue(struct oracle *o, unsigned int queue, struct image *im)
+{
+	struct model_queue *q = &o->queue[queue];
+	uint64_t on;
+	uint16_t next;
+
+	q->size = (uint32_t)number(im, 4);
+	q->desc = number(im, 8);
+	q->driver = number(im, 8);
+	q->device = number(im, 8);
+	on = number(im, 1);
+	next = (uint16_t)number(im, 2);
+	if ((q->size || q->desc || q->driver || q->device) &&
+	    (!(o->status & VIRTIO_STATUS_FEATURES_OK) || !oracle_queue_exists(o, queue)))
+		return false;
+	if (on == 0)
+		return next == 0;
+	oracle_start_queue(o, q);
+	q->seen_idx = next;
+	q->next_avail = next;
+	q->next_used = next;
+	if (oracle_live(o)) { /* it has to ask the driver anew */
+		q->used_flags = 1;
+		q->avail_event = (uint16_t)(next + 1);
+	}
+	return on == 1 && q->ready;
+}
+
+/* ---- what each type has beside ---- */
+
+static bool load_blk(struct oracle *o, struct image *im)
+{
+	uint64_t writeback = number(im, 1);
+	uint64_t capacity = number(im, 8);
+
+	if (writeback > 1 || (writeback && !oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE)))
+		return false;
+	o->writeback = writeback;
+	oracle_put_config(o, 32, writeback, 1);
+	if (capacity != o->capacity)
+		oracle_config_changed(o);
+	return true;
+}
+
+static bool load_table(struct oracle *o, struct model_mac_table *t, struct image *im)
+{
+	uint64_t count = number(im, 4);
+	uint64_t all = number(im, 1);
+
+	if (count > 64 || all > 1)
+		return false;
+	t->count = (uint32_t)count;
+	t->all = all;
+	bytes(im, t->mac[0], 6 * t->count);
+	return (!count && !all) || oracle_accepted(o, VIRTIO_NET_F_CTRL_RX);
+}
+
+static bool load_modes(struct oracle *o, struct image *im)
+{
+	uint64_t modes = number(im, 1);
+
+	for (unsigned int i = 0; i < 6; i++)
+		o->net.mode[i] = modes >> i & 1;
+	if (modes & 3 && !oracle_accepted(o, VIRTIO_NET_F_CTRL_RX))
+		return false;
+	return modes < 64 && (!(modes & 0x3c) || oracle_accepted(o, VIRTIO_NET_F_CTRL_RX_EXTRA));
+}
+
+static bool load_vlans(struct oracle *o, struct image *im)
+{
+	uint64_t some = number(im, 8);
+
+	for (unsigned int i = 0; i < 64; i++) {
+		if (!(some >> i & 1))
+			continue;
+		o->net.vlan[i] = number(im, 8);
+		o->net.vlans = true;
+		if (!o->net.vlan[i])
+			return false;
+	}
+	return !some || oracle_accepted(o, VIRTIO_NET_F_CTRL_VLAN);
+}
+
+static bool load_net(struct oracle *o, struct image *im)
+{
+	struct model_net *n = &o->net;
+	uint64_t link;
+
+	bytes(im, n->mac, 6);
+	link = number(im, 2);
+	if (memcmp(n->mac, o->config, 6) != 0 && !oracle_accepted(o, VIRTIO_NET_F_CTRL_MAC_ADDR))
+		return false;
+	memcpy(o->config, n->mac, 6);
+	if (!load_modes(o, im) || !load_table(o, &n->table[0], im) ||
+	    !load_table(o, &n->table[1], im))
+		return false;
+	if (!load_vlans(o, im))
+		return false;
+	if (link != (o->config[6] | (uint64_t)o->config[7] << 8)) {
+		if (oracle_accepted(o, VIRTIO_NET_F_STATUS))
+			oracle_config_changed(o);
+		else
+			o->generation++;
+	}
+	return true;
+}
+
+static bool load_type(struct oracle *o, struct image *im)
+{
+	if (o->p->kind == DEVICE_BLK)
+		return load_blk(o, im);
+	if (o->p->kind == DEVICE_NET)
+		return load_net(o, im);
+	bytes(im, o->config, 8);
+	return true;
+}
+
+static bool load(struct oracle *o, struct image *im)
+{
+	uint32_t interrupts;
+	uint32_t status;
+
+	o->device_sel = (uint32_t)number(im, 4);
+	o->driver_sel = (uint32_t)number(im, 4);
+	o->queue_sel = (uint32_t)number(im, 4);
+	interrupts = (uint32_t)number(im, 4);
+	status = (uint32_t)number(im, 1);
+	o->driver_features[0] = number(im, 8);
+	o->driver_features[1] = number(im, 8);
+	o->generation = (uint32_t)number(im, 4);
+	if (interrupts > 3 || !load_status(o, status) || number(im, 1) != o->p->queues)
+		return false;
+	for (unsigned int i = 0; i < o->p->queues; i++) {
+		if (!load_queue(o, i, im))
+			return false;
+	}
+	if (!load_type(o, im))
+		return false;
+	o->interrupts |= interrupts;
+	return !im->ended && im->left == 0;
+}
+
+bool oracle_restored(struct oracle *o, const uint8_t *image, size_t len)
+{
+	struct image im = { .at = image, .left = len };
+
+	uint32_t generation = o->generation;
+
+	oracle_event(o);
+	if (!header_fine(o, &im))
+		return false;
+	if (load(o, &im))
+		return true;
+	oracle_reset(o);
+	o->generation = generation;
+	return false;
+}
