@@ -280,7 +280,8 @@ static void put_head(const struct exported *e, const struct personality *p, FILE
 		e->outcome->reason[0] ? ", " : "", e->outcome->reason);
 	fputs(" *     cc -g -fsanitize=address,undefined -Idevices FILE.c devices/guest_memory.c "
 	      "\\\n"
-	      " *         devices/descriptor_chain.c devices/virtqueue*.c devices/virtio_*.c\n",
+	      " *         devices/descriptor_chain.c devices/state_bytes.c devices/virtqueue*.c "
+	      "\\\n *         devices/virtio_*.c\n",
 	      out);
 	if (e->outcome->finding && !e->outcome->report)
 		fputs(" *\n * No sanitizer sees this one: the oracle of the harness does. Here the "
