@@ -79,7 +79,7 @@ done <"$work/scripts"
 
 # as its first comment says
 "$anvil" export --as c crashes/fuzz_blk/flush-carries-unmap >"$work/plain.c"
-command=$(sed -n 's/^ \*     \(cc .*\)\\$/\1/p; s/^ \*         \(devices.*\)$/\1/p' "$work/plain.c" | tr '\n' ' ')
+command=$(sed -n 's/^ \*     \(cc .*\)\\$/\1/p; s/^ \*         \(devices[^\\]*\)\\*$/\1/p' "$work/plain.c" | tr '\n' ' ')
 expect 'the command of its comment' sh -c "$(echo "$command" | sed "s#FILE.c#$work/plain.c -o $work/plain#")"
 expect 'what that compiles' "$work/plain"
 
