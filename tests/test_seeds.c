@@ -93,8 +93,8 @@ static void a_second_play_backwards_gives_the_same(void **state)
 
 static void there_are_enough_of_each_target(void **state)
 {
-	static const char *const target[] = { "fuzz_blk", "fuzz_net", "fuzz_mmio",
-					      "fuzz_virtqueue", "fuzz_restore" };
+	static const char *const target[] = { "fuzz_blk", "fuzz_net", "fuzz_mmio", "fuzz_virtqueue",
+					      "fuzz_restore" };
 
 	(void)state;
 	assert_true(SEEDS >= 60);
