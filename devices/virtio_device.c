@@ -374,6 +374,8 @@ static bool restore_queues(struct virtio_device *dev, struct state_reader *r)
 		if (programmed(vq) &&
 		    (i >= dev->queues_used || !(dev->status & VIRTIO_STATUS_FEATURES_OK)))
 			return false;
+		if (vq->next_used && !(dev->status & VIRTIO_STATUS_DRIVER_OK))
+			return false;
 	}
 	return true;
 }

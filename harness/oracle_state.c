@@ -84,6 +84,8 @@ static bool load_queue(struct oracle *o, unsigned int queue, struct image *im)
 		return false;
 	if (on == 0)
 		return next == 0;
+	if (next && !(o->status & VIRTIO_STATUS_DRIVER_OK))
+		return false; /* nothing was taken from it yet */
 	oracle_start_queue(o, q);
 	q->seen_idx = next;
 	q->next_avail = next;

@@ -413,6 +413,7 @@ static void states_that_cannot_be_are_refused(void **state)
 		{ AT_STATUS, 0, 1 },	/* reset, but features and queues stay */
 		{ AT_STATUS, 1, 1 },
 		{ AT_STATUS, 3, 1 },   /* queues before FEATURES_OK */
+		{ AT_STATUS, 11, 1 },  /* chains taken before DRIVER_OK */
 		{ AT_FEATURES, 0, 8 }, /* no VERSION_1 */
 		{ AT_FEATURES, UINT64_MAX, 8 },
 		{ AT_FEATURES + 8, 1, 8 },
