@@ -96,8 +96,11 @@ HARNESS  := $(filter-out $(TOOL) $(TARGETS) $(AFL_DOOR) $(AFL_PART) harness/fuzz
 HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c sandbox.c recorder.c findings.c mutator_afl.c campaign.c) \
 	$(wildcard tests/test_finding_*.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
+# tests of devices/ against the specification's clauses, and what they share
+CONFORMANCE_BENCH := tests/conformance/bench.c
+CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz check test commands replay kvm direct guest guest-kernel compare readme layers format health coverage report report-shots bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
+.PHONY: all help deps fuzz check test conformance commands replay kvm direct guest guest-kernel compare readme layers format health coverage report report-shots bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
 .DEFAULT_GOAL := all
 
 ifeq ($(filter $(ENGINE),libfuzzer afl),)
@@ -126,6 +129,10 @@ build/$(1)/anvil: $(TOOL:%.c=build/$(1)/obj/%.o) $(RUNNER_BACK_ENDS:%.c=build/$(
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ $(RUNNER_LIBRARIES) -o $$@
 
 $(DEVICE_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/tests/support.o $$(DEV_OBJ_$(1))
+	@mkdir -p $$(@D)
+	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $$(LIBRARIES) -o $$@
+
+$(CONFORMANCE:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/conformance/%: build/$(1)/obj/tests/conformance/%.o build/$(1)/obj/tests/support.o $(CONFORMANCE_BENCH:%.c=build/$(1)/obj/%.o) $$(DEV_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $$(LIBRARIES) -o $$@
 
@@ -199,6 +206,8 @@ ENGINE_BINARIES := $(if $(filter afl,$(ENGINE)),afl-there $(AFL_BINARIES)) $(FUZ
 TEST_BINARIES := $(filter-out build/asan/tests/test_private_copy,$(foreach f,gcc clang asan,\
 	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS))))
 
+CONFORMANCE_TESTS := $(foreach f,gcc asan,$(CONFORMANCE:tests/%.c=build/$(f)/tests/%))
+
 # without a compiler's output for x86-64 to look at, and without the runner
 FOREIGN_TESTS := $(filter-out test_private_copy,$(DEVICE_TESTS:tests/%.c=%)) play_seeds embed_example
 
@@ -221,6 +230,9 @@ check: test commands findings replay kvm readme layers format health direct ## a
 
 test: $(TEST_BINARIES) build/clang/tests/embed_example
 	@ci/tests $(TEST_BINARIES) build/clang/tests/embed_example
+
+conformance: $(CONFORMANCE_TESTS) ## which clauses of the specification the devices are held to, and how that went
+	@tests/conformance/run $(CONFORMANCE_TESTS)
 
 commands: build/asan/anvil
 	@tests/commands.sh build/asan/anvil
