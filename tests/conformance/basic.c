@@ -457,6 +457,44 @@ static void nothing_happens_for_a_queue_after_its_reset(void **state)
 	assert_int_equal(guest_status(&b->guest), STATUS_LIVE);
 }
 
+/* What the host finishes late is not for the ring that stands there by then. */
+static void requests_of_before_do_not_reach_the_queue_of_after(void **state)
+{
+	struct bench *b = *state;
+
+	for (unsigned int whole = 0; whole < 2; whole++) {
+		unsigned int requests;
+
+		b->disk.defer = true;
+		b->nic.verdict = -EAGAIN;
+		bench_drive(b, features(VIRTIO_F_RING_RESET, -1));
+		bench_offer(b);
+		guest_notify(&b->guest, b->queue);
+		b->disk.defer = false;
+		b->nic.verdict = 0;
+		if (whole) {
+			bench_drive(b, features(VIRTIO_F_RING_RESET, -1));
+		} else {
+			reset_queue(b);
+			ring_init(bench_ring(b), &b->guest.ram, RAM_HIGH + 0x6000, BENCH_QUEUE);
+			assert_true(guest_start_queue(&b->guest, b->queue));
+		}
+		bench_request(b);
+		guest_take_interrupts(&b->guest);
+		requests = bench_host_requests(b);
+		bench_watch(b);
+		while (b->disk.pendings)
+			test_disk_finish(&b->disk, 0, 0);
+		if (!b->is_blk)
+			b->nic.nic.sendable(&b->nic.nic);
+		virtio_mmio_poll(&b->guest.mmio);
+		assert_false(bench_stored(b, 0, UINT64_MAX));
+		assert_int_equal(bench_host_requests(b), requests);
+		assert_int_equal(reg_read(&b->guest, VIRTIO_MMIO_INTERRUPT_STATUS), 0);
+		bench_request(b);
+	}
+}
+
 static void queue_reset_forgets_all_state(void **state)
 {
 	struct bench *b = *state;
@@ -466,6 +504,14 @@ static void queue_reset_forgets_all_state(void **state)
 		bench_request(b);
 	reset_queue(b);
 	/* not what was programmed before, either */
+	reg_write(&b->guest, VIRTIO_MMIO_QUEUE_READY, 1);
+	assert_int_equal(reg_read(&b->guest, VIRTIO_MMIO_QUEUE_READY), 0);
+	/* nor what was programmed since */
+	reg_write(&b->guest, VIRTIO_MMIO_QUEUE_SIZE, BENCH_QUEUE);
+	reg_write(&b->guest, VIRTIO_MMIO_QUEUE_DESC_LOW, RAM_LOW);
+	reg_write(&b->guest, VIRTIO_MMIO_QUEUE_DRIVER_LOW, RAM_LOW + 0x1000);
+	reg_write(&b->guest, VIRTIO_MMIO_QUEUE_DEVICE_LOW, RAM_LOW + 0x2000);
+	reset_queue(b);
 	reg_write(&b->guest, VIRTIO_MMIO_QUEUE_READY, 1);
 	assert_int_equal(reg_read(&b->guest, VIRTIO_MMIO_QUEUE_READY), 0);
 	/* and both indices are 0 again */
@@ -519,6 +565,8 @@ int main(void)
 		BOTH("2.4.1/2", nothing_happens_after_a_reset),
 		BOTH("2.5.2/1", config_is_readable_before_features_ok),
 		BOTH("2.6.1.1.1/1", nothing_happens_for_a_queue_after_its_reset),
+		BOTH("2.4.1/2 2.6.1.1.1/1 2.6.1.1.1/2",
+		     requests_of_before_do_not_reach_the_queue_of_after),
 		BOTH("2.6.1.1.1/2", queue_reset_forgets_all_state),
 		BOTH("2.6.1.2.1/1", queue_comes_back_with_new_size_and_addresses),
 		BOTH("2.10.2/1", there_is_no_shared_memory),
