@@ -550,6 +550,33 @@ static void there_is_no_shared_memory(void **state)
 	}
 }
 
+/* ---- 3.4 ---- */
+
+#define SUSPEND (1u << 16)
+
+static void suspend_is_ignored_before_driver_ok(void **state)
+{
+	static const uint32_t step[] = { STATUS_FOUND, STATUS_DRIVEN, STATUS_AGREED };
+	struct bench *b = *state;
+	uint32_t before = 0;
+
+	for (size_t i = 0; i < COUNT(step); i++) {
+		reg_write(&b->guest, VIRTIO_MMIO_STATUS, SUSPEND);
+		reg_write(&b->guest, VIRTIO_MMIO_STATUS, before | SUSPEND);
+		assert_int_equal(guest_status(&b->guest), before);
+		before = step[i];
+		if (before == STATUS_AGREED)
+			bench_prepare(b, features(-1));
+		else
+			reg_write(&b->guest, VIRTIO_MMIO_STATUS, before);
+		assert_int_equal(guest_status(&b->guest), before);
+	}
+	reg_write(&b->guest, VIRTIO_MMIO_STATUS, before | SUSPEND);
+	assert_int_equal(guest_status(&b->guest), before);
+	reg_write(&b->guest, VIRTIO_MMIO_STATUS, STATUS_LIVE);
+	bench_request(b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -570,6 +597,7 @@ int main(void)
 		BOTH("2.6.1.1.1/2", queue_reset_forgets_all_state),
 		BOTH("2.6.1.2.1/1", queue_comes_back_with_new_size_and_addresses),
 		BOTH("2.10.2/1", there_is_no_shared_memory),
+		BOTH("3.4.2/1", suspend_is_ignored_before_driver_ok),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,9 @@ int bench_teardown(void **state);
 /* Makes the device anew, with the options as they are now. */
 void bench_recreate(struct bench *b);
 
+/* The same with one more feature on offer; skips the test if the device does not know it. */
+void bench_offer_feature(struct bench *b, unsigned int bit);
+
 /* All features that a device may offer at one time beside others, as far as they are there. */
 struct virtio_features bench_features(const struct bench *b);
 /* The device in use: all queues running, DRIVER_OK, no interrupt pending. */
