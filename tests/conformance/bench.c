@@ -67,6 +67,7 @@ static void create(struct bench *b)
 		assert_int_equal(virtio_blk_init(&b->blk, &b->blk_options), 0);
 	else
 		assert_int_equal(virtio_net_init(&b->net, &b->net_options), 0);
+	b->guest.irq = false; /* with the device before it went its interrupt */
 	b->dev = b->is_blk ? &b->blk.dev : &b->net.dev;
 	b->queue = b->is_blk ? 0 : VIRTIO_NET_TX;
 	guest_attach(&b->guest, b->dev);
@@ -136,6 +137,7 @@ void bench_offer_feature(struct bench *b, unsigned int bit)
 	destroy(b);
 	if (b->is_blk ? virtio_blk_init(&b->blk, &b->blk_options) == 0
 		      : virtio_net_init(&b->net, &b->net_options) == 0) {
+		b->guest.irq = false;
 		guest_attach(&b->guest, b->dev);
 		return;
 	}
