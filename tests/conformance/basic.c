@@ -265,9 +265,9 @@ static void other_features_are_refused(void **state)
 /* Bits that mean something to these devices on MMIO and that they may be asked to offer. */
 static const int transport_bits[] = { 28, 29, 34, 35, 36, 38, 40, 43, -1 };
 static const int blk_bits[] = { 1, 2, 4, 6, 9, 10, 11, 12, 13, 14, 15, 16, 17, -1 };
-static const int net_bits[] = { 0,  1,	2,  3,	5,  7,	8,  9,	10, 11, 12, 13, 14,
-				15, 16, 17, 18, 19, 20, 21, 22, 23, 50, 51, 52, 53,
-				54, 55, 56, 57, 59, 60, 63, 64, 65, 66, 67, 68, 69, -1 };
+static const int net_bits[] = { 0,  1,	2,  3,	5,  7,	8,  9,	10, 11, 12, 13, 14, 15,
+				16, 17, 18, 19, 20, 21, 22, 23, 50, 51, 52, 53, 54, 55,
+				56, 57, 59, 60, 63, 64, 65, 66, 67, 68, 69, -1 };
 
 static bool listed(const int *list, int bit)
 {
