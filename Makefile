@@ -228,7 +228,7 @@ afl-there:
 check: test conformance-planned commands findings replay kvm readme layers format health direct ## all tests: units, replays, layers, format, health gate
 	@echo "check: all passed"
 
-test: $(TEST_BINARIES) build/clang/tests/embed_example
+test: $(TEST_BINARIES) build/clang/tests/embed_example build/gcc/anvil
 	@ci/tests $(TEST_BINARIES) build/clang/tests/embed_example
 
 conformance: $(CONFORMANCE_TESTS) ## which clauses of the specification the devices are held to, and how that went
