@@ -213,8 +213,13 @@ void virtio_device_start_queue(struct virtio_device *dev, uint32_t index)
 	if (!vq || !virtio_device_queue_writable(dev, vq))
 		return;
 
-	int err = virtqueue_enable(vq, virtio_device_has(dev, VIRTIO_F_INDIRECT_DESC),
-				   virtio_device_has(dev, VIRTIO_F_EVENT_IDX));
+	struct virtqueue_features accepted = {
+		.indirect = virtio_device_has(dev, VIRTIO_F_INDIRECT_DESC),
+		.event_idx = virtio_device_has(dev, VIRTIO_F_EVENT_IDX),
+		.packed = virtio_device_has(dev, VIRTIO_F_RING_PACKED),
+		.in_order = virtio_device_has(dev, VIRTIO_F_IN_ORDER),
+	};
+	int err = virtqueue_enable(vq, accepted);
 
 	(void)err; /* the driver reads back 0 from QueueReady */
 }

@@ -317,8 +317,7 @@ static bool starts(const struct recorder *r, const struct virtqueue *vq)
 	struct virtqueue trial = *vq;
 
 	return recorder_queue_writable(r, vq) &&
-	       !virtqueue_enable(&trial, recorder_accepted(r, VIRTIO_F_INDIRECT_DESC),
-				 recorder_accepted(r, VIRTIO_F_EVENT_IDX));
+	       !virtqueue_enable(&trial, recorder_ring_features(r));
 }
 
 /* Stopping a queue and starting it; what is programmed in between goes into that. */
