@@ -213,13 +213,21 @@ static void make_plan(struct oracle *o, struct model_chain *c)
 
 /* ---- what the disk is asked for ---- */
 
+static bool finished(const struct model_chain *c)
+{
+	return c->failed || (c->step == c->steps && c->flushed == c->flush);
+}
+
 static struct model_chain *chain_of(struct oracle *o, const struct disk_request *request)
 {
 	const struct model_queue *q = &o->queue[0];
 
 	for (unsigned int i = 0; i < q->helds; i++) {
-		if (q->held[i]->request == request)
-			return q->held[i];
+		struct model_chain *c = q->held[i];
+
+		/* one that is done and waits for those before it has no request any more */
+		if (c->request == request && (c->waiting || !finished(c)))
+			return c;
 	}
 	return NULL;
 }
@@ -315,11 +323,6 @@ void oracle_disk_completed(struct oracle *o, const struct disk_request *request,
 
 /* ---- the answer ---- */
 
-static bool finished(const struct model_chain *c)
-{
-	return c->failed || (c->step == c->steps && c->flushed == c->flush);
-}
-
 static void succeeded(const struct oracle *o, const struct model_chain *c)
 {
 	switch (c->type) {
@@ -377,9 +380,12 @@ void oracle_blk_settle(struct oracle *o)
 
 	if (!oracle_queue_live(o, 0))
 		return;
-	if (o->at_disk == o->p->slots && q->seen_idx != q->next_avail)
+	if (o->at_disk == o->p->slots && oracle_sees_more(q))
 		hit(MILESTONE_BLK_STARVED);
 	for (unsigned int i = 0; i < q->helds; i++) {
+		/* in order, it may be done and wait for the first one */
+		if (i > 0 && oracle_accepted(o, VIRTIO_F_IN_ORDER))
+			break;
 		if (!q->held[i]->waiting)
 			oracle_fail(o, 4, "chain %u waits for nothing and is not given back",
 				    q->held[i]->head);

@@ -249,6 +249,13 @@ static void start_if_live(struct recorder *r)
 	if (r->phase != RECORDER_BRING_UP || !live(r))
 		return;
 	end_bring_up(r);
+	if (recorder_accepted(r, VIRTIO_F_RING_PACKED)) {
+		fprintf(stderr,
+			"anvil: %s: the driver uses packed rings: its requests are not recorded\n",
+			r->options.prefix);
+		r->phase = RECORDER_DEAF;
+		return;
+	}
 	recorder_start_requests(r);
 }
 

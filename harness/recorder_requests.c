@@ -272,7 +272,11 @@ static void collect_all(struct recorder *r)
 static void notified(struct recorder *r, uint64_t value)
 {
 	struct record kick = { .code = OP_KICK };
-	unsigned int queue = (unsigned int)value;
+	unsigned int queue;
+
+	if (recorder_accepted(r, VIRTIO_F_NOTIFICATION_DATA))
+		value &= VIRTIO_NOTIFY_QUEUE_MASK;
+	queue = (unsigned int)value;
 
 	if (value >= r->nearest.p.queues) {
 		kick.b[1] = 1;
