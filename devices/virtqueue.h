@@ -88,11 +88,13 @@ int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
  * Takes the next available chain into `chain`, which the caller has given storage
  * (descriptor_chain_init). Returns 1, 0 when there is none, or
  *   -EPROTO    index jumped by more than the queue size, head (buffer id) or next out of range,
- * head in flight already, bad indirect table, bad order, part of a list not available -ELOOP more
- * descriptors than the queue size (2.7.5.3.1, 2.8.17), than the ring has beside those in flight, or
- * than the storage holds -EFAULT, -EOVERFLOW as descriptor_chain_append; also an indirect table not
- * wholly in RAM Fetches each ring field and descriptor once; at most 3 + queue size accesses (one
- * more when the chain ends in an indirect table).
+ *              head in flight already, bad indirect table, bad order, a part of a list that is not
+ *              available, or no longer is what virtqueue_unpop gave back
+ *   -ELOOP     more descriptors than the queue size (2.7.5.3.1, 2.8.17), than the ring has beside
+ *              those in flight, or than the storage holds
+ *   -EFAULT, -EOVERFLOW as descriptor_chain_append; also an indirect table not wholly in RAM
+ * Fetches each ring field and descriptor once; at most 3 + queue size accesses (one more when the
+ * chain ends in an indirect table).
  */
 int virtqueue_pop(struct virtqueue *vq, struct descriptor_chain *chain)
 	__attribute__((warn_unused_result));

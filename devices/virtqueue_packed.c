@@ -153,7 +153,10 @@ static int walk_list(const struct virtqueue *vq, uint16_t place, struct descript
 	}
 }
 
-/* Acquire order on the first flags makes the rest of the list visible. */
+/*
+ * Acquire order on the first flags makes the rest of the list visible. What went back untaken was
+ * available, and a driver must not change it (2.8.16): one that did would have us look for ever.
+ */
 static int packed_take(struct virtqueue *vq, struct descriptor_chain *chain)
 {
 	uint16_t place = vq->next_avail;
@@ -161,7 +164,7 @@ static int packed_take(struct virtqueue *vq, struct descriptor_chain *chain)
 	uint16_t flags = virtqueue_load(vq, flags_gpa(vq, place));
 
 	if (!available(flags, place))
-		return 0;
+		return vq->ring_known ? -EPROTO : 0;
 	fetch(vq, entry_gpa(vq, place), &desc, offsetof(struct pvirtq_desc, flags));
 	desc.flags = flags;
 

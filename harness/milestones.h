@@ -81,6 +81,7 @@
 	X(PACKED_BREAK_ID, "packed: an id out of range")                                           \
 	X(PACKED_BREAK_IN_FLIGHT, "packed: an id that is in flight")                               \
 	X(PACKED_BREAK_PART, "packed: a list that is not all there")                               \
+	X(PACKED_BREAK_WITHDRAWN, "packed: a chain that went back is withdrawn")                   \
 	X(PACKED_BREAK_LONG, "packed: more entries than the ring has left")                        \
 	X(PACKED_BREAK_TABLE, "packed: a bad indirect table")                                      \
 	X(NOTIFICATION_DATA, "transport: a notification tells where the driver stands")            \

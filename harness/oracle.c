@@ -274,7 +274,7 @@ static bool too_far(const struct model_queue *q)
 
 bool oracle_jumped(const struct model_queue *q)
 {
-	return !q->packed && (q->saw_jump || too_far(q));
+	return q->saw_jump || (!q->packed && too_far(q));
 }
 
 bool oracle_sees_more(const struct model_queue *q)
@@ -821,9 +821,10 @@ static void settle_queue(struct oracle *o, unsigned int queue)
 }
 
 /* A jump need not be noticed at once: the device may have no reason to take a chain now. */
-static bool may_break(const struct oracle *o)
+static bool may_break(const struct oracle *o, enum milestone *m)
 {
 	for (unsigned int i = 0; i < o->p->queues; i++) {
+		*m = o->queue[i].packed ? MILESTONE_PACKED_BREAK_WITHDRAWN : MILESTONE_BREAK_INDEX;
 		if (oracle_queue_live(o, i) && oracle_jumped(&o->queue[i]))
 			return true;
 	}
@@ -849,14 +850,16 @@ static bool may_wait(struct oracle *o)
 
 void oracle_settle(struct oracle *o, uint32_t status)
 {
+	enum milestone m;
+
 	if (o->walk.active)
 		oracle_fail(o, 4, "stops in the middle of a chain of queue %u", o->walk.queue);
 	if (o->logs && !may_wait(o))
 		oracle_fail(o, 3, "stores at 0x%llx for a chain that it does not give back",
 			    (unsigned long long)o->log[0].gpa);
 	if (status & VIRTIO_STATUS_NEEDS_RESET && !(o->status & VIRTIO_STATUS_NEEDS_RESET) &&
-	    may_break(o))
-		oracle_must_break(o, MILESTONE_BREAK_INDEX);
+	    may_break(o, &m))
+		oracle_must_break(o, m);
 	if (status != o->status)
 		oracle_fail(o, status & ~o->status & VIRTIO_STATUS_NEEDS_RESET ? 4 : 7,
 			    "status is 0x%02x instead of 0x%02x", status, o->status);

@@ -100,7 +100,9 @@ struct model_queue {
 	uint16_t ask_from;
 	uint16_t used_flags;
 	uint16_t avail_event;
-	bool saw_jump;	/* in this call: the index as fetched was too far ahead */
+	/* in this call: the index as fetched was too far ahead; packed: what went back untaken was
+	 * not available any more */
+	bool saw_jump;
 	bool gave_back; /* a chain went back untaken, and none was taken since */
 	bool ran_before;
 	unsigned int helds;

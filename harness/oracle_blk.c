@@ -382,6 +382,11 @@ void oracle_blk_settle(struct oracle *o)
 		return;
 	if (o->at_disk == o->p->slots && oracle_sees_more(q))
 		hit(MILESTONE_BLK_STARVED);
+	for (unsigned int i = 1; i < q->helds; i++) {
+		/* in order, one that was answered at once waits with the answer it was given now */
+		if (q->held[i]->plan == PLAN_NONE)
+			make_plan(o, q->held[i]);
+	}
 	for (unsigned int i = 0; i < q->helds; i++) {
 		/* in order, it may be done and wait for the first one */
 		if (i > 0 && oracle_accepted(o, VIRTIO_F_IN_ORDER))

@@ -245,11 +245,13 @@ static void event_fetched(struct oracle *o, struct model_queue *q, uint16_t even
 		o->interrupts |= VIRTIO_INTERRUPT_USED;
 }
 
-static bool flags_fetched(struct model_queue *q, uint64_t gpa, uint16_t value)
+static bool flags_fetched(struct oracle *o, struct model_queue *q, uint64_t gpa, uint16_t value)
 {
 	if (gpa == flags_gpa(q, q->at.avail)) {
 		q->at.head_flags = value;
 		q->at.seen = oracle_packed_available(value, q->at.avail);
+		if (q->at.known && !q->at.seen)
+			q->saw_jump = o->saw_jump = true;
 		return true;
 	}
 	return gpa == flags_gpa(q, frontier(q));
@@ -275,7 +277,7 @@ void oracle_packed_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, c
 		wish_fetched(o, q, value);
 	else if (len == 2 && gpa == q->driver + PVIRTQ_EVENT_DESC && q->at.ask_place)
 		event_fetched(o, q, value);
-	else if (len != 2 || !flags_fetched(q, gpa, value))
+	else if (len != 2 || !flags_fetched(o, q, gpa, value))
 		oracle_fail(o, 10, "fetches %zu ring bytes of queue %u at 0x%llx without need", len,
 			    queue, (unsigned long long)gpa);
 }

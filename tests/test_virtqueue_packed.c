@@ -495,6 +495,18 @@ static void unpop_is_as_if_never_taken(void **state)
 	}
 }
 
+/* 2.8.16: a driver must not change what it made available */
+static void what_went_back_must_stay_available(void **state)
+{
+	struct fixture *f = *state;
+
+	offer_list(f, 2, 0);
+	assert_int_equal(pop(f), 1);
+	virtqueue_unpop(&f->vq, &f->chain[0]);
+	put_desc(f, entry(WRAP), DATA, 1, 0, 0);
+	assert_int_equal(pop(f), -EPROTO);
+}
+
 /* ---- whether the driver wants to hear of it (2.8.10) ---- */
 
 static void driver_flags_are_obeyed(void **state)
@@ -692,6 +704,7 @@ int main(void)
 		TEST(write_flag_tells_of_a_lone_last_byte),
 		TEST(first_entry_is_shown_last),
 		TEST(unpop_is_as_if_never_taken),
+		TEST(what_went_back_must_stay_available),
 		TEST(driver_flags_are_obeyed),
 		TEST(event_place_asks_for_one_entry),
 		TEST(device_flags_say_so_without_event_idx),
