@@ -64,6 +64,21 @@ void oracle_fail(struct oracle *o, unsigned int rule, const char *format, ...)
 	longjmp(*o->escape, 1);
 }
 
+void oracle_digest_number(uint64_t *sum, uint64_t number)
+{
+	*sum = (*sum ^ number) * 0x9e3779b97f4a7c15ull;
+	*sum ^= *sum >> 29;
+}
+
+void oracle_digest_bytes(uint64_t *sum, const void *bytes, uint64_t len)
+{
+	const uint8_t *at = bytes;
+
+	oracle_digest_number(sum, len);
+	for (; len > 0; len--)
+		*sum = (*sum ^ *at++) * 0x100000001b3ull;
+}
+
 bool oracle_live(const struct oracle *o)
 {
 	return o->status == live_status;
@@ -684,6 +699,20 @@ static uint64_t due_stores(struct oracle *o, const struct model_chain *c, const 
 	return right;
 }
 
+static void digest_chain(struct oracle *o, unsigned int queue, const struct model_chain *c,
+			 const struct due *due, uint32_t len)
+{
+	uint64_t *sum = &o->digest.completions;
+
+	oracle_digest_number(sum, queue);
+	oracle_digest_number(sum, c->order);
+	oracle_digest_number(sum, len);
+	oracle_digest_number(sum, (uint64_t)due->last);
+	for (unsigned int i = 0; i < 2; i++)
+		oracle_digest_bytes(sum, due->part[i], due->len[i]);
+	o->digest.completed++;
+}
+
 bool oracle_gives_back(struct oracle *o, unsigned int queue, uint32_t head, uint32_t len)
 {
 	struct due due = { .last = -1 };
@@ -702,6 +731,8 @@ bool oracle_gives_back(struct oracle *o, unsigned int queue, uint32_t head, uint
 	if (len != right)
 		oracle_fail(o, 3, "used.len of chain %u is %u instead of %llu", c->head, len,
 			    (unsigned long long)right);
+	if (o->digests)
+		digest_chain(o, queue, c, &due, len);
 	drop_held(o, queue, c);
 	o->queue[queue].pushed++;
 	return stored;

@@ -159,8 +159,18 @@ struct model_net {
 	unsigned int announced; /* num_buffers */
 };
 
+/* What a driver and its host see of a run, whatever the rings look like: sums over all of it. */
+struct oracle_digest {
+	uint64_t completions; /* queue, number of the chain, length and bytes, in order */
+	uint64_t disk;	      /* what the disk carried out, in order */
+	uint64_t frames;      /* sent, in order; what became of those for the guest */
+	unsigned int completed;
+};
+
 struct oracle {
 	const struct personality *p;
+	bool digests; /* set from outside: the sums are wanted */
+	struct oracle_digest digest;
 	jmp_buf *escape;
 	int broken_rule; /* 0: none; 1 to 10 */
 	char reason[256];

@@ -307,11 +307,25 @@ static bool next_range_gone(const struct oracle *o, const struct model_chain *c)
 	return c->step < c->steps && !sectors_exist(o, get64(range), get32(range + 8));
 }
 
+static void digest_request(struct oracle *o, const struct disk_request *r, int result)
+{
+	uint64_t *sum = &o->digest.disk;
+
+	oracle_digest_number(sum, (uint64_t)r->op << 1 | r->unmap);
+	oracle_digest_number(sum, r->sector);
+	oracle_digest_number(sum, r->sectors);
+	oracle_digest_number(sum, result == 0);
+	if (r->op == DISK_WRITE && !result)
+		oracle_digest_bytes(sum, r->data, r->sectors * 512);
+}
+
 void oracle_disk_completed(struct oracle *o, const struct disk_request *request, int result)
 {
 	struct model_chain *c = chain_of(o, request);
 
 	o->at_disk--;
+	if (o->digests)
+		digest_request(o, request, result);
 	if (!c)
 		return;
 	c->waiting = false;

@@ -23,6 +23,10 @@ struct due {
 	int last;
 };
 
+/* Adds to one of the sums of a digest. */
+void oracle_digest_bytes(uint64_t *sum, const void *bytes, uint64_t len);
+void oracle_digest_number(uint64_t *sum, uint64_t number);
+
 bool oracle_live(const struct oracle *o);
 bool oracle_in_ram(uint64_t gpa, uint64_t len);
 

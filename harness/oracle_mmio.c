@@ -50,6 +50,7 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->p = p;
 	o->escape = escape;
 	o->broken_rule = 0;
+	o->digest = (struct oracle_digest){ 0 };
 	o->reason[0] = 0;
 	o->generation = 0;
 	o->irq = false;

@@ -208,6 +208,10 @@ void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result)
 	}
 	c->sent = true;
 	frame_sent(&right);
+	if (o->digests) {
+		oracle_digest_number(&o->digest.frames, c->order);
+		oracle_digest_bytes(&o->digest.frames, frame->data, frame->len);
+	}
 }
 
 static void due_tx(struct oracle *o, struct model_chain *c)
@@ -594,6 +598,8 @@ void oracle_frame_ends(struct oracle *o, int result)
 {
 	struct model_net *n = &o->net;
 
+	if (o->digests)
+		oracle_digest_number(&o->digest.frames, (uint64_t)result << 8 | n->published);
 	if (n->published)
 		frame_received(n);
 	else if (n->delivered)
