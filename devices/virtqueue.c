@@ -31,18 +31,17 @@ int virtqueue_init(struct virtqueue *vq, const struct guest_memory *memory, uint
 		return -EINVAL;
 	vq->memory = memory;
 	vq->size_max = size_max;
-	vq->held = calloc(held_words(vq), sizeof(*vq->held));
-	vq->finished = calloc(size_max, sizeof(*vq->finished));
-	if (vq->held && vq->finished)
-		return 0;
-	virtqueue_destroy(vq);
-	return -ENOMEM;
+	/* in one piece: first the words, then the entries */
+	vq->held = calloc(1, held_words(vq) * sizeof(*vq->held) + size_max * sizeof(*vq->finished));
+	if (!vq->held)
+		return -ENOMEM;
+	vq->finished = (struct virtqueue_used *)(void *)(vq->held + held_words(vq));
+	return 0;
 }
 
 void virtqueue_destroy(struct virtqueue *vq)
 {
 	free(vq->held);
-	free(vq->finished);
 	memset(vq, 0, sizeof(*vq));
 }
 
@@ -100,7 +99,7 @@ static void toggle_held(struct virtqueue *vq, uint16_t head)
 
 static struct virtqueue_used *finished(const struct virtqueue *vq, uint16_t order)
 {
-	return &vq->finished[order % vq->size_max];
+	return &vq->finished[order & (vq->size_max - 1u)];
 }
 
 int virtqueue_pop(struct virtqueue *vq, struct descriptor_chain *chain)
@@ -113,7 +112,8 @@ int virtqueue_pop(struct virtqueue *vq, struct descriptor_chain *chain)
 	toggle_held(vq, chain->head);
 	vq->in_flight++;
 	chain->order = vq->next_taken++;
-	finished(vq, chain->order)->done = false;
+	if (vq->in_order)
+		finished(vq, chain->order)->done = false;
 	return 1;
 }
 

@@ -9,7 +9,7 @@
 
 #include "guest_driver.h"
 
-#define ONE_IN 128u
+#define ONE_IN 256u
 
 bool differ_chosen(const struct script *script)
 {
@@ -22,7 +22,7 @@ bool differ_chosen(const struct script *script)
 		       (uint64_t)r->code << 16) *
 		      0x9e3779b97f4a7c15ull;
 	}
-	return (sum >> 32) % ONE_IN == 0;
+	return (sum >> 36) % ONE_IN == 0;
 }
 
 /* ---- which scripts ---- */
