@@ -214,17 +214,21 @@ void guest_packed_reclaim(struct guest_driver *g, unsigned int queue)
 	}
 }
 
-/* Operand `event` of used: at the next used entry, never, always. */
+/* Operand `event` of used: at the next used entry, never, always, behind the end of the ring. */
 void guest_packed_ask(struct guest_driver *g, unsigned int queue, unsigned int event)
 {
 	static const uint8_t flags[] = { 0, RING_EVENT_FLAGS_DESC, RING_EVENT_FLAGS_DISABLE,
-					 RING_EVENT_FLAGS_ENABLE };
+					 RING_EVENT_FLAGS_ENABLE, RING_EVENT_FLAGS_DESC };
+	const struct guest_queue *q = &g->queue[queue];
+	unsigned int place = q->next_used;
 
 	if (event == 0)
 		return;
-	if (event == 1)
-		store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_DESC, g->queue[queue].next_used);
-	store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_FLAGS, flags[event % 4]);
+	if (event == 4)
+		place = (place & PVIRTQ_PLACE_WRAP) | q->size;
+	if (flags[event % 5] == RING_EVENT_FLAGS_DESC)
+		store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_DESC, place);
+	store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_FLAGS, flags[event % 5]);
 }
 
 /* Operation avail: an entry of any id, the driver's place moved or set, the event's fields. */
@@ -249,7 +253,9 @@ void guest_packed_avail(struct guest_driver *g, const struct record *r, unsigned
 		store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_FLAGS, (unsigned int)r->x);
 		return;
 	default:
-		store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_DESC, (unsigned int)r->x);
+		/* from the next used entry on, to just behind the ring's end, too */
+		store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_DESC,
+			q->next_used + (unsigned int)r->x);
 		return;
 	}
 	if (!(r->b[3] & CHAIN_QUIET))
