@@ -33,6 +33,8 @@ struct descriptor_chain {
 	unsigned int count;
 	unsigned int readable; /* how many of them are device-readable */
 	uint16_t head;	       /* names the chain to the driver; set by the virtqueue */
+	uint16_t entries;      /* of the ring that it takes up; likewise */
+	uint16_t order;	       /* counts the chains taken from the queue; likewise */
 	uint64_t readable_bytes;
 	uint64_t writable_bytes;
 	uint64_t written; /* unbroken prefix of the writable bytes: what used.len reports */

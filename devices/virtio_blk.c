@@ -484,7 +484,9 @@ static bool options_valid(const struct virtio_blk_options *o)
 			  1ull << VIRTIO_BLK_F_FLUSH | 1ull << VIRTIO_BLK_F_TOPOLOGY |
 			  1ull << VIRTIO_BLK_F_CONFIG_WCE | 1ull << VIRTIO_BLK_F_DISCARD |
 			  1ull << VIRTIO_BLK_F_WRITE_ZEROES | 1ull << VIRTIO_F_INDIRECT_DESC |
-			  1ull << VIRTIO_F_EVENT_IDX | 1ull << VIRTIO_F_RING_RESET },
+			  1ull << VIRTIO_F_EVENT_IDX | 1ull << VIRTIO_F_RING_RESET |
+			  1ull << VIRTIO_F_RING_PACKED | 1ull << VIRTIO_F_IN_ORDER |
+			  1ull << VIRTIO_F_NOTIFICATION_DATA },
 	};
 
 	if (o->features.word[0] & ~can.word[0] || o->features.word[1] & ~can.word[1])

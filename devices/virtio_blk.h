@@ -4,7 +4,7 @@
  *
  * Each request passes through a slot of its own: the private copy of its descriptors and a buffer
  * for its data. With all slots taken, requests wait in the ring. Requests complete in the order in
- * which the disk completes them.
+ * which the disk completes them; with IN_ORDER, the driver hears of it in the order it made them.
  */
 #ifndef VIRTIO_BLK_H
 #define VIRTIO_BLK_H
@@ -18,8 +18,8 @@ struct virtio_blk_options {
 	struct disk *disk;		   /* likewise */
 	/*
 	 * Offered: any of SIZE_MAX, SEG_MAX, GEOMETRY, BLK_SIZE, FLUSH, TOPOLOGY, CONFIG_WCE (with
-	 * FLUSH), DISCARD, WRITE_ZEROES, INDIRECT_DESC, EVENT_IDX, RING_RESET. VERSION_1 and, for a
-	 * read-only disk, RO are added.
+	 * FLUSH), DISCARD, WRITE_ZEROES, INDIRECT_DESC, EVENT_IDX, RING_RESET, RING_PACKED,
+	 * IN_ORDER, NOTIFICATION_DATA. VERSION_1 and, for a read-only disk, RO are added.
 	 */
 	struct virtio_features features;
 	uint16_t queue_size_max; /* power of 2 */

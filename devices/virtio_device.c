@@ -206,6 +206,16 @@ bool virtio_device_queue_writable(const struct virtio_device *dev, const struct 
 	       (dev->status == STATUS_LIVE && virtio_device_has(dev, VIRTIO_F_RING_RESET));
 }
 
+static struct virtqueue_features queue_features(const struct virtio_device *dev)
+{
+	return (struct virtqueue_features){
+		.indirect = virtio_device_has(dev, VIRTIO_F_INDIRECT_DESC),
+		.event_idx = virtio_device_has(dev, VIRTIO_F_EVENT_IDX),
+		.packed = virtio_device_has(dev, VIRTIO_F_RING_PACKED),
+		.in_order = virtio_device_has(dev, VIRTIO_F_IN_ORDER),
+	};
+}
+
 void virtio_device_start_queue(struct virtio_device *dev, uint32_t index)
 {
 	struct virtqueue *vq = virtio_device_queue(dev, index);
@@ -213,8 +223,7 @@ void virtio_device_start_queue(struct virtio_device *dev, uint32_t index)
 	if (!vq || !virtio_device_queue_writable(dev, vq))
 		return;
 
-	int err = virtqueue_enable(vq, virtio_device_has(dev, VIRTIO_F_INDIRECT_DESC),
-				   virtio_device_has(dev, VIRTIO_F_EVENT_IDX));
+	int err = virtqueue_enable(vq, queue_features(dev));
 
 	(void)err; /* the driver reads back 0 from QueueReady */
 }
@@ -368,13 +377,12 @@ static bool restore_queues(struct virtio_device *dev, struct state_reader *r)
 	for (unsigned int i = 0; i < dev->queues; i++) {
 		struct virtqueue *vq = &dev->queue[i];
 
-		if (virtqueue_restore(vq, virtio_device_has(dev, VIRTIO_F_INDIRECT_DESC),
-				      virtio_device_has(dev, VIRTIO_F_EVENT_IDX), r))
+		if (virtqueue_restore(vq, queue_features(dev), r))
 			return false;
 		if (programmed(vq) &&
 		    (i >= dev->queues_used || !(dev->status & VIRTIO_STATUS_FEATURES_OK)))
 			return false;
-		if (vq->next_used && !(dev->status & VIRTIO_STATUS_DRIVER_OK))
+		if (virtqueue_moved(vq) && !(dev->status & VIRTIO_STATUS_DRIVER_OK))
 			return false;
 	}
 	return true;

@@ -165,6 +165,9 @@ static void write_queue_ready(struct virtio_mmio *m, uint32_t value)
 
 static void write_queue_notify(struct virtio_mmio *m, uint32_t value)
 {
+	/* where the driver stands is a hint (2.9), which we do without: the ring itself tells */
+	if (virtio_device_has(m->dev, VIRTIO_F_NOTIFICATION_DATA))
+		value &= VIRTIO_NOTIFY_QUEUE_MASK;
 	virtio_device_notify(m->dev, value);
 }
 

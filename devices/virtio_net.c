@@ -198,8 +198,11 @@ static void fill_buffers(struct virtio_net *net, const struct buffers *b,
 	struct virtio_net_header header;
 	size_t done = 0;
 	bool first = true;
+	/* in order, bad ones among the good ones are used in their place, and count (2.7.9) */
+	bool in_order = virtio_device_has(&net->dev, VIRTIO_F_IN_ORDER);
 
-	virtio_net_header_make(&net->dev, &frame->offload, (uint16_t)b->good, &header);
+	virtio_net_header_make(&net->dev, &frame->offload,
+			       (uint16_t)(in_order ? b->taken : b->good), &header);
 	for (unsigned int i = 0; i < b->taken; i++) {
 		struct descriptor_chain *chain = &net->chain[i];
 		int err = 0;
@@ -388,7 +391,9 @@ static bool options_valid(const struct virtio_net_options *o)
 			  1ull << VIRTIO_NET_F_CTRL_VQ | 1ull << VIRTIO_NET_F_CTRL_RX |
 			  1ull << VIRTIO_NET_F_CTRL_VLAN | 1ull << VIRTIO_NET_F_CTRL_RX_EXTRA |
 			  1ull << VIRTIO_NET_F_CTRL_MAC_ADDR | 1ull << VIRTIO_F_INDIRECT_DESC |
-			  1ull << VIRTIO_F_EVENT_IDX | 1ull << VIRTIO_F_RING_RESET },
+			  1ull << VIRTIO_F_EVENT_IDX | 1ull << VIRTIO_F_RING_RESET |
+			  1ull << VIRTIO_F_RING_PACKED | 1ull << VIRTIO_F_IN_ORDER |
+			  1ull << VIRTIO_F_NOTIFICATION_DATA },
 	};
 
 	if (o->features.word[0] & ~can.word[0] || o->features.word[1] & ~can.word[1])

@@ -25,6 +25,10 @@
 #define VIRTIO_F_VERSION_1     32
 #define VIRTIO_F_RING_RESET    40
 
+#define VIRTIO_F_RING_PACKED	   34
+#define VIRTIO_F_IN_ORDER	   35
+#define VIRTIO_F_NOTIFICATION_DATA 38
+
 /* 5 Device Types */
 #define VIRTIO_ID_NET	1u
 #define VIRTIO_ID_BLOCK 2u
@@ -63,6 +67,36 @@ static_assert(sizeof(struct virtq_used_elem) == 8, "2.7.8");
 #define VIRTQ_USED_FLAGS 0u
 #define VIRTQ_USED_IDX	 2u
 #define VIRTQ_USED_RING	 4u
+
+/* 2.8 Packed Virtqueues: NEXT, WRITE and INDIRECT are those of 2.7 */
+#define VIRTQ_DESC_F_AVAIL 0x80u
+#define VIRTQ_DESC_F_USED  0x8000u
+
+struct pvirtq_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t id;
+	uint16_t flags;
+};
+static_assert(sizeof(struct pvirtq_desc) == 16, "2.8.13");
+
+/* 2.8.14: a place in the ring, then what is wished for there; the device's and the driver's */
+#define PVIRTQ_EVENT_DESC  0u
+#define PVIRTQ_EVENT_FLAGS 2u
+#define PVIRTQ_EVENT_SIZE  4u
+
+/* A place in the ring: an offset, in descriptors, and the wrap counter of that lap. */
+#define PVIRTQ_PLACE_OFFSET 0x7fffu
+#define PVIRTQ_PLACE_WRAP   0x8000u
+
+#define RING_EVENT_FLAGS_ENABLE	 0u
+#define RING_EVENT_FLAGS_DISABLE 1u
+#define RING_EVENT_FLAGS_DESC	 2u
+#define RING_EVENT_FLAGS_MASK	 3u
+
+/* 2.9 and 4.2.3.3: what QueueNotify carries with NOTIFICATION_DATA */
+#define VIRTIO_NOTIFY_QUEUE_MASK  0xffffu
+#define VIRTIO_NOTIFY_PLACE_SHIFT 16u
 
 /* 4.2.2 MMIO Device Register Layout */
 #define VIRTIO_MMIO_MAGIC		0x000u

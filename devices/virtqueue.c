@@ -31,8 +31,12 @@ int virtqueue_init(struct virtqueue *vq, const struct guest_memory *memory, uint
 		return -EINVAL;
 	vq->memory = memory;
 	vq->size_max = size_max;
-	vq->held = calloc(held_words(vq), sizeof(*vq->held));
-	return vq->held ? 0 : -ENOMEM;
+	/* in one piece: first the words, then the entries */
+	vq->held = calloc(1, held_words(vq) * sizeof(*vq->held) + size_max * sizeof(*vq->finished));
+	if (!vq->held)
+		return -ENOMEM;
+	vq->finished = (struct virtqueue_used *)(void *)(vq->held + held_words(vq));
+	return 0;
 }
 
 void virtqueue_destroy(struct virtqueue *vq)
@@ -46,11 +50,13 @@ void virtqueue_reset(struct virtqueue *vq)
 	const struct guest_memory *memory = vq->memory;
 	uint16_t size_max = vq->size_max;
 	uint64_t *held = vq->held;
+	struct virtqueue_used *finished = vq->finished;
 
 	memset(vq, 0, sizeof(*vq));
 	vq->memory = memory;
 	vq->size_max = size_max;
 	vq->held = held;
+	vq->finished = finished;
 	memset(held, 0, held_words(vq) * sizeof(*held));
 }
 
@@ -59,18 +65,31 @@ bool virtqueue_enabled(const struct virtqueue *vq)
 	return vq->layout != NULL;
 }
 
-int virtqueue_enable(struct virtqueue *vq, bool indirect, bool event_idx)
+bool virtqueue_moved(const struct virtqueue *vq)
 {
-	if (!power_of_two(vq->size) || vq->size > vq->size_max)
+	return vq->layout && vq->next_used != vq->layout->first;
+}
+
+int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
+{
+	const struct virtqueue_layout *layout =
+		accepted.packed ? &virtqueue_packed : &virtqueue_split;
+
+	if (vq->size == 0 || vq->size > vq->size_max)
 		return -EINVAL;
-	vq->indirect = indirect;
-	vq->event_idx = event_idx;
+	vq->indirect = accepted.indirect;
+	vq->event_idx = accepted.event_idx;
+	vq->in_order = accepted.in_order;
 
-	int err = virtqueue_split.check(vq);
+	int err = layout->check(vq);
 
-	if (!err)
-		vq->layout = &virtqueue_split;
-	return err;
+	if (err)
+		return err;
+	vq->next_avail = layout->first;
+	vq->next_used = layout->first;
+	vq->published_used = layout->first;
+	vq->layout = layout;
+	return 0;
 }
 
 bool virtqueue_holds(const struct virtqueue *vq, uint16_t head)
@@ -83,15 +102,23 @@ static void toggle_held(struct virtqueue *vq, uint16_t head)
 	vq->held[head / WORD_BITS] ^= 1ull << (head % WORD_BITS);
 }
 
+static struct virtqueue_used *finished(const struct virtqueue *vq, uint16_t order)
+{
+	return &vq->finished[order & (vq->size_max - 1u)];
+}
+
 int virtqueue_pop(struct virtqueue *vq, struct descriptor_chain *chain)
 {
 	int got = vq->layout->take(vq, chain);
 
 	if (got <= 0)
 		return got;
+	descriptor_chain_rewind(chain);
 	toggle_held(vq, chain->head);
 	vq->in_flight++;
-	vq->next_avail++;
+	chain->order = vq->next_taken++;
+	if (vq->in_order)
+		finished(vq, chain->order)->done = false;
 	return 1;
 }
 
@@ -105,19 +132,44 @@ static void release(struct virtqueue *vq, uint16_t head)
 void virtqueue_unpop(struct virtqueue *vq, const struct descriptor_chain *chain)
 {
 	release(vq, chain->head);
-	vq->next_avail--;
+	vq->next_taken--;
+	vq->layout->untake(vq, chain);
+}
+
+static void put(struct virtqueue *vq, const struct virtqueue_used *used)
+{
+	release(vq, used->head);
+	vq->layout->put(vq, used);
+}
+
+/* All that were taken before it may be done by now. */
+static void put_in_order(struct virtqueue *vq)
+{
+	while (vq->first_taken != vq->next_taken && finished(vq, vq->first_taken)->done)
+		put(vq, finished(vq, vq->first_taken++));
 }
 
 void virtqueue_push(struct virtqueue *vq, const struct descriptor_chain *chain)
 {
-	release(vq, chain->head);
-	vq->layout->put(vq, chain->head, (uint32_t)chain->written);
-	vq->next_used++;
+	struct virtqueue_used used = {
+		.len = (uint32_t)chain->written,
+		.head = chain->head,
+		.entries = chain->entries,
+		.wrote = chain->write.left != chain->writable_bytes,
+		.done = true,
+	};
+
+	if (!vq->in_order) {
+		put(vq, &used);
+		return;
+	}
+	*finished(vq, chain->order) = used;
+	put_in_order(vq);
 }
 
 bool virtqueue_publish(struct virtqueue *vq)
 {
-	return vq->layout->publish(vq);
+	return vq->next_used != vq->published_used && vq->layout->publish(vq);
 }
 
 void virtqueue_suppress_notification(struct virtqueue *vq)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A virtqueue seen from the device (2.6, 2.7): what the driver programmed, where the device stands
- * in the rings, and which chains it holds.
+ * A virtqueue seen from the device (2.6, 2.7, 2.8): what the driver programmed, where the device
+ * stands in the rings, and which chains it holds. Split or packed: what is said here holds for
+ * both.
  *
  *     configure (size, addresses) -> enable -> { pop -> (read, write) -> push -> publish } -> reset
  *
@@ -16,6 +17,15 @@
 #include "state_bytes.h"
 
 struct virtqueue_layout;
+struct virtqueue_used;
+
+/* Those features that shape a queue (6), as the driver accepted them. */
+struct virtqueue_features {
+	bool indirect;	/* VIRTIO_F_INDIRECT_DESC */
+	bool event_idx; /* VIRTIO_F_EVENT_IDX */
+	bool packed;	/* VIRTIO_F_RING_PACKED: the layout of 2.8, not that of 2.7 */
+	bool in_order;	/* VIRTIO_F_IN_ORDER */
+};
 
 struct virtqueue {
 	const struct guest_memory *memory;
@@ -31,12 +41,26 @@ struct virtqueue {
 	const struct virtqueue_layout *layout; /* not NULL while enabled */
 	bool indirect;			       /* VIRTIO_F_INDIRECT_DESC accepted */
 	bool event_idx;			       /* VIRTIO_F_EVENT_IDX accepted */
-	uint16_t next_avail;		       /* ring index of the next chain to take */
-	uint16_t avail_idx;		       /* how far the driver was when last asked */
-	uint16_t next_used;		       /* ring index of the next used entry */
-	uint16_t published_used;	       /* what the driver was last told */
-	uint16_t in_flight;		       /* chains taken and not given back */
-	uint64_t *held;			       /* one bit a head; size_max bits, ours */
+	bool in_order;			       /* VIRTIO_F_IN_ORDER accepted */
+	/* places in the rings: a split ring's indices, a packed ring's offsets with wrap counter */
+	uint16_t next_avail;	 /* of the next chain to take */
+	uint16_t next_used;	 /* of the next used entry */
+	uint16_t published_used; /* what the driver was last told */
+	uint16_t in_flight;	 /* chains taken and not given back */
+	uint64_t *held;		 /* one bit a head; size_max bits, ours */
+
+	/* split: how far the driver was when last asked */
+	uint16_t avail_idx;
+
+	/* packed, in entries of the ring */
+	uint16_t ring_held;   /* of chains in flight */
+	uint16_t ring_known;  /* from next_avail on: available when last asked */
+	uint16_t first_flags; /* of the first used entry that is not published */
+
+	/* in order: chains taken and not given back, finished or not, by their order; ours */
+	struct virtqueue_used *finished; /* size_max of them */
+	uint16_t first_taken;
+	uint16_t next_taken;
 };
 
 /*
@@ -52,20 +76,26 @@ void virtqueue_reset(struct virtqueue *vq);
 
 bool virtqueue_enabled(const struct virtqueue *vq);
 
+/* Whether the queue runs and the device stands elsewhere than where it began. */
+bool virtqueue_moved(const struct virtqueue *vq);
+
 /*
- * Judges what the driver programmed and starts the queue from index 0. Returns 0, or leaves it
- * stopped and returns -EINVAL (size not a power of 2 or above size_max, or a misaligned address;
- * 2.7) or -EFAULT (a ring not wholly in RAM).
+ * Judges what the driver programmed and starts the queue from its first entry, with the layout and
+ * the rules that were `accepted`. Returns 0, or leaves it stopped and returns -EINVAL (size 0,
+ * above size_max, or, of a split ring, not a power of 2; a misaligned address; 2.7, 2.8.10.1) or
+ * -EFAULT (a part of the ring not wholly in RAM).
  */
-int virtqueue_enable(struct virtqueue *vq, bool indirect, bool event_idx)
+int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
 	__attribute__((warn_unused_result));
 
 /*
  * Takes the next available chain into `chain`, which the caller has given storage
  * (descriptor_chain_init). Returns 1, 0 when there is none, or
- *   -EPROTO    index jumped by more than the queue size, head or next out of range, head in flight
- *              already, bad indirect table, bad order
- *   -ELOOP     more descriptors than the queue size (2.7.5.3.1), or than the storage holds
+ *   -EPROTO    index jumped by more than the queue size, head (buffer id) or next out of range,
+ *              head in flight already, bad indirect table, bad order, a part of a list that is not
+ *              available, or no longer is what virtqueue_unpop gave back
+ *   -ELOOP     more descriptors than the queue size (2.7.5.3.1, 2.8.17), than the ring has beside
+ *              those in flight, or than the storage holds
  *   -EFAULT, -EOVERFLOW as descriptor_chain_append; also an indirect table not wholly in RAM
  * Fetches each ring field and descriptor once; at most 3 + queue size accesses (one more when the
  * chain ends in an indirect table).
@@ -81,13 +111,15 @@ void virtqueue_unpop(struct virtqueue *vq, const struct descriptor_chain *chain)
 
 /*
  * Writes the used entry of a popped chain, with the number of bytes written through its cursor
- * (2.7.8.2). The driver does not see it before virtqueue_publish.
+ * (2.7.8.2). The driver does not see it before virtqueue_publish. In order (2.7.9, 2.8.8) the entry
+ * waits until all chains that were popped before have theirs; nothing more is asked of the caller,
+ * and the chain itself is not needed any longer.
  */
 void virtqueue_push(struct virtqueue *vq, const struct descriptor_chain *chain);
 
 /*
- * Shows the driver all pushed entries. Returns whether it wants a used buffer notification for
- * them (2.7.7.2).
+ * Shows the driver all entries that were written, the first one last (2.8.9). Returns whether there
+ * are any and it wants a used buffer notification for them (2.7.7.2, 2.8.10).
  */
 bool virtqueue_publish(struct virtqueue *vq) __attribute__((warn_unused_result));
 
@@ -109,7 +141,7 @@ void virtqueue_save(const struct virtqueue *vq, struct state_writer *w);
  * queue then is as after virtqueue_reset. Look into a queue that runs: there may be no notification
  * for what the driver has made available.
  */
-int virtqueue_restore(struct virtqueue *vq, bool indirect, bool event_idx, struct state_reader *r)
-	__attribute__((warn_unused_result));
+int virtqueue_restore(struct virtqueue *vq, struct virtqueue_features accepted,
+		      struct state_reader *r) __attribute__((warn_unused_result));
 
 #endif

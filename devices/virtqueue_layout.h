@@ -5,24 +5,62 @@
 #ifndef VIRTQUEUE_LAYOUT_H
 #define VIRTQUEUE_LAYOUT_H
 
+#include <assert.h>
+
 #include "virtqueue.h"
+
+/* A chain that the device is done with. */
+struct virtqueue_used {
+	uint32_t len; /* bytes written from the first writable one on */
+	uint16_t head;
+	uint16_t entries;
+	bool wrote; /* anything anywhere in its writable bytes */
+	bool done;  /* in order: this is valid */
+};
 
 struct virtqueue_layout {
 	/* judges size and addresses: 0, -EINVAL or -EFAULT */
 	int (*check)(const struct virtqueue *vq);
-	/* takes the next chain: as virtqueue_pop, but leaves `held` and the counters alone */
+	/* where next_avail, next_used and published_used begin */
+	uint16_t first;
+	/* whether there is such a place in a ring of this size */
+	bool (*has_place)(const struct virtqueue *vq, uint16_t place);
+	/* takes the next chain and moves next_avail: as virtqueue_pop, but leaves `held` alone */
 	int (*take)(struct virtqueue *vq, struct descriptor_chain *chain);
-	/* writes the used entry number next_used */
-	void (*put)(struct virtqueue *vq, uint16_t head, uint32_t len);
-	/* makes entries up to next_used visible and says whether the driver wants to hear of it */
+	/* moves next_avail back over the chain taken last */
+	void (*untake)(struct virtqueue *vq, const struct descriptor_chain *chain);
+	/* writes the used entry at next_used and moves that */
+	void (*put)(struct virtqueue *vq, const struct virtqueue_used *used);
+	/* makes entries up to next_used visible, of which there are some, and says whether the
+	 * driver wants to hear of it */
 	bool (*publish)(struct virtqueue *vq);
 	void (*suppress_notification)(struct virtqueue *vq);
 	bool (*want_notification)(struct virtqueue *vq);
 };
 
 extern const struct virtqueue_layout virtqueue_split;
+extern const struct virtqueue_layout virtqueue_packed;
 
 /* Whether the device holds the chain named `head`, which is below size_max. */
 bool virtqueue_holds(const struct virtqueue *vq, uint16_t head);
+
+/* virtqueue_enable found the rings in RAM, and the map does not change: our own bug otherwise. */
+static inline uint16_t virtqueue_load(const struct virtqueue *vq, uint64_t gpa)
+{
+	uint16_t value = 0;
+	int err = guest_memory_load_u16(vq->memory, gpa, &value);
+
+	assert(!err);
+	(void)err;
+	return value;
+}
+
+static inline void virtqueue_store(const struct virtqueue *vq, uint64_t gpa, uint16_t value)
+{
+	int err = guest_memory_store_u16(vq->memory, gpa, value);
+
+	assert(!err);
+	(void)err;
+}
 
 #endif

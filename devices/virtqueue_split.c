@@ -11,25 +11,6 @@
 #include "virtio_spec.h"
 #include "virtqueue_layout.h"
 
-/* virtqueue_enable found the rings in RAM, and the map does not change: our own bug otherwise. */
-static uint16_t ring_load(const struct virtqueue *vq, uint64_t gpa)
-{
-	uint16_t value = 0;
-	int err = guest_memory_load_u16(vq->memory, gpa, &value);
-
-	assert(!err);
-	(void)err;
-	return value;
-}
-
-static void ring_store(const struct virtqueue *vq, uint64_t gpa, uint16_t value)
-{
-	int err = guest_memory_store_u16(vq->memory, gpa, value);
-
-	assert(!err);
-	(void)err;
-}
-
 static uint64_t used_event_gpa(const struct virtqueue *vq)
 {
 	return vq->driver_area + VIRTQ_AVAIL_RING + (uint64_t)vq->size * VIRTQ_AVAIL_ENTRY_SIZE;
@@ -47,6 +28,8 @@ static int split_check(const struct virtqueue *vq)
 	uint64_t avail_len = VIRTQ_AVAIL_RING + (uint64_t)vq->size * VIRTQ_AVAIL_ENTRY_SIZE + event;
 	uint64_t used_len = used_entry_gpa(vq, vq->size) - vq->device_area + event;
 
+	if ((vq->size & (vq->size - 1)) != 0)
+		return -EINVAL;
 	if (vq->desc_area % sizeof(struct virtq_desc) || vq->driver_area % 2 || vq->device_area % 4)
 		return -EINVAL;
 	if (!guest_memory_contains(vq->memory, vq->desc_area,
@@ -128,7 +111,7 @@ static int walk_chain(const struct virtqueue *vq, uint16_t head, struct descript
 static int split_take(struct virtqueue *vq, struct descriptor_chain *chain)
 {
 	if (vq->avail_idx == vq->next_avail) {
-		vq->avail_idx = ring_load(vq, vq->driver_area + VIRTQ_AVAIL_IDX);
+		vq->avail_idx = virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_IDX);
 		if (vq->avail_idx == vq->next_avail)
 			return 0;
 	}
@@ -136,8 +119,8 @@ static int split_take(struct virtqueue *vq, struct descriptor_chain *chain)
 		return -EPROTO;
 
 	uint32_t slot = vq->next_avail % vq->size;
-	uint16_t head = ring_load(vq, vq->driver_area + VIRTQ_AVAIL_RING +
-					      (uint64_t)slot * VIRTQ_AVAIL_ENTRY_SIZE);
+	uint16_t head = virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_RING +
+						   (uint64_t)slot * VIRTQ_AVAIL_ENTRY_SIZE);
 
 	if (head >= vq->size || virtqueue_holds(vq, head))
 		return -EPROTO;
@@ -147,18 +130,25 @@ static int split_take(struct virtqueue *vq, struct descriptor_chain *chain)
 	if (err)
 		return err;
 	chain->head = head;
-	descriptor_chain_rewind(chain);
+	chain->entries = 1;
+	vq->next_avail++;
 	return 1;
 }
 
-static void split_put(struct virtqueue *vq, uint16_t head, uint32_t len)
+static void split_untake(struct virtqueue *vq, const struct descriptor_chain *chain)
 {
-	struct virtq_used_elem elem = { .id = htole32(head), .len = htole32(len) };
+	vq->next_avail = (uint16_t)(vq->next_avail - chain->entries);
+}
+
+static void split_put(struct virtqueue *vq, const struct virtqueue_used *used)
+{
+	struct virtq_used_elem elem = { .id = htole32(used->head), .len = htole32(used->len) };
 	int err = guest_memory_write(vq->memory, used_entry_gpa(vq, vq->next_used % vq->size),
 				     &elem, sizeof(elem));
 
 	assert(!err);
 	(void)err;
+	vq->next_used++;
 }
 
 /*
@@ -169,14 +159,14 @@ static bool split_publish(struct virtqueue *vq)
 {
 	uint16_t before = vq->published_used;
 
-	ring_store(vq, vq->device_area + VIRTQ_USED_IDX, vq->next_used);
+	virtqueue_store(vq, vq->device_area + VIRTQ_USED_IDX, vq->next_used);
 	vq->published_used = vq->next_used;
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!vq->event_idx)
-		return !(ring_load(vq, vq->driver_area + VIRTQ_AVAIL_FLAGS) &
+		return !(virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_FLAGS) &
 			 VIRTQ_AVAIL_F_NO_INTERRUPT);
 
-	uint16_t event = ring_load(vq, used_event_gpa(vq));
+	uint16_t event = virtqueue_load(vq, used_event_gpa(vq));
 
 	return (uint16_t)(vq->next_used - event - 1) < (uint16_t)(vq->next_used - before);
 }
@@ -185,7 +175,7 @@ static bool split_publish(struct virtqueue *vq)
 static void split_suppress_notification(struct virtqueue *vq)
 {
 	if (!vq->event_idx)
-		ring_store(vq, vq->device_area + VIRTQ_USED_FLAGS, VIRTQ_USED_F_NO_NOTIFY);
+		virtqueue_store(vq, vq->device_area + VIRTQ_USED_FLAGS, VIRTQ_USED_F_NO_NOTIFY);
 }
 
 /* avail_event is what the driver is known to have reached: it tells us of the chain after that */
@@ -194,17 +184,27 @@ static bool split_want_notification(struct virtqueue *vq)
 	uint16_t seen = vq->avail_idx;
 
 	if (vq->event_idx)
-		ring_store(vq, used_entry_gpa(vq, vq->size), seen);
+		virtqueue_store(vq, used_entry_gpa(vq, vq->size), seen);
 	else
-		ring_store(vq, vq->device_area + VIRTQ_USED_FLAGS, 0);
+		virtqueue_store(vq, vq->device_area + VIRTQ_USED_FLAGS, 0);
 	atomic_thread_fence(memory_order_seq_cst);
-	vq->avail_idx = ring_load(vq, vq->driver_area + VIRTQ_AVAIL_IDX);
+	vq->avail_idx = virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_IDX);
 	return vq->avail_idx != seen;
+}
+
+/* Indices run on beyond the size of the ring. */
+static bool split_has_place(const struct virtqueue *vq, uint16_t place)
+{
+	(void)vq;
+	(void)place;
+	return true;
 }
 
 const struct virtqueue_layout virtqueue_split = {
 	.check = split_check,
+	.has_place = split_has_place,
 	.take = split_take,
+	.untake = split_untake,
 	.put = split_put,
 	.publish = split_publish,
 	.suppress_notification = split_suppress_notification,

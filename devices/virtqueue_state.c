@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A queue in bytes. With nothing in flight, what was taken has been given back, so that one index
+ * A queue in bytes. With nothing in flight, what was taken has been given back, so that one place
  * says where the device stands in both rings; how far the driver is, the ring tells.
  */
 #include <errno.h>
 
-#include "virtqueue.h"
+#include "virtqueue_layout.h"
 
 void virtqueue_save(const struct virtqueue *vq, struct state_writer *w)
 {
@@ -17,7 +17,8 @@ void virtqueue_save(const struct virtqueue *vq, struct state_writer *w)
 	state_put(w, vq->next_used, 2);
 }
 
-int virtqueue_restore(struct virtqueue *vq, bool indirect, bool event_idx, struct state_reader *r)
+int virtqueue_restore(struct virtqueue *vq, struct virtqueue_features accepted,
+		      struct state_reader *r)
 {
 	virtqueue_reset(vq);
 	vq->size = (uint32_t)state_get(r, 4);
@@ -30,7 +31,9 @@ int virtqueue_restore(struct virtqueue *vq, bool indirect, bool event_idx, struc
 	int err = enabled > 1 || (!enabled && next) ? -EINVAL : 0;
 
 	if (!err && enabled)
-		err = virtqueue_enable(vq, indirect, event_idx);
+		err = virtqueue_enable(vq, accepted);
+	if (!err && enabled && !vq->layout->has_place(vq, next))
+		err = -EINVAL;
 	if (err) {
 		virtqueue_reset(vq);
 		return err;

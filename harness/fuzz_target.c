@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "differ.h"
 #include "player.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -51,6 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	script_decode(data, size, &script);
 	player_play(&carrier, &script, NULL, &v);
+	if (differ_chosen(&script))
+		differ_play(&carrier, &script, NULL, &v);
 	if (v.kind == VERDICT_VIOLATION || v.kind == VERDICT_WEDGED)
 		report(&script, &v);
 	return 0;

@@ -52,6 +52,27 @@ void guest_add_stream(struct chain_plan *plan, uint64_t gpa, uint64_t len, uint6
 /* Writes the chain and makes it available. Does nothing when there are no free descriptors. */
 void guest_submit(struct guest_driver *g, unsigned int queue, struct chain_plan *plan);
 
+/* Breaks the plan's pieces as its `wrong` says. */
+void guest_spoil_pieces(struct chain_plan *plan, unsigned int queue);
+
+/* A descriptor of either layout, whose last two fields are not the same. */
+void guest_store_desc(struct guest_driver *g, uint64_t table, unsigned int index, uint64_t addr,
+		      uint32_t len, unsigned int field12, unsigned int field14);
+
+/* Where an indirect table of so many descriptors goes. */
+uint64_t guest_place_table(struct guest_driver *g, unsigned int count);
+
+/* An available buffer notification; `hint`: where the driver stands, if it tells that. */
+void guest_notify(struct guest_driver *g, unsigned int queue, uint16_t hint);
+
+/* ---- guest_packed.c: the same on packed rings ---- */
+
+void guest_packed_clear(struct guest_driver *g, unsigned int queue);
+void guest_packed_submit(struct guest_driver *g, unsigned int queue, struct chain_plan *plan);
+void guest_packed_reclaim(struct guest_driver *g, unsigned int queue);
+void guest_packed_ask(struct guest_driver *g, unsigned int queue, unsigned int event);
+void guest_packed_avail(struct guest_driver *g, const struct record *r, unsigned int queue);
+
 /* operand `bits` of blk */
 #define BITS_UNMAP	  1u
 #define BITS_UNKNOWN_FLAG 2u

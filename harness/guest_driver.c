@@ -73,6 +73,9 @@ static void fresh_queue(struct guest_queue *q, uint16_t size)
 	q->last_used = 0;
 	q->frees = size;
 	q->head = 0;
+	q->next = PVIRTQ_PLACE_WRAP;
+	q->next_used = PVIRTQ_PLACE_WRAP;
+	q->room = size;
 	for (uint16_t i = 0; i < size; i++) {
 		q->free[i] = (uint16_t)(size - 1 - i);
 		q->chain_more[i] = false;
@@ -84,6 +87,8 @@ void guest_start(struct guest_driver *g, struct carrier *carrier, const struct p
 	g->carrier = carrier;
 	g->p = p;
 	g->clean = false;
+	g->packed = false;
+	g->notify_data = false;
 	g->data_at = GUEST_DATA;
 	g->indirect_at = GUEST_INDIRECT;
 	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++)
@@ -117,6 +122,10 @@ static uint16_t choose_size(const struct guest_driver *g, unsigned int class)
 /* A driver clears its rings before it hands them over. */
 static void clear_rings(struct guest_driver *g, unsigned int queue)
 {
+	if (g->packed) {
+		guest_packed_clear(g, queue);
+		return;
+	}
 	store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_FLAGS, 0);
 	store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_IDX, 0);
 	store16(g, guest_used_ring(queue) + VIRTQ_USED_FLAGS, 0);
@@ -170,6 +179,8 @@ void guest_init(struct guest_driver *g, const struct record *r)
 
 	if (wrong == INIT_ALL_FEATURES)
 		features = UINT64_MAX;
+	g->packed = features & g->p->offered.word[0] & 1ull << VIRTIO_F_RING_PACKED;
+	g->notify_data = features & g->p->offered.word[0] & 1ull << VIRTIO_F_NOTIFICATION_DATA;
 	if (wrong != INIT_NO_RESET && !g->clean)
 		guest_reg(g, VIRTIO_MMIO_STATUS, 0);
 	if (wrong != INIT_NO_ACKNOWLEDGE)
@@ -296,6 +307,8 @@ void guest_set_queue(struct guest_driver *g, const struct record *r)
 	fresh_queue(&g->queue[queue], size);
 	clear_rings(g, queue);
 	spoil_setup(&s, (enum queue_wrong)r->b[2], g->p->queue_size_max);
+	if (g->packed && s.size > 0 && s.size < size)
+		fresh_queue(&g->queue[queue], (uint16_t)s.size); /* an odd one is fine */
 	guest_setup_queue(g, &s, true);
 }
 
@@ -400,6 +413,9 @@ void guest_race(struct guest_driver *g, const struct record *r)
 	race.watch = base_address(g, base, r->b[1]) + (r->x & 0xfff) * unit[base];
 	if (base == BASE_AVAIL)
 		race.watch += r->x == 0 ? VIRTQ_AVAIL_IDX : VIRTQ_AVAIL_RING - unit[base];
+	if (base == BASE_AVAIL && g->packed) /* the event's flags, and its place */
+		race.watch = guest_avail_ring(pick_queue(g, r->b[1])) +
+			     (r->x == 0 ? PVIRTQ_EVENT_FLAGS : PVIRTQ_EVENT_DESC);
 	if (base == BASE_RAW)
 		race.watch = r->x;
 	race.watch_bytes = unit[base];
@@ -535,8 +551,13 @@ void guest_used(struct guest_driver *g, const struct record *r)
 	unsigned int queue = pick_queue(g, r->b[0]);
 	struct guest_queue *q = &g->queue[queue];
 
-	reclaim(g, queue);
-	if (r->b[1] == 1)
+	if (g->packed)
+		guest_packed_reclaim(g, queue);
+	else
+		reclaim(g, queue);
+	if (g->packed)
+		guest_packed_ask(g, queue, r->b[1]);
+	else if (r->b[1] == 1)
 		store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_RING + 2ull * q->size,
 			q->last_used);
 	else if (r->b[1])
@@ -550,7 +571,7 @@ void guest_ack(struct guest_driver *g, const struct record *r)
 	guest_reg(g, VIRTIO_MMIO_INTERRUPT_ACK, guest_get(g, VIRTIO_MMIO_INTERRUPT_STATUS));
 }
 
-static void spoil_pieces(struct chain_plan *plan, unsigned int queue)
+void guest_spoil_pieces(struct chain_plan *plan, unsigned int queue)
 {
 	struct piece *last = &plan->piece[plan->pieces - 1];
 	struct piece *one = &plan->piece[plan->arg % plan->pieces];
@@ -615,14 +636,14 @@ static void spoil_pieces(struct chain_plan *plan, unsigned int queue)
 	}
 }
 
-static void store_desc(struct guest_driver *g, uint64_t table, unsigned int index, uint64_t addr,
-		       uint32_t len, unsigned int flags, unsigned int next)
+void guest_store_desc(struct guest_driver *g, uint64_t table, unsigned int index, uint64_t addr,
+		      uint32_t len, unsigned int field12, unsigned int field14)
 {
 	struct virtq_desc d = {
 		.addr = htole64(addr),
 		.len = htole32(len),
-		.flags = htole16((uint16_t)flags),
-		.next = htole16((uint16_t)next),
+		.flags = htole16((uint16_t)field12),
+		.next = htole16((uint16_t)field14),
 	};
 
 	g->carrier->ops->store(g->carrier, table + 16ull * index, &d, sizeof(d));
@@ -656,6 +677,16 @@ static struct link link_of(const struct chain_plan *plan, unsigned int i, unsign
 	return l;
 }
 
+uint64_t guest_place_table(struct guest_driver *g, unsigned int count)
+{
+	uint64_t table = g->indirect_at;
+
+	if (table + 16ull * count > GUEST_INDIRECT + GUEST_INDIRECT_SIZE)
+		table = GUEST_INDIRECT;
+	g->indirect_at = table + 16ull * count;
+	return table;
+}
+
 /* Writes pieces [from, pieces) into an indirect table, and returns its address and length. */
 static uint64_t write_table(struct guest_driver *g, const struct chain_plan *plan,
 			    unsigned int from, uint32_t *len)
@@ -663,11 +694,8 @@ static uint64_t write_table(struct guest_driver *g, const struct chain_plan *pla
 	unsigned int count = plan->pieces - from;
 	uint16_t index[GUEST_PIECES_MAX];
 	struct chain_plan rest = *plan;
-	uint64_t table = g->indirect_at;
+	uint64_t table = guest_place_table(g, count);
 
-	if (table + 16ull * count > GUEST_INDIRECT + GUEST_INDIRECT_SIZE)
-		table = GUEST_INDIRECT;
-	g->indirect_at = table + 16ull * count;
 	memmove(rest.piece, rest.piece + from, count * sizeof(rest.piece[0]));
 	for (unsigned int i = 0; i < count; i++)
 		index[i] = (uint16_t)i;
@@ -676,7 +704,8 @@ static uint64_t write_table(struct guest_driver *g, const struct chain_plan *pla
 
 		if (plan->wrong == WRONG_TABLE_NESTED && i == plan->arg % count)
 			l.flags |= VIRTQ_DESC_F_INDIRECT;
-		store_desc(g, table, i, rest.piece[i].gpa, rest.piece[i].len, l.flags, l.next);
+		guest_store_desc(g, table, i, rest.piece[i].gpa, rest.piece[i].len, l.flags,
+				 l.next);
 	}
 	*len = 16 * count;
 	return table;
@@ -699,7 +728,7 @@ static void write_table_desc(struct guest_driver *g, unsigned int queue, uint16_
 		table = MAP_LOW_END - 8;
 	if (plan->wrong == WRONG_TABLE_WRITE)
 		flags |= VIRTQ_DESC_F_WRITE;
-	store_desc(g, guest_desc(queue), at, table, len, flags, at);
+	guest_store_desc(g, guest_desc(queue), at, table, len, flags, at);
 }
 
 static void write_direct(struct guest_driver *g, unsigned int queue, const struct chain_plan *plan,
@@ -708,8 +737,8 @@ static void write_direct(struct guest_driver *g, unsigned int queue, const struc
 	for (unsigned int i = 0; i < count; i++) {
 		struct link l = link_of(plan, i, descs, index, g->queue[queue].size);
 
-		store_desc(g, guest_desc(queue), index[i], plan->piece[i].gpa, plan->piece[i].len,
-			   l.flags, l.next);
+		guest_store_desc(g, guest_desc(queue), index[i], plan->piece[i].gpa,
+				 plan->piece[i].len, l.flags, l.next);
 	}
 }
 
@@ -720,6 +749,13 @@ static void make_available(struct guest_driver *g, unsigned int queue, uint16_t 
 	store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_RING + 2ull * (q->avail_idx % q->size),
 		entry);
 	q->avail_idx++;
+}
+
+void guest_notify(struct guest_driver *g, unsigned int queue, uint16_t hint)
+{
+	uint32_t data = g->notify_data ? (uint32_t)hint << VIRTIO_NOTIFY_PLACE_SHIFT : 0;
+
+	guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, data | queue);
 }
 
 static void expose(struct guest_driver *g, unsigned int queue, const struct chain_plan *plan)
@@ -742,7 +778,7 @@ static void expose(struct guest_driver *g, unsigned int queue, const struct chai
 		q->avail_idx = (uint16_t)(q->avail_idx - 2);
 	store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_IDX, q->avail_idx);
 	if (!(plan->flags & CHAIN_QUIET))
-		guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, queue);
+		guest_notify(g, queue, plan->wrong ? (uint16_t)~q->avail_idx : q->avail_idx);
 }
 
 static bool take_descs(struct guest_driver *g, unsigned int queue, unsigned int count,
@@ -773,9 +809,13 @@ void guest_submit(struct guest_driver *g, unsigned int queue, struct chain_plan 
 
 	if (plan->pieces == 0)
 		return;
-	spoil_pieces(plan, queue);
+	guest_spoil_pieces(plan, queue);
 	if (plan->pieces > g->queue[queue].size && plan->wrong == WRONG_FULL)
 		plan->pieces = g->queue[queue].size;
+	if (g->packed) {
+		guest_packed_submit(g, queue, plan);
+		return;
+	}
 	descs = indirect ? 1 : mixed ? 2 : plan->pieces;
 	if (!take_descs(g, queue, descs, index))
 		return;
@@ -815,7 +855,13 @@ void guest_chain(struct guest_driver *g, const struct record *r)
 
 void guest_kick(struct guest_driver *g, const struct record *r)
 {
-	guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, r->b[1] ? (uint32_t)r->x : pick_queue(g, r->b[0]));
+	unsigned int queue = pick_queue(g, r->b[0]);
+	const struct guest_queue *q = &g->queue[queue];
+
+	if (r->b[1])
+		guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, (uint32_t)r->x);
+	else
+		guest_notify(g, queue, g->packed ? q->next : q->avail_idx);
 }
 
 void guest_avail(struct guest_driver *g, const struct record *r)
@@ -824,6 +870,10 @@ void guest_avail(struct guest_driver *g, const struct record *r)
 	struct guest_queue *q = &g->queue[queue];
 	uint64_t ring = guest_avail_ring(queue);
 
+	if (g->packed) {
+		guest_packed_avail(g, r, queue);
+		return;
+	}
 	switch (r->b[1]) {
 	case 0:
 		make_available(g, queue, (uint16_t)r->x);
@@ -843,5 +893,15 @@ void guest_avail(struct guest_driver *g, const struct record *r)
 	}
 	store16(g, ring + VIRTQ_AVAIL_IDX, q->avail_idx);
 	if (!(r->b[3] & CHAIN_QUIET))
-		guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, queue);
+		guest_notify(g, queue, (uint16_t)r->x);
+}
+
+bool guest_came_back(struct guest_driver *g, unsigned int queue)
+{
+	const uint16_t used = VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
+
+	if (g->packed)
+		return (load16(g, guest_desc(queue) + offsetof(struct pvirtq_desc, flags)) &
+			used) == used;
+	return guest_used_idx(g, queue) == 1;
 }

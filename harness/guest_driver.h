@@ -74,12 +74,20 @@ struct guest_queue {
 	uint16_t chain_next[PERSONALITY_QUEUE_SIZE]; /* our own copy, for freeing */
 	bool chain_more[PERSONALITY_QUEUE_SIZE];
 	uint16_t head; /* made available last */
+
+	/* packed: places with wrap counter, free entries of the ring, and those of each id */
+	uint16_t next;
+	uint16_t next_used;
+	uint16_t room;
+	uint16_t entries[PERSONALITY_QUEUE_SIZE];
 };
 
 struct guest_driver {
 	struct carrier *carrier;
 	const struct personality *p;
 	struct guest_queue queue[PERSONALITY_QUEUES];
+	bool packed;	      /* the layout that was asked for */
+	bool notify_data;     /* notifications tell where the driver stands */
 	bool clean;	      /* nobody has touched the device or the RAM yet */
 	uint64_t data_at;     /* next free data */
 	uint64_t indirect_at; /* next free table */
@@ -119,6 +127,9 @@ uint64_t guest_used_ring(unsigned int queue);
 
 uint16_t guest_used_idx(struct guest_driver *g, unsigned int queue);
 uint16_t guest_avail_idx(struct guest_driver *g, unsigned int queue);
+
+/* Whether the first chain of a queue that was just set up has come back. */
+bool guest_came_back(struct guest_driver *g, unsigned int queue);
 
 /*
  * One well-formed request after a reset: negotiate, one queue, one chain. Returns whether it came

@@ -282,7 +282,6 @@ static bool round_trip(struct guest_driver *g, unsigned int queue, const void *o
 		       uint64_t in_gpa, size_t in_len)
 {
 	struct chain_plan plan = { 0 };
-	uint16_t before = guest_used_idx(g, queue);
 
 	if (out_len) {
 		store(g, GUEST_DATA, out, out_len);
@@ -294,7 +293,7 @@ static bool round_trip(struct guest_driver *g, unsigned int queue, const void *o
 	if (plan.pieces > g->queue[queue].size)
 		return true;
 	guest_submit(g, queue, &plan);
-	return (uint16_t)(before + 1) == guest_used_idx(g, queue);
+	return guest_came_back(g, queue);
 }
 
 static bool probe_blk(struct guest_driver *g)
@@ -322,9 +321,9 @@ static bool probe_net(struct guest_driver *g)
 bool guest_probe(struct guest_driver *g)
 {
 	unsigned int queue = g->p->kind == DEVICE_NET ? VIRTIO_NET_TX : 0;
-	/* the smallest set of features */
+	/* the smallest set of features that has this ring */
 	struct record init = { .b = { 0, INIT_NO_RESET, (uint8_t)(queue + 1) },
-			       .x = ~(1ull << VIRTIO_F_VERSION_1) };
+			       .x = ~(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_RING_PACKED) };
 
 	guest_start(g, g->carrier, g->p);
 	guest_init(g, &init);

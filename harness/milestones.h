@@ -67,6 +67,24 @@
 	X(RING_RESET, "ring: a queue is reset by QueueReset")                                      \
 	X(RING_RESTARTED, "ring: a queue is set up again after DRIVER_OK")                         \
 	X(RING_RACED, "ring: the guest changes what the device fetches")                           \
+	X(RING_IN_ORDER, "ring: a used entry waits for those before it")                           \
+	X(PACKED_WRAPPED, "packed: a ring goes round")                                             \
+	X(PACKED_ODD_SIZE, "packed: a ring of no power of 2 goes round")                           \
+	X(PACKED_LIST, "packed: a list of several entries is taken")                               \
+	X(PACKED_INDIRECT, "packed: an indirect table is followed")                                \
+	X(PACKED_OUT_OF_ORDER, "packed: chains come back out of order")                            \
+	X(PACKED_BATCH, "packed: several used entries are published at once")                      \
+	X(PACKED_EVENT, "packed: an event at another place suppresses a notification")             \
+	X(PACKED_EVENT_NOW, "packed: an event at a place just used asks for a notification")       \
+	X(PACKED_DISABLED, "packed: the event flags suppress a notification")                      \
+	X(PACKED_UNPOP, "packed: a chain is given back untaken")                                   \
+	X(PACKED_BREAK_ID, "packed: an id out of range")                                           \
+	X(PACKED_BREAK_IN_FLIGHT, "packed: an id that is in flight")                               \
+	X(PACKED_BREAK_PART, "packed: a list that is not all there")                               \
+	X(PACKED_BREAK_WITHDRAWN, "packed: a chain that went back is withdrawn")                   \
+	X(PACKED_BREAK_LONG, "packed: more entries than the ring has left")                        \
+	X(PACKED_BREAK_TABLE, "packed: a bad indirect table")                                      \
+	X(NOTIFICATION_DATA, "transport: a notification tells where the driver stands")            \
 	X(BREAK_INDEX, "rule: the available index jumps")                                          \
 	X(BREAK_HEAD, "rule: a head out of range")                                                 \
 	X(BREAK_IN_FLIGHT, "rule: a head that is in flight")                                       \
@@ -85,6 +103,7 @@
 	X(STATE_TAKEN, "state: a device goes on after save and restore")                           \
 	X(STATE_ALTERED, "state: an altered state is taken")                                       \
 	X(STATE_REFUSED, "state: an impossible state is refused")                                  \
+	X(STATE_PACKED, "state: a packed ring goes on where it was")                               \
 	X(STATE_BUSY, "state: no saving with requests in flight")                                  \
 	X(STATUS_FAILED, "transport: the driver gives up")                                         \
 	X(RESET_LIVE, "transport: a live device is reset")                                         \

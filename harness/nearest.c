@@ -138,6 +138,7 @@ void nearest_device(struct nearest *n, const struct virtio_blk_options *blk,
 		choose_blk(&n->header, blk);
 	else
 		choose_net(&n->header, net);
+	n->header.y |= (uint64_t)personality_ring(blk ? &blk->features : &net->features) << 8;
 	personality_from(&n->header, &n->p);
 	n->header.x =
 		n->p.offered.word[0] & ~(1ull << VIRTIO_F_VERSION_1) &

@@ -23,19 +23,29 @@ const char *const oracle_milestone_text[MILESTONE_COUNT] = {
 static const uint32_t live_status = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER |
 				    VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK;
 
+/* Pages of it are used as they are touched. */
+static void *address_space(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		abort();
+	return p;
+}
+
 void oracle_create(struct oracle *o)
 {
 	size_t chains = (size_t)PERSONALITY_QUEUES * PERSONALITY_QUEUE_SIZE;
-	/* address space; pages are used as they are touched */
-	uint8_t *capture = mmap(NULL, chains * ORACLE_CAPTURE_BYTES, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *capture = address_space(chains * ORACLE_CAPTURE_BYTES);
 	struct model_chain *chain = calloc(chains, sizeof(*chain));
 
 	memset(o, 0, sizeof(*o));
-	o->log = calloc(ORACLE_LOG_MAX, sizeof(*o->log));
-	o->log_bytes = malloc(2 * (size_t)ORACLE_CAPTURE_BYTES);
+	o->log = address_space(ORACLE_WAITING_LOG * sizeof(*o->log));
+	o->log_bytes = address_space(ORACLE_WAITING_BYTES);
+	o->list = calloc(1, sizeof(*o->list));
 	o->net.completed = malloc(NIC_FRAME_BYTES_MAX);
-	if (capture == MAP_FAILED || !chain || !o->log || !o->log_bytes || !o->net.completed)
+	if (!chain || !o->list || !o->net.completed)
 		abort();
 	for (size_t i = 0; i < chains; i++)
 		chain[i].capture = capture + i * ORACLE_CAPTURE_BYTES;
@@ -52,6 +62,21 @@ void oracle_fail(struct oracle *o, unsigned int rule, const char *format, ...)
 	vsnprintf(o->reason, sizeof(o->reason), format, args);
 	va_end(args);
 	longjmp(*o->escape, 1);
+}
+
+void oracle_digest_number(uint64_t *sum, uint64_t number)
+{
+	*sum = (*sum ^ number) * 0x9e3779b97f4a7c15ull;
+	*sum ^= *sum >> 29;
+}
+
+void oracle_digest_bytes(uint64_t *sum, const void *bytes, uint64_t len)
+{
+	const uint8_t *at = bytes;
+
+	oracle_digest_number(sum, len);
+	for (; len > 0; len--)
+		*sum = (*sum ^ *at++) * 0x100000001b3ull;
 }
 
 bool oracle_live(const struct oracle *o)
@@ -90,12 +115,39 @@ static void forget_chains(struct oracle *o, unsigned int queue)
 		o->last = NULL;
 }
 
+static void drop_stores(struct oracle *o, unsigned int from, unsigned int count)
+{
+	uint8_t *to = o->log_bytes;
+
+	memmove(&o->log[from], &o->log[from + count], (o->logs - from - count) * sizeof(*o->log));
+	o->logs -= count;
+	for (unsigned int i = 0; i < o->logs; i++) {
+		memmove(to, o->log[i].bytes, o->log[i].len);
+		o->log[i].bytes = to;
+		to += o->log[i].len;
+	}
+	o->log_used = (size_t)(to - o->log_bytes);
+}
+
+/* In order, a disk's requests may be done and wait for others that now are forgotten. */
+static void drop_stores_of(struct oracle *o, const struct model_queue *q)
+{
+	for (unsigned int i = o->logs; i > 0; i--) {
+		const struct model_chain *by = o->log[i - 1].by;
+
+		if (by >= q->chain && by < q->chain + PERSONALITY_QUEUE_SIZE)
+			drop_stores(o, i - 1, 1);
+	}
+	o->log_stale = o->logs > 0 && !o->log[0].by;
+}
+
 void oracle_stop_queue(struct oracle *o, unsigned int queue)
 {
 	struct model_queue *q = &o->queue[queue];
 	bool ran_before = q->ran_before;
 
 	forget_chains(o, queue);
+	drop_stores_of(o, q);
 	memset(q, 0, offsetof(struct model_queue, chain));
 	q->ran_before = ran_before;
 }
@@ -108,6 +160,10 @@ void oracle_must_break(struct oracle *o, enum milestone m)
 	o->interrupts |= VIRTIO_INTERRUPT_CONFIG;
 	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++)
 		forget_chains(o, i);
+	if (!oracle_accepted(o, VIRTIO_F_IN_ORDER))
+		return;
+	o->logs = 0; /* what waited for its turn */
+	o->log_used = 0;
 }
 
 void oracle_event(struct oracle *o)
@@ -142,33 +198,46 @@ static struct model_queue *running_queue(struct oracle *o, unsigned int queue, u
 
 /* ---- taking a chain ---- */
 
-static void finish_walk(struct oracle *o)
+void oracle_taken(struct oracle *o, struct model_chain *c)
 {
 	struct model_walk *w = &o->walk;
 	struct model_queue *q = &o->queue[w->queue];
-	struct model_chain *c = w->chain;
 
 	w->active = false;
 	c->taken = true;
 	c->order = o->order++;
 	q->held[q->helds++] = c;
 	q->gave_back = false;
-	q->next_avail++;
-	if (q->next_avail > q->size)
-		hit(MILESTONE_RING_WRAPPED);
 	if (w->indirect)
 		hit(MILESTONE_RING_INDIRECT);
 	o->last = c;
+	o->at_work = c;
 	o->last_queue = w->queue;
+}
+
+static void finish_walk(struct oracle *o)
+{
+	struct model_queue *q = &o->queue[o->walk.queue];
+
+	q->next_avail++;
+	if (q->next_avail > q->size)
+		hit(MILESTONE_RING_WRAPPED);
+	oracle_taken(o, o->walk.chain);
+}
+
+bool oracle_table_fine(const struct oracle *o, const struct model_segment *table,
+		       unsigned int flags)
+{
+	return oracle_accepted(o, VIRTIO_F_INDIRECT_DESC) && !o->walk.indirect &&
+	       !(flags & VIRTQ_DESC_F_NEXT) && table->len >= 16 && table->len % 16 == 0 &&
+	       oracle_in_ram(table->gpa, table->len);
 }
 
 static void enter_table(struct oracle *o, const struct virtq_desc *d)
 {
 	struct model_walk *w = &o->walk;
 
-	if (!oracle_accepted(o, VIRTIO_F_INDIRECT_DESC) || w->indirect ||
-	    d->flags & VIRTQ_DESC_F_NEXT || d->len < 16 || d->len % 16 ||
-	    !oracle_in_ram(d->addr, d->len)) {
+	if (!oracle_table_fine(o, &(struct model_segment){ d->addr, d->len }, d->flags)) {
 		oracle_must_break(o, MILESTONE_BREAK_INDIRECT);
 		return;
 	}
@@ -178,37 +247,40 @@ static void enter_table(struct oracle *o, const struct virtq_desc *d)
 	w->index = 0;
 }
 
+static bool breaks(struct oracle *o, enum milestone m)
+{
+	oracle_must_break(o, m);
+	return false;
+}
+
+bool oracle_add_segment(struct oracle *o, struct model_chain *c, const struct model_segment *s,
+			bool writable)
+{
+	if (c->count == o->queue[o->walk.queue].size)
+		return breaks(o, MILESTONE_BREAK_LOOP);
+	if (!writable && c->readable < c->count)
+		return breaks(o, MILESTONE_BREAK_ORDER);
+	if (c->readable_bytes + c->writable_bytes + s->len > 0x100000000ull)
+		return breaks(o, MILESTONE_BREAK_TOTAL);
+	if (!oracle_in_ram(s->gpa, s->len))
+		return breaks(o, MILESTONE_BREAK_ADDRESS);
+	c->segment[c->count++] = *s;
+	if (writable) {
+		c->writable_bytes += s->len;
+	} else {
+		c->readable_bytes += s->len;
+		c->readable++;
+	}
+	return true;
+}
+
 static void add_segment(struct oracle *o, const struct virtq_desc *d)
 {
 	struct model_walk *w = &o->walk;
-	struct model_chain *c = w->chain;
-	bool writable = d->flags & VIRTQ_DESC_F_WRITE;
+	const struct model_segment s = { d->addr, d->len };
 
-	if (c->count == o->queue[w->queue].size) {
-		oracle_must_break(o, MILESTONE_BREAK_LOOP);
+	if (!oracle_add_segment(o, w->chain, &s, d->flags & VIRTQ_DESC_F_WRITE))
 		return;
-	}
-	if (!writable && c->readable < c->count) {
-		oracle_must_break(o, MILESTONE_BREAK_ORDER);
-		return;
-	}
-	if (c->readable_bytes + c->writable_bytes + d->len > 0x100000000ull) {
-		oracle_must_break(o, MILESTONE_BREAK_TOTAL);
-		return;
-	}
-	if (!oracle_in_ram(d->addr, d->len)) {
-		oracle_must_break(o, MILESTONE_BREAK_ADDRESS);
-		return;
-	}
-	c->segment[c->count].gpa = d->addr;
-	c->segment[c->count].len = d->len;
-	c->count++;
-	if (writable) {
-		c->writable_bytes += d->len;
-	} else {
-		c->readable_bytes += d->len;
-		c->readable++;
-	}
 	if (!(d->flags & VIRTQ_DESC_F_NEXT)) {
 		finish_walk(o);
 		return;
@@ -244,7 +316,28 @@ static bool too_far(const struct model_queue *q)
 
 bool oracle_jumped(const struct model_queue *q)
 {
-	return q->saw_jump || too_far(q);
+	return q->saw_jump || (!q->packed && too_far(q));
+}
+
+bool oracle_sees_more(const struct model_queue *q)
+{
+	return q->packed ? q->at.seen : q->seen_idx != q->next_avail;
+}
+
+void oracle_clear_chain(struct model_chain *c, uint16_t head)
+{
+	c->head = head;
+	c->entries = 1;
+	c->count = 0;
+	c->readable = 0;
+	c->readable_bytes = 0;
+	c->writable_bytes = 0;
+	c->read_pos = 0;
+	c->plan = PLAN_NONE;
+	c->request = NULL;
+	c->waiting = false;
+	c->failed = false;
+	c->sent = false;
 }
 
 static void head_fetched(struct oracle *o, unsigned int queue, uint16_t head)
@@ -265,17 +358,7 @@ static void head_fetched(struct oracle *o, unsigned int queue, uint16_t head)
 		oracle_must_break(o, MILESTONE_BREAK_IN_FLIGHT);
 		return;
 	}
-	c->head = head;
-	c->count = 0;
-	c->readable = 0;
-	c->readable_bytes = 0;
-	c->writable_bytes = 0;
-	c->read_pos = 0;
-	c->plan = PLAN_NONE;
-	c->request = NULL;
-	c->waiting = false;
-	c->failed = false;
-	c->sent = false;
+	oracle_clear_chain(c, head);
 	o->walk = (struct model_walk){
 		.active = true,
 		.queue = queue,
@@ -318,6 +401,10 @@ void oracle_ring_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, con
 	bool event_idx = oracle_accepted(o, VIRTIO_F_EVENT_IDX);
 	uint16_t value = 0;
 
+	if (q->packed) {
+		oracle_packed_fetched(o, queue, gpa, bytes, len);
+		return;
+	}
 	if (o->walk.active && o->walk.queue == queue) {
 		descriptor_fetched(o, gpa, bytes, len);
 		return;
@@ -405,6 +492,15 @@ static bool writable_somewhere(const struct oracle *o, uint64_t gpa, size_t len)
 	return false;
 }
 
+static bool log_full(const struct oracle *o, size_t len)
+{
+	bool in_order = oracle_accepted(o, VIRTIO_F_IN_ORDER);
+	size_t room = in_order ? ORACLE_WAITING_BYTES : 2 * ORACLE_CAPTURE_BYTES;
+
+	return o->logs == (in_order ? ORACLE_WAITING_LOG : ORACLE_LOG_MAX) ||
+	       len > room - o->log_used;
+}
+
 void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, size_t len)
 {
 	access_counts(o);
@@ -413,10 +509,11 @@ void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, siz
 	if (!(o->last && writable_in(o->last, gpa, len)) && !writable_somewhere(o, gpa, len))
 		oracle_fail(o, 1, "stores %zu bytes at 0x%llx, not device-writable", len,
 			    (unsigned long long)gpa);
-	if (o->logs == ORACLE_LOG_MAX || len > 2 * ORACLE_CAPTURE_BYTES - o->log_used)
+	if (log_full(o, len))
 		oracle_fail(o, 3, "stores more than any request asks for");
 	memcpy(o->log_bytes + o->log_used, bytes, len);
 	o->log[o->logs++] = (struct model_store){
+		.by = o->p->kind == DEVICE_BLK ? o->at_work : NULL,
 		.gpa = gpa,
 		.len = (uint32_t)len,
 		.bytes = o->log_bytes + o->log_used,
@@ -510,6 +607,61 @@ static uint64_t check_stores(struct oracle *o, const struct model_chain *c, cons
 	return data + (due->last >= 0 && data + 1 == c->writable_bytes);
 }
 
+/*
+ * In order, entries wait for those before them, and so stores of several chains do: which of them
+ * are this chain's? Those in a row that are just what is due. Returns how many, from `from` on, or
+ * -1.
+ */
+static int fitting_stores(const struct oracle *o, const struct model_chain *c,
+			  const struct due *due, unsigned int from)
+{
+	uint64_t data = due->len[0] + due->len[1];
+	uint64_t position = 0;
+	unsigned int i = from;
+	uint64_t room;
+
+	for (; position < data; i++) {
+		const struct model_store *s = &o->log[i];
+
+		if (i == o->logs || (s->by && s->by != c) ||
+		    s->gpa != writable_at(c, position, &room) || s->len > room ||
+		    position + s->len > data)
+			return -1;
+		for (uint32_t k = 0; k < s->len; k++, position++) {
+			const uint8_t *right = position < due->len[0]
+						       ? due->part[0] + position
+						       : due->part[1] + position - due->len[0];
+
+			if (s->bytes[k] != *right)
+				return -1;
+		}
+	}
+	if (due->last < 0)
+		return (int)(i - from);
+	if (i == o->logs || (o->log[i].by && o->log[i].by != c) || o->log[i].len != 1 ||
+	    o->log[i].bytes[0] != due->last ||
+	    o->log[i].gpa != writable_at(c, c->writable_bytes - 1, &room))
+		return -1;
+	return (int)(i - from + 1);
+}
+
+/* As check_stores, which tells what is wrong if nothing fits. */
+static uint64_t find_stores(struct oracle *o, const struct model_chain *c, const struct due *due,
+			    bool *stored)
+{
+	for (unsigned int from = 0; from <= o->logs; from++) {
+		int count = fitting_stores(o, c, due, from);
+
+		if (count < 0)
+			continue;
+		drop_stores(o, from, (unsigned int)count);
+		*stored = count > 0;
+		return due->len[0] + due->len[1] +
+		       (due->last >= 0 && due->len[0] + due->len[1] + 1 == c->writable_bytes);
+	}
+	return check_stores(o, c, due);
+}
+
 static struct model_chain *held_chain(struct oracle *o, unsigned int queue, uint32_t head)
 {
 	struct model_queue *q = &o->queue[queue];
@@ -527,6 +679,9 @@ static void drop_held(struct oracle *o, unsigned int queue, struct model_chain *
 
 	while (q->held[i] != c)
 		i++;
+	if (i > 0 && oracle_accepted(o, VIRTIO_F_IN_ORDER))
+		oracle_fail(o, 4, "queue %u gives back chain %u before chain %u, not in order",
+			    queue, c->head, q->held[0]->head);
 	if (i > 0 && o->p->kind == DEVICE_BLK)
 		hit(MILESTONE_BLK_OUT_OF_ORDER);
 	for (q->helds--; i < q->helds; i++)
@@ -546,17 +701,39 @@ static void echo_due(const struct model_chain *c, struct due *due)
 	due->len[0] = smaller(c->read_pos, c->writable_bytes);
 }
 
-static void used_entry(struct oracle *o, unsigned int queue, const void *bytes)
+static uint64_t due_stores(struct oracle *o, const struct model_chain *c, const struct due *due,
+			   bool *stored)
 {
-	struct model_queue *q = &o->queue[queue];
+	uint64_t right;
+
+	if (oracle_accepted(o, VIRTIO_F_IN_ORDER))
+		return find_stores(o, c, due, stored);
+	right = check_stores(o, c, due);
+	*stored = o->logs > 0;
+	o->logs = 0;
+	o->log_used = 0;
+	return right;
+}
+
+static void digest_chain(struct oracle *o, unsigned int queue, const struct model_chain *c,
+			 const struct due *due, uint32_t len)
+{
+	uint64_t *sum = &o->digest.completions;
+
+	oracle_digest_number(sum, queue);
+	oracle_digest_number(sum, c->order);
+	oracle_digest_number(sum, len);
+	oracle_digest_number(sum, (uint64_t)due->last);
+	for (unsigned int i = 0; i < 2; i++)
+		oracle_digest_bytes(sum, due->part[i], due->len[i]);
+	o->digest.completed++;
+}
+
+bool oracle_gives_back(struct oracle *o, unsigned int queue, uint32_t head, uint32_t len)
+{
 	struct due due = { .last = -1 };
-	struct virtq_used_elem e;
-
-	memcpy(&e, bytes, sizeof(e));
-	e.id = le32toh(e.id);
-	e.len = le32toh(e.len);
-
-	struct model_chain *c = held_chain(o, queue, e.id);
+	struct model_chain *c = held_chain(o, queue, head);
+	bool stored = false;
 
 	if (o->p->kind == DEVICE_BLK)
 		oracle_blk_due(o, c, &due);
@@ -565,15 +742,24 @@ static void used_entry(struct oracle *o, unsigned int queue, const void *bytes)
 	else
 		echo_due(c, &due);
 
-	uint64_t right = check_stores(o, c, &due);
+	uint64_t right = due_stores(o, c, &due, &stored);
 
-	if (e.len != right)
-		oracle_fail(o, 3, "used.len of chain %u is %u instead of %llu", c->head, e.len,
+	if (len != right)
+		oracle_fail(o, 3, "used.len of chain %u is %u instead of %llu", c->head, len,
 			    (unsigned long long)right);
-	o->logs = 0;
-	o->log_used = 0;
+	if (o->digests)
+		digest_chain(o, queue, c, &due, len);
 	drop_held(o, queue, c);
-	q->pushed++;
+	o->queue[queue].pushed++;
+	return stored;
+}
+
+static void used_entry(struct oracle *o, unsigned int queue, const void *bytes)
+{
+	struct virtq_used_elem e;
+
+	memcpy(&e, bytes, sizeof(e));
+	oracle_gives_back(o, queue, le32toh(e.id), le32toh(e.len));
 }
 
 static void index_stored(struct oracle *o, unsigned int queue, uint16_t value)
@@ -597,6 +783,12 @@ void oracle_ring_stored(struct oracle *o, unsigned int queue, uint64_t gpa, cons
 {
 	struct model_queue *q = running_queue(o, queue, gpa, "ring store");
 	bool event_idx = oracle_accepted(o, VIRTIO_F_EVENT_IDX);
+
+	if (q->packed) {
+		oracle_packed_stored(o, queue, gpa, bytes, len);
+		return;
+	}
+
 	uint64_t slot = (uint16_t)(q->next_used + q->pushed) % q->size;
 	uint16_t value = 0;
 
@@ -625,7 +817,10 @@ void oracle_unpopped(struct oracle *o, unsigned int queue)
 	if (q->helds == 0)
 		return;
 	q->held[--q->helds]->taken = false;
-	q->next_avail--;
+	if (q->packed)
+		oracle_packed_untaken(q, q->held[q->helds]);
+	else
+		q->next_avail--;
 	q->gave_back = true;
 	o->last = NULL;
 	hit(MILESTONE_RING_UNPOP);
@@ -637,6 +832,8 @@ bool oracle_asks_to_notify(const struct oracle *o, unsigned int queue)
 {
 	const struct model_queue *q = &o->queue[queue];
 
+	if (q->packed)
+		return oracle_packed_asks_to_notify(q);
 	return oracle_accepted(o, VIRTIO_F_EVENT_IDX) ? q->avail_event == q->seen_idx
 						      : !q->used_flags;
 }
@@ -663,7 +860,7 @@ static void settle_queue(struct oracle *o, unsigned int queue)
 		return; /* it asks when it needs buffers: oracle_frame_ends */
 	if (o->p->kind == DEVICE_BLK && o->at_disk >= o->p->slots)
 		return; /* it looks when a slot is free */
-	if (q->seen_idx != q->next_avail)
+	if (oracle_sees_more(q))
 		oracle_fail(o, 4, "queue %u: saw that there are chains and left them alone", queue);
 	if (!oracle_asks_to_notify(o, queue))
 		oracle_fail(o, 4, "queue %u is empty, and the driver is not asked to notify",
@@ -671,25 +868,45 @@ static void settle_queue(struct oracle *o, unsigned int queue)
 }
 
 /* A jump need not be noticed at once: the device may have no reason to take a chain now. */
-static bool may_break(const struct oracle *o)
+static bool may_break(const struct oracle *o, enum milestone *m)
 {
 	for (unsigned int i = 0; i < o->p->queues; i++) {
+		*m = o->queue[i].packed ? MILESTONE_PACKED_BREAK_WITHDRAWN : MILESTONE_BREAK_INDEX;
 		if (oracle_queue_live(o, i) && oracle_jumped(&o->queue[i]))
 			return true;
 	}
 	return false;
 }
 
+/* In order, what is done may wait for what was taken before it. */
+static bool may_wait(struct oracle *o)
+{
+	if (!oracle_accepted(o, VIRTIO_F_IN_ORDER))
+		return false;
+	for (unsigned int i = 0; i < o->p->queues; i++) {
+		if (oracle_queue_live(o, i) && o->queue[i].helds > 1) {
+			hit(MILESTONE_RING_IN_ORDER);
+			return true;
+		}
+	}
+	if (o->log_stale)
+		drop_stores(o, 0, o->logs);
+	o->log_stale = false;
+	return o->logs == 0;
+}
+
 void oracle_settle(struct oracle *o, uint32_t status)
 {
+	enum milestone m;
+
 	if (o->walk.active)
 		oracle_fail(o, 4, "stops in the middle of a chain of queue %u", o->walk.queue);
-	if (o->logs)
+	if (o->logs && !may_wait(o))
 		oracle_fail(o, 3, "stores at 0x%llx for a chain that it does not give back",
 			    (unsigned long long)o->log[0].gpa);
 	if (status & VIRTIO_STATUS_NEEDS_RESET && !(o->status & VIRTIO_STATUS_NEEDS_RESET) &&
-	    may_break(o))
-		oracle_must_break(o, MILESTONE_BREAK_INDEX);
+	    may_break(o, &m))
+		oracle_must_break(o, m);
 	if (status != o->status)
 		oracle_fail(o, status & ~o->status & VIRTIO_STATUS_NEEDS_RESET ? 4 : 7,
 			    "status is 0x%02x instead of 0x%02x", status, o->status);
@@ -708,7 +925,14 @@ void oracle_irq(struct oracle *o, bool asserted)
 	o->irq = asserted;
 }
 
-void oracle_drained(struct oracle *o, unsigned int queue, uint16_t avail_idx)
+uint64_t oracle_avail_gpa(const struct oracle *o, unsigned int queue)
+{
+	const struct model_queue *q = &o->queue[queue];
+
+	return q->packed ? oracle_packed_avail_gpa(q) : q->driver + VIRTQ_AVAIL_IDX;
+}
+
+void oracle_drained(struct oracle *o, unsigned int queue, uint16_t avail)
 {
 	const struct model_queue *q = &o->queue[queue];
 
@@ -719,7 +943,10 @@ void oracle_drained(struct oracle *o, unsigned int queue, uint16_t avail_idx)
 			    queue, q->held[0]->head);
 	if (o->p->kind == DEVICE_NET && queue == 0)
 		return;
-	if (avail_idx != q->next_avail)
+	if (q->packed && oracle_packed_available(avail, q->at.avail))
+		oracle_fail(o, 4, "queue %u leaves the available chain at place 0x%x alone", queue,
+			    q->at.avail);
+	if (!q->packed && avail != q->next_avail)
 		oracle_fail(o, 4, "queue %u leaves available chains alone (at %u of %u)", queue,
-			    q->next_avail, avail_idx);
+			    q->next_avail, avail);
 }

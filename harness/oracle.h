@@ -21,6 +21,9 @@
 
 #define ORACLE_CAPTURE_BYTES (72u * 1024)
 #define ORACLE_LOG_MAX	     1024u
+/* in order, of all that is done and waits: stores, and chains' worth of bytes */
+#define ORACLE_WAITING_LOG   65536u
+#define ORACLE_WAITING_BYTES (PERSONALITY_QUEUE_SIZE * ORACLE_CAPTURE_BYTES)
 #define ORACLE_RULES	     10u
 
 struct model_segment {
@@ -34,6 +37,7 @@ enum model_plan { PLAN_NONE, PLAN_ANSWER, PLAN_RUN };
 struct model_chain {
 	bool taken;
 	uint16_t head;
+	uint16_t entries; /* of a packed ring */
 	unsigned int count;
 	unsigned int readable;
 	uint64_t readable_bytes;
@@ -61,6 +65,27 @@ struct model_chain {
 	bool sent;
 };
 
+/* Of a packed ring. A place is an offset and, in bit 15, the wrap counter of that lap. */
+struct model_packed {
+	uint16_t avail; /* next chain to take */
+	uint16_t used;	/* next used entry to write */
+	uint16_t known; /* entries from `avail` on that were available before they went back */
+	uint16_t held;	/* entries of chains in flight */
+	uint16_t head_flags;
+	bool seen; /* the entry at `avail` as fetched last is available */
+
+	/* used entries that are not published: the first one, and the flags that are due */
+	uint16_t first;
+	uint16_t first_flags;
+	bool flags_due;
+	uint16_t due_place;
+	uint16_t due_flags;
+
+	/* what was published last, and that the event's place is still to be fetched */
+	uint16_t ask_first;
+	bool ask_place;
+};
+
 struct model_queue {
 	uint32_t size;
 	uint64_t desc;
@@ -75,10 +100,14 @@ struct model_queue {
 	uint16_t ask_from;
 	uint16_t used_flags;
 	uint16_t avail_event;
-	bool saw_jump;	/* in this call: the index as fetched was too far ahead */
+	/* in this call: the index as fetched was too far ahead; packed: what went back untaken was
+	 * not available any more */
+	bool saw_jump;
 	bool gave_back; /* a chain went back untaken, and none was taken since */
 	bool ran_before;
 	unsigned int helds;
+	bool packed; /* then `at` counts instead of the indices */
+	struct model_packed at;
 
 	/* not cleared with the rest */
 	struct model_chain *chain;			  /* storage, one a head */
@@ -93,9 +122,12 @@ struct model_walk {
 	uint32_t index;
 	bool indirect;
 	struct model_chain *chain;
+	uint16_t place; /* packed: of the entry to fetch */
+	uint16_t id;
 };
 
 struct model_store {
+	const struct model_chain *by; /* of a disk's: the chain that it must belong to */
 	uint64_t gpa;
 	uint32_t len;
 	const uint8_t *bytes;
@@ -128,8 +160,18 @@ struct model_net {
 	unsigned int announced; /* num_buffers */
 };
 
+/* What a driver and its host see of a run, whatever the rings look like: sums over all of it. */
+struct oracle_digest {
+	uint64_t completions; /* queue, number of the chain, length and bytes, in order */
+	uint64_t disk;	      /* what the disk carried out, in order */
+	uint64_t frames;      /* sent, in order; what became of those for the guest */
+	unsigned int completed;
+};
+
 struct oracle {
 	const struct personality *p;
+	bool digests; /* set from outside: the sums are wanted */
+	struct oracle_digest digest;
 	jmp_buf *escape;
 	int broken_rule; /* 0: none; 1 to 10 */
 	char reason[256];
@@ -157,6 +199,11 @@ struct oracle {
 	unsigned int logs;
 	uint8_t *log_bytes;
 	size_t log_used;
+	bool log_stale; /* in order: some may belong to a queue that was stopped, which is not known
+			 */
+	/* that the device works at: taken last, or its request has just been completed */
+	const struct model_chain *at_work;
+	struct model_chain *list; /* storage: a packed chain whose id is not known yet */
 	uint64_t accesses;
 	uint64_t access_bound;
 
@@ -224,8 +271,12 @@ void oracle_link(struct oracle *o, bool up);
 /* The echo device says that it gives back the chain taken last. */
 void oracle_unpopped(struct oracle *o, unsigned int queue);
 
-/* Nothing is owed any more: all chains were answered. `avail_idx` is asked for per queue. */
-void oracle_drained(struct oracle *o, unsigned int queue, uint16_t avail_idx);
+/*
+ * Nothing is owed any more: all chains were answered. `avail` is what the guest has in those 16
+ * bits that tell whether there is one more.
+ */
+uint64_t oracle_avail_gpa(const struct oracle *o, unsigned int queue);
+void oracle_drained(struct oracle *o, unsigned int queue, uint16_t avail);
 
 /* Whether the driver may expect this queue to work. */
 bool oracle_queue_live(const struct oracle *o, unsigned int queue);

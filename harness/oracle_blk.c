@@ -213,13 +213,21 @@ static void make_plan(struct oracle *o, struct model_chain *c)
 
 /* ---- what the disk is asked for ---- */
 
+static bool finished(const struct model_chain *c)
+{
+	return c->failed || (c->step == c->steps && c->flushed == c->flush);
+}
+
 static struct model_chain *chain_of(struct oracle *o, const struct disk_request *request)
 {
 	const struct model_queue *q = &o->queue[0];
 
 	for (unsigned int i = 0; i < q->helds; i++) {
-		if (q->held[i]->request == request)
-			return q->held[i];
+		struct model_chain *c = q->held[i];
+
+		/* one that is done and waits for those before it has no request any more */
+		if (c->request == request && (c->waiting || !finished(c)))
+			return c;
 	}
 	return NULL;
 }
@@ -299,13 +307,28 @@ static bool next_range_gone(const struct oracle *o, const struct model_chain *c)
 	return c->step < c->steps && !sectors_exist(o, get64(range), get32(range + 8));
 }
 
+static void digest_request(struct oracle *o, const struct disk_request *r, int result)
+{
+	uint64_t *sum = &o->digest.disk;
+
+	oracle_digest_number(sum, (uint64_t)r->op << 1 | r->unmap);
+	oracle_digest_number(sum, r->sector);
+	oracle_digest_number(sum, r->sectors);
+	oracle_digest_number(sum, result == 0);
+	if (r->op == DISK_WRITE && !result)
+		oracle_digest_bytes(sum, r->data, r->sectors * 512);
+}
+
 void oracle_disk_completed(struct oracle *o, const struct disk_request *request, int result)
 {
 	struct model_chain *c = chain_of(o, request);
 
 	o->at_disk--;
+	if (o->digests)
+		digest_request(o, request, result);
 	if (!c)
 		return;
+	o->at_work = c;
 	c->waiting = false;
 	c->failed = result != 0 || next_range_gone(o, c);
 	/* what is read now is what the guest must get */
@@ -314,11 +337,6 @@ void oracle_disk_completed(struct oracle *o, const struct disk_request *request,
 }
 
 /* ---- the answer ---- */
-
-static bool finished(const struct model_chain *c)
-{
-	return c->failed || (c->step == c->steps && c->flushed == c->flush);
-}
 
 static void succeeded(const struct oracle *o, const struct model_chain *c)
 {
@@ -377,9 +395,17 @@ void oracle_blk_settle(struct oracle *o)
 
 	if (!oracle_queue_live(o, 0))
 		return;
-	if (o->at_disk == o->p->slots && q->seen_idx != q->next_avail)
+	if (o->at_disk == o->p->slots && oracle_sees_more(q))
 		hit(MILESTONE_BLK_STARVED);
+	for (unsigned int i = 1; i < q->helds; i++) {
+		/* in order, one that was answered at once waits with the answer it was given now */
+		if (q->held[i]->plan == PLAN_NONE)
+			make_plan(o, q->held[i]);
+	}
 	for (unsigned int i = 0; i < q->helds; i++) {
+		/* in order, it may be done and wait for the first one */
+		if (i > 0 && oracle_accepted(o, VIRTIO_F_IN_ORDER))
+			break;
 		if (!q->held[i]->waiting)
 			oracle_fail(o, 4, "chain %u waits for nothing and is not given back",
 				    q->held[i]->head);

@@ -23,8 +23,15 @@ struct due {
 	int last;
 };
 
+/* Adds to one of the sums of a digest. */
+void oracle_digest_bytes(uint64_t *sum, const void *bytes, uint64_t len);
+void oracle_digest_number(uint64_t *sum, uint64_t number);
+
 bool oracle_live(const struct oracle *o);
 bool oracle_in_ram(uint64_t gpa, uint64_t len);
+
+/* Whether the device saw that there are more chains. */
+bool oracle_sees_more(const struct model_queue *q);
 
 /* Whether the available index jumped by more than the queue size. */
 bool oracle_jumped(const struct model_queue *q);
@@ -45,6 +52,33 @@ bool oracle_queue_exists(const struct oracle *o, uint32_t queue);
 /* Makes a queue run if what is programmed is right. */
 void oracle_start_queue(struct oracle *o, struct model_queue *q);
 void oracle_reset(struct oracle *o);
+/* A chain of one more segment; false if that breaks a rule, and the device must say so. */
+bool oracle_add_segment(struct oracle *o, struct model_chain *c, const struct model_segment *s,
+			bool writable);
+
+/* The device has fetched all of this chain of the walk's queue. */
+void oracle_taken(struct oracle *o, struct model_chain *c);
+
+/* Whether such an indirect descriptor of a ring is right. */
+bool oracle_table_fine(const struct oracle *o, const struct model_segment *table,
+		       unsigned int flags);
+
+/* The device writes that it is done with a chain. Returns whether anything was stored for it. */
+bool oracle_gives_back(struct oracle *o, unsigned int queue, uint32_t head, uint32_t len);
+
+void oracle_clear_chain(struct model_chain *c, uint16_t head);
+
+/* ---- oracle_packed.c: the same on packed rings ---- */
+
+void oracle_packed_start(struct model_queue *q);
+void oracle_packed_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
+			   size_t len);
+void oracle_packed_stored(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
+			  size_t len);
+void oracle_packed_untaken(struct model_queue *q, const struct model_chain *c);
+bool oracle_packed_asks_to_notify(const struct model_queue *q);
+uint64_t oracle_packed_avail_gpa(const struct model_queue *q);
+bool oracle_packed_available(uint16_t flags, uint16_t place);
 
 /* What the device owes for this chain now. */
 void oracle_blk_due(struct oracle *o, struct model_chain *c, struct due *due);

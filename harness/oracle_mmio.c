@@ -40,6 +40,8 @@ static void clear_registers(struct oracle *o)
 	o->driver_sel = 0;
 	o->queue_sel = 0;
 	o->interrupts = 0;
+	o->logs = 0;
+	o->log_used = 0;
 	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++) {
 		oracle_stop_queue(o, i);
 		o->queue[i].ran_before = false;
@@ -53,6 +55,7 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->p = p;
 	o->escape = escape;
 	o->broken_rule = 0;
+	o->digest = (struct oracle_digest){ 0 };
 	o->reason[0] = 0;
 	o->generation = 0;
 	o->irq = false;
@@ -66,6 +69,8 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->last = NULL;
 	o->logs = 0;
 	o->log_used = 0;
+	o->log_stale = false;
+	o->at_work = NULL;
 	o->order = 0;
 	o->at_disk = 0;
 	o->capacity = p->capacity;
@@ -188,23 +193,28 @@ static bool may_set_up(const struct oracle *o, const struct model_queue *q)
 void oracle_start_queue(struct oracle *o, struct model_queue *q)
 {
 	uint64_t event = oracle_accepted(o, VIRTIO_F_EVENT_IDX) ? 2 : 0;
+	bool packed = oracle_accepted(o, VIRTIO_F_RING_PACKED);
+	uint64_t driver_bytes = packed ? 4 : 4 + 2ull * q->size + event;
+	uint64_t device_bytes = packed ? 4 : 4 + 8ull * q->size + event;
 
-	if (q->size == 0 || q->size & (q->size - 1) || q->size > o->p->queue_size_max) {
+	if (q->size == 0 || (!packed && q->size & (q->size - 1)) ||
+	    q->size > o->p->queue_size_max) {
 		hit(MILESTONE_QUEUE_BAD_SIZE);
 		return;
 	}
-	if (q->desc & 15 || q->driver & 1 || q->device & 3) {
+	if (q->desc & 15 || q->driver & (packed ? 3 : 1) || q->device & 3) {
 		hit(MILESTONE_QUEUE_BAD_ALIGN);
 		return;
 	}
-	if (!oracle_in_ram(q->desc, 16ull * q->size) ||
-	    !oracle_in_ram(q->driver, 4 + 2ull * q->size + event) ||
-	    !oracle_in_ram(q->device, 4 + 8ull * q->size + event)) {
+	if (!oracle_in_ram(q->desc, 16ull * q->size) || !oracle_in_ram(q->driver, driver_bytes) ||
+	    !oracle_in_ram(q->device, device_bytes)) {
 		hit(MILESTONE_QUEUE_BAD_ADDRESS);
 		return;
 	}
 	if (oracle_live(o) && q->ran_before)
 		hit(MILESTONE_RING_RESTARTED);
+	if (packed)
+		oracle_packed_start(q);
 	q->ready = true;
 	q->ran_before = true;
 }
@@ -341,6 +351,9 @@ static void write_register(struct oracle *o, uint64_t offset, uint32_t value)
 		write_queue_register(o, offset, value);
 		break;
 	case VIRTIO_MMIO_QUEUE_NOTIFY:
+		if (oracle_accepted(o, VIRTIO_F_NOTIFICATION_DATA) && value >> 16 && oracle_live(o))
+			hit(MILESTONE_NOTIFICATION_DATA);
+		break;
 	case VIRTIO_MMIO_SHM_SEL:
 		break;
 	default:

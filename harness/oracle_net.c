@@ -208,6 +208,10 @@ void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result)
 	}
 	c->sent = true;
 	frame_sent(&right);
+	if (o->digests) {
+		oracle_digest_number(&o->digest.frames, c->order);
+		oracle_digest_bytes(&o->digest.frames, frame->data, frame->len);
+	}
 }
 
 static void due_tx(struct oracle *o, struct model_chain *c)
@@ -501,6 +505,8 @@ static void due_rx(struct oracle *o, struct model_chain *c, struct due *due)
 	if (!buffer_fine(c)) {
 		hit(MILESTONE_NET_RX_BAD_BUFFER);
 		n->bad++;
+		/* in order it is one of the frame's, if it came after the first of them (2.7.9) */
+		n->buffers += n->delivered && oracle_accepted(o, VIRTIO_F_IN_ORDER);
 		return;
 	}
 	if (n->delivered == 0) {
@@ -565,7 +571,7 @@ static void check_not_delivered(struct oracle *o, int result)
 	if (room_left(q) >= need)
 		oracle_fail(o, 4, "a wanted frame of %u bytes is not received, there was room",
 			    o->net.frame->len);
-	if (q->helds == 0 && q->seen_idx != q->next_avail && !excused)
+	if (q->helds == 0 && oracle_sees_more(q) && !excused)
 		oracle_fail(o, 4, "a wanted frame is not received, the buffers were not tried");
 	if (result != -EAGAIN) {
 		hit(MILESTONE_NET_RX_TOO_LONG);
@@ -592,6 +598,8 @@ void oracle_frame_ends(struct oracle *o, int result)
 {
 	struct model_net *n = &o->net;
 
+	if (o->digests)
+		oracle_digest_number(&o->digest.frames, (uint64_t)result << 8 | n->published);
 	if (n->published)
 		frame_received(n);
 	else if (n->delivered)

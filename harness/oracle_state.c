@@ -67,6 +67,33 @@ static bool load_status(struct oracle *o, uint32_t status)
 	return steps < 11 || oracle_features_fine(o);
 }
 
+/* Nothing was taken from a queue before DRIVER_OK; afterwards it has to ask the driver anew. */
+static bool load_indices(const struct oracle *o, struct model_queue *q, uint16_t next)
+{
+	q->seen_idx = next;
+	q->next_avail = next;
+	q->next_used = next;
+	if (oracle_live(o)) {
+		q->used_flags = 1;
+		q->avail_event = (uint16_t)(next + 1);
+	}
+	return next == 0 || o->status & VIRTIO_STATUS_DRIVER_OK;
+}
+
+static bool load_packed_places(const struct oracle *o, struct model_queue *q, uint16_t next)
+{
+	q->at.avail = next;
+	q->at.used = next;
+	if (oracle_live(o))
+		q->used_flags = RING_EVENT_FLAGS_DISABLE;
+	if (next % 0x8000 >= q->size)
+		return false;
+	if (next == 0x8000)
+		return true;
+	hit(MILESTONE_STATE_PACKED);
+	return o->status & VIRTIO_STATUS_DRIVER_OK;
+}
+
 static bool load_queue(struct oracle *o, unsigned int queue, struct image *im)
 {
 	struct model_queue *q = &o->queue[queue];
@@ -84,17 +111,10 @@ static bool load_queue(struct oracle *o, unsigned int queue, struct image *im)
 		return false;
 	if (on == 0)
 		return next == 0;
-	if (next && !(o->status & VIRTIO_STATUS_DRIVER_OK))
-		return false; /* nothing was taken from it yet */
 	oracle_start_queue(o, q);
-	q->seen_idx = next;
-	q->next_avail = next;
-	q->next_used = next;
-	if (oracle_live(o)) { /* it has to ask the driver anew */
-		q->used_flags = 1;
-		q->avail_event = (uint16_t)(next + 1);
-	}
-	return on == 1 && q->ready;
+	if (on != 1 || !q->ready)
+		return false;
+	return q->packed ? load_packed_places(o, q, next) : load_indices(o, q, next);
 }
 
 /* ---- what each type has beside ---- */

@@ -70,9 +70,30 @@ uint64_t personality_capacity(unsigned int class)
 	return capacity[class % 8];
 }
 
+static const uint8_t ring_feature[] = { VIRTIO_F_RING_PACKED, VIRTIO_F_IN_ORDER,
+					VIRTIO_F_NOTIFICATION_DATA };
+
+static uint64_t ring_bits(const struct record *header)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < sizeof(ring_feature); i++)
+		bits |= (header->y >> (8 + i) & 1) << ring_feature[i];
+	return bits;
+}
+
+unsigned int personality_ring(const struct virtio_features *features)
+{
+	unsigned int ring = 0;
+
+	for (unsigned int i = 0; i < sizeof(ring_feature); i++)
+		ring |= (unsigned int)virtio_features_has(features, ring_feature[i]) << i;
+	return ring;
+}
+
 static uint64_t offered_bits(const struct record *header)
 {
-	uint64_t bits = supported[header->code] & ~header->x;
+	uint64_t bits = (supported[header->code] | ring_bits(header)) & ~header->x;
 
 	for (size_t i = 0; i < sizeof(dependency) / sizeof(dependency[0]); i++) {
 		if (dependency[i].kind == (enum device_kind)header->code &&

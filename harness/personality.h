@@ -32,6 +32,11 @@
 #define FLAG_NIC_DROPS	 32u /* the nic drops what the guest has no buffers for */
 #define FLAG_BACKWARDS	 64u /* the echo device completes its chains last one first */
 
+/* header ring: what is offered beside the usual */
+#define RING_OFFERS_PACKED	      1u
+#define RING_OFFERS_IN_ORDER	      2u
+#define RING_OFFERS_NOTIFICATION_DATA 4u
+
 struct personality {
 	enum device_kind kind;
 	struct virtio_features offered; /* VERSION_1 and RO included */
@@ -56,6 +61,9 @@ extern const uint8_t personality_mac[6];
 extern const char personality_disk_id[20];
 
 void personality_from(const struct record *header, struct personality *p);
+
+/* The header's ring that offers what of it is in `features`. */
+unsigned int personality_ring(const struct virtio_features *features);
 
 /* The tables behind a header's and an operation's classes. */
 uint16_t personality_queue_size(unsigned int class);

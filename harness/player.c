@@ -145,21 +145,23 @@ static void check_drained(struct guest_driver *g)
 {
 	struct machine *m = g->carrier->machine;
 
+	uint32_t wrong_hint =
+		oracle_accepted(&m->oracle, VIRTIO_F_NOTIFICATION_DATA) ? 0x5a5a0000 : 0;
+
 	machine_drop_races(m);
 	machine_drain(m);
 	for (unsigned int i = 0; i < m->p.queues; i++) {
 		if (oracle_queue_live(&m->oracle, i))
-			guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, i);
+			guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, i | wrong_hint);
 	}
 	machine_drain(m);
 	machine_check_waiting(m);
 	for (unsigned int i = 0; i < m->p.queues; i++) {
-		const struct model_queue *q = &m->oracle.queue[i];
-		uint16_t idx = 0;
+		uint16_t avail = 0;
 
-		if (q->ready)
-			machine_load(m, q->driver + VIRTQ_AVAIL_IDX, &idx, sizeof(idx));
-		oracle_drained(&m->oracle, i, le16toh(idx));
+		if (m->oracle.queue[i].ready)
+			machine_load(m, oracle_avail_gpa(&m->oracle, i), &avail, sizeof(avail));
+		oracle_drained(&m->oracle, i, le16toh(avail));
 	}
 }
 

@@ -18,6 +18,14 @@ bool recorder_accepted(const struct recorder *r, unsigned int feature)
 	return r->features >> feature & 1;
 }
 
+struct virtqueue_features recorder_ring_features(const struct recorder *r)
+{
+	return (struct virtqueue_features){
+		.indirect = recorder_accepted(r, VIRTIO_F_INDIRECT_DESC),
+		.event_idx = recorder_accepted(r, VIRTIO_F_EVENT_IDX),
+	};
+}
+
 static uint64_t offered(const struct recorder *r)
 {
 	const struct recorder_options *o = &r->options;
@@ -80,8 +88,7 @@ bool recorder_queue_writable(const struct recorder *r, const struct virtqueue *v
 static void start_queue(struct recorder *r)
 {
 	struct recorder_queue *q = &r->queue[r->queue_sel];
-	int err = virtqueue_enable(&q->vq, recorder_accepted(r, VIRTIO_F_INDIRECT_DESC),
-				   recorder_accepted(r, VIRTIO_F_EVENT_IDX));
+	int err = virtqueue_enable(&q->vq, recorder_ring_features(r));
 
 	(void)err; /* then the driver finds it stopped, and so do we */
 	q->used_seen = 0;
@@ -242,6 +249,13 @@ static void start_if_live(struct recorder *r)
 	if (r->phase != RECORDER_BRING_UP || !live(r))
 		return;
 	end_bring_up(r);
+	if (recorder_accepted(r, VIRTIO_F_RING_PACKED)) {
+		fprintf(stderr,
+			"anvil: %s: the driver uses packed rings: its requests are not recorded\n",
+			r->options.prefix);
+		r->phase = RECORDER_DEAF;
+		return;
+	}
 	recorder_start_requests(r);
 }
 

@@ -23,6 +23,8 @@
  *
  * What a script cannot say, beside nearest.h:
  *
+ *   - what lies in packed rings: of a driver that accepts RING_PACKED the bring-up alone is
+ * written, and stderr told so;
  *   - scripts begin with a device as after a reset. For network devices, some receive buffers are
  *     there from the start; what commands and register writes of earlier scripts set is lost;
  *   - host back ends answer at once, so requests complete in order;

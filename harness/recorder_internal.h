@@ -11,6 +11,9 @@
 
 bool recorder_accepted(const struct recorder *r, unsigned int feature);
 
+/* Of a split ring: drivers with a packed one are not recorded. */
+struct virtqueue_features recorder_ring_features(const struct recorder *r);
+
 /* Whether the device lets the driver set this queue up now. */
 bool recorder_queue_writable(const struct recorder *r, const struct virtqueue *vq);
 

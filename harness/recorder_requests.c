@@ -272,7 +272,11 @@ static void collect_all(struct recorder *r)
 static void notified(struct recorder *r, uint64_t value)
 {
 	struct record kick = { .code = OP_KICK };
-	unsigned int queue = (unsigned int)value;
+	unsigned int queue;
+
+	if (recorder_accepted(r, VIRTIO_F_NOTIFICATION_DATA))
+		value &= VIRTIO_NOTIFY_QUEUE_MASK;
+	queue = (unsigned int)value;
 
 	if (value >= r->nearest.p.queues) {
 		kick.b[1] = 1;
@@ -317,8 +321,7 @@ static bool starts(const struct recorder *r, const struct virtqueue *vq)
 	struct virtqueue trial = *vq;
 
 	return recorder_queue_writable(r, vq) &&
-	       !virtqueue_enable(&trial, recorder_accepted(r, VIRTIO_F_INDIRECT_DESC),
-				 recorder_accepted(r, VIRTIO_F_EVENT_IDX));
+	       !virtqueue_enable(&trial, recorder_ring_features(r));
 }
 
 /* Stopping a queue and starting it; what is programmed in between goes into that. */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "carrier_trace.h"
+#include "differ.h"
 #include "kvm/carrier_kvm.h"
 #include "kvm/carrier_linux.h"
 #include "play_log.h"
@@ -92,6 +93,7 @@ static void play_once(struct stage *st, const struct script *script, struct shar
 	}
 	if (!st->other) {
 		player_play(&st->model, script, &sh->op, v);
+		differ_play(&st->model, script, &sh->op, v);
 		return;
 	}
 	carrier_trace_init(&st->trace[0], &st->model);

@@ -32,8 +32,9 @@ const struct record_form script_header_form = {
 		CHOICE("limits", AT_B6, 4),
 		FIELD("hide", AT_X, FIELD_FEATURES),
 		CHOICE("refuse", AT_Y0, 25),
+		CHOICE("ring", AT_Y1, 8),
 	},
-	9,
+	10,
 };
 
 const struct record_form script_op_form[OP_CODES] = {
@@ -108,7 +109,7 @@ const struct record_form script_op_form[OP_CODES] = {
 			 FIELD("flags", AT_B3, FIELD_FLAGS), FIELD("value", AT_X, FIELD_VALUE) },
 		       4 },
 	[OP_USED] = { "used",
-		      { FIELD("queue", AT_B0, FIELD_QUEUE), CHOICE("event", AT_B1, 4) },
+		      { FIELD("queue", AT_B0, FIELD_QUEUE), CHOICE("event", AT_B1, 5) },
 		      2 },
 	[OP_FRAME] = { "frame",
 		       { CHOICE("kind", AT_B0, 8), CHOICE("to", AT_B1, 8), CHOICE("vlan", AT_B2, 2),

@@ -22,12 +22,13 @@ struct fixture {
 	struct virtio_blk blk;
 };
 
-static const int all_features[] = { VIRTIO_BLK_F_SIZE_MAX,     VIRTIO_BLK_F_SEG_MAX,
-				    VIRTIO_BLK_F_GEOMETRY,     VIRTIO_BLK_F_BLK_SIZE,
-				    VIRTIO_BLK_F_FLUSH,	       VIRTIO_BLK_F_TOPOLOGY,
-				    VIRTIO_BLK_F_CONFIG_WCE,   VIRTIO_BLK_F_DISCARD,
-				    VIRTIO_BLK_F_WRITE_ZEROES, VIRTIO_F_INDIRECT_DESC,
-				    VIRTIO_F_EVENT_IDX,	       VIRTIO_F_RING_RESET };
+static const int all_features[] = {
+	VIRTIO_BLK_F_SIZE_MAX,	 VIRTIO_BLK_F_SEG_MAX, VIRTIO_BLK_F_GEOMETRY,
+	VIRTIO_BLK_F_BLK_SIZE,	 VIRTIO_BLK_F_FLUSH,   VIRTIO_BLK_F_TOPOLOGY,
+	VIRTIO_BLK_F_CONFIG_WCE, VIRTIO_BLK_F_DISCARD, VIRTIO_BLK_F_WRITE_ZEROES,
+	VIRTIO_F_INDIRECT_DESC,	 VIRTIO_F_EVENT_IDX,   VIRTIO_F_RING_RESET,
+	VIRTIO_F_RING_PACKED,	 VIRTIO_F_IN_ORDER,    VIRTIO_F_NOTIFICATION_DATA
+};
 
 static struct virtio_features everything(void)
 {
@@ -930,6 +931,40 @@ static void requests_complete_in_the_order_of_the_disk(void **state)
 	}
 }
 
+/* 6, 2.7.9: with IN_ORDER the driver hears of requests as it made them, whatever the disk does */
+static void in_order_requests_complete_as_they_were_made(void **state)
+{
+	static const unsigned int order[][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+						 { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+	struct fixture *f = *state;
+
+	guest_drive(&f->guest, features(VIRTIO_BLK_F_FLUSH, VIRTIO_F_IN_ORDER, -1), 1, QUEUE);
+	f->disk.defer = true;
+	for (size_t o = 0; o < COUNT(order); o++) {
+		struct disk_request *request[3];
+		bool done[3] = { 0 };
+		uint16_t head[3];
+		unsigned int next = 0;
+
+		for (unsigned int i = 0; i < 3; i++)
+			head[i] = offer_read(f, i);
+		guest_notify(&f->guest, 0);
+		memcpy(request, f->disk.pending, sizeof(request));
+		for (unsigned int n = 0; n < 3; n++) {
+			unsigned int at = 0;
+
+			while (f->disk.pending[at] != request[order[o][n]])
+				at++;
+			test_disk_finish(&f->disk, at, 0);
+			done[order[o][n]] = true;
+			for (; next < 3 && done[next]; next++)
+				expect_read(f, next, head[next]);
+			ring_expect_none(&f->guest.ring[0]);
+		}
+		f->disk.logs = 0;
+	}
+}
+
 static void requests_wait_in_the_ring_for_a_slot(void **state)
 {
 	struct fixture *f = *state;
@@ -1236,6 +1271,7 @@ int main(void)
 		TEST(failed_requests_end_in_io_errors_and_show_no_data),
 		TEST(failed_flush_fails_a_write_through_write),
 		TEST(requests_complete_in_the_order_of_the_disk),
+		TEST(in_order_requests_complete_as_they_were_made),
 		TEST(requests_wait_in_the_ring_for_a_slot),
 		TEST(slot_freed_inside_submit_is_used_again_at_once),
 		TEST(late_completions_after_a_reset_touch_nothing),

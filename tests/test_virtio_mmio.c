@@ -385,6 +385,24 @@ static void queue_reset_stops_the_queue_and_lets_it_be_set_up_again(void **state
 	assert_int_equal(f->fake.notified[1], 1);
 }
 
+/* 2.9, 4.2.3.3: the queue is in the lower half; the rest is a hint, right or wrong */
+static void notification_data_is_a_hint(void **state)
+{
+	static const uint32_t hint[] = { 0, 1, 0x7fff, 0x8000, 0xffff };
+	struct fixture *f = *state;
+	struct guest *g = &f->guest;
+
+	virtio_features_add(&f->fake.dev.offered, VIRTIO_F_NOTIFICATION_DATA);
+	guest_drive(g, features(FAKE_QUEUE_2, VIRTIO_F_NOTIFICATION_DATA, -1), 3, 8);
+	for (unsigned int i = 0; i < COUNT(hint); i++) {
+		guest_notify(g, hint[i] << 16 | 1);
+		guest_notify(g, hint[i] << 16 | 3);
+		assert_int_equal(f->fake.notified[0], 0);
+		assert_int_equal(f->fake.notified[1], i + 1);
+		assert_int_equal(f->fake.notified[2], 0);
+	}
+}
+
 static void notification_names_the_queue_in_its_value(void **state)
 {
 	struct fixture *f = *state;
@@ -508,6 +526,7 @@ int main(void)
 		TEST(queue_geometry_freezes),
 		TEST(queue_reset_stops_the_queue_and_lets_it_be_set_up_again),
 		TEST(notification_names_the_queue_in_its_value),
+		TEST(notification_data_is_a_hint),
 		TEST(interrupt_line_is_the_or_of_the_status_bits),
 		TEST(reset_brings_back_every_register),
 		TEST(status_that_is_no_reset_keeps_the_selectors),
