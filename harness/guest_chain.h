@@ -52,6 +52,22 @@ void guest_add_stream(struct chain_plan *plan, uint64_t gpa, uint64_t len, uint6
 /* Writes the chain and makes it available. Does nothing when there are no free descriptors. */
 void guest_submit(struct guest_driver *g, unsigned int queue, struct chain_plan *plan);
 
+/* operand `type` of blk, beside those that each device has, and 6 and 7, any other type */
+enum blk_type {
+	BLK_GET_LIFETIME = 8,
+	BLK_SECURE_ERASE,
+	BLK_ZONE_APPEND,
+	BLK_ZONE_REPORT,
+	BLK_ZONE_OPEN,
+	BLK_ZONE_CLOSE,
+	BLK_ZONE_FINISH,
+	BLK_ZONE_RESET,
+	BLK_ZONE_RESET_ALL,
+	BLK_SCSI_CMD,
+	BLK_SCSI_CMD_OUT,
+	BLK_BARRIER,
+};
+
 /* operand `bits` of blk */
 #define BITS_UNMAP	  1u
 #define BITS_UNKNOWN_FLAG 2u

@@ -150,6 +150,8 @@ static void finish_walk(struct oracle *o)
 
 	w->active = false;
 	c->taken = true;
+	if (o->p->kind == DEVICE_BLK)
+		oracle_blk_took(o, w->queue);
 	c->order = o->order++;
 	q->held[q->helds++] = c;
 	q->gave_back = false;
@@ -657,7 +659,8 @@ static void settle_queue(struct oracle *o, unsigned int queue)
 		oracle_fail(o, 4, "queue %u: %u used entries are not published", queue, q->pushed);
 	if (q->must_ask)
 		oracle_fail(o, 4, "queue %u: did not ask whether the driver wants to hear", queue);
-	if (!oracle_queue_live(o, queue) || q->helds || q->gave_back || oracle_jumped(q))
+	if (!oracle_queue_live(o, queue) || (q->helds && o->p->kind != DEVICE_BLK) ||
+	    q->gave_back || oracle_jumped(q))
 		return;
 	if (o->p->kind == DEVICE_NET && queue == 0)
 		return; /* it asks when it needs buffers: oracle_frame_ends */

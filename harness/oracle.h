@@ -56,6 +56,9 @@ struct model_chain {
 	uint64_t data_bytes;
 	const struct disk_request *request;
 	unsigned int order;
+	uint8_t failure;     /* the status if it failed */
+	uint32_t zones;	     /* a report has room for these */
+	uint64_t zone_asked; /* where the request was for before the disk had it */
 
 	/* transmitted frames */
 	bool sent;
@@ -83,6 +86,14 @@ struct model_queue {
 	/* not cleared with the rest */
 	struct model_chain *chain;			  /* storage, one a head */
 	struct model_chain *held[PERSONALITY_QUEUE_SIZE]; /* in the order taken */
+};
+
+struct model_zone {
+	uint64_t start;
+	uint64_t capacity;
+	uint64_t written; /* the write pointer; stays when a zone is finished */
+	uint8_t type;
+	uint8_t state;
 };
 
 struct model_walk {
@@ -143,7 +154,7 @@ struct oracle {
 	uint32_t interrupts;
 	uint32_t generation;
 	bool irq;
-	uint8_t config[64];
+	uint8_t config[128];
 	uint32_t config_bytes;
 	bool in_read;  /* a register read has no side effects */
 	bool raced;    /* the guest changed memory during this call */
@@ -163,6 +174,11 @@ struct oracle {
 	bool writeback;
 	uint64_t capacity;
 	unsigned int at_disk; /* requests submitted and not completed */
+	struct model_zone zone[PERSONALITY_ZONES];
+	unsigned int zones;
+	/* the queue waits for a slot; how many requests others took meanwhile */
+	bool starved[PERSONALITY_QUEUES];
+	uint8_t passed_by[PERSONALITY_QUEUES][PERSONALITY_QUEUES];
 	unsigned int order;
 	struct model_net net;
 };
