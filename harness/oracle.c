@@ -329,6 +329,7 @@ void oracle_ring_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, con
 	value = le16toh(value);
 	if (len == 2 && gpa == q->driver + 2) {
 		q->seen_idx = value;
+		q->notified = false;
 		if (too_far(q))
 			q->saw_jump = o->saw_jump = true;
 	} else if (len == 2 && gpa == q->driver + 4 + 2ull * (q->next_avail % q->size))
@@ -666,6 +667,8 @@ static void settle_queue(struct oracle *o, unsigned int queue)
 		return; /* it asks when it needs buffers: oracle_frame_ends */
 	if (o->p->kind == DEVICE_BLK && o->at_disk >= o->p->slots)
 		return; /* it looks when a slot is free */
+	if (o->p->kind == DEVICE_BLK && q->notified)
+		oracle_fail(o, 4, "queue %u: was notified, has a slot, and does not look", queue);
 	if (q->seen_idx != q->next_avail)
 		oracle_fail(o, 4, "queue %u: saw that there are chains and left them alone", queue);
 	if (!oracle_asks_to_notify(o, queue))

@@ -80,6 +80,7 @@ struct model_queue {
 	uint16_t avail_event;
 	bool saw_jump;	/* in this call: the index as fetched was too far ahead */
 	bool gave_back; /* a chain went back untaken, and none was taken since */
+	bool notified;	/* and the device has not looked since */
 	bool ran_before;
 	unsigned int helds;
 

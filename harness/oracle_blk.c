@@ -496,14 +496,18 @@ void oracle_blk_due(struct oracle *o, struct model_chain *c, struct due *due)
 
 /* ---- queues that share the slots ---- */
 
+static bool has_more(const struct model_queue *q)
+{
+	return q->notified || q->seen_idx != q->next_avail;
+}
+
 void oracle_blk_took(struct oracle *o, unsigned int queue)
 {
 	o->starved[queue] = false;
 	for (unsigned int i = 0; i < o->p->queues; i++) {
 		const struct model_queue *q = &o->queue[i];
 
-		if (i == queue || !o->starved[i] || !oracle_queue_live(o, i) ||
-		    q->seen_idx == q->next_avail)
+		if (i == queue || !o->starved[i] || !oracle_queue_live(o, i) || !has_more(q))
 			continue;
 		if (o->passed_by[i][queue]++)
 			oracle_fail(o, 4, "queue %u is served twice while queue %u waits", queue,
@@ -523,8 +527,7 @@ void oracle_blk_stopped(const struct oracle *o, unsigned int queue)
 static void settle_one(struct oracle *o, unsigned int queue)
 {
 	const struct model_queue *q = &o->queue[queue];
-	bool waits = oracle_queue_live(o, queue) && o->at_disk >= o->p->slots &&
-		     q->seen_idx != q->next_avail;
+	bool waits = oracle_queue_live(o, queue) && o->at_disk >= o->p->slots && has_more(q);
 
 	if (waits && !o->starved[queue])
 		memset(o->passed_by[queue], 0, sizeof(o->passed_by[queue]));

@@ -346,6 +346,9 @@ static void write_register(struct oracle *o, uint64_t offset, uint32_t value)
 		write_queue_register(o, offset, value);
 		break;
 	case VIRTIO_MMIO_QUEUE_NOTIFY:
+		if (value < o->p->queues && oracle_queue_live(o, value))
+			o->queue[value].notified = true;
+		break;
 	case VIRTIO_MMIO_SHM_SEL:
 		break;
 	default:

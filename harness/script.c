@@ -31,7 +31,7 @@ const struct record_form script_header_form = {
 		FIELD("fail", AT_B5, FIELD_COUNT),
 		CHOICE("limits", AT_B6, 4),
 		FIELD("hide", AT_X, FIELD_FEATURES),
-		CHOICE("refuse", AT_Y0, 40),
+		CHOICE("refuse", AT_Y0, 50),
 		CHOICE("queues", AT_Y2, 4),
 		CHOICE("zones", AT_Y4, 12),
 	},

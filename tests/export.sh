@@ -53,7 +53,7 @@ expect 'there are scripts of both devices' test -s "$work/all-blk.qtest" -a -s "
 # ---- C ----
 
 cc="${CLANG:-clang} -std=gnu11 -g -O0 -fsanitize=address,undefined -fno-sanitize-recover=all -Idevices"
-own='guest_memory|descriptor_chain|virtqueue|virtio'
+own='guest_memory|descriptor_chain|virtqueue|virtio|zoned_disk'
 objects=$(find build/asan/obj/devices -name '*.o' | grep -E "/($own)[^/]*\.o$" | sort)
 
 # runs_same SCRIPT: without an error, and each register reads as it did
