@@ -451,6 +451,9 @@ static int judge_report(const struct oracle *o, struct model_chain *c)
 		return VIRTIO_BLK_S_ZONE_INVALID_CMD;
 	if (o->p->range_segments_max * 16ull > most)
 		most = o->p->range_segments_max * 16ull;
+	if (o->p->offered.word[0] >> VIRTIO_BLK_F_SECURE_ERASE & 1 &&
+	    o->p->erase_segments_max * 16ull > most)
+		most = o->p->erase_segments_max * 16ull;
 	if (most > c->writable_bytes - 1)
 		most = c->writable_bytes - 1;
 	c->zones = (uint32_t)((most - 64) / 64);

@@ -142,7 +142,10 @@ static void choose_zones(const struct record *header, struct personality *p)
 	if (zone_class_of(header) == 9) /* reserved values */
 		p->lifetime = (struct disk_lifetime){ 4, 12, 0xffff };
 	p->erase_sectors_max = zone_class_of(header) == 9 ? 1 : 16;
-	p->erase_segments_max = zone_class_of(header) == 9 ? 1 : 3;
+	/* more than fit into the shortest transfer, or few */
+	p->erase_segments_max = zone_class_of(header) == 3   ? 36
+				: zone_class_of(header) == 9 ? 1
+							     : 3;
 	p->erase_sector_alignment = p->blk_size / 512;
 	p->zones.zoned = virtio_features_has(&p->offered, VIRTIO_BLK_F_ZONED);
 	if (!p->zones.zoned)
