@@ -232,6 +232,7 @@ static void reset(struct virtio_device *dev)
 	struct virtio_blk *blk = to_blk(dev);
 
 	blk->config.writeback = 0;
+	blk->turn = 0;
 	virtio_blk_config_zones(blk, true);
 }
 

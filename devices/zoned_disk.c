@@ -141,11 +141,15 @@ static int judge_write(struct zoned_disk *z, uint64_t sector, uint64_t sectors)
 static int judge_append(struct zoned_disk *z, struct disk_request *request)
 {
 	struct disk_zone *zone = zone_of(z, request->sector);
+	uint64_t place = zone->pointer;
+	int err;
 
 	if (zone->type != DISK_ZONE_WRITE_REQUIRED)
 		return DISK_ZONE_ERROR_INVALID;
-	request->sector = zone->pointer;
-	return write_required(z, zone, zone->pointer, request->sectors);
+	err = write_required(z, zone, place, request->sectors);
+	if (!err)
+		request->sector = place;
+	return err;
 }
 
 /* ---- reading, and what must not be in the way of it ---- */
@@ -409,7 +413,8 @@ int zoned_disk_init(struct zoned_disk *z, struct disk *below,
 	z->disk.ops = &zoned_ops;
 	z->disk.zoning = &z->zoning;
 	z->zones = (below->capacity + z->zoning.zone_sectors - 1) / z->zoning.zone_sectors;
-	z->zone = calloc((size_t)z->zones + 1, sizeof(*z->zone));
+	if (z->zones < SIZE_MAX / sizeof(*z->zone))
+		z->zone = calloc((size_t)z->zones + 1, sizeof(*z->zone));
 	if (!z->zone)
 		return -ENOMEM;
 	for (uint64_t i = 0; i < z->zones; i++)
