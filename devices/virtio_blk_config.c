@@ -38,12 +38,6 @@ static bool disk_can(const struct virtio_blk_options *o)
 	       has(o, VIRTIO_BLK_F_ZONED) == (o->disk->zoning != NULL);
 }
 
-static bool queues_valid(const struct virtio_blk_options *o)
-{
-	return !has(o, VIRTIO_BLK_F_MQ) ||
-	       (o->num_queues > 0 && o->num_queues <= VIRTIO_DEVICE_QUEUES_MAX);
-}
-
 static bool erase_valid(const struct virtio_blk_options *o)
 {
 	if (!has(o, VIRTIO_BLK_F_SECURE_ERASE))
@@ -72,8 +66,7 @@ static bool zones_valid(const struct virtio_blk_options *o)
 
 bool virtio_blk_options_valid(const struct virtio_blk_options *o)
 {
-	if (!features_valid(o) || !disk_can(o) || !queues_valid(o) || !zones_valid(o) ||
-	    !erase_valid(o))
+	if (!features_valid(o) || !disk_can(o) || !zones_valid(o) || !erase_valid(o))
 		return false;
 	return o->slots > 0 && o->transfer_max > 0 && o->transfer_max % DISK_SECTOR_BYTES == 0 &&
 	       o->blk_size >= DISK_SECTOR_BYTES && (o->blk_size & (o->blk_size - 1)) == 0 &&
