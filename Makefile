@@ -249,17 +249,17 @@ findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_b
 	@tests/report.sh build/asan/anvil build/planted/anvil build/cov/anvil
 
 # a block device with mistakes, for tests of what comes after a finding
-build/planted/devices/virtio_blk.c: tests/plant.sed $(wildcard devices/*.[ch])
+build/planted/devices/virtio_blk_request.c: tests/plant.sed $(wildcard devices/*.[ch])
 	@rm -rf build/planted && mkdir -p $(@D) && cp devices/*.[ch] $(@D)
-	@sed -f $< devices/virtio_blk.c >$@
-	@if cmp -s devices/virtio_blk.c $@; then echo 'tests/plant.sed: plants nothing' >&2; rm $@; exit 1; fi
+	@sed -f $< devices/virtio_blk_request.c >$@
+	@if cmp -s devices/virtio_blk_request.c $@; then echo 'tests/plant.sed: plants nothing' >&2; rm $@; exit 1; fi
 
-build/planted/virtio_blk.o: build/planted/devices/virtio_blk.c Makefile
+build/planted/virtio_blk_request.o: build/planted/devices/virtio_blk_request.c Makefile
 	@echo "  planted $<"
 	@$(CC_asan) $(COMMON) $(DEVICE_asan) -c $< -o $@
 
-build/planted/anvil: build/planted/virtio_blk.o build/asan/anvil
-	@$(CC_asan) $(LINK_asan) $(filter-out %/virtio_blk.o,$(TOOL:%.c=build/asan/obj/%.o) \
+build/planted/anvil: build/planted/virtio_blk_request.o build/asan/anvil
+	@$(CC_asan) $(LINK_asan) $(filter-out %/virtio_blk_request.o,$(TOOL:%.c=build/asan/obj/%.o) \
 		$(RUNNER_BACK_ENDS:%.c=build/asan/obj/%.o) $(LIB_OBJ_asan)) $< $(RUNNER_LIBRARIES) -o $@
 
 guest-kernel: ## fetches Debian's stock cloud kernel into build/guest-kernel/

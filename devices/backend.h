@@ -21,23 +21,100 @@ enum disk_op {
 	DISK_FLUSH,	   /* what completed before is on stable storage; no range */
 	DISK_DISCARD,	   /* content of the range no longer matters */
 	DISK_WRITE_ZEROES, /* the range reads as zeroes; `unmap`: storage may be given back */
+	DISK_SECURE_ERASE, /* content of the range is gone for good; with `secure_erase` alone */
+
+	/* these come to zoned disks alone */
+	DISK_ZONE_APPEND,    /* store data where the zone that starts at `sector` is written next;
+				`sector` then says where that was */
+	DISK_ZONE_REPORT,    /* tell `zones` zones in `zone`, from the one of `sector` on, or all
+				that there are; `zones` then says how many these are */
+	DISK_ZONE_OPEN,	     /* explicitly, as the next three the zone that starts at `sector` */
+	DISK_ZONE_CLOSE,     /* may be written on later */
+	DISK_ZONE_FINISH,    /* as if written to the end */
+	DISK_ZONE_RESET,     /* empty */
+	DISK_ZONE_RESET_ALL, /* each sequential zone that can be; no range */
+};
+
+/* ---- zones (virtio 5.2.3, 5.2.6; the numbers are those of that specification) ---- */
+
+enum disk_zone_type {
+	DISK_ZONE_CONVENTIONAL = 1,
+	DISK_ZONE_WRITE_REQUIRED = 2,  /* to be written from front to back */
+	DISK_ZONE_WRITE_PREFERRED = 3, /* better, but not necessarily so */
+};
+
+enum disk_zone_state {
+	DISK_ZONE_NO_POINTER = 0, /* conventional */
+	DISK_ZONE_EMPTY = 1,
+	DISK_ZONE_OPEN_IMPLICITLY = 2, /* by a write */
+	DISK_ZONE_OPEN_EXPLICITLY = 3,
+	DISK_ZONE_CLOSED = 4,
+	DISK_ZONE_READ_ONLY = 13,
+	DISK_ZONE_FULL = 14,
+	DISK_ZONE_OFFLINE = 15,
+};
+
+struct disk_zone {
+	uint64_t start;	   /* sectors, as the next two */
+	uint64_t capacity; /* that can be written, from the start on */
+	uint64_t pointer;  /* the sector to write next; for zones that have none, all ones */
+	enum disk_zone_type type;
+	enum disk_zone_state state;
+};
+
+enum disk_zone_model {
+	DISK_HOST_MANAGED = 1, /* sequential zones are WRITE_REQUIRED */
+	DISK_HOST_AWARE = 2,   /* ... WRITE_PREFERRED */
 };
 
 /*
- * One request to a disk. The device owns it, and lends it and `data` to the back end from submit
- * until the back end calls `done`, exactly once, with 0 or a negative errno. That may be inside
- * submit, later, or in any order among requests.
+ * What does not change about a zoned disk. All zones have zone_sectors sectors, but for the last
+ * one, which may have fewer. The disk keeps the state of its zones, and judges each request against
+ * it; the device has checked that
+ *   - an append is for the start of a zone and of 1 to append_sectors_max sectors
+ *   - OPEN, CLOSE, FINISH and RESET are for the start of a zone
+ *   - a secure erase is of whole zones, none of them shorter than the others
+ * The capacity of a zoned disk does not change.
+ */
+struct disk_zoning {
+	enum disk_zone_model model;
+	uint32_t zone_sectors;	     /* at least 1 */
+	uint32_t open_max;	     /* zones open at one time; 0: no limit */
+	uint32_t active_max;	     /* open or closed at one time; 0: no limit */
+	uint32_t append_sectors_max; /* 0: no appends */
+	uint32_t
+		write_granularity; /* bytes, a multiple of 512: of writes to WRITE_REQUIRED zones */
+};
+
+/* Results of requests to zoned disks, beside 0 and negative errnos (virtio 5.2.6). */
+#define DISK_ZONE_ERROR_INVALID	  (-10001) /* the zone's type or state does not allow it */
+#define DISK_ZONE_ERROR_UNALIGNED (-10002) /* a write not at the pointer, or not of whole units */
+#define DISK_ZONE_ERROR_OPEN	  (-10003) /* open_max zones are open */
+#define DISK_ZONE_ERROR_ACTIVE	  (-10004) /* active_max zones are active */
+
+/* ---- requests ---- */
+
+struct disk;
+
+/*
+ * One request to a disk. The device owns it, and lends it, `data` and `zone` to the back end from
+ * submit until the back end calls `done`, exactly once, with 0 or a negative errno (or a
+ * DISK_ZONE_ERROR_*). That may be inside submit, later, or in any order among requests.
  */
 struct disk_request {
 	enum disk_op op;
-	uint64_t sector;  /* in units of 512 bytes; the range lies inside the capacity */
-	uint64_t sectors; /* more than 0, but for a flush */
-	uint8_t *data;	  /* sectors * 512 bytes; reads and writes only */
+	uint64_t sector;  /* of 512 bytes; the range, but for an append, lies inside the capacity */
+	uint64_t sectors; /* more than 0; but 0 for a flush, a report and what is done to a zone */
+	uint8_t *data;	  /* sectors * 512 bytes; reads, writes and appends only */
+	struct disk_zone *zone; /* reports only */
+	uint32_t zones;
 	bool unmap;
 	void (*done)(struct disk_request *request, int result);
-};
 
-struct disk;
+	/* of a disk in front of another one, while that one has the request */
+	struct disk *front;
+	void (*front_done)(struct disk_request *request, int result);
+};
 
 struct disk_ops {
 	void (*submit)(struct disk *disk, struct disk_request *request);
@@ -46,11 +123,21 @@ struct disk_ops {
 	void (*cancel)(struct disk *disk, struct disk_request *request);
 };
 
+/* How worn the storage is: tenths of its life from 1 to 10, 11 when that is over, 0 unknown. */
+struct disk_lifetime {
+	uint16_t reserve; /* of reserved blocks used: 1 less than 80 %, 2 80 %, 3 90 %, 0 unknown */
+	uint16_t wear_a;  /* of SLC cells */
+	uint16_t wear_b;  /* of MLC cells */
+};
+
 struct disk {
 	const struct disk_ops *ops;
 	uint64_t capacity; /* sectors of 512 bytes; at most 2^54 */
 	bool read_only;
-	uint8_t id[DISK_ID_BYTES]; /* NUL-padded */
+	bool secure_erase;		      /* it can */
+	uint8_t id[DISK_ID_BYTES];	      /* NUL-padded */
+	const struct disk_lifetime *lifetime; /* NULL: nobody knows; the numbers may change */
+	const struct disk_zoning *zoning;     /* NULL: not zoned */
 };
 
 #define NIC_MAC_BYTES 6u

@@ -103,6 +103,8 @@ static int carry_out(const struct disk_file *file, const struct disk_request *re
 		return pread_all(file->fd, request->data, len, offset);
 	if (request->op == DISK_FLUSH)
 		return file->disk.read_only ? 0 : flush(file->fd);
+	if (request->op > DISK_WRITE_ZEROES) /* a file knows no erasure and no zones */
+		return -EOPNOTSUPP;
 	if (file->disk.read_only)
 		return -EROFS;
 	if (request->op == DISK_WRITE)

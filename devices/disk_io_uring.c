@@ -231,7 +231,7 @@ static enum step first_step(const struct disk_request *request)
 		return STEP_FLUSH;
 	case DISK_DISCARD:
 		return STEP_DISCARD;
-	case DISK_WRITE_ZEROES:
+	default: /* zeroes; judged by the caller */
 		break;
 	}
 	return request->unmap ? STEP_PUNCH : STEP_ZERO_RANGE;
@@ -241,6 +241,10 @@ static void submit(struct disk *disk, struct disk_request *request)
 {
 	struct disk_io_uring *uring = to_uring(disk);
 
+	if (request->op > DISK_WRITE_ZEROES) { /* a file knows no erasure and no zones */
+		request->done(request, -EOPNOTSUPP);
+		return;
+	}
 	if (disk->read_only && request->op != DISK_READ) {
 		request->done(request, request->op == DISK_FLUSH ? 0 : -EROFS);
 		return;

@@ -1,238 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A request is read whole, judged, carried out in steps at the disk, and answered in one place.
+ * Slots and queues: a request is taken, carried out in steps at the disk, and answered in one
+ * place.
  */
-#include "virtio_blk.h"
+#include "virtio_blk_internal.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct virtio_blk_slot {
-	struct disk_request request; /* first: done() comes back with its address */
-	struct virtio_blk *blk;
-	struct descriptor_chain chain;
-	struct descriptor_segment *segment;
-	uint8_t *data;
-	unsigned int queue;
-	uint32_t data_len; /* of `data`, to be stored in the guest with a good status */
-	uint32_t step;
-	uint32_t steps;
-	bool ranges;	  /* each step is a struct virtio_blk_range in `data` */
-	bool flush;	  /* a flush is the last step */
-	bool taken;	  /* not free */
-	bool orphan;	  /* the guest does not wait for it any more */
-	bool cancelled;	  /* the disk was told so */
-	bool submitting;  /* inside the disk's submit */
-	bool outstanding; /* at the disk */
-	int result;
-};
-
-/* A request may be answered right away; this is no status. */
-#define GO_ON (-1)
-
 static struct virtio_blk *to_blk(struct virtio_device *dev)
 {
 	return (struct virtio_blk *)((char *)dev - offsetof(struct virtio_blk, dev));
 }
 
-/* ---- arithmetic on guest numbers ---- */
-
-static bool range_inside(uint64_t sector, uint64_t sectors, uint64_t capacity)
-{
-	return sectors <= capacity && sector <= capacity - sectors;
-}
-
-static bool transfer_valid(const struct virtio_blk *blk, uint64_t sector, uint64_t len)
-{
-	return len % DISK_SECTOR_BYTES == 0 && len <= blk->options.transfer_max &&
-	       range_inside(sector, len / DISK_SECTOR_BYTES, blk->options.disk->capacity);
-}
-
-/* ---- judging a request (5.2.6) ---- */
-
-static void one_step(struct virtio_blk_slot *slot, enum disk_op op, uint64_t sector, uint64_t len)
-{
-	slot->request.op = op;
-	slot->request.sector = sector;
-	slot->request.sectors = len / DISK_SECTOR_BYTES;
-	slot->steps = len > 0;
-}
-
-/* 5.2.6.2: when a write has to be stable before it is reported complete */
-static bool writes_stable(const struct virtio_blk *blk)
-{
-	if (virtio_device_has(&blk->dev, VIRTIO_BLK_F_CONFIG_WCE))
-		return blk->config.writeback == 0;
-	return virtio_features_has(&blk->dev.offered, VIRTIO_BLK_F_FLUSH) &&
-	       !virtio_device_has(&blk->dev, VIRTIO_BLK_F_FLUSH);
-}
-
-static int judge_in(struct virtio_blk_slot *slot, uint64_t sector)
-{
-	uint64_t len = slot->chain.writable_bytes - 1;
-
-	if (slot->chain.read.left || !transfer_valid(slot->blk, sector, len))
-		return VIRTIO_BLK_S_IOERR;
-	one_step(slot, DISK_READ, sector, len);
-	slot->data_len = (uint32_t)len;
-	return GO_ON;
-}
-
-static int judge_out(struct virtio_blk_slot *slot, uint64_t sector)
-{
-	uint64_t len = slot->chain.read.left;
-
-	if (slot->chain.writable_bytes != 1 || !transfer_valid(slot->blk, sector, len) ||
-	    descriptor_chain_read(&slot->chain, slot->data, (size_t)len))
-		return VIRTIO_BLK_S_IOERR;
-	one_step(slot, DISK_WRITE, sector, len);
-	slot->flush = writes_stable(slot->blk);
-	return GO_ON;
-}
-
-static int judge_flush(struct virtio_blk_slot *slot, uint64_t sector)
-{
-	(void)sector;
-	if (slot->chain.writable_bytes != 1 || slot->chain.read.left)
-		return VIRTIO_BLK_S_IOERR;
-	slot->flush = true;
-	return GO_ON;
-}
-
-static int judge_get_id(struct virtio_blk_slot *slot, uint64_t sector)
-{
-	(void)sector;
-	if (slot->chain.writable_bytes != VIRTIO_BLK_ID_BYTES + 1 || slot->chain.read.left)
-		return VIRTIO_BLK_S_IOERR;
-	memcpy(slot->data, slot->blk->options.disk->id, VIRTIO_BLK_ID_BYTES);
-	slot->data_len = VIRTIO_BLK_ID_BYTES;
-	return VIRTIO_BLK_S_OK;
-}
-
-static void get_range(const struct virtio_blk_slot *slot, uint32_t index,
-		      struct virtio_blk_range *range)
-{
-	memcpy(range, slot->data + index * sizeof(*range), sizeof(*range));
-	range->sector = le64toh(range->sector);
-	range->num_sectors = le32toh(range->num_sectors);
-	range->flags = le32toh(range->flags);
-}
-
-static bool range_valid(const struct virtio_blk *blk, const struct virtio_blk_range *range)
-{
-	return range->num_sectors > 0 && range->num_sectors <= blk->options.range_sectors_max &&
-	       range_inside(range->sector, range->num_sectors, blk->options.disk->capacity);
-}
-
-/* 5.2.6.2: an unknown flag in any segment makes the request unsupported */
-static int judge_ranges(struct virtio_blk_slot *slot, uint32_t known_flags)
-{
-	struct virtio_blk_range range;
-	uint64_t len = slot->chain.read.left;
-	uint64_t count = len / sizeof(range);
-	int status = GO_ON;
-
-	if (slot->chain.writable_bytes != 1 || len % sizeof(range) || count == 0 ||
-	    count > slot->blk->options.range_segments_max ||
-	    descriptor_chain_read(&slot->chain, slot->data, (size_t)len))
-		return VIRTIO_BLK_S_IOERR;
-	for (uint32_t i = 0; i < count; i++) {
-		get_range(slot, i, &range);
-		if (range.flags & ~known_flags)
-			return VIRTIO_BLK_S_UNSUPP;
-		if (!range_valid(slot->blk, &range))
-			status = VIRTIO_BLK_S_IOERR;
-	}
-	slot->ranges = true;
-	slot->steps = (uint32_t)count;
-	slot->flush = writes_stable(slot->blk);
-	return status;
-}
-
-static int judge_discard(struct virtio_blk_slot *slot, uint64_t sector)
-{
-	(void)sector;
-	slot->request.op = DISK_DISCARD;
-	return judge_ranges(slot, 0);
-}
-
-static int judge_write_zeroes(struct virtio_blk_slot *slot, uint64_t sector)
-{
-	(void)sector;
-	slot->request.op = DISK_WRITE_ZEROES;
-	return judge_ranges(slot, VIRTIO_BLK_SEG_UNMAP);
-}
-
-#define NO_FEATURE VIRTIO_F_VERSION_1 /* always accepted */
-
-static const struct request_type {
-	uint32_t type;
-	unsigned int feature;
-	bool changes_disk;
-	int (*judge)(struct virtio_blk_slot *slot, uint64_t sector);
-} request_type[] = {
-	{ VIRTIO_BLK_T_IN, NO_FEATURE, false, judge_in },
-	{ VIRTIO_BLK_T_OUT, NO_FEATURE, true, judge_out },
-	{ VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_F_FLUSH, false, judge_flush },
-	{ VIRTIO_BLK_T_GET_ID, NO_FEATURE, false, judge_get_id },
-	{ VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_F_DISCARD, true, judge_discard },
-	{ VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_F_WRITE_ZEROES, true, judge_write_zeroes },
-};
-
-static int judge(struct virtio_blk_slot *slot)
-{
-	struct virtio_blk *blk = slot->blk;
-	struct virtio_blk_header header;
-
-	if (slot->chain.writable_bytes == 0 ||
-	    descriptor_chain_read(&slot->chain, &header, sizeof(header)))
-		return VIRTIO_BLK_S_IOERR;
-	for (size_t i = 0; i < sizeof(request_type) / sizeof(request_type[0]); i++) {
-		const struct request_type *t = &request_type[i];
-
-		if (t->type != le32toh(header.type) || !virtio_device_has(&blk->dev, t->feature))
-			continue;
-		/* what the disk is counts, not what the driver accepted */
-		if (t->changes_disk && blk->options.disk->read_only)
-			return VIRTIO_BLK_S_IOERR;
-		return t->judge(slot, le64toh(header.sector));
-	}
-	return VIRTIO_BLK_S_UNSUPP;
-}
-
 /* ---- carrying it out ---- */
-
-/* The next step is in slot->request; false: there is none. */
-static bool next_step(struct virtio_blk_slot *slot)
-{
-	if (slot->step < slot->steps) {
-		struct virtio_blk_range range;
-
-		if (slot->ranges) {
-			get_range(slot, slot->step, &range);
-			if (!range_valid(slot->blk, &range)) { /* the disk has shrunk since */
-				slot->result = -EIO;
-				return false;
-			}
-			slot->request.sector = range.sector;
-			slot->request.sectors = range.num_sectors;
-			slot->request.unmap = range.flags & VIRTIO_BLK_SEG_UNMAP;
-		}
-		slot->step++;
-		return true;
-	}
-	if (slot->flush) {
-		slot->flush = false;
-		slot->request.op = DISK_FLUSH;
-		slot->request.sector = 0;
-		slot->request.sectors = 0;
-		slot->request.unmap = false;
-		return true;
-	}
-	return false;
-}
 
 /* Whether the guest still waits for this request. */
 static bool wanted(const struct virtio_blk_slot *slot)
@@ -264,7 +47,7 @@ static void carry_on(struct virtio_blk_slot *slot)
 {
 	struct disk *disk = slot->blk->options.disk;
 
-	while (!slot->result && wanted(slot) && next_step(slot)) {
+	while (!slot->result && wanted(slot) && virtio_blk_next_step(slot)) {
 		slot->outstanding = true;
 		slot->submitting = true;
 		disk->ops->submit(disk, &slot->request);
@@ -272,7 +55,7 @@ static void carry_on(struct virtio_blk_slot *slot)
 		if (slot->outstanding)
 			return;
 	}
-	answer(slot, slot->result ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
+	answer(slot, slot->result ? virtio_blk_failure(slot->blk, slot->result) : VIRTIO_BLK_S_OK);
 }
 
 static struct virtio_blk_slot *free_slot(struct virtio_blk *blk)
@@ -302,12 +85,18 @@ static void prepare_slot(struct virtio_blk_slot *slot, unsigned int queue)
 	slot->request.unmap = false;
 }
 
+/* Whether this queue has had its turn, and another one waits for its own. */
+static bool turn_over(const struct virtio_blk *blk, unsigned int queue)
+{
+	return blk->took && blk->starved & ~(1ull << queue);
+}
+
 static enum virtio_served serve_one(struct virtio_device *dev, unsigned int queue)
 {
 	struct virtio_blk *blk = to_blk(dev);
 	struct virtio_blk_slot *slot = free_slot(blk);
 
-	if (!slot) {
+	if (!slot || turn_over(blk, queue)) {
 		blk->starved |= 1ull << queue;
 		return VIRTIO_SERVED_LATER;
 	}
@@ -319,37 +108,66 @@ static enum virtio_served serve_one(struct virtio_device *dev, unsigned int queu
 	if (served != VIRTIO_SERVED_ONE)
 		return served;
 	slot->taken = true;
+	blk->took = true;
 
-	int status = judge(slot);
+	int status = virtio_blk_judge(slot);
 
-	if (status == GO_ON)
+	if (status == VIRTIO_BLK_GO_ON)
 		carry_on(slot);
 	else
 		answer(slot, (uint8_t)status);
 	return VIRTIO_SERVED_ONE;
 }
 
+static void serve_turn(struct virtio_blk *blk, unsigned int queue)
+{
+	blk->took = false;
+	blk->serving = true;
+	virtio_device_serve(&blk->dev, queue, serve_one);
+	blk->serving = false;
+}
+
+/* The waiting queue whose turn it is; the one after it is next. */
+static unsigned int next_turn(struct virtio_blk *blk)
+{
+	while (!(blk->starved >> blk->turn & 1))
+		blk->turn = (blk->turn + 1) % blk->dev.queues;
+
+	unsigned int queue = blk->turn;
+
+	blk->turn = (queue + 1) % blk->dev.queues;
+	return queue;
+}
+
+/*
+ * While there is a free slot, queues that wait for one have their turns. Inside a serving loop
+ * nothing is done: who serves comes here when that is over. As many turns as one notification of a
+ * queue is worth; what is left then is deferred.
+ */
+static void serve_starved(struct virtio_blk *blk)
+{
+	unsigned int budget = blk->options.queue_size_max;
+
+	while (!blk->serving && blk->starved && free_slot(blk)) {
+		unsigned int queue = next_turn(blk);
+
+		blk->starved &= ~(1ull << queue);
+		if (!virtio_device_queue_live(&blk->dev, queue))
+			continue;
+		if (budget-- == 0) {
+			virtio_device_defer(&blk->dev, queue);
+			return;
+		}
+		serve_turn(blk, queue);
+	}
+}
+
 static void notified(struct virtio_device *dev, unsigned int queue)
 {
 	struct virtio_blk *blk = to_blk(dev);
 
-	blk->serving = true;
-	virtio_device_serve(dev, queue, serve_one);
-	blk->serving = false;
-}
-
-/* A slot is free again. Inside a serving loop that loop finds it. */
-static void serve_starved(struct virtio_blk *blk)
-{
-	uint64_t starved = blk->starved;
-
-	if (blk->serving)
-		return;
-	blk->starved = 0;
-	for (unsigned int i = 0; i < blk->dev.queues; i++) {
-		if (starved >> i & 1)
-			virtio_device_notify(&blk->dev, i);
-	}
+	serve_turn(blk, queue);
+	serve_starved(blk);
 }
 
 static void request_done(struct disk_request *request, int result)
@@ -358,6 +176,8 @@ static void request_done(struct disk_request *request, int result)
 
 	slot->outstanding = false;
 	slot->result = result;
+	if (!result)
+		virtio_blk_zone_told(slot);
 	if (slot->submitting)
 		return;
 	carry_on(slot);
@@ -390,8 +210,13 @@ static void queue_stopped(struct virtio_device *dev, unsigned int queue)
 /* 5.2.5.2; a cache whose mode the driver cannot see is write-back once it accepts FLUSH */
 static void features_accepted(struct virtio_device *dev)
 {
-	to_blk(dev)->config.writeback = virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE) &&
-					virtio_device_has(dev, VIRTIO_BLK_F_FLUSH);
+	struct virtio_blk *blk = to_blk(dev);
+
+	blk->config.writeback = virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE) &&
+				virtio_device_has(dev, VIRTIO_BLK_F_FLUSH);
+	virtio_blk_config_zones(blk, virtio_device_has(dev, VIRTIO_BLK_F_ZONED));
+	if (!virtio_device_has(dev, VIRTIO_BLK_F_MQ)) /* 5.2.2 */
+		dev->queues_used = 1;
 }
 
 static void config_written(struct virtio_device *dev, uint32_t offset, const uint8_t *bytes,
@@ -404,7 +229,11 @@ static void config_written(struct virtio_device *dev, uint32_t offset, const uin
 
 static void reset(struct virtio_device *dev)
 {
-	to_blk(dev)->config.writeback = 0;
+	struct virtio_blk *blk = to_blk(dev);
+
+	blk->config.writeback = 0;
+	blk->turn = 0;
+	virtio_blk_config_zones(blk, true);
 }
 
 static void save(const struct virtio_device *dev, struct state_writer *w)
@@ -430,103 +259,52 @@ static bool restore(struct virtio_device *dev, struct state_reader *r)
 }
 
 /* 2.2.1: CONFIG_WCE is not said to require FLUSH of the driver, see 5.2.5.2 */
-static const struct virtio_device_ops blk_ops = {
-	.device_id = VIRTIO_ID_BLOCK,
-	.features_accepted = features_accepted,
-	.notified = notified,
-	.queue_stopped = queue_stopped,
-	.config_written = config_written,
-	.reset = reset,
-	.save = save,
-	.restore = restore,
+#define BLK_OPS                                                                                    \
+	.device_id = VIRTIO_ID_BLOCK, .features_accepted = features_accepted,                      \
+	.notified = notified, .queue_stopped = queue_stopped, .config_written = config_written,    \
+	.reset = reset, .save = save, .restore = restore
+
+static const struct virtio_device_ops blk_ops = { BLK_OPS };
+
+/* 5.2.5.2: a driver that does not know zones must not drive a host-managed disk. What every driver
+ * accepts requires ZONED then. */
+static const struct virtio_feature_rule host_managed_rule[] = {
+	{ VIRTIO_F_VERSION_1, { VIRTIO_BLK_F_ZONED } },
 };
 
-static void fill_config(struct virtio_blk *blk)
+static const struct virtio_device_ops host_managed_ops = {
+	BLK_OPS,
+	.rule = host_managed_rule,
+	.rules = 1,
+};
+
+static int init_slot(struct virtio_blk_slot *slot, struct virtio_blk *blk)
 {
 	const struct virtio_blk_options *o = &blk->options;
-	struct virtio_blk_config *c = &blk->config;
 
-	c->capacity = htole64(o->disk->capacity);
-	if (virtio_features_has(&o->features, VIRTIO_BLK_F_SIZE_MAX))
-		c->size_max = htole32(o->size_max);
-	if (virtio_features_has(&o->features, VIRTIO_BLK_F_SEG_MAX))
-		c->seg_max = htole32(o->seg_max);
-	if (virtio_features_has(&o->features, VIRTIO_BLK_F_GEOMETRY)) {
-		c->geometry.cylinders = htole16(o->cylinders);
-		c->geometry.heads = o->heads;
-		c->geometry.sectors = o->sectors;
-	}
-	if (virtio_features_has(&o->features, VIRTIO_BLK_F_BLK_SIZE))
-		c->blk_size = htole32(o->blk_size);
-	if (virtio_features_has(&o->features, VIRTIO_BLK_F_TOPOLOGY)) {
-		c->topology.physical_block_exp = o->physical_block_exp;
-		c->topology.alignment_offset = o->alignment_offset;
-		c->topology.min_io_size = htole16(o->min_io_size);
-		c->topology.opt_io_size = htole32(o->opt_io_size);
-	}
-	if (virtio_features_has(&o->features, VIRTIO_BLK_F_DISCARD)) {
-		c->max_discard_sectors = htole32(o->range_sectors_max);
-		c->max_discard_seg = htole32(o->range_segments_max);
-		c->discard_sector_alignment = htole32(o->blk_size / DISK_SECTOR_BYTES);
-	}
-	if (virtio_features_has(&o->features, VIRTIO_BLK_F_WRITE_ZEROES)) {
-		c->max_write_zeroes_sectors = htole32(o->range_sectors_max);
-		c->max_write_zeroes_seg = htole32(o->range_segments_max);
-		c->write_zeroes_may_unmap = 1;
-	}
-}
-
-static bool options_valid(const struct virtio_blk_options *o)
-{
-	static const struct virtio_features can = {
-		.word = { 1ull << VIRTIO_BLK_F_SIZE_MAX | 1ull << VIRTIO_BLK_F_SEG_MAX |
-			  1ull << VIRTIO_BLK_F_GEOMETRY | 1ull << VIRTIO_BLK_F_BLK_SIZE |
-			  1ull << VIRTIO_BLK_F_FLUSH | 1ull << VIRTIO_BLK_F_TOPOLOGY |
-			  1ull << VIRTIO_BLK_F_CONFIG_WCE | 1ull << VIRTIO_BLK_F_DISCARD |
-			  1ull << VIRTIO_BLK_F_WRITE_ZEROES | 1ull << VIRTIO_F_INDIRECT_DESC |
-			  1ull << VIRTIO_F_EVENT_IDX | 1ull << VIRTIO_F_RING_RESET |
-			  1ull << VIRTIO_F_RING_PACKED | 1ull << VIRTIO_F_IN_ORDER |
-			  1ull << VIRTIO_F_NOTIFICATION_DATA },
-	};
-
-	if (o->features.word[0] & ~can.word[0] || o->features.word[1] & ~can.word[1])
-		return false;
-	if (virtio_features_has(&o->features, VIRTIO_BLK_F_CONFIG_WCE) &&
-	    !virtio_features_has(&o->features, VIRTIO_BLK_F_FLUSH))
-		return false;
-	return o->slots > 0 && o->transfer_max > 0 && o->transfer_max % DISK_SECTOR_BYTES == 0 &&
-	       o->blk_size >= DISK_SECTOR_BYTES && (o->blk_size & (o->blk_size - 1)) == 0 &&
-	       o->range_sectors_max > 0 && o->range_segments_max > 0 &&
-	       o->range_segments_max <= VIRTIO_BLK_RANGE_SEGMENTS_MAX;
-}
-
-static size_t data_bytes(const struct virtio_blk_options *o)
-{
-	size_t ranges = o->range_segments_max * sizeof(struct virtio_blk_range);
-	size_t most = o->transfer_max > ranges ? o->transfer_max : ranges;
-
-	return most > VIRTIO_BLK_ID_BYTES ? most : VIRTIO_BLK_ID_BYTES;
+	slot->blk = blk;
+	slot->request.done = request_done;
+	slot->segment = malloc(o->queue_size_max * sizeof(*slot->segment));
+	slot->data = malloc(virtio_blk_data_bytes(o));
+	slot->request.data = slot->data;
+	if (o->disk->zoning)
+		slot->request.zone = malloc(virtio_blk_report_max(o) * sizeof(*slot->request.zone));
+	if (!slot->segment || !slot->data || (o->disk->zoning && !slot->request.zone))
+		return -ENOMEM;
+	return 0;
 }
 
 static int init_slots(struct virtio_blk *blk)
 {
 	const struct virtio_blk_options *o = &blk->options;
+	int err = 0;
 
 	blk->slot = calloc(o->slots, sizeof(*blk->slot));
 	if (!blk->slot)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < o->slots; i++) {
-		struct virtio_blk_slot *slot = &blk->slot[i];
-
-		slot->blk = blk;
-		slot->request.done = request_done;
-		slot->segment = malloc(o->queue_size_max * sizeof(*slot->segment));
-		slot->data = malloc(data_bytes(o));
-		slot->request.data = slot->data;
-		if (!slot->segment || !slot->data)
-			return -ENOMEM;
-	}
-	return 0;
+	for (unsigned int i = 0; i < o->slots && !err; i++)
+		err = init_slot(&blk->slot[i], blk);
+	return err;
 }
 
 int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *options)
@@ -534,13 +312,17 @@ int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *opt
 	struct virtio_features offered = options->features;
 
 	memset(blk, 0, sizeof(*blk));
-	if (!options_valid(options))
+	if (!virtio_blk_options_valid(options))
 		return -EINVAL;
 	blk->options = *options;
 	if (options->disk->read_only)
 		virtio_features_add(&offered, VIRTIO_BLK_F_RO);
 
-	int err = virtio_device_init(&blk->dev, &blk_ops, options->memory, 1,
+	const struct disk_zoning *zoning = options->disk->zoning;
+	bool host_managed = zoning && zoning->model == DISK_HOST_MANAGED;
+	bool mq = virtio_features_has(&offered, VIRTIO_BLK_F_MQ);
+	int err = virtio_device_init(&blk->dev, host_managed ? &host_managed_ops : &blk_ops,
+				     options->memory, mq ? options->num_queues : 1,
 				     options->queue_size_max, &offered);
 
 	if (!err)
@@ -549,9 +331,7 @@ int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *opt
 		virtio_blk_destroy(blk);
 		return err;
 	}
-	fill_config(blk);
-	blk->dev.config = (uint8_t *)&blk->config;
-	blk->dev.config_len = sizeof(blk->config);
+	virtio_blk_config_init(blk);
 	return 0;
 }
 
@@ -569,6 +349,7 @@ void virtio_blk_destroy(struct virtio_blk *blk)
 	for (unsigned int i = 0; blk->slot && i < blk->options.slots; i++) {
 		free(blk->slot[i].segment);
 		free(blk->slot[i].data);
+		free(blk->slot[i].request.zone);
 	}
 	free(blk->slot);
 	blk->slot = NULL;

@@ -3,8 +3,14 @@
  * The block device (5.2) in front of a struct disk.
  *
  * Each request passes through a slot of its own: the private copy of its descriptors and a buffer
- * for its data. With all slots taken, requests wait in the ring. Requests complete in the order in
- * which the disk completes them; with IN_ORDER, the driver hears of it in the order it made them.
+ * for its data. With all slots taken, requests wait in their rings; as slots become free, queues
+ * that wait are served in turn, one request each. Requests complete in the order in which the disk
+ * completes them; with IN_ORDER, the driver hears of it in the order it made them.
+ *
+ * A chain is judged by its bytes, however it is cut into descriptors (2.7.4): size_max and seg_max
+ * tell the driver what is good, transfer_max is what a request is held against. Limits that the
+ * specification only tells a driver to mind (discard and erase alignment of a disk without zones,
+ * blk_size) are told, and no more.
  */
 #ifndef VIRTIO_BLK_H
 #define VIRTIO_BLK_H
@@ -19,7 +25,10 @@ struct virtio_blk_options {
 	/*
 	 * Offered: any of SIZE_MAX, SEG_MAX, GEOMETRY, BLK_SIZE, FLUSH, TOPOLOGY, CONFIG_WCE (with
 	 * FLUSH), DISCARD, WRITE_ZEROES, INDIRECT_DESC, EVENT_IDX, RING_RESET, RING_PACKED,
-	 * IN_ORDER, NOTIFICATION_DATA. VERSION_1 and, for a read-only disk, RO are added.
+	 * IN_ORDER, NOTIFICATION_DATA; MQ; SECURE_ERASE and LIFETIME with a disk that has these.
+	 * VERSION_1 and, for a read-only disk, RO are added. ZONED goes with a zoned disk, and only
+	 * with one; without DISCARD and WRITE_ZEROES if that is host-managed (5.2.5.1), which a
+	 * driver must then accept (5.2.5.2).
 	 */
 	struct virtio_features features;
 	uint16_t queue_size_max; /* power of 2 */
@@ -42,6 +51,12 @@ struct virtio_blk_options {
 	uint32_t opt_io_size;
 	uint32_t range_sectors_max;  /* of one discard or write-zeroes segment, at least 1 */
 	uint32_t range_segments_max; /* of one such request, 1 to 256 */
+	uint16_t num_queues;	     /* with MQ: 1 to VIRTIO_DEVICE_QUEUES_MAX; else there is one */
+	/* with SECURE_ERASE; as the two above, and the alignment that is good, in sectors, at least
+	 * 1; for a zoned disk a multiple of its zones (5.2.6.2) */
+	uint32_t erase_sectors_max;
+	uint32_t erase_segments_max;
+	uint32_t erase_sector_alignment;
 };
 
 #define VIRTIO_BLK_RANGE_SEGMENTS_MAX 256u
@@ -53,8 +68,10 @@ struct virtio_blk {
 	struct virtio_blk_options options;
 	struct virtio_blk_config config;
 	struct virtio_blk_slot *slot;
-	uint64_t starved; /* queues left alone for want of a slot, one bit each */
+	uint64_t starved;  /* queues left alone for want of a slot, one bit each */
+	unsigned int turn; /* the queue to be served next of those */
 	bool serving;
+	bool took; /* one request since the queue that is served had its turn */
 };
 
 /*
@@ -70,7 +87,7 @@ bool virtio_blk_idle(const struct virtio_blk *blk);
 /* Only when idle. */
 void virtio_blk_destroy(struct virtio_blk *blk);
 
-/* disk->capacity has changed: tells the driver (5.2.6.2). */
+/* disk->capacity has changed: tells the driver (5.2.6.2). Not of a zoned disk. */
 void virtio_blk_resized(struct virtio_blk *blk);
 
 #endif

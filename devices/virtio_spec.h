@@ -144,8 +144,16 @@ static_assert(sizeof(struct pvirtq_desc) == 16, "2.8.13");
 #define VIRTIO_BLK_F_FLUSH	  9
 #define VIRTIO_BLK_F_TOPOLOGY	  10
 #define VIRTIO_BLK_F_CONFIG_WCE	  11
+#define VIRTIO_BLK_F_MQ		  12
 #define VIRTIO_BLK_F_DISCARD	  13
 #define VIRTIO_BLK_F_WRITE_ZEROES 14
+#define VIRTIO_BLK_F_LIFETIME	  15
+#define VIRTIO_BLK_F_SECURE_ERASE 16
+#define VIRTIO_BLK_F_ZONED	  17
+
+/* 5.2.3.1: of the legacy interface alone */
+#define VIRTIO_BLK_F_BARRIER 0
+#define VIRTIO_BLK_F_SCSI    7
 
 #define VIRTIO_BLK_T_IN		  0u
 #define VIRTIO_BLK_T_OUT	  1u
@@ -154,9 +162,30 @@ static_assert(sizeof(struct pvirtq_desc) == 16, "2.8.13");
 #define VIRTIO_BLK_T_DISCARD	  11u
 #define VIRTIO_BLK_T_WRITE_ZEROES 13u
 
+#define VIRTIO_BLK_T_GET_LIFETIME 10u
+#define VIRTIO_BLK_T_SECURE_ERASE 14u
+
+#define VIRTIO_BLK_T_ZONE_APPEND    15u
+#define VIRTIO_BLK_T_ZONE_REPORT    16u
+#define VIRTIO_BLK_T_ZONE_OPEN	    18u
+#define VIRTIO_BLK_T_ZONE_CLOSE	    20u
+#define VIRTIO_BLK_T_ZONE_FINISH    22u
+#define VIRTIO_BLK_T_ZONE_RESET	    24u
+#define VIRTIO_BLK_T_ZONE_RESET_ALL 26u
+
+/* 5.2.6.4: of the legacy interface alone */
+#define VIRTIO_BLK_T_SCSI_CMD	  2u
+#define VIRTIO_BLK_T_SCSI_CMD_OUT 3u
+#define VIRTIO_BLK_T_BARRIER	  0x80000000u
+
 #define VIRTIO_BLK_S_OK	    0u
 #define VIRTIO_BLK_S_IOERR  1u
 #define VIRTIO_BLK_S_UNSUPP 2u
+
+#define VIRTIO_BLK_S_ZONE_INVALID_CMD	  3u
+#define VIRTIO_BLK_S_ZONE_UNALIGNED_WP	  4u
+#define VIRTIO_BLK_S_ZONE_OPEN_RESOURCE	  5u
+#define VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE 6u
 
 #define VIRTIO_BLK_ID_BYTES  20u
 #define VIRTIO_BLK_SECTOR    512u
@@ -177,7 +206,55 @@ struct virtio_blk_range {
 };
 static_assert(sizeof(struct virtio_blk_range) == 16, "5.2.6");
 
-/* 5.2.4 Device configuration layout, up to write_zeroes_may_unmap and its padding */
+/* 5.2.6: what GET_LIFETIME tells; greater values are reserved */
+struct virtio_blk_lifetime {
+	uint16_t pre_eol_info;
+	uint16_t device_lifetime_est_typ_a;
+	uint16_t device_lifetime_est_typ_b;
+};
+static_assert(sizeof(struct virtio_blk_lifetime) == 6, "5.2.6");
+
+#define VIRTIO_BLK_PRE_EOL_INFO_UNDEFINED 0u
+#define VIRTIO_BLK_PRE_EOL_INFO_URGENT	  3u
+#define VIRTIO_BLK_LIFETIME_UNDEFINED	  0u
+#define VIRTIO_BLK_LIFETIME_EXCEEDED	  11u
+
+/* 5.2.6: the reply to ZONE_REPORT: this, and a descriptor for each zone */
+struct virtio_blk_zone_report {
+	uint64_t nr_zones;
+	uint8_t reserved[56];
+};
+static_assert(sizeof(struct virtio_blk_zone_report) == 64, "5.2.6");
+
+struct virtio_blk_zone_descriptor {
+	uint64_t z_cap;
+	uint64_t z_start;
+	uint64_t z_wp;
+	uint8_t z_type;
+	uint8_t z_state;
+	uint8_t reserved[38];
+};
+static_assert(sizeof(struct virtio_blk_zone_descriptor) == 64, "5.2.6");
+
+#define VIRTIO_BLK_ZT_CONV 1u
+#define VIRTIO_BLK_ZT_SWR  2u
+#define VIRTIO_BLK_ZT_SWP  3u
+
+#define VIRTIO_BLK_ZS_NOT_WP  0u
+#define VIRTIO_BLK_ZS_EMPTY   1u
+#define VIRTIO_BLK_ZS_IOPEN   2u
+#define VIRTIO_BLK_ZS_EOPEN   3u
+#define VIRTIO_BLK_ZS_CLOSED  4u
+#define VIRTIO_BLK_ZS_RDONLY  13u
+#define VIRTIO_BLK_ZS_FULL    14u
+#define VIRTIO_BLK_ZS_OFFLINE 15u
+
+/* 5.2.4: zoned.model */
+#define VIRTIO_BLK_Z_NONE 0u
+#define VIRTIO_BLK_Z_HM	  1u
+#define VIRTIO_BLK_Z_HA	  2u
+
+/* 5.2.4 Device configuration layout */
 struct virtio_blk_config {
 	uint64_t capacity;
 	uint32_t size_max;
@@ -204,8 +281,22 @@ struct virtio_blk_config {
 	uint32_t max_write_zeroes_seg;
 	uint8_t write_zeroes_may_unmap;
 	uint8_t unused1[3];
+	uint32_t max_secure_erase_sectors;
+	uint32_t max_secure_erase_seg;
+	uint32_t secure_erase_sector_alignment;
+	struct virtio_blk_zoned_characteristics {
+		uint32_t zone_sectors;
+		uint32_t max_open_zones;
+		uint32_t max_active_zones;
+		uint32_t max_append_sectors;
+		uint32_t write_granularity;
+		uint8_t model;
+		uint8_t unused2[3];
+	} zoned;
 } __attribute__((packed));
-static_assert(sizeof(struct virtio_blk_config) == 60, "5.2.4");
+static_assert(sizeof(struct virtio_blk_config) == 96, "5.2.4");
+static_assert(offsetof(struct virtio_blk_config, max_secure_erase_sectors) == 60, "5.2.4");
+static_assert(offsetof(struct virtio_blk_config, zoned) == 72, "5.2.4");
 static_assert(offsetof(struct virtio_blk_config, writeback) == 32, "5.2.4");
 
 /* 5.1 Network Device */

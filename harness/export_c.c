@@ -187,6 +187,42 @@ static size_t put_op(const struct exported *e, int op, size_t at, FILE *out)
 
 /* ---- the device ---- */
 
+/* What not every disk has; the lines go before that of the device. */
+static void put_extras(const struct personality *p, FILE *out)
+{
+	const struct disk_zoning *z = &p->zones.options.zoning;
+
+	if (virtio_features_has(&p->offered, VIRTIO_BLK_F_LIFETIME))
+		fprintf(out,
+			"\tstatic const struct disk_lifetime lifetime = { %u, %u, %u };\n"
+			"\tdisk.lifetime = &lifetime;\n",
+			p->lifetime.reserve, p->lifetime.wear_a, p->lifetime.wear_b);
+	if (virtio_features_has(&p->offered, VIRTIO_BLK_F_SECURE_ERASE))
+		fputs("\tdisk.secure_erase = true;\n", out);
+	if (!p->zones.zoned)
+		return;
+	fprintf(out,
+		"\tstatic struct zoned_disk zoned;\n"
+		"\tstatic const struct zoned_disk_options zones = {\n"
+		"\t\t.zoning = { %s, %u, %u, %u, %u, %u },\n"
+		"\t\t.conventional = %" PRIu64 ",\n"
+		"\t\t.zone_capacity = %u,\n"
+		"\t};\n"
+		"\tif (zoned_disk_init(&zoned, &disk, &zones))\n"
+		"\t\tabort();\n",
+		z->model == DISK_HOST_AWARE ? "DISK_HOST_AWARE" : "DISK_HOST_MANAGED",
+		z->zone_sectors, z->open_max, z->active_max, z->append_sectors_max,
+		z->write_granularity, p->zones.options.conventional,
+		p->zones.options.zone_capacity);
+	if (p->zones.read_only)
+		fprintf(out, "\tzoned_disk_fail_zone(&zoned, %u, DISK_ZONE_READ_ONLY);\n",
+			p->zones.read_only);
+	if (p->zones.offline)
+		fprintf(out, "\tzoned_disk_fail_zone(&zoned, %u, DISK_ZONE_OFFLINE);\n",
+			p->zones.offline);
+	fputs("\toptions.disk = &zoned.disk;\n", out);
+}
+
 static void put_disk_options(const struct personality *p, FILE *out)
 {
 	static struct machine m;
@@ -194,6 +230,8 @@ static void put_disk_options(const struct personality *p, FILE *out)
 
 	m.p = *p;
 	machine_blk_options(&m, &o);
+	if (p->zones.zoned)
+		fputs("#include \"zoned_disk.h\"\n\n", out);
 	fprintf(out,
 		"static void create_device(void)\n"
 		"{\n"
@@ -216,14 +254,21 @@ static void put_disk_options(const struct personality *p, FILE *out)
 		"\t\t.opt_io_size = %u,\n"
 		"\t\t.range_sectors_max = %uu,\n"
 		"\t\t.range_segments_max = %u,\n"
+		"\t\t.num_queues = %u,\n"
+		"\t\t.erase_sectors_max = %u,\n"
+		"\t\t.erase_segments_max = %u,\n"
+		"\t\t.erase_sector_alignment = %u,\n"
 		"\t};\n"
 		"\n",
 		o.features.word[0], o.queue_size_max, o.slots, o.transfer_max, o.size_max,
 		o.seg_max, o.blk_size, o.cylinders, o.heads, o.sectors, o.physical_block_exp,
 		o.alignment_offset, o.min_io_size, o.opt_io_size, o.range_sectors_max,
-		o.range_segments_max);
+		o.range_segments_max, o.num_queues, o.erase_sectors_max, o.erase_segments_max,
+		o.erase_sector_alignment);
+	fprintf(out, "\tcreate_disk(%" PRIu64 ", %s);\n", p->capacity,
+		p->flags & FLAG_READ_ONLY ? "true" : "false");
+	put_extras(p, out);
 	fprintf(out,
-		"\tcreate_disk(%" PRIu64 ", %s);\n"
 		"\tdisk_deferred = %d;\n"
 		"\tcancel_late = %d;\n"
 		"\tfail_every = %u;\n"
@@ -231,7 +276,6 @@ static void put_disk_options(const struct personality *p, FILE *out)
 		"\t\tabort();\n"
 		"\tattach(&blk.dev);\n"
 		"}\n",
-		p->capacity, p->flags & FLAG_READ_ONLY ? "true" : "false",
 		!!(p->flags & FLAG_DEFERRED), !!(p->flags & FLAG_CANCEL_LATE), p->fail_every);
 }
 
@@ -281,8 +325,9 @@ static void put_head(const struct exported *e, const struct personality *p, FILE
 	fputs(" *     cc -g -fsanitize=address,undefined -Idevices FILE.c devices/guest_memory.c "
 	      "\\\n"
 	      " *         devices/descriptor_chain.c devices/state_bytes.c devices/virtqueue*.c "
-	      "\\\n *         devices/virtio_*.c\n",
+	      "\\\n *         devices/virtio_*.c",
 	      out);
+	fputs(p->zones.zoned ? " \\\n *         devices/zoned_disk.c\n" : "\n", out);
 	if (e->outcome->finding && !e->outcome->report)
 		fputs(" *\n * No sanitizer sees this one: the oracle of the harness does. Here the "
 		      "calls that lead\n * there are shown, for a debugger.\n",

@@ -142,11 +142,16 @@ static void put_command(const struct personality *p, FILE *out)
 		"#   -display none -accel tcg -bios halt.bin "
 		"-global virtio-mmio.force-legacy=false \\\n",
 		MEMORY_MIB);
+	if (p->kind == DEVICE_BLK && p->zones.zoned)
+		fputs("# The disk of the script has zones, which QEMU takes from a zoned host "
+		      "device "
+		      "alone:\n",
+		      out);
 	if (p->kind == DEVICE_BLK)
 		fprintf(out,
 			"#   -drive file=disk.img,format=raw,if=none,id=d%s \\\n"
-			"#   -device virtio-blk-device,drive=d -qtest stdio\n",
-			p->flags & FLAG_READ_ONLY ? ",readonly=on" : "");
+			"#   -device virtio-blk-device,drive=d,num-queues=%u -qtest stdio\n",
+			p->flags & FLAG_READ_ONLY ? ",readonly=on" : "", p->queues);
 	else
 		fprintf(out,
 			"#   -netdev socket,id=n,udp=127.0.0.1:9,localaddr=127.0.0.1:0 \\\n"

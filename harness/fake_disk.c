@@ -23,9 +23,9 @@ static void mark_dirty(struct fake_disk *d, const struct disk_request *r)
 }
 
 /* The oracle has checked the range against the capacity when the request came. */
-static void carry_out(struct fake_disk *d, struct disk_request *r)
+static void carry_out(const struct fake_disk *d, struct disk_request *r)
 {
-	uint8_t *at = d->content + r->sector * SECTOR;
+	uint8_t *at = d->content + (r->sectors ? r->sector * SECTOR : 0);
 	size_t len = (size_t)r->sectors * SECTOR;
 
 	switch (r->op) {
@@ -34,24 +34,71 @@ static void carry_out(struct fake_disk *d, struct disk_request *r)
 		break;
 	case DISK_WRITE:
 		memcpy(at, r->data, len);
-		mark_dirty(d, r);
 		break;
 	case DISK_DISCARD:
 	case DISK_WRITE_ZEROES:
+	case DISK_SECURE_ERASE:
 		memset(at, 0, len);
-		mark_dirty(d, r);
 		break;
-	case DISK_FLUSH:
+	default: /* nothing to be done to content */
 		break;
 	}
+}
+
+/* ---- zones: what is below them, and a request that passes through ---- */
+
+struct passing {
+	struct disk_request request; /* first */
+	int result;
+};
+
+static void submit_memory(struct disk *disk, struct disk_request *r)
+{
+	struct fake_disk *d =
+		(struct fake_disk *)(void *)((char *)disk - offsetof(struct fake_disk, memory));
+
+	if (r->op != DISK_FLUSH &&
+	    (r->sector > PERSONALITY_SECTORS || r->sectors > PERSONALITY_SECTORS - r->sector))
+		oracle_fail(d->oracle, 8, "zones: %llu sectors at %llu are asked for",
+			    (unsigned long long)r->sectors, (unsigned long long)r->sector);
+	carry_out(d, r);
+	if (r->op != DISK_READ && r->op != DISK_FLUSH)
+		mark_dirty(d, r);
+	r->done(r, 0);
+}
+
+static void passed(struct disk_request *r, int result)
+{
+	((struct passing *)(void *)r)->result = result;
+}
+
+static int pass_zones(struct fake_disk *d, struct disk_request *r)
+{
+	struct passing p = { .request = *r, .result = 1 };
+
+	p.request.done = passed;
+	d->zoned.disk.ops->submit(&d->zoned.disk, &p.request);
+	if (p.result == 1)
+		oracle_fail(d->oracle, 8, "zones: a request is not answered");
+	if (p.request.op != r->op)
+		oracle_fail(d->oracle, 8, "zones: request %d comes back as %d", r->op,
+			    p.request.op);
+	r->sector = p.request.sector;
+	r->zones = p.request.zones;
+	return p.result;
 }
 
 static void finish(struct fake_disk *d, struct disk_request *r, int result)
 {
 	if (d->fail_every && ++d->count % d->fail_every == 0)
 		result = -EIO;
-	if (!result)
+	if (!result && d->is_zoned) {
+		result = pass_zones(d, r);
+	} else if (!result) {
 		carry_out(d, r);
+		if (r->op != DISK_READ && r->op != DISK_FLUSH)
+			mark_dirty(d, r);
+	}
 	oracle_disk_completed(d->oracle, r, result);
 	r->done(r, result);
 }
@@ -105,9 +152,11 @@ static void cancel(struct disk *disk, struct disk_request *r)
 void fake_disk_create(struct fake_disk *d, struct oracle *oracle)
 {
 	static const struct disk_ops ops = { .submit = submit, .cancel = cancel };
+	static const struct disk_ops memory_ops = { .submit = submit_memory };
 
 	memset(d, 0, sizeof(*d));
 	d->disk.ops = &ops;
+	d->memory.ops = &memory_ops;
 	d->oracle = oracle;
 	d->content = malloc((size_t)PERSONALITY_SECTORS * SECTOR);
 	if (!d->content)
@@ -115,6 +164,18 @@ void fake_disk_create(struct fake_disk *d, struct oracle *oracle)
 	memcpy(d->disk.id, personality_disk_id, sizeof(d->disk.id));
 	for (uint64_t i = 0; i < PERSONALITY_SECTORS; i++)
 		first_content(d, i);
+}
+
+static void start_zones(struct fake_disk *d, const struct personality *p)
+{
+	d->memory.capacity = p->capacity;
+	if (zoned_disk_init(&d->zoned, &d->memory, &p->zones.options))
+		abort();
+	if (p->zones.read_only)
+		zoned_disk_fail_zone(&d->zoned, p->zones.read_only, DISK_ZONE_READ_ONLY);
+	if (p->zones.offline)
+		zoned_disk_fail_zone(&d->zoned, p->zones.offline, DISK_ZONE_OFFLINE);
+	d->disk.zoning = d->zoned.disk.zoning;
 }
 
 void fake_disk_start(struct fake_disk *d, const struct personality *p)
@@ -130,4 +191,19 @@ void fake_disk_start(struct fake_disk *d, const struct personality *p)
 	d->deferred = p->flags & FLAG_DEFERRED;
 	d->cancel_late = p->flags & FLAG_CANCEL_LATE;
 	d->fail_every = p->fail_every;
+	d->lifetime = p->lifetime;
+	d->disk.lifetime =
+		virtio_features_has(&p->offered, VIRTIO_BLK_F_LIFETIME) ? &d->lifetime : NULL;
+	d->disk.secure_erase = virtio_features_has(&p->offered, VIRTIO_BLK_F_SECURE_ERASE);
+	d->disk.zoning = NULL;
+	d->is_zoned = p->zones.zoned;
+	if (d->is_zoned)
+		start_zones(d, p);
+}
+
+void fake_disk_stop(struct fake_disk *d)
+{
+	if (d->is_zoned)
+		zoned_disk_destroy(&d->zoned);
+	d->is_zoned = false;
 }

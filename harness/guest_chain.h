@@ -73,6 +73,22 @@ void guest_packed_reclaim(struct guest_driver *g, unsigned int queue);
 void guest_packed_ask(struct guest_driver *g, unsigned int queue, unsigned int event);
 void guest_packed_avail(struct guest_driver *g, const struct record *r, unsigned int queue);
 
+/* operand `type` of blk, beside those that each device has, and 6 and 7, any other type */
+enum blk_type {
+	BLK_GET_LIFETIME = 8,
+	BLK_SECURE_ERASE,
+	BLK_ZONE_APPEND,
+	BLK_ZONE_REPORT,
+	BLK_ZONE_OPEN,
+	BLK_ZONE_CLOSE,
+	BLK_ZONE_FINISH,
+	BLK_ZONE_RESET,
+	BLK_ZONE_RESET_ALL,
+	BLK_SCSI_CMD,
+	BLK_SCSI_CMD_OUT,
+	BLK_BARRIER,
+};
+
 /* operand `bits` of blk */
 #define BITS_UNMAP	  1u
 #define BITS_UNKNOWN_FLAG 2u

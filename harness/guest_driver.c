@@ -34,9 +34,12 @@ uint32_t guest_get(struct guest_driver *g, uint32_t offset)
 	return (uint32_t)g->carrier->ops->read(g->carrier, offset, 4);
 }
 
+/* Three queues before the indirect tables, the others high up. */
 uint64_t guest_desc(unsigned int queue)
 {
-	return MAP_LOW + (uint64_t)queue * GUEST_RING_BYTES;
+	if (queue < 3)
+		return MAP_LOW + (uint64_t)queue * GUEST_RING_BYTES;
+	return MAP_HIGH + 0x4000 + (uint64_t)(queue - 3) * GUEST_RING_BYTES;
 }
 
 uint64_t guest_avail_ring(unsigned int queue)
@@ -91,7 +94,7 @@ void guest_start(struct guest_driver *g, struct carrier *carrier, const struct p
 	g->notify_data = false;
 	g->data_at = GUEST_DATA;
 	g->indirect_at = GUEST_INDIRECT;
-	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++)
+	for (unsigned int i = 0; i < p->queues; i++)
 		fresh_queue(&g->queue[i], p->queue_size_max);
 }
 

@@ -28,6 +28,9 @@
 #define CHAIN_MIXED    8u  /* the first one direct, the rest indirect */
 #define CHAIN_NO_TAIL  16u /* no byte for a status or an ack */
 
+/* the queue of a blk operation, modulo how many there are: flags, too */
+#define CHAIN_QUEUE(flags) ((flags) >> 5 & 3u)
+
 /* ways to get a chain wrong */
 enum chain_wrong {
 	WRONG_NOTHING,

@@ -268,6 +268,10 @@ void machine_blk_options(struct machine *m, struct virtio_blk_options *o)
 		.opt_io_size = 64,
 		.range_sectors_max = p->range_sectors_max,
 		.range_segments_max = p->range_segments_max,
+		.num_queues = (uint16_t)p->queues,
+		.erase_sectors_max = p->erase_sectors_max,
+		.erase_segments_max = p->erase_segments_max,
+		.erase_sector_alignment = p->erase_sector_alignment,
 	};
 }
 
@@ -347,6 +351,7 @@ void machine_stop(struct machine *m)
 		virtio_net_destroy(&m->net);
 	else
 		echo_device_destroy(&m->echo);
+	fake_disk_stop(&m->disk);
 	clean(m);
 }
 
@@ -443,7 +448,7 @@ void machine_link(struct machine *m, bool up)
 
 void machine_resize(struct machine *m, uint64_t capacity)
 {
-	if (m->p.kind != DEVICE_BLK)
+	if (m->p.kind != DEVICE_BLK || m->p.zones.zoned)
 		return;
 	tell_number(m, MACHINE_RESIZE, capacity);
 	oracle_event(&m->oracle);

@@ -33,6 +33,36 @@
 	X(BLK_STARVED, "blk: requests wait for a slot")                                            \
 	X(BLK_WRITEBACK, "blk: the cache mode is changed")                                         \
 	X(BLK_RESIZED, "blk: the disk is resized while running")                                   \
+	X(BLK_MANY_QUEUES, "blk: requests of several queues are at the disk")                      \
+	X(BLK_QUEUES_IN_TURN, "blk: queues that wait for a slot have their turns")                 \
+	X(BLK_STOP_ONE, "blk: a queue stops while others have requests at the disk")               \
+	X(BLK_LIFETIME_OK, "blk: GET_LIFETIME succeeds")                                           \
+	X(BLK_LIFETIME_BAD, "blk: a bad GET_LIFETIME is refused")                                  \
+	X(BLK_LIFETIME_RESERVED, "blk: reserved lifetime values are not told")                     \
+	X(BLK_ERASE_OK, "blk: a secure erase succeeds")                                            \
+	X(BLK_ERASE_BAD, "blk: a bad secure erase is refused")                                     \
+	X(BLK_SCSI, "blk: a SCSI command is unsupported")                                          \
+	X(BLK_ZONES_REFUSED, "zones: a driver without ZONED is refused a host-managed disk")       \
+	X(BLK_ZONES_NOT_TOLD, "zones: a driver without ZONED uses a host-aware disk")              \
+	X(BLK_ZONE_APPEND, "zones: an append succeeds")                                            \
+	X(BLK_ZONE_NO_APPEND, "zones: an append to a disk that has none is unsupported")           \
+	X(BLK_ZONE_REPORT, "zones: zones are reported")                                            \
+	X(BLK_ZONE_REPORT_EMPTY, "zones: a report has no room for a zone")                         \
+	X(BLK_ZONE_OPEN, "zones: a zone is opened explicitly")                                     \
+	X(BLK_ZONE_CLOSE, "zones: a zone is closed")                                               \
+	X(BLK_ZONE_FINISH, "zones: a zone is finished")                                            \
+	X(BLK_ZONE_RESET, "zones: a zone is reset")                                                \
+	X(BLK_ZONE_RESET_ALL, "zones: all zones are reset")                                        \
+	X(BLK_ZONE_FILLED, "zones: a zone is written to its end")                                  \
+	X(BLK_ZONE_PREFERRED, "zones: a zone that need not be written in order is written")        \
+	X(BLK_ZONE_UNWRITTEN, "zones: what was not written is read")                               \
+	X(BLK_ZONE_ERASED, "zones: a zone is erased")                                              \
+	X(BLK_ZONE_IMPLICIT_CLOSE, "zones: a zone is closed to make room for another")             \
+	X(BLK_ZONE_BAD, "zones: a malformed request is refused")                                   \
+	X(BLK_ZONE_INVALID, "zones: INVALID_CMD")                                                  \
+	X(BLK_ZONE_UNALIGNED, "zones: UNALIGNED_WP")                                               \
+	X(BLK_ZONE_OPEN_LIMIT, "zones: OPEN_RESOURCE")                                             \
+	X(BLK_ZONE_ACTIVE_LIMIT, "zones: ACTIVE_RESOURCE")                                         \
 	X(NET_TX_OK, "net: a frame is sent")                                                       \
 	X(NET_TX_CSUM, "net: a frame with a partial checksum is sent")                             \
 	X(NET_TX_TSO4, "net: a TSOv4 frame is sent")                                               \

@@ -70,7 +70,7 @@ static uint64_t some_offset(struct rng *r)
 {
 	switch (below(r, 8)) {
 	case 0:
-		return 0x100 + below(r, 72);
+		return 0x100 + below(r, 104);
 	case 1:
 		return below(r, 0x200);
 	case 2:
@@ -115,6 +115,8 @@ static uint64_t some_sector(struct rng *r)
 					 (1ull << 55) - 1,
 					 1ull << 32 };
 
+	if (one_in(r, 4)) /* where zones start */
+		return 8ull * below(r, 17);
 	return one_in(r, 4) ? below(r, 130) : edge[below(r, sizeof(edge) / sizeof(edge[0]))];
 }
 

@@ -117,6 +117,9 @@ static void choose_blk(struct record *header, const struct virtio_blk_options *o
 	choose(header, B_SIZE, o->queue_size_max, size_limit);
 	choose(header, B_SLOTS, o->slots, slots_limit);
 	choose(header, B_TRANSFER, o->transfer_max, transfer_limit);
+	/* three queues lie where a recording puts rings, in the low RAM */
+	if (virtio_features_has(&o->features, VIRTIO_BLK_F_MQ))
+		header->y |= (o->num_queues > 2 ? 2ull : o->num_queues - 1ull) << 16;
 	choose_blk_limits(header, o);
 }
 

@@ -205,6 +205,8 @@ void oracle_taken(struct oracle *o, struct model_chain *c)
 
 	w->active = false;
 	c->taken = true;
+	if (o->p->kind == DEVICE_BLK)
+		oracle_blk_took(o, w->queue);
 	c->order = o->order++;
 	q->held[q->helds++] = c;
 	q->gave_back = false;
@@ -414,6 +416,7 @@ void oracle_ring_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, con
 	value = le16toh(value);
 	if (len == 2 && gpa == q->driver + 2) {
 		q->seen_idx = value;
+		q->notified = false;
 		if (too_far(q))
 			q->saw_jump = o->saw_jump = true;
 	} else if (len == 2 && gpa == q->driver + 4 + 2ull * (q->next_avail % q->size))
@@ -854,12 +857,15 @@ static void settle_queue(struct oracle *o, unsigned int queue)
 		oracle_fail(o, 4, "queue %u: %u used entries are not published", queue, q->pushed);
 	if (q->must_ask)
 		oracle_fail(o, 4, "queue %u: did not ask whether the driver wants to hear", queue);
-	if (!oracle_queue_live(o, queue) || q->helds || q->gave_back || oracle_jumped(q))
+	if (!oracle_queue_live(o, queue) || (q->helds && o->p->kind != DEVICE_BLK) ||
+	    q->gave_back || oracle_jumped(q))
 		return;
 	if (o->p->kind == DEVICE_NET && queue == 0)
 		return; /* it asks when it needs buffers: oracle_frame_ends */
 	if (o->p->kind == DEVICE_BLK && o->at_disk >= o->p->slots)
 		return; /* it looks when a slot is free */
+	if (o->p->kind == DEVICE_BLK && q->notified)
+		oracle_fail(o, 4, "queue %u: was notified, has a slot, and does not look", queue);
 	if (oracle_sees_more(q))
 		oracle_fail(o, 4, "queue %u: saw that there are chains and left them alone", queue);
 	if (!oracle_asks_to_notify(o, queue))

@@ -60,6 +60,9 @@ struct model_chain {
 	uint64_t data_bytes;
 	const struct disk_request *request;
 	unsigned int order;
+	uint8_t failure;     /* the status if it failed */
+	uint32_t zones;	     /* a report has room for these */
+	uint64_t zone_asked; /* where the request was for before the disk had it */
 
 	/* transmitted frames */
 	bool sent;
@@ -104,6 +107,7 @@ struct model_queue {
 	 * not available any more */
 	bool saw_jump;
 	bool gave_back; /* a chain went back untaken, and none was taken since */
+	bool notified;	/* and the device has not looked since */
 	bool ran_before;
 	unsigned int helds;
 	bool packed; /* then `at` counts instead of the indices */
@@ -112,6 +116,14 @@ struct model_queue {
 	/* not cleared with the rest */
 	struct model_chain *chain;			  /* storage, one a head */
 	struct model_chain *held[PERSONALITY_QUEUE_SIZE]; /* in the order taken */
+};
+
+struct model_zone {
+	uint64_t start;
+	uint64_t capacity;
+	uint64_t written; /* the write pointer; stays when a zone is finished */
+	uint8_t type;
+	uint8_t state;
 };
 
 struct model_walk {
@@ -185,7 +197,7 @@ struct oracle {
 	uint32_t interrupts;
 	uint32_t generation;
 	bool irq;
-	uint8_t config[64];
+	uint8_t config[128];
 	uint32_t config_bytes;
 	bool in_read;  /* a register read has no side effects */
 	bool raced;    /* the guest changed memory during this call */
@@ -210,6 +222,11 @@ struct oracle {
 	bool writeback;
 	uint64_t capacity;
 	unsigned int at_disk; /* requests submitted and not completed */
+	struct model_zone zone[PERSONALITY_ZONES];
+	unsigned int zones;
+	/* the queue waits for a slot; how many requests others took meanwhile */
+	bool starved[PERSONALITY_QUEUES];
+	uint8_t passed_by[PERSONALITY_QUEUES][PERSONALITY_QUEUES];
 	unsigned int order;
 	struct model_net net;
 };

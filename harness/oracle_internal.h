@@ -49,6 +49,8 @@ void oracle_stop_queue(struct oracle *o, unsigned int queue);
 uint32_t oracle_device_id(const struct oracle *o);
 bool oracle_features_fine(const struct oracle *o);
 bool oracle_queue_exists(const struct oracle *o, uint32_t queue);
+/* What changes with FEATURES_OK */
+void oracle_agreed(struct oracle *o);
 /* Makes a queue run if what is programmed is right. */
 void oracle_start_queue(struct oracle *o, struct model_queue *q);
 void oracle_reset(struct oracle *o);
@@ -91,6 +93,29 @@ void oracle_net_published(struct oracle *o);
 /* After a reset; `created` when there was no device before. */
 void oracle_blk_reset(struct oracle *o, bool created);
 void oracle_net_reset(struct oracle *o, bool created);
+
+bool oracle_blk_needs_met(const struct oracle *o);
+void oracle_blk_stopped(const struct oracle *o, unsigned int queue);
+
+/* A block request was taken from this queue: no other one may have to wait too long (5.2.2). */
+void oracle_blk_took(struct oracle *o, unsigned int queue);
+
+/* Zones (oracle_zones.c). */
+void oracle_zones_start(struct oracle *o);
+void oracle_zones_config(struct oracle *o, bool told);
+bool oracle_is_zone_type(uint32_t type);
+bool oracle_zone_changes(uint32_t type);
+/* The status to be answered with at once, or -1: the disk has to be asked. */
+int oracle_zones_judge(struct oracle *o, struct model_chain *c);
+/* ... for this. */
+void oracle_zones_request(const struct model_chain *c, struct disk_request *right);
+/* The disk says that it is done; returns the status that follows. `asked`: the sector it was asked
+ * for. */
+uint8_t oracle_zones_completed(struct oracle *o, const struct disk_request *r, uint64_t asked,
+			       int result);
+/* What the guest has to get. */
+void oracle_zones_reply(struct oracle *o, struct model_chain *c, const struct disk_request *r);
+void oracle_zone_done(uint32_t type);
 
 void oracle_config_changed(struct oracle *o);
 void oracle_put_config(struct oracle *o, unsigned int at, uint64_t value, unsigned int bytes);

@@ -63,6 +63,8 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	/* in one call: each chain of a full ring, as long as may be, with a few accesses for each
 	 * descriptor and each chain */
 	o->access_bound = (p->queue_size_max + 8ull) * (4ull * p->queue_size_max + 32);
+	if (p->kind == DEVICE_BLK && p->queues > 1) /* a free slot may serve all queues */
+		o->access_bound *= p->queues + 1;
 	o->saw_jump = false;
 	o->accesses = 0;
 	o->walk.active = false;
@@ -111,7 +113,7 @@ static bool needs_met(const struct oracle *o)
 	size_t needs = o->p->kind == DEVICE_NET ? sizeof(net) / sizeof(net[0]) : 1;
 
 	if (o->p->kind == DEVICE_BLK)
-		return true;
+		return oracle_blk_needs_met(o);
 	for (size_t i = 0; i < needs; i++) {
 		if (o->driver_features[0] & FEATURES_BIT(need[i].feature) &&
 		    !(o->driver_features[0] & need[i].one_of))
@@ -133,13 +135,25 @@ void oracle_reset(struct oracle *o)
 {
 	if (oracle_live(o))
 		hit(MILESTONE_RESET_LIVE);
-	if (o->p->kind == DEVICE_BLK && o->queue[0].helds)
-		hit(MILESTONE_BLK_RESET_IN_FLIGHT);
+	for (unsigned int i = 0; o->p->kind == DEVICE_BLK && i < o->p->queues; i++) {
+		if (o->queue[i].helds)
+			hit(MILESTONE_BLK_RESET_IN_FLIGHT);
+	}
 	clear_registers(o);
 	if (o->p->kind == DEVICE_BLK)
 		oracle_blk_reset(o, false);
 	if (o->p->kind == DEVICE_NET)
 		oracle_net_reset(o, false);
+}
+
+void oracle_agreed(struct oracle *o)
+{
+	if (o->p->kind != DEVICE_BLK)
+		return;
+	o->writeback = oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE) &&
+		       oracle_accepted(o, VIRTIO_BLK_F_FLUSH);
+	oracle_put_config(o, 32, o->writeback, 1);
+	oracle_zones_config(o, oracle_accepted(o, VIRTIO_BLK_F_ZONED));
 }
 
 static void agree(struct oracle *o)
@@ -149,10 +163,7 @@ static void agree(struct oracle *o)
 		return;
 	}
 	o->status |= VIRTIO_STATUS_FEATURES_OK;
-	o->writeback = oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE) &&
-		       oracle_accepted(o, VIRTIO_BLK_F_FLUSH);
-	if (o->p->kind == DEVICE_BLK)
-		oracle_put_config(o, 32, o->writeback, 1);
+	oracle_agreed(o);
 }
 
 static void write_status(struct oracle *o, uint32_t value)
@@ -180,6 +191,8 @@ bool oracle_queue_exists(const struct oracle *o, uint32_t queue)
 {
 	if (queue >= o->p->queues)
 		return false;
+	if (o->p->kind == DEVICE_BLK && queue > 0 && o->status & VIRTIO_STATUS_FEATURES_OK)
+		return oracle_accepted(o, VIRTIO_BLK_F_MQ);
 	return o->p->kind != DEVICE_NET || queue != 2 || !(o->status & VIRTIO_STATUS_FEATURES_OK) ||
 	       oracle_accepted(o, VIRTIO_NET_F_CTRL_VQ);
 }
@@ -225,6 +238,8 @@ static void stop_queue(struct oracle *o, uint32_t queue, enum milestone m)
 		return;
 	if (oracle_live(o))
 		hit(m);
+	if (o->p->kind == DEVICE_BLK && oracle_live(o) && o->queue[queue].helds)
+		oracle_blk_stopped(o, queue);
 	oracle_stop_queue(o, queue);
 }
 
@@ -351,8 +366,13 @@ static void write_register(struct oracle *o, uint64_t offset, uint32_t value)
 		write_queue_register(o, offset, value);
 		break;
 	case VIRTIO_MMIO_QUEUE_NOTIFY:
-		if (oracle_accepted(o, VIRTIO_F_NOTIFICATION_DATA) && value >> 16 && oracle_live(o))
-			hit(MILESTONE_NOTIFICATION_DATA);
+		if (oracle_accepted(o, VIRTIO_F_NOTIFICATION_DATA)) {
+			if (value >> 16 && oracle_live(o))
+				hit(MILESTONE_NOTIFICATION_DATA);
+			value &= 0xffff;
+		}
+		if (value < o->p->queues && oracle_queue_live(o, value))
+			o->queue[value].notified = true;
 		break;
 	case VIRTIO_MMIO_SHM_SEL:
 		break;

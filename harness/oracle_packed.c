@@ -247,6 +247,7 @@ static void event_fetched(struct oracle *o, struct model_queue *q, uint16_t even
 
 static bool flags_fetched(struct oracle *o, struct model_queue *q, uint64_t gpa, uint16_t value)
 {
+	q->notified = false;
 	if (gpa == flags_gpa(q, q->at.avail)) {
 		q->at.head_flags = value;
 		q->at.seen = oracle_packed_available(value, q->at.avail);

@@ -64,7 +64,10 @@ static bool load_status(struct oracle *o, uint32_t status)
 	o->status = status;
 	if (steps < 3 && (o->driver_features[0] || o->driver_features[1]))
 		return false;
-	return steps < 11 || oracle_features_fine(o);
+	if (steps < 11)
+		return true;
+	oracle_agreed(o);
+	return oracle_features_fine(o);
 }
 
 /* Nothing was taken from a queue before DRIVER_OK; afterwards it has to ask the driver anew. */

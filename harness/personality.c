@@ -21,7 +21,9 @@ static const uint64_t supported[DEVICE_KINDS] = {
 		       BIT(VIRTIO_BLK_F_GEOMETRY) | BIT(VIRTIO_BLK_F_BLK_SIZE) |
 		       BIT(VIRTIO_BLK_F_FLUSH) | BIT(VIRTIO_BLK_F_TOPOLOGY) |
 		       BIT(VIRTIO_BLK_F_CONFIG_WCE) | BIT(VIRTIO_BLK_F_DISCARD) |
-		       BIT(VIRTIO_BLK_F_WRITE_ZEROES),
+		       BIT(VIRTIO_BLK_F_WRITE_ZEROES) | BIT(VIRTIO_BLK_F_MQ) |
+		       BIT(VIRTIO_BLK_F_LIFETIME) | BIT(VIRTIO_BLK_F_SECURE_ERASE) |
+		       BIT(VIRTIO_BLK_F_ZONED),
 	[DEVICE_NET] = RING_FEATURES | BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM) |
 		       BIT(VIRTIO_NET_F_MTU) | BIT(VIRTIO_NET_F_MAC) |
 		       BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6) |
@@ -91,9 +93,103 @@ unsigned int personality_ring(const struct virtio_features *features)
 	return ring;
 }
 
+/* ---- disks with zones, or at least more than the common one can ---- */
+
+/* operand `zones`: a disk that is not zoned but can erase and tell its age, or what zones it has */
+static const struct zone_class {
+	bool extras; /* LIFETIME and SECURE_ERASE are there */
+	enum disk_zone_model model;
+	uint32_t zone_sectors;
+	uint32_t capacity;
+	uint32_t conventional;
+	uint32_t open;
+	uint32_t active;
+	uint32_t append;
+	uint32_t granularity; /* sectors */
+	uint8_t read_only;
+	uint8_t offline;
+} zone_class[] = {
+	{ 0 },
+	{ true, DISK_HOST_MANAGED, 8, 0, 0, 0, 0, 8, 1, 0, 0 },
+	{ true, DISK_HOST_AWARE, 8, 0, 0, 0, 0, 8, 1, 0, 0 },
+	{ .extras = true },
+	{ true, DISK_HOST_MANAGED, 8, 6, 1, 1, 2, 4, 1, 0, 0 },
+	{ true, DISK_HOST_MANAGED, 16, 0, 0, 2, 3, 8, 2, 0, 0 },
+	{ true, DISK_HOST_MANAGED, 8, 0, 2, 2, 0, 0, 1, 0, 0 },
+	{ true, DISK_HOST_MANAGED, 8, 7, 0, 0, 2, 8, 1, 2, 3 },
+	{ true, DISK_HOST_AWARE, 16, 0, 1, 0, 0, 0, 8, 2, 3 },
+	{ .extras = true },
+	{ true, DISK_HOST_MANAGED, 5, 0, 1, 3, 3, 5, 1, 4, 6 },
+	{ true, DISK_HOST_MANAGED, 128, 100, 0, 1, 1, 8, 1, 0, 0 },
+};
+
+#define ZONE_CLASSES (sizeof(zone_class) / sizeof(zone_class[0]))
+
+static unsigned int zone_class_of(const struct record *header)
+{
+	return (unsigned int)(header->y >> 32 & 0xff) % ZONE_CLASSES;
+}
+
+static unsigned int queues_asked(const struct record *header)
+{
+	return 1 + (unsigned int)(header->y >> 16 & 0xff) % 4;
+}
+
+/* What a disk that was not asked for does not offer; 5.2.5.1: no DISCARD if host-managed. */
+static uint64_t not_of_this_disk(const struct record *header)
+{
+	const struct zone_class *z = &zone_class[zone_class_of(header)];
+	uint64_t bits = 0;
+
+	if (header->code != DEVICE_BLK)
+		return 0;
+	if (queues_asked(header) == 1)
+		bits |= BIT(VIRTIO_BLK_F_MQ);
+	if (!z->extras)
+		bits |= BIT(VIRTIO_BLK_F_LIFETIME) | BIT(VIRTIO_BLK_F_SECURE_ERASE);
+	if (!z->model)
+		bits |= BIT(VIRTIO_BLK_F_ZONED);
+	if (z->model == DISK_HOST_MANAGED && !(header->x & BIT(VIRTIO_BLK_F_ZONED)))
+		bits |= BIT(VIRTIO_BLK_F_DISCARD) | BIT(VIRTIO_BLK_F_WRITE_ZEROES);
+	return bits;
+}
+
+static void choose_zones(const struct record *header, struct personality *p)
+{
+	const struct zone_class *z = &zone_class[zone_class_of(header)];
+	uint32_t most = p->transfer_max / 512;
+
+	p->lifetime = (struct disk_lifetime){ 2, 3, 11 };
+	if (zone_class_of(header) == 9) /* reserved values */
+		p->lifetime = (struct disk_lifetime){ 4, 12, 0xffff };
+	p->erase_sectors_max = zone_class_of(header) == 9 ? 1 : 16;
+	/* more than fit into the shortest transfer, or few */
+	p->erase_segments_max = zone_class_of(header) == 3   ? 36
+				: zone_class_of(header) == 9 ? 1
+							     : 3;
+	p->erase_sector_alignment = p->blk_size / 512;
+	p->zones.zoned = virtio_features_has(&p->offered, VIRTIO_BLK_F_ZONED);
+	if (!p->zones.zoned)
+		return;
+	p->erase_sector_alignment = z->zone_sectors;
+	p->zones.read_only = z->read_only;
+	p->zones.offline = z->offline;
+	p->zones.options = (struct zoned_disk_options){
+		.zoning = { .model = z->model,
+			    .zone_sectors = z->zone_sectors,
+			    .open_max = z->open,
+			    .active_max = z->active,
+			    .append_sectors_max = z->append < most ? z->append : most,
+			    .write_granularity = z->granularity * 512 },
+		.conventional = z->conventional,
+		.zone_capacity = z->capacity,
+	};
+}
+
 static uint64_t offered_bits(const struct record *header)
 {
-	uint64_t bits = (supported[header->code] | ring_bits(header)) & ~header->x;
+	uint64_t bits = (supported[header->code] | ring_bits(header)) & ~header->x &
+			~not_of_this_disk(header);
 
 	for (size_t i = 0; i < sizeof(dependency) / sizeof(dependency[0]); i++) {
 		if (dependency[i].kind == (enum device_kind)header->code &&
@@ -103,11 +199,11 @@ static uint64_t offered_bits(const struct record *header)
 	return bits;
 }
 
-static unsigned int queue_count(const struct personality *p)
+static unsigned int queue_count(const struct personality *p, const struct record *header)
 {
 	switch (p->kind) {
 	case DEVICE_BLK:
-		return 1;
+		return virtio_features_has(&p->offered, VIRTIO_BLK_F_MQ) ? queues_asked(header) : 1;
 	case DEVICE_NET:
 		return virtio_features_has(&p->offered, VIRTIO_NET_F_CTRL_VQ) ? 3 : 2;
 	default:
@@ -140,5 +236,7 @@ void personality_from(const struct record *header, struct personality *p)
 	p->offered.word[0] = offered_bits(header) | BIT(VIRTIO_F_VERSION_1);
 	if (p->kind == DEVICE_BLK && p->flags & FLAG_READ_ONLY)
 		virtio_features_add(&p->offered, VIRTIO_BLK_F_RO);
-	p->queues = queue_count(p);
+	if (p->kind == DEVICE_BLK)
+		choose_zones(header, p);
+	p->queues = queue_count(p, header);
 }

@@ -8,6 +8,7 @@
 
 #include "script.h"
 #include "virtio_device.h"
+#include "zoned_disk.h"
 
 /* Two RAM ranges with a hole between; the low one is made of two adjacent regions. */
 #define MAP_REGION_BYTES 0x10000u
@@ -18,10 +19,11 @@
 #define MAP_HIGH	 0x100000000ull
 #define MAP_HIGH_END	 (MAP_HIGH + MAP_REGION_BYTES)
 
-#define PERSONALITY_QUEUES     3u
+#define PERSONALITY_QUEUES     4u
 #define PERSONALITY_QUEUE_SIZE 256u
 #define PERSONALITY_SECTORS    128u
 #define PERSONALITY_SLOTS      16u
+#define PERSONALITY_ZONES      32u
 
 /* header flags; a clear bit is the common choice */
 #define FLAG_READ_ONLY	 1u
@@ -51,6 +53,17 @@ struct personality {
 	uint32_t range_segments_max;
 	uint16_t mtu;
 	uint32_t blk_size;
+	struct personality_zones {
+		bool zoned;
+		struct zoned_disk_options options;
+		/* zones that are read-only or offline from the start; 0: none */
+		uint8_t read_only;
+		uint8_t offline;
+	} zones;
+	uint32_t erase_sectors_max;
+	uint32_t erase_segments_max;
+	uint32_t erase_sector_alignment;
+	struct disk_lifetime lifetime;
 	unsigned int refusal; /* a mistake of the embedder's that is tried first, see refusals.h */
 };
 

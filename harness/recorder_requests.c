@@ -186,6 +186,7 @@ static void take_chain(struct recorder *r, unsigned int queue, struct descriptor
 
 	if (r->options.blk) {
 		nearest_blk(&r->nearest, chain, indirect, &op);
+		op.record.b[3] |= (uint8_t)(queue << 5); /* CHAIN_QUEUE */
 	} else if (queue == VIRTIO_NET_RX) {
 		nearest_rx(chain, indirect, &op);
 	} else if (queue == VIRTIO_NET_TX) {

@@ -59,11 +59,93 @@ static void spoil_common(unsigned int which, uint16_t *queue_size_max,
 		features->word[1] |= 1;
 }
 
+/* A disk that goes with all but one of these options, `which` from 14 on. */
+static void spoil_extras(unsigned int which, struct virtio_blk_options *o, struct disk *disk,
+			 struct disk_zoning *zoning)
+{
+	static const struct disk_lifetime lifetime;
+
+	*disk = *o->disk;
+	*zoning = (struct disk_zoning){ .model = DISK_HOST_MANAGED,
+					.zone_sectors = 8,
+					.append_sectors_max = 1,
+					.write_granularity = 512 };
+	disk->lifetime = which == 14 ? NULL : &lifetime;
+	disk->secure_erase = which != 15;
+	disk->zoning = which == 16 ? NULL : zoning;
+	o->disk = disk;
+	o->features.word[0] = 1ull << VIRTIO_BLK_F_LIFETIME | 1ull << VIRTIO_BLK_F_SECURE_ERASE |
+			      1ull << VIRTIO_BLK_F_ZONED | 1ull << VIRTIO_BLK_F_MQ |
+			      1ull << VIRTIO_BLK_F_SIZE_MAX | 1ull << VIRTIO_BLK_F_SEG_MAX;
+	o->erase_sector_alignment = which == 23 ? 12 : which == 28 ? 0 : 8;
+	if (which == 17)
+		o->features.word[0] ^= 1ull << VIRTIO_BLK_F_ZONED;
+	if (which == 18)
+		o->features.word[0] |= 1ull << VIRTIO_BLK_F_DISCARD;
+	if (which == 19 || which == 20)
+		o->num_queues = which == 19 ? 0 : VIRTIO_DEVICE_QUEUES_MAX + 1;
+	if (which == 21 || which == 22)
+		o->erase_segments_max = which == 21 ? 0 : VIRTIO_BLK_RANGE_SEGMENTS_MAX + 1;
+	if (which == 24)
+		o->erase_sectors_max = 0;
+	if (which == 25)
+		zoning->append_sectors_max = o->transfer_max / DISK_SECTOR_BYTES + 1;
+	if (which == 26)
+		o->seg_max = 0;
+	if (which == 27)
+		o->features.word[0] |= 1ull << VIRTIO_BLK_F_WRITE_ZEROES;
+	if (which > 28)
+		o->features.word[0] |= 1ull << VIRTIO_BLK_F_SCSI;
+}
+
+#define ZONE_MISTAKES 30u /* the first of them */
+
+static int try_zones(struct machine *m, unsigned int which)
+{
+	struct zoned_disk_options o = {
+		.zoning = { .model = DISK_HOST_MANAGED,
+			    .zone_sectors = 8,
+			    .write_granularity = 512 },
+	};
+	struct disk below = m->disk.memory;
+	struct zoned_disk z;
+	int err;
+
+	if (which == 0)
+		below.zoning = &o.zoning;
+	if (which == 1)
+		o.zoning.model = DISK_HOST_AWARE + 1;
+	if (which == 2)
+		o.zoning.zone_sectors = 0;
+	if (which == 3)
+		o.zoning.write_granularity = 0;
+	if (which == 4)
+		o.zoning.write_granularity = 1000;
+	if (which == 5)
+		o.zoning.write_granularity = 1536;
+	if (which == 6)
+		o.zone_capacity = 9;
+	if (which > 6)
+		o.zoning.model = DISK_HOST_AWARE;
+	if (which == 7)
+		o.zoning.open_max = 1;
+	if (which > 7)
+		o.zoning.active_max = 1;
+	err = zoned_disk_init(&z, &below, &o);
+	if (!err)
+		zoned_disk_destroy(&z);
+	return err;
+}
+
 static int try_blk(struct machine *m, unsigned int which)
 {
 	struct virtio_blk_options o;
+	struct disk_zoning zoning;
+	struct disk disk;
 	int err;
 
+	if (which >= ZONE_MISTAKES)
+		return try_zones(m, which - ZONE_MISTAKES);
 	machine_blk_options(m, &o);
 	spoil_common(which, &o.queue_size_max, &o.features, 1);
 	switch (which) {
@@ -99,8 +181,11 @@ static int try_blk(struct machine *m, unsigned int which)
 	case 12:
 		o.range_segments_max = VIRTIO_BLK_RANGE_SEGMENTS_MAX + 1;
 		break;
-	default:
+	case 13:
 		o.queue_size_max = 0xffff;
+		break;
+	default:
+		spoil_extras(which, &o, &disk, &zoning);
 	}
 	err = virtio_blk_init(&m->blk, &o);
 	if (!err)

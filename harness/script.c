@@ -31,10 +31,12 @@ const struct record_form script_header_form = {
 		FIELD("fail", AT_B5, FIELD_COUNT),
 		CHOICE("limits", AT_B6, 4),
 		FIELD("hide", AT_X, FIELD_FEATURES),
-		CHOICE("refuse", AT_Y0, 25),
+		CHOICE("refuse", AT_Y0, 50),
 		CHOICE("ring", AT_Y1, 8),
+		CHOICE("queues", AT_Y2, 4),
+		CHOICE("zones", AT_Y4, 12),
 	},
-	10,
+	12,
 };
 
 const struct record_form script_op_form[OP_CODES] = {
@@ -74,7 +76,7 @@ const struct record_form script_op_form[OP_CODES] = {
 			 FIELD("arg", AT_Y, FIELD_VALUE) },
 		       9 },
 	[OP_BLK] = { "blk",
-		     { CHOICE("type", AT_B0, 8), CHOICE("split", AT_B1, 16),
+		     { CHOICE("type", AT_B0, 20), CHOICE("split", AT_B1, 16),
 		       CHOICE("where", AT_B2, 16), FIELD("flags", AT_B3, FIELD_FLAGS),
 		       CHOICE("wrong", AT_B4, 32), FIELD("count", AT_B5, FIELD_COUNT),
 		       FIELD("bits", AT_B6, FIELD_FLAGS), FIELD("sector", AT_X, FIELD_SECTOR),

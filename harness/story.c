@@ -86,6 +86,12 @@ void story_tell_device(const struct record *header, FILE *out)
 			p.capacity == 1 ? "" : "s");
 	else
 		fputs(p.kind == DEVICE_NET ? "a network device" : "the harness's echo device", out);
+	if (p.zones.zoned)
+		fprintf(out, " in zones of %u (%s)", p.zones.options.zoning.zone_sectors,
+			p.zones.options.zoning.model == DISK_HOST_AWARE ? "host-aware"
+									: "host-managed");
+	if (p.kind == DEVICE_BLK && p.queues > 1)
+		fprintf(out, ", with %u queues", p.queues);
 	tell_flags(header, out);
 	if (header->b[0])
 		fprintf(out, ", with queues of at most %u entries", p.queue_size_max);
@@ -353,6 +359,15 @@ static void tell_chain(const struct record *r, FILE *out)
 
 static void tell_blk_type(const struct record *r, FILE *out)
 {
+	static const char *const zone_verb[] = { "open", "close", "finish", "reset" };
+	static const char *const other[] = {
+		[0] = "asks for the disk's lifetime",
+		[BLK_ZONE_RESET_ALL - BLK_GET_LIFETIME] = "asks to reset all zones",
+		[BLK_SCSI_CMD - BLK_GET_LIFETIME] = "makes a SCSI command",
+		[BLK_SCSI_CMD_OUT - BLK_GET_LIFETIME] = "makes a SCSI command out",
+		[BLK_BARRIER - BLK_GET_LIFETIME] = "asks to write behind a barrier",
+	};
+
 	switch (r->b[0]) {
 	case 0:
 	case 1:
@@ -370,6 +385,32 @@ static void tell_blk_type(const struct record *r, FILE *out)
 		fprintf(out, "asks to %s %u range%s from sector %" PRIu64 " on",
 			r->b[0] == 4 ? "discard" : "zero", 1 + r->b[5] % RANGES_MAX,
 			r->b[5] % RANGES_MAX ? "s" : "", r->x);
+		break;
+	case BLK_SECURE_ERASE:
+		fprintf(out, "asks to erase %u range%s for good from sector %" PRIu64 " on",
+			1 + r->b[5] % RANGES_MAX, r->b[5] % RANGES_MAX ? "s" : "", r->x);
+		break;
+	case BLK_ZONE_APPEND:
+		fprintf(out, "asks to append %u sector%s to the zone at sector %" PRIu64,
+			r->b[5] + 1u, r->b[5] ? "s" : "", r->x);
+		break;
+	case BLK_ZONE_REPORT:
+		fprintf(out, "asks for a report of %u zone%s from sector %" PRIu64 " on",
+			r->b[5] + 1u, r->b[5] ? "s" : "", r->x);
+		break;
+	case BLK_ZONE_OPEN:
+	case BLK_ZONE_CLOSE:
+	case BLK_ZONE_FINISH:
+	case BLK_ZONE_RESET:
+		fprintf(out, "asks to %s the zone at sector %" PRIu64,
+			zone_verb[r->b[0] - BLK_ZONE_OPEN], r->x);
+		break;
+	case BLK_GET_LIFETIME:
+	case BLK_ZONE_RESET_ALL:
+	case BLK_SCSI_CMD:
+	case BLK_SCSI_CMD_OUT:
+	case BLK_BARRIER:
+		fputs(other[r->b[0] - BLK_GET_LIFETIME], out);
 		break;
 	default:
 		fprintf(out, "makes a request of type %" PRIu32, (uint32_t)r->y);
@@ -394,6 +435,8 @@ static void tell_blk(const struct record *r, FILE *out)
 {
 	tell_blk_type(r, out);
 	tell_blk_bits(r->b[6], out);
+	if (CHAIN_QUEUE(r->b[3]))
+		fprintf(out, ", in queue %u", CHAIN_QUEUE(r->b[3]));
 	tell_where(r->b[2], out);
 	tell_chain_flags(r->b[3], out);
 	tell_wrong(r->b[4], out);

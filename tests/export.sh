@@ -53,7 +53,7 @@ expect 'there are scripts of both devices' test -s "$work/all-blk.qtest" -a -s "
 # ---- C ----
 
 cc="${CLANG:-clang} -std=gnu11 -g -O0 -fsanitize=address,undefined -fno-sanitize-recover=all -Idevices"
-own='guest_memory|state_bytes|descriptor_chain|virtqueue|virtio'
+own='guest_memory|state_bytes|descriptor_chain|virtqueue|virtio|zoned_disk'
 objects=$(find build/asan/obj/devices -name '*.o' | grep -E "/($own)[^/]*\.o$" | sort)
 
 # runs_same SCRIPT: without an error, and each register reads as it did
@@ -88,8 +88,8 @@ printf 'device blk size=6\ninit\nblk sector=3\nblk type=3 split=12\nreset\n' >"$
 "$planted" play "$work/bad.txt" | sed -n 's/^SUMMARY: //p' >"$work/death.harness"
 "$planted" export --as c "$work/bad.txt" >"$work/bad.c"
 # shellcheck disable=SC2086 # lists of words
-expect 'a finding as C' $cc -Ibuild/planted/devices "$work/bad.c" build/planted/virtio_blk.o \
-	$(echo "$objects" | grep -v virtio_blk.o) -o "$work/bad"
+expect 'a finding as C' $cc -Ibuild/planted/devices "$work/bad.c" build/planted/virtio_blk_request.o \
+	$(echo "$objects" | grep -v virtio_blk_request.o) -o "$work/bad"
 "$work/bad" 2>&1 | sed -n 's/^SUMMARY: //p' >"$work/death.alone"
 expect 'the harness sees it' grep -q 'heap-buffer-overflow .* in judge_get_id$' "$work/death.harness"
 expect 'the same death' cmp "$work/death.harness" "$work/death.alone"

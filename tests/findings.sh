@@ -95,7 +95,7 @@ for g in $groups; do
 	size=$(wc -c <"$work/triage/$g/input")
 	expect "$g is small ($size bytes)" test "$size" -le 72
 done
-expect 'the stack is told' grep -q '^#0 judge_get_id devices/virtio_blk.c:[0-9]*$' \
+expect 'the stack is told' grep -q '^#0 judge_get_id devices/virtio_blk_request.c:[0-9]*$' \
 	"$work/triage/heap-buffer-overflow-judge_get_id/report.txt"
 expect 'no address is told' sh -c "! grep -Eq '0x[0-9a-f]{9}|==[0-9]+==|/(devices|harness)/' \
 	'$work'/triage/heap-buffer-overflow-judge_get_id/*.txt"
@@ -116,7 +116,7 @@ for g in $groups; do
 	# shellcheck disable=SC2086 # a list of words
 	expect "$g: its test compiles" $cc "$regression" "$work/all.a" -lcmocka -o "$work/$g.good"
 	# shellcheck disable=SC2086
-	expect "$g: its test compiles" $cc "$regression" build/planted/virtio_blk.o "$work/all.a" -lcmocka -o "$work/$g.bad"
+	expect "$g: its test compiles" $cc "$regression" build/planted/virtio_blk_request.o "$work/all.a" -lcmocka -o "$work/$g.bad"
 	expect "$g: its test passes" "$work/$g.good"
 	expect "$g: its test fails with the mistake" sh -c "! timeout 60 '$work/$g.bad'"
 done

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Mistakes for devices/virtio_blk.c, which tests/findings.sh has to find again: a store behind the
+# Mistakes for devices/virtio_blk_request.c, which tests/findings.sh has to find again: a store behind the
 # buffer of a request that asks for the disk's identity, but only in one cut into many
 # pieces, a transfer that is not compared with the disk's capacity, and a loop over ranges
 # that a range of no sectors keeps where it is.

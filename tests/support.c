@@ -428,6 +428,8 @@ static void carry_out(struct test_disk *disk, const struct disk_request *request
 		memset(place, 0, len);
 	else if (request->op == DISK_DISCARD)
 		memset(place, 0xdd, len);
+	else if (request->op == DISK_SECURE_ERASE)
+		memset(place, 0xed, len);
 }
 
 static void finish(struct test_disk *disk, struct disk_request *request, int result)

@@ -157,7 +157,14 @@ static void done(struct disk_request *request, int value)
 static int submit(struct fixture *f, enum disk_op op, uint64_t sector, uint64_t sectors,
 		  uint8_t *data, bool unmap)
 {
-	struct disk_request request = { op, sector, sectors, data, unmap, done };
+	struct disk_request request = {
+		.op = op,
+		.sector = sector,
+		.sectors = sectors,
+		.data = data,
+		.unmap = unmap,
+		.done = done,
+	};
 
 	dones = 0;
 	f->file.disk.ops->submit(&f->file.disk, &request);
@@ -449,6 +456,19 @@ static void zeroes_are_written_whatever_the_file_system_can(void **state)
 	}
 }
 
+/* 5.2: so they are not offered; and asked for all the same, they do nothing. */
+static void erasure_and_zones_are_not_there(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(f->file.disk.secure_erase);
+	assert_null(f->file.disk.lifetime);
+	assert_null(f->file.disk.zoning);
+	for (int op = DISK_SECURE_ERASE; op <= DISK_ZONE_RESET_ALL; op++)
+		assert_int_equal(submit(f, (enum disk_op)op, 0, 1, NULL, false), -EOPNOTSUPP);
+	expect_content(f);
+}
+
 static void read_only_image_is_never_changed(void **state)
 {
 	struct fixture *f = *state;
@@ -483,6 +503,7 @@ int main(void)
 		TEST(file_that_shrank_is_an_error_not_a_short_read),
 		TEST(discard_punches_a_hole_or_does_nothing),
 		TEST(zeroes_are_written_whatever_the_file_system_can),
+		TEST(erasure_and_zones_are_not_there),
 		TEST(read_only_image_is_never_changed),
 	};
 

@@ -218,7 +218,9 @@ static void done(struct disk_request *request, int result)
 static void begin(struct fixture *f, struct job *job, enum disk_op op, uint64_t sector,
 		  uint64_t sectors, uint8_t *data)
 {
-	job->request = (struct disk_request){ op, sector, sectors, data, false, done };
+	job->request = (struct disk_request){
+		.op = op, .sector = sector, .sectors = sectors, .data = data, .done = done
+	};
 	job->dones = 0;
 	f->uring.disk.ops->submit(&f->uring.disk, &job->request);
 }
@@ -247,7 +249,11 @@ static int carry_out(struct fixture *f, enum disk_op op, uint64_t sector, uint64
 
 static int write_zeroes(struct fixture *f, uint64_t sector, uint64_t sectors, bool unmap)
 {
-	struct job job = { { DISK_WRITE_ZEROES, sector, sectors, NULL, unmap, done }, .dones = 0 };
+	struct job job = { .request = { .op = DISK_WRITE_ZEROES,
+					.sector = sector,
+					.sectors = sectors,
+					.unmap = unmap,
+					.done = done } };
 
 	f->uring.disk.ops->submit(&f->uring.disk, &job.request);
 	wait_for(f, &job);
@@ -481,6 +487,25 @@ static void zeroes_are_written_whatever_the_file_system_can(void **state)
 	}
 }
 
+/* 5.2: so they are not offered; and asked for all the same, they do nothing. */
+static void erasure_and_zones_are_not_there(void **state)
+{
+	struct fixture *f = opened(state);
+
+	assert_false(f->uring.disk.secure_erase);
+	assert_null(f->uring.disk.lifetime);
+	assert_null(f->uring.disk.zoning);
+	for (int op = DISK_SECURE_ERASE; op <= DISK_ZONE_RESET_ALL; op++) {
+		struct job job = { .dones = 0 };
+
+		begin(f, &job, (enum disk_op)op, 0, 1, NULL);
+		assert_int_equal(job.dones, 1); /* inside submit */
+		assert_int_equal(job.result, -EOPNOTSUPP);
+	}
+	assert_int_equal(host.transfers + host.allocates + host.syncs, 0);
+	expect_content(f);
+}
+
 static void read_only_image_is_never_changed(void **state)
 {
 	struct fixture *f = opened(state);
@@ -636,7 +661,8 @@ static void one_is_cancelled_and_the_others_finish(void **state)
 static void cancelled_request_is_not_carried_on(void **state)
 {
 	struct fixture *f = opened(state);
-	struct job job = { { DISK_WRITE_ZEROES, 0, SECTORS, NULL, false, done }, .dones = 0 };
+	struct job job = { .request = {
+				   .op = DISK_WRITE_ZEROES, .sectors = SECTORS, .done = done } };
 
 	host.unsupported = FALLOC_FL_ZERO_RANGE;
 	f->uring.disk.ops->submit(&f->uring.disk, &job.request);
@@ -761,6 +787,7 @@ int main(void)
 		TEST(errors_of_the_system_end_the_request),
 		TEST(discard_punches_a_hole_or_does_nothing),
 		TEST(zeroes_are_written_whatever_the_file_system_can),
+		TEST(erasure_and_zones_are_not_there),
 		TEST(read_only_image_is_never_changed),
 		TEST(depth_requests_are_under_way_at_once),
 		TEST(done_may_submit_and_poll_still_returns),

@@ -826,7 +826,12 @@ static void job_done(struct disk_request *request, int result)
 /* `uring` is NULL for a disk that is done at once. */
 static int carry_out(struct disk *disk, struct disk_io_uring *uring, enum disk_op op, uint8_t *data)
 {
-	struct job job = { .request = { op, 1, op == DISK_FLUSH ? 0 : 2, data, true, job_done } };
+	struct job job = { .request = { .op = op,
+					.sector = 1,
+					.sectors = op == DISK_FLUSH ? 0 : 2,
+					.data = data,
+					.unmap = true,
+					.done = job_done } };
 
 	disk->ops->submit(disk, &job.request);
 	while (!job.done && uring) {

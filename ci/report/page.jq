@@ -217,7 +217,7 @@ def coverage($files):
 
 # "blk" of "blk: a read succeeds"
 def topic: .text | split(": ")[0];
-def topic_name: { blk: "Block device", net: "Network device", ring: "Rings", rule: "Rules refused",
+def topic_name: { blk: "Block device", zones: "Zoned disks", net: "Network device", ring: "Rings", rule: "Rules refused",
 	transport: "Transport" }[.] // .;
 
 def reached_of($about): map(select(topic == $about and .reached).text);
