@@ -77,6 +77,7 @@ struct virtio_device {
 	unsigned int queues;
 	unsigned int queues_used; /* these many have a purpose with the features accepted */
 	uint64_t unserved;	  /* queues with work left over, one bit each */
+	bool polled;		  /* `notified` is called for such work: the driver did not */
 };
 
 #define VIRTIO_DEVICE_QUEUES_MAX 64u
@@ -149,6 +150,9 @@ void virtio_device_config_changed(struct virtio_device *dev);
 
 /* Publishes what was pushed and notifies the driver if it wants that. */
 void virtio_device_publish(struct virtio_device *dev, unsigned int queue);
+
+/* Notifies the driver of what virtqueue_show showed, if it wants that. Returns whether it did. */
+bool virtio_device_tell(struct virtio_device *dev, unsigned int queue);
 
 enum virtio_served {
 	VIRTIO_SERVED_ONE,   /* took one chain, go on */

@@ -117,7 +117,23 @@ void virtqueue_push(struct virtqueue *vq, const struct descriptor_chain *chain)
 
 bool virtqueue_publish(struct virtqueue *vq)
 {
-	return vq->layout->publish(vq);
+	virtqueue_show(vq);
+	return virtqueue_wants_to_hear(vq);
+}
+
+void virtqueue_show(struct virtqueue *vq)
+{
+	vq->layout->show(vq);
+}
+
+bool virtqueue_wants_to_hear(struct virtqueue *vq)
+{
+	return vq->layout->wants_to_hear(vq);
+}
+
+uint16_t virtqueue_untold(const struct virtqueue *vq)
+{
+	return (uint16_t)(vq->next_used - vq->published_used);
 }
 
 void virtqueue_suppress_notification(struct virtqueue *vq)

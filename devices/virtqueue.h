@@ -90,6 +90,17 @@ void virtqueue_push(struct virtqueue *vq, const struct descriptor_chain *chain);
  */
 bool virtqueue_publish(struct virtqueue *vq) __attribute__((warn_unused_result));
 
+/*
+ * The two halves of virtqueue_publish: shows the driver all pushed entries; then, perhaps later and
+ * for several of these, whether it wants a notification for what was shown since the last such
+ * question. The question has to come before more than 65,535 entries are untold.
+ */
+void virtqueue_show(struct virtqueue *vq);
+bool virtqueue_wants_to_hear(struct virtqueue *vq) __attribute__((warn_unused_result));
+
+/* Entries pushed since that question. */
+uint16_t virtqueue_untold(const struct virtqueue *vq);
+
 /* Tells the driver that it need not notify, as far as the negotiated features allow (2.7.10). */
 void virtqueue_suppress_notification(struct virtqueue *vq);
 

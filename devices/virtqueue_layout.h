@@ -14,8 +14,11 @@ struct virtqueue_layout {
 	int (*take)(struct virtqueue *vq, struct descriptor_chain *chain);
 	/* writes the used entry number next_used */
 	void (*put)(struct virtqueue *vq, uint16_t head, uint32_t len);
-	/* makes entries up to next_used visible and says whether the driver wants to hear of it */
-	bool (*publish)(struct virtqueue *vq);
+	/* makes entries up to next_used visible */
+	void (*show)(struct virtqueue *vq);
+	/* whether the driver wants to hear of those behind published_used, which becomes next_used
+	 */
+	bool (*wants_to_hear)(struct virtqueue *vq);
 	void (*suppress_notification)(struct virtqueue *vq);
 	bool (*want_notification)(struct virtqueue *vq);
 };

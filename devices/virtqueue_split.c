@@ -161,15 +161,19 @@ static void split_put(struct virtqueue *vq, uint16_t head, uint32_t len)
 	(void)err;
 }
 
+static void split_show(struct virtqueue *vq)
+{
+	ring_store(vq, vq->device_area + VIRTQ_USED_IDX, vq->next_used);
+}
+
 /*
  * 2.7.7.2. The fence orders our index before the driver's wish: without it both sides may miss
  * each other and the driver sleeps for good.
  */
-static bool split_publish(struct virtqueue *vq)
+static bool split_wants_to_hear(struct virtqueue *vq)
 {
 	uint16_t before = vq->published_used;
 
-	ring_store(vq, vq->device_area + VIRTQ_USED_IDX, vq->next_used);
 	vq->published_used = vq->next_used;
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!vq->event_idx)
@@ -206,7 +210,8 @@ const struct virtqueue_layout virtqueue_split = {
 	.check = split_check,
 	.take = split_take,
 	.put = split_put,
-	.publish = split_publish,
+	.show = split_show,
+	.wants_to_hear = split_wants_to_hear,
 	.suppress_notification = split_suppress_notification,
 	.want_notification = split_want_notification,
 };
