@@ -114,7 +114,7 @@ static int try_net(struct machine *m, unsigned int which)
 	int err;
 
 	machine_net_options(m, &o);
-	spoil_common(which, &o.queue_size_max, &o.features, 4);
+	spoil_common(which, &o.queue_size_max, &o.features, 1u << 10);
 	switch (which) {
 	case 0:
 	case 1:
