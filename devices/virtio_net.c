@@ -42,6 +42,7 @@ static enum virtio_served control_one(struct virtio_device *dev, unsigned int in
 	virtio_net_control_command(net, &chain);
 	virtqueue_push(&dev->queue[index], &chain);
 	virtio_device_publish(dev, index);
+	virtio_net_coalesce_look(net);
 	if (virtio_net_steering_many(net))
 		virtio_net_frames_receivable(net);
 	return VIRTIO_SERVED_ONE;

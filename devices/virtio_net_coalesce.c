@@ -41,11 +41,12 @@ void virtio_net_coalesce_publish(struct virtio_net *net, unsigned int queue)
 		tell(net, queue);
 }
 
-static void look_again(struct virtio_net *net, unsigned int queue)
+void virtio_net_coalesce_look(struct virtio_net *net)
 {
-	if (net->queue[queue].waiting && virtio_device_queue_live(&net->dev, queue) &&
-	    due(net, queue))
-		tell(net, queue);
+	for (unsigned int i = 0; i < 2 * net->pairs; i++) {
+		if (net->queue[i].waiting && virtio_device_queue_live(&net->dev, i) && due(net, i))
+			tell(net, i);
+	}
 }
 
 /* ---- time ---- */
@@ -73,8 +74,7 @@ bool virtio_net_tick(struct virtio_net *net, uint64_t now, uint64_t *next)
 {
 	if (now > net->now)
 		net->now = now;
-	for (unsigned int i = 0; i < 2 * net->pairs; i++)
-		look_again(net, i);
+	virtio_net_coalesce_look(net);
 	return virtio_net_next_tick(net, next);
 }
 
@@ -97,10 +97,8 @@ static bool set_all(struct virtio_net *net, unsigned int direction, struct descr
 	    !virtio_net_control_rest(chain, &coal, sizeof(coal)))
 		return false;
 	net->coalescing[direction] = from_wire(&coal);
-	for (unsigned int i = direction; i < 2 * net->pairs; i += 2) {
+	for (unsigned int i = direction; i < 2 * net->pairs; i += 2)
 		net->queue[i].coalescing = net->coalescing[direction];
-		look_again(net, i);
-	}
 	return true;
 }
 
@@ -117,7 +115,6 @@ static bool set_one(struct virtio_net *net, struct descriptor_chain *chain)
 	    !enabled(net, le16toh(coal.vq_index)))
 		return false;
 	net->queue[le16toh(coal.vq_index)].coalescing = from_wire(&coal.coal);
-	look_again(net, le16toh(coal.vq_index));
 	return true;
 }
 

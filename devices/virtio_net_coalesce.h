@@ -12,6 +12,9 @@
  * now or later. */
 void virtio_net_coalesce_publish(struct virtio_net *net, unsigned int queue);
 
+/* Notifies of what a command made due; once the command itself is used. */
+void virtio_net_coalesce_look(struct virtio_net *net);
+
 /* Of class VIRTIO_NET_CTRL_NOTF_COAL. */
 bool virtio_net_coalesce_command(struct virtio_net *net, uint8_t command,
 				 struct descriptor_chain *chain, struct virtio_net_reply *reply);

@@ -44,7 +44,15 @@ void oracle_net_due(struct oracle *o, unsigned int queue, struct model_chain *c,
 
 /* At the end of an activation. */
 void oracle_blk_settle(struct oracle *o);
-void oracle_net_published(struct oracle *o);
+void oracle_net_published(struct oracle *o, unsigned int queue);
+
+/* The network device's queues, and what happens to them. */
+unsigned int oracle_net_pairs(const struct oracle *o);
+bool oracle_net_is_rx(const struct oracle *o, unsigned int queue);
+void oracle_net_agreed(struct oracle *o);
+void oracle_net_stopped(struct oracle *o, unsigned int queue);
+void oracle_net_interrupt(struct oracle *o, unsigned int queue);
+void oracle_net_notified(struct oracle *o, uint32_t queue);
 
 /* After a reset; `created` when there was no device before. */
 void oracle_blk_reset(struct oracle *o, bool created);

@@ -35,7 +35,7 @@ static void clear_registers(struct oracle *o)
 	o->driver_sel = 0;
 	o->queue_sel = 0;
 	o->interrupts = 0;
-	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++) {
+	for (unsigned int i = 0; i < o->p->queues; i++) {
 		oracle_stop_queue(o, i);
 		o->queue[i].ran_before = false;
 	}
@@ -55,6 +55,7 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	/* in one call: each chain of a full ring, as long as may be, with a few accesses for each
 	 * descriptor and each chain */
 	o->access_bound = (p->queue_size_max + 8ull) * (4ull * p->queue_size_max + 32);
+	o->access_bound *= p->pairs; /* when the nic can send again, all of them do */
 	o->saw_jump = false;
 	o->accesses = 0;
 	o->walk.active = false;
@@ -80,6 +81,20 @@ struct need {
 	uint64_t one_of;
 };
 
+static bool wants(const struct oracle *o, unsigned int feature)
+{
+	return o->driver_features[feature / 64] >> (feature % 64) & 1;
+}
+
+/* Features above 63 that require one of their kind. */
+static bool high_needs_met(const struct oracle *o)
+{
+	return (!wants(o, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM) ||
+		wants(o, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO)) &&
+	       (!wants(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM) ||
+		wants(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO));
+}
+
 static bool needs_met(const struct oracle *o)
 {
 	static const struct need net[] = {
@@ -95,6 +110,27 @@ static bool needs_met(const struct oracle *o)
 		{ VIRTIO_NET_F_CTRL_VLAN, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
 		{ VIRTIO_NET_F_CTRL_RX_EXTRA, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
 		{ VIRTIO_NET_F_CTRL_MAC_ADDR, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_GUEST_ANNOUNCE, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_MQ, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_RSS, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_NOTF_COAL, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_VQ_NOTF_COAL, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_HASH_REPORT, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_HASH_TUNNEL, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_HASH_TUNNEL,
+		  FEATURES_BIT(VIRTIO_NET_F_RSS) | FEATURES_BIT(VIRTIO_NET_F_HASH_REPORT) },
+		{ VIRTIO_NET_F_GUEST_USO4, FEATURES_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+		{ VIRTIO_NET_F_GUEST_USO6, FEATURES_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+		{ VIRTIO_NET_F_HOST_USO, FEATURES_BIT(VIRTIO_NET_F_CSUM) },
+		{ VIRTIO_NET_F_RSS_CONTEXT, FEATURES_BIT(VIRTIO_NET_F_RSS) },
+		{ VIRTIO_NET_F_RSS_CONTEXT, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_GUEST_TSO4) },
+		{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_GUEST_TSO6) },
+		{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_GUEST_USO4) },
+		{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_GUEST_USO6) },
+		{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_HOST_TSO4) },
+		{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_HOST_TSO6) },
+		{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_HOST_USO) },
 	};
 	static const struct need echo[] = { { 1, FEATURES_BIT(0) } };
 	const struct need *need = o->p->kind == DEVICE_NET ? net : echo;
@@ -103,11 +139,10 @@ static bool needs_met(const struct oracle *o)
 	if (o->p->kind == DEVICE_BLK)
 		return true;
 	for (size_t i = 0; i < needs; i++) {
-		if (o->driver_features[0] & FEATURES_BIT(need[i].feature) &&
-		    !(o->driver_features[0] & need[i].one_of))
+		if (wants(o, need[i].feature) && !(o->driver_features[0] & need[i].one_of))
 			return false;
 	}
-	return true;
+	return o->p->kind != DEVICE_NET || high_needs_met(o);
 }
 
 static bool features_fine(const struct oracle *o)
@@ -143,6 +178,8 @@ static void agree(struct oracle *o)
 		       oracle_accepted(o, VIRTIO_BLK_F_FLUSH);
 	if (o->p->kind == DEVICE_BLK)
 		oracle_put_config(o, 32, o->writeback, 1);
+	if (o->p->kind == DEVICE_NET)
+		oracle_net_agreed(o);
 }
 
 static void write_status(struct oracle *o, uint32_t value)
@@ -170,8 +207,9 @@ static bool queue_exists(const struct oracle *o, uint32_t queue)
 {
 	if (queue >= o->p->queues)
 		return false;
-	return o->p->kind != DEVICE_NET || queue != 2 || !(o->status & VIRTIO_STATUS_FEATURES_OK) ||
-	       oracle_accepted(o, VIRTIO_NET_F_CTRL_VQ);
+	if (o->p->kind != DEVICE_NET || !(o->status & VIRTIO_STATUS_FEATURES_OK))
+		return true;
+	return queue < 2 * oracle_net_pairs(o) + oracle_accepted(o, VIRTIO_NET_F_CTRL_VQ);
 }
 
 static bool may_set_up(const struct oracle *o, const struct model_queue *q)
@@ -336,6 +374,9 @@ static void write_register(struct oracle *o, uint64_t offset, uint32_t value)
 		write_queue_register(o, offset, value);
 		break;
 	case VIRTIO_MMIO_QUEUE_NOTIFY:
+		if (o->p->kind == DEVICE_NET)
+			oracle_net_notified(o, value);
+		break;
 	case VIRTIO_MMIO_SHM_SEL:
 		break;
 	default:
