@@ -55,7 +55,7 @@ struct disk {
 
 #define NIC_MAC_BYTES 6u
 
-/* Ethernet header, IPv6 header and 65,535 bytes of payload (5.1.6.3.1) */
+/* Ethernet header, IPv6 header and 65,535 bytes of payload (5.1.9.3.1) */
 #define NIC_FRAME_BYTES_MAX 65589u
 #define NIC_FRAME_BYTES_MIN 14u
 

@@ -69,7 +69,7 @@ bool virtio_net_filter_passes(const struct virtio_net *net, const uint8_t *frame
 
 /* ---- commands ---- */
 
-/* 5.1.6.5.1: one byte, 0 or 1 */
+/* 5.1.9.5.1: one byte, 0 or 1 */
 static bool set_mode(struct virtio_net_filter *f, uint8_t command, struct descriptor_chain *chain)
 {
 	bool *const mode[] = {
@@ -99,7 +99,7 @@ bool virtio_net_filter_rx(struct virtio_net *net, uint8_t command, struct descri
 	       set_mode(net->filter, command, chain);
 }
 
-/* 5.1.6.5.2: a count and that many addresses; more than fit are passed over */
+/* 5.1.9.5.2: a count and that many addresses; more than fit are passed over */
 static bool read_mac_table(struct virtio_net_mac_table *table, struct descriptor_chain *chain)
 {
 	uint32_t entries;

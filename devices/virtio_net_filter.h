@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which frames the driver wants to receive (5.1.6.5.1 to 5.1.6.5.3), and the commands that set it.
+ * Which frames the driver wants to receive (5.1.9.5.1 to 5.1.9.5.3), and the commands that set it.
  */
 #ifndef VIRTIO_NET_FILTER_H
 #define VIRTIO_NET_FILTER_H

@@ -229,7 +229,7 @@ static_assert(offsetof(struct virtio_blk_config, writeback) == 32, "5.2.4");
 #define VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6 0x40u
 #define VIRTIO_NET_HDR_GSO_ECN		   0x80u
 
-/* 5.1.6; with VERSION_1 num_buffers is always there */
+/* 5.1.9; with VERSION_1 num_buffers is always there */
 struct virtio_net_header {
 	uint8_t flags;
 	uint8_t gso_type;
@@ -239,9 +239,9 @@ struct virtio_net_header {
 	uint16_t csum_offset;
 	uint16_t num_buffers;
 };
-static_assert(sizeof(struct virtio_net_header) == 12, "5.1.6");
+static_assert(sizeof(struct virtio_net_header) == 12, "5.1.9");
 
-/* 5.1.6: the header with all that features can add; shorter ones end after a field of it */
+/* 5.1.9: the header with all that features can add; shorter ones end after a field of it */
 struct virtio_net_header_long {
 	struct virtio_net_header base;
 	uint32_t hash_value;
@@ -252,8 +252,8 @@ struct virtio_net_header_long {
 	uint16_t outer_nh_offset;
 	uint8_t padding_reserved_2[6];
 };
-static_assert(sizeof(struct virtio_net_header_long) == 32, "5.1.6");
-static_assert(offsetof(struct virtio_net_header_long, outer_th_offset) == 20, "5.1.6");
+static_assert(sizeof(struct virtio_net_header_long) == 32, "5.1.9");
+static_assert(offsetof(struct virtio_net_header_long, outer_th_offset) == 20, "5.1.9");
 
 /* 5.1.4 Device configuration layout */
 struct virtio_net_config {
@@ -270,7 +270,7 @@ struct virtio_net_config {
 } __attribute__((packed));
 static_assert(sizeof(struct virtio_net_config) == 28, "5.1.4");
 
-/* 5.1.6.5 Control Virtqueue */
+/* 5.1.9.5 Control Virtqueue */
 #define VIRTIO_NET_OK  0u
 #define VIRTIO_NET_ERR 1u
 
@@ -300,7 +300,7 @@ static_assert(sizeof(struct virtio_net_config) == 28, "5.1.4");
 
 #define VIRTIO_NET_CTRL_GUEST_OFFLOADS	   5u
 #define VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET 0u
-/* bits of that command that are not the feature's own number (5.1.6.5.9.1) */
+/* bits of that command that are not the feature's own number (5.1.9.5.9.1) */
 #define VIRTIO_NET_OFFLOAD_UDP_TUNNEL_GSO      46
 #define VIRTIO_NET_OFFLOAD_UDP_TUNNEL_GSO_CSUM 47
 
@@ -323,7 +323,7 @@ static_assert(sizeof(struct virtio_net_config) == 28, "5.1.4");
 #define VIRTIO_NET_CTRL_RSS_CTX_MOD	2u
 #define VIRTIO_NET_CTRL_RSS_CTX_DEL	3u
 
-/* 5.1.6.4.3 Hash calculation for incoming packets: report n stands for type bit n - 1 */
+/* 5.1.9.4.3 Hash calculation for incoming packets: report n stands for type bit n - 1 */
 #define VIRTIO_NET_HASH_REPORT_NONE	0u
 #define VIRTIO_NET_HASH_REPORT_IPV4	1u
 #define VIRTIO_NET_HASH_REPORT_TCPV4	2u
@@ -342,7 +342,7 @@ static_assert(sizeof(struct virtio_net_config) == 28, "5.1.4");
 #define VIRTIO_NET_HASH_TUNNEL_IPIP	0x80u
 #define VIRTIO_NET_HASH_TUNNEL_NVGRE	0x100u
 
-/* 5.1.6.5.10: what stands in front of virtio_net_rss_config's table, and after it */
+/* 5.1.9.5.7: what stands in front of virtio_net_rss_config's table, and after it */
 struct virtio_net_rss_head {
 	uint32_t hash_types;
 	uint16_t indirection_table_mask;
@@ -352,14 +352,14 @@ struct virtio_net_rss_tail {
 	uint16_t max_tx_vq;
 	uint8_t hash_key_length;
 } __attribute__((packed));
-static_assert(sizeof(struct virtio_net_rss_tail) == 3, "5.1.6.5");
+static_assert(sizeof(struct virtio_net_rss_tail) == 3, "5.1.9.5");
 
 struct virtio_net_hash_config {
 	uint32_t hash_types;
 	uint16_t reserved[4];
 	uint8_t hash_key_length;
 } __attribute__((packed));
-static_assert(sizeof(struct virtio_net_hash_config) == 13, "5.1.6.5");
+static_assert(sizeof(struct virtio_net_hash_config) == 13, "5.1.9.5");
 
 struct virtio_net_ctrl_coal {
 	uint32_t max_packets;
@@ -371,7 +371,7 @@ struct virtio_net_ctrl_coal_vq {
 	uint16_t reserved;
 	struct virtio_net_ctrl_coal coal;
 };
-static_assert(sizeof(struct virtio_net_ctrl_coal_vq) == 12, "5.1.6.5");
+static_assert(sizeof(struct virtio_net_ctrl_coal_vq) == 12, "5.1.9.5");
 
 /* Device statistics: types, as a reply names them; type n is bit n of a bitmap */
 #define VIRTIO_NET_STATS_RX_BASIC 0u
@@ -387,7 +387,7 @@ struct virtio_net_stats_wish {
 	uint16_t reserved[3];
 	uint64_t types_bitmap;
 };
-static_assert(sizeof(struct virtio_net_stats_wish) == 16, "5.1.6.5");
+static_assert(sizeof(struct virtio_net_stats_wish) == 16, "5.1.9.5");
 
 struct virtio_net_stats_reply {
 	uint8_t type;
@@ -396,6 +396,6 @@ struct virtio_net_stats_reply {
 	uint16_t reserved1;
 	uint16_t size;
 };
-static_assert(sizeof(struct virtio_net_stats_reply) == 8, "5.1.6.5");
+static_assert(sizeof(struct virtio_net_stats_reply) == 8, "5.1.9.5");
 
 #endif

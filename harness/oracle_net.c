@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which frames may pass in which direction, and as which bytes (5.1.6).
+ * Which frames may pass in which direction, and as which bytes (5.1.9).
  */
 #include <endian.h>
 #include <errno.h>

@@ -29,9 +29,9 @@ const struct story_rule *story_rule(unsigned int rule)
 		[4] = { "completion",
 			"answers wrongly, twice, or never; says NEEDS_RESET without a reason, or "
 			"not with one",
-			"2.1.2 (DEVICE_NEEDS_RESET), 2.7.8 (the used ring), 5.2.6.2 and 5.1.6" },
+			"2.1.2 (DEVICE_NEEDS_RESET), 2.7.8 (the used ring), 5.2.6.2 and 5.1.9" },
 		[5] = { "publication", "shows an index before its entries, or a wrong num_buffers",
-			"2.7.8.2 (the used index), 5.1.6.4.1 (num_buffers)" },
+			"2.7.8.2 (the used index), 5.1.9.4.1 (num_buffers)" },
 		[6] = { "reset",
 			"touches memory while no queue runs, or keeps a register over a reset",
 			"2.4 (device reset), 2.6.1 (queue reset)" },
@@ -41,7 +41,7 @@ const struct story_rule *story_rule(unsigned int rule)
 		[8] = { "disk", "asks the disk for anything but what the request says",
 			"5.2.6.2 (requests of a block device)" },
 		[9] = { "bytes", "stores or sends any byte but the right one",
-			"5.2.6.2 (block requests), 5.1.6 (network frames)" },
+			"5.2.6.2 (block requests), 5.1.9 (network frames)" },
 		[10] = { "work",
 			 "accesses memory without bound, or fetches what it has fetched before",
 			 "no section: a guest that changes its memory meanwhile is not in the "

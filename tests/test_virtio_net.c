@@ -372,7 +372,7 @@ static void checksum_request_must_fit_the_frame(void **state)
 	}
 }
 
-/* 5.1.6.2.2: unknown flags, and fields that no flag makes valid, mean nothing */
+/* 5.1.9.2.2: unknown flags, and fields that no flag makes valid, mean nothing */
 static void unused_header_fields_are_ignored(void **state)
 {
 	static const struct nic_offload nothing;
@@ -775,7 +775,7 @@ static void received_frames_fill_whatever_descriptors_there_are(void **state)
 	}
 }
 
-/* 5.1.6.4.1: all but the last to the brim, published together, counted in the header */
+/* 5.1.9.4.1: all but the last to the brim, published together, counted in the header */
 static void mergeable_frames_fill_buffer_after_buffer(void **state)
 {
 	static const struct {
@@ -1035,7 +1035,7 @@ static void broken_receive_ring_breaks_the_device(void **state)
 	assert_int_equal(f->guest.ram.fetches + f->guest.ram.stores, 0);
 }
 
-/* ---- receive offloads (5.1.6.4.1) ---- */
+/* ---- receive offloads (5.1.9.4.1) ---- */
 
 static void received_header_says_what_the_driver_accepted(void **state)
 {
@@ -1170,7 +1170,7 @@ static void missing_checksums_are_completed(void **state)
 	}
 }
 
-/* ---- the control queue (5.1.6.5) ---- */
+/* ---- the control queue (5.1.9.5) ---- */
 
 static uint8_t command(struct fixture *f, uint8_t class, uint8_t number, const void *data,
 		       uint32_t len)
