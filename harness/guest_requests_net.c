@@ -29,7 +29,7 @@ static unsigned int right_gso_type(unsigned int class)
 		VIRTIO_NET_HDR_GSO_TCPV6 | VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6,
 		VIRTIO_NET_HDR_GSO_UDP_L4 | VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4,
 		VIRTIO_NET_HDR_GSO_UDP_L4 | VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6,
-		VIRTIO_NET_HDR_GSO_TCPV4 | VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 |
+		VIRTIO_NET_HDR_GSO_TCPV6 | VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 |
 			VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6,
 		VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4,
 		VIRTIO_NET_HDR_GSO_UDP_L4 | VIRTIO_NET_HDR_GSO_ECN,
@@ -55,8 +55,8 @@ static void fill_header(struct virtio_net_header_long *h, const struct record *r
 	b->csum_start = htole16((uint16_t)add_part(r->x, 1, b->flags & 1 ? l->transport : 0));
 	b->csum_offset = htole16((uint16_t)add_part(r->x, 2, b->flags & 1 ? l->csum : 0));
 	b->hdr_len = htole16((uint16_t)add_part(r->x, 3, b->gso_type ? headers : 0));
-	h->outer_th_offset = htole16((uint16_t)(l->outer_th + (uint8_t)(r->y >> 40)));
-	h->inner_nh_offset = htole16((uint16_t)(l->inner_nh + (uint8_t)(r->y >> 48)));
+	h->outer_th_offset = htole16((uint16_t)((int)l->outer_th + (int8_t)(r->y >> 40)));
+	h->inner_nh_offset = htole16((uint16_t)((int)l->inner_nh + (int8_t)(r->y >> 48)));
 }
 
 static enum frame_kind tx_kind(unsigned int kind)
