@@ -45,7 +45,7 @@ bool virtio_net_frames_length_passes(const struct virtio_net *net, const struct 
 static bool read_frame(struct virtio_net *net, struct descriptor_chain *chain,
 		       struct nic_frame *frame)
 {
-	struct virtio_net_header_long header;
+	struct virtio_net_header_long header = { .hash_value = 0 }; /* perhaps shorter */
 
 	if (chain->writable_bytes ||
 	    descriptor_chain_read(chain, &header, virtio_net_header_bytes(net)))
