@@ -142,7 +142,7 @@ struct disk {
 
 #define NIC_MAC_BYTES 6u
 
-/* Ethernet header, IPv6 header and 65,535 bytes of payload (5.1.6.3.1) */
+/* Ethernet header, IPv6 header and 65,535 bytes of payload (5.1.9.3.1) */
 #define NIC_FRAME_BYTES_MAX 65589u
 #define NIC_FRAME_BYTES_MIN 14u
 
@@ -150,6 +150,8 @@ enum nic_gso {
 	NIC_GSO_NONE,
 	NIC_GSO_TCP4,
 	NIC_GSO_TCP6,
+	NIC_GSO_UDP4, /* one UDP datagram after the other, not fragments */
+	NIC_GSO_UDP6,
 };
 
 /* Work left to whoever takes a frame. All zero: a complete frame. */
@@ -161,7 +163,16 @@ struct nic_offload {
 	enum nic_gso gso;     /* segment at gso_size bytes of payload; implies needs_csum */
 	bool gso_ecn;
 	uint16_t gso_size;   /* not 0 */
-	uint16_t header_len; /* up to and including the TCP header; right, not the guest's claim */
+	uint16_t header_len; /* up to and including the TCP or UDP header that is segmented; right,
+				not the guest's claim */
+	/*
+	 * The frame to be segmented travels inside UDP (VXLAN, GENEVE): gso, csum_start and
+	 * header_len are those of the inner frame.
+	 */
+	bool tunnel;
+	bool outer_csum;   /* each segment's outer UDP checksum is left to do, too; else it is 0 */
+	uint16_t outer_th; /* offset of the outer UDP header */
+	uint16_t inner_nh; /* offset of the inner IPv4 or IPv6 header */
 };
 
 struct nic_frame {

@@ -24,6 +24,7 @@
 #define TCP_HEADER   20u
 #define TCP_OFFSET   12u
 #define TCP_CSUM     16u
+#define GSO_UDP_L4   5u /* VIRTIO_NET_HDR_GSO_UDP_L4, which older headers lack */
 
 _Static_assert(sizeof(struct virtio_net_hdr_v1) == HEADER_BYTES, "the kernel's header");
 _Static_assert(NIC_TAP_NAME_BYTES == IFNAMSIZ, "the kernel's names");
@@ -42,8 +43,9 @@ static void make_header(const struct nic_offload *offload, struct virtio_net_hdr
 	}
 	if (offload->gso == NIC_GSO_NONE)
 		return;
-	header->gso_type =
-		offload->gso == NIC_GSO_TCP4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+	header->gso_type = offload->gso == NIC_GSO_TCP4	  ? VIRTIO_NET_HDR_GSO_TCPV4
+			   : offload->gso == NIC_GSO_TCP6 ? VIRTIO_NET_HDR_GSO_TCPV6
+							  : GSO_UDP_L4;
 	if (offload->gso_ecn)
 		header->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
 	header->gso_size = offload->gso_size;

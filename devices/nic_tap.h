@@ -2,7 +2,8 @@
 /*
  * A network interface that is a Linux TAP interface: what the guest sends, the host receives there,
  * and the other way round. Checksums and segmentation are the kernel's work: CSUM, HOST_TSO4,
- * HOST_TSO6 and HOST_ECN may be offered in front of it.
+ * HOST_TSO6 and HOST_ECN may be offered in front of it, HOST_USO if the host's kernel is Linux 6.2
+ *or later, but not HOST_UDP_TUNNEL_GSO: tunnel offsets are not handed on.
  *
  * An event loop repeats
  *	nic_tap_fill(nic, &pollfd);

@@ -264,10 +264,12 @@ void virtio_device_poll(struct virtio_device *dev)
 	uint64_t unserved = dev->unserved;
 
 	dev->unserved = 0;
+	dev->polled = true;
 	for (unsigned int i = 0; i < dev->queues; i++) {
 		if (unserved >> i & 1)
 			virtio_device_notify(dev, i);
 	}
+	dev->polled = false;
 }
 
 enum virtio_served virtio_device_popped(struct virtio_device *dev, int popped)
@@ -306,6 +308,15 @@ void virtio_device_publish(struct virtio_device *dev, unsigned int queue)
 {
 	if (virtqueue_publish(&dev->queue[queue]))
 		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_USED);
+}
+
+bool virtio_device_tell(struct virtio_device *dev, unsigned int queue)
+{
+	bool wanted = virtqueue_wants_to_hear(&dev->queue[queue]);
+
+	if (wanted)
+		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_USED);
+	return wanted;
 }
 
 /* ---- save and restore ---- */
@@ -394,8 +405,11 @@ int virtio_device_restore(struct virtio_device *dev, struct state_reader *r)
 	    r->ended)
 		return -EINVAL;
 	for (unsigned int i = 0; i < dev->queues; i++) {
-		if (virtio_device_queue_live(dev, i))
-			virtio_device_defer(dev, i);
+		if (!virtio_device_queue_live(dev, i))
+			continue;
+		if (virtqueue_untold(&dev->queue[i]))
+			return -EINVAL;
+		virtio_device_defer(dev, i);
 	}
 	return 0;
 }

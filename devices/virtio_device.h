@@ -55,7 +55,8 @@ struct virtio_device_ops {
 	/*
 	 * Takes it back, into a device with these features, before any queue is looked at. Returns
 	 * whether it can be the state of such a device; if not, a reset follows. What the host has
-	 * changed since is told as at any time (virtio_device_config_changed).
+	 * changed since is told as at any time (virtio_device_config_changed), and so is what was
+	 * used in a queue and not told yet (virtio_device_tell).
 	 */
 	bool (*restore)(struct virtio_device *dev, struct state_reader *r);
 };
@@ -85,6 +86,7 @@ struct virtio_device {
 	unsigned int queues;
 	unsigned int queues_used; /* these many have a purpose with the features accepted */
 	uint64_t unserved;	  /* queues with work left over, one bit each */
+	bool polled;		  /* `notified` is called for such work: the driver did not */
 };
 
 #define VIRTIO_DEVICE_QUEUES_MAX 64u
@@ -172,6 +174,9 @@ void virtio_device_config_changed(struct virtio_device *dev);
 
 /* Publishes what was pushed and notifies the driver if it wants that. */
 void virtio_device_publish(struct virtio_device *dev, unsigned int queue);
+
+/* Notifies the driver of what virtqueue_show showed, if it wants that. Returns whether it did. */
+bool virtio_device_tell(struct virtio_device *dev, unsigned int queue);
 
 enum virtio_served {
 	VIRTIO_SERVED_ONE,   /* took one chain, go on */

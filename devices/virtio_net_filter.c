@@ -69,13 +69,7 @@ bool virtio_net_filter_passes(const struct virtio_net *net, const uint8_t *frame
 
 /* ---- commands ---- */
 
-/* Reads exactly what is left of a command. */
-static bool read_rest(struct descriptor_chain *chain, void *data, size_t len)
-{
-	return chain->read.left == len && !descriptor_chain_read(chain, data, len);
-}
-
-/* 5.1.6.5.1: one byte, 0 or 1 */
+/* 5.1.9.5.1: one byte, 0 or 1 */
 static bool set_mode(struct virtio_net_filter *f, uint8_t command, struct descriptor_chain *chain)
 {
 	bool *const mode[] = {
@@ -88,14 +82,16 @@ static bool set_mode(struct virtio_net_filter *f, uint8_t command, struct descri
 	};
 	uint8_t on;
 
-	if (!read_rest(chain, &on, sizeof(on)) || on > 1)
+	if (!virtio_net_control_rest(chain, &on, sizeof(on)) || on > 1)
 		return false;
 	*mode[command] = on;
 	return true;
 }
 
-static bool command_rx(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain)
+bool virtio_net_filter_rx(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain,
+			  struct virtio_net_reply *reply)
 {
+	(void)reply;
 	unsigned int feature = command <= VIRTIO_NET_CTRL_RX_ALLMULTI ? VIRTIO_NET_F_CTRL_RX
 								      : VIRTIO_NET_F_CTRL_RX_EXTRA;
 
@@ -103,7 +99,7 @@ static bool command_rx(struct virtio_net *net, uint8_t command, struct descripto
 	       set_mode(net->filter, command, chain);
 }
 
-/* 5.1.6.5.2: a count and that many addresses; more than fit are passed over */
+/* 5.1.9.5.2: a count and that many addresses; more than fit are passed over */
 static bool read_mac_table(struct virtio_net_mac_table *table, struct descriptor_chain *chain)
 {
 	uint32_t entries;
@@ -136,15 +132,17 @@ static bool set_mac(struct virtio_net *net, struct descriptor_chain *chain)
 {
 	uint8_t mac[NIC_MAC_BYTES];
 
-	if (!read_rest(chain, mac, sizeof(mac)))
+	if (!virtio_net_control_rest(chain, mac, sizeof(mac)))
 		return false;
 	memcpy(net->config.mac, mac, sizeof(mac));
 	net->dev.config_generation++;
 	return true;
 }
 
-static bool command_mac(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain)
+bool virtio_net_filter_mac(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain,
+			   struct virtio_net_reply *reply)
 {
+	(void)reply;
 	switch (command) {
 	case VIRTIO_NET_CTRL_MAC_TABLE_SET:
 		return virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_RX) &&
@@ -157,13 +155,15 @@ static bool command_mac(struct virtio_net *net, uint8_t command, struct descript
 	}
 }
 
-static bool command_vlan(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain)
+bool virtio_net_filter_vlan(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain,
+			    struct virtio_net_reply *reply)
 {
+	(void)reply;
 	uint16_t id;
 
 	if (command > VIRTIO_NET_CTRL_VLAN_DEL ||
 	    !virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_VLAN) ||
-	    !read_rest(chain, &id, sizeof(id)))
+	    !virtio_net_control_rest(chain, &id, sizeof(id)))
 		return false;
 	id = le16toh(id);
 	if (id >= VIRTIO_NET_VLANS)
@@ -176,24 +176,6 @@ static bool command_vlan(struct virtio_net *net, uint8_t command, struct descrip
 	else
 		net->filter->vlan[id / 64] &= ~bit;
 	return true;
-}
-
-uint8_t virtio_net_filter_command(struct virtio_net *net, struct descriptor_chain *chain)
-{
-	static bool (*const class[])(struct virtio_net * net, uint8_t command,
-				     struct descriptor_chain * chain) = {
-		[VIRTIO_NET_CTRL_RX] = command_rx,
-		[VIRTIO_NET_CTRL_MAC] = command_mac,
-		[VIRTIO_NET_CTRL_VLAN] = command_vlan,
-	};
-	uint8_t header[2]; /* class, command */
-
-	if (chain->readable_bytes > VIRTIO_NET_COMMAND_MAX ||
-	    descriptor_chain_read(chain, header, sizeof(header)) ||
-	    header[0] >= sizeof(class) / sizeof(class[0]) ||
-	    !class[header[0]](net, header[1], chain))
-		return VIRTIO_NET_ERR;
-	return VIRTIO_NET_OK;
 }
 
 void virtio_net_filter_reset(struct virtio_net *net)

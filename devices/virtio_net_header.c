@@ -8,159 +8,237 @@
 #include <errno.h>
 #include <string.h>
 
-#define ETH_HEADER     14u
-#define ETH_TYPE       12u
-#define VLAN_TAG       4u
-#define ETHERTYPE_IP4  0x0800u
-#define ETHERTYPE_IP6  0x86ddu
-#define ETHERTYPE_VLAN 0x8100u
-#define IP4_HEADER     20u
-#define IP4_PROTOCOL   9u
-#define IP4_FRAGMENT   6u
-#define FRAGMENT_MASK  0x3fffu /* more to come, or not the first one */
-#define IP6_HEADER     40u
-#define IP6_NEXT       6u
-#define IP_TCP	       6u
-#define TCP_HEADER     20u
-#define TCP_OFFSET     12u
-#define TCP_CSUM       16u
+#include "virtio_net_packet.h"
 
-static uint16_t get_be16(const uint8_t *p)
+#define TCP_OFFSET 12u
+#define TCP_CSUM   16u
+#define UDP_CSUM   6u
+
+#define GSO_TUNNEL (VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 | VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6)
+
+uint32_t virtio_net_header_bytes(const struct virtio_net *net)
 {
-	return (uint16_t)(p[0] << 8 | p[1]);
+	const struct virtio_device *dev = &net->dev;
+
+	if (virtio_device_has(dev, VIRTIO_NET_F_OUT_NET_HEADER))
+		return sizeof(struct virtio_net_header_long);
+	if (virtio_device_has(dev, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO) ||
+	    virtio_device_has(dev, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO))
+		return offsetof(struct virtio_net_header_long, outer_nh_offset);
+	if (virtio_device_has(dev, VIRTIO_NET_F_HASH_REPORT))
+		return offsetof(struct virtio_net_header_long, outer_th_offset);
+	return sizeof(struct virtio_net_header);
 }
 
-/* Where the network header starts, and its type; past one VLAN tag if there is one. */
-static uint32_t network_header(const uint8_t *frame, uint32_t len, uint16_t *type)
+/* ---- from the guest ---- */
+
+static uint8_t gso_protocol(enum nic_gso gso)
 {
-	*type = get_be16(frame + ETH_TYPE);
-	if (*type != ETHERTYPE_VLAN || len < ETH_HEADER + VLAN_TAG)
-		return ETH_HEADER;
-	*type = get_be16(frame + ETH_TYPE + VLAN_TAG);
-	return ETH_HEADER + VLAN_TAG;
+	return gso == NIC_GSO_TCP4 || gso == NIC_GSO_TCP6 ? PACKET_TCP : PACKET_UDP;
 }
 
-/* The offset of the TCP header behind IPv4 without fragments, or 0. */
-static uint32_t tcp4_header(const uint8_t *frame, uint32_t len, uint32_t at)
+static uint8_t gso_version(enum nic_gso gso)
 {
-	if (len < at + IP4_HEADER || frame[at] >> 4 != 4 || frame[at + IP4_PROTOCOL] != IP_TCP ||
-	    get_be16(frame + at + IP4_FRAGMENT) & FRAGMENT_MASK)
+	return gso == NIC_GSO_TCP4 || gso == NIC_GSO_UDP4 ? 4 : 6;
+}
+
+/* The length of all headers of a packet that can be segmented in this way, or 0. */
+static uint32_t gso_headers(enum nic_gso gso, const uint8_t *frame, uint32_t len,
+			    const struct virtio_net_packet *p)
+{
+	if (p->version != gso_version(gso) || p->protocol != gso_protocol(gso) || p->extended)
 		return 0;
+	if (p->protocol == PACKET_UDP)
+		return p->transport + PACKET_UDP_HEADER;
 
-	uint32_t header = (frame[at] & 0xfu) * 4;
+	uint32_t header = (uint32_t)(frame[p->transport + TCP_OFFSET] >> 4) * 4;
 
-	return header < IP4_HEADER ? 0 : at + header;
+	return header < PACKET_TCP_HEADER || len < p->transport + header ? 0
+									 : p->transport + header;
 }
 
-/* The same behind IPv6 without extension headers. */
-static uint32_t tcp6_header(const uint8_t *frame, uint32_t len, uint32_t at)
+/* The type that the guest names, if it may: UDP_L4 stands for both versions. */
+static enum nic_gso named_gso(const struct virtio_device *dev, uint8_t type, uint8_t version)
 {
-	if (len < at + IP6_HEADER || frame[at] >> 4 != 6 || frame[at + IP6_NEXT] != IP_TCP)
-		return 0;
-	return at + IP6_HEADER;
+	switch (type) {
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		return virtio_device_has(dev, VIRTIO_NET_F_HOST_TSO4) ? NIC_GSO_TCP4 : NIC_GSO_NONE;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		return virtio_device_has(dev, VIRTIO_NET_F_HOST_TSO6) ? NIC_GSO_TCP6 : NIC_GSO_NONE;
+	case VIRTIO_NET_HDR_GSO_UDP_L4:
+		if (!virtio_device_has(dev, VIRTIO_NET_F_HOST_USO))
+			return NIC_GSO_NONE;
+		return version == 4 ? NIC_GSO_UDP4 : NIC_GSO_UDP6;
+	default:
+		return NIC_GSO_NONE;
+	}
 }
 
-/* The length of all headers of a TCP frame of this kind, or 0 if it is none. */
-static uint32_t tcp_headers(enum nic_gso gso, const uint8_t *frame, uint32_t len, uint32_t *tcp)
+/* 5.1.9.2.2: UDP outside, and what the type says inside. Fills in `p` for the inner packet. */
+static bool parse_tunnel(const struct virtio_device *dev,
+			 const struct virtio_net_header_long *header, const uint8_t *frame,
+			 uint32_t len, struct virtio_net_packet *p, struct nic_offload *offload)
 {
-	uint16_t type;
-	uint32_t at = network_header(frame, len, &type);
+	bool six = header->base.gso_type & VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6;
+	uint16_t outer = le16toh(header->outer_th_offset);
+	uint16_t inner = le16toh(header->inner_nh_offset);
 
-	if (gso == NIC_GSO_TCP4)
-		*tcp = type == ETHERTYPE_IP4 ? tcp4_header(frame, len, at) : 0;
-	else
-		*tcp = type == ETHERTYPE_IP6 ? tcp6_header(frame, len, at) : 0;
-	if (*tcp == 0 || len < *tcp + TCP_HEADER)
-		return 0;
-
-	uint32_t header = (uint32_t)(frame[*tcp + TCP_OFFSET] >> 4) * 4;
-
-	return header < TCP_HEADER || len < *tcp + header ? 0 : *tcp + header;
+	if ((header->base.gso_type & GSO_TUNNEL) == GSO_TUNNEL ||
+	    header->base.flags & VIRTIO_NET_HDR_F_DATA_VALID ||
+	    !virtio_device_has(dev, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO))
+		return false;
+	offload->tunnel = true;
+	offload->outer_csum = header->base.flags & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM;
+	offload->outer_th = outer;
+	offload->inner_nh = inner;
+	if (offload->outer_csum && !virtio_device_has(dev, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM))
+		return false;
+	if (p->protocol != PACKET_UDP || p->transport != outer || inner < outer + PACKET_UDP_HEADER)
+		return false;
+	virtio_net_packet_parse_ip(frame, len, inner, p);
+	return p->version == (six ? 6 : 4);
 }
 
-static int parse_gso(const struct virtio_device *dev, const struct virtio_net_header *header,
+static int parse_gso(const struct virtio_device *dev, const struct virtio_net_header_long *header,
 		     const uint8_t *frame, uint32_t len, struct nic_offload *offload)
 {
-	uint8_t type = header->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
-	uint32_t tcp;
+	uint8_t type = header->base.gso_type & (uint8_t) ~(VIRTIO_NET_HDR_GSO_ECN | GSO_TUNNEL);
+	struct virtio_net_packet p;
 
-	if (type == VIRTIO_NET_HDR_GSO_TCPV4 && virtio_device_has(dev, VIRTIO_NET_F_HOST_TSO4))
-		offload->gso = NIC_GSO_TCP4;
-	else if (type == VIRTIO_NET_HDR_GSO_TCPV6 && virtio_device_has(dev, VIRTIO_NET_F_HOST_TSO6))
-		offload->gso = NIC_GSO_TCP6;
-	else
+	virtio_net_packet_parse(frame, len, &p);
+	if (header->base.gso_type & GSO_TUNNEL &&
+	    !parse_tunnel(dev, header, frame, len, &p, offload))
+		return -EINVAL;
+	offload->gso = named_gso(dev, type, p.version);
+	if (offload->gso == NIC_GSO_NONE)
+		return -EINVAL;
+	offload->gso_ecn = header->base.gso_type & VIRTIO_NET_HDR_GSO_ECN;
+	if (offload->gso_ecn && (!virtio_device_has(dev, VIRTIO_NET_F_HOST_ECN) ||
+				 gso_protocol(offload->gso) != PACKET_TCP))
 		return -EINVAL;
 
-	offload->gso_ecn = header->gso_type & VIRTIO_NET_HDR_GSO_ECN;
-	if (offload->gso_ecn && !virtio_device_has(dev, VIRTIO_NET_F_HOST_ECN))
-		return -EINVAL;
+	uint32_t headers = gso_headers(offload->gso, frame, len, &p);
 
-	uint32_t headers = tcp_headers(offload->gso, frame, len, &tcp);
-
-	offload->gso_size = le16toh(header->gso_size);
+	offload->gso_size = le16toh(header->base.gso_size);
 	offload->header_len = (uint16_t)headers;
-	if (headers == 0 || offload->gso_size == 0 || !offload->needs_csum ||
-	    offload->csum_start != tcp || offload->csum_offset != TCP_CSUM)
+	if (headers == 0 || headers > UINT16_MAX || offload->gso_size == 0 ||
+	    !offload->needs_csum || offload->csum_start != p.transport ||
+	    offload->csum_offset != (p.protocol == PACKET_TCP ? TCP_CSUM : UDP_CSUM))
 		return -EINVAL;
 	return 0;
 }
 
-int virtio_net_header_parse(const struct virtio_device *dev, const struct virtio_net_header *header,
-			    const uint8_t *frame, uint32_t len, struct nic_offload *offload)
+int virtio_net_header_parse(const struct virtio_net *net,
+			    const struct virtio_net_header_long *header, const uint8_t *frame,
+			    uint32_t len, struct nic_offload *offload)
 {
+	const struct virtio_device *dev = &net->dev;
+
 	memset(offload, 0, sizeof(*offload));
-	if (header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+	if (header->base.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
 		offload->needs_csum = true;
-		offload->csum_start = le16toh(header->csum_start);
-		offload->csum_offset = le16toh(header->csum_offset);
+		offload->csum_start = le16toh(header->base.csum_start);
+		offload->csum_offset = le16toh(header->base.csum_offset);
 		if (!virtio_device_has(dev, VIRTIO_NET_F_CSUM) ||
 		    (uint32_t)offload->csum_start + offload->csum_offset + 2 > len)
 			return -EINVAL;
 	}
-	if (header->gso_type == VIRTIO_NET_HDR_GSO_NONE)
+	if (header->base.flags & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM &&
+	    !(header->base.gso_type & GSO_TUNNEL) &&
+	    virtio_device_has(dev, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM))
+		return -EINVAL;
+	if (header->base.gso_type == VIRTIO_NET_HDR_GSO_NONE)
 		return 0;
 	return parse_gso(dev, header, frame, len, offload);
 }
 
-bool virtio_net_header_gso_accepted(const struct virtio_device *dev,
-				    const struct nic_offload *offload)
+/* ---- to the guest ---- */
+
+bool virtio_net_header_guest_has(const struct virtio_net *net, unsigned int feature)
 {
-	if (offload->gso_ecn && !virtio_device_has(dev, VIRTIO_NET_F_GUEST_ECN))
+	return virtio_features_has(&net->guest, feature) &&
+	       virtio_features_has(&net->guest, VIRTIO_NET_F_GUEST_CSUM);
+}
+
+bool virtio_net_header_gso_accepted(const struct virtio_net *net, const struct nic_offload *offload)
+{
+	static const uint8_t feature[] = {
+		[NIC_GSO_TCP4] = VIRTIO_NET_F_GUEST_TSO4,
+		[NIC_GSO_TCP6] = VIRTIO_NET_F_GUEST_TSO6,
+		[NIC_GSO_UDP4] = VIRTIO_NET_F_GUEST_USO4,
+		[NIC_GSO_UDP6] = VIRTIO_NET_F_GUEST_USO6,
+	};
+
+	if (offload->gso_ecn && !virtio_net_header_guest_has(net, VIRTIO_NET_F_GUEST_ECN))
 		return false;
-	if (offload->gso == NIC_GSO_TCP4)
-		return virtio_device_has(dev, VIRTIO_NET_F_GUEST_TSO4);
-	if (offload->gso == NIC_GSO_TCP6)
-		return virtio_device_has(dev, VIRTIO_NET_F_GUEST_TSO6);
-	return true;
+	if (offload->gso == NIC_GSO_NONE)
+		return true;
+	if (offload->tunnel && !virtio_net_header_guest_has(net, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO))
+		return false;
+	if (offload->outer_csum &&
+	    !virtio_net_header_guest_has(net, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM))
+		return false;
+	return virtio_net_header_guest_has(net, feature[offload->gso]);
 }
 
 static uint8_t gso_type(const struct nic_offload *offload)
 {
-	uint8_t type =
-		offload->gso == NIC_GSO_TCP4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+	static const uint8_t name[] = {
+		[NIC_GSO_TCP4] = VIRTIO_NET_HDR_GSO_TCPV4,
+		[NIC_GSO_TCP6] = VIRTIO_NET_HDR_GSO_TCPV6,
+		[NIC_GSO_UDP4] = VIRTIO_NET_HDR_GSO_UDP_L4,
+		[NIC_GSO_UDP6] = VIRTIO_NET_HDR_GSO_UDP_L4,
+	};
+	unsigned int type = name[offload->gso];
 
-	return offload->gso_ecn ? type | VIRTIO_NET_HDR_GSO_ECN : type;
+	if (offload->tunnel)
+		type |= gso_version(offload->gso) == 4 ? VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4
+						       : VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6;
+	return (uint8_t)(offload->gso_ecn ? type | VIRTIO_NET_HDR_GSO_ECN : type);
 }
 
-void virtio_net_header_make(const struct virtio_device *dev, const struct nic_offload *offload,
-			    uint16_t num_buffers, struct virtio_net_header *header)
+static void make_gso(const struct nic_offload *offload, struct virtio_net_header_long *header)
 {
+	header->base.gso_type = gso_type(offload);
+	header->base.gso_size = htole16(offload->gso_size);
+	header->base.hdr_len = htole16(offload->header_len);
+	if (!offload->tunnel)
+		return;
+	header->outer_th_offset = htole16(offload->outer_th);
+	header->inner_nh_offset = htole16(offload->inner_nh);
+	if (offload->outer_csum)
+		header->base.flags |= VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM;
+}
+
+void virtio_net_header_make(const struct virtio_net *net, const struct nic_frame *frame,
+			    uint16_t num_buffers, const struct virtio_net_hash *hash,
+			    struct virtio_net_header_long *header)
+{
+	const struct nic_offload *offload = &frame->offload;
+
 	memset(header, 0, sizeof(*header));
-	header->num_buffers = htole16(num_buffers);
-	if (!virtio_device_has(dev, VIRTIO_NET_F_GUEST_CSUM))
+	header->base.num_buffers = htole16(num_buffers);
+	if (virtio_device_has(&net->dev, VIRTIO_NET_F_HASH_REPORT)) {
+		header->hash_value = htole32(hash->value);
+		header->hash_report = htole16(hash->report);
+	}
+	if (virtio_device_has(&net->dev, VIRTIO_NET_F_OUT_NET_HEADER)) {
+		struct virtio_net_packet p;
+
+		virtio_net_packet_parse(frame->data, frame->len, &p);
+		header->outer_nh_offset = htole16((uint16_t)p.network);
+	}
+	if (!virtio_net_header_guest_has(net, VIRTIO_NET_F_GUEST_CSUM))
 		return;
 	if (offload->needs_csum) {
-		header->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-		header->csum_start = htole16(offload->csum_start);
-		header->csum_offset = htole16(offload->csum_offset);
+		header->base.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+		header->base.csum_start = htole16(offload->csum_start);
+		header->base.csum_offset = htole16(offload->csum_offset);
 	} else if (offload->csum_valid) {
-		header->flags = VIRTIO_NET_HDR_F_DATA_VALID;
+		header->base.flags = VIRTIO_NET_HDR_F_DATA_VALID;
 	}
-	if (offload->gso != NIC_GSO_NONE) {
-		header->gso_type = gso_type(offload);
-		header->gso_size = htole16(offload->gso_size);
-		header->hdr_len = htole16(offload->header_len);
-	}
+	if (offload->gso != NIC_GSO_NONE)
+		make_gso(offload, header);
 }
 
 /*

@@ -1,34 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The offload header in front of a frame (5.1.6) and the struct nic_offload that it stands for.
+ * The offload header in front of a frame (5.1.9) and the struct nic_offload that it stands for.
  * Pure functions of private copies.
  */
 #ifndef VIRTIO_NET_HEADER_H
 #define VIRTIO_NET_HEADER_H
 
-#include "backend.h"
-#include "virtio_device.h"
-#include "virtio_spec.h"
+#include "virtio_net_hash.h"
+
+/* How much of struct virtio_net_header_long the features accepted leave (5.1.9.3.1). */
+uint32_t virtio_net_header_bytes(const struct virtio_net *net);
 
 /*
- * Judges what the guest claims about a frame that it sends (5.1.6.2). Fields may be claimed if the
+ * Judges what the guest claims about a frame that it sends (5.1.9.2). Fields may be claimed if the
  * feature behind them was accepted, and if they fit the frame: a checksum inside it; for
- * segmentation, an IPv4 or IPv6 TCP frame whose headers are all there. Returns 0 with `offload`
- * filled in, or -EINVAL: drop the frame.
+ * segmentation, an IPv4 or IPv6 TCP or UDP frame, perhaps inside UDP, whose headers are all there.
+ * hdr_len is not relied on. Returns 0 with `offload` filled in, or -EINVAL: drop the frame.
  */
-int virtio_net_header_parse(const struct virtio_device *dev, const struct virtio_net_header *header,
-			    const uint8_t *frame, uint32_t len, struct nic_offload *offload)
+int virtio_net_header_parse(const struct virtio_net *net,
+			    const struct virtio_net_header_long *header, const uint8_t *frame,
+			    uint32_t len, struct nic_offload *offload)
 	__attribute__((warn_unused_result));
 
 /*
- * The header of a frame for the guest, over `num_buffers` chains (5.1.6.4). Work that the driver
+ * The header of a frame for the guest, over `num_buffers` chains (5.1.9.4). Work that the driver
  * does not take must have been done before.
  */
-void virtio_net_header_make(const struct virtio_device *dev, const struct nic_offload *offload,
-			    uint16_t num_buffers, struct virtio_net_header *header);
+void virtio_net_header_make(const struct virtio_net *net, const struct nic_frame *frame,
+			    uint16_t num_buffers, const struct virtio_net_hash *hash,
+			    struct virtio_net_header_long *header);
 
-/* Whether the driver accepted frames that still need this segmentation. */
-bool virtio_net_header_gso_accepted(const struct virtio_device *dev,
+/* Whether this offload of received frames was accepted and is enabled, with what it requires. */
+bool virtio_net_header_guest_has(const struct virtio_net *net, unsigned int feature);
+
+/* Whether the driver takes frames that still need this segmentation. */
+bool virtio_net_header_gso_accepted(const struct virtio_net *net,
 				    const struct nic_offload *offload);
 
 /* Does the work of `needs_csum` in place. */

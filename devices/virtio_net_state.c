@@ -7,6 +7,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "virtio_net_coalesce.h"
+
 /* the modes in one byte; the first two need CTRL_RX, the others CTRL_RX_EXTRA */
 #define MODES	   6u
 #define MODES_BASE 0x03u
@@ -98,37 +100,270 @@ static bool restore_mac(struct virtio_net *net, struct state_reader *r)
 	       virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_MAC_ADDR);
 }
 
-/* As when the link changes */
-static void tell_link(struct virtio_net *net)
+/* ---- what the host sets: it may have changed since ---- */
+
+static void changed(struct virtio_net *net, unsigned int feature)
 {
-	if (virtio_device_has(&net->dev, VIRTIO_NET_F_STATUS))
+	if (virtio_device_has(&net->dev, feature))
 		virtio_device_config_changed(&net->dev);
 	else
 		net->dev.config_generation++;
 }
+
+static void save_link(const struct virtio_net *net, struct state_writer *w)
+{
+	state_put(w, le16toh(net->config.status), 2);
+	state_put(w, le32toh(net->config.speed), 4);
+	state_put(w, net->config.duplex, 1);
+}
+
+/* The driver is to announce itself: the one bit that is not the host's to know. */
+static bool restore_announce(struct virtio_net *net, uint16_t status)
+{
+	if (!(status & VIRTIO_NET_S_ANNOUNCE))
+		return true;
+	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_GUEST_ANNOUNCE) ||
+	    !virtio_device_has(&net->dev, VIRTIO_NET_F_STATUS))
+		return false;
+	net->config.status |= htole16(VIRTIO_NET_S_ANNOUNCE);
+	return true;
+}
+
+static bool restore_link(struct virtio_net *net, struct state_reader *r)
+{
+	uint16_t status = (uint16_t)state_get(r, 2);
+	uint64_t speed = state_get(r, 4);
+	uint64_t duplex = state_get(r, 1);
+
+	if (!restore_announce(net, status))
+		return false;
+	if (status != le16toh(net->config.status))
+		changed(net, VIRTIO_NET_F_STATUS);
+	if (speed != le32toh(net->config.speed) || duplex != net->config.duplex)
+		changed(net, VIRTIO_NET_F_SPEED_DUPLEX);
+	return true;
+}
+
+/* ---- offloads and steering ---- */
+
+static void save_offloads(const struct virtio_net *net, struct state_writer *w)
+{
+	state_put(w, net->guest.word[0], 8);
+	state_put(w, net->guest.word[1], 8);
+}
+
+static bool restore_offloads(struct virtio_net *net, struct state_reader *r)
+{
+	struct virtio_features negotiated = virtio_net_offloads(net);
+
+	net->guest.word[0] = state_get(r, 8);
+	net->guest.word[1] = state_get(r, 8);
+	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS))
+		return net->guest.word[0] == negotiated.word[0] &&
+		       net->guest.word[1] == negotiated.word[1];
+	return !(net->guest.word[0] & ~negotiated.word[0]) &&
+	       !(net->guest.word[1] & ~negotiated.word[1]);
+}
+
+static void save_rss(const struct virtio_net_rss *c, struct state_writer *w)
+{
+	state_put(w, c->hash_types, 4);
+	state_put(w, c->mask, 2);
+	state_put(w, c->unclassified, 2);
+	state_put(w, c->pairs, 2);
+	for (unsigned int i = 0; i <= c->mask; i++)
+		state_put(w, c->table[i], 2);
+	state_put_bytes(w, c->key, sizeof(c->key));
+}
+
+static bool restore_table_of_pairs(const struct virtio_net *net, struct virtio_net_rss *c,
+				   struct state_reader *r)
+{
+	if (c->mask >= VIRTIO_NET_RSS_TABLE || c->mask & (c->mask + 1u))
+		return false;
+	for (unsigned int i = 0; i <= c->mask; i++) {
+		c->table[i] = (uint16_t)state_get(r, 2);
+		if (c->table[i] >= net->pairs)
+			return false;
+	}
+	return c->unclassified < net->pairs && c->pairs <= net->pairs;
+}
+
+static bool restore_rss(struct virtio_net *net, struct virtio_net_rss *c, struct state_reader *r)
+{
+	bool rss = virtio_device_has(&net->dev, VIRTIO_NET_F_RSS);
+
+	c->hash_types = (uint32_t)state_get(r, 4);
+	c->mask = (uint16_t)state_get(r, 2);
+	c->unclassified = (uint16_t)state_get(r, 2);
+	c->pairs = (uint16_t)state_get(r, 2);
+	if (c->hash_types & ~VIRTIO_NET_HASH_TYPES || !restore_table_of_pairs(net, c, r))
+		return false;
+	state_get_bytes(r, c->key, sizeof(c->key));
+	if (c->hash_types && !rss && !virtio_device_has(&net->dev, VIRTIO_NET_F_HASH_REPORT))
+		return false;
+	return rss || (c->mask == 0 && c->table[0] == 0 && c->unclassified == 0 && c->pairs == 0);
+}
+
+/* Which flow went where is not saved: the driver sends, and it is known again. */
+static void save_steering(const struct virtio_net *net, struct state_writer *w)
+{
+	const struct virtio_net_steering *s = &net->steering;
+
+	state_put(w, s->pairs, 2);
+	state_put(w, s->rss, 1);
+	save_rss(&s->config, w);
+	state_put(w, s->tunnel_types, 4);
+	state_put(w, s->contexts, 8);
+}
+
+static bool steering_possible(const struct virtio_net *net)
+{
+	const struct virtio_net_steering *s = &net->steering;
+
+	if (s->pairs == 0 || s->pairs > net->pairs)
+		return false;
+	if (s->rss && s->config.pairs != s->pairs)
+		return false;
+	if (!s->rss && s->pairs > 1 && !virtio_device_has(&net->dev, VIRTIO_NET_F_MQ))
+		return false;
+	if (s->tunnel_types & ~VIRTIO_NET_TUNNEL_TYPES ||
+	    (s->tunnel_types && !virtio_device_has(&net->dev, VIRTIO_NET_F_HASH_TUNNEL)))
+		return false;
+	return !(s->contexts >> VIRTIO_NET_RSS_CONTEXTS) &&
+	       (!s->contexts || virtio_device_has(&net->dev, VIRTIO_NET_F_RSS_CONTEXT));
+}
+
+static bool restore_steering(struct virtio_net *net, struct state_reader *r)
+{
+	struct virtio_net_steering *s = &net->steering;
+	uint64_t rss;
+
+	s->pairs = (uint16_t)state_get(r, 2);
+	rss = state_get(r, 1);
+	s->rss = rss;
+	if (rss > 1 || !restore_rss(net, &s->config, r))
+		return false;
+	s->tunnel_types = (uint32_t)state_get(r, 4);
+	s->contexts = state_get(r, 8);
+	return steering_possible(net);
+}
+
+/* ---- coalescing and statistics ---- */
+
+static void save_coalescing(const struct virtio_net_coalescing *c, struct state_writer *w)
+{
+	state_put(w, c->max_packets, 4);
+	state_put(w, c->max_usecs, 4);
+}
+
+static void restore_coalescing(struct virtio_net_coalescing *c, struct state_reader *r)
+{
+	c->max_packets = (uint32_t)state_get(r, 4);
+	c->max_usecs = (uint32_t)state_get(r, 4);
+}
+
+static bool same(const struct virtio_net_coalescing *a, const struct virtio_net_coalescing *b)
+{
+	return a->max_packets == b->max_packets && a->max_usecs == b->max_usecs;
+}
+
+/* A queue that is not enabled is as the last command for all of them said (5.1.9.5.10). */
+static bool coalescing_possible(const struct virtio_net *net, unsigned int index)
+{
+	const struct virtio_net_coalescing *c = &net->queue[index].coalescing;
+	const struct virtqueue *vq = &net->dev.queue[index];
+
+	if (virtqueue_untold(vq) && (c->max_packets == 0 || c->max_usecs == 0))
+		return false;
+	return same(c, &net->coalescing[index % 2]) ||
+	       (virtqueue_enabled(vq) && virtio_device_has(&net->dev, VIRTIO_NET_F_VQ_NOTF_COAL));
+}
+
+#define COUNTERS(array) (sizeof(array) / sizeof((array)[0]))
+
+static void save_counters(const uint64_t *counter, size_t count, struct state_writer *w)
+{
+	for (size_t i = 0; i < count; i++)
+		state_put(w, counter[i], 8);
+}
+
+static void restore_counters(uint64_t *counter, size_t count, struct state_reader *r)
+{
+	for (size_t i = 0; i < count; i++)
+		counter[i] = state_get(r, 8);
+}
+
+static void save_queues(const struct virtio_net *net, struct state_writer *w)
+{
+	save_coalescing(&net->coalescing[0], w);
+	save_coalescing(&net->coalescing[1], w);
+	for (unsigned int i = 0; i < 2 * net->pairs; i++) {
+		const struct virtio_net_queue *q = &net->queue[i];
+
+		save_coalescing(&q->coalescing, w);
+		save_counters(q->basic, COUNTERS(q->basic), w);
+		save_counters(q->csum, COUNTERS(q->csum), w);
+		save_counters(q->gso, COUNTERS(q->gso), w);
+	}
+	save_counters(net->commands, COUNTERS(net->commands), w);
+}
+
+static bool restore_queues(struct virtio_net *net, struct state_reader *r)
+{
+	static const struct virtio_net_coalescing off;
+
+	restore_coalescing(&net->coalescing[0], r);
+	restore_coalescing(&net->coalescing[1], r);
+	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_NOTF_COAL) &&
+	    (!same(&net->coalescing[0], &off) || !same(&net->coalescing[1], &off)))
+		return false;
+	for (unsigned int i = 0; i < 2 * net->pairs; i++) {
+		struct virtio_net_queue *q = &net->queue[i];
+
+		restore_coalescing(&q->coalescing, r);
+		if (!coalescing_possible(net, i))
+			return false;
+		restore_counters(q->basic, COUNTERS(q->basic), r);
+		restore_counters(q->csum, COUNTERS(q->csum), r);
+		restore_counters(q->gso, COUNTERS(q->gso), r);
+	}
+	restore_counters(net->commands, COUNTERS(net->commands), r);
+	return true;
+}
+
+/* ---- all of it ---- */
 
 void virtio_net_state_save(const struct virtio_device *dev, struct state_writer *w)
 {
 	const struct virtio_net *net = (const struct virtio_net *)dev;
 
 	state_put_bytes(w, net->config.mac, NIC_MAC_BYTES);
-	state_put(w, le16toh(net->config.status), 2);
+	save_link(net, w);
 	save_modes(net->filter, w);
 	save_table(&net->filter->unicast, w);
 	save_table(&net->filter->multicast, w);
 	save_vlans(net->filter, w);
+	save_offloads(net, w);
+	save_steering(net, w);
+	save_queues(net, w);
+}
+
+static bool restore_filter(struct virtio_net *net, struct state_reader *r)
+{
+	return restore_modes(net, r) && restore_table(net, &net->filter->unicast, r) &&
+	       restore_table(net, &net->filter->multicast, r) && restore_vlans(net, r);
 }
 
 bool virtio_net_state_restore(struct virtio_device *dev, struct state_reader *r)
 {
 	struct virtio_net *net = (struct virtio_net *)dev;
-	bool good = restore_mac(net, r);
-	uint64_t status = state_get(r, 2);
 
-	good = good && restore_modes(net, r) && restore_table(net, &net->filter->unicast, r) &&
-	       restore_table(net, &net->filter->multicast, r) && restore_vlans(net, r);
+	if (!restore_mac(net, r) || !restore_link(net, r) || !restore_filter(net, r) ||
+	    !restore_offloads(net, r) || !restore_steering(net, r) || !restore_queues(net, r) ||
+	    r->ended)
+		return false;
 	net->rx_blocked = true; /* the nic may wait since a device before */
-	if (good && status != le16toh(net->config.status))
-		tell_link(net);
-	return good;
+	virtio_net_coalesce_restored(net);
+	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a network device has to save beside features and queues: what the driver set through the
- * control queue, and what it was last told of the link. For virtio_net.c, see struct
+ * control queue, what it was last told of the link, and the counters. For virtio_net.c, see struct
  * virtio_device_ops.
  */
 #ifndef VIRTIO_NET_STATE_H

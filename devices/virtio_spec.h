@@ -300,35 +300,61 @@ static_assert(offsetof(struct virtio_blk_config, zoned) == 72, "5.2.4");
 static_assert(offsetof(struct virtio_blk_config, writeback) == 32, "5.2.4");
 
 /* 5.1 Network Device */
-#define VIRTIO_NET_F_CSUM	   0
-#define VIRTIO_NET_F_GUEST_CSUM	   1
-#define VIRTIO_NET_F_MTU	   3
-#define VIRTIO_NET_F_MAC	   5
-#define VIRTIO_NET_F_GUEST_TSO4	   7
-#define VIRTIO_NET_F_GUEST_TSO6	   8
-#define VIRTIO_NET_F_GUEST_ECN	   9
-#define VIRTIO_NET_F_HOST_TSO4	   11
-#define VIRTIO_NET_F_HOST_TSO6	   12
-#define VIRTIO_NET_F_HOST_ECN	   13
-#define VIRTIO_NET_F_MRG_RXBUF	   15
-#define VIRTIO_NET_F_STATUS	   16
-#define VIRTIO_NET_F_CTRL_VQ	   17
-#define VIRTIO_NET_F_CTRL_RX	   18
-#define VIRTIO_NET_F_CTRL_VLAN	   19
-#define VIRTIO_NET_F_CTRL_RX_EXTRA 20
-#define VIRTIO_NET_F_CTRL_MAC_ADDR 23
+#define VIRTIO_NET_F_CSUM		       0
+#define VIRTIO_NET_F_GUEST_CSUM		       1
+#define VIRTIO_NET_F_CTRL_GUEST_OFFLOADS       2
+#define VIRTIO_NET_F_MTU		       3
+#define VIRTIO_NET_F_MAC		       5
+#define VIRTIO_NET_F_GUEST_TSO4		       7
+#define VIRTIO_NET_F_GUEST_TSO6		       8
+#define VIRTIO_NET_F_GUEST_ECN		       9
+#define VIRTIO_NET_F_HOST_TSO4		       11
+#define VIRTIO_NET_F_HOST_TSO6		       12
+#define VIRTIO_NET_F_HOST_ECN		       13
+#define VIRTIO_NET_F_MRG_RXBUF		       15
+#define VIRTIO_NET_F_STATUS		       16
+#define VIRTIO_NET_F_CTRL_VQ		       17
+#define VIRTIO_NET_F_CTRL_RX		       18
+#define VIRTIO_NET_F_CTRL_VLAN		       19
+#define VIRTIO_NET_F_CTRL_RX_EXTRA	       20
+#define VIRTIO_NET_F_GUEST_ANNOUNCE	       21
+#define VIRTIO_NET_F_MQ			       22
+#define VIRTIO_NET_F_CTRL_MAC_ADDR	       23
+#define VIRTIO_NET_F_DEVICE_STATS	       50
+#define VIRTIO_NET_F_HASH_TUNNEL	       51
+#define VIRTIO_NET_F_VQ_NOTF_COAL	       52
+#define VIRTIO_NET_F_NOTF_COAL		       53
+#define VIRTIO_NET_F_GUEST_USO4		       54
+#define VIRTIO_NET_F_GUEST_USO6		       55
+#define VIRTIO_NET_F_HOST_USO		       56
+#define VIRTIO_NET_F_HASH_REPORT	       57
+#define VIRTIO_NET_F_GUEST_HDRLEN	       59
+#define VIRTIO_NET_F_RSS		       60
+#define VIRTIO_NET_F_STANDBY		       62
+#define VIRTIO_NET_F_SPEED_DUPLEX	       63
+#define VIRTIO_NET_F_RSS_CONTEXT	       64
+#define VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO      65
+#define VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM 66
+#define VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO       67
+#define VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM  68
+#define VIRTIO_NET_F_OUT_NET_HEADER	       69
 
-#define VIRTIO_NET_S_LINK_UP 1u
+#define VIRTIO_NET_S_LINK_UP  1u
+#define VIRTIO_NET_S_ANNOUNCE 2u
 
-#define VIRTIO_NET_HDR_F_NEEDS_CSUM 1u
-#define VIRTIO_NET_HDR_F_DATA_VALID 2u
+#define VIRTIO_NET_HDR_F_NEEDS_CSUM	 1u
+#define VIRTIO_NET_HDR_F_DATA_VALID	 2u
+#define VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM 8u
 
-#define VIRTIO_NET_HDR_GSO_NONE	 0u
-#define VIRTIO_NET_HDR_GSO_TCPV4 1u
-#define VIRTIO_NET_HDR_GSO_TCPV6 4u
-#define VIRTIO_NET_HDR_GSO_ECN	 0x80u
+#define VIRTIO_NET_HDR_GSO_NONE		   0u
+#define VIRTIO_NET_HDR_GSO_TCPV4	   1u
+#define VIRTIO_NET_HDR_GSO_TCPV6	   4u
+#define VIRTIO_NET_HDR_GSO_UDP_L4	   5u
+#define VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4 0x20u
+#define VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6 0x40u
+#define VIRTIO_NET_HDR_GSO_ECN		   0x80u
 
-/* 5.1.6; with VERSION_1 num_buffers is always there */
+/* 5.1.9; with VERSION_1 num_buffers is always there */
 struct virtio_net_header {
 	uint8_t flags;
 	uint8_t gso_type;
@@ -338,18 +364,38 @@ struct virtio_net_header {
 	uint16_t csum_offset;
 	uint16_t num_buffers;
 };
-static_assert(sizeof(struct virtio_net_header) == 12, "5.1.6");
+static_assert(sizeof(struct virtio_net_header) == 12, "5.1.9");
 
-/* 5.1.4 Device configuration layout, up to mtu */
+/* 5.1.9: the header with all that features can add; shorter ones end after a field of it */
+struct virtio_net_header_long {
+	struct virtio_net_header base;
+	uint32_t hash_value;
+	uint16_t hash_report;
+	uint16_t padding_reserved;
+	uint16_t outer_th_offset;
+	uint16_t inner_nh_offset;
+	uint16_t outer_nh_offset;
+	uint8_t padding_reserved_2[6];
+};
+static_assert(sizeof(struct virtio_net_header_long) == 32, "5.1.9");
+static_assert(offsetof(struct virtio_net_header_long, outer_th_offset) == 20, "5.1.9");
+
+/* 5.1.4 Device configuration layout */
 struct virtio_net_config {
 	uint8_t mac[6];
 	uint16_t status;
 	uint16_t max_virtqueue_pairs;
 	uint16_t mtu;
+	uint32_t speed;
+	uint8_t duplex;
+	uint8_t rss_max_key_size;
+	uint16_t rss_max_indirection_table_length;
+	uint32_t supported_hash_types;
+	uint32_t supported_tunnel_types;
 } __attribute__((packed));
-static_assert(sizeof(struct virtio_net_config) == 12, "5.1.4");
+static_assert(sizeof(struct virtio_net_config) == 28, "5.1.4");
 
-/* 5.1.6.5 Control Virtqueue */
+/* 5.1.9.5 Control Virtqueue */
 #define VIRTIO_NET_OK  0u
 #define VIRTIO_NET_ERR 1u
 
@@ -368,5 +414,113 @@ static_assert(sizeof(struct virtio_net_config) == 12, "5.1.4");
 #define VIRTIO_NET_CTRL_VLAN	 2u
 #define VIRTIO_NET_CTRL_VLAN_ADD 0u
 #define VIRTIO_NET_CTRL_VLAN_DEL 1u
+
+#define VIRTIO_NET_CTRL_ANNOUNCE     3u
+#define VIRTIO_NET_CTRL_ANNOUNCE_ACK 0u
+
+#define VIRTIO_NET_CTRL_MQ		4u
+#define VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET 0u
+#define VIRTIO_NET_CTRL_MQ_RSS_CONFIG	1u
+#define VIRTIO_NET_CTRL_MQ_HASH_CONFIG	2u
+
+#define VIRTIO_NET_CTRL_GUEST_OFFLOADS	   5u
+#define VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET 0u
+/* bits of that command that are not the feature's own number (5.1.9.5.9.1) */
+#define VIRTIO_NET_OFFLOAD_UDP_TUNNEL_GSO      46
+#define VIRTIO_NET_OFFLOAD_UDP_TUNNEL_GSO_CSUM 47
+
+#define VIRTIO_NET_CTRL_NOTF_COAL	 6u
+#define VIRTIO_NET_CTRL_NOTF_COAL_TX_SET 0u
+#define VIRTIO_NET_CTRL_NOTF_COAL_RX_SET 1u
+#define VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET 2u
+#define VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET 3u
+
+#define VIRTIO_NET_CTRL_HASH_TUNNEL	7u
+#define VIRTIO_NET_CTRL_HASH_TUNNEL_SET 0u
+
+#define VIRTIO_NET_CTRL_STATS	    8u
+#define VIRTIO_NET_CTRL_STATS_QUERY 0u
+#define VIRTIO_NET_CTRL_STATS_GET   1u
+
+#define VIRTIO_NET_CTRL_RSS_CTX		9u /* VIRTNET_RSS_CTX_CTRL there */
+#define VIRTIO_NET_CTRL_RSS_CTX_CAP_GET 0u
+#define VIRTIO_NET_CTRL_RSS_CTX_ADD	1u
+#define VIRTIO_NET_CTRL_RSS_CTX_MOD	2u
+#define VIRTIO_NET_CTRL_RSS_CTX_DEL	3u
+
+/* 5.1.9.4.3 Hash calculation for incoming packets: report n stands for type bit n - 1 */
+#define VIRTIO_NET_HASH_REPORT_NONE	0u
+#define VIRTIO_NET_HASH_REPORT_IPV4	1u
+#define VIRTIO_NET_HASH_REPORT_TCPV4	2u
+#define VIRTIO_NET_HASH_REPORT_UDPV4	3u
+#define VIRTIO_NET_HASH_REPORT_IPV6	4u
+#define VIRTIO_NET_HASH_REPORT_TCPV6	5u
+#define VIRTIO_NET_HASH_REPORT_UDPV6	6u
+#define VIRTIO_NET_HASH_REPORT_IPV6_EX	7u
+#define VIRTIO_NET_HASH_REPORT_TCPV6_EX 8u
+#define VIRTIO_NET_HASH_REPORT_UDPV6_EX 9u
+
+#define VIRTIO_NET_HASH_TUNNEL_GRE_2784 1u
+#define VIRTIO_NET_HASH_TUNNEL_GRE_2890 2u
+#define VIRTIO_NET_HASH_TUNNEL_VXLAN	0x10u
+#define VIRTIO_NET_HASH_TUNNEL_GENEVE	0x40u
+#define VIRTIO_NET_HASH_TUNNEL_IPIP	0x80u
+#define VIRTIO_NET_HASH_TUNNEL_NVGRE	0x100u
+
+/* 5.1.9.5.7: what stands in front of virtio_net_rss_config's table, and after it */
+struct virtio_net_rss_head {
+	uint32_t hash_types;
+	uint16_t indirection_table_mask;
+	uint16_t unclassified_queue;
+} __attribute__((packed));
+struct virtio_net_rss_tail {
+	uint16_t max_tx_vq;
+	uint8_t hash_key_length;
+} __attribute__((packed));
+static_assert(sizeof(struct virtio_net_rss_tail) == 3, "5.1.9.5");
+
+struct virtio_net_hash_config {
+	uint32_t hash_types;
+	uint16_t reserved[4];
+	uint8_t hash_key_length;
+} __attribute__((packed));
+static_assert(sizeof(struct virtio_net_hash_config) == 13, "5.1.9.5");
+
+struct virtio_net_ctrl_coal {
+	uint32_t max_packets;
+	uint32_t max_usecs;
+};
+
+struct virtio_net_ctrl_coal_vq {
+	uint16_t vq_index;
+	uint16_t reserved;
+	struct virtio_net_ctrl_coal coal;
+};
+static_assert(sizeof(struct virtio_net_ctrl_coal_vq) == 12, "5.1.9.5");
+
+/* Device statistics: types, as a reply names them; type n is bit n of a bitmap */
+#define VIRTIO_NET_STATS_RX_BASIC 0u
+#define VIRTIO_NET_STATS_RX_CSUM  1u
+#define VIRTIO_NET_STATS_RX_GSO	  2u
+#define VIRTIO_NET_STATS_TX_BASIC 16u
+#define VIRTIO_NET_STATS_TX_CSUM  17u
+#define VIRTIO_NET_STATS_TX_GSO	  18u
+#define VIRTIO_NET_STATS_CVQ	  32u
+
+struct virtio_net_stats_wish {
+	uint16_t vq_index;
+	uint16_t reserved[3];
+	uint64_t types_bitmap;
+};
+static_assert(sizeof(struct virtio_net_stats_wish) == 16, "5.1.9.5");
+
+struct virtio_net_stats_reply {
+	uint8_t type;
+	uint8_t reserved;
+	uint16_t vq_index;
+	uint16_t reserved1;
+	uint16_t size;
+};
+static_assert(sizeof(struct virtio_net_stats_reply) == 8, "5.1.9.5");
 
 #endif

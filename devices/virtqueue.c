@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +68,8 @@ bool virtqueue_enabled(const struct virtqueue *vq)
 
 bool virtqueue_moved(const struct virtqueue *vq)
 {
-	return vq->layout && vq->next_used != vq->layout->first;
+	return vq->layout &&
+	       (vq->next_used != vq->layout->first || vq->published_used != vq->layout->first);
 }
 
 int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
@@ -87,6 +89,7 @@ int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
 		return err;
 	vq->next_avail = layout->first;
 	vq->next_used = layout->first;
+	vq->shown_used = layout->first;
 	vq->published_used = layout->first;
 	vq->layout = layout;
 	return 0;
@@ -169,7 +172,34 @@ void virtqueue_push(struct virtqueue *vq, const struct descriptor_chain *chain)
 
 bool virtqueue_publish(struct virtqueue *vq)
 {
-	return vq->next_used != vq->published_used && vq->layout->publish(vq);
+	virtqueue_show(vq);
+	return virtqueue_wants_to_hear(vq);
+}
+
+void virtqueue_show(struct virtqueue *vq)
+{
+	if (vq->shown_used == vq->next_used)
+		return;
+	vq->layout->show(vq);
+	vq->shown_used = vq->next_used;
+}
+
+bool virtqueue_wants_to_hear(struct virtqueue *vq)
+{
+	uint16_t first = vq->published_used;
+
+	if (first == vq->next_used)
+		return false;
+	vq->published_used = vq->next_used;
+	/* orders what was shown before the driver's wish, without which both may miss each other */
+	atomic_thread_fence(memory_order_seq_cst);
+	return vq->layout->wants_to_hear(vq, first);
+}
+
+uint16_t virtqueue_untold(const struct virtqueue *vq)
+{
+	return virtqueue_enabled(vq) ? vq->layout->distance(vq, vq->published_used, vq->next_used)
+				     : 0;
 }
 
 void virtqueue_suppress_notification(struct virtqueue *vq)

@@ -45,7 +45,8 @@ struct virtqueue {
 	/* places in the rings: a split ring's indices, a packed ring's offsets with wrap counter */
 	uint16_t next_avail;	 /* of the next chain to take */
 	uint16_t next_used;	 /* of the next used entry */
-	uint16_t published_used; /* what the driver was last told */
+	uint16_t shown_used;	 /* of the next one that the driver does not see */
+	uint16_t published_used; /* of the next one that it was not told of */
 	uint16_t in_flight;	 /* chains taken and not given back */
 	uint64_t *held;		 /* one bit a head; size_max bits, ours */
 
@@ -55,7 +56,7 @@ struct virtqueue {
 	/* packed, in entries of the ring */
 	uint16_t ring_held;   /* of chains in flight */
 	uint16_t ring_known;  /* from next_avail on: available when last asked */
-	uint16_t first_flags; /* of the first used entry that is not published */
+	uint16_t first_flags; /* of the first used entry that is not shown */
 
 	/* in order: chains taken and not given back, finished or not, by their order; ours */
 	struct virtqueue_used *finished; /* size_max of them */
@@ -122,6 +123,18 @@ void virtqueue_push(struct virtqueue *vq, const struct descriptor_chain *chain);
  * are any and it wants a used buffer notification for them (2.7.7.2, 2.8.10).
  */
 bool virtqueue_publish(struct virtqueue *vq) __attribute__((warn_unused_result));
+
+/*
+ * The two halves of virtqueue_publish: shows the driver all entries that were written; then,
+ * perhaps later and for several of these, whether it wants a notification for what was shown since
+ * the last such question. The question has to come as soon as virtqueue_untold says that the ring
+ * has gone round.
+ */
+void virtqueue_show(struct virtqueue *vq);
+bool virtqueue_wants_to_hear(struct virtqueue *vq) __attribute__((warn_unused_result));
+
+/* Entries of the ring that were used since that question. */
+uint16_t virtqueue_untold(const struct virtqueue *vq);
 
 /* Tells the driver that it need not notify, as far as the negotiated features allow (2.7.10). */
 void virtqueue_suppress_notification(struct virtqueue *vq);

@@ -31,9 +31,12 @@ struct virtqueue_layout {
 	void (*untake)(struct virtqueue *vq, const struct descriptor_chain *chain);
 	/* writes the used entry at next_used and moves that */
 	void (*put)(struct virtqueue *vq, const struct virtqueue_used *used);
-	/* makes entries up to next_used visible, of which there are some, and says whether the
-	 * driver wants to hear of it */
-	bool (*publish)(struct virtqueue *vq);
+	/* makes entries from shown_used up to next_used visible, of which there are some */
+	void (*show)(struct virtqueue *vq);
+	/* whether the driver wants to hear of those from `first` up to next_used */
+	bool (*wants_to_hear)(struct virtqueue *vq, uint16_t first);
+	/* how many entries of the ring lie from one place to the other */
+	uint16_t (*distance)(const struct virtqueue *vq, uint16_t from, uint16_t to);
 	void (*suppress_notification)(struct virtqueue *vq);
 	bool (*want_notification)(struct virtqueue *vq);
 };

@@ -33,13 +33,13 @@ static uint16_t before(const struct virtqueue *vq, uint16_t place, uint32_t entr
 }
 
 /* How many entries lie from one place to the other, of the two laps that places tell apart. */
-static uint32_t distance(const struct virtqueue *vq, uint16_t from, uint16_t to)
+static uint16_t distance(const struct virtqueue *vq, uint16_t from, uint16_t to)
 {
 	uint32_t ahead = (to & PVIRTQ_PLACE_OFFSET) - (from & PVIRTQ_PLACE_OFFSET);
 
 	if ((from ^ to) & PVIRTQ_PLACE_WRAP)
 		ahead += vq->size;
-	return ahead < 2 * vq->size ? ahead : ahead + 2 * vq->size;
+	return (uint16_t)(ahead < 2 * vq->size ? ahead : ahead + 2 * vq->size);
 }
 
 static uint64_t entry_gpa(const struct virtqueue *vq, uint16_t place)
@@ -196,7 +196,7 @@ static void packed_untake(struct virtqueue *vq, const struct descriptor_chain *c
 
 /* ---- giving it back ---- */
 
-/* The flags of a batch's first entry wait for virtqueue_publish: the driver stops at that one. */
+/* The flags of a batch's first entry wait for virtqueue_show: the driver stops at that one. */
 static void packed_put(struct virtqueue *vq, const struct virtqueue_used *used)
 {
 	struct pvirtq_desc desc = { .len = htole32(used->len), .id = htole16(used->head) };
@@ -210,7 +210,7 @@ static void packed_put(struct virtqueue *vq, const struct virtqueue_used *used)
 	(void)err;
 	if (place & PVIRTQ_PLACE_WRAP)
 		flags |= VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
-	if (place == vq->published_used)
+	if (place == vq->shown_used)
 		vq->first_flags = flags;
 	else
 		virtqueue_store(vq, flags_gpa(vq, place), flags);
@@ -218,31 +218,27 @@ static void packed_put(struct virtqueue *vq, const struct virtqueue_used *used)
 	vq->ring_held = (uint16_t)(vq->ring_held - used->entries);
 }
 
-/* Whether one of the entries just published is that at `event`; they are fewer than a lap. */
-static bool published(const struct virtqueue *vq, uint16_t first, uint16_t event)
+/* Whether the place is one of those from `first` up to next_used, which are fewer than two laps. */
+static bool among(const struct virtqueue *vq, uint16_t event, uint16_t first)
 {
 	return (event & PVIRTQ_PLACE_OFFSET) < vq->size &&
 	       distance(vq, first, event) < distance(vq, first, vq->next_used);
 }
 
-/*
- * 2.8.10. The fence orders our flags before the driver's wish: without it both sides may miss each
- * other. A wish that is reserved, or not negotiated, is taken for ENABLE.
- */
-static bool packed_publish(struct virtqueue *vq)
+static void packed_show(struct virtqueue *vq)
 {
-	uint16_t first = vq->published_used;
+	virtqueue_store(vq, flags_gpa(vq, vq->shown_used), vq->first_flags);
+}
 
-	virtqueue_store(vq, flags_gpa(vq, first), vq->first_flags);
-	vq->published_used = vq->next_used;
-	atomic_thread_fence(memory_order_seq_cst);
-
+/* 2.8.10. A wish that is reserved, or not negotiated, is taken for ENABLE. */
+static bool packed_wants_to_hear(struct virtqueue *vq, uint16_t first)
+{
 	uint16_t wish =
 		virtqueue_load(vq, vq->driver_area + PVIRTQ_EVENT_FLAGS) & RING_EVENT_FLAGS_MASK;
 
 	if (wish != RING_EVENT_FLAGS_DESC || !vq->event_idx)
 		return wish != RING_EVENT_FLAGS_DISABLE;
-	return published(vq, first, virtqueue_load(vq, vq->driver_area + PVIRTQ_EVENT_DESC));
+	return among(vq, virtqueue_load(vq, vq->driver_area + PVIRTQ_EVENT_DESC), first);
 }
 
 /* With EVENT_IDX a place that was passed suppresses by itself. */
@@ -272,7 +268,9 @@ const struct virtqueue_layout virtqueue_packed = {
 	.take = packed_take,
 	.untake = packed_untake,
 	.put = packed_put,
-	.publish = packed_publish,
+	.show = packed_show,
+	.wants_to_hear = packed_wants_to_hear,
+	.distance = distance,
 	.suppress_notification = packed_suppress_notification,
 	.want_notification = packed_want_notification,
 };

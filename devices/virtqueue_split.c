@@ -151,24 +151,27 @@ static void split_put(struct virtqueue *vq, const struct virtqueue_used *used)
 	vq->next_used++;
 }
 
-/*
- * 2.7.7.2. The fence orders our index before the driver's wish: without it both sides may miss
- * each other and the driver sleeps for good.
- */
-static bool split_publish(struct virtqueue *vq)
+static void split_show(struct virtqueue *vq)
 {
-	uint16_t before = vq->published_used;
-
 	virtqueue_store(vq, vq->device_area + VIRTQ_USED_IDX, vq->next_used);
-	vq->published_used = vq->next_used;
-	atomic_thread_fence(memory_order_seq_cst);
+}
+
+static uint16_t split_distance(const struct virtqueue *vq, uint16_t from, uint16_t to)
+{
+	(void)vq;
+	return (uint16_t)(to - from);
+}
+
+/* 2.7.7.2 */
+static bool split_wants_to_hear(struct virtqueue *vq, uint16_t first)
+{
 	if (!vq->event_idx)
 		return !(virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_FLAGS) &
 			 VIRTQ_AVAIL_F_NO_INTERRUPT);
 
 	uint16_t event = virtqueue_load(vq, used_event_gpa(vq));
 
-	return (uint16_t)(vq->next_used - event - 1) < (uint16_t)(vq->next_used - before);
+	return (uint16_t)(vq->next_used - event - 1) < (uint16_t)(vq->next_used - first);
 }
 
 /* 2.7.10.1: with EVENT_IDX flags stay 0, and an old avail_event suppresses by itself */
@@ -206,7 +209,9 @@ const struct virtqueue_layout virtqueue_split = {
 	.take = split_take,
 	.untake = split_untake,
 	.put = split_put,
-	.publish = split_publish,
+	.show = split_show,
+	.wants_to_hear = split_wants_to_hear,
+	.distance = split_distance,
 	.suppress_notification = split_suppress_notification,
 	.want_notification = split_want_notification,
 };

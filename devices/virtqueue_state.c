@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A queue in bytes. With nothing in flight, what was taken has been given back, so that one place
- * says where the device stands in both rings; how far the driver is, the ring tells.
+ * says where the device stands in both rings, and another one what the driver was told of. How far
+ * the driver is, the ring tells.
  */
 #include <errno.h>
 
@@ -15,6 +16,16 @@ void virtqueue_save(const struct virtqueue *vq, struct state_writer *w)
 	state_put(w, vq->device_area, 8);
 	state_put(w, virtqueue_enabled(vq), 1);
 	state_put(w, vq->next_used, 2);
+	state_put(w, vq->published_used, 2);
+}
+
+/* Where it stands, and what the driver was told: all but the last lap. */
+static bool places_possible(const struct virtqueue *vq, uint16_t next, uint16_t told)
+{
+	if (!virtqueue_enabled(vq))
+		return next == 0 && told == 0;
+	return vq->layout->has_place(vq, next) && vq->layout->has_place(vq, told) &&
+	       vq->layout->distance(vq, told, next) < vq->size;
 }
 
 int virtqueue_restore(struct virtqueue *vq, struct virtqueue_features accepted,
@@ -28,11 +39,12 @@ int virtqueue_restore(struct virtqueue *vq, struct virtqueue_features accepted,
 
 	uint64_t enabled = state_get(r, 1);
 	uint16_t next = (uint16_t)state_get(r, 2);
-	int err = enabled > 1 || (!enabled && next) ? -EINVAL : 0;
+	uint16_t told = (uint16_t)state_get(r, 2);
+	int err = enabled > 1 ? -EINVAL : 0;
 
 	if (!err && enabled)
 		err = virtqueue_enable(vq, accepted);
-	if (!err && enabled && !vq->layout->has_place(vq, next))
+	if (!err && !places_possible(vq, next, told))
 		err = -EINVAL;
 	if (err) {
 		virtqueue_reset(vq);
@@ -41,6 +53,7 @@ int virtqueue_restore(struct virtqueue *vq, struct virtqueue_features accepted,
 	vq->next_avail = next;
 	vq->avail_idx = next;
 	vq->next_used = next;
-	vq->published_used = next;
+	vq->shown_used = next;
+	vq->published_used = told;
 	return 0;
 }

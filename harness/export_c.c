@@ -63,15 +63,18 @@ static void put_store(const struct play_entry *e, const uint8_t *bytes, FILE *ou
 
 static void put_offload(const struct nic_offload *w, FILE *out)
 {
-	static const char *const gso[] = { "NIC_GSO_NONE", "NIC_GSO_TCP4", "NIC_GSO_TCP6" };
+	static const char *const gso[] = { "NIC_GSO_NONE", "NIC_GSO_TCP4", "NIC_GSO_TCP6",
+					   "NIC_GSO_UDP4", "NIC_GSO_UDP6" };
 
 	fprintf(out,
 		"(struct nic_offload){\n"
 		"\t\t      .needs_csum = %d, .csum_start = %u, .csum_offset = %u, .csum_valid = "
 		"%d,\n"
-		"\t\t      .gso = %s, .gso_ecn = %d, .gso_size = %u, .header_len = %u }",
+		"\t\t      .gso = %s, .gso_ecn = %d, .gso_size = %u, .header_len = %u,\n"
+		"\t\t      .tunnel = %d, .outer_csum = %d, .outer_th = %u, .inner_nh = %u }",
 		w->needs_csum, w->csum_start, w->csum_offset, w->csum_valid, gso[w->gso],
-		w->gso_ecn, w->gso_size, w->header_len);
+		w->gso_ecn, w->gso_size, w->header_len, w->tunnel, w->outer_csum, w->outer_th,
+		w->inner_nh);
 }
 
 static void put_frame(const struct machine_event *v, const uint8_t *bytes, FILE *out)
@@ -122,6 +125,15 @@ static void put_event(const struct play_entry *e, const uint8_t *bytes, enum dev
 		break;
 	case MACHINE_RETRY:
 		fputs("\tretry();\n", out);
+		break;
+	case MACHINE_ANNOUNCE:
+		fputs("\tannounce();\n", out);
+		break;
+	case MACHINE_SPEED:
+		fprintf(out, "\tspeed(%" PRIu64 "u, %u);\n", v->number, v->len);
+		break;
+	case MACHINE_TIME:
+		fprintf(out, "\ttell_time(%" PRIu64 "u);\n", v->number);
 		break;
 	case MACHINE_RACE:
 		put_race(&v->race, out);
@@ -292,8 +304,11 @@ static void put_nic_options(const struct personality *p, FILE *out)
 		"\tstruct virtio_net_options options = {\n"
 		"\t\t.memory = &memory,\n"
 		"\t\t.nic = &nic,\n"
-		"\t\t.features.word[0] = 0x%" PRIx64 ",\n"
+		"\t\t.features.word = { 0x%" PRIx64 ", 0x%" PRIx64 " },\n"
 		"\t\t.queue_size_max = %u,\n"
+		"\t\t.queue_pairs_max = %u,\n"
+		"\t\t.speed = %u,\n"
+		"\t\t.duplex = %u,\n"
 		"\t\t.mac = { 0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x },\n"
 		"\t\t.mtu = %u,\n"
 		"\t\t.link_up = %s,\n"
@@ -305,9 +320,10 @@ static void put_nic_options(const struct personality *p, FILE *out)
 		"\t\tabort();\n"
 		"\tattach(&net.dev);\n"
 		"}\n",
-		o.features.word[0], o.queue_size_max, o.mac[0], o.mac[1], o.mac[2], o.mac[3],
-		o.mac[4], o.mac[5], o.mtu, o.link_up ? "true" : "false",
-		!!(p->flags & FLAG_NIC_STALLED), !!(p->flags & FLAG_NIC_DROPS));
+		o.features.word[0], o.features.word[1], o.queue_size_max, o.queue_pairs_max,
+		o.speed, o.duplex, o.mac[0], o.mac[1], o.mac[2], o.mac[3], o.mac[4], o.mac[5],
+		o.mtu, o.link_up ? "true" : "false", !!(p->flags & FLAG_NIC_STALLED),
+		!!(p->flags & FLAG_NIC_DROPS));
 }
 
 /* ---- the file ---- */

@@ -108,6 +108,16 @@ static void put_event(const struct machine_event *v, FILE *out)
 			"0x%" PRIx64 " for time number %u\n",
 			v->race.len, v->race.gpa, v->race.watch, v->race.countdown);
 		break;
+	case MACHINE_ANNOUNCE:
+		fputs("# left out: the guest has moved\n", out);
+		break;
+	case MACHINE_SPEED:
+		fprintf(out, "# left out: the link has %" PRIu64 " Mbit/s from now on\n",
+			v->number);
+		break;
+	case MACHINE_TIME:
+		fprintf(out, "# left out: it is now %" PRIu64 " us\n", v->number);
+		break;
 	case MACHINE_RETRY:
 	case MACHINE_CALM:
 		break;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "msan.h"
+
 static int send_frame(struct nic *nic, const struct nic_frame *frame)
 {
 	struct fake_nic *n = (struct fake_nic *)(void *)nic;
@@ -17,12 +19,31 @@ static int send_frame(struct nic *nic, const struct nic_frame *frame)
 	return result;
 }
 
-static int hand_over(struct fake_nic *n, const struct nic_frame *frame)
+#define FENCE_BYTES 256u
+
+/* A frame ends where it ends, whatever its headers say: AddressSanitizer shall know. */
+static void fence(struct fake_nic *n, const struct fake_frame *f)
 {
+	n->fenced = f->data + f->frame.len;
+	fence_off(n->fenced, FENCE_BYTES);
+}
+
+static void take_fence_away(struct fake_nic *n)
+{
+	if (n->fenced)
+		take_fence(n->fenced, FENCE_BYTES);
+	n->fenced = NULL;
+}
+
+static int hand_over(struct fake_nic *n, const struct fake_frame *f)
+{
+	const struct nic_frame *frame = &f->frame;
 	int result;
 
 	oracle_frame_begins(n->oracle, frame);
+	fence(n, f);
 	result = n->nic.receive(&n->nic, frame);
+	take_fence_away(n);
 	oracle_frame_ends(n->oracle, result);
 	return result;
 }
@@ -41,14 +62,13 @@ static void receivable(struct nic *nic)
 {
 	struct fake_nic *n = (struct fake_nic *)(void *)nic;
 
-	while (n->waitings && hand_over(n, &n->waiting[0].frame) != -EAGAIN)
+	while (n->waitings && hand_over(n, &n->waiting[0]) != -EAGAIN)
 		take_first(n);
 }
 
 bool fake_nic_was_forgotten(struct fake_nic *n)
 {
-	return n->waitings && hand_over(n, &n->waiting[0].frame) != -EAGAIN &&
-	       n->oracle->net.published;
+	return n->waitings && hand_over(n, &n->waiting[0]) != -EAGAIN && n->oracle->net.published;
 }
 
 uint8_t *fake_nic_frame(struct fake_nic *n)
@@ -65,7 +85,7 @@ void fake_nic_arrives(struct fake_nic *n, uint32_t len, const struct nic_offload
 	f->frame.data = f->data;
 	f->frame.len = len;
 	f->frame.offload = *offload;
-	if (n->waitings == 0 && hand_over(n, &f->frame) != -EAGAIN)
+	if (n->waitings == 0 && hand_over(n, f) != -EAGAIN)
 		return;
 	if (!n->drops)
 		n->waitings++;
@@ -86,7 +106,7 @@ void fake_nic_create(struct fake_nic *n, struct oracle *oracle)
 	n->nic.ops = &ops;
 	n->oracle = oracle;
 	for (unsigned int i = 0; i < FAKE_NIC_WAITING; i++) {
-		n->waiting[i].data = malloc(NIC_FRAME_BYTES_MAX);
+		n->waiting[i].data = malloc(NIC_FRAME_BYTES_MAX + FENCE_BYTES);
 		if (!n->waiting[i].data)
 			abort();
 		memset(n->waiting[i].data, 0x5a, NIC_FRAME_BYTES_MAX);
@@ -95,6 +115,7 @@ void fake_nic_create(struct fake_nic *n, struct oracle *oracle)
 
 void fake_nic_start(struct fake_nic *n, const struct personality *p)
 {
+	take_fence_away(n);
 	n->waitings = 0;
 	n->stalled = p->flags & FLAG_NIC_STALLED;
 	n->drops = p->flags & FLAG_NIC_DROPS;

@@ -21,6 +21,7 @@ struct fake_nic {
 	unsigned int waitings;
 	bool stalled;
 	bool drops;
+	uint8_t *fenced; /* bytes behind a frame that nobody may touch now */
 };
 
 /* Once a process. */

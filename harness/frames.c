@@ -13,28 +13,193 @@ static void put16(uint8_t *at, unsigned int value)
 	at[1] = (uint8_t)value;
 }
 
-static unsigned int put_ip(uint8_t *at, bool six, enum frame_kind kind)
+static unsigned int put_ip(uint8_t *at, bool six, unsigned int next)
 {
 	if (six) {
 		at[0] = 0x60;
-		at[6] = kind == FRAME_BAD_TCP6 ? 17 : 6;
+		at[6] = (uint8_t)next;
 		at[7] = 64;
 		return 40;
 	}
-	at[0] = kind == FRAME_BAD_TCP4 ? 0x44 : 0x45;
+	at[0] = 0x45;
 	at[8] = 64;
-	at[9] = 6;
+	at[9] = (uint8_t)next;
 	return 20;
 }
 
-unsigned int frame_build(uint8_t *at, enum frame_kind kind, const uint8_t *to, unsigned int vlan,
-			 unsigned int *tcp)
+static void put_flow(uint8_t *ip, bool six, uint8_t *transport, uint8_t flow)
 {
-	bool six = kind == FRAME_TCP6 || kind == FRAME_VLAN_TCP6 || kind == FRAME_BAD_TCP6;
+	if (flow == 0)
+		return;
+	ip[six ? 23 : 15] = flow;
+	ip[six ? 39 : 19] = (uint8_t)(flow >> 1);
+	put16(transport, 0x1000u + flow);
+	put16(transport + 2, 80);
+}
+
+/* ---- extension headers ---- */
+
+static unsigned int put_extensions(uint8_t *at, enum frame_kind kind, unsigned int next)
+{
+	switch (kind) {
+	case FRAME_FRAGMENT6:
+		at[0] = (uint8_t)next;
+		put16(at + 2, 8);
+		return 8;
+	case FRAME_EX_TCP6:
+		at[0] = 60;
+		at[2] = 1; /* PadN */
+		at[3] = 4;
+		at[8] = 43;
+		at[9] = 2;
+		at[10] = 0; /* Pad1 */
+		at[11] = 1;
+		at[12] = 1;
+		at[14] = 0xc9;
+		at[15] = 16;
+		memset(at + 16, 0xab, 16);
+		at[32] = (uint8_t)next;
+		at[33] = 2;
+		at[34] = 2;
+		memset(at + 40, 0xcd, 16);
+		return 56;
+	case FRAME_EX_UDP6:
+		at[0] = 60;
+		at[8] = (uint8_t)next;
+		at[10] = 1;
+		at[11] = 4;
+		return 16;
+	case FRAME_EX_CUT6:
+		at[0] = (uint8_t)next;
+		at[1] = 0xff;
+		return 8;
+	default:
+		return 0;
+	}
+}
+
+static unsigned int first_next(enum frame_kind kind, unsigned int next)
+{
+	switch (kind) {
+	case FRAME_FRAGMENT6:
+	case FRAME_EX_UDP6:
+		return 44;
+	case FRAME_EX_TCP6:
+		return 0;
+	case FRAME_EX_CUT6:
+		return 60;
+	default:
+		return next;
+	}
+}
+
+/* ---- one packet, or the one inside ---- */
+
+static bool is_udp(enum frame_kind kind)
+{
+	return kind == FRAME_UDP4 || kind == FRAME_UDP6 || kind == FRAME_EX_UDP6 ||
+	       kind == FRAME_VXLAN_UDP6 || kind == FRAME_GENEVE_UDP4 || kind == FRAME_NVGRE_UDP4;
+}
+
+static bool is_six(enum frame_kind kind)
+{
+	return kind == FRAME_TCP6 || kind == FRAME_VLAN_TCP6 || kind == FRAME_BAD_TCP6 ||
+	       kind == FRAME_UDP6 || kind == FRAME_FRAGMENT6 || kind == FRAME_EX_TCP6 ||
+	       kind == FRAME_EX_UDP6 || kind == FRAME_EX_CUT6 || kind == FRAME_VXLAN_TCP6 ||
+	       kind == FRAME_VXLAN_UDP6 || kind == FRAME_GENEVE_TCP6;
+}
+
+static unsigned int put_packet(uint8_t *frame, unsigned int at, enum frame_kind kind, uint8_t flow,
+			       struct frame_layout *layout)
+{
+	bool six = is_six(kind);
+	unsigned int next = is_udp(kind) || kind == FRAME_BAD_TCP6 ? 17 : 6;
+	unsigned int len = at + put_ip(frame + at, six, first_next(kind, next));
+
+	if (kind == FRAME_BAD_TCP4)
+		frame[at] = 0x44;
+	if (kind == FRAME_FRAGMENT4)
+		frame[at + 6] = 0x20;
+	layout->inner_nh = at;
+	len += put_extensions(frame + len, kind, next);
+	layout->transport = len;
+	layout->csum = is_udp(kind) ? 6 : 16;
+	put_flow(frame + at, six, frame + len, flow);
+	if (is_udp(kind))
+		return len + 8;
+	frame[len + 12] = 0x50;
+	return len + 20;
+}
+
+/* ---- tunnels ---- */
+
+static unsigned int put_outer_udp(uint8_t *frame, unsigned int at, bool six, unsigned int port)
+{
+	unsigned int len = at + put_ip(frame + at, six, 17);
+
+	put16(frame + len, 0xc000);
+	put16(frame + len + 2, port);
+	return len + 8;
+}
+
+static unsigned int put_eth(uint8_t *frame, unsigned int at, enum frame_kind kind)
+{
+	memcpy(frame + at + 6, "\x02\x00\x00\x00\x00\x01", 6);
+	put16(frame + at + 12, is_six(kind) ? 0x86dd : 0x0800);
+	return at + 14;
+}
+
+static unsigned int put_udp_tunnel(uint8_t *frame, unsigned int at, enum frame_kind kind)
+{
+	bool vxlan =
+		kind == FRAME_VXLAN_TCP4 || kind == FRAME_VXLAN_TCP6 || kind == FRAME_VXLAN_UDP6;
+
+	at = put_outer_udp(frame, at, kind == FRAME_GENEVE_TCP6, vxlan ? 4789 : 6081);
+	if (vxlan) {
+		frame[at] = 8;
+		return put_eth(frame, at + 8, kind);
+	}
+	put16(frame + at + 2, kind == FRAME_GENEVE_TCP6 ? 0x86dd : 0x6558);
+	if (kind == FRAME_GENEVE_TCP6)
+		return at + 8;
+	frame[at] = 1;
+	return put_eth(frame, at + 12, kind);
+}
+
+static unsigned int put_gre(uint8_t *frame, unsigned int at, enum frame_kind kind)
+{
+	at += put_ip(frame + at, false, 47);
+	if (kind == FRAME_NVGRE_UDP4) {
+		put16(frame + at, 0x2000);
+		put16(frame + at + 2, 0x6558);
+		return put_eth(frame, at + 8, kind);
+	}
+	put16(frame + at, kind == FRAME_GRE_TCP4 ? 0x8000 : 0x3000);
+	put16(frame + at + 2, 0x0800);
+	return at + (kind == FRAME_GRE_TCP4 ? 8 : 12);
+}
+
+/* The headers around the inner packet; returns where that begins. */
+static unsigned int put_tunnel(uint8_t *frame, unsigned int at, enum frame_kind kind)
+{
+	if (kind < FRAME_VXLAN_TCP4)
+		return at;
+	if (kind < FRAME_IPIP_TCP4)
+		return put_udp_tunnel(frame, at, kind);
+	if (kind == FRAME_IPIP_TCP4)
+		return at + put_ip(frame + at, false, 4);
+	return put_gre(frame, at, kind);
+}
+
+unsigned int frame_build(uint8_t *at, enum frame_kind kind, const uint8_t *to, unsigned int vlan,
+			 uint8_t flow, struct frame_layout *layout)
+{
 	bool tagged = kind == FRAME_VLAN_TCP4 || kind == FRAME_VLAN_TCP6 || kind == FRAME_BARE_VLAN;
+	bool six = kind < FRAME_VXLAN_TCP4 ? is_six(kind) : kind == FRAME_GENEVE_TCP6;
 	unsigned int len = 12;
 
 	memset(at, 0, FRAME_HEADERS_MAX);
+	memset(layout, 0, sizeof(*layout));
 	memcpy(at, to, 6);
 	memcpy(at + 6, "\x52\x55\x0a\x00\x02\x02", 6);
 	if (tagged) {
@@ -42,15 +207,14 @@ unsigned int frame_build(uint8_t *at, enum frame_kind kind, const uint8_t *to, u
 		put16(at + len + 2, vlan);
 		len += kind == FRAME_BARE_VLAN ? 2 : 4;
 	}
-	*tcp = len + 2;
+	layout->transport = len + 2;
+	layout->csum = 16;
 	if (kind == FRAME_BARE_VLAN)
 		return len;
 	put16(at + len, kind == FRAME_PLAIN ? 0x88b5 : six ? 0x86dd : 0x0800);
 	len += 2;
 	if (kind == FRAME_PLAIN)
 		return len;
-	len += put_ip(at + len, six, kind);
-	*tcp = len;
-	at[len + 12] = 0x50;
-	return len + 20;
+	layout->outer_th = len + (six ? 40 : 20);
+	return put_packet(at, put_tunnel(at, len, kind), kind, flow, layout);
 }

@@ -37,9 +37,9 @@ uint32_t guest_get(struct guest_driver *g, uint32_t offset)
 /* Three queues before the indirect tables, the others high up. */
 uint64_t guest_desc(unsigned int queue)
 {
-	if (queue < 3)
-		return MAP_LOW + (uint64_t)queue * GUEST_RING_BYTES;
-	return MAP_HIGH + 0x4000 + (uint64_t)(queue - 3) * GUEST_RING_BYTES;
+	if (queue >= GUEST_RINGS_LOW)
+		return GUEST_RINGS_MORE + (queue - GUEST_RINGS_LOW) * (uint64_t)GUEST_RING_BYTES;
+	return MAP_LOW + (uint64_t)queue * GUEST_RING_BYTES;
 }
 
 uint64_t guest_avail_ring(unsigned int queue)
@@ -50,6 +50,31 @@ uint64_t guest_avail_ring(unsigned int queue)
 uint64_t guest_used_ring(unsigned int queue)
 {
 	return guest_desc(queue) + GUEST_USED_OFFSET;
+}
+
+bool guest_has(const struct guest_driver *g, unsigned int feature)
+{
+	return g->features[feature / 64] >> (feature % 64) & 1;
+}
+
+unsigned int guest_net_pairs(const struct guest_driver *g)
+{
+	return guest_has(g, VIRTIO_NET_F_MQ) || guest_has(g, VIRTIO_NET_F_RSS) ? g->p->pairs : 1;
+}
+
+unsigned int guest_net_control(const struct guest_driver *g)
+{
+	return 2 * guest_net_pairs(g);
+}
+
+unsigned int guest_net_header(const struct guest_driver *g)
+{
+	if (guest_has(g, VIRTIO_NET_F_OUT_NET_HEADER))
+		return 32;
+	if (guest_has(g, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO) ||
+	    guest_has(g, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO))
+		return 24;
+	return guest_has(g, VIRTIO_NET_F_HASH_REPORT) ? 20 : 12;
 }
 
 uint16_t guest_used_idx(struct guest_driver *g, unsigned int queue)
@@ -94,6 +119,7 @@ void guest_start(struct guest_driver *g, struct carrier *carrier, const struct p
 	g->notify_data = false;
 	g->data_at = GUEST_DATA;
 	g->indirect_at = GUEST_INDIRECT;
+	memset(g->features, 0, sizeof(g->features));
 	for (unsigned int i = 0; i < p->queues; i++)
 		fresh_queue(&g->queue[i], p->queue_size_max);
 }
@@ -158,17 +184,29 @@ static void bring_up_queue(struct guest_driver *g, unsigned int queue, uint16_t 
 	guest_setup_queue(g, &s, false);
 }
 
-static void write_features(struct guest_driver *g, uint64_t features)
+static void write_features(struct guest_driver *g, uint64_t features, uint32_t high)
 {
 	guest_reg(g, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
 	guest_reg(g, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)features);
 	guest_reg(g, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
 	guest_reg(g, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)(features >> 32));
+	if (high == 0)
+		return;
+	guest_reg(g, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 2);
+	guest_reg(g, VIRTIO_MMIO_DRIVER_FEATURES, high);
+}
+
+/* Those that there are with the features asked for. */
+static unsigned int queues_in_use(const struct guest_driver *g)
+{
+	if (g->p->kind != DEVICE_NET || guest_net_pairs(g) == g->p->pairs)
+		return g->p->queues;
+	return guest_net_control(g) + guest_has(g, VIRTIO_NET_F_CTRL_VQ);
 }
 
 static void bring_up_queues(struct guest_driver *g, const struct record *r)
 {
-	for (unsigned int i = 0; i < g->p->queues; i++) {
+	for (unsigned int i = 0; i < queues_in_use(g); i++) {
 		if (r->b[2] == 0 || r->b[2] % (g->p->queues + 1) == i + 1)
 			bring_up_queue(g, i, choose_size(g, r->b[0]));
 	}
@@ -184,6 +222,8 @@ void guest_init(struct guest_driver *g, const struct record *r)
 		features = UINT64_MAX;
 	g->packed = features & g->p->offered.word[0] & 1ull << VIRTIO_F_RING_PACKED;
 	g->notify_data = features & g->p->offered.word[0] & 1ull << VIRTIO_F_NOTIFICATION_DATA;
+	g->features[0] = features;
+	g->features[1] = (g->p->offered.word[1] & ~(uint64_t)r->b[3]) | r->b[4];
 	if (wrong != INIT_NO_RESET && !g->clean)
 		guest_reg(g, VIRTIO_MMIO_STATUS, 0);
 	if (wrong != INIT_NO_ACKNOWLEDGE)
@@ -194,13 +234,13 @@ void guest_init(struct guest_driver *g, const struct record *r)
 		status |= VIRTIO_STATUS_DRIVER;
 	if (wrong != INIT_AT_ONCE)
 		guest_reg(g, VIRTIO_MMIO_STATUS, status);
-	write_features(g, features);
+	write_features(g, features, (uint32_t)g->features[1]);
 	if (wrong != INIT_NO_FEATURES_OK)
 		status |= VIRTIO_STATUS_FEATURES_OK;
 	if (wrong != INIT_AT_ONCE)
 		guest_reg(g, VIRTIO_MMIO_STATUS, status);
 	if (wrong == INIT_FEATURES_LATE)
-		write_features(g, ~features);
+		write_features(g, ~features, 0);
 	if (wrong != INIT_NO_QUEUES && wrong != INIT_QUEUES_LATE)
 		bring_up_queues(g, r);
 	if (wrong != INIT_NO_DRIVER_OK)

@@ -12,8 +12,11 @@
 
 #define GUEST_PIECES_MAX 48u
 
-/* Where the driver keeps things, all in the low RAM range. */
+/* Where the driver keeps things, all in the low RAM range: three queues from its start on, more of
+ * them behind the seam. */
 #define GUEST_RING_BYTES    0x2000u
+#define GUEST_RINGS_LOW	    3u
+#define GUEST_RINGS_MORE    (MAP_LOW_SEAM + 0x1000u)
 #define GUEST_AVAIL_OFFSET  0x1000u
 #define GUEST_USED_OFFSET   0x1400u
 #define GUEST_INDIRECT	    (MAP_LOW + 0x6000u)
@@ -91,6 +94,7 @@ struct guest_driver {
 	struct guest_queue queue[PERSONALITY_QUEUES];
 	bool packed;	      /* the layout that was asked for */
 	bool notify_data;     /* notifications tell where the driver stands */
+	uint64_t features[2]; /* that it asked for last */
 	bool clean;	      /* nobody has touched the device or the RAM yet */
 	uint64_t data_at;     /* next free data */
 	uint64_t indirect_at; /* next free table */
@@ -127,6 +131,12 @@ uint32_t guest_get(struct guest_driver *g, uint32_t offset);
 uint64_t guest_desc(unsigned int queue);
 uint64_t guest_avail_ring(unsigned int queue);
 uint64_t guest_used_ring(unsigned int queue);
+
+/* Of the network device with these features: pairs, the control queue, bytes of a header. */
+unsigned int guest_net_pairs(const struct guest_driver *g);
+unsigned int guest_net_control(const struct guest_driver *g);
+unsigned int guest_net_header(const struct guest_driver *g);
+bool guest_has(const struct guest_driver *g, unsigned int feature);
 
 uint16_t guest_used_idx(struct guest_driver *g, unsigned int queue);
 uint16_t guest_avail_idx(struct guest_driver *g, unsigned int queue);

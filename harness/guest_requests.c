@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Requests of the block and network devices, and the probe for life.
+ * Requests of the block device, and the probe for life.
  */
 #include <endian.h>
 #include <string.h>
@@ -201,149 +201,6 @@ void guest_blk(struct guest_driver *g, const struct record *r)
 	guest_submit(g, queue, &plan);
 }
 
-/* ---- network ---- */
-
-static unsigned int right_gso_type(unsigned int class)
-{
-	static const uint8_t type[] = {
-		VIRTIO_NET_HDR_GSO_NONE,
-		VIRTIO_NET_HDR_GSO_TCPV4,
-		VIRTIO_NET_HDR_GSO_TCPV6,
-		VIRTIO_NET_HDR_GSO_TCPV4 | VIRTIO_NET_HDR_GSO_ECN,
-		VIRTIO_NET_HDR_GSO_TCPV6 | VIRTIO_NET_HDR_GSO_ECN,
-		3, /* UDP fragmentation, never offered */
-		VIRTIO_NET_HDR_GSO_ECN,
-		0x7f,
-	};
-
-	return type[class % 8];
-}
-
-static unsigned int add_part(uint64_t headers, unsigned int part, unsigned int right)
-{
-	return (right + (unsigned int)(headers >> (16 * part))) & 0xffff;
-}
-
-static void fill_header(struct virtio_net_header *h, const struct record *r, unsigned int tcp,
-			unsigned int headers)
-{
-	memset(h, 0, sizeof(*h));
-	h->gso_type = (uint8_t)right_gso_type(r->b[6]);
-	h->flags = (uint8_t)(r->b[5] ^ (h->gso_type ? VIRTIO_NET_HDR_F_NEEDS_CSUM : 0));
-	h->gso_size = htole16((uint16_t)add_part(r->x, 0, h->gso_type ? 1448 : 0));
-	h->csum_start = htole16((uint16_t)add_part(r->x, 1, h->flags & 1 ? tcp : 0));
-	h->csum_offset = htole16((uint16_t)add_part(r->x, 2, h->flags & 1 ? 16 : 0));
-	h->hdr_len = htole16((uint16_t)add_part(r->x, 3, h->gso_type ? headers : 0));
-}
-
-void guest_tx(struct guest_driver *g, const struct record *r)
-{
-	struct chain_plan plan = { .flags = r->b[3], .wrong = r->b[4], .arg = r->y };
-	struct {
-		struct virtio_net_header header;
-		uint8_t frame[FRAME_HEADERS_MAX];
-	} bytes;
-	unsigned int tcp;
-	unsigned int headers = frame_build(bytes.frame, (enum frame_kind)(r->b[0] % TX_HEADER_ONLY),
-					   (const uint8_t *)"\x52\x55\x0a\x00\x02\x02", 5, &tcp);
-	uint64_t len = sizeof(bytes.header) + (r->y ? r->y & 0x1ffff : headers + 100u);
-	uint64_t at;
-
-	if (r->b[0] == TX_HEADER_ONLY)
-		len = sizeof(bytes.header);
-	if (r->b[0] == TX_SHORT)
-		len = r->y % sizeof(bytes.header);
-	if (len == 0)
-		len = 1;
-	fill_header(&bytes.header, r, tcp, headers);
-	at = guest_place(g, r->b[2], VIRTIO_NET_TX, len);
-	store(g, at, &bytes, len < sizeof(bytes) ? (size_t)len : sizeof(bytes));
-	guest_add_stream(&plan, at, len, sizeof(bytes.header), r->b[1], false);
-	guest_submit(g, VIRTIO_NET_TX, &plan);
-}
-
-void guest_rx(struct guest_driver *g, const struct record *r)
-{
-	static const uint32_t room[] = { 1600, 12, 11, 64, 4096, 0, 26, 65601 };
-	uint32_t len = room[r->b[1] % 8];
-	unsigned int pieces = 1 + r->b[5] % 5u;
-
-	for (unsigned int i = 0; i <= r->b[0] % 33u; i++) {
-		struct chain_plan plan = { .wrong = r->b[4], .arg = r->y };
-		uint64_t at = guest_place(g, r->b[2], VIRTIO_NET_RX, len);
-
-		/* one notification for all of them */
-		plan.flags = i < r->b[0] % 33u ? r->b[3] | CHAIN_QUIET : r->b[3];
-		for (unsigned int k = 0; k < pieces; k++)
-			guest_add_piece(&plan, at + (uint64_t)k * (len / pieces),
-					k + 1 < pieces ? len / pieces : len - k * (len / pieces),
-					true);
-		guest_submit(g, VIRTIO_NET_RX, &plan);
-	}
-}
-
-#define CTRL_BYTES_MAX 2048u
-
-/* A table of addresses; `claim` is added to how many it says there are. */
-static size_t put_table(uint8_t *at, unsigned int entries, unsigned int claim, uint64_t value,
-			bool multicast)
-{
-	uint32_t count = htole32(entries + claim);
-
-	memcpy(at, &count, sizeof(count));
-	for (unsigned int i = 0; i < entries; i++) {
-		uint8_t *mac = at + 4 + 6 * (size_t)i;
-
-		memcpy(mac, multicast ? "\x01\x00\x5e\x00" : "\x52\x54\x00\x00", 4);
-		mac[4] = (uint8_t)value;
-		mac[5] = (uint8_t)i;
-	}
-	return 4 + 6 * (size_t)entries;
-}
-
-static size_t put_command(uint8_t *at, const struct record *r)
-{
-	uint64_t value = htole64(r->x);
-	size_t len;
-
-	at[0] = r->b[0];
-	at[1] = r->b[1];
-	if (r->b[0] == VIRTIO_NET_CTRL_MAC && r->b[1] == VIRTIO_NET_CTRL_MAC_TABLE_SET) {
-		len = 2 + put_table(at + 2, (unsigned int)(r->y & 0xffff) % 100,
-				    (unsigned int)(r->y >> 32 & 0xffff), r->x, false);
-		return len + put_table(at + len, (unsigned int)(r->y >> 16 & 0xffff) % 100,
-				       (unsigned int)(r->y >> 48), r->x, true);
-	}
-	if (r->b[0] == VIRTIO_NET_CTRL_MAC)
-		len = 6;
-	else
-		len = r->b[0] == VIRTIO_NET_CTRL_VLAN ? 2 : 1;
-	memcpy(at + 2, &value, len);
-	return 2 + len;
-}
-
-void guest_ctrl(struct guest_driver *g, const struct record *r)
-{
-	struct chain_plan plan = { .flags = r->b[3], .wrong = r->b[4], .arg = r->y };
-	uint8_t bytes[CTRL_BYTES_MAX];
-	size_t right = put_command(bytes, r);
-	long len = (long)right + (int8_t)r->b[5];
-	uint64_t at;
-
-	if (g->p->queues <= VIRTIO_NET_CTRL)
-		return;
-	if (len < 1)
-		len = 1;
-	if ((size_t)len > right)
-		memset(bytes + right, 0, (size_t)len - right);
-	at = guest_place(g, r->b[6] % 16, VIRTIO_NET_CTRL, (uint64_t)len);
-	store(g, at, bytes, (size_t)len);
-	guest_add_stream(&plan, at, (uint64_t)len, 2, r->b[2], false);
-	if (!(r->b[3] & CHAIN_NO_TAIL))
-		guest_add_piece(&plan, guest_place(g, r->b[6] % 16, VIRTIO_NET_CTRL, 1), 1, true);
-	guest_submit(g, VIRTIO_NET_CTRL, &plan);
-}
-
 /* ---- the probe ---- */
 
 static uint8_t last_byte(struct guest_driver *g, uint64_t gpa)
@@ -387,10 +244,10 @@ static bool probe_blk(struct guest_driver *g)
 static bool probe_net(struct guest_driver *g)
 {
 	uint8_t bytes[12 + 14] = { 0 };
-	unsigned int tcp;
+	struct frame_layout layout;
 	uint8_t frame[FRAME_HEADERS_MAX];
 
-	frame_build(frame, FRAME_PLAIN, personality_mac, 0, &tcp);
+	frame_build(frame, FRAME_PLAIN, personality_mac, 0, 0, &layout);
 	memcpy(bytes + 12, frame, 14);
 	return round_trip(g, VIRTIO_NET_TX, bytes, sizeof(bytes), 0, 0);
 }
@@ -399,7 +256,7 @@ bool guest_probe(struct guest_driver *g)
 {
 	unsigned int queue = g->p->kind == DEVICE_NET ? VIRTIO_NET_TX : 0;
 	/* the smallest set of features that has this ring */
-	struct record init = { .b = { 0, INIT_NO_RESET, (uint8_t)(queue + 1) },
+	struct record init = { .b = { 0, INIT_NO_RESET, (uint8_t)(queue + 1), 0xff },
 			       .x = ~(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_RING_PACKED) };
 
 	/* a host-managed disk is not for drivers without ZONED */

@@ -295,6 +295,9 @@ void machine_net_options(struct machine *m, struct virtio_net_options *o)
 		.queue_size_max = p->queue_size_max,
 		.mtu = p->mtu,
 		.link_up = !(p->flags & FLAG_LINK_DOWN),
+		.queue_pairs_max = (uint16_t)p->pairs,
+		.speed = PERSONALITY_SPEED,
+		.duplex = PERSONALITY_DUPLEX,
 	};
 
 	memcpy(o->mac, personality_mac, sizeof(o->mac));
@@ -326,6 +329,7 @@ void machine_start(struct machine *m, const struct personality *p, jmp_buf *esca
 	m->p = *p;
 	m->races = 0;
 	m->deferred_work = false;
+	m->now = 0;
 	oracle_start(&m->oracle, &m->p, escape);
 
 	fake_disk_start(&m->disk, &m->p);
@@ -446,6 +450,52 @@ void machine_link(struct machine *m, bool up)
 	machine_settle(m);
 }
 
+void machine_announce(struct machine *m)
+{
+	if (m->p.kind != DEVICE_NET)
+		return;
+	tell_number(m, MACHINE_ANNOUNCE, 0);
+	oracle_event(&m->oracle);
+	oracle_announce(&m->oracle);
+	virtio_net_announce(&m->net);
+	machine_settle(m);
+}
+
+void machine_speed(struct machine *m, uint32_t speed, uint8_t duplex)
+{
+	if (m->p.kind != DEVICE_NET)
+		return;
+	if (m->told)
+		tell(m, &(struct machine_event){
+				.kind = MACHINE_SPEED, .number = speed, .len = duplex });
+	oracle_event(&m->oracle);
+	oracle_speed(&m->oracle, speed, duplex);
+	virtio_net_set_speed(&m->net, speed, duplex);
+	machine_settle(m);
+}
+
+/* The device has to say when it wants to be told the next time. */
+void machine_time(struct machine *m, uint64_t usecs)
+{
+	uint64_t due = 0;
+	uint64_t next = 0;
+
+	if (m->p.kind != DEVICE_NET)
+		return;
+	m->now = usecs > UINT64_MAX - m->now ? UINT64_MAX : m->now + usecs;
+	tell_number(m, MACHINE_TIME, m->now);
+	oracle_event(&m->oracle);
+	oracle_time(&m->oracle, m->now);
+
+	bool waits = virtio_net_tick(&m->net, m->now, &next);
+
+	machine_settle(m);
+	if (waits != oracle_waits(&m->oracle, &due) || next != due)
+		oracle_fail(&m->oracle, 4, "wants the time %s at %llu, and not %llu",
+			    waits ? "told" : "not told", (unsigned long long)next,
+			    (unsigned long long)due);
+}
+
 void machine_resize(struct machine *m, uint64_t capacity)
 {
 	if (m->p.kind != DEVICE_BLK || m->p.zones.zoned)
@@ -477,7 +527,8 @@ void machine_disk_deferred(struct machine *m, bool deferred)
 
 void machine_check_waiting(struct machine *m)
 {
-	if (m->p.kind != DEVICE_NET || !oracle_queue_live(&m->oracle, VIRTIO_NET_RX))
+	if (m->p.kind != DEVICE_NET || m->oracle.net.many ||
+	    !oracle_queue_live(&m->oracle, VIRTIO_NET_RX))
 		return;
 	tell_number(m, MACHINE_RETRY, 0);
 	oracle_event(&m->oracle);
@@ -489,6 +540,10 @@ void machine_check_waiting(struct machine *m)
 
 void machine_drain(struct machine *m)
 {
+	uint64_t due = 0;
+
+	if (m->p.kind == DEVICE_NET && oracle_waits(&m->oracle, &due))
+		machine_time(m, due > m->now ? due - m->now : 0);
 	machine_disk_deferred(m, false);
 	if (m->nic.stalled)
 		machine_stall(m, false);

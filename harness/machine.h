@@ -39,6 +39,9 @@ enum machine_event_kind {
 	MACHINE_RETRY,	  /* the first frame that waits is tried once more, and goes on waiting */
 	MACHINE_RACE,	  /* a racing guest is armed: `race` */
 	MACHINE_CALM,	  /* no races any more */
+	MACHINE_ANNOUNCE, /* the guest has moved */
+	MACHINE_SPEED,	  /* `number` Mbit/s, duplex `len` */
+	MACHINE_TIME,	  /* the device is told that it is `number` us now */
 };
 
 /* What a host, or a racing guest, does: all that a device meets beside the guest's accesses. */
@@ -52,7 +55,7 @@ struct machine_event {
 	struct race race;
 };
 
-#define MACHINE_IMAGE_BYTES 8192u
+#define MACHINE_IMAGE_BYTES 16384u
 
 enum machine_damage_kind {
 	DAMAGE_NONE,
@@ -94,6 +97,7 @@ struct machine {
 	struct virtio_mmio mmio;
 	bool deferred_work;
 	uint8_t *image; /* of a saved device */
+	uint64_t now;	/* us */
 
 	struct fake_disk disk;
 	struct fake_nic nic;
@@ -135,6 +139,9 @@ void machine_touched(struct machine *m, uint64_t gpa, size_t len);
 void machine_frame(struct machine *m, uint32_t len, const struct nic_offload *offload);
 void machine_complete(struct machine *m, unsigned int which, int result);
 void machine_link(struct machine *m, bool up);
+void machine_announce(struct machine *m);
+void machine_speed(struct machine *m, uint32_t speed, uint8_t duplex);
+void machine_time(struct machine *m, uint64_t usecs);
 void machine_resize(struct machine *m, uint64_t capacity);
 void machine_stall(struct machine *m, bool nic_stalled);
 /* Saves the device and makes it anew from its state after this damage; not with requests in flight.

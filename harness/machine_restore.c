@@ -83,10 +83,10 @@ void machine_restore(struct machine *m, const struct machine_damage *d)
 
 	/* a reset leaves no trace: as good as a new one, and much quicker to be had */
 	machine_write(m, VIRTIO_MMIO_STATUS, 4, 0);
-	err = virtio_mmio_restore(&m->mmio, m->image, len);
 
 	bool fine = oracle_restored(&m->oracle, m->image, len);
 
+	err = virtio_mmio_restore(&m->mmio, m->image, len);
 	if (fine != !err)
 		oracle_fail(&m->oracle, 7, "%s state is %s (%d)", fine ? "a good" : "an impossible",
 			    err ? "refused" : "taken", err);

@@ -88,6 +88,38 @@
 	X(NET_CTRL_BAD, "net: a bad command is refused")                                           \
 	X(NET_CTRL_NO_ACK, "net: a command without room for an ack is given back")                 \
 	X(NET_LINK, "net: the link changes")                                                       \
+	X(NET_SPEED, "net: the speed changes")                                                     \
+	X(NET_ANNOUNCE, "net: the driver is asked to announce itself")                             \
+	X(NET_ANNOUNCE_ACK, "net: the driver has announced itself")                                \
+	X(NET_OFFLOADS, "net: offloads of received frames are set")                                \
+	X(NET_MQ_PAIRS, "net: a number of queue pairs is set")                                     \
+	X(NET_MQ_TX, "net: a frame is sent on another queue than the first")                       \
+	X(NET_MQ_RX, "net: automatic steering chooses another queue than the first")               \
+	X(NET_MQ_FLOW, "net: a flow follows the queue that it was sent on")                        \
+	X(NET_MQ_RESELECTED, "net: steering passes over a stopped queue")                          \
+	X(NET_MQ_OVERRUN, "net: with several queues a frame without buffers is dropped")           \
+	X(NET_RSS_CONFIG, "net: RSS is configured")                                                \
+	X(NET_RSS_RX, "net: RSS chooses another queue than the first")                             \
+	X(NET_RSS_UNCLASSIFIED, "net: RSS meets a frame without a hash")                           \
+	X(NET_RSS_STOPPED, "net: RSS drops the frames of a stopped queue")                         \
+	X(NET_RSS_CONTEXT, "net: an RSS context is added, changed or deleted")                     \
+	X(NET_HASH_CONFIG, "net: the hash is configured without RSS")                              \
+	X(NET_HASH, "net: a hash is calculated")                                                   \
+	X(NET_HASH_EXTENDED, "net: a hash of IPv6 extension headers is calculated")                \
+	X(NET_HASH_INNER, "net: the inner header of a tunnel is hashed")                           \
+	X(NET_COAL_SET, "net: coalescing is set for all queues")                                   \
+	X(NET_COAL_VQ, "net: coalescing is set for one queue")                                     \
+	X(NET_COAL_GET, "net: coalescing of one queue is asked for")                               \
+	X(NET_COAL_WAITS, "net: a notification waits")                                             \
+	X(NET_COAL_PACKETS, "net: enough packets end the wait for a notification")                 \
+	X(NET_COAL_TIME, "net: time ends the wait for a notification")                             \
+	X(NET_STATS, "net: statistics are given")                                                  \
+	X(NET_STATS_CUT, "net: an answer longer than its room is cut off")                         \
+	X(NET_TX_USO, "net: a USO frame is sent")                                                  \
+	X(NET_TX_TUNNEL, "net: a frame to be segmented in a UDP tunnel is sent")                   \
+	X(NET_TX_TUNNEL_BAD, "net: a frame with a bad tunnel header is dropped")                   \
+	X(NET_RX_USO, "net: a large UDP frame is received unsegmented")                            \
+	X(NET_RX_TUNNEL, "net: a large frame in a UDP tunnel is received unsegmented")             \
 	X(RING_INDIRECT, "ring: an indirect table is followed")                                    \
 	X(RING_WRAPPED, "ring: a queue goes round")                                                \
 	X(RING_EVENT_IDX, "ring: used_event suppresses a notification")                            \
@@ -134,6 +166,7 @@
 	X(STATE_ALTERED, "state: an altered state is taken")                                       \
 	X(STATE_REFUSED, "state: an impossible state is refused")                                  \
 	X(STATE_PACKED, "state: a packed ring goes on where it was")                               \
+	X(STATE_UNTOLD, "state: what was used and not told is told afterwards")                    \
 	X(STATE_BUSY, "state: no saving with requests in flight")                                  \
 	X(STATUS_FAILED, "transport: the driver gives up")                                         \
 	X(RESET_LIVE, "transport: a live device is reset")                                         \

@@ -152,7 +152,7 @@ static uint64_t change(struct rng *r, const struct field *f, uint64_t old)
 	case FIELD_CHOICE:
 		return below(r, f->choices);
 	case FIELD_QUEUE:
-		return one_in(r, 16) ? below(r, 256) : below(r, 4);
+		return one_in(r, 16) ? below(r, 256) : below(r, one_in(r, 4) ? 10 : 4);
 	case FIELD_COUNT:
 		return one_in(r, 4) ? below(r, 256) : below(r, 9);
 	case FIELD_FLAGS:
@@ -166,7 +166,10 @@ static uint64_t change(struct rng *r, const struct field *f, uint64_t old)
 	case FIELD_SECTOR:
 		return some_sector(r);
 	case FIELD_FEATURES:
-		return one_in(r, 8) ? next(r) : old ^ 1ull << below(r, one_in(r, 2) ? 24 : 41);
+		return one_in(r, 8) ? next(r)
+				    : old ^ 1ull << below(r, one_in(r, 2)   ? 24
+							     : one_in(r, 4) ? 64
+									    : 41);
 	case FIELD_HEADERS:
 		return change_headers(r, old);
 	case FIELD_VALUE:

@@ -199,13 +199,17 @@ static uint64_t command_op(const struct nearest *n, struct descriptor_chain *cha
 	}
 	if (head[0] == VIRTIO_NET_CTRL_MAC)
 		len = 6;
-	else if (head[0] == VIRTIO_NET_CTRL_VLAN)
+	else if (head[0] == VIRTIO_NET_CTRL_VLAN || head[0] == VIRTIO_NET_CTRL_MQ)
 		len = 2;
+	else if (head[0] == VIRTIO_NET_CTRL_ANNOUNCE)
+		len = 0;
 	nearest_read(chain, data, len);
 	if (len == 6 && !memcmp(data, n->net->mac, 6))
 		memcpy(data, personality_mac, 6);
 	for (size_t i = 0; i < len; i++)
 		r->x |= (uint64_t)data[i] << (8 * i);
+	if (head[0] == VIRTIO_NET_CTRL_MQ && r->x == 1)
+		r->x = 0; /* all pairs: what there is of them */
 	return 2 + len;
 }
 

@@ -45,7 +45,8 @@ void oracle_create(struct oracle *o)
 	o->log_bytes = address_space(ORACLE_WAITING_BYTES);
 	o->list = calloc(1, sizeof(*o->list));
 	o->net.completed = malloc(NIC_FRAME_BYTES_MAX);
-	if (!chain || !o->list || !o->net.completed)
+	o->net.answer = malloc(ORACLE_ANSWER_BYTES);
+	if (!chain || !o->list || !o->net.completed || !o->net.answer)
 		abort();
 	for (size_t i = 0; i < chains; i++)
 		chain[i].capture = capture + i * ORACLE_CAPTURE_BYTES;
@@ -148,6 +149,8 @@ void oracle_stop_queue(struct oracle *o, unsigned int queue)
 
 	forget_chains(o, queue);
 	drop_stores_of(o, q);
+	if (o->p->kind == DEVICE_NET)
+		oracle_net_stopped(o, queue);
 	memset(q, 0, offsetof(struct model_queue, chain));
 	q->ran_before = ran_before;
 }
@@ -158,7 +161,7 @@ void oracle_must_break(struct oracle *o, enum milestone m)
 	o->walk.active = false;
 	o->status |= VIRTIO_STATUS_NEEDS_RESET;
 	o->interrupts |= VIRTIO_INTERRUPT_CONFIG;
-	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++)
+	for (unsigned int i = 0; i < o->p->queues; i++)
 		forget_chains(o, i);
 	if (!oracle_accepted(o, VIRTIO_F_IN_ORDER))
 		return;
@@ -373,13 +376,25 @@ static void head_fetched(struct oracle *o, unsigned int queue, uint16_t head)
 
 /* ---- what the driver wants to hear ---- */
 
+unsigned int oracle_untold(const struct model_queue *q)
+{
+	return q->packed ? oracle_packed_untold(q) : (uint16_t)(q->next_used - q->ask_from);
+}
+
+void oracle_interrupt(struct oracle *o, const struct model_queue *q)
+{
+	o->interrupts |= VIRTIO_INTERRUPT_USED;
+	if (o->p->kind == DEVICE_NET)
+		oracle_net_interrupt(o, (unsigned int)(q - o->queue));
+}
+
 static void flags_fetched(struct oracle *o, struct model_queue *q, uint16_t flags)
 {
 	q->must_ask = false;
 	if (flags & VIRTQ_AVAIL_F_NO_INTERRUPT)
 		hit(MILESTONE_RING_NO_INTERRUPT);
 	else
-		o->interrupts |= VIRTIO_INTERRUPT_USED;
+		oracle_interrupt(o, q);
 }
 
 /* 2.7.7.2: notify when the entry at index used_event is among those just published */
@@ -391,7 +406,7 @@ static void used_event_fetched(struct oracle *o, struct model_queue *q, uint16_t
 	for (uint16_t i = q->ask_from; i != q->next_used; i++)
 		among |= i == event;
 	if (among)
-		o->interrupts |= VIRTIO_INTERRUPT_USED;
+		oracle_interrupt(o, q);
 	else
 		hit(MILESTONE_RING_EVENT_IDX);
 }
@@ -773,12 +788,13 @@ static void index_stored(struct oracle *o, unsigned int queue, uint16_t value)
 		oracle_fail(o, 5,
 			    "used index of queue %u goes from %u to %u with %u entries written",
 			    queue, q->next_used, value, q->pushed);
-	q->ask_from = q->next_used;
+	if (o->p->kind != DEVICE_NET || o->net.waiting[queue] == 0)
+		q->ask_from = q->next_used;
 	q->next_used = value;
 	q->pushed = 0;
 	q->must_ask = true;
-	if (o->p->kind == DEVICE_NET && queue == 0)
-		oracle_net_published(o);
+	if (o->p->kind == DEVICE_NET)
+		oracle_net_published(o, queue);
 }
 
 void oracle_ring_stored(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
@@ -860,7 +876,7 @@ static void settle_queue(struct oracle *o, unsigned int queue)
 	if (!oracle_queue_live(o, queue) || (q->helds && o->p->kind != DEVICE_BLK) ||
 	    q->gave_back || oracle_jumped(q))
 		return;
-	if (o->p->kind == DEVICE_NET && queue == 0)
+	if (o->p->kind == DEVICE_NET && oracle_net_is_rx(o, queue))
 		return; /* it asks when it needs buffers: oracle_frame_ends */
 	if (o->p->kind == DEVICE_BLK && o->at_disk >= o->p->slots)
 		return; /* it looks when a slot is free */
@@ -947,7 +963,7 @@ void oracle_drained(struct oracle *o, unsigned int queue, uint16_t avail)
 	if (q->helds)
 		oracle_fail(o, 4, "queue %u still holds chain %u with nothing left to wait for",
 			    queue, q->held[0]->head);
-	if (o->p->kind == DEVICE_NET && queue == 0)
+	if (o->p->kind == DEVICE_NET && oracle_net_is_rx(o, queue))
 		return;
 	if (q->packed && oracle_packed_available(avail, q->at.avail))
 		oracle_fail(o, 4, "queue %u leaves the available chain at place 0x%x alone", queue,

@@ -24,6 +24,7 @@
 /* in order, of all that is done and waits: stores, and chains' worth of bytes */
 #define ORACLE_WAITING_LOG   65536u
 #define ORACLE_WAITING_BYTES (PERSONALITY_QUEUE_SIZE * ORACLE_CAPTURE_BYTES)
+#define ORACLE_ANSWER_BYTES  32768u
 #define ORACLE_RULES	     10u
 
 struct model_segment {
@@ -87,6 +88,17 @@ struct model_packed {
 	/* what was published last, and that the event's place is still to be fetched */
 	uint16_t ask_first;
 	bool ask_place;
+};
+
+struct model_coalescing {
+	uint32_t packets;
+	uint32_t usecs;
+};
+
+struct model_counters {
+	uint64_t basic[6];
+	uint64_t csum[4];
+	uint64_t gso[6];
 };
 
 struct model_queue {
@@ -159,10 +171,40 @@ struct model_net {
 	uint8_t mac[6];
 	bool link_up;
 	bool sending; /* inside the nic's send */
+	bool announce;
+	uint64_t offloads[2]; /* for received frames, as enabled */
+
+	/* steering */
+	unsigned int pairs; /* in use */
+	bool rss;
+	bool many; /* receive queues to choose from */
+	uint32_t hash_types;
+	unsigned int mask;
+	unsigned int unclassified;
+	uint16_t indirection[128];
+	uint8_t key[40];
+	uint32_t tunnels;
+	bool context[8];
+	uint8_t flow[256];
+
+	/* coalescing */
+	uint64_t now;
+	struct model_coalescing all[2];
+	struct model_coalescing each[PERSONALITY_QUEUES];
+	uint32_t waiting[PERSONALITY_QUEUES]; /* packets that the driver has not heard of */
+	uint64_t since[PERSONALITY_QUEUES];
+
+	/* statistics */
+	struct model_counters counters[PERSONALITY_QUEUES];
+	uint64_t commands[2];
+	uint8_t *answer; /* storage: ack and result */
 
 	/* the frame that the host is handing over */
 	const struct nic_frame *frame;
 	bool wanted;
+	unsigned int to; /* the queue that it has to go to */
+	uint32_t hash;
+	unsigned int report;
 	const uint8_t *bytes; /* what the guest has to get */
 	uint8_t *completed;   /* storage: the frame with its checksum filled in */
 	uint64_t delivered;   /* bytes of header and frame seen so far */
@@ -284,6 +326,11 @@ void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result);
 void oracle_frame_begins(struct oracle *o, const struct nic_frame *frame);
 void oracle_frame_ends(struct oracle *o, int result);
 void oracle_link(struct oracle *o, bool up);
+void oracle_announce(struct oracle *o);
+void oracle_speed(struct oracle *o, uint32_t speed, uint8_t duplex);
+/* The device is about to be told this time; until when it waits, if it does. */
+void oracle_time(struct oracle *o, uint64_t now);
+bool oracle_waits(const struct oracle *o, uint64_t *due);
 
 /* The echo device says that it gives back the chain taken last. */
 void oracle_unpopped(struct oracle *o, unsigned int queue);

@@ -39,6 +39,12 @@ bool oracle_jumped(const struct model_queue *q);
 /* Whether the device asks the driver to notify it of the next chain. */
 bool oracle_asks_to_notify(const struct oracle *o, unsigned int queue);
 
+/* Entries of the ring that were used since the device asked whether it does. */
+unsigned int oracle_untold(const struct model_queue *q);
+
+/* The driver wants to hear of what is used in this queue. */
+void oracle_interrupt(struct oracle *o, const struct model_queue *q);
+
 /* The guest broke a rule: the device must say so, and touch nothing. */
 void oracle_must_break(struct oracle *o, enum milestone m);
 
@@ -78,6 +84,7 @@ void oracle_packed_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, c
 void oracle_packed_stored(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
 			  size_t len);
 void oracle_packed_untaken(struct model_queue *q, const struct model_chain *c);
+unsigned int oracle_packed_untold(const struct model_queue *q);
 bool oracle_packed_asks_to_notify(const struct model_queue *q);
 uint64_t oracle_packed_avail_gpa(const struct model_queue *q);
 bool oracle_packed_available(uint16_t flags, uint16_t place);
@@ -88,7 +95,15 @@ void oracle_net_due(struct oracle *o, unsigned int queue, struct model_chain *c,
 
 /* At the end of an activation. */
 void oracle_blk_settle(struct oracle *o);
-void oracle_net_published(struct oracle *o);
+void oracle_net_published(struct oracle *o, unsigned int queue);
+
+/* The network device's queues, and what happens to them. */
+unsigned int oracle_net_pairs(const struct oracle *o);
+bool oracle_net_is_rx(const struct oracle *o, unsigned int queue);
+void oracle_net_agreed(struct oracle *o);
+void oracle_net_stopped(struct oracle *o, unsigned int queue);
+void oracle_net_interrupt(struct oracle *o, unsigned int queue);
+void oracle_net_notified(struct oracle *o, uint32_t queue);
 
 /* After a reset; `created` when there was no device before. */
 void oracle_blk_reset(struct oracle *o, bool created);

@@ -42,7 +42,7 @@ static void clear_registers(struct oracle *o)
 	o->interrupts = 0;
 	o->logs = 0;
 	o->log_used = 0;
-	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++) {
+	for (unsigned int i = 0; i < o->p->queues; i++) {
 		oracle_stop_queue(o, i);
 		o->queue[i].ran_before = false;
 	}
@@ -65,6 +65,7 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->access_bound = (p->queue_size_max + 8ull) * (4ull * p->queue_size_max + 32);
 	if (p->kind == DEVICE_BLK && p->queues > 1) /* a free slot may serve all queues */
 		o->access_bound *= p->queues + 1;
+	o->access_bound *= p->pairs; /* when the nic can send again, all of them do */
 	o->saw_jump = false;
 	o->accesses = 0;
 	o->walk.active = false;
@@ -92,6 +93,20 @@ struct need {
 	uint64_t one_of;
 };
 
+static bool wants(const struct oracle *o, unsigned int feature)
+{
+	return o->driver_features[feature / 64] >> (feature % 64) & 1;
+}
+
+/* Features above 63 that require one of their kind. */
+static bool high_needs_met(const struct oracle *o)
+{
+	return (!wants(o, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM) ||
+		wants(o, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO)) &&
+	       (!wants(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM) ||
+		wants(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO));
+}
+
 static bool needs_met(const struct oracle *o)
 {
 	static const struct need net[] = {
@@ -107,6 +122,27 @@ static bool needs_met(const struct oracle *o)
 		{ VIRTIO_NET_F_CTRL_VLAN, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
 		{ VIRTIO_NET_F_CTRL_RX_EXTRA, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
 		{ VIRTIO_NET_F_CTRL_MAC_ADDR, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_GUEST_ANNOUNCE, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_MQ, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_RSS, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_NOTF_COAL, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_VQ_NOTF_COAL, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_HASH_REPORT, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_HASH_TUNNEL, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_HASH_TUNNEL,
+		  FEATURES_BIT(VIRTIO_NET_F_RSS) | FEATURES_BIT(VIRTIO_NET_F_HASH_REPORT) },
+		{ VIRTIO_NET_F_GUEST_USO4, FEATURES_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+		{ VIRTIO_NET_F_GUEST_USO6, FEATURES_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+		{ VIRTIO_NET_F_HOST_USO, FEATURES_BIT(VIRTIO_NET_F_CSUM) },
+		{ VIRTIO_NET_F_RSS_CONTEXT, FEATURES_BIT(VIRTIO_NET_F_RSS) },
+		{ VIRTIO_NET_F_RSS_CONTEXT, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_GUEST_TSO4) },
+		{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_GUEST_TSO6) },
+		{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_GUEST_USO4) },
+		{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_GUEST_USO6) },
+		{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_HOST_TSO4) },
+		{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_HOST_TSO6) },
+		{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_HOST_USO) },
 	};
 	static const struct need echo[] = { { 1, FEATURES_BIT(0) } };
 	const struct need *need = o->p->kind == DEVICE_NET ? net : echo;
@@ -115,11 +151,10 @@ static bool needs_met(const struct oracle *o)
 	if (o->p->kind == DEVICE_BLK)
 		return oracle_blk_needs_met(o);
 	for (size_t i = 0; i < needs; i++) {
-		if (o->driver_features[0] & FEATURES_BIT(need[i].feature) &&
-		    !(o->driver_features[0] & need[i].one_of))
+		if (wants(o, need[i].feature) && !(o->driver_features[0] & need[i].one_of))
 			return false;
 	}
-	return true;
+	return o->p->kind != DEVICE_NET || high_needs_met(o);
 }
 
 bool oracle_features_fine(const struct oracle *o)
@@ -148,6 +183,8 @@ void oracle_reset(struct oracle *o)
 
 void oracle_agreed(struct oracle *o)
 {
+	if (o->p->kind == DEVICE_NET)
+		oracle_net_agreed(o);
 	if (o->p->kind != DEVICE_BLK)
 		return;
 	o->writeback = oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE) &&
@@ -191,10 +228,12 @@ bool oracle_queue_exists(const struct oracle *o, uint32_t queue)
 {
 	if (queue >= o->p->queues)
 		return false;
-	if (o->p->kind == DEVICE_BLK && queue > 0 && o->status & VIRTIO_STATUS_FEATURES_OK)
+	if (!(o->status & VIRTIO_STATUS_FEATURES_OK))
+		return true;
+	if (o->p->kind == DEVICE_BLK && queue > 0)
 		return oracle_accepted(o, VIRTIO_BLK_F_MQ);
-	return o->p->kind != DEVICE_NET || queue != 2 || !(o->status & VIRTIO_STATUS_FEATURES_OK) ||
-	       oracle_accepted(o, VIRTIO_NET_F_CTRL_VQ);
+	return o->p->kind != DEVICE_NET ||
+	       queue < 2 * oracle_net_pairs(o) + oracle_accepted(o, VIRTIO_NET_F_CTRL_VQ);
 }
 
 static bool may_set_up(const struct oracle *o, const struct model_queue *q)
@@ -373,6 +412,8 @@ static void write_register(struct oracle *o, uint64_t offset, uint32_t value)
 		}
 		if (value < o->p->queues && oracle_queue_live(o, value))
 			o->queue[value].notified = true;
+		if (o->p->kind == DEVICE_NET)
+			oracle_net_notified(o, value);
 		break;
 	case VIRTIO_MMIO_SHM_SEL:
 		break;

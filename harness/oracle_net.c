@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which frames may pass in which direction, and as which bytes (5.1.6).
+ * Which frames may pass in which direction, and as which bytes (5.1.9).
  */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
 
-#include "oracle_internal.h"
+#include "oracle_net_internal.h"
 
-#define RX 0u
-#define TX 1u
-
-#define HEADER	    12u
-#define COMMAND_MAX 65536u
+#define HEADER_MAX 32u
 
 static unsigned int be16(const uint8_t *p)
 {
@@ -24,17 +20,90 @@ static unsigned int le16(const uint8_t *p)
 	return (unsigned int)p[1] << 8 | p[0];
 }
 
-static uint32_t le32(const uint8_t *p)
+/* 5.1.9.3.1 */
+static unsigned int header_bytes(const struct oracle *o)
 {
-	return (uint32_t)le16(p + 2) << 16 | le16(p);
+	if (oracle_accepted(o, VIRTIO_NET_F_OUT_NET_HEADER))
+		return 32;
+	if (oracle_accepted(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO) ||
+	    oracle_accepted(o, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO))
+		return 24;
+	return oracle_accepted(o, VIRTIO_NET_F_HASH_REPORT) ? 20 : 12;
 }
 
-void oracle_net_reset(struct oracle *o, bool created)
+unsigned int oracle_net_pairs(const struct oracle *o)
+{
+	if (!(o->status & VIRTIO_STATUS_FEATURES_OK))
+		return o->p->pairs;
+	return oracle_accepted(o, VIRTIO_NET_F_MQ) || oracle_accepted(o, VIRTIO_NET_F_RSS)
+		       ? o->p->pairs
+		       : 1;
+}
+
+bool oracle_net_is_rx(const struct oracle *o, unsigned int queue)
+{
+	return queue < 2 * oracle_net_pairs(o) && queue % 2 == 0;
+}
+
+/* The offloads of received frames; after FEATURES_OK all that were accepted. */
+void oracle_net_agreed(struct oracle *o)
+{
+	static const uint8_t offload[] = {
+		VIRTIO_NET_F_GUEST_CSUM,	   VIRTIO_NET_F_GUEST_TSO4,
+		VIRTIO_NET_F_GUEST_TSO6,	   VIRTIO_NET_F_GUEST_ECN,
+		VIRTIO_NET_F_GUEST_USO4,	   VIRTIO_NET_F_GUEST_USO6,
+		VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM,
+	};
+
+	memset(o->net.offloads, 0, sizeof(o->net.offloads));
+	for (size_t i = 0; i < sizeof(offload); i++) {
+		if (oracle_accepted(o, offload[i]))
+			o->net.offloads[offload[i] / 64] |= 1ull << (offload[i] % 64);
+	}
+}
+
+/* Each of them is nothing without GUEST_CSUM, which it requires. */
+bool oracle_net_guest_has(const struct oracle *o, unsigned int feature)
+{
+	const uint64_t *on = o->net.offloads;
+
+	return on[feature / 64] >> (feature % 64) & on[0] >> VIRTIO_NET_F_GUEST_CSUM & 1;
+}
+
+static bool offers(const struct oracle *o, unsigned int feature)
+{
+	return o->p->offered.word[feature / 64] >> (feature % 64) & 1;
+}
+
+/* What of configuration space depends on features, and on nobody's commands. */
+static void fixed_config(struct oracle *o)
+{
+	bool rss = offers(o, VIRTIO_NET_F_RSS);
+	bool hash = rss || offers(o, VIRTIO_NET_F_HASH_REPORT);
+
+	if (rss || offers(o, VIRTIO_NET_F_MQ))
+		oracle_put_config(o, 8, o->p->pairs, 2);
+	if (offers(o, VIRTIO_NET_F_MTU))
+		oracle_put_config(o, 10, o->p->mtu, 2);
+	if (offers(o, VIRTIO_NET_F_SPEED_DUPLEX)) {
+		oracle_put_config(o, 12, PERSONALITY_SPEED, 4);
+		oracle_put_config(o, 16, PERSONALITY_DUPLEX, 1);
+	}
+	oracle_put_config(o, 17, hash ? 40 : 0, 1);
+	oracle_put_config(o, 18, rss ? 128 : 0, 2);
+	oracle_put_config(o, 20, hash ? 0x1ff : 0, 4);
+	oracle_put_config(o, 24, offers(o, VIRTIO_NET_F_HASH_TUNNEL) ? 0x1d3 : 0, 4);
+}
+
+void oracle_net_put_status(struct oracle *o)
+{
+	if (offers(o, VIRTIO_NET_F_STATUS))
+		oracle_put_config(o, 6, (o->net.link_up ? 1u : 0) | (o->net.announce ? 2u : 0), 2);
+}
+
+static void forget_commands(struct oracle *o)
 {
 	struct model_net *n = &o->net;
-	uint64_t f = o->p->offered.word[0];
-	bool link_up = created ? !(o->p->flags & FLAG_LINK_DOWN) : n->link_up;
-	bool mac_changes = !created && memcmp(n->mac, personality_mac, 6) != 0;
 
 	memset(n->mode, 0, sizeof(n->mode));
 	n->table[0].count = 0;
@@ -44,79 +113,170 @@ void oracle_net_reset(struct oracle *o, bool created)
 	if (n->vlans)
 		memset(n->vlan, 0, sizeof(n->vlan));
 	n->vlans = false;
-	memcpy(n->mac, personality_mac, 6);
-	n->frame = NULL;
-	n->link_up = link_up;
-	if (mac_changes)
+	memset(n->offloads, 0, sizeof(n->offloads));
+	memset(n->all, 0, sizeof(n->all));
+	memset(n->each, 0, sizeof(n->each));
+	memset(n->counters, 0, o->p->queues * sizeof(n->counters[0]));
+	memset(n->commands, 0, sizeof(n->commands));
+	oracle_net_steering_reset(o);
+}
+
+void oracle_net_reset(struct oracle *o, bool created)
+{
+	struct model_net *n = &o->net;
+
+	if (!created && (memcmp(n->mac, personality_mac, 6) != 0 || n->announce))
 		o->generation++;
-	o->config_bytes = 12;
+	if (created) {
+		n->link_up = !(o->p->flags & FLAG_LINK_DOWN);
+		n->now = 0;
+		fixed_config(o);
+	}
+	forget_commands(o);
+	memcpy(n->mac, personality_mac, 6);
+	n->announce = false;
+	n->frame = NULL;
+	o->config_bytes = 28;
 	memcpy(o->config, personality_mac, 6);
-	if (f >> VIRTIO_NET_F_STATUS & 1)
-		oracle_put_config(o, 6, link_up, 2);
-	if (f >> VIRTIO_NET_F_MTU & 1)
-		oracle_put_config(o, 10, o->p->mtu, 2);
+	oracle_net_put_status(o);
+}
+
+static void changed(struct oracle *o, unsigned int feature)
+{
+	if (oracle_accepted(o, feature))
+		oracle_config_changed(o);
+	else
+		o->generation++;
 }
 
 void oracle_link(struct oracle *o, bool up)
 {
 	o->net.link_up = up;
 	hit(MILESTONE_NET_LINK);
-	if (!(o->p->offered.word[0] >> VIRTIO_NET_F_STATUS & 1))
+	oracle_net_put_status(o);
+	if (offers(o, VIRTIO_NET_F_STATUS))
+		changed(o, VIRTIO_NET_F_STATUS);
+}
+
+void oracle_announce(struct oracle *o)
+{
+	if (!oracle_accepted(o, VIRTIO_NET_F_GUEST_ANNOUNCE) ||
+	    !oracle_accepted(o, VIRTIO_NET_F_STATUS))
 		return;
-	oracle_put_config(o, 6, up, 2);
-	if (oracle_accepted(o, VIRTIO_NET_F_STATUS))
-		oracle_config_changed(o);
-	else
-		o->generation++;
+	hit(MILESTONE_NET_ANNOUNCE);
+	o->net.announce = true;
+	oracle_net_put_status(o);
+	oracle_config_changed(o);
+}
+
+void oracle_speed(struct oracle *o, uint32_t speed, uint8_t duplex)
+{
+	if (!offers(o, VIRTIO_NET_F_SPEED_DUPLEX) || (speed >> 31 && speed != UINT32_MAX) ||
+	    (duplex > 1 && duplex != 255))
+		return;
+	hit(MILESTONE_NET_SPEED);
+	oracle_put_config(o, 12, speed, 4);
+	oracle_put_config(o, 16, duplex, 1);
+	changed(o, VIRTIO_NET_F_SPEED_DUPLEX);
 }
 
 /* ---- frames from the guest ---- */
 
-/* Where the TCP header of an IPv4 (4) or IPv6 (6) frame starts and ends. */
-static bool tcp_at(const uint8_t *f, uint64_t len, unsigned int version, unsigned int *start,
-		   unsigned int *end)
+/* Where the IP header of a frame starts, and which one its type says that it is; 0: none. */
+static unsigned int ip_at(const uint8_t *f, uint64_t len, unsigned int *ip)
 {
-	unsigned int ip = 14;
 	unsigned int type = be16(f + 12);
 
+	*ip = 14;
 	if (type == 0x8100 && len >= 18) {
 		type = be16(f + 16);
-		ip = 18;
+		*ip = 18;
 	}
+	return type == 0x0800 ? 4 : type == 0x86dd ? 6 : 0;
+}
+
+/* The offset of the transport header behind a whole IPv4 or a plain IPv6 header, or 0. */
+static unsigned int transport_at(const uint8_t *f, uint64_t len, unsigned int ip,
+				 unsigned int version, unsigned int protocol)
+{
+	unsigned int least = protocol == 6 ? 20 : 8;
+	unsigned int at;
+
 	if (version == 4) {
-		if (type != 0x0800 || len < ip + 20 || f[ip] >> 4 != 4 || (f[ip] & 15) < 5 ||
-		    f[ip + 9] != 6 || be16(f + ip + 6) & 0x3fff)
-			return false;
-		*start = ip + (f[ip] & 15u) * 4;
+		if (len < ip + 20 || f[ip] >> 4 != 4 || (f[ip] & 15) < 5 || f[ip + 9] != protocol ||
+		    be16(f + ip + 6) & 0x3fff)
+			return 0;
+		at = ip + (f[ip] & 15u) * 4;
 	} else {
-		if (type != 0x86dd || len < ip + 40 || f[ip] >> 4 != 6 || f[ip + 6] != 6)
-			return false;
-		*start = ip + 40;
+		if (len < ip + 40 || f[ip] >> 4 != 6 || f[ip + 6] != protocol)
+			return 0;
+		at = ip + 40;
 	}
-	if (len < *start + 20)
+	return len < at + least ? 0 : at;
+}
+
+/* The transport header right behind the outer IP header, whatever is in front of that. */
+static unsigned int outer_udp(const uint8_t *f, uint64_t len)
+{
+	struct packet p;
+
+	oracle_net_look_into(f, len, &p);
+	return p.protocol == 17 ? p.transport : 0;
+}
+
+static bool tunnel_fine(const struct oracle *o, const uint8_t *h, const uint8_t *frame,
+			uint64_t len, struct nic_offload *right)
+{
+	right->tunnel = true;
+	right->outer_csum = h[0] & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM;
+	right->outer_th = (uint16_t)le16(h + 20);
+	right->inner_nh = (uint16_t)le16(h + 22);
+	if ((h[1] & 0x60) == 0x60 || h[0] & VIRTIO_NET_HDR_F_DATA_VALID ||
+	    !oracle_accepted(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO) ||
+	    (right->outer_csum && !oracle_accepted(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM)))
 		return false;
-	*end = *start + (f[*start + 12] >> 4) * 4u;
-	return *end >= *start + 20 && *end <= len;
+	return right->outer_th != 0 && outer_udp(frame, len) == right->outer_th &&
+	       right->inner_nh >= right->outer_th + 8;
+}
+
+static bool may_segment(const struct oracle *o, unsigned int type)
+{
+	return (type == 1 && oracle_accepted(o, VIRTIO_NET_F_HOST_TSO4)) ||
+	       (type == 4 && oracle_accepted(o, VIRTIO_NET_F_HOST_TSO6)) ||
+	       (type == 5 && oracle_accepted(o, VIRTIO_NET_F_HOST_USO));
 }
 
 static bool gso_fine(const struct oracle *o, const uint8_t *h, const uint8_t *frame, uint64_t len,
 		     struct nic_offload *right)
 {
-	bool four = (h[1] & 0x7f) == VIRTIO_NET_HDR_GSO_TCPV4;
-	bool six = (h[1] & 0x7f) == VIRTIO_NET_HDR_GSO_TCPV6;
-	unsigned int start;
-	unsigned int end;
+	unsigned int type = h[1] & 0x1f;
+	unsigned int protocol = type == 5 ? 17 : 6;
+	unsigned int ip;
+	unsigned int version = ip_at(frame, len, &ip);
 
-	if (!(four && oracle_accepted(o, VIRTIO_NET_F_HOST_TSO4)) &&
-	    !(six && oracle_accepted(o, VIRTIO_NET_F_HOST_TSO6)))
+	if (!may_segment(o, type) ||
+	    (h[1] & 0x80 && (type == 5 || !oracle_accepted(o, VIRTIO_NET_F_HOST_ECN))))
 		return false;
-	if (h[1] & 0x80 && !oracle_accepted(o, VIRTIO_NET_F_HOST_ECN))
+	if (h[1] & 0x60) {
+		if (!tunnel_fine(o, h, frame, len, right))
+			return false;
+		version = h[1] & 0x20 ? 4 : 6;
+		ip = right->inner_nh;
+	}
+	if (version == 0 || (type == 1 && version != 4) || (type == 4 && version != 6))
 		return false;
-	if (!right->needs_csum || le16(h + 4) == 0 ||
-	    !tcp_at(frame, len, four ? 4 : 6, &start, &end) || right->csum_start != start ||
-	    right->csum_offset != 16)
+
+	unsigned int start = transport_at(frame, len, ip, version, protocol);
+	unsigned int end = start + (protocol == 17 ? 8u : (frame[start + 12] >> 4) * 4u);
+
+	if (start == 0 || end > len || end > 65535 || (protocol == 6 && end < start + 20) ||
+	    !right->needs_csum || le16(h + 4) == 0 || right->csum_start != start ||
+	    right->csum_offset != (protocol == 17 ? 6 : 16))
 		return false;
-	right->gso = four ? NIC_GSO_TCP4 : NIC_GSO_TCP6;
+	right->gso = type == 1	    ? NIC_GSO_TCP4
+		     : type == 4    ? NIC_GSO_TCP6
+		     : version == 4 ? NIC_GSO_UDP4
+				    : NIC_GSO_UDP6;
 	right->gso_ecn = h[1] & 0x80;
 	right->gso_size = (uint16_t)le16(h + 4);
 	right->header_len = (uint16_t)end;
@@ -137,15 +297,16 @@ static bool refused(enum milestone m)
 	return false;
 }
 
-/* Whether the frame in this chain is one to be sent, and with what work left to be done. */
-static bool to_be_sent(const struct oracle *o, const struct model_chain *c,
-		       struct nic_offload *right)
+/* Whether the chain holds a frame that can be sent, and with what work left to be done. */
+static bool well_formed(const struct oracle *o, const struct model_chain *c,
+			struct nic_offload *right)
 {
 	const uint8_t *h = c->capture;
-	uint64_t len = c->readable_bytes - HEADER;
+	unsigned int header = header_bytes(o);
+	uint64_t len = c->readable_bytes - header;
 
 	memset(right, 0, sizeof(*right));
-	if (c->writable_bytes || c->readable_bytes < HEADER + 14)
+	if (c->writable_bytes || c->readable_bytes < header + 14)
 		return refused(MILESTONE_NET_TX_SHORT);
 	if (len > NIC_FRAME_BYTES_MAX)
 		return refused(MILESTONE_NET_TX_LONG);
@@ -158,11 +319,22 @@ static bool to_be_sent(const struct oracle *o, const struct model_chain *c,
 		if (!oracle_accepted(o, VIRTIO_NET_F_CSUM) || le16(h + 6) + le16(h + 8) + 2 > len)
 			return refused(MILESTONE_NET_TX_BAD);
 	}
-	if (h[1] != 0 && !gso_fine(o, h, h + HEADER, len, right))
-		return refused(MILESTONE_NET_TX_BAD);
-	if (right->gso == NIC_GSO_NONE && len > longest(o, h + HEADER))
+	if (h[0] & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM && !(h[1] & 0x60) &&
+	    oracle_accepted(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM))
+		return refused(MILESTONE_NET_TX_TUNNEL_BAD);
+	if (h[1] != 0 && !gso_fine(o, h, h + header, len, right))
+		return refused(h[1] & 0x60 && oracle_accepted(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO)
+				       ? MILESTONE_NET_TX_TUNNEL_BAD
+				       : MILESTONE_NET_TX_BAD);
+	if (right->gso == NIC_GSO_NONE && len > longest(o, h + header))
 		return refused(MILESTONE_NET_TX_LONG);
-	return o->net.link_up;
+	return true;
+}
+
+static bool to_be_sent(const struct oracle *o, const struct model_chain *c,
+		       struct nic_offload *right)
+{
+	return well_formed(o, c, right) && o->net.link_up;
 }
 
 static bool same_offload(const struct nic_offload *a, const struct nic_offload *b)
@@ -170,11 +342,17 @@ static bool same_offload(const struct nic_offload *a, const struct nic_offload *
 	return a->needs_csum == b->needs_csum && a->csum_start == b->csum_start &&
 	       a->csum_offset == b->csum_offset && a->csum_valid == b->csum_valid &&
 	       a->gso == b->gso && a->gso_ecn == b->gso_ecn && a->gso_size == b->gso_size &&
-	       a->header_len == b->header_len;
+	       a->header_len == b->header_len && a->tunnel == b->tunnel &&
+	       a->outer_csum == b->outer_csum && a->outer_th == b->outer_th &&
+	       a->inner_nh == b->inner_nh;
 }
 
 static void frame_sent(const struct nic_offload *offload)
 {
+	if (offload->gso == NIC_GSO_UDP4 || offload->gso == NIC_GSO_UDP6)
+		hit(MILESTONE_NET_TX_USO);
+	if (offload->tunnel)
+		hit(MILESTONE_NET_TX_TUNNEL);
 	hit(MILESTONE_NET_TX_OK);
 	if (offload->needs_csum)
 		hit(MILESTONE_NET_TX_CSUM);
@@ -184,26 +362,43 @@ static void frame_sent(const struct nic_offload *offload)
 		hit(MILESTONE_NET_TX_TSO6);
 }
 
+/* 5.1.9.5.11 */
+static void count_sent(struct oracle *o, unsigned int queue, const struct nic_frame *frame)
+{
+	struct model_counters *k = &o->net.counters[queue];
+	bool gso = frame->offload.gso != NIC_GSO_NONE;
+
+	k->basic[1]++;
+	k->basic[2] += frame->len;
+	k->csum[frame->offload.needs_csum]++;
+	k->gso[0] += gso;
+	k->gso[1] += gso ? frame->len : 0;
+	k->gso[4] += gso;
+	k->gso[5] += gso ? frame->len : 0;
+}
+
 void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result)
 {
 	struct model_chain *c = o->last;
+	unsigned int queue = o->last_queue;
+	unsigned int header = header_bytes(o);
 	struct nic_offload right;
 
-	if (!oracle_queue_live(o, TX))
-		oracle_fail(o, 6, "a frame is sent while the device does not run");
-	if (!c || !c->taken || o->last_queue != TX || c->sent)
+	if (!c || !c->taken || queue >= 2 * oracle_net_pairs(o) || queue % 2 == 0 || c->sent)
 		oracle_fail(o, 9, "a frame is sent that no chain asks for");
+	if (!oracle_queue_live(o, queue))
+		oracle_fail(o, 6, "a frame is sent while the device does not run");
 	if (!to_be_sent(o, c, &right))
 		oracle_fail(o, 9, "the frame of chain %u is not to be sent", c->head);
-	if (frame->len != c->readable_bytes - HEADER ||
-	    memcmp(frame->data, c->capture + HEADER, frame->len) != 0)
+	if (frame->len != c->readable_bytes - header ||
+	    memcmp(frame->data, c->capture + header, frame->len) != 0)
 		oracle_fail(o, 9, "the frame sent is not that of chain %u", c->head);
 	if (!same_offload(&frame->offload, &right))
 		oracle_fail(o, 9, "the offloads of chain %u's frame are not the right ones",
 			    c->head);
 	if (result == -EAGAIN) {
 		hit(MILESTONE_NET_TX_BLOCKED);
-		oracle_unpopped(o, TX);
+		oracle_unpopped(o, queue);
 		return;
 	}
 	c->sent = true;
@@ -212,134 +407,30 @@ void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result)
 		oracle_digest_number(&o->digest.frames, c->order);
 		oracle_digest_bytes(&o->digest.frames, frame->data, frame->len);
 	}
+	if (queue > 1)
+		hit(MILESTONE_NET_MQ_TX);
+	count_sent(o, queue, frame);
+	oracle_net_flow_sent(o, queue, frame->data, frame->len);
 }
 
-static void due_tx(struct oracle *o, struct model_chain *c)
+static void due_tx(struct oracle *o, unsigned int queue, struct model_chain *c)
 {
+	struct model_counters *k = &o->net.counters[queue];
+	unsigned int header = header_bytes(o);
 	struct nic_offload right;
-
-	if (!c->sent && c->read_pos < c->readable_bytes && !c->writable_bytes &&
-	    c->readable_bytes >= HEADER + 14 && c->readable_bytes - HEADER <= NIC_FRAME_BYTES_MAX)
-		oracle_fail(o, 4, "chain %u comes back without its frame having been read",
-			    c->head);
-	if (!c->sent && to_be_sent(o, c, &right))
-		oracle_fail(o, 4, "chain %u comes back and its frame was not sent", c->head);
-}
-
-/* ---- the control queue ---- */
-
-static bool set_mode(struct oracle *o, unsigned int command, const uint8_t *data, uint64_t len)
-{
-	unsigned int feature = command < 2 ? VIRTIO_NET_F_CTRL_RX : VIRTIO_NET_F_CTRL_RX_EXTRA;
-
-	if (command > 5 || !oracle_accepted(o, feature) || len != 1 || data[0] > 1)
-		return false;
-	o->net.mode[command] = data[0];
-	hit(MILESTONE_NET_CTRL_MODE);
-	return true;
-}
-
-/* The length of a table in bytes, or 0. */
-static uint64_t table_bytes(const uint8_t *data, uint64_t len)
-{
-	if (len < 4)
-		return 0;
-	return 4 + 6ull * le32(data) <= len ? 4 + 6ull * le32(data) : 0;
-}
-
-static void take_table(struct model_mac_table *t, const uint8_t *data)
-{
-	t->count = le32(data);
-	t->all = t->count > 64;
-	if (t->all) {
-		hit(MILESTONE_NET_CTRL_TABLE_FULL);
-		t->count = 0;
-	}
-	memcpy(t->mac, data + 4, 6ull * t->count);
-}
-
-static bool set_table(struct oracle *o, const uint8_t *data, uint64_t len)
-{
-	uint64_t first = table_bytes(data, len);
-	uint64_t second;
-
-	if (!oracle_accepted(o, VIRTIO_NET_F_CTRL_RX) || !first)
-		return false;
-	second = table_bytes(data + first, len - first);
-	if (!second || first + second != len)
-		return false;
-	take_table(&o->net.table[0], data);
-	take_table(&o->net.table[1], data + first);
-	hit(MILESTONE_NET_CTRL_TABLE);
-	return true;
-}
-
-static bool set_mac(struct oracle *o, const uint8_t *data, uint64_t len)
-{
-	if (!oracle_accepted(o, VIRTIO_NET_F_CTRL_MAC_ADDR) || len != 6)
-		return false;
-	memcpy(o->net.mac, data, 6);
-	memcpy(o->config, data, 6);
-	o->generation++;
-	hit(MILESTONE_NET_CTRL_MAC);
-	return true;
-}
-
-static bool set_vlan(struct oracle *o, unsigned int command, const uint8_t *data, uint64_t len)
-{
-	if (command > 1 || !oracle_accepted(o, VIRTIO_NET_F_CTRL_VLAN) || len != 2 ||
-	    le16(data) > 4095)
-		return false;
-
-	uint64_t bit = 1ull << (le16(data) % 64);
-
-	o->net.vlans = true;
-	if (command == 0)
-		o->net.vlan[le16(data) / 64] |= bit;
-	else
-		o->net.vlan[le16(data) / 64] &= ~bit;
-	hit(MILESTONE_NET_CTRL_VLAN);
-	return true;
-}
-
-static bool command(struct oracle *o, const struct model_chain *c)
-{
-	const uint8_t *data = c->capture + 2;
-	uint64_t len = c->readable_bytes - 2;
-	unsigned int number = c->capture[1];
-
-	if (c->readable_bytes < 2 || c->readable_bytes > COMMAND_MAX)
-		return false;
-	switch (c->capture[0]) {
-	case VIRTIO_NET_CTRL_RX:
-		return set_mode(o, number, data, len);
-	case VIRTIO_NET_CTRL_MAC:
-		if (number == VIRTIO_NET_CTRL_MAC_TABLE_SET)
-			return set_table(o, data, len);
-		return number == VIRTIO_NET_CTRL_MAC_ADDR_SET && set_mac(o, data, len);
-	case VIRTIO_NET_CTRL_VLAN:
-		return set_vlan(o, number, data, len);
-	default:
-		return false;
-	}
-}
-
-static void due_ctrl(struct oracle *o, struct model_chain *c, struct due *due)
-{
-	static const uint8_t ack[] = { VIRTIO_NET_OK, VIRTIO_NET_ERR };
 	bool fine;
 
-	if (c->writable_bytes == 0) {
-		hit(MILESTONE_NET_CTRL_NO_ACK);
+	if (c->sent)
 		return;
-	}
-	if (c->read_pos < 2)
-		memset(c->capture, 0xff, 2);
-	fine = command(o, c);
-	if (!fine)
-		hit(MILESTONE_NET_CTRL_BAD);
-	due->part[0] = &ack[!fine];
-	due->len[0] = 1;
+	if (c->read_pos < c->readable_bytes && !c->writable_bytes &&
+	    c->readable_bytes >= header + 14 && c->readable_bytes - header <= NIC_FRAME_BYTES_MAX)
+		oracle_fail(o, 4, "chain %u comes back without its frame having been read",
+			    c->head);
+	fine = well_formed(o, c, &right);
+	if (fine && o->net.link_up)
+		oracle_fail(o, 4, "chain %u comes back and its frame was not sent", c->head);
+	k->basic[4]++;
+	k->basic[5] += !fine;
 }
 
 /* ---- frames for the guest ---- */
@@ -394,15 +485,24 @@ static bool frame_wanted(const struct oracle *o, const struct nic_frame *f)
 {
 	const struct nic_offload *w = &f->offload;
 
-	if (!oracle_queue_live(o, RX) || !o->net.link_up || f->len < 14)
+	static const uint8_t feature[] = {
+		[NIC_GSO_TCP4] = VIRTIO_NET_F_GUEST_TSO4,
+		[NIC_GSO_TCP6] = VIRTIO_NET_F_GUEST_TSO6,
+		[NIC_GSO_UDP4] = VIRTIO_NET_F_GUEST_USO4,
+		[NIC_GSO_UDP6] = VIRTIO_NET_F_GUEST_USO6,
+	};
+
+	if (!oracle_live(o) || !o->net.link_up || f->len < 14)
 		return false;
 	if (w->gso == NIC_GSO_NONE && f->len > longest(o, f->data))
 		return false;
-	if (w->gso == NIC_GSO_TCP4 && !oracle_accepted(o, VIRTIO_NET_F_GUEST_TSO4))
+	if (w->gso != NIC_GSO_NONE && !oracle_net_guest_has(o, feature[w->gso]))
 		return false;
-	if (w->gso == NIC_GSO_TCP6 && !oracle_accepted(o, VIRTIO_NET_F_GUEST_TSO6))
+	if (w->gso_ecn && !oracle_net_guest_has(o, VIRTIO_NET_F_GUEST_ECN))
 		return false;
-	if (w->gso_ecn && !oracle_accepted(o, VIRTIO_NET_F_GUEST_ECN))
+	if (w->tunnel && !oracle_net_guest_has(o, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO))
+		return false;
+	if (w->outer_csum && !oracle_net_guest_has(o, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM))
 		return false;
 	return filters_pass(o, f);
 }
@@ -414,7 +514,7 @@ static const uint8_t *right_bytes(struct oracle *o, const struct nic_frame *f)
 	uint32_t sum = 0;
 	uint32_t at = (uint32_t)f->offload.csum_start + f->offload.csum_offset;
 
-	if (!f->offload.needs_csum || oracle_accepted(o, VIRTIO_NET_F_GUEST_CSUM))
+	if (!f->offload.needs_csum || oracle_net_guest_has(o, VIRTIO_NET_F_GUEST_CSUM))
 		return f->data;
 	memcpy(to, f->data, f->len);
 	for (uint32_t i = f->offload.csum_start; i < f->len; i += 2) {
@@ -436,6 +536,8 @@ void oracle_frame_begins(struct oracle *o, const struct nic_frame *frame)
 
 	n->frame = frame;
 	n->wanted = frame_wanted(o, frame);
+	if (n->wanted)
+		oracle_net_choose(o, frame);
 	n->delivered = 0;
 	n->buffers = 0;
 	n->bad = 0;
@@ -445,64 +547,102 @@ void oracle_frame_begins(struct oracle *o, const struct nic_frame *frame)
 		n->bytes = right_bytes(o, frame);
 }
 
-static void right_header(const struct oracle *o, const struct nic_offload *w, uint8_t *h)
+static void put16(uint8_t *at, unsigned int value)
 {
-	memset(h, 0, HEADER);
-	if (!oracle_accepted(o, VIRTIO_NET_F_GUEST_CSUM))
+	at[0] = (uint8_t)value;
+	at[1] = (uint8_t)(value >> 8);
+}
+
+static unsigned int right_gso_type(const struct nic_offload *w)
+{
+	static const uint8_t type[] = {
+		[NIC_GSO_TCP4] = VIRTIO_NET_HDR_GSO_TCPV4,
+		[NIC_GSO_TCP6] = VIRTIO_NET_HDR_GSO_TCPV6,
+		[NIC_GSO_UDP4] = VIRTIO_NET_HDR_GSO_UDP_L4,
+		[NIC_GSO_UDP6] = VIRTIO_NET_HDR_GSO_UDP_L4,
+	};
+	bool six = w->gso == NIC_GSO_TCP6 || w->gso == NIC_GSO_UDP6;
+
+	return type[w->gso] | (w->gso_ecn ? 0x80u : 0) | (w->tunnel ? six ? 0x40u : 0x20u : 0);
+}
+
+static void right_header(const struct oracle *o, const struct nic_frame *f, uint8_t *h)
+{
+	const struct nic_offload *w = &f->offload;
+	unsigned int ip = 0;
+
+	memset(h, 0, HEADER_MAX);
+	if (oracle_accepted(o, VIRTIO_NET_F_HASH_REPORT)) {
+		put16(h + 12, o->net.hash & 0xffff);
+		put16(h + 14, o->net.hash >> 16);
+		put16(h + 16, o->net.report);
+	}
+	if (oracle_accepted(o, VIRTIO_NET_F_OUT_NET_HEADER)) {
+		struct packet p;
+
+		oracle_net_look_into(f->data, f->len, &p);
+		if (p.version)
+			ip_at(f->data, f->len, &ip);
+		put16(h + 24, ip);
+	}
+	if (!oracle_net_guest_has(o, VIRTIO_NET_F_GUEST_CSUM))
 		return;
 	if (w->needs_csum) {
 		h[0] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-		h[6] = (uint8_t)w->csum_start;
-		h[7] = (uint8_t)(w->csum_start >> 8);
-		h[8] = (uint8_t)w->csum_offset;
-		h[9] = (uint8_t)(w->csum_offset >> 8);
+		put16(h + 6, w->csum_start);
+		put16(h + 8, w->csum_offset);
 	} else if (w->csum_valid) {
 		h[0] = VIRTIO_NET_HDR_F_DATA_VALID;
 	}
 	if (w->gso == NIC_GSO_NONE)
 		return;
-	h[1] = w->gso == NIC_GSO_TCP4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
-	if (w->gso_ecn)
-		h[1] |= VIRTIO_NET_HDR_GSO_ECN;
-	h[2] = (uint8_t)w->header_len;
-	h[3] = (uint8_t)(w->header_len >> 8);
-	h[4] = (uint8_t)w->gso_size;
-	h[5] = (uint8_t)(w->gso_size >> 8);
+	h[1] = (uint8_t)right_gso_type(w);
+	put16(h + 2, w->header_len);
+	put16(h + 4, w->gso_size);
+	if (!w->tunnel)
+		return;
+	h[0] |= w->outer_csum ? VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM : 0;
+	put16(h + 20, w->outer_th);
+	put16(h + 22, w->inner_nh);
 }
 
 /* num_buffers is taken as announced, and counted when the entries are published. */
 static void first_buffer(struct oracle *o, uint8_t *header)
 {
-	uint8_t stored[HEADER];
+	uint8_t stored[12];
 	uint32_t got = 0;
 
-	for (unsigned int i = 0; i < o->logs && got < HEADER; i++) {
-		uint32_t part = o->log[i].len < HEADER - got ? o->log[i].len : HEADER - got;
+	for (unsigned int i = 0; i < o->logs && got < sizeof(stored); i++) {
+		uint32_t room = (uint32_t)sizeof(stored) - got;
+		uint32_t part = o->log[i].len < room ? o->log[i].len : room;
 
 		memcpy(stored + got, o->log[i].bytes, part);
 		got += part;
 	}
-	right_header(o, &o->net.frame->offload, header);
-	if (got < HEADER)
+	right_header(o, o->net.frame, header);
+	if (got < sizeof(stored))
 		return;
 	o->net.announced = le16(stored + 10);
 	memcpy(header + 10, stored + 10, 2);
 }
 
-static bool buffer_fine(const struct model_chain *c)
+static bool buffer_fine(const struct oracle *o, const struct model_chain *c)
 {
-	return c->readable == 0 && c->writable_bytes >= HEADER;
+	return c->readable == 0 && c->writable_bytes >= header_bytes(o);
 }
 
-static void due_rx(struct oracle *o, struct model_chain *c, struct due *due)
+static void due_rx(struct oracle *o, unsigned int queue, struct model_chain *c, struct due *due)
 {
-	static uint8_t header[HEADER];
+	static uint8_t header[HEADER_MAX];
+	unsigned int bytes = header_bytes(o);
 	struct model_net *n = &o->net;
 	uint64_t room = c->writable_bytes;
 
 	if (!n->frame || !n->wanted)
 		oracle_fail(o, 9, "a receive buffer is used and no frame is to be received");
-	if (!buffer_fine(c)) {
+	if (queue != n->to)
+		oracle_fail(o, 9, "a frame for queue %u goes to queue %u", n->to, queue);
+	if (!buffer_fine(o, c)) {
 		hit(MILESTONE_NET_RX_BAD_BUFFER);
 		n->bad++;
 		/* in order it is one of the frame's, if it came after the first of them (2.7.9) */
@@ -512,12 +652,12 @@ static void due_rx(struct oracle *o, struct model_chain *c, struct due *due)
 	if (n->delivered == 0) {
 		first_buffer(o, header);
 		due->part[0] = header;
-		due->len[0] = HEADER;
-		room -= HEADER;
-		n->delivered = HEADER;
+		due->len[0] = bytes;
+		room -= bytes;
+		n->delivered = bytes;
 	}
-	due->part[1] = n->bytes + n->delivered - HEADER;
-	due->len[1] = n->frame->len - (n->delivered - HEADER);
+	due->part[1] = n->bytes + n->delivered - bytes;
+	due->len[1] = n->frame->len - (n->delivered - bytes);
 	if (due->len[1] > room)
 		due->len[1] = room;
 	n->delivered += due->len[1];
@@ -526,13 +666,15 @@ static void due_rx(struct oracle *o, struct model_chain *c, struct due *due)
 		oracle_fail(o, 7, "a frame over several buffers, without MRG_RXBUF");
 }
 
-void oracle_net_published(struct oracle *o)
+void oracle_net_published(struct oracle *o, unsigned int queue)
 {
 	struct model_net *n = &o->net;
 
-	if (n->delivered == 0)
+	if (queue < 2 * oracle_net_pairs(o))
+		oracle_net_shown(o, queue);
+	if (n->delivered == 0 || !oracle_net_is_rx(o, queue))
 		return;
-	if (n->published || n->delivered != HEADER + (uint64_t)n->frame->len ||
+	if (n->published || n->delivered != header_bytes(o) + (uint64_t)n->frame->len ||
 	    n->buffers != n->announced)
 		oracle_fail(o, 5, "num_buffers is %u, %u buffers are published", n->announced,
 			    n->buffers);
@@ -541,48 +683,84 @@ void oracle_net_published(struct oracle *o)
 
 void oracle_net_due(struct oracle *o, unsigned int queue, struct model_chain *c, struct due *due)
 {
-	if (queue == RX)
-		due_rx(o, c, due);
-	else if (queue == TX)
-		due_tx(o, c);
+	if (queue >= 2 * oracle_net_pairs(o))
+		oracle_net_command(o, c, due);
+	else if (queue % 2)
+		due_tx(o, queue, c);
 	else
-		due_ctrl(o, c, due);
+		due_rx(o, queue, c, due);
 }
 
 /* What the chains that were taken and not used could have held. */
-static uint64_t room_left(const struct model_queue *q)
+static uint64_t room_left(const struct oracle *o, const struct model_queue *q)
 {
 	uint64_t room = 0;
 
 	for (unsigned int i = 0; i < q->helds; i++) {
-		if (buffer_fine(q->held[i]))
+		if (buffer_fine(o, q->held[i]))
 			room += q->held[i]->writable_bytes;
 	}
 	return room;
 }
 
+/* Whether more buffers would have helped: the driver has not given as many as it may for one. */
+static bool scarce(const struct oracle *o)
+{
+	const struct model_queue *q = &o->queue[o->net.to];
+	unsigned int most = oracle_accepted(o, VIRTIO_NET_F_MRG_RXBUF) ? q->size : 1;
+	unsigned int good = 0;
+	unsigned int segments = 0;
+
+	for (unsigned int i = 0; i < q->helds; i++) {
+		good += buffer_fine(o, q->held[i]);
+		segments += q->held[i]->count;
+	}
+	return good < most && segments <= o->p->queue_size_max &&
+	       (q->helds == 0 || o->net.bad + q->helds < q->size);
+}
+
 static void check_not_delivered(struct oracle *o, int result)
 {
-	const struct model_queue *q = &o->queue[RX];
-	uint64_t need = HEADER + (uint64_t)o->net.frame->len;
+	struct model_queue *q = &o->queue[o->net.to];
+	uint64_t need = header_bytes(o) + (uint64_t)o->net.frame->len;
 	/* after a ring full of bad ones it may put off the rest */
 	bool excused = o->raced || o->net.bad >= q->size;
 
-	if (room_left(q) >= need)
+	if (room_left(o, q) >= need)
 		oracle_fail(o, 4, "a wanted frame of %u bytes is not received, there was room",
 			    o->net.frame->len);
 	if (q->helds == 0 && oracle_sees_more(q) && !excused)
 		oracle_fail(o, 4, "a wanted frame is not received, the buffers were not tried");
+	if (result == -EAGAIN && o->net.many)
+		oracle_fail(o, 4, "a frame of queue %u keeps those of other queues waiting",
+			    o->net.to);
 	if (result != -EAGAIN) {
-		hit(MILESTONE_NET_RX_TOO_LONG);
-		if (q->helds == 0)
+		hit(o->net.many && scarce(o) ? MILESTONE_NET_MQ_OVERRUN
+					     : MILESTONE_NET_RX_TOO_LONG);
+		if (q->helds == 0 && !o->net.many)
 			oracle_fail(o, 4, "a wanted frame is dropped, buffers may still come");
+		o->net.counters[o->net.to].basic[4]++;
+		o->net.counters[o->net.to].basic[5] += scarce(o);
 		return;
 	}
 	hit(MILESTONE_NET_RX_NO_BUFFERS);
-	if (!oracle_asks_to_notify(o, RX) && !excused)
+	if (!oracle_asks_to_notify(o, o->net.to) && !excused)
 		oracle_fail(o, 4,
 			    "a frame waits for buffers, and the driver is not asked to notify");
+}
+
+static void count_received(struct oracle *o)
+{
+	struct model_counters *k = &o->net.counters[o->net.to];
+	const struct nic_frame *f = o->net.frame;
+	bool takes = oracle_net_guest_has(o, VIRTIO_NET_F_GUEST_CSUM);
+	bool gso = f->offload.gso != NIC_GSO_NONE;
+
+	k->basic[1]++;
+	k->basic[2] += f->len;
+	k->csum[!takes ? 2 : f->offload.needs_csum ? 1 : f->offload.csum_valid ? 0 : 2]++;
+	k->gso[0] += gso;
+	k->gso[1] += gso ? f->len : 0;
 }
 
 static void frame_received(const struct model_net *n)
@@ -592,23 +770,47 @@ static void frame_received(const struct model_net *n)
 		hit(MILESTONE_NET_RX_MERGED);
 	if (n->frame->offload.gso != NIC_GSO_NONE)
 		hit(MILESTONE_NET_RX_GSO);
+	if (n->frame->offload.gso == NIC_GSO_UDP4 || n->frame->offload.gso == NIC_GSO_UDP6)
+		hit(MILESTONE_NET_RX_USO);
+	if (n->frame->offload.tunnel)
+		hit(MILESTONE_NET_RX_TUNNEL);
+	if (n->to > 0)
+		hit(n->rss ? MILESTONE_NET_RSS_RX : MILESTONE_NET_MQ_RX);
+}
+
+/* A frame before this one may have found a jump, and the device given up; it is asked later. */
+static bool any_jumped(const struct oracle *o)
+{
+	for (unsigned int i = 0; i < o->p->queues; i++) {
+		if (oracle_queue_live(o, i) && oracle_jumped(&o->queue[i]))
+			return true;
+	}
+	return false;
 }
 
 void oracle_frame_ends(struct oracle *o, int result)
 {
 	struct model_net *n = &o->net;
+	bool live = oracle_queue_live(o, n->to);
 
 	if (o->digests)
 		oracle_digest_number(&o->digest.frames, (uint64_t)result << 8 | n->published);
-	if (n->published)
+	if (n->published) {
 		frame_received(n);
-	else if (n->delivered)
+		count_received(o);
+	} else if (n->delivered)
 		oracle_fail(o, 5, "a frame is received in part");
-	else if (n->wanted && oracle_queue_live(o, RX) && !oracle_jumped(&o->queue[RX]))
+	else if (n->wanted && live && !any_jumped(o))
 		check_not_delivered(o, result);
-	else if (!n->wanted && (result || o->queue[RX].helds))
+	else if (!n->wanted && result)
 		oracle_fail(o, 9, "a frame that is not wanted is not dropped");
-	while (o->queue[RX].helds)
-		oracle_unpopped(o, RX);
+	for (unsigned int i = 0; i < o->p->queues; i += 2) {
+		if (i >= 2 * oracle_net_pairs(o))
+			break;
+		if (o->queue[i].helds && !(n->wanted && i == n->to))
+			oracle_fail(o, 9, "queue %u is asked for a frame that is not for it", i);
+		while (o->queue[i].helds)
+			oracle_unpopped(o, i);
+	}
 	n->frame = NULL;
 }

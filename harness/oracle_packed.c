@@ -217,6 +217,15 @@ void oracle_packed_untaken(struct model_queue *q, const struct model_chain *c)
 
 /* ---- what the driver wants to hear ---- */
 
+unsigned int oracle_packed_untold(const struct model_queue *q)
+{
+	unsigned int entries = 0;
+
+	for (uint16_t p = q->at.ask_first; p != q->at.used; p = next_place(q, p))
+		entries++;
+	return entries;
+}
+
 static void wish_fetched(struct oracle *o, struct model_queue *q, uint16_t flags)
 {
 	q->must_ask = false;
@@ -227,7 +236,7 @@ static void wish_fetched(struct oracle *o, struct model_queue *q, uint16_t flags
 		q->must_ask = true;
 		q->at.ask_place = true;
 	} else {
-		o->interrupts |= VIRTIO_INTERRUPT_USED;
+		oracle_interrupt(o, q);
 	}
 }
 
@@ -242,7 +251,7 @@ static void event_fetched(struct oracle *o, struct model_queue *q, uint16_t even
 		among |= p == event;
 	hit(among ? MILESTONE_PACKED_EVENT_NOW : MILESTONE_PACKED_EVENT);
 	if (among)
-		o->interrupts |= VIRTIO_INTERRUPT_USED;
+		oracle_interrupt(o, q);
 }
 
 static bool flags_fetched(struct oracle *o, struct model_queue *q, uint64_t gpa, uint16_t value)
@@ -332,12 +341,13 @@ static void published(struct oracle *o, unsigned int queue, uint16_t flags)
 	if (q->at.flags_due)
 		oracle_fail(o, 5, "queue %u: shows the first used entry before the last is written",
 			    queue);
-	q->at.ask_first = q->at.first;
+	if (o->p->kind != DEVICE_NET || o->net.waiting[queue] == 0)
+		q->at.ask_first = q->at.first;
 	q->at.ask_place = false;
 	q->pushed = 0;
 	q->must_ask = true;
-	if (o->p->kind == DEVICE_NET && queue == 0)
-		oracle_net_published(o);
+	if (o->p->kind == DEVICE_NET)
+		oracle_net_published(o, queue);
 }
 
 /* The device's event structure: enabled, disabled, or with EVENT_IDX at a place. */

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "oracle_internal.h"
+#include "oracle_net_internal.h"
 #include "state_bytes.h"
 
 #define HEADER_BYTES 18u
@@ -71,27 +71,31 @@ static bool load_status(struct oracle *o, uint32_t status)
 }
 
 /* Nothing was taken from a queue before DRIVER_OK; afterwards it has to ask the driver anew. */
-static bool load_indices(const struct oracle *o, struct model_queue *q, uint16_t next)
+static bool load_indices(const struct oracle *o, struct model_queue *q, uint16_t next,
+			 uint16_t told)
 {
 	q->seen_idx = next;
 	q->next_avail = next;
 	q->next_used = next;
+	q->ask_from = told;
 	if (oracle_live(o)) {
 		q->used_flags = 1;
 		q->avail_event = (uint16_t)(next + 1);
 	}
-	return next == 0 || o->status & VIRTIO_STATUS_DRIVER_OK;
+	return (next == 0 && told == 0) || o->status & VIRTIO_STATUS_DRIVER_OK;
 }
 
-static bool load_packed_places(const struct oracle *o, struct model_queue *q, uint16_t next)
+static bool load_packed_places(const struct oracle *o, struct model_queue *q, uint16_t next,
+			       uint16_t told)
 {
 	q->at.avail = next;
 	q->at.used = next;
 	if (oracle_live(o))
 		q->used_flags = RING_EVENT_FLAGS_DISABLE;
-	if (next % 0x8000 >= q->size)
+	if (next % 0x8000 >= q->size || told % 0x8000 >= q->size)
 		return false;
-	if (next == 0x8000)
+	q->at.ask_first = told;
+	if (next == 0x8000 && told == 0x8000)
 		return true;
 	hit(MILESTONE_STATE_PACKED);
 	return o->status & VIRTIO_STATUS_DRIVER_OK;
@@ -102,6 +106,7 @@ static bool load_queue(struct oracle *o, unsigned int queue, struct image *im)
 	struct model_queue *q = &o->queue[queue];
 	uint64_t on;
 	uint16_t next;
+	uint16_t told;
 
 	q->size = (uint32_t)number(im, 4);
 	q->desc = number(im, 8);
@@ -112,12 +117,15 @@ static bool load_queue(struct oracle *o, unsigned int queue, struct image *im)
 	if ((q->size || q->desc || q->driver || q->device) &&
 	    (!(o->status & VIRTIO_STATUS_FEATURES_OK) || !oracle_queue_exists(o, queue)))
 		return false;
+	told = (uint16_t)number(im, 2);
 	if (on == 0)
-		return next == 0;
+		return next == 0 && told == 0;
 	oracle_start_queue(o, q);
 	if (on != 1 || !q->ready)
 		return false;
-	return q->packed ? load_packed_places(o, q, next) : load_indices(o, q, next);
+	if (!(q->packed ? load_packed_places(o, q, next, told) : load_indices(o, q, next, told)))
+		return false;
+	return oracle_untold(q) < q->size;
 }
 
 /* ---- what each type has beside ---- */
@@ -175,26 +183,165 @@ static bool load_vlans(struct oracle *o, struct image *im)
 	return !some || oracle_accepted(o, VIRTIO_NET_F_CTRL_VLAN);
 }
 
+static bool load_link(struct oracle *o, struct image *im)
+{
+	uint64_t status = number(im, 2);
+	uint64_t speed = number(im, 4);
+	uint64_t duplex = number(im, 1);
+	unsigned int feature[] = { VIRTIO_NET_F_STATUS, VIRTIO_NET_F_SPEED_DUPLEX };
+	bool differs[2];
+
+	if (status & VIRTIO_NET_S_ANNOUNCE) {
+		if (!oracle_accepted(o, VIRTIO_NET_F_GUEST_ANNOUNCE) ||
+		    !oracle_accepted(o, VIRTIO_NET_F_STATUS))
+			return false;
+		o->net.announce = true;
+		o->config[6] |= VIRTIO_NET_S_ANNOUNCE;
+	}
+	differs[0] = status != net_le16(o->config + 6);
+	differs[1] = speed != net_le32(o->config + 12) || duplex != o->config[16];
+	for (unsigned int i = 0; i < 2; i++) {
+		if (differs[i] && oracle_accepted(o, feature[i]))
+			oracle_config_changed(o);
+		else
+			o->generation += differs[i];
+	}
+	return true;
+}
+
+static bool load_offloads(struct oracle *o, struct image *im)
+{
+	uint64_t most[2] = { o->net.offloads[0], o->net.offloads[1] };
+	bool may = oracle_accepted(o, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS);
+
+	for (unsigned int i = 0; i < 2; i++) {
+		o->net.offloads[i] = number(im, 8);
+		if (o->net.offloads[i] & ~most[i] || (!may && o->net.offloads[i] != most[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool load_steering(struct oracle *o, struct image *im)
+{
+	struct model_net *n = &o->net;
+	bool with_rss = oracle_accepted(o, VIRTIO_NET_F_RSS);
+	bool zero = true;
+	uint64_t rss;
+	uint64_t pairs;
+	uint64_t contexts;
+
+	n->pairs = (unsigned int)number(im, 2);
+	rss = number(im, 1);
+	n->rss = rss;
+	n->hash_types = (uint32_t)number(im, 4);
+	n->mask = (unsigned int)number(im, 2);
+	n->unclassified = (unsigned int)number(im, 2);
+	pairs = number(im, 2);
+	if (rss > 1 || n->hash_types > 0x1ff || n->mask > 127 || ((n->mask + 1) & n->mask))
+		return false;
+	for (unsigned int i = 0; i <= n->mask; i++) {
+		n->indirection[i] = (uint16_t)number(im, 2);
+		if (n->indirection[i] >= oracle_net_pairs(o))
+			return false;
+		zero &= n->indirection[i] == 0;
+	}
+	bytes(im, n->key, 40);
+	n->tunnels = (uint32_t)number(im, 4);
+	contexts = number(im, 8);
+	for (unsigned int i = 0; i < 4; i++)
+		n->context[i + 1] = contexts >> i & 1;
+	n->many = n->rss || n->pairs > 1;
+	if (n->unclassified >= oracle_net_pairs(o) || pairs > oracle_net_pairs(o) || n->pairs < 1 ||
+	    n->pairs > oracle_net_pairs(o) || (rss && pairs != n->pairs))
+		return false;
+	if (!with_rss && (!zero || n->mask || n->unclassified || pairs))
+		return false;
+	if (n->hash_types && !with_rss && !oracle_accepted(o, VIRTIO_NET_F_HASH_REPORT))
+		return false;
+	if (n->pairs > 1 && !rss && !oracle_accepted(o, VIRTIO_NET_F_MQ))
+		return false;
+	if (n->tunnels & ~0x1d3u || (n->tunnels && !oracle_accepted(o, VIRTIO_NET_F_HASH_TUNNEL)))
+		return false;
+	return contexts < 16 && (!contexts || oracle_accepted(o, VIRTIO_NET_F_RSS_CONTEXT));
+}
+
+static struct model_coalescing load_coalescing(struct image *im)
+{
+	struct model_coalescing c;
+
+	c.packets = (uint32_t)number(im, 4);
+	c.usecs = (uint32_t)number(im, 4);
+	return c;
+}
+
+/* One queue's settings: its own ones only if it runs and may have them. */
+static bool settings_fine(const struct oracle *o, unsigned int queue)
+{
+	const struct model_coalescing *all = &o->net.all[queue % 2];
+	const struct model_coalescing *c = &o->net.each[queue];
+	const struct model_queue *q = &o->queue[queue];
+
+	if (q->ready && oracle_untold(q) && !(c->packets && c->usecs))
+		return false;
+	return (c->packets == all->packets && c->usecs == all->usecs) ||
+	       (q->ready && oracle_accepted(o, VIRTIO_NET_F_VQ_NOTF_COAL));
+}
+
+static void load_counters(uint64_t *counter, unsigned int count, struct image *im)
+{
+	for (unsigned int i = 0; i < count; i++)
+		counter[i] = number(im, 8);
+}
+
+static bool load_net_queues(struct oracle *o, struct image *im)
+{
+	struct model_net *n = &o->net;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		n->all[i] = load_coalescing(im);
+		if ((n->all[i].packets || n->all[i].usecs) &&
+		    !oracle_accepted(o, VIRTIO_NET_F_NOTF_COAL))
+			return false;
+	}
+	for (unsigned int i = 0; i < 2 * oracle_net_pairs(o); i++) {
+		n->each[i] = load_coalescing(im);
+		if (!settings_fine(o, i))
+			return false;
+		load_counters(n->counters[i].basic, 6, im);
+		load_counters(n->counters[i].csum, 4, im);
+		load_counters(n->counters[i].gso, 6, im);
+		/* what was not told is to be told now */
+		if (oracle_queue_live(o, i) && oracle_untold(&o->queue[i])) {
+			hit(MILESTONE_STATE_UNTOLD);
+			o->queue[i].must_ask = true;
+		}
+	}
+	load_counters(n->commands, 2, im);
+	return true;
+}
+
 static bool load_net(struct oracle *o, struct image *im)
 {
 	struct model_net *n = &o->net;
-	uint64_t link;
 
 	bytes(im, n->mac, 6);
-	link = number(im, 2);
 	if (memcmp(n->mac, o->config, 6) != 0 && !oracle_accepted(o, VIRTIO_NET_F_CTRL_MAC_ADDR))
 		return false;
 	memcpy(o->config, n->mac, 6);
-	if (!load_modes(o, im) || !load_table(o, &n->table[0], im) ||
-	    !load_table(o, &n->table[1], im))
-		return false;
-	if (!load_vlans(o, im))
-		return false;
-	if (link != (o->config[6] | (uint64_t)o->config[7] << 8)) {
-		if (oracle_accepted(o, VIRTIO_NET_F_STATUS))
-			oracle_config_changed(o);
-		else
-			o->generation++;
+	return load_link(o, im) && load_modes(o, im) && load_table(o, &n->table[0], im) &&
+	       load_table(o, &n->table[1], im) && load_vlans(o, im) && load_offloads(o, im) &&
+	       load_steering(o, im) && load_net_queues(o, im);
+}
+
+/* Nobody else puts off what is to be told. */
+static bool all_told(const struct oracle *o)
+{
+	for (unsigned int i = 0; i < o->p->queues; i++) {
+		bool may = o->p->kind == DEVICE_NET && i < 2 * oracle_net_pairs(o);
+
+		if (!may && oracle_queue_live(o, i) && oracle_untold(&o->queue[i]))
+			return false;
 	}
 	return true;
 }
@@ -228,7 +375,7 @@ static bool load(struct oracle *o, struct image *im)
 		if (!load_queue(o, i, im))
 			return false;
 	}
-	if (!load_type(o, im))
+	if (!load_type(o, im) || !all_told(o))
 		return false;
 	o->interrupts |= interrupts;
 	return !im->ended && im->left == 0;

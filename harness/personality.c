@@ -55,8 +55,75 @@ static const struct {
 	  BIT(VIRTIO_NET_F_CTRL_RX) | BIT(VIRTIO_NET_F_CTRL_VLAN) |
 		  BIT(VIRTIO_NET_F_CTRL_RX_EXTRA) | BIT(VIRTIO_NET_F_CTRL_MAC_ADDR),
 	  BIT(VIRTIO_NET_F_CTRL_VQ) },
+	{ DEVICE_NET,
+	  BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | BIT(VIRTIO_NET_F_MQ) | BIT(VIRTIO_NET_F_NOTF_COAL) |
+		  BIT(VIRTIO_NET_F_VQ_NOTF_COAL) | BIT(VIRTIO_NET_F_RSS) |
+		  BIT(VIRTIO_NET_F_HASH_REPORT) | BIT(VIRTIO_NET_F_HASH_TUNNEL),
+	  BIT(VIRTIO_NET_F_CTRL_VQ) },
+	{ DEVICE_NET, BIT(VIRTIO_NET_F_HASH_TUNNEL),
+	  BIT(VIRTIO_NET_F_RSS) | BIT(VIRTIO_NET_F_HASH_REPORT) },
+	{ DEVICE_NET, BIT(VIRTIO_NET_F_GUEST_USO4) | BIT(VIRTIO_NET_F_GUEST_USO6),
+	  BIT(VIRTIO_NET_F_GUEST_CSUM) },
+	{ DEVICE_NET, BIT(VIRTIO_NET_F_HOST_USO), BIT(VIRTIO_NET_F_CSUM) },
 	{ DEVICE_ECHO, BIT(1), BIT(0) },
 };
+
+/* What operand `net` adds: one flag each */
+static const struct virtio_features net_extra[8] = {
+	{ { BIT(VIRTIO_NET_F_RSS) | BIT(VIRTIO_NET_F_HASH_REPORT) |
+	    BIT(VIRTIO_NET_F_HASH_TUNNEL) } },
+	{ { BIT(VIRTIO_NET_F_NOTF_COAL) | BIT(VIRTIO_NET_F_VQ_NOTF_COAL) } },
+	{ { BIT(VIRTIO_NET_F_DEVICE_STATS) } },
+	{ { BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | BIT(VIRTIO_NET_F_SPEED_DUPLEX) } },
+	{ { BIT(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) } },
+	{ { BIT(VIRTIO_NET_F_GUEST_USO4) | BIT(VIRTIO_NET_F_GUEST_USO6) |
+	    BIT(VIRTIO_NET_F_HOST_USO) | BIT(VIRTIO_NET_F_GUEST_HDRLEN) } },
+	{ { 0, BIT(VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO - 64) |
+		       BIT(VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM - 64) |
+		       BIT(VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO - 64) |
+		       BIT(VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM - 64) |
+		       BIT(VIRTIO_NET_F_OUT_NET_HEADER - 64) } },
+	{ { 0, BIT(VIRTIO_NET_F_RSS_CONTEXT - 64) } },
+};
+
+static struct virtio_features net_asked(const struct record *header)
+{
+	struct virtio_features f = { { 0 } };
+
+	if (header->y >> 16 & 0xff)
+		virtio_features_add(&f, VIRTIO_NET_F_MQ);
+	for (unsigned int i = 0; i < 8; i++) {
+		if (header->y >> (40 + i) & 1) {
+			f.word[0] |= net_extra[i].word[0];
+			f.word[1] |= net_extra[i].word[1];
+		}
+	}
+	f.word[1] &= ~(header->y >> 48 & 0xff);
+	return f;
+}
+
+/* Features above 63 that lack what they require */
+static uint64_t without_ground(uint64_t low, uint64_t high)
+{
+	const uint64_t guest = BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6) |
+			       BIT(VIRTIO_NET_F_GUEST_USO4) | BIT(VIRTIO_NET_F_GUEST_USO6);
+	const uint64_t host = BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6) |
+			      BIT(VIRTIO_NET_F_HOST_USO);
+	uint64_t these = 0;
+
+	if ((low & guest) != guest)
+		these |= BIT(VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO - 64);
+	if ((low & host) != host)
+		these |= BIT(VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO - 64);
+	if (!(low & BIT(VIRTIO_NET_F_RSS)))
+		these |= BIT(VIRTIO_NET_F_RSS_CONTEXT - 64);
+	high &= ~these;
+	if (!(high & BIT(VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO - 64)))
+		these |= BIT(VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM - 64);
+	if (!(high & BIT(VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO - 64)))
+		these |= BIT(VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM - 64);
+	return these;
+}
 
 uint16_t personality_queue_size(unsigned int class)
 {
@@ -186,9 +253,9 @@ static void choose_zones(const struct record *header, struct personality *p)
 	};
 }
 
-static uint64_t offered_bits(const struct record *header)
+static uint64_t offered_bits(const struct record *header, uint64_t more)
 {
-	uint64_t bits = (supported[header->code] | ring_bits(header)) & ~header->x &
+	uint64_t bits = (supported[header->code] | ring_bits(header) | more) & ~header->x &
 			~not_of_this_disk(header);
 
 	for (size_t i = 0; i < sizeof(dependency) / sizeof(dependency[0]); i++) {
@@ -205,10 +272,24 @@ static unsigned int queue_count(const struct personality *p, const struct record
 	case DEVICE_BLK:
 		return virtio_features_has(&p->offered, VIRTIO_BLK_F_MQ) ? queues_asked(header) : 1;
 	case DEVICE_NET:
-		return virtio_features_has(&p->offered, VIRTIO_NET_F_CTRL_VQ) ? 3 : 2;
+		return 2 * p->pairs + virtio_features_has(&p->offered, VIRTIO_NET_F_CTRL_VQ);
 	default:
 		return 2;
 	}
+}
+
+static void net_features(const struct record *header, struct personality *p)
+{
+	struct virtio_features asked = { { 0 } };
+
+	if (p->kind == DEVICE_NET)
+		asked = net_asked(header);
+	p->offered.word[0] = offered_bits(header, asked.word[0]) | BIT(VIRTIO_F_VERSION_1);
+	p->offered.word[1] = asked.word[1] & ~without_ground(p->offered.word[0], asked.word[1]);
+	p->pairs = 1;
+	if (p->kind == DEVICE_NET && (virtio_features_has(&p->offered, VIRTIO_NET_F_MQ) ||
+				      virtio_features_has(&p->offered, VIRTIO_NET_F_RSS)))
+		p->pairs = header->y >> 16 & 0xff ? (unsigned int)(header->y >> 16 & 0xff) : 1;
 }
 
 void personality_from(const struct record *header, struct personality *p)
@@ -233,7 +314,7 @@ void personality_from(const struct record *header, struct personality *p)
 	p->mtu = mtu[header->b[6] % 4];
 	p->blk_size = blk_size[header->b[6] % 4];
 	p->refusal = header->y & 0xff;
-	p->offered.word[0] = offered_bits(header) | BIT(VIRTIO_F_VERSION_1);
+	net_features(header, p);
 	if (p->kind == DEVICE_BLK && p->flags & FLAG_READ_ONLY)
 		virtio_features_add(&p->offered, VIRTIO_BLK_F_RO);
 	if (p->kind == DEVICE_BLK)

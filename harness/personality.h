@@ -19,7 +19,7 @@
 #define MAP_HIGH	 0x100000000ull
 #define MAP_HIGH_END	 (MAP_HIGH + MAP_REGION_BYTES)
 
-#define PERSONALITY_QUEUES     4u
+#define PERSONALITY_QUEUES     9u
 #define PERSONALITY_QUEUE_SIZE 256u
 #define PERSONALITY_SECTORS    128u
 #define PERSONALITY_SLOTS      16u
@@ -44,6 +44,7 @@ struct personality {
 	struct virtio_features offered; /* VERSION_1 and RO included */
 	uint16_t queue_size_max;
 	unsigned int queues;
+	unsigned int pairs; /* of the network device */
 	uint8_t flags;
 	unsigned int slots;
 	uint64_t capacity;
@@ -66,6 +67,20 @@ struct personality {
 	struct disk_lifetime lifetime;
 	unsigned int refusal; /* a mistake of the embedder's that is tried first, see refusals.h */
 };
+
+/* header operand `net`: what of the network device is offered beside the common features; MQ with
+ * several queues */
+#define NET_HASHES     1u
+#define NET_COALESCING 2u
+#define NET_STATS      4u
+#define NET_ANNOUNCE   8u  /* and SPEED_DUPLEX */
+#define NET_OFFLOADS   16u /* CTRL_GUEST_OFFLOADS */
+#define NET_USO	       32u
+#define NET_TUNNELS    64u /* and OUT_NET_HEADER */
+#define NET_CONTEXTS   128u
+
+#define PERSONALITY_SPEED  10000u
+#define PERSONALITY_DUPLEX 1u
 
 #define PERSONALITY_SEG_MAX  126u
 #define PERSONALITY_SIZE_MAX 512u

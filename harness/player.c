@@ -14,29 +14,44 @@
 
 /* ---- what the host does ---- */
 
-static void host_offload(struct nic_offload *w, unsigned int class, uint32_t len, unsigned int tcp,
-			 unsigned int headers)
+/* From class 8 on: UDP segmentation, then the same and TCP's in a tunnel, with and without the
+ * outer checksum left to do. */
+static void host_tunnel(struct nic_offload *w, unsigned int class, const struct frame_layout *l)
 {
-	static const enum nic_gso gso[8] = {
-		[3] = NIC_GSO_TCP4, [4] = NIC_GSO_TCP6, [5] = NIC_GSO_TCP4, [7] = NIC_GSO_TCP6
+	if (class < 10)
+		return;
+	w->tunnel = true;
+	w->outer_csum = class == 11 || class == 15;
+	w->outer_th = (uint16_t)l->outer_th;
+	w->inner_nh = (uint16_t)l->inner_nh;
+}
+
+static void host_offload(struct nic_offload *w, unsigned int class, uint32_t len,
+			 const struct frame_layout *l, unsigned int headers)
+{
+	static const enum nic_gso gso[16] = {
+		[3] = NIC_GSO_TCP4,  [4] = NIC_GSO_TCP6,  [5] = NIC_GSO_TCP4,  [7] = NIC_GSO_TCP6,
+		[8] = NIC_GSO_UDP4,  [9] = NIC_GSO_UDP6,  [10] = NIC_GSO_TCP4, [11] = NIC_GSO_TCP4,
+		[12] = NIC_GSO_TCP6, [13] = NIC_GSO_UDP4, [14] = NIC_GSO_UDP6, [15] = NIC_GSO_UDP6,
 	};
 
 	memset(w, 0, sizeof(*w));
 	if (class == 0)
 		return;
-	if (class == 2 || len < tcp + 18) {
+	if (class == 2 || len < l->transport + l->csum + 2) {
 		w->csum_valid = true;
 		return;
 	}
 	w->needs_csum = true;
-	w->csum_start = (uint16_t)tcp;
-	w->csum_offset = 16;
+	w->csum_start = (uint16_t)l->transport;
+	w->csum_offset = (uint16_t)l->csum;
 	w->gso = gso[class];
 	w->gso_ecn = class == 5 || class == 7;
 	if (w->gso != NIC_GSO_NONE) {
 		w->gso_size = 1448;
 		w->header_len = (uint16_t)headers;
 	}
+	host_tunnel(w, class, l);
 }
 
 static void choose_destination(const struct record *r, uint8_t *to)
@@ -68,7 +83,7 @@ static void host_frame(struct guest_driver *g, const struct record *r)
 	struct nic_offload offload;
 	unsigned int vlan = r->b[2] ? (unsigned int)(r->x >> 16) & 0xffff : 5;
 	uint8_t to[6];
-	unsigned int tcp;
+	struct frame_layout layout;
 
 	if (m->p.kind != DEVICE_NET)
 		return;
@@ -76,10 +91,13 @@ static void host_frame(struct guest_driver *g, const struct record *r)
 
 	uint8_t *at = fake_nic_frame(&m->nic);
 	/* the payload behind the longest headers is there once and for all */
-	unsigned int headers = frame_build(at, (enum frame_kind)(r->b[0] % 8), to, vlan, &tcp);
+	unsigned int headers = frame_build(at, (enum frame_kind)(r->b[0] % FRAME_KINDS), to, vlan,
+					   r->b[4], &layout);
+	at[r->b[5] % FRAME_HEADERS_MAX] ^= r->b[6];
+
 	uint32_t len = r->y ? (uint32_t)(r->y % NIC_FRAME_BYTES_MAX) + 1 : headers + 46;
 
-	host_offload(&offload, r->b[3], len, tcp, headers);
+	host_offload(&offload, r->b[3], len, &layout, headers);
 	machine_frame(m, len, &offload);
 }
 
@@ -91,7 +109,17 @@ static void host_complete(struct guest_driver *g, const struct record *r)
 
 static void host_link(struct guest_driver *g, const struct record *r)
 {
-	machine_link(g->carrier->machine, !r->b[0]);
+	if (r->b[1])
+		machine_announce(g->carrier->machine);
+	else if (r->x)
+		machine_speed(g->carrier->machine, (uint32_t)r->x, r->b[2]);
+	else
+		machine_link(g->carrier->machine, !r->b[0]);
+}
+
+static void host_time(struct guest_driver *g, const struct record *r)
+{
+	machine_time(g->carrier->machine, r->x);
 }
 
 static void host_resize(struct guest_driver *g, const struct record *r)
@@ -137,7 +165,7 @@ static void (*const play_op[OP_CODES])(struct guest_driver *g, const struct reco
 	[OP_USED] = guest_used,	      [OP_FRAME] = host_frame,	 [OP_COMPLETE] = host_complete,
 	[OP_LINK] = host_link,	      [OP_RESIZE] = host_resize, [OP_STALL] = host_stall,
 	[OP_RACE] = guest_race,	      [OP_DRAIN] = host_drain,	 [OP_ACK] = guest_ack,
-	[OP_RESTORE] = host_restore,
+	[OP_RESTORE] = host_restore,  [OP_TIME] = host_time,
 };
 
 /* Rule 4 at the end: with nothing left to wait for, all that was made available is answered. */

@@ -56,7 +56,7 @@ static void spoil_common(unsigned int which, uint16_t *queue_size_max,
 	if (which == 2)
 		features->word[0] |= unknown;
 	if (which == 3)
-		features->word[1] |= 1;
+		features->word[1] |= 1ull << 63;
 }
 
 /* A disk that goes with all but one of these options, `which` from 14 on. */
@@ -199,7 +199,7 @@ static int try_net(struct machine *m, unsigned int which)
 	int err;
 
 	machine_net_options(m, &o);
-	spoil_common(which, &o.queue_size_max, &o.features, 4);
+	spoil_common(which, &o.queue_size_max, &o.features, 1u << 10);
 	switch (which) {
 	case 0:
 	case 1:
@@ -211,6 +211,22 @@ static int try_net(struct machine *m, unsigned int which)
 		break;
 	case 5:
 		o.mtu = 67;
+		break;
+	case 7:
+		virtio_features_add(&o.features, VIRTIO_NET_F_CTRL_VQ);
+		virtio_features_add(&o.features, VIRTIO_NET_F_MQ);
+		o.queue_pairs_max = VIRTIO_NET_PAIRS_MAX + 1;
+		break;
+	case 8:
+		o.features.word[0] = 0;
+		o.features.word[1] = 0;
+		o.queue_pairs_max = 2;
+		break;
+	case 9:
+		o.speed = 0x80000000;
+		break;
+	case 10:
+		o.duplex = 2;
 		break;
 	default:
 		o.queue_size_max = 0x8001;

@@ -33,18 +33,21 @@ const struct record_form script_header_form = {
 		FIELD("hide", AT_X, FIELD_FEATURES),
 		CHOICE("refuse", AT_Y0, 50),
 		CHOICE("ring", AT_Y1, 8),
-		CHOICE("queues", AT_Y2, 4),
+		CHOICE("queues", AT_Y2, 5),
 		CHOICE("zones", AT_Y4, 12),
+		FIELD("net", AT_Y5, FIELD_FLAGS),
+		FIELD("more", AT_Y6, FIELD_FLAGS),
 	},
-	12,
+	14,
 };
 
 const struct record_form script_op_form[OP_CODES] = {
 	[OP_INIT] = { "init",
 		      { CHOICE("size", AT_B0, 8), CHOICE("wrong", AT_B1, 12),
 			FIELD("only", AT_B2, FIELD_QUEUE), FIELD("decline", AT_X, FIELD_FEATURES),
-			FIELD("grab", AT_Y, FIELD_FEATURES) },
-		      5 },
+			FIELD("grab", AT_Y, FIELD_FEATURES), FIELD("decline64", AT_B3, FIELD_FLAGS),
+			FIELD("grab64", AT_B4, FIELD_FLAGS) },
+		      7 },
 	[OP_RESET] = { "reset", { { 0 } }, 0 },
 	[OP_WRITE] = { "write",
 		       { CHOICE("width", AT_B0, 4), FIELD("offset", AT_X, FIELD_OFFSET),
@@ -83,20 +86,22 @@ const struct record_form script_op_form[OP_CODES] = {
 		       FIELD("arg", AT_Y, FIELD_VALUE) },
 		     9 },
 	[OP_TX] = { "tx",
-		    { CHOICE("kind", AT_B0, 8), CHOICE("split", AT_B1, 16),
+		    { CHOICE("kind", AT_B0, 24), CHOICE("split", AT_B1, 16),
 		      CHOICE("where", AT_B2, 16), FIELD("flags", AT_B3, FIELD_FLAGS),
 		      CHOICE("wrong", AT_B4, 32), FIELD("bits", AT_B5, FIELD_FLAGS),
-		      CHOICE("offload", AT_B6, 8), FIELD("headers", AT_X, FIELD_HEADERS),
-		      FIELD("len", AT_Y, FIELD_VALUE) },
-		    9 },
+		      CHOICE("offload", AT_B6, 16), FIELD("headers", AT_X, FIELD_HEADERS),
+		      FIELD("len", AT_YL, FIELD_VALUE), FIELD("pair", AT_Y4, FIELD_QUEUE),
+		      FIELD("outer", AT_Y5, FIELD_BYTE), FIELD("inner", AT_Y6, FIELD_BYTE),
+		      FIELD("flow", AT_Y7, FIELD_BYTE) },
+		    13 },
 	[OP_RX] = { "rx",
 		    { FIELD("count", AT_B0, FIELD_COUNT), CHOICE("len", AT_B1, 8),
 		      CHOICE("where", AT_B2, 16), FIELD("flags", AT_B3, FIELD_FLAGS),
 		      CHOICE("wrong", AT_B4, 32), FIELD("pieces", AT_B5, FIELD_COUNT),
-		      FIELD("arg", AT_Y, FIELD_VALUE) },
-		    7 },
+		      FIELD("arg", AT_Y, FIELD_VALUE), FIELD("pair", AT_B6, FIELD_QUEUE) },
+		    8 },
 	[OP_CTRL] = { "ctrl",
-		      { CHOICE("class", AT_B0, 5), CHOICE("command", AT_B1, 8),
+		      { CHOICE("class", AT_B0, 11), CHOICE("command", AT_B1, 8),
 			CHOICE("split", AT_B2, 16), FIELD("flags", AT_B3, FIELD_FLAGS),
 			CHOICE("wrong", AT_B4, 32), FIELD("more", AT_B5, FIELD_BYTE),
 			FIELD("where", AT_B6, FIELD_BYTE), FIELD("value", AT_X, FIELD_VALUE),
@@ -114,15 +119,20 @@ const struct record_form script_op_form[OP_CODES] = {
 		      { FIELD("queue", AT_B0, FIELD_QUEUE), CHOICE("event", AT_B1, 5) },
 		      2 },
 	[OP_FRAME] = { "frame",
-		       { CHOICE("kind", AT_B0, 8), CHOICE("to", AT_B1, 8), CHOICE("vlan", AT_B2, 2),
-			 CHOICE("offload", AT_B3, 8), FIELD("value", AT_X, FIELD_VALUE),
-			 FIELD("len", AT_Y, FIELD_VALUE) },
-		       6 },
+		       { CHOICE("kind", AT_B0, 24), CHOICE("to", AT_B1, 8),
+			 CHOICE("vlan", AT_B2, 2), CHOICE("offload", AT_B3, 16),
+			 FIELD("value", AT_X, FIELD_VALUE), FIELD("len", AT_Y, FIELD_VALUE),
+			 FIELD("flow", AT_B4, FIELD_BYTE), FIELD("spoil", AT_B5, FIELD_BYTE),
+			 FIELD("by", AT_B6, FIELD_BYTE) },
+		       9 },
 	[OP_COMPLETE] = { "complete",
 			  { FIELD("which", AT_B0, FIELD_COUNT), CHOICE("result", AT_B1, 2),
 			    FIELD("more", AT_B2, FIELD_COUNT) },
 			  3 },
-	[OP_LINK] = { "link", { CHOICE("down", AT_B0, 2) }, 1 },
+	[OP_LINK] = { "link",
+		      { CHOICE("down", AT_B0, 2), CHOICE("announce", AT_B1, 2),
+			FIELD("duplex", AT_B2, FIELD_BYTE), FIELD("speed", AT_X, FIELD_VALUE) },
+		      4 },
 	[OP_RESIZE] = { "resize", { CHOICE("capacity", AT_B0, 8) }, 1 },
 	[OP_STALL] = { "stall", { CHOICE("nic", AT_B0, 3), CHOICE("disk", AT_B1, 3) }, 2 },
 	[OP_RACE] = { "race",
@@ -137,6 +147,7 @@ const struct record_form script_op_form[OP_CODES] = {
 			 { CHOICE("how", AT_B0, 6), CHOICE("len", AT_B1, 9),
 			   FIELD("at", AT_X, FIELD_VALUE), FIELD("bytes", AT_Y, FIELD_VALUE) },
 			 4 },
+	[OP_TIME] = { "time", { FIELD("usecs", AT_X, FIELD_VALUE) }, 1 },
 };
 
 static unsigned int y_shift(const struct field *f)
@@ -150,6 +161,8 @@ uint64_t script_get(const struct record *r, const struct field *f)
 		return r->x;
 	if (f->place == AT_Y)
 		return r->y;
+	if (f->place == AT_YL)
+		return r->y & 0xffffffff;
 	if (f->place >= AT_Y0)
 		return r->y >> y_shift(f) & 0xff;
 	return r->b[f->place];
@@ -163,6 +176,8 @@ void script_set(struct record *r, const struct field *f, uint64_t value)
 		r->x = value;
 	else if (f->place == AT_Y)
 		r->y = value;
+	else if (f->place == AT_YL)
+		r->y = (r->y & ~0xffffffffull) | (value & 0xffffffff);
 	else if (f->place >= AT_Y0)
 		r->y = (r->y & ~(0xffull << y_shift(f))) | (value & 0xff) << y_shift(f);
 	else

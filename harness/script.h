@@ -44,7 +44,7 @@ enum device_kind { DEVICE_BLK, DEVICE_NET, DEVICE_ECHO, DEVICE_KINDS };
 	X(QUEUE, queue) X(STOP, stop) X(CHAIN, chain) X(BLK, blk) X(TX, tx) X(RX, rx)              \
 	X(CTRL, ctrl) X(KICK, kick) X(AVAIL, avail) X(USED, used) X(FRAME, frame)                  \
 	X(COMPLETE, complete) X(LINK, link) X(RESIZE, resize) X(STALL, stall) X(RACE, race)        \
-	X(DRAIN, drain) X(ACK, ack) X(RESTORE, restore)
+	X(DRAIN, drain) X(ACK, ack) X(RESTORE, restore) X(TIME, time)
 /* clang-format on */
 
 enum op_code {
@@ -69,8 +69,8 @@ enum field_kind {
 	FIELD_HEADERS, /* four 16-bit numbers that are added to the right ones */
 };
 
-/* Where the operand lies in struct record: b[0] to b[6], x, y, or one byte of y, the lowest first.
- */
+/* Where the operand lies in struct record: b[0] to b[6], x, y, one byte of y, the lowest first, or
+ * the low half of y. */
 enum field_place {
 	AT_B0,
 	AT_B1,
@@ -89,6 +89,7 @@ enum field_place {
 	AT_Y5,
 	AT_Y6,
 	AT_Y7,
+	AT_YL,
 };
 
 struct field {

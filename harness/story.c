@@ -29,9 +29,9 @@ const struct story_rule *story_rule(unsigned int rule)
 		[4] = { "completion",
 			"answers wrongly, twice, or never; says NEEDS_RESET without a reason, or "
 			"not with one",
-			"2.1.2 (DEVICE_NEEDS_RESET), 2.7.8 (the used ring), 5.2.6.2 and 5.1.6" },
+			"2.1.2 (DEVICE_NEEDS_RESET), 2.7.8 (the used ring), 5.2.6.2 and 5.1.9" },
 		[5] = { "publication", "shows an index before its entries, or a wrong num_buffers",
-			"2.7.8.2 (the used index), 5.1.6.4.1 (num_buffers)" },
+			"2.7.8.2 (the used index), 5.1.9.4.1 (num_buffers)" },
 		[6] = { "reset",
 			"touches memory while no queue runs, or keeps a register over a reset",
 			"2.4 (device reset), 2.6.1 (queue reset)" },
@@ -41,7 +41,7 @@ const struct story_rule *story_rule(unsigned int rule)
 		[8] = { "disk", "asks the disk for anything but what the request says",
 			"5.2.6.2 (requests of a block device)" },
 		[9] = { "bytes", "stores or sends any byte but the right one",
-			"5.2.6.2 (block requests), 5.1.6 (network frames)" },
+			"5.2.6.2 (block requests), 5.1.9 (network frames)" },
 		[10] = { "work",
 			 "accesses memory without bound, or fetches what it has fetched before",
 			 "no section: a guest that changes its memory meanwhile is not in the "
@@ -445,25 +445,47 @@ static void tell_blk(const struct record *r, FILE *out)
 static const char *frame_name(unsigned int kind)
 {
 	static const char *const name[] = {
-		"an Ethernet frame",	   "a TCP/IPv4 frame",
-		"a TCP/IPv6 frame",	   "a tagged TCP/IPv4 frame",
-		"a tagged TCP/IPv6 frame", "a frame with a bad IPv4 header",
-		"a UDP/IPv6 frame",	   "a frame that ends with its tag",
+		"an Ethernet frame",
+		"a TCP/IPv4 frame",
+		"a TCP/IPv6 frame",
+		"a tagged TCP/IPv4 frame",
+		"a tagged TCP/IPv6 frame",
+		"a frame with a bad IPv4 header",
+		"a UDP/IPv6 frame",
+		"a frame that ends with its tag",
+		"a UDP/IPv4 frame",
+		"a plain UDP/IPv6 frame",
+		"an IPv4 fragment",
+		"an IPv6 fragment",
+		"a TCP/IPv6 frame with extension headers",
+		"a UDP/IPv6 frame with extension headers",
+		"an IPv6 frame with cut extension headers",
+		"TCP/IPv4 in VXLAN",
+		"TCP/IPv6 in VXLAN",
+		"UDP/IPv6 in VXLAN",
+		"UDP/IPv4 in GENEVE",
+		"TCP/IPv6 in GENEVE",
+		"TCP/IPv4 in IPv4",
+		"TCP/IPv4 in GRE",
+		"TCP/IPv4 in GRE with a key",
+		"UDP/IPv4 in NVGRE",
 	};
 
-	return name[kind % 8];
+	return name[kind % 24];
 }
 
 static void tell_tx(const struct record *r, FILE *out)
 {
-	if (r->b[0] % 8 == TX_HEADER_ONLY)
+	if (r->b[0] == TX_HEADER_ONLY)
 		fputs("sends a header without a frame", out);
-	else if (r->b[0] % 8 == TX_SHORT)
+	else if (r->b[0] == TX_SHORT)
 		fputs("sends less than a header", out);
 	else
 		fprintf(out, "sends %s", frame_name(r->b[0]));
-	if (r->y)
+	if (r->y & 0xffffffff)
 		fprintf(out, " of %" PRIu64 " bytes", r->y & 0x1ffff);
+	if (r->y >> 32 & 0xff)
+		fprintf(out, " on pair %u", (unsigned int)(r->y >> 32 & 0xff));
 	if (r->b[6])
 		fputs(", to be segmented", out);
 	if (r->x || r->b[5])
@@ -486,10 +508,16 @@ static void tell_rx(const struct record *r, FILE *out)
 
 static void tell_ctrl(const struct record *r, FILE *out)
 {
-	static const char *const class[] = { "a receive mode", "a MAC address or table", "a VLAN",
-					     "an announcement", "a number of queues" };
+	static const char *const class[] = {
+		"a receive mode", "a MAC address or table",
+		"a VLAN",	  "an announcement",
+		"steering",	  "offloads",
+		"coalescing",	  "hashes of tunnels",
+		"statistics",	  "an RSS context",
+		"nothing known",
+	};
 
-	fprintf(out, "commands %s (class %u, command %u)", class[r->b[0] % 5], r -> b[0],
+	fprintf(out, "commands %s (class %u, command %u)", class[r->b[0] % 11], r -> b[0],
 		r -> b[1]);
 	if (r->b[5])
 		fprintf(out, ", %d bytes longer than right", (int8_t)r->b[5]);
@@ -546,6 +574,8 @@ static void tell_frame(const struct record *r, FILE *out)
 	fprintf(out, "%s arrives", frame_name(r->b[0]));
 	if (r->y)
 		fprintf(out, ", of %" PRIu64 " bytes", r->y % NIC_FRAME_BYTES_MAX + 1);
+	if (r->b[6])
+		fprintf(out, ", spoiled in byte %u", r->b[5]);
 	if (r->b[3])
 		fputs(", with work left to the guest", out);
 }
@@ -558,7 +588,17 @@ static void tell_complete(const struct record *r, FILE *out)
 
 static void tell_link(const struct record *r, FILE *out)
 {
-	fprintf(out, "the link goes %s", r->b[0] ? "down" : "up");
+	if (r->b[1])
+		fputs("the guest has moved and is asked to announce itself", out);
+	else if (r->x)
+		fprintf(out, "the link has %" PRIu32 " Mbit/s now", (uint32_t)r->x);
+	else
+		fprintf(out, "the link goes %s", r->b[0] ? "down" : "up");
+}
+
+static void tell_time(const struct record *r, FILE *out)
+{
+	fprintf(out, "%" PRIu64 " us pass", r->x);
 }
 
 static void tell_resize(const struct record *r, FILE *out)
@@ -606,7 +646,7 @@ static void (*const tell_op[OP_CODES])(const struct record *r, FILE *out) = {
 	[OP_USED] = tell_used,	     [OP_FRAME] = tell_frame,	[OP_COMPLETE] = tell_complete,
 	[OP_LINK] = tell_link,	     [OP_RESIZE] = tell_resize, [OP_STALL] = tell_stall,
 	[OP_RACE] = tell_race,	     [OP_DRAIN] = tell_drain,	[OP_ACK] = tell_ack,
-	[OP_RESTORE] = tell_restore,
+	[OP_RESTORE] = tell_restore, [OP_TIME] = tell_time,
 };
 
 bool story_is_host(const struct record *op)
@@ -619,6 +659,7 @@ bool story_is_host(const struct record *op)
 	case OP_STALL:
 	case OP_DRAIN:
 	case OP_RESTORE:
+	case OP_TIME:
 		return true;
 	default:
 		return false;

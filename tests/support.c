@@ -526,7 +526,10 @@ static int nic_send(struct nic *base, const struct nic_frame *frame)
 	memcpy(nic->frame, frame->data, frame->len);
 	nic->len = frame->len;
 	nic->offload = frame->offload;
-	return nic->verdict;
+	if (nic->room == 0)
+		return nic->verdict;
+	nic->room--;
+	return 0;
 }
 
 static void nic_receivable(struct nic *base)

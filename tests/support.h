@@ -113,7 +113,7 @@ void ring_expect_none(const struct ring *ring);
 struct guest {
 	struct ram ram;
 	struct virtio_mmio mmio;
-	struct ring ring[3];
+	struct ring ring[9];
 	bool irq;
 	unsigned int irq_edges; /* rising ones */
 	unsigned int defers;
@@ -199,7 +199,8 @@ void test_disk_finish(struct test_disk *disk, unsigned int index, int result);
 
 struct test_nic {
 	struct nic nic;
-	int verdict; /* what send answers */
+	int verdict;	   /* what send answers */
+	unsigned int room; /* ... after so many frames */
 	unsigned int sends;
 	unsigned int receivables;
 	uint8_t *frame; /* the last one, an allocation of exactly its length */

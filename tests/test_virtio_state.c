@@ -395,7 +395,8 @@ static void other_versions_and_devices_are_refused(void **state)
 #define AT_DESC	      (HEADER + 42u)
 #define AT_ENABLED    (HEADER + 66u)
 #define AT_NEXT	      (HEADER + 67u)
-#define AT_WRITEBACK  (HEADER + 69u)
+#define AT_TOLD	      (HEADER + 69u)
+#define AT_WRITEBACK  (HEADER + 71u)
 
 static void states_that_cannot_be_are_refused(void **state)
 {
@@ -427,6 +428,8 @@ static void states_that_cannot_be_are_refused(void **state)
 		{ AT_DESC, UINT64_MAX - 15, 8 },
 		{ AT_ENABLED, 2, 1 },
 		{ AT_ENABLED, 0, 1 }, /* with an index all the same */
+		{ AT_TOLD, 0, 2 },    /* nobody will tell the driver */
+		{ AT_TOLD, 2, 2 },
 		{ AT_WRITEBACK, 2, 1 },
 	};
 	struct fixture *f = *state;
@@ -458,15 +461,32 @@ static void states_that_cannot_be_are_refused(void **state)
 static void a_card_keeps_no_more_than_it_can_have(void **state)
 {
 	struct fixture *f = *state;
-	size_t net = HEADER + 38u + 3 * 31u; /* what is a network card's own */
+	size_t net = HEADER + 38u + 3 * 33u; /* what is a network card's own */
 	static const struct {
 		size_t at;
 		uint8_t value;
 	} t[] = {
-		{ 8, 0x40 }, /* an unknown mode */
-		{ 9, 65 },   /* more addresses than a table has */
-		{ 12, 1 },   /* by far */
-		{ 13, 2 },   /* a table that is neither full nor not */
+		{ 6, 2 },		   /* an announcement that was not negotiated */
+		{ 13, 0x40 },		   /* an unknown mode */
+		{ 14, 65 },		   /* more addresses than a table has */
+		{ 17, 1 },		   /* by far */
+		{ 18, 2 },		   /* a table that is neither full nor not */
+		{ 32, 2 },		   /* an offload */
+		{ 40, 1 },		   /* and one of those above bit 63 */
+		{ 48, 0 },		   /* no pair in use */
+		{ 48, 2 },		   /* more than there are */
+		{ 50, 1 },		   /* RSS */
+		{ 50, 2 },     { 51, 1 },  /* a hash */
+		{ 53, 1 },     { 55, 2 },  /* no mask */
+		{ 55, 1 },		   /* a longer table */
+		{ 55, 0xff },		   /* too long a table */
+		{ 57, 1 },		   /* a queue that there is not */
+		{ 59, 1 },		   /* pairs of an RSS configuration */
+		{ 61, 1 },		   /* a table */
+		{ 103, 1 },		   /* tunnels */
+		{ 104, 2 },    { 107, 1 }, /* contexts */
+		{ 107, 0x10 }, { 115, 1 }, /* coalescing of all */
+		{ 127, 1 },    { 131, 1 }, /* and of one queue */
 	};
 
 	drive_net(f);
@@ -488,9 +508,9 @@ static void a_card_keeps_no_more_than_it_can_have(void **state)
 /* Nothing comes back that the features accepted do not allow */
 static void a_card_without_features_has_no_filters(void **state)
 {
-	static const size_t at[] = { 0 /* mac */, 8 /* modes */, 13 /* all */ };
+	static const size_t at[] = { 0 /* mac */, 13 /* modes */, 18 /* all */ };
 	struct fixture *f = *state;
-	size_t net = HEADER + 38u + 3 * 31u;
+	size_t net = HEADER + 38u + 3 * 33u;
 
 	create_net(f);
 	guest_drive(&f->guest, features(VIRTIO_NET_F_CTRL_VQ, -1), 3, 8);
@@ -503,15 +523,17 @@ static void a_card_without_features_has_no_filters(void **state)
 		is_as_created(f);
 		f->image[net + at[i]] ^= 1;
 	}
-	/* a VLAN: the last number says that a word follows */
-	f->image[f->len - 8] = 1;
-	memset(f->image + f->len, 1, 8);
+	/* a VLAN: the number in front says that a word follows */
+	f->image[net + 24] = 1;
+	memmove(f->image + net + 40, f->image + net + 32, f->len - net - 32);
+	memset(f->image + net + 32, 1, 8);
 	f->len += 8;
 	seal(f);
 	assert_int_equal(restore(f), -EINVAL);
 	is_as_created(f);
 	f->len -= 8;
-	f->image[f->len - 8] = 0;
+	memmove(f->image + net + 32, f->image + net + 40, f->len - net - 32);
+	f->image[net + 24] = 0;
 	seal(f);
 	assert_int_equal(restore(f), 0);
 }

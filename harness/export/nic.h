@@ -59,6 +59,26 @@ HELPER void link_up(bool up)
 	settle();
 }
 
+HELPER void announce(void)
+{
+	virtio_net_announce(&net);
+	settle();
+}
+
+HELPER void speed(uint32_t mbits, uint8_t duplex)
+{
+	virtio_net_set_speed(&net, mbits, duplex);
+	settle();
+}
+
+HELPER void tell_time(uint64_t now)
+{
+	uint64_t next;
+
+	(void)virtio_net_tick(&net, now, &next);
+	settle();
+}
+
 HELPER void stall(int stalled)
 {
 	nic_stalled = stalled;

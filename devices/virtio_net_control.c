@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Classes are a table; the two that have one short command each are here.
+ */
+#include "virtio_net_control.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "virtio_net_coalesce.h"
+#include "virtio_net_filter.h"
+#include "virtio_net_stats.h"
+#include "virtio_net_steering.h"
+
+bool virtio_net_control_rest(struct descriptor_chain *chain, void *data, size_t len)
+{
+	return chain->read.left == len && !descriptor_chain_read(chain, data, len);
+}
+
+void virtio_net_control_result(struct virtio_net_reply *reply, const void *bytes, uint32_t len)
+{
+	memcpy(reply->bytes, bytes, len);
+	reply->len = len;
+}
+
+/* 5.1.9.5.4: the bit goes before the command is used */
+static bool command_announce(struct virtio_net *net, uint8_t command,
+			     struct descriptor_chain *chain, struct virtio_net_reply *reply)
+{
+	(void)reply;
+	if (command != VIRTIO_NET_CTRL_ANNOUNCE_ACK || chain->read.left ||
+	    !virtio_device_has(&net->dev, VIRTIO_NET_F_GUEST_ANNOUNCE))
+		return false;
+	if (net->config.status & htole16(VIRTIO_NET_S_ANNOUNCE))
+		net->dev.config_generation++;
+	net->config.status &= (uint16_t)~htole16(VIRTIO_NET_S_ANNOUNCE);
+	return true;
+}
+
+/* The features behind the bits of a GUEST_OFFLOADS_SET command */
+static void offload_features(uint64_t bits, struct virtio_features *set)
+{
+	uint64_t tunnel = 1ull << VIRTIO_NET_OFFLOAD_UDP_TUNNEL_GSO |
+			  1ull << VIRTIO_NET_OFFLOAD_UDP_TUNNEL_GSO_CSUM;
+
+	memset(set, 0, sizeof(*set));
+	set->word[0] = bits & ~tunnel;
+	if (bits >> VIRTIO_NET_OFFLOAD_UDP_TUNNEL_GSO & 1)
+		virtio_features_add(set, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO);
+	if (bits >> VIRTIO_NET_OFFLOAD_UDP_TUNNEL_GSO_CSUM & 1)
+		virtio_features_add(set, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM);
+}
+
+/* 5.1.9.5.9.1: any of the offloads that were negotiated, and nothing else */
+static bool command_offloads(struct virtio_net *net, uint8_t command,
+			     struct descriptor_chain *chain, struct virtio_net_reply *reply)
+{
+	const struct virtio_features negotiated = virtio_net_offloads(net);
+	struct virtio_features set;
+	uint64_t bits;
+
+	(void)reply;
+	if (command != VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET ||
+	    !virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) ||
+	    !virtio_net_control_rest(chain, &bits, sizeof(bits)))
+		return false;
+	offload_features(le64toh(bits), &set);
+	if (set.word[0] & ~negotiated.word[0] || set.word[1] & ~negotiated.word[1])
+		return false;
+	net->guest = set;
+	return true;
+}
+
+static bool run(struct virtio_net *net, struct descriptor_chain *chain,
+		struct virtio_net_reply *reply)
+{
+	static bool (*const class[])(struct virtio_net * net, uint8_t command,
+				     struct descriptor_chain * chain,
+				     struct virtio_net_reply * reply) = {
+		[VIRTIO_NET_CTRL_RX] = virtio_net_filter_rx,
+		[VIRTIO_NET_CTRL_MAC] = virtio_net_filter_mac,
+		[VIRTIO_NET_CTRL_VLAN] = virtio_net_filter_vlan,
+		[VIRTIO_NET_CTRL_ANNOUNCE] = command_announce,
+		[VIRTIO_NET_CTRL_MQ] = virtio_net_steering_mq,
+		[VIRTIO_NET_CTRL_GUEST_OFFLOADS] = command_offloads,
+		[VIRTIO_NET_CTRL_NOTF_COAL] = virtio_net_coalesce_command,
+		[VIRTIO_NET_CTRL_HASH_TUNNEL] = virtio_net_steering_tunnel,
+		[VIRTIO_NET_CTRL_STATS] = virtio_net_stats_command,
+		[VIRTIO_NET_CTRL_RSS_CTX] = virtio_net_steering_context,
+	};
+	uint8_t header[2]; /* class, command */
+
+	return chain->readable_bytes <= VIRTIO_NET_COMMAND_MAX &&
+	       !descriptor_chain_read(chain, header, sizeof(header)) &&
+	       header[0] < sizeof(class) / sizeof(class[0]) &&
+	       class[header[0]](net, header[1], chain, reply);
+}
+
+void virtio_net_control_command(struct virtio_net *net, struct descriptor_chain *chain)
+{
+	struct virtio_net_reply reply = { .len = 0, .wishes = 0 };
+	bool good;
+	uint8_t ack;
+
+	net->commands[0]++;
+	if (chain->writable_bytes == 0)
+		return;
+	good = run(net, chain, &reply);
+	net->commands[1] += good;
+	ack = (uint8_t)(good ? VIRTIO_NET_OK : VIRTIO_NET_ERR);
+	(void)virtio_net_stats_fill(chain, &ack, sizeof(ack));
+	if (!good)
+		return;
+	(void)virtio_net_stats_fill(chain, reply.bytes, reply.len);
+	virtio_net_stats_reply(net, chain, reply.wish, reply.wishes);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Counters, and the commands that ask for them (5.1.9.5.11). They start from 0 at a reset.
+ *
+ *   rx_packets...      frames put into buffers
+ *   rx_drops           frames that passed the filters, were steered to this queue and found no
+ *                      buffers that hold them; rx_drop_overruns: of these, for want of buffers
+ *   rx_csum_none       frames with neither VIRTIO_NET_HDR_F_DATA_VALID nor _NEEDS_CSUM
+ *   tx_drops           chains whose frame was not given to the nic; tx_drop_malformed: of these,
+ *                      for what the chain or its header says
+ *   *_gso_*            segmentation is the nic's: all GSO frames are passed on without it
+ */
+#ifndef VIRTIO_NET_STATS_H
+#define VIRTIO_NET_STATS_H
+
+#include "virtio_net_control.h"
+
+/* What happened on a receive or transmit queue. */
+void virtio_net_stats_notified(struct virtio_net *net, unsigned int queue);
+void virtio_net_stats_interrupt(struct virtio_net *net, unsigned int queue);
+void virtio_net_stats_received(struct virtio_net *net, unsigned int queue,
+			       const struct nic_frame *frame);
+void virtio_net_stats_sent(struct virtio_net *net, unsigned int queue,
+			   const struct nic_frame *frame);
+/* `cause`: for want of buffers, or malformed */
+void virtio_net_stats_dropped(struct virtio_net *net, unsigned int queue, bool cause);
+
+/* Of class VIRTIO_NET_CTRL_STATS. */
+bool virtio_net_stats_command(struct virtio_net *net, uint8_t command,
+			      struct descriptor_chain *chain, struct virtio_net_reply *reply);
+
+/* Writes the statistics that a command asked for, as far as they fit. */
+void virtio_net_stats_reply(struct virtio_net *net, struct descriptor_chain *chain,
+			    const struct virtio_net_stats_wish *wish, unsigned int wishes);
+
+/* Writes as many of these bytes as fit; returns whether all did. */
+bool virtio_net_stats_fill(struct descriptor_chain *chain, const void *bytes, size_t len);
+
+void virtio_net_stats_reset(struct virtio_net *net);
+
+#endif
