@@ -63,6 +63,9 @@ static void one_step(struct virtio_blk_slot *slot, enum disk_op op, uint64_t sec
 /* 5.2.6.2: when a write has to be stable before it is reported complete */
 static bool writes_stable(const struct virtio_blk *blk)
 {
+	if (blk->dev.legacy && virtio_features_has(&blk->dev.offered, VIRTIO_BLK_F_CONFIG_WCE))
+		return blk->config.writeback == 0 ||
+		       !virtio_device_has(&blk->dev, VIRTIO_BLK_F_FLUSH);
 	if (virtio_device_has(&blk->dev, VIRTIO_BLK_F_CONFIG_WCE))
 		return blk->config.writeback == 0;
 	return virtio_features_has(&blk->dev.offered, VIRTIO_BLK_F_FLUSH) &&
@@ -165,7 +168,7 @@ static int judge_write_zeroes(struct virtio_blk_slot *slot, uint64_t sector)
 	return judge_ranges(slot, VIRTIO_BLK_SEG_UNMAP);
 }
 
-#define NO_FEATURE VIRTIO_F_VERSION_1 /* always accepted */
+#define NO_FEATURE VIRTIO_FEATURE_BITS
 
 static const struct request_type {
 	uint32_t type;
@@ -181,6 +184,19 @@ static const struct request_type {
 	{ VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_F_WRITE_ZEROES, true, judge_write_zeroes },
 };
 
+/* 5.2.6.3: FLUSH_OUT is another name of FLUSH */
+static uint32_t get_type(const struct virtio_device *dev, const struct virtio_blk_header *header)
+{
+	uint32_t type = virtio_device_u32(dev, header->type);
+
+	return dev->legacy && type == VIRTIO_BLK_T_FLUSH_OUT ? VIRTIO_BLK_T_FLUSH : type;
+}
+
+static bool has_type(const struct virtio_device *dev, const struct request_type *t)
+{
+	return t->feature == NO_FEATURE || virtio_device_has(dev, t->feature);
+}
+
 static int judge(struct virtio_blk_slot *slot)
 {
 	struct virtio_blk *blk = slot->blk;
@@ -192,12 +208,12 @@ static int judge(struct virtio_blk_slot *slot)
 	for (size_t i = 0; i < sizeof(request_type) / sizeof(request_type[0]); i++) {
 		const struct request_type *t = &request_type[i];
 
-		if (t->type != le32toh(header.type) || !virtio_device_has(&blk->dev, t->feature))
+		if (t->type != get_type(&blk->dev, &header) || !has_type(&blk->dev, t))
 			continue;
 		/* what the disk is counts, not what the driver accepted */
 		if (t->changes_disk && blk->options.disk->read_only)
 			return VIRTIO_BLK_S_IOERR;
-		return t->judge(slot, le64toh(header.sector));
+		return t->judge(slot, virtio_device_u64(&blk->dev, header.sector));
 	}
 	return VIRTIO_BLK_S_UNSUPP;
 }
@@ -390,22 +406,44 @@ static void queue_stopped(struct virtio_device *dev, unsigned int queue)
 /* 5.2.5.2; a cache whose mode the driver cannot see is write-back once it accepts FLUSH */
 static void features_accepted(struct virtio_device *dev)
 {
+	if (dev->legacy)
+		return;
 	to_blk(dev)->config.writeback = virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE) &&
 					virtio_device_has(dev, VIRTIO_BLK_F_FLUSH);
+}
+
+/* 5.2.5.3: legacy drivers may set the mode before they accept anything, until DRIVER_OK */
+static bool mode_writable(const struct virtio_device *dev)
+{
+	if (dev->legacy && !(dev->status & VIRTIO_STATUS_DRIVER_OK))
+		return virtio_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE);
+	return virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE);
 }
 
 static void config_written(struct virtio_device *dev, uint32_t offset, const uint8_t *bytes,
 			   uint32_t len)
 {
 	if (offset == offsetof(struct virtio_blk_config, writeback) && len == 1 && bytes[0] <= 1 &&
-	    virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE))
+	    mode_writable(dev))
 		to_blk(dev)->config.writeback = bytes[0];
 }
 
+/* For legacy drivers the mode starts as what the cache is */
 static void reset(struct virtio_device *dev)
 {
-	to_blk(dev)->config.writeback = 0;
+	to_blk(dev)->config.writeback =
+		dev->legacy && virtio_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE);
 }
+
+/* 5.2.5.3: nothing but DRIVER_OK without CONFIG_WCE changes the mode by itself */
+static void legacy_driver_ok(struct virtio_device *dev)
+{
+	if (virtio_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE) &&
+	    !virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE))
+		to_blk(dev)->config.writeback = virtio_device_has(dev, VIRTIO_BLK_F_FLUSH);
+}
+
+static int make_legacy(struct virtio_device *dev);
 
 /* 2.2.1: CONFIG_WCE is not said to require FLUSH of the driver, see 5.2.5.2 */
 static const struct virtio_device_ops blk_ops = {
@@ -415,41 +453,56 @@ static const struct virtio_device_ops blk_ops = {
 	.queue_stopped = queue_stopped,
 	.config_written = config_written,
 	.reset = reset,
+	.make_legacy = make_legacy,
+	.legacy_driver_ok = legacy_driver_ok,
 };
 
 static void fill_config(struct virtio_blk *blk)
 {
+	const struct virtio_device *dev = &blk->dev;
 	const struct virtio_blk_options *o = &blk->options;
 	struct virtio_blk_config *c = &blk->config;
 
-	c->capacity = htole64(o->disk->capacity);
+	c->capacity = virtio_device_u64(dev, o->disk->capacity);
 	if (virtio_features_has(&o->features, VIRTIO_BLK_F_SIZE_MAX))
-		c->size_max = htole32(o->size_max);
+		c->size_max = virtio_device_u32(dev, o->size_max);
 	if (virtio_features_has(&o->features, VIRTIO_BLK_F_SEG_MAX))
-		c->seg_max = htole32(o->seg_max);
+		c->seg_max = virtio_device_u32(dev, o->seg_max);
 	if (virtio_features_has(&o->features, VIRTIO_BLK_F_GEOMETRY)) {
-		c->geometry.cylinders = htole16(o->cylinders);
+		c->geometry.cylinders = virtio_device_u16(dev, o->cylinders);
 		c->geometry.heads = o->heads;
 		c->geometry.sectors = o->sectors;
 	}
 	if (virtio_features_has(&o->features, VIRTIO_BLK_F_BLK_SIZE))
-		c->blk_size = htole32(o->blk_size);
+		c->blk_size = virtio_device_u32(dev, o->blk_size);
 	if (virtio_features_has(&o->features, VIRTIO_BLK_F_TOPOLOGY)) {
 		c->topology.physical_block_exp = o->physical_block_exp;
 		c->topology.alignment_offset = o->alignment_offset;
-		c->topology.min_io_size = htole16(o->min_io_size);
-		c->topology.opt_io_size = htole32(o->opt_io_size);
+		c->topology.min_io_size = virtio_device_u16(dev, o->min_io_size);
+		c->topology.opt_io_size = virtio_device_u32(dev, o->opt_io_size);
 	}
 	if (virtio_features_has(&o->features, VIRTIO_BLK_F_DISCARD)) {
-		c->max_discard_sectors = htole32(o->range_sectors_max);
-		c->max_discard_seg = htole32(o->range_segments_max);
-		c->discard_sector_alignment = htole32(o->blk_size / DISK_SECTOR_BYTES);
+		c->max_discard_sectors = virtio_device_u32(dev, o->range_sectors_max);
+		c->max_discard_seg = virtio_device_u32(dev, o->range_segments_max);
+		c->discard_sector_alignment =
+			virtio_device_u32(dev, o->blk_size / DISK_SECTOR_BYTES);
 	}
 	if (virtio_features_has(&o->features, VIRTIO_BLK_F_WRITE_ZEROES)) {
-		c->max_write_zeroes_sectors = htole32(o->range_sectors_max);
-		c->max_write_zeroes_seg = htole32(o->range_segments_max);
+		c->max_write_zeroes_sectors = virtio_device_u32(dev, o->range_sectors_max);
+		c->max_write_zeroes_seg = virtio_device_u32(dev, o->range_segments_max);
 		c->write_zeroes_may_unmap = 1;
 	}
+}
+
+static int make_legacy(struct virtio_device *dev)
+{
+	struct virtio_blk *blk = to_blk(dev);
+
+	blk->options.features = dev->offered;
+	memset(&blk->config, 0, sizeof(blk->config));
+	fill_config(blk);
+	reset(dev);
+	return 0;
 }
 
 static bool options_valid(const struct virtio_blk_options *o)
@@ -551,6 +604,6 @@ void virtio_blk_destroy(struct virtio_blk *blk)
 
 void virtio_blk_resized(struct virtio_blk *blk)
 {
-	blk->config.capacity = htole64(blk->options.disk->capacity);
+	blk->config.capacity = virtio_device_u64(&blk->dev, blk->options.disk->capacity);
 	virtio_device_config_changed(&blk->dev);
 }

@@ -20,6 +20,11 @@ void virtio_features_add(struct virtio_features *set, unsigned int bit)
 	set->word[bit / 64] |= 1ull << (bit % 64);
 }
 
+void virtio_features_remove(struct virtio_features *set, unsigned int bit)
+{
+	set->word[bit / 64] &= ~(1ull << (bit % 64));
+}
+
 static void destroy_queues(struct virtio_device *dev, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
@@ -67,8 +72,9 @@ struct virtqueue *virtio_device_queue(const struct virtio_device *dev, uint32_t 
 
 bool virtio_device_has(const struct virtio_device *dev, unsigned int feature)
 {
-	return (dev->status & VIRTIO_STATUS_FEATURES_OK) &&
-	       virtio_features_has(&dev->driver, feature);
+	bool agreed = dev->legacy ? dev->legacy_agreed : dev->status & VIRTIO_STATUS_FEATURES_OK;
+
+	return agreed && virtio_features_has(&dev->driver, feature);
 }
 
 /* ---- status (2.1, 3.1.1) ---- */
@@ -111,6 +117,12 @@ static bool enter_any(const struct virtio_device *dev)
 #define STATUS_DRIVEN (STATUS_FOUND | VIRTIO_STATUS_DRIVER)
 #define STATUS_AGREED (STATUS_DRIVEN | VIRTIO_STATUS_FEATURES_OK)
 #define STATUS_LIVE   (STATUS_AGREED | VIRTIO_STATUS_DRIVER_OK)
+#define STATUS_LEGACY (STATUS_DRIVEN | VIRTIO_STATUS_DRIVER_OK) /* 3.1.2: no FEATURES_OK */
+
+static bool enter_legacy(const struct virtio_device *dev)
+{
+	return dev->legacy;
+}
 
 static const struct status_step {
 	uint8_t from;
@@ -122,6 +134,7 @@ static const struct status_step {
 	{ STATUS_FOUND, STATUS_DRIVEN, enter_any },
 	{ STATUS_DRIVEN, STATUS_AGREED, features_acceptable },
 	{ STATUS_AGREED, STATUS_LIVE, enter_any },
+	{ STATUS_DRIVEN, STATUS_LEGACY, enter_legacy },
 };
 
 static void stop_all_queues(struct virtio_device *dev)
@@ -139,8 +152,16 @@ static void reset(struct virtio_device *dev)
 	dev->status = 0; /* first: nothing is live while the queues stop */
 	stop_all_queues(dev);
 	memset(&dev->driver, 0, sizeof(dev->driver));
+	dev->legacy_agreed = false;
 	dev->queues_used = dev->queues;
 	dev->ops->reset(dev);
+}
+
+static void legacy_driver_ok(struct virtio_device *dev)
+{
+	virtio_device_agree_legacy(dev);
+	if (dev->ops->legacy_driver_ok)
+		dev->ops->legacy_driver_ok(dev);
 }
 
 static void step_status(struct virtio_device *dev, uint32_t from, uint32_t to)
@@ -153,6 +174,8 @@ static void step_status(struct virtio_device *dev, uint32_t from, uint32_t to)
 		dev->status |= s->to;
 		if (to == STATUS_AGREED && dev->ops->features_accepted)
 			dev->ops->features_accepted(dev);
+		if (to == STATUS_LEGACY)
+			legacy_driver_ok(dev);
 	}
 }
 
@@ -161,6 +184,8 @@ void virtio_device_set_status(struct virtio_device *dev, uint32_t value)
 	uint32_t from = dev->status & ~VIRTIO_STATUS_NEEDS_RESET;
 	uint32_t to = value & ~VIRTIO_STATUS_NEEDS_RESET;
 
+	if (dev->legacy)
+		to &= ~VIRTIO_STATUS_FEATURES_OK;
 	if (value == 0)
 		reset(dev);
 	else if (to == (from | VIRTIO_STATUS_FAILED))
@@ -173,7 +198,8 @@ void virtio_device_break(struct virtio_device *dev)
 {
 	dev->status |= VIRTIO_STATUS_NEEDS_RESET;
 	dev->unserved = 0;
-	dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_CONFIG);
+	if (dev->status & VIRTIO_STATUS_DRIVER_OK)
+		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_CONFIG);
 }
 
 /* ---- features (2.2) ---- */
@@ -187,7 +213,7 @@ uint32_t virtio_device_offered(const struct virtio_device *dev, uint32_t sel)
 
 void virtio_device_set_driver_features(struct virtio_device *dev, uint32_t sel, uint32_t bits)
 {
-	if (dev->status != STATUS_DRIVEN || sel >= VIRTIO_FEATURE_BITS / 32)
+	if (dev->status != STATUS_DRIVEN || dev->legacy_agreed || sel >= VIRTIO_FEATURE_BITS / 32)
 		return;
 
 	unsigned int shift = sel % 2 * 32;
@@ -196,12 +222,60 @@ void virtio_device_set_driver_features(struct virtio_device *dev, uint32_t sel, 
 	*word = (*word & ~(0xffffffffull << shift)) | (uint64_t)bits << shift;
 }
 
+/* 2.2.1, without a way to refuse: only what was offered counts, with what it requires. Each round
+ * but the last takes a feature away. */
+static void cut_features(struct virtio_device *dev)
+{
+	const struct virtio_device_ops *ops = dev->ops;
+
+	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++)
+		dev->driver.word[i] &= dev->offered.word[i];
+	while (!virtio_device_rules_hold(ops->rule, ops->rules, &dev->driver)) {
+		for (unsigned int i = 0; i < ops->rules; i++) {
+			if (!rule_holds(&ops->rule[i], &dev->driver))
+				virtio_features_remove(&dev->driver, ops->rule[i].feature);
+		}
+	}
+}
+
+void virtio_device_agree_legacy(struct virtio_device *dev)
+{
+	if (dev->legacy_agreed)
+		return;
+	cut_features(dev);
+	dev->legacy_agreed = true;
+	if (dev->ops->features_accepted)
+		dev->ops->features_accepted(dev);
+}
+
+int virtio_device_make_legacy(struct virtio_device *dev, bool big_endian)
+{
+	if (dev->status || dev->transport)
+		return -EINVAL;
+	dev->legacy = true;
+	dev->big_endian = big_endian;
+	dev->offered.word[0] &= UINT32_MAX;
+	memset(&dev->offered.word[1], 0, sizeof(dev->offered) - sizeof(dev->offered.word[0]));
+	virtio_features_add(&dev->offered, VIRTIO_F_ANY_LAYOUT);
+	return dev->ops->make_legacy ? dev->ops->make_legacy(dev) : 0;
+}
+
 /* ---- queues (2.6) ---- */
+
+/* What the driver has to have said before its queues are served, no more and nothing bad. */
+static bool running(const struct virtio_device *dev)
+{
+	if (dev->legacy)
+		return (dev->status & ~VIRTIO_STATUS_DRIVER_OK) == STATUS_DRIVEN;
+	return dev->status == STATUS_LIVE;
+}
 
 bool virtio_device_queue_writable(const struct virtio_device *dev, const struct virtqueue *vq)
 {
 	if (virtqueue_enabled(vq))
 		return false;
+	if (dev->legacy)
+		return running(dev);
 	return dev->status == STATUS_AGREED ||
 	       (dev->status == STATUS_LIVE && virtio_device_has(dev, VIRTIO_F_RING_RESET));
 }
@@ -213,10 +287,12 @@ void virtio_device_start_queue(struct virtio_device *dev, uint32_t index)
 	if (!vq || !virtio_device_queue_writable(dev, vq))
 		return;
 
+	vq->big_endian = dev->big_endian;
+
 	int err = virtqueue_enable(vq, virtio_device_has(dev, VIRTIO_F_INDIRECT_DESC),
 				   virtio_device_has(dev, VIRTIO_F_EVENT_IDX));
 
-	(void)err; /* the driver reads back 0 from QueueReady */
+	(void)err; /* the driver reads back 0 from QueueReady or QueuePFN */
 }
 
 void virtio_device_stop_queue(struct virtio_device *dev, uint32_t index)
@@ -241,7 +317,7 @@ void virtio_device_reset_queue(struct virtio_device *dev, uint32_t index)
 
 bool virtio_device_queue_live(const struct virtio_device *dev, unsigned int queue)
 {
-	return dev->status == STATUS_LIVE && virtqueue_enabled(&dev->queue[queue]);
+	return running(dev) && virtqueue_enabled(&dev->queue[queue]);
 }
 
 void virtio_device_notify(struct virtio_device *dev, uint32_t index)
@@ -318,8 +394,8 @@ void virtio_device_config_read(const struct virtio_device *dev, uint64_t offset,
 void virtio_device_config_write(struct virtio_device *dev, uint64_t offset, const uint8_t *bytes,
 				uint32_t len)
 {
-	if (!(dev->status & VIRTIO_STATUS_FEATURES_OK) || !dev->ops->config_written ||
-	    !config_inside(dev, offset, len))
+	if (!(dev->legacy || dev->status & VIRTIO_STATUS_FEATURES_OK) ||
+	    !dev->ops->config_written || !config_inside(dev, offset, len))
 		return;
 	dev->ops->config_written(dev, (uint32_t)offset, bytes, len);
 }

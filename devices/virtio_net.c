@@ -4,7 +4,6 @@
  */
 #include "virtio_net.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +11,9 @@
 #include "virtio_net_filter.h"
 #include "virtio_net_header.h"
 
-#define HEADER_BYTES sizeof(struct virtio_net_header)
-#define ETH_HEADER   14u
-#define ETH_TYPE     12u
-#define VLAN_TAG     4u
+#define ETH_HEADER 14u
+#define ETH_TYPE   12u
+#define VLAN_TAG   4u
 
 static struct virtio_net *to_net(struct virtio_device *dev)
 {
@@ -31,6 +29,14 @@ static void use(struct virtio_net *net, unsigned int index, const struct descrip
 {
 	virtqueue_push(queue(net, index), chain);
 	virtio_device_publish(&net->dev, index);
+}
+
+/* 5.1.6.1: num_buffers came with MRG_RXBUF, and is always there since VERSION_1 */
+static size_t header_bytes(const struct virtio_net *net)
+{
+	if (net->dev.legacy && !virtio_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF))
+		return VIRTIO_NET_HEADER_LEGACY_BYTES;
+	return sizeof(struct virtio_net_header);
 }
 
 /* The one chain of a request on the transmit or control queue. */
@@ -65,7 +71,7 @@ static bool read_frame(struct virtio_net *net, struct descriptor_chain *chain,
 {
 	struct virtio_net_header header;
 
-	if (chain->writable_bytes || descriptor_chain_read(chain, &header, HEADER_BYTES))
+	if (chain->writable_bytes || descriptor_chain_read(chain, &header, header_bytes(net)))
 		return false;
 	if (chain->read.left < NIC_FRAME_BYTES_MIN || chain->read.left > NIC_FRAME_BYTES_MAX)
 		return false;
@@ -110,9 +116,9 @@ static void sendable(struct nic *nic)
 /* ---- receive (5.1.6.4) ---- */
 
 /* A receive buffer is writable only and has room for the header (5.1.6.3.1) */
-static bool buffer_good(const struct descriptor_chain *chain)
+static bool buffer_good(const struct virtio_net *net, const struct descriptor_chain *chain)
 {
-	return chain->readable == 0 && chain->writable_bytes >= HEADER_BYTES;
+	return chain->readable == 0 && chain->writable_bytes >= header_bytes(net);
 }
 
 /* Chains taken for one frame, in net->chain; bad ones are only passed through. */
@@ -141,7 +147,7 @@ static int take_buffer(struct virtio_net *net, struct buffers *b)
 
 	if (popped <= 0)
 		return popped;
-	if (buffer_good(chain)) {
+	if (buffer_good(net, chain)) {
 		b->bytes += chain->writable_bytes;
 		b->good++;
 	} else if (b->taken == 0) {
@@ -203,10 +209,10 @@ static void fill_buffers(struct virtio_net *net, const struct buffers *b,
 		struct descriptor_chain *chain = &net->chain[i];
 		int err = 0;
 
-		if (!buffer_good(chain))
+		if (!buffer_good(net, chain))
 			continue;
 		if (first)
-			err = descriptor_chain_write(chain, &header, HEADER_BYTES);
+			err = descriptor_chain_write(chain, &header, header_bytes(net));
 		first = false;
 
 		size_t left = frame->len - done;
@@ -223,7 +229,7 @@ static void fill_buffers(struct virtio_net *net, const struct buffers *b,
 static void deliver(struct virtio_net *net, const struct buffers *b, const struct nic_frame *frame)
 {
 	for (unsigned int i = 0; i < b->taken; i++) {
-		if (!buffer_good(&net->chain[i]))
+		if (!buffer_good(net, &net->chain[i]))
 			virtqueue_push(queue(net, VIRTIO_NET_RX), &net->chain[i]);
 	}
 	fill_buffers(net, b, frame);
@@ -266,7 +272,7 @@ static int receive(struct nic *nic, const struct nic_frame *from_host)
 	if (!wanted(net, &frame))
 		return 0;
 
-	int err = take_buffers(net, HEADER_BYTES + frame.len, &buffers);
+	int err = take_buffers(net, header_bytes(net) + frame.len, &buffers);
 
 	if (err == -EAGAIN || err == -EBUSY)
 		return wait_for_buffers(net, err == -EBUSY);
@@ -349,6 +355,18 @@ static void reset(struct virtio_device *dev)
 	memcpy(net->config.mac, net->options.mac, NIC_MAC_BYTES);
 }
 
+/* 5.1.4.3: a legacy driver sets the address here; the rest is read-only */
+static void config_written(struct virtio_device *dev, uint32_t offset, const uint8_t *bytes,
+			   uint32_t len)
+{
+	if (!dev->legacy || len > NIC_MAC_BYTES || offset > NIC_MAC_BYTES - len)
+		return;
+	memcpy(to_net(dev)->config.mac + offset, bytes, len);
+	dev->config_generation++;
+}
+
+static int make_legacy(struct virtio_device *dev);
+
 /* 5.1.3.1 */
 static const struct virtio_feature_rule net_rules[] = {
 	{ VIRTIO_NET_F_GUEST_TSO4, { VIRTIO_NET_F_GUEST_CSUM } },
@@ -370,7 +388,9 @@ static const struct virtio_device_ops net_ops = {
 	.features_accepted = features_accepted,
 	.notified = notified,
 	.queue_stopped = queue_stopped,
+	.config_written = config_written,
 	.reset = reset,
+	.make_legacy = make_legacy,
 };
 
 static bool options_valid(const struct virtio_net_options *o)
@@ -401,9 +421,19 @@ static void fill_config(struct virtio_net *net)
 
 	memcpy(net->config.mac, o->mac, NIC_MAC_BYTES);
 	if (virtio_features_has(&o->features, VIRTIO_NET_F_MTU))
-		net->config.mtu = htole16(o->mtu);
+		net->config.mtu = virtio_device_u16(&net->dev, o->mtu);
 	if (virtio_features_has(&o->features, VIRTIO_NET_F_STATUS) && o->link_up)
-		net->config.status = htole16(VIRTIO_NET_S_LINK_UP);
+		net->config.status = virtio_device_u16(&net->dev, VIRTIO_NET_S_LINK_UP);
+}
+
+static int make_legacy(struct virtio_device *dev)
+{
+	struct virtio_net *net = to_net(dev);
+
+	net->options.features = dev->offered;
+	memset(&net->config, 0, sizeof(net->config));
+	fill_config(net);
+	return 0;
 }
 
 static int init_buffers(struct virtio_net *net)
@@ -463,7 +493,7 @@ void virtio_net_set_link(struct virtio_net *net, bool up)
 	net->options.link_up = up;
 	if (!virtio_features_has(&net->dev.offered, VIRTIO_NET_F_STATUS))
 		return;
-	net->config.status = htole16(up ? VIRTIO_NET_S_LINK_UP : 0);
+	net->config.status = virtio_device_u16(&net->dev, up ? VIRTIO_NET_S_LINK_UP : 0);
 	if (virtio_device_has(&net->dev, VIRTIO_NET_F_STATUS))
 		virtio_device_config_changed(&net->dev);
 	else

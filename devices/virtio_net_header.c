@@ -4,7 +4,6 @@
  */
 #include "virtio_net_header.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -97,7 +96,7 @@ static int parse_gso(const struct virtio_device *dev, const struct virtio_net_he
 
 	uint32_t headers = tcp_headers(offload->gso, frame, len, &tcp);
 
-	offload->gso_size = le16toh(header->gso_size);
+	offload->gso_size = virtio_device_u16(dev, header->gso_size);
 	offload->header_len = (uint16_t)headers;
 	if (headers == 0 || offload->gso_size == 0 || !offload->needs_csum ||
 	    offload->csum_start != tcp || offload->csum_offset != TCP_CSUM)
@@ -111,8 +110,8 @@ int virtio_net_header_parse(const struct virtio_device *dev, const struct virtio
 	memset(offload, 0, sizeof(*offload));
 	if (header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
 		offload->needs_csum = true;
-		offload->csum_start = le16toh(header->csum_start);
-		offload->csum_offset = le16toh(header->csum_offset);
+		offload->csum_start = virtio_device_u16(dev, header->csum_start);
+		offload->csum_offset = virtio_device_u16(dev, header->csum_offset);
 		if (!virtio_device_has(dev, VIRTIO_NET_F_CSUM) ||
 		    (uint32_t)offload->csum_start + offload->csum_offset + 2 > len)
 			return -EINVAL;
@@ -146,20 +145,20 @@ void virtio_net_header_make(const struct virtio_device *dev, const struct nic_of
 			    uint16_t num_buffers, struct virtio_net_header *header)
 {
 	memset(header, 0, sizeof(*header));
-	header->num_buffers = htole16(num_buffers);
+	header->num_buffers = virtio_device_u16(dev, num_buffers);
 	if (!virtio_device_has(dev, VIRTIO_NET_F_GUEST_CSUM))
 		return;
 	if (offload->needs_csum) {
 		header->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-		header->csum_start = htole16(offload->csum_start);
-		header->csum_offset = htole16(offload->csum_offset);
+		header->csum_start = virtio_device_u16(dev, offload->csum_start);
+		header->csum_offset = virtio_device_u16(dev, offload->csum_offset);
 	} else if (offload->csum_valid) {
 		header->flags = VIRTIO_NET_HDR_F_DATA_VALID;
 	}
 	if (offload->gso != NIC_GSO_NONE) {
 		header->gso_type = gso_type(offload);
-		header->gso_size = htole16(offload->gso_size);
-		header->hdr_len = htole16(offload->header_len);
+		header->gso_size = virtio_device_u16(dev, offload->gso_size);
+		header->hdr_len = virtio_device_u16(dev, offload->header_len);
 	}
 }
 

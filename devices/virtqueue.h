@@ -25,6 +25,9 @@ struct virtqueue {
 	uint64_t desc_area;
 	uint64_t driver_area;
 	uint64_t device_area;
+	uint32_t used_align;  /* legacy (4.2.4): QueueAlign, in bytes, */
+	uint32_t page_number; /* and QueuePFN */
+	bool big_endian;      /* legacy: the guest's byte order is the rings', too (2.7.3) */
 
 	/* running state */
 	const struct virtqueue_layout *layout; /* not NULL while enabled */
