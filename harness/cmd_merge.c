@@ -177,7 +177,7 @@ static bool prepare(struct merge *m)
 /* ---- libFuzzer ---- */
 
 /* The same limits as when fuzzing: what it would not run is not worth keeping. */
-static void _Noreturn run_engine(const struct merge *m, const char *log)
+static _Noreturn void run_engine(const struct merge *m, const char *log)
 {
 	char program[MERGE_PATH];
 	char all[MERGE_PATH];
