@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "guest_chain.h"
+#include "guest_legacy.h"
 
 static void store16(struct guest_driver *g, uint64_t gpa, uint64_t value)
 {
@@ -51,12 +52,12 @@ uint64_t guest_used_ring(unsigned int queue)
 
 uint16_t guest_used_idx(struct guest_driver *g, unsigned int queue)
 {
-	return load16(g, guest_used_ring(queue) + VIRTQ_USED_IDX);
+	return load16(g, g->queue[queue].used + VIRTQ_USED_IDX);
 }
 
 uint16_t guest_avail_idx(struct guest_driver *g, unsigned int queue)
 {
-	return load16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_IDX);
+	return load16(g, g->queue[queue].avail + VIRTQ_AVAIL_IDX);
 }
 
 static unsigned int pick_queue(const struct guest_driver *g, uint8_t queue)
@@ -66,13 +67,20 @@ static unsigned int pick_queue(const struct guest_driver *g, uint8_t queue)
 
 /* ---- bringing it up ---- */
 
-static void fresh_queue(struct guest_queue *q, uint16_t size)
+static void fresh_queue(struct guest_driver *g, unsigned int queue, uint16_t size)
 {
+	struct guest_queue *q = &g->queue[queue];
+
 	q->size = size;
 	q->avail_idx = 0;
 	q->last_used = 0;
 	q->frees = size;
 	q->head = 0;
+	q->desc = guest_desc(queue);
+	q->avail = guest_avail_ring(queue);
+	q->used = guest_used_ring(queue);
+	if (g->p->legacy)
+		guest_legacy_place(q);
 	for (uint16_t i = 0; i < size; i++) {
 		q->free[i] = (uint16_t)(size - 1 - i);
 		q->chain_more[i] = false;
@@ -86,8 +94,9 @@ void guest_start(struct guest_driver *g, struct carrier *carrier, const struct p
 	g->clean = false;
 	g->data_at = GUEST_DATA;
 	g->indirect_at = GUEST_INDIRECT;
+	g->net_header = sizeof(struct virtio_net_header);
 	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++)
-		fresh_queue(&g->queue[i], p->queue_size_max);
+		fresh_queue(g, i, p->queue_size_max);
 }
 
 static void set_address(struct guest_driver *g, uint32_t low, uint64_t gpa, bool high_half)
@@ -101,6 +110,10 @@ void guest_setup_queue(struct guest_driver *g, const struct guest_setup *s, bool
 {
 	guest_reg(g, VIRTIO_MMIO_QUEUE_SEL, s->queue);
 	guest_reg(g, VIRTIO_MMIO_QUEUE_SIZE, s->size);
+	if (g->p->legacy) {
+		guest_legacy_start_queue(g, s->queue);
+		return;
+	}
 	set_address(g, VIRTIO_MMIO_QUEUE_DESC_LOW, s->desc, high_halves);
 	set_address(g, VIRTIO_MMIO_QUEUE_DRIVER_LOW, s->driver, high_halves);
 	set_address(g, VIRTIO_MMIO_QUEUE_DEVICE_LOW, s->device, high_halves);
@@ -117,30 +130,31 @@ static uint16_t choose_size(const struct guest_driver *g, unsigned int class)
 /* A driver clears its rings before it hands them over. */
 static void clear_rings(struct guest_driver *g, unsigned int queue)
 {
-	store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_FLAGS, 0);
-	store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_IDX, 0);
-	store16(g, guest_used_ring(queue) + VIRTQ_USED_FLAGS, 0);
-	store16(g, guest_used_ring(queue) + VIRTQ_USED_IDX, 0);
+	store16(g, g->queue[queue].avail + VIRTQ_AVAIL_FLAGS, 0);
+	store16(g, g->queue[queue].avail + VIRTQ_AVAIL_IDX, 0);
+	store16(g, g->queue[queue].used + VIRTQ_USED_FLAGS, 0);
+	store16(g, g->queue[queue].used + VIRTQ_USED_IDX, 0);
 }
 
 /* A queue where the driver keeps it. */
-static struct guest_setup right_setup(unsigned int queue, uint16_t size)
+static struct guest_setup right_setup(const struct guest_driver *g, unsigned int queue,
+				      uint16_t size)
 {
 	return (struct guest_setup){
 		.queue = queue,
 		.size = size,
-		.desc = guest_desc(queue),
-		.driver = guest_avail_ring(queue),
-		.device = guest_used_ring(queue),
+		.desc = g->queue[queue].desc,
+		.driver = g->queue[queue].avail,
+		.device = g->queue[queue].used,
 		.ready = 1,
 	};
 }
 
 static void bring_up_queue(struct guest_driver *g, unsigned int queue, uint16_t size)
 {
-	struct guest_setup s = right_setup(queue, size);
+	struct guest_setup s = right_setup(g, queue, size);
 
-	fresh_queue(&g->queue[queue], size);
+	fresh_queue(g, queue, size);
 	if (!g->clean)
 		clear_rings(g, queue);
 	guest_setup_queue(g, &s, false);
@@ -170,6 +184,8 @@ void guest_init(struct guest_driver *g, const struct record *r)
 
 	if (wrong == INIT_ALL_FEATURES)
 		features = UINT64_MAX;
+	if (g->p->legacy)
+		guest_legacy_begin(g, features);
 	if (wrong != INIT_NO_RESET && !g->clean)
 		guest_reg(g, VIRTIO_MMIO_STATUS, 0);
 	if (wrong != INIT_NO_ACKNOWLEDGE)
@@ -181,14 +197,16 @@ void guest_init(struct guest_driver *g, const struct record *r)
 	if (wrong != INIT_AT_ONCE)
 		guest_reg(g, VIRTIO_MMIO_STATUS, status);
 	write_features(g, features);
-	if (wrong != INIT_NO_FEATURES_OK)
+	if ((wrong == INIT_NO_FEATURES_OK) == g->p->legacy) /* legacy drivers do not know it */
 		status |= VIRTIO_STATUS_FEATURES_OK;
 	if (wrong != INIT_AT_ONCE)
 		guest_reg(g, VIRTIO_MMIO_STATUS, status);
-	if (wrong == INIT_FEATURES_LATE)
+	if (wrong == INIT_FEATURES_LATE && !g->p->legacy)
 		write_features(g, ~features);
 	if (wrong != INIT_NO_QUEUES && wrong != INIT_QUEUES_LATE)
 		bring_up_queues(g, r);
+	if (wrong == INIT_FEATURES_LATE && g->p->legacy) /* the queues have made them final */
+		write_features(g, ~features);
 	if (wrong != INIT_NO_DRIVER_OK)
 		guest_reg(g, VIRTIO_MMIO_STATUS, status | VIRTIO_STATUS_DRIVER_OK);
 	if (wrong == INIT_QUEUES_LATE)
@@ -290,11 +308,20 @@ void guest_set_queue(struct guest_driver *g, const struct record *r)
 {
 	unsigned int queue = pick_queue(g, r->b[0]);
 	uint16_t size = choose_size(g, r->b[1]);
-	struct guest_setup s = right_setup(queue, size);
+	struct guest_setup s;
 
-	s.ready = r->b[3] ^ 1u;
-	fresh_queue(&g->queue[queue], size);
+	struct guest_legacy_setup legacy;
+
+	fresh_queue(g, queue, size);
+	if (g->p->legacy)
+		guest_legacy_choose(g, r, queue, &legacy);
 	clear_rings(g, queue);
+	if (g->p->legacy) {
+		guest_legacy_set_queue(g, r, queue, &legacy);
+		return;
+	}
+	s = right_setup(g, queue, size);
+	s.ready = r->b[3] ^ 1u;
 	spoil_setup(&s, (enum queue_wrong)r->b[2], g->p->queue_size_max);
 	guest_setup_queue(g, &s, true);
 }
@@ -305,7 +332,7 @@ void guest_stop(struct guest_driver *g, const struct record *r)
 	if (r->b[1])
 		guest_reg(g, VIRTIO_MMIO_QUEUE_RESET, 1);
 	else
-		guest_reg(g, VIRTIO_MMIO_QUEUE_READY, 0);
+		guest_reg(g, g->p->legacy ? VIRTIO_MMIO_QUEUE_PFN : VIRTIO_MMIO_QUEUE_READY, 0);
 }
 
 /* ---- raw accesses ---- */
@@ -344,11 +371,11 @@ static uint64_t base_address(const struct guest_driver *g, unsigned int base, ui
 
 	switch ((enum base)base) {
 	case BASE_DESC:
-		return guest_desc(q);
+		return g->queue[q].desc;
 	case BASE_AVAIL:
-		return guest_avail_ring(q);
+		return g->queue[q].avail;
 	case BASE_USED:
-		return guest_used_ring(q);
+		return g->queue[q].used;
 	case BASE_INDIRECT:
 		return GUEST_INDIRECT;
 	case BASE_DATA:
@@ -418,9 +445,9 @@ uint64_t guest_place(struct guest_driver *g, unsigned int where, unsigned int qu
 		[3] = MAP_LOW_END - len,
 		[4] = MAP_HIGH_END - len,
 		[5] = GUEST_DATA, /* all on top of each other */
-		[6] = guest_desc(queue),
-		[7] = guest_avail_ring(queue),
-		[8] = guest_used_ring(queue),
+		[6] = g->queue[queue].desc,
+		[7] = g->queue[queue].avail,
+		[8] = g->queue[queue].used,
 		[9] = GUEST_INDIRECT,
 		[10] = 0x80000000,
 		[11] = MAP_LOW_END - len + 1,
@@ -523,7 +550,7 @@ static void reclaim(struct guest_driver *g, unsigned int queue)
 		struct virtq_used_elem e;
 
 		g->carrier->ops->load(g->carrier,
-				      guest_used_ring(queue) + VIRTQ_USED_RING +
+				      g->queue[queue].used + VIRTQ_USED_RING +
 					      8ull * (q->last_used % q->size),
 				      &e, sizeof(e));
 		free_chain(q, le32toh(e.id));
@@ -537,10 +564,9 @@ void guest_used(struct guest_driver *g, const struct record *r)
 
 	reclaim(g, queue);
 	if (r->b[1] == 1)
-		store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_RING + 2ull * q->size,
-			q->last_used);
+		store16(g, g->queue[queue].avail + VIRTQ_AVAIL_RING + 2ull * q->size, q->last_used);
 	else if (r->b[1])
-		store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_FLAGS, r->b[1] == 2);
+		store16(g, g->queue[queue].avail + VIRTQ_AVAIL_FLAGS, r->b[1] == 2);
 	guest_ack(g, r);
 }
 
@@ -550,7 +576,7 @@ void guest_ack(struct guest_driver *g, const struct record *r)
 	guest_reg(g, VIRTIO_MMIO_INTERRUPT_ACK, guest_get(g, VIRTIO_MMIO_INTERRUPT_STATUS));
 }
 
-static void spoil_pieces(struct chain_plan *plan, unsigned int queue)
+static void spoil_pieces(const struct guest_driver *g, struct chain_plan *plan, unsigned int queue)
 {
 	struct piece *last = &plan->piece[plan->pieces - 1];
 	struct piece *one = &plan->piece[plan->arg % plan->pieces];
@@ -585,13 +611,13 @@ static void spoil_pieces(struct chain_plan *plan, unsigned int queue)
 		one->gpa = MAP_LOW_END - one->len + 1;
 		break;
 	case WRONG_OVER_TABLE:
-		one->gpa = guest_desc(queue);
+		one->gpa = g->queue[queue].desc;
 		break;
 	case WRONG_OVER_AVAIL:
-		one->gpa = guest_avail_ring(queue);
+		one->gpa = g->queue[queue].avail;
 		break;
 	case WRONG_OVER_USED:
-		one->gpa = guest_used_ring(queue);
+		one->gpa = g->queue[queue].used;
 		break;
 	case WRONG_SHORT:
 		plan->pieces -= plan->pieces > 1;
@@ -699,7 +725,7 @@ static void write_table_desc(struct guest_driver *g, unsigned int queue, uint16_
 		table = MAP_LOW_END - 8;
 	if (plan->wrong == WRONG_TABLE_WRITE)
 		flags |= VIRTQ_DESC_F_WRITE;
-	store_desc(g, guest_desc(queue), at, table, len, flags, at);
+	store_desc(g, g->queue[queue].desc, at, table, len, flags, at);
 }
 
 static void write_direct(struct guest_driver *g, unsigned int queue, const struct chain_plan *plan,
@@ -708,8 +734,8 @@ static void write_direct(struct guest_driver *g, unsigned int queue, const struc
 	for (unsigned int i = 0; i < count; i++) {
 		struct link l = link_of(plan, i, descs, index, g->queue[queue].size);
 
-		store_desc(g, guest_desc(queue), index[i], plan->piece[i].gpa, plan->piece[i].len,
-			   l.flags, l.next);
+		store_desc(g, g->queue[queue].desc, index[i], plan->piece[i].gpa,
+			   plan->piece[i].len, l.flags, l.next);
 	}
 }
 
@@ -717,7 +743,7 @@ static void make_available(struct guest_driver *g, unsigned int queue, uint16_t 
 {
 	struct guest_queue *q = &g->queue[queue];
 
-	store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_RING + 2ull * (q->avail_idx % q->size),
+	store16(g, g->queue[queue].avail + VIRTQ_AVAIL_RING + 2ull * (q->avail_idx % q->size),
 		entry);
 	q->avail_idx++;
 }
@@ -740,7 +766,7 @@ static void expose(struct guest_driver *g, unsigned int queue, const struct chai
 		q->avail_idx++;
 	if (plan->wrong == WRONG_BACKWARDS)
 		q->avail_idx = (uint16_t)(q->avail_idx - 2);
-	store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_IDX, q->avail_idx);
+	store16(g, g->queue[queue].avail + VIRTQ_AVAIL_IDX, q->avail_idx);
 	if (!(plan->flags & CHAIN_QUIET))
 		guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, queue);
 }
@@ -773,7 +799,7 @@ void guest_submit(struct guest_driver *g, unsigned int queue, struct chain_plan 
 
 	if (plan->pieces == 0)
 		return;
-	spoil_pieces(plan, queue);
+	spoil_pieces(g, plan, queue);
 	if (plan->pieces > g->queue[queue].size && plan->wrong == WRONG_FULL)
 		plan->pieces = g->queue[queue].size;
 	descs = indirect ? 1 : mixed ? 2 : plan->pieces;
@@ -822,7 +848,7 @@ void guest_avail(struct guest_driver *g, const struct record *r)
 {
 	unsigned int queue = pick_queue(g, r->b[0]);
 	struct guest_queue *q = &g->queue[queue];
-	uint64_t ring = guest_avail_ring(queue);
+	uint64_t ring = g->queue[queue].avail;
 
 	switch (r->b[1]) {
 	case 0:

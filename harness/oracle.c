@@ -56,13 +56,16 @@ void oracle_fail(struct oracle *o, unsigned int rule, const char *format, ...)
 
 bool oracle_live(const struct oracle *o)
 {
+	if (o->p->legacy) /* there the queues run from DRIVER on */
+		return (o->status & ~(uint32_t)VIRTIO_STATUS_DRIVER_OK) == 3;
 	return o->status == live_status;
 }
 
 bool oracle_accepted(const struct oracle *o, unsigned int feature)
 {
-	return (o->status & VIRTIO_STATUS_FEATURES_OK) &&
-	       o->driver_features[feature / 64] >> (feature % 64) & 1;
+	bool final = o->p->legacy ? o->agreed : o->status & VIRTIO_STATUS_FEATURES_OK;
+
+	return final && o->driver_features[feature / 64] >> (feature % 64) & 1;
 }
 
 bool oracle_queue_live(const struct oracle *o, unsigned int queue)
@@ -105,7 +108,8 @@ void oracle_must_break(struct oracle *o, enum milestone m)
 	hit(m);
 	o->walk.active = false;
 	o->status |= VIRTIO_STATUS_NEEDS_RESET;
-	o->interrupts |= VIRTIO_INTERRUPT_CONFIG;
+	if (o->status & VIRTIO_STATUS_DRIVER_OK)
+		o->interrupts |= VIRTIO_INTERRUPT_CONFIG;
 	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++)
 		forget_chains(o, i);
 }
@@ -158,6 +162,8 @@ static void finish_walk(struct oracle *o)
 		hit(MILESTONE_RING_WRAPPED);
 	if (w->indirect)
 		hit(MILESTONE_RING_INDIRECT);
+	if (!(o->status & VIRTIO_STATUS_DRIVER_OK))
+		hit(MILESTONE_LEGACY_EARLY);
 	o->last = c;
 	o->last_queue = w->queue;
 }

@@ -46,6 +46,7 @@ struct model_chain {
 	enum model_plan plan;
 	uint8_t status; /* the answer that is due */
 	uint32_t type;
+	bool old_name; /* FLUSH_OUT */
 	uint64_t sector;
 	uint32_t steps;
 	uint32_t step;
@@ -66,6 +67,8 @@ struct model_queue {
 	uint64_t desc;
 	uint64_t driver;
 	uint64_t device;
+	uint32_t align; /* legacy */
+	uint32_t pfn;
 	bool ready;
 	uint16_t seen_idx;
 	uint16_t next_avail;
@@ -140,6 +143,8 @@ struct oracle {
 	uint32_t device_sel;
 	uint32_t driver_sel;
 	uint32_t queue_sel;
+	uint32_t page_size; /* legacy; outlives a reset */
+	bool agreed;	    /* legacy: features are final */
 	uint32_t interrupts;
 	uint32_t generation;
 	bool irq;

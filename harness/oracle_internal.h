@@ -38,6 +38,35 @@ void oracle_must_break(struct oracle *o, enum milestone m);
 /* Stops a queue and forgets its chains. */
 void oracle_stop_queue(struct oracle *o, unsigned int queue);
 
+/* Version 1 (oracle_legacy.c): a register write and a read. */
+void oracle_legacy_write(struct oracle *o, uint64_t offset, uint32_t value);
+uint32_t oracle_legacy_read(const struct oracle *o, uint64_t offset);
+
+/* The driver resets the device. */
+void oracle_reset(struct oracle *o);
+
+/* Takes away what the driver wrote and was not offered, or lacks what it requires. */
+void oracle_cut_features(struct oracle *o);
+
+/* 32 of the driver's bits, by its selector. */
+void oracle_take_features(struct oracle *o, uint32_t value);
+
+/* Whether the queue has a use; whether it may be set up now. */
+bool oracle_queue_exists(const struct oracle *o, uint32_t queue);
+bool oracle_may_set_up(const struct oracle *o, const struct model_queue *q);
+
+/* The rings are where the model says: runs it if it may, else hits the milestone for that. */
+void oracle_start_queue(struct oracle *o, struct model_queue *q);
+
+/* The driver stops it. */
+void oracle_halt_queue(struct oracle *o, uint32_t queue, enum milestone m);
+
+/* DRIVER_OK of a legacy driver. */
+void oracle_blk_driver_ok(struct oracle *o);
+
+/* A write to the configuration space of a legacy device. */
+void oracle_net_config_written(struct oracle *o, uint64_t at, unsigned int width, uint64_t value);
+
 /* What the device owes for this chain now. */
 void oracle_blk_due(struct oracle *o, struct model_chain *c, struct due *due);
 void oracle_net_due(struct oracle *o, unsigned int queue, struct model_chain *c, struct due *due);

@@ -31,6 +31,7 @@ static void clear_registers(struct oracle *o)
 	o->status = 0;
 	o->driver_features[0] = 0;
 	o->driver_features[1] = 0;
+	o->agreed = false;
 	o->device_sel = 0;
 	o->driver_sel = 0;
 	o->queue_sel = 0;
@@ -50,6 +51,7 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->broken_rule = 0;
 	o->reason[0] = 0;
 	o->generation = 0;
+	o->page_size = 0;
 	o->irq = false;
 	o->in_read = false;
 	/* in one call: each chain of a full ring, as long as may be, with a few accesses for each
@@ -80,7 +82,8 @@ struct need {
 	uint64_t one_of;
 };
 
-static bool needs_met(const struct oracle *o)
+/* The first feature of the driver's that lacks what it requires, or -1. */
+static int unmet_need(const struct oracle *o)
 {
 	static const struct need net[] = {
 		{ VIRTIO_NET_F_GUEST_TSO4, FEATURES_BIT(VIRTIO_NET_F_GUEST_CSUM) },
@@ -101,13 +104,26 @@ static bool needs_met(const struct oracle *o)
 	size_t needs = o->p->kind == DEVICE_NET ? sizeof(net) / sizeof(net[0]) : 1;
 
 	if (o->p->kind == DEVICE_BLK)
-		return true;
+		return -1;
 	for (size_t i = 0; i < needs; i++) {
 		if (o->driver_features[0] & FEATURES_BIT(need[i].feature) &&
 		    !(o->driver_features[0] & need[i].one_of))
-			return false;
+			return (int)need[i].feature;
 	}
-	return true;
+	return -1;
+}
+
+void oracle_cut_features(struct oracle *o)
+{
+	uint64_t wish = o->driver_features[0];
+	int unmet;
+
+	o->driver_features[0] &= o->p->offered.word[0];
+	o->driver_features[1] = 0;
+	while ((unmet = unmet_need(o)) >= 0)
+		o->driver_features[0] &= ~FEATURES_BIT(unmet);
+	if (wish != o->driver_features[0])
+		hit(MILESTONE_LEGACY_FEATURES_CUT);
 }
 
 static bool features_fine(const struct oracle *o)
@@ -116,10 +132,10 @@ static bool features_fine(const struct oracle *o)
 		if (o->driver_features[i] & ~o->p->offered.word[i])
 			return false;
 	}
-	return o->driver_features[0] & FEATURES_BIT(VIRTIO_F_VERSION_1) && needs_met(o);
+	return o->driver_features[0] & FEATURES_BIT(VIRTIO_F_VERSION_1) && unmet_need(o) < 0;
 }
 
-static void reset(struct oracle *o)
+void oracle_reset(struct oracle *o)
 {
 	if (oracle_live(o))
 		hit(MILESTONE_RESET_LIVE);
@@ -151,7 +167,7 @@ static void write_status(struct oracle *o, uint32_t value)
 	uint32_t wish = value & ~(uint32_t)VIRTIO_STATUS_NEEDS_RESET;
 
 	if (value == 0)
-		reset(o);
+		oracle_reset(o);
 	else if (wish == (now | VIRTIO_STATUS_FAILED)) {
 		hit(MILESTONE_STATUS_FAILED);
 		o->status |= VIRTIO_STATUS_FAILED;
@@ -166,21 +182,24 @@ static void write_status(struct oracle *o, uint32_t value)
 
 /* ---- queues ---- */
 
-static bool queue_exists(const struct oracle *o, uint32_t queue)
+bool oracle_queue_exists(const struct oracle *o, uint32_t queue)
 {
 	if (queue >= o->p->queues)
 		return false;
-	return o->p->kind != DEVICE_NET || queue != 2 || !(o->status & VIRTIO_STATUS_FEATURES_OK) ||
+	return o->p->kind != DEVICE_NET || queue != 2 ||
+	       !(o->agreed || o->status & VIRTIO_STATUS_FEATURES_OK) ||
 	       oracle_accepted(o, VIRTIO_NET_F_CTRL_VQ);
 }
 
-static bool may_set_up(const struct oracle *o, const struct model_queue *q)
+bool oracle_may_set_up(const struct oracle *o, const struct model_queue *q)
 {
+	if (o->p->legacy)
+		return !q->ready && (o->status == 3 || o->status == 7);
 	return !q->ready &&
 	       (o->status == 11 || (oracle_live(o) && oracle_accepted(o, VIRTIO_F_RING_RESET)));
 }
 
-static void start_queue(struct oracle *o, struct model_queue *q)
+void oracle_start_queue(struct oracle *o, struct model_queue *q)
 {
 	uint64_t event = oracle_accepted(o, VIRTIO_F_EVENT_IDX) ? 2 : 0;
 
@@ -204,7 +223,7 @@ static void start_queue(struct oracle *o, struct model_queue *q)
 	q->ran_before = true;
 }
 
-static void stop_queue(struct oracle *o, uint32_t queue, enum milestone m)
+void oracle_halt_queue(struct oracle *o, uint32_t queue, enum milestone m)
 {
 	if (!o->queue[queue].ready)
 		return;
@@ -225,7 +244,7 @@ static void write_geometry(struct oracle *o, uint64_t offset, uint32_t value)
 {
 	struct model_queue *q = &o->queue[o->queue_sel];
 
-	if (!may_set_up(o, q)) {
+	if (!oracle_may_set_up(o, q)) {
 		if (q->ready)
 			hit(MILESTONE_QUEUE_FROZEN);
 		return;
@@ -247,37 +266,46 @@ static void write_geometry(struct oracle *o, uint64_t offset, uint32_t value)
 
 static void write_queue_register(struct oracle *o, uint64_t offset, uint32_t value)
 {
-	if (!queue_exists(o, o->queue_sel))
+	if (!oracle_queue_exists(o, o->queue_sel))
 		return;
 	if (offset == VIRTIO_MMIO_QUEUE_RESET) {
 		if (value == 1 && oracle_accepted(o, VIRTIO_F_RING_RESET)) {
-			stop_queue(o, o->queue_sel, MILESTONE_RING_RESET);
+			oracle_halt_queue(o, o->queue_sel, MILESTONE_RING_RESET);
 			oracle_stop_queue(o, o->queue_sel);
 		}
 	} else if (offset != VIRTIO_MMIO_QUEUE_READY) {
 		write_geometry(o, offset, value);
 	} else if (value == 0) {
-		stop_queue(o, o->queue_sel, MILESTONE_RING_STOPPED);
-	} else if (value == 1 && may_set_up(o, &o->queue[o->queue_sel])) {
-		start_queue(o, &o->queue[o->queue_sel]);
+		oracle_halt_queue(o, o->queue_sel, MILESTONE_RING_STOPPED);
+	} else if (value == 1 && oracle_may_set_up(o, &o->queue[o->queue_sel])) {
+		oracle_start_queue(o, &o->queue[o->queue_sel]);
 	}
 }
 
 /* ---- configuration space ---- */
 
+/* 5.2.5.3: before DRIVER_OK a legacy driver need not have accepted anything */
+static bool mode_writable(const struct oracle *o)
+{
+	if (o->p->legacy && !(o->status & VIRTIO_STATUS_DRIVER_OK))
+		return o->p->offered.word[0] & FEATURES_BIT(VIRTIO_BLK_F_CONFIG_WCE);
+	return oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE);
+}
+
 static void write_config(struct oracle *o, uint64_t at, unsigned int width, uint64_t value)
 {
-	if (!(o->status & VIRTIO_STATUS_FEATURES_OK) || at > o->config_bytes ||
+	if (!(o->p->legacy || o->status & VIRTIO_STATUS_FEATURES_OK) || at > o->config_bytes ||
 	    width > o->config_bytes - at)
 		return;
 	if (o->p->kind == DEVICE_ECHO && at + width <= 8) {
 		oracle_put_config(o, (unsigned int)at, value, width);
 		hit(MILESTONE_CONFIG_WRITTEN);
 	}
-	if (o->p->kind == DEVICE_BLK && at == 32 && width == 1 && value <= 1 &&
-	    oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE)) {
+	if (o->p->kind == DEVICE_NET && o->p->legacy)
+		oracle_net_config_written(o, at, width, value);
+	if (o->p->kind == DEVICE_BLK && at == 32 && width == 1 && value <= 1 && mode_writable(o)) {
 		if (o->writeback != value)
-			hit(MILESTONE_BLK_WRITEBACK);
+			hit(o->status ? MILESTONE_BLK_WRITEBACK : MILESTONE_LEGACY_EARLY_MODE);
 		o->writeback = value;
 		oracle_put_config(o, 32, value, 1);
 	}
@@ -290,9 +318,9 @@ static uint64_t cut(uint64_t value, unsigned int width)
 	return width < 8 ? value & ((1ull << (8 * width)) - 1) : value;
 }
 
-static void write_features(struct oracle *o, uint32_t value)
+void oracle_take_features(struct oracle *o, uint32_t value)
 {
-	if (o->status != 3 || o->driver_sel > 3)
+	if (o->status != 3 || o->agreed || o->driver_sel > 3)
 		return;
 
 	uint64_t *word = &o->driver_features[o->driver_sel / 2];
@@ -313,7 +341,7 @@ static void write_register(struct oracle *o, uint64_t offset, uint32_t value)
 		o->driver_sel = value;
 		break;
 	case VIRTIO_MMIO_DRIVER_FEATURES:
-		write_features(o, value);
+		oracle_take_features(o, value);
 		break;
 	case VIRTIO_MMIO_QUEUE_SEL:
 		o->queue_sel = value;
@@ -350,14 +378,14 @@ void oracle_write(struct oracle *o, uint64_t offset, unsigned int width, uint64_
 	if (offset >= VIRTIO_MMIO_CONFIG && width < 8)
 		write_config(o, offset - VIRTIO_MMIO_CONFIG, width, value);
 	else if (offset < VIRTIO_MMIO_CONFIG && width == 4 && !(offset & 3))
-		write_register(o, offset, (uint32_t)value);
+		(o->p->legacy ? oracle_legacy_write : write_register)(o, offset, (uint32_t)value);
 	else
 		hit(MILESTONE_REG_BAD_ACCESS);
 }
 
 static uint32_t read_queue_register(const struct oracle *o, uint64_t offset)
 {
-	if (!queue_exists(o, o->queue_sel))
+	if (!oracle_queue_exists(o, o->queue_sel))
 		return 0;
 	return offset == VIRTIO_MMIO_QUEUE_READY ? o->queue[o->queue_sel].ready
 						 : o->p->queue_size_max;
@@ -427,7 +455,7 @@ void oracle_read(struct oracle *o, uint64_t offset, unsigned int width, uint64_t
 	if (offset >= VIRTIO_MMIO_CONFIG && width < 8)
 		right = read_config(o, offset - VIRTIO_MMIO_CONFIG, width);
 	else if (offset < VIRTIO_MMIO_CONFIG && width == 4 && !(offset & 3))
-		right = read_register(o, offset);
+		right = (o->p->legacy ? oracle_legacy_read : read_register)(o, offset);
 	else
 		hit(MILESTONE_REG_BAD_ACCESS);
 	if (value != right)

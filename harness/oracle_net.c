@@ -11,7 +11,7 @@
 #define RX 0u
 #define TX 1u
 
-#define HEADER	    12u
+#define HEADER_MAX  12u
 #define COMMAND_MAX 65536u
 
 static unsigned int be16(const uint8_t *p)
@@ -68,6 +68,22 @@ void oracle_link(struct oracle *o, bool up)
 		oracle_config_changed(o);
 	else
 		o->generation++;
+}
+
+/* A legacy driver's address. */
+void oracle_net_config_written(struct oracle *o, uint64_t at, unsigned int width, uint64_t value)
+{
+	if (at + width > 6)
+		return;
+	oracle_put_config(o, (unsigned int)at, value, width);
+	memcpy(o->net.mac, o->config, 6);
+	hit(MILESTONE_LEGACY_MAC);
+}
+
+/* num_buffers is there with VERSION_1, or MRG_RXBUF */
+static unsigned int header_bytes(const struct oracle *o)
+{
+	return o->p->legacy && !oracle_accepted(o, VIRTIO_NET_F_MRG_RXBUF) ? 10 : 12;
 }
 
 /* ---- frames from the guest ---- */
@@ -142,10 +158,10 @@ static bool to_be_sent(const struct oracle *o, const struct model_chain *c,
 		       struct nic_offload *right)
 {
 	const uint8_t *h = c->capture;
-	uint64_t len = c->readable_bytes - HEADER;
+	uint64_t len = c->readable_bytes - header_bytes(o);
 
 	memset(right, 0, sizeof(*right));
-	if (c->writable_bytes || c->readable_bytes < HEADER + 14)
+	if (c->writable_bytes || c->readable_bytes < header_bytes(o) + 14)
 		return refused(MILESTONE_NET_TX_SHORT);
 	if (len > NIC_FRAME_BYTES_MAX)
 		return refused(MILESTONE_NET_TX_LONG);
@@ -158,9 +174,9 @@ static bool to_be_sent(const struct oracle *o, const struct model_chain *c,
 		if (!oracle_accepted(o, VIRTIO_NET_F_CSUM) || le16(h + 6) + le16(h + 8) + 2 > len)
 			return refused(MILESTONE_NET_TX_BAD);
 	}
-	if (h[1] != 0 && !gso_fine(o, h, h + HEADER, len, right))
+	if (h[1] != 0 && !gso_fine(o, h, h + header_bytes(o), len, right))
 		return refused(MILESTONE_NET_TX_BAD);
-	if (right->gso == NIC_GSO_NONE && len > longest(o, h + HEADER))
+	if (right->gso == NIC_GSO_NONE && len > longest(o, h + header_bytes(o)))
 		return refused(MILESTONE_NET_TX_LONG);
 	return o->net.link_up;
 }
@@ -173,9 +189,9 @@ static bool same_offload(const struct nic_offload *a, const struct nic_offload *
 	       a->header_len == b->header_len;
 }
 
-static void frame_sent(const struct nic_offload *offload)
+static void frame_sent(const struct oracle *o, const struct nic_offload *offload)
 {
-	hit(MILESTONE_NET_TX_OK);
+	hit(header_bytes(o) < HEADER_MAX ? MILESTONE_LEGACY_TX : MILESTONE_NET_TX_OK);
 	if (offload->needs_csum)
 		hit(MILESTONE_NET_TX_CSUM);
 	if (offload->gso == NIC_GSO_TCP4)
@@ -195,8 +211,8 @@ void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result)
 		oracle_fail(o, 9, "a frame is sent that no chain asks for");
 	if (!to_be_sent(o, c, &right))
 		oracle_fail(o, 9, "the frame of chain %u is not to be sent", c->head);
-	if (frame->len != c->readable_bytes - HEADER ||
-	    memcmp(frame->data, c->capture + HEADER, frame->len) != 0)
+	if (frame->len != c->readable_bytes - header_bytes(o) ||
+	    memcmp(frame->data, c->capture + header_bytes(o), frame->len) != 0)
 		oracle_fail(o, 9, "the frame sent is not that of chain %u", c->head);
 	if (!same_offload(&frame->offload, &right))
 		oracle_fail(o, 9, "the offloads of chain %u's frame are not the right ones",
@@ -207,7 +223,7 @@ void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result)
 		return;
 	}
 	c->sent = true;
-	frame_sent(&right);
+	frame_sent(o, &right);
 }
 
 static void due_tx(struct oracle *o, struct model_chain *c)
@@ -215,7 +231,8 @@ static void due_tx(struct oracle *o, struct model_chain *c)
 	struct nic_offload right;
 
 	if (!c->sent && c->read_pos < c->readable_bytes && !c->writable_bytes &&
-	    c->readable_bytes >= HEADER + 14 && c->readable_bytes - HEADER <= NIC_FRAME_BYTES_MAX)
+	    c->readable_bytes >= header_bytes(o) + 14 &&
+	    c->readable_bytes - header_bytes(o) <= NIC_FRAME_BYTES_MAX)
 		oracle_fail(o, 4, "chain %u comes back without its frame having been read",
 			    c->head);
 	if (!c->sent && to_be_sent(o, c, &right))
@@ -443,7 +460,7 @@ void oracle_frame_begins(struct oracle *o, const struct nic_frame *frame)
 
 static void right_header(const struct oracle *o, const struct nic_offload *w, uint8_t *h)
 {
-	memset(h, 0, HEADER);
+	memset(h, 0, HEADER_MAX);
 	if (!oracle_accepted(o, VIRTIO_NET_F_GUEST_CSUM))
 		return;
 	if (w->needs_csum) {
@@ -469,36 +486,41 @@ static void right_header(const struct oracle *o, const struct nic_offload *w, ui
 /* num_buffers is taken as announced, and counted when the entries are published. */
 static void first_buffer(struct oracle *o, uint8_t *header)
 {
-	uint8_t stored[HEADER];
+	uint8_t stored[HEADER_MAX];
 	uint32_t got = 0;
 
-	for (unsigned int i = 0; i < o->logs && got < HEADER; i++) {
-		uint32_t part = o->log[i].len < HEADER - got ? o->log[i].len : HEADER - got;
+	for (unsigned int i = 0; i < o->logs && got < header_bytes(o); i++) {
+		uint32_t part = o->log[i].len < header_bytes(o) - got ? o->log[i].len
+								      : header_bytes(o) - got;
 
 		memcpy(stored + got, o->log[i].bytes, part);
 		got += part;
 	}
 	right_header(o, &o->net.frame->offload, header);
-	if (got < HEADER)
+	if (got < header_bytes(o))
 		return;
+	if (header_bytes(o) < HEADER_MAX) { /* there is no num_buffers: one has to do */
+		o->net.announced = 1;
+		return;
+	}
 	o->net.announced = le16(stored + 10);
 	memcpy(header + 10, stored + 10, 2);
 }
 
-static bool buffer_fine(const struct model_chain *c)
+static bool buffer_fine(const struct oracle *o, const struct model_chain *c)
 {
-	return c->readable == 0 && c->writable_bytes >= HEADER;
+	return c->readable == 0 && c->writable_bytes >= header_bytes(o);
 }
 
 static void due_rx(struct oracle *o, struct model_chain *c, struct due *due)
 {
-	static uint8_t header[HEADER];
+	static uint8_t header[HEADER_MAX];
 	struct model_net *n = &o->net;
 	uint64_t room = c->writable_bytes;
 
 	if (!n->frame || !n->wanted)
 		oracle_fail(o, 9, "a receive buffer is used and no frame is to be received");
-	if (!buffer_fine(c)) {
+	if (!buffer_fine(o, c)) {
 		hit(MILESTONE_NET_RX_BAD_BUFFER);
 		n->bad++;
 		return;
@@ -506,12 +528,12 @@ static void due_rx(struct oracle *o, struct model_chain *c, struct due *due)
 	if (n->delivered == 0) {
 		first_buffer(o, header);
 		due->part[0] = header;
-		due->len[0] = HEADER;
-		room -= HEADER;
-		n->delivered = HEADER;
+		due->len[0] = header_bytes(o);
+		room -= header_bytes(o);
+		n->delivered = header_bytes(o);
 	}
-	due->part[1] = n->bytes + n->delivered - HEADER;
-	due->len[1] = n->frame->len - (n->delivered - HEADER);
+	due->part[1] = n->bytes + n->delivered - header_bytes(o);
+	due->len[1] = n->frame->len - (n->delivered - header_bytes(o));
 	if (due->len[1] > room)
 		due->len[1] = room;
 	n->delivered += due->len[1];
@@ -526,7 +548,7 @@ void oracle_net_published(struct oracle *o)
 
 	if (n->delivered == 0)
 		return;
-	if (n->published || n->delivered != HEADER + (uint64_t)n->frame->len ||
+	if (n->published || n->delivered != header_bytes(o) + (uint64_t)n->frame->len ||
 	    n->buffers != n->announced)
 		oracle_fail(o, 5, "num_buffers is %u, %u buffers are published", n->announced,
 			    n->buffers);
@@ -544,12 +566,12 @@ void oracle_net_due(struct oracle *o, unsigned int queue, struct model_chain *c,
 }
 
 /* What the chains that were taken and not used could have held. */
-static uint64_t room_left(const struct model_queue *q)
+static uint64_t room_left(const struct oracle *o, const struct model_queue *q)
 {
 	uint64_t room = 0;
 
 	for (unsigned int i = 0; i < q->helds; i++) {
-		if (buffer_fine(q->held[i]))
+		if (buffer_fine(o, q->held[i]))
 			room += q->held[i]->writable_bytes;
 	}
 	return room;
@@ -558,11 +580,11 @@ static uint64_t room_left(const struct model_queue *q)
 static void check_not_delivered(struct oracle *o, int result)
 {
 	const struct model_queue *q = &o->queue[RX];
-	uint64_t need = HEADER + (uint64_t)o->net.frame->len;
+	uint64_t need = header_bytes(o) + (uint64_t)o->net.frame->len;
 	/* after a ring full of bad ones it may put off the rest */
 	bool excused = o->raced || o->net.bad >= q->size;
 
-	if (room_left(q) >= need)
+	if (room_left(o, q) >= need)
 		oracle_fail(o, 4, "a wanted frame of %u bytes is not received, there was room",
 			    o->net.frame->len);
 	if (q->helds == 0 && q->seen_idx != q->next_avail && !excused)
@@ -579,9 +601,11 @@ static void check_not_delivered(struct oracle *o, int result)
 			    "a frame waits for buffers, and the driver is not asked to notify");
 }
 
-static void frame_received(const struct model_net *n)
+static void frame_received(const struct oracle *o)
 {
-	hit(MILESTONE_NET_RX_OK);
+	const struct model_net *n = &o->net;
+
+	hit(header_bytes(o) < HEADER_MAX ? MILESTONE_LEGACY_RX : MILESTONE_NET_RX_OK);
 	if (n->buffers > 1)
 		hit(MILESTONE_NET_RX_MERGED);
 	if (n->frame->offload.gso != NIC_GSO_NONE)
@@ -593,7 +617,7 @@ void oracle_frame_ends(struct oracle *o, int result)
 	struct model_net *n = &o->net;
 
 	if (n->published)
-		frame_received(n);
+		frame_received(o);
 	else if (n->delivered)
 		oracle_fail(o, 5, "a frame is received in part");
 	else if (n->wanted && oracle_queue_live(o, RX) && !oracle_jumped(&o->queue[RX]))

@@ -46,6 +46,7 @@ struct personality {
 	uint32_t range_segments_max;
 	uint16_t mtu;
 	uint32_t blk_size;
+	bool legacy;	      /* version 1 of virtio-mmio */
 	unsigned int refusal; /* a mistake of the embedder's that is tried first, see refusals.h */
 };
 

@@ -32,8 +32,9 @@ const struct record_form script_header_form = {
 		CHOICE("limits", AT_B6, 4),
 		FIELD("hide", AT_X, FIELD_FEATURES),
 		CHOICE("refuse", AT_Y0, 25),
+		CHOICE("transport", AT_Y3, 2),
 	},
-	9,
+	10,
 };
 
 const struct record_form script_op_form[OP_CODES] = {

@@ -30,6 +30,7 @@ struct seed {
 
 static const struct seed seed[] = {
 #include "seeds.inc"
+#include "seeds_legacy.inc"
 };
 
 #define SEEDS (sizeof(seed) / sizeof(seed[0]))
