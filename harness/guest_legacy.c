@@ -50,12 +50,12 @@ enum legacy_wrong {
 	LEGACY_ALIGN_TWO, /* too small for a used ring */
 	LEGACY_ALIGN_HUGE,
 	LEGACY_PAGE_ZERO,
-	LEGACY_PAGE_ODD,
 	LEGACY_PFN_HUGE, /* the last page that there can be */
 	LEGACY_AT_END,	 /* as close to the end of RAM as fits */
 	LEGACY_PAST_END, /* 16 bytes further */
 	LEGACY_OVER_SEAM,
 	LEGACY_HIGH,
+	LEGACY_PAGE_ODD,
 	LEGACY_SIZE_HUGE,
 	LEGACY_PFN_CHANGED,  /* once more with another page */
 	LEGACY_PAGE_CHANGED, /* another page size, then the page once more */
