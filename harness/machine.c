@@ -237,8 +237,10 @@ static struct virtio_features asked(const struct personality *p)
 	struct virtio_features f = p->offered;
 
 	f.word[0] &= ~(1ull << VIRTIO_F_VERSION_1);
-	if (p->legacy)
+	if (p->legacy) { /* ANY_LAYOUT comes, and what is above bit 31 goes, by itself */
 		f.word[0] &= ~(1ull << VIRTIO_F_ANY_LAYOUT);
+		virtio_features_add(&f, VIRTIO_F_RING_RESET);
+	}
 	if (p->kind == DEVICE_BLK)
 		f.word[0] &= ~(1ull << VIRTIO_BLK_F_RO);
 	return f;
