@@ -31,7 +31,7 @@ static void use(struct virtio_net *net, unsigned int index, const struct descrip
 	virtio_device_publish(&net->dev, index);
 }
 
-/* 5.1.6.1: num_buffers came with MRG_RXBUF, and is always there since VERSION_1 */
+/* 5.1.9.1: num_buffers came with MRG_RXBUF, and is always there since VERSION_1 */
 static size_t header_bytes(const struct virtio_net *net)
 {
 	if (net->dev.legacy && !virtio_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF))

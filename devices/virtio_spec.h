@@ -214,7 +214,7 @@ static_assert(offsetof(struct virtio_blk_config, writeback) == 32, "5.2.4");
 #define VIRTIO_NET_HDR_GSO_TCPV6 4u
 #define VIRTIO_NET_HDR_GSO_ECN	 0x80u
 
-/* 5.1.6; with VERSION_1 num_buffers is always there, before that with MRG_RXBUF (5.1.6.1) */
+/* 5.1.6; with VERSION_1 num_buffers is always there, before that with MRG_RXBUF (5.1.9.1) */
 struct virtio_net_header {
 	uint8_t flags;
 	uint8_t gso_type;
@@ -226,7 +226,7 @@ struct virtio_net_header {
 };
 static_assert(sizeof(struct virtio_net_header) == 12, "5.1.6");
 #define VIRTIO_NET_HEADER_LEGACY_BYTES 10u
-static_assert(offsetof(struct virtio_net_header, num_buffers) == 10, "5.1.6.1");
+static_assert(offsetof(struct virtio_net_header, num_buffers) == 10, "5.1.9.1");
 
 /* 5.1.4 Device configuration layout, up to mtu */
 struct virtio_net_config {

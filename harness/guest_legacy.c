@@ -93,8 +93,6 @@ static void spoil_numbers(struct guest_legacy_setup *s, enum legacy_wrong wrong,
 		s->align = 0x80000000;
 	else if (wrong == LEGACY_PAGE_ZERO)
 		s->page_size = 0;
-	else if (wrong == LEGACY_PAGE_ODD)
-		s->page_size = 3000;
 }
 
 static void spoil_place(struct guest_legacy_setup *s, enum legacy_wrong wrong)
@@ -106,6 +104,9 @@ static void spoil_place(struct guest_legacy_setup *s, enum legacy_wrong wrong)
 		put_at(s, MAP_HIGH_END - queue_bytes(s));
 	} else if (wrong == LEGACY_PAST_END) {
 		put_at(s, MAP_HIGH_END - queue_bytes(s) + 16);
+	} else if (wrong == LEGACY_PAGE_ODD) { /* all else is fine */
+		s->page_size = 3 * PAGE;
+		s->pfn = (uint32_t)((MAP_LOW + s->page_size - 1) / s->page_size);
 	} else if (wrong == LEGACY_OVER_SEAM) {
 		put_at(s, MAP_LOW_SEAM - queue_bytes(s) / 2);
 	} else if (wrong == LEGACY_HIGH) {

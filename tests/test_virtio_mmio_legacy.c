@@ -928,7 +928,7 @@ static void send(struct fixture *f, uint32_t header, uint16_t csum_start, uint16
 	submit(f, VIRTIO_NET_TX, b, 2);
 }
 
-/* 5.1.6.1: "without that feature the structure was 2 bytes shorter" */
+/* 5.1.9.1: "without that feature the structure was 2 bytes shorter" */
 static void net_sends_behind_a_header_of_the_right_length(void **state)
 {
 	struct fixture *f = *state;
@@ -1037,7 +1037,7 @@ static uint8_t command(struct fixture *f, uint8_t class, uint8_t number, uint32_
 	return ram_get8(&f->guest.ram, IN_AT);
 }
 
-/* 5.1.6.5.2, 5.1.6.5.3: `entries` and the VLAN id in the native endian of the guest */
+/* 5.1.9.5.2, 5.1.9.5.3: `entries` and the VLAN id in the native endian of the guest */
 static void net_commands_are_in_the_guests_byte_order(void **state)
 {
 	struct fixture *f = *state;
