@@ -444,6 +444,7 @@ static void legacy_driver_ok(struct virtio_device *dev)
 }
 
 static int make_legacy(struct virtio_device *dev);
+static void config_refresh(struct virtio_device *dev);
 
 /* 2.2.1: CONFIG_WCE is not said to require FLUSH of the driver, see 5.2.5.2 */
 static const struct virtio_device_ops blk_ops = {
@@ -453,6 +454,7 @@ static const struct virtio_device_ops blk_ops = {
 	.queue_stopped = queue_stopped,
 	.config_written = config_written,
 	.reset = reset,
+	.config_refresh = config_refresh,
 	.make_legacy = make_legacy,
 	.legacy_driver_ok = legacy_driver_ok,
 };
@@ -513,7 +515,8 @@ static bool options_valid(const struct virtio_blk_options *o)
 			  1ull << VIRTIO_BLK_F_FLUSH | 1ull << VIRTIO_BLK_F_TOPOLOGY |
 			  1ull << VIRTIO_BLK_F_CONFIG_WCE | 1ull << VIRTIO_BLK_F_DISCARD |
 			  1ull << VIRTIO_BLK_F_WRITE_ZEROES | 1ull << VIRTIO_F_INDIRECT_DESC |
-			  1ull << VIRTIO_F_EVENT_IDX | 1ull << VIRTIO_F_RING_RESET },
+			  1ull << VIRTIO_F_EVENT_IDX | 1ull << VIRTIO_F_RING_RESET |
+			  1ull << VIRTIO_F_ORDER_PLATFORM | 1ull << VIRTIO_F_SUSPEND },
 	};
 
 	if (o->features.word[0] & ~can.word[0] || o->features.word[1] & ~can.word[1])
@@ -602,8 +605,16 @@ void virtio_blk_destroy(struct virtio_blk *blk)
 	virtio_device_destroy(&blk->dev);
 }
 
+static void config_refresh(struct virtio_device *dev)
+{
+	struct virtio_blk *blk = to_blk(dev);
+
+	blk->config.capacity = virtio_device_u64(dev, blk->options.disk->capacity);
+	virtio_device_config_changed(dev);
+}
+
 void virtio_blk_resized(struct virtio_blk *blk)
 {
-	blk->config.capacity = virtio_device_u64(&blk->dev, blk->options.disk->capacity);
-	virtio_device_config_changed(&blk->dev);
+	if (!virtio_device_hold_config(&blk->dev))
+		config_refresh(&blk->dev);
 }

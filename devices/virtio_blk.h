@@ -18,7 +18,8 @@ struct virtio_blk_options {
 	struct disk *disk;		   /* likewise */
 	/*
 	 * Offered: any of SIZE_MAX, SEG_MAX, GEOMETRY, BLK_SIZE, FLUSH, TOPOLOGY, CONFIG_WCE (with
-	 * FLUSH), DISCARD, WRITE_ZEROES, INDIRECT_DESC, EVENT_IDX, RING_RESET. VERSION_1 and, for a
+	 * FLUSH), DISCARD, WRITE_ZEROES, INDIRECT_DESC, EVENT_IDX, RING_RESET,
+	 * ORDER_PLATFORM, SUSPEND. VERSION_1 and, for a
 	 * read-only disk, RO are added.
 	 */
 	struct virtio_features features;

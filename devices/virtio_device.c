@@ -145,6 +145,15 @@ static void stop_all_queues(struct virtio_device *dev)
 		virtqueue_reset(&dev->queue[i]);
 	}
 	dev->unserved = 0;
+	dev->suspending = false;
+}
+
+static void refresh_config(struct virtio_device *dev)
+{
+	if (!dev->config_held)
+		return;
+	dev->config_held = false;
+	dev->ops->config_refresh(dev);
 }
 
 static void reset(struct virtio_device *dev)
@@ -154,6 +163,7 @@ static void reset(struct virtio_device *dev)
 	memset(&dev->driver, 0, sizeof(dev->driver));
 	dev->legacy_agreed = false;
 	dev->queues_used = dev->queues;
+	refresh_config(dev);
 	dev->ops->reset(dev);
 }
 
@@ -179,6 +189,59 @@ static void step_status(struct virtio_device *dev, uint32_t from, uint32_t to)
 	}
 }
 
+/* ---- suspending (3.4) ---- */
+
+#define STATUS_SUSPENDED (STATUS_AGREED | VIRTIO_STATUS_SUSPEND)
+
+/* 3.4.2: all that was taken has to be used before. */
+static void suspend_when_idle(struct virtio_device *dev)
+{
+	if (!dev->suspending || dev->status != STATUS_LIVE)
+		return;
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (dev->queue[i].in_flight)
+			return;
+	}
+	dev->suspending = false;
+	dev->unserved = 0;
+	dev->status = STATUS_SUSPENDED;
+}
+
+/* Whatever was made available before has to be found without a notification. */
+static void resume(struct virtio_device *dev)
+{
+	dev->status = STATUS_LIVE;
+	refresh_config(dev);
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (virtqueue_enabled(&dev->queue[i]))
+			virtio_device_defer(dev, i);
+	}
+}
+
+/* 3.4.2: the bit means nothing before the device is live */
+static uint32_t judge_suspend(struct virtio_device *dev, uint32_t to)
+{
+	if (!virtio_device_has(dev, VIRTIO_F_SUSPEND))
+		return to;
+	if (dev->status == STATUS_LIVE && to == (STATUS_LIVE | VIRTIO_STATUS_SUSPEND)) {
+		dev->suspending = true;
+		suspend_when_idle(dev);
+	} else if (dev->status == STATUS_SUSPENDED &&
+		   to == (STATUS_SUSPENDED | VIRTIO_STATUS_DRIVER_OK)) {
+		resume(dev);
+	} else if (!(dev->status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_SUSPEND))) {
+		return to & ~VIRTIO_STATUS_SUSPEND;
+	}
+	return to;
+}
+
+bool virtio_device_hold_config(struct virtio_device *dev)
+{
+	if (dev->status & VIRTIO_STATUS_SUSPEND)
+		dev->config_held = true;
+	return dev->status & VIRTIO_STATUS_SUSPEND;
+}
+
 void virtio_device_set_status(struct virtio_device *dev, uint32_t value)
 {
 	uint32_t from = dev->status & ~VIRTIO_STATUS_NEEDS_RESET;
@@ -191,7 +254,7 @@ void virtio_device_set_status(struct virtio_device *dev, uint32_t value)
 	else if (to == (from | VIRTIO_STATUS_FAILED))
 		dev->status |= VIRTIO_STATUS_FAILED;
 	else
-		step_status(dev, from, to);
+		step_status(dev, from, judge_suspend(dev, to));
 }
 
 void virtio_device_break(struct virtio_device *dev)
@@ -304,6 +367,7 @@ void virtio_device_stop_queue(struct virtio_device *dev, uint32_t index)
 	dev->ops->queue_stopped(dev, index);
 	dev->unserved &= ~(1ull << index);
 	virtqueue_reset(vq);
+	suspend_when_idle(dev);
 }
 
 void virtio_device_reset_queue(struct virtio_device *dev, uint32_t index)
@@ -322,7 +386,7 @@ bool virtio_device_queue_live(const struct virtio_device *dev, unsigned int queu
 
 void virtio_device_notify(struct virtio_device *dev, uint32_t index)
 {
-	if (index < dev->queues && virtio_device_queue_live(dev, index))
+	if (index < dev->queues && virtio_device_queue_live(dev, index) && !dev->suspending)
 		dev->ops->notified(dev, index);
 }
 
@@ -373,6 +437,7 @@ void virtio_device_publish(struct virtio_device *dev, unsigned int queue)
 {
 	if (virtqueue_publish(&dev->queue[queue]))
 		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_USED);
+	suspend_when_idle(dev);
 }
 
 /* ---- configuration space (2.5) ---- */
@@ -395,7 +460,8 @@ void virtio_device_config_write(struct virtio_device *dev, uint64_t offset, cons
 				uint32_t len)
 {
 	if (!(dev->legacy || dev->status & VIRTIO_STATUS_FEATURES_OK) ||
-	    !dev->ops->config_written || !config_inside(dev, offset, len))
+	    dev->status & VIRTIO_STATUS_SUSPEND || !dev->ops->config_written ||
+	    !config_inside(dev, offset, len))
 		return;
 	dev->ops->config_written(dev, (uint32_t)offset, bytes, len);
 }

@@ -53,6 +53,9 @@ struct virtio_device_ops {
 			       uint32_t len);
 	/* Back to the state after creation, configuration space included; queues are stopped. */
 	void (*reset)(struct virtio_device *dev);
+	/* The host changed what the configuration space says while the device was suspended: have
+	 * it there now, and call virtio_device_config_changed. NULL: it has nothing of the kind. */
+	void (*config_refresh)(struct virtio_device *dev);
 	/* virtio_device_make_legacy: `offered` and the byte order are set, the configuration space
 	 * has to follow. Returns 0, or -EINVAL: this device cannot be had that way. May be NULL. */
 	int (*make_legacy)(struct virtio_device *dev);
@@ -88,6 +91,9 @@ struct virtio_device {
 	unsigned int queues;
 	unsigned int queues_used; /* these many have a purpose with the features accepted */
 	uint64_t unserved;	  /* queues with work left over, one bit each */
+
+	bool suspending;  /* takes no more chains, and waits for those in flight (3.4) */
+	bool config_held; /* config_refresh is due */
 };
 
 #define VIRTIO_DEVICE_QUEUES_MAX 64u
@@ -96,6 +102,10 @@ struct virtio_device {
  * A device in its state after creation: `queues` stopped queues of `queue_size_max` entries each
  * (virtqueue_init), `offered` plus VERSION_1 on offer. Returns 0, -EINVAL or -ENOMEM; on failure
  * nothing stays allocated. The transport is attached afterwards.
+ *
+ * Every device type can offer SUSPEND and ORDER_PLATFORM; the latter is for drivers that insist on
+ * it: this is software on the guest's own processors, and does the same with and without. None
+ * offers ACCESS_PLATFORM: addresses are guest-physical, there is no IOMMU in between (6, 6.2).
  */
 int virtio_device_init(struct virtio_device *dev, const struct virtio_device_ops *ops,
 		       const struct guest_memory *memory, unsigned int queues,
@@ -130,7 +140,8 @@ void virtio_device_agree_legacy(struct virtio_device *dev);
 /*
  * The driver writes Device Status (2.1, 3.1.1). 0 resets. Otherwise bits are accepted one step at
  * a time, in the order of 3.1.1, ACKNOWLEDGE and DRIVER also together; FAILED at any time. A value
- * that is no such step changes nothing. FEATURES_OK stays clear when the features are not
+ * that is no such step changes nothing. With F_SUSPEND, SUSPEND suspends a live device once no
+ * chain is in flight, DRIVER_OK resumes it (3.4). FEATURES_OK stays clear when the features are not
  * acceptable (2.2.2). NEEDS_RESET is the device's: what the driver writes there is ignored.
  */
 void virtio_device_set_status(struct virtio_device *dev, uint32_t value);
@@ -197,6 +208,12 @@ bool virtio_device_queue_live(const struct virtio_device *dev, unsigned int queu
 /* The guest broke the rules of a live queue: DEVICE_NEEDS_RESET and its notification (2.1.2);
  * nothing of the guest is touched until it resets. */
 void virtio_device_break(struct virtio_device *dev);
+
+/*
+ * Before it is changed on the host's behalf: true if that has to wait, since a suspended device
+ * leaves it alone (3.4.2). Then config_refresh will be called.
+ */
+bool virtio_device_hold_config(struct virtio_device *dev);
 
 /* The configuration space changed on the device's side (2.5, 3.2.1). */
 void virtio_device_config_changed(struct virtio_device *dev);

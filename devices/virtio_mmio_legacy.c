@@ -85,21 +85,18 @@ static void place_queue(struct virtio_mmio *m, struct virtqueue *vq, uint32_t pa
 	virtio_device_start_queue(m->dev, m->queue_sel);
 }
 
-/* Features become final first: they may say that this queue has no use. */
+/* Features become final first: they may leave this queue without a use, so that it does not start.
+ */
 static void write_queue_pfn(struct virtio_mmio *m, uint32_t value)
 {
+	struct virtqueue *vq = writable_queue(m);
+
 	if (value == 0) {
 		virtio_device_stop_queue(m->dev, m->queue_sel);
-		return;
-	}
-	if (!writable_queue(m))
-		return;
-	virtio_device_agree_legacy(m->dev);
-
-	struct virtqueue *vq = selected(m);
-
-	if (vq)
+	} else if (vq) {
+		virtio_device_agree_legacy(m->dev);
 		place_queue(m, vq, value);
+	}
 }
 
 /* Registers that are in neither column do not exist. */

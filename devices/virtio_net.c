@@ -366,6 +366,7 @@ static void config_written(struct virtio_device *dev, uint32_t offset, const uin
 }
 
 static int make_legacy(struct virtio_device *dev);
+static void config_refresh(struct virtio_device *dev);
 
 /* 5.1.3.1 */
 static const struct virtio_feature_rule net_rules[] = {
@@ -390,6 +391,7 @@ static const struct virtio_device_ops net_ops = {
 	.queue_stopped = queue_stopped,
 	.config_written = config_written,
 	.reset = reset,
+	.config_refresh = config_refresh,
 	.make_legacy = make_legacy,
 };
 
@@ -405,7 +407,8 @@ static bool options_valid(const struct virtio_net_options *o)
 			  1ull << VIRTIO_NET_F_CTRL_VQ | 1ull << VIRTIO_NET_F_CTRL_RX |
 			  1ull << VIRTIO_NET_F_CTRL_VLAN | 1ull << VIRTIO_NET_F_CTRL_RX_EXTRA |
 			  1ull << VIRTIO_NET_F_CTRL_MAC_ADDR | 1ull << VIRTIO_F_INDIRECT_DESC |
-			  1ull << VIRTIO_F_EVENT_IDX | 1ull << VIRTIO_F_RING_RESET },
+			  1ull << VIRTIO_F_EVENT_IDX | 1ull << VIRTIO_F_RING_RESET |
+			  1ull << VIRTIO_F_ORDER_PLATFORM | 1ull << VIRTIO_F_SUSPEND },
 	};
 
 	if (o->features.word[0] & ~can.word[0] || o->features.word[1] & ~can.word[1])
@@ -488,14 +491,22 @@ void virtio_net_destroy(struct virtio_net *net)
 	memset(net, 0, sizeof(*net));
 }
 
+static void config_refresh(struct virtio_device *dev)
+{
+	struct virtio_net *net = to_net(dev);
+
+	net->config.status =
+		virtio_device_u16(dev, net->options.link_up ? VIRTIO_NET_S_LINK_UP : 0);
+	if (virtio_device_has(dev, VIRTIO_NET_F_STATUS))
+		virtio_device_config_changed(dev);
+	else
+		dev->config_generation++; /* changed, but the driver does not look there */
+}
+
 void virtio_net_set_link(struct virtio_net *net, bool up)
 {
 	net->options.link_up = up;
-	if (!virtio_features_has(&net->dev.offered, VIRTIO_NET_F_STATUS))
-		return;
-	net->config.status = virtio_device_u16(&net->dev, up ? VIRTIO_NET_S_LINK_UP : 0);
-	if (virtio_device_has(&net->dev, VIRTIO_NET_F_STATUS))
-		virtio_device_config_changed(&net->dev);
-	else
-		net->dev.config_generation++; /* changed, but the driver does not look there */
+	if (virtio_features_has(&net->dev.offered, VIRTIO_NET_F_STATUS) &&
+	    !virtio_device_hold_config(&net->dev))
+		config_refresh(&net->dev);
 }

@@ -32,8 +32,9 @@ struct virtio_net_options {
 	/*
 	 * Offered: any of CSUM, GUEST_CSUM, MTU, MAC, GUEST_TSO4, GUEST_TSO6, GUEST_ECN, HOST_TSO4,
 	 * HOST_TSO6, HOST_ECN, MRG_RXBUF, STATUS, CTRL_VQ, CTRL_RX, CTRL_VLAN, CTRL_RX_EXTRA,
-	 * CTRL_MAC_ADDR, INDIRECT_DESC, EVENT_IDX, RING_RESET, if what they require (5.1.3.1) is
-	 * offered too. Offer CSUM and HOST_* only if the nic does that work. VERSION_1 is added.
+	 * CTRL_MAC_ADDR, INDIRECT_DESC, EVENT_IDX, RING_RESET, ORDER_PLATFORM, SUSPEND, if what
+	 * they require (5.1.3.1) is offered too. Offer CSUM and HOST_* only if the nic does that
+	 * work. VERSION_1 is added.
 	 */
 	struct virtio_features features;
 	uint16_t queue_size_max; /* power of 2 */

@@ -16,6 +16,7 @@
 #define VIRTIO_STATUS_DRIVER	  2u
 #define VIRTIO_STATUS_DRIVER_OK	  4u
 #define VIRTIO_STATUS_FEATURES_OK 8u
+#define VIRTIO_STATUS_SUSPEND	  16u
 #define VIRTIO_STATUS_NEEDS_RESET 64u
 #define VIRTIO_STATUS_FAILED	  128u
 
@@ -24,6 +25,9 @@
 #define VIRTIO_F_EVENT_IDX     29
 #define VIRTIO_F_VERSION_1     32
 #define VIRTIO_F_RING_RESET    40
+
+#define VIRTIO_F_ORDER_PLATFORM 36
+#define VIRTIO_F_SUSPEND	43
 
 /* 6.3 Legacy Interface: Reserved Feature Bits */
 #define VIRTIO_F_ANY_LAYOUT 27

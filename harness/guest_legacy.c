@@ -108,7 +108,8 @@ static void spoil_place(struct guest_legacy_setup *s, enum legacy_wrong wrong)
 		s->page_size = 3 * PAGE;
 		s->pfn = (uint32_t)((MAP_LOW + s->page_size - 1) / s->page_size);
 	} else if (wrong == LEGACY_OVER_SEAM) {
-		put_at(s, MAP_LOW_SEAM - queue_bytes(s) / 2);
+		put_at(s, (MAP_LOW_SEAM - queue_bytes(s) / 2) / 64 * 64 + 16);
+		s->align = 64; /* what counts is the address, not the distance */
 	} else if (wrong == LEGACY_HIGH) {
 		s->page_size = 0x10000;
 		s->pfn = (uint32_t)(MAP_HIGH / s->page_size);
@@ -120,7 +121,7 @@ static void follow(struct guest_queue *q, const struct guest_legacy_setup *s)
 {
 	q->desc = (uint64_t)s->pfn * s->page_size;
 	q->avail = q->desc + 16ull * q->size;
-	q->used = q->desc + used_offset(q->size, s->align);
+	q->used = (q->avail + 6 + 2ull * q->size + s->align - 1) / s->align * s->align;
 }
 
 void guest_legacy_choose(struct guest_driver *g, const struct record *r, unsigned int queue,

@@ -88,6 +88,11 @@
 	X(CONFIG_READ, "transport: configuration space is read")                                   \
 	X(CONFIG_OUTSIDE, "transport: configuration space is read past the end")                   \
 	X(CONFIG_WRITTEN, "transport: configuration space is written")                             \
+	X(SUSPENDED, "transport: a device is suspended")                                           \
+	X(SUSPEND_WAITS, "transport: a device to be suspended waits for the host")                 \
+	X(SUSPEND_RESUMED, "transport: a device is resumed")                                       \
+	X(SUSPEND_CONFIG, "transport: a change shows when the device is resumed")                  \
+	X(ORDER_PLATFORM, "transport: ORDER_PLATFORM is accepted")                                 \
 	X(LEGACY_LIVE, "legacy: a driver sets DRIVER_OK")                                          \
 	X(LEGACY_EARLY, "legacy: a request before DRIVER_OK")                                      \
 	X(LEGACY_FEATURES_CUT, "legacy: features that will not do fall away")                      \

@@ -258,6 +258,8 @@ static void head_fetched(struct oracle *o, unsigned int queue, uint16_t head)
 	struct model_queue *q = &o->queue[queue];
 	struct model_chain *c;
 
+	if (o->suspending)
+		oracle_fail(o, 7, "takes a chain from queue %u while it is to be suspended", queue);
 	if (q->seen_idx == q->next_avail)
 		oracle_fail(o, 4, "takes a chain from queue %u that was not made available", queue);
 	if (too_far(q))
@@ -332,6 +334,7 @@ void oracle_ring_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, con
 		memcpy(&value, bytes, sizeof(value));
 	value = le16toh(value);
 	if (len == 2 && gpa == q->driver + 2) {
+		q->must_look = false;
 		q->seen_idx = value;
 		if (too_far(q))
 			q->saw_jump = o->saw_jump = true;
@@ -663,12 +666,15 @@ static void settle_queue(struct oracle *o, unsigned int queue)
 		oracle_fail(o, 4, "queue %u: %u used entries are not published", queue, q->pushed);
 	if (q->must_ask)
 		oracle_fail(o, 4, "queue %u: did not ask whether the driver wants to hear", queue);
-	if (!oracle_queue_live(o, queue) || q->helds || q->gave_back || oracle_jumped(q))
+	if (!oracle_queue_live(o, queue) || q->helds || q->gave_back || oracle_jumped(q) ||
+	    o->suspending)
 		return;
 	if (o->p->kind == DEVICE_NET && queue == 0)
 		return; /* it asks when it needs buffers: oracle_frame_ends */
 	if (o->p->kind == DEVICE_BLK && o->at_disk >= o->p->slots)
 		return; /* it looks when a slot is free */
+	if (q->must_look)
+		oracle_fail(o, 4, "queue %u: resumed, and did not look for chains", queue);
 	if (q->seen_idx != q->next_avail)
 		oracle_fail(o, 4, "queue %u: saw that there are chains and left them alone", queue);
 	if (!oracle_asks_to_notify(o, queue))
@@ -686,6 +692,22 @@ static bool may_break(const struct oracle *o)
 	return false;
 }
 
+/* Suspended it is with the last chain in flight given back, and not before. */
+static void settle_suspend(struct oracle *o)
+{
+	if (!o->suspending || o->status != live_status)
+		return;
+	for (unsigned int i = 0; i < o->p->queues; i++) {
+		if (o->queue[i].helds) {
+			hit(MILESTONE_SUSPEND_WAITS);
+			return;
+		}
+	}
+	hit(MILESTONE_SUSPENDED);
+	o->suspending = false;
+	o->status = live_status - VIRTIO_STATUS_DRIVER_OK + VIRTIO_STATUS_SUSPEND;
+}
+
 void oracle_settle(struct oracle *o, uint32_t status)
 {
 	if (o->walk.active)
@@ -696,6 +718,7 @@ void oracle_settle(struct oracle *o, uint32_t status)
 	if (status & VIRTIO_STATUS_NEEDS_RESET && !(o->status & VIRTIO_STATUS_NEEDS_RESET) &&
 	    may_break(o))
 		oracle_must_break(o, MILESTONE_BREAK_INDEX);
+	settle_suspend(o);
 	if (status != o->status)
 		oracle_fail(o, status & ~o->status & VIRTIO_STATUS_NEEDS_RESET ? 4 : 7,
 			    "status is 0x%02x instead of 0x%02x", status, o->status);
@@ -725,7 +748,7 @@ void oracle_drained(struct oracle *o, unsigned int queue, uint16_t avail_idx)
 			    queue, q->held[0]->head);
 	if (o->p->kind == DEVICE_NET && queue == 0)
 		return;
-	if (avail_idx != q->next_avail)
+	if (avail_idx != q->next_avail && !o->suspending)
 		oracle_fail(o, 4, "queue %u leaves available chains alone (at %u of %u)", queue,
 			    q->next_avail, avail_idx);
 }

@@ -79,6 +79,7 @@ struct model_queue {
 	uint16_t used_flags;
 	uint16_t avail_event;
 	bool saw_jump;	/* in this call: the index as fetched was too far ahead */
+	bool must_look; /* resumed: there may be chains that it was not told of */
 	bool gave_back; /* a chain went back untaken, and none was taken since */
 	bool ran_before;
 	unsigned int helds;
@@ -146,6 +147,8 @@ struct oracle {
 	uint32_t page_size; /* legacy; outlives a reset */
 	bool agreed;	    /* legacy: features are final */
 	uint32_t interrupts;
+	bool suspending;  /* takes nothing more, what is in flight has to come back */
+	bool config_late; /* the host's change shows when the device is resumed */
 	uint32_t generation;
 	bool irq;
 	uint8_t config[64];

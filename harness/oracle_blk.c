@@ -74,11 +74,19 @@ void oracle_blk_driver_ok(struct oracle *o)
 		hit(MILESTONE_LEGACY_MODE_AT_OK);
 }
 
+void oracle_blk_capacity(struct oracle *o)
+{
+	oracle_put_config(o, 0, o->capacity, 8);
+	oracle_config_changed(o);
+}
+
 void oracle_resized(struct oracle *o, uint64_t capacity)
 {
 	o->capacity = capacity;
-	oracle_put_config(o, 0, capacity, 8);
-	oracle_config_changed(o);
+	if (o->status & VIRTIO_STATUS_SUSPEND)
+		o->config_late = true;
+	else
+		oracle_blk_capacity(o);
 	hit(MILESTONE_BLK_RESIZED);
 }
 

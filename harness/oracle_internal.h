@@ -61,6 +61,10 @@ void oracle_start_queue(struct oracle *o, struct model_queue *q);
 /* The driver stops it. */
 void oracle_halt_queue(struct oracle *o, uint32_t queue, enum milestone m);
 
+/* The configuration space follows the host. */
+void oracle_blk_capacity(struct oracle *o);
+void oracle_net_status(struct oracle *o);
+
 /* DRIVER_OK of a legacy driver. */
 void oracle_blk_driver_ok(struct oracle *o);
 

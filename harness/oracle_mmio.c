@@ -36,6 +36,7 @@ static void clear_registers(struct oracle *o)
 	o->driver_sel = 0;
 	o->queue_sel = 0;
 	o->interrupts = 0;
+	o->suspending = false;
 	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++) {
 		oracle_stop_queue(o, i);
 		o->queue[i].ran_before = false;
@@ -52,6 +53,7 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->reason[0] = 0;
 	o->generation = 0;
 	o->page_size = 0;
+	o->config_late = false;
 	o->irq = false;
 	o->in_read = false;
 	/* in one call: each chain of a full ring, as long as may be, with a few accesses for each
@@ -135,6 +137,18 @@ static bool features_fine(const struct oracle *o)
 	return o->driver_features[0] & FEATURES_BIT(VIRTIO_F_VERSION_1) && unmet_need(o) < 0;
 }
 
+static void catch_up(struct oracle *o)
+{
+	if (!o->config_late)
+		return;
+	o->config_late = false;
+	hit(MILESTONE_SUSPEND_CONFIG);
+	if (o->p->kind == DEVICE_BLK)
+		oracle_blk_capacity(o);
+	else
+		oracle_net_status(o);
+}
+
 void oracle_reset(struct oracle *o)
 {
 	if (oracle_live(o))
@@ -142,6 +156,7 @@ void oracle_reset(struct oracle *o)
 	if (o->p->kind == DEVICE_BLK && o->queue[0].helds)
 		hit(MILESTONE_BLK_RESET_IN_FLIGHT);
 	clear_registers(o);
+	catch_up(o);
 	if (o->p->kind == DEVICE_BLK)
 		oracle_blk_reset(o, false);
 	if (o->p->kind == DEVICE_NET)
@@ -155,17 +170,42 @@ static void agree(struct oracle *o)
 		return;
 	}
 	o->status |= VIRTIO_STATUS_FEATURES_OK;
+	if (oracle_accepted(o, VIRTIO_F_ORDER_PLATFORM))
+		hit(MILESTONE_ORDER_PLATFORM);
 	o->writeback = oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE) &&
 		       oracle_accepted(o, VIRTIO_BLK_F_FLUSH);
 	if (o->p->kind == DEVICE_BLK)
 		oracle_put_config(o, 32, o->writeback, 1);
 }
 
+/* 3.4.2 */
+static uint32_t suspend_or_resume(struct oracle *o, uint32_t wish)
+{
+	if (!oracle_accepted(o, VIRTIO_F_SUSPEND))
+		return wish;
+	if (o->status == 15 && wish == 31) {
+		o->suspending = true;
+		return 15;
+	}
+	if (o->status == 27 && wish == 31) {
+		hit(MILESTONE_SUSPEND_RESUMED);
+		o->status = 15;
+		for (unsigned int i = 0; i < o->p->queues; i++)
+			o->queue[i].must_look = o->queue[i].ready;
+		catch_up(o);
+		return 15;
+	}
+	return o->status & (VIRTIO_STATUS_DRIVER_OK | 16) ? wish : wish & ~16u;
+}
+
 static void write_status(struct oracle *o, uint32_t value)
 {
-	uint32_t now = o->status & 0xbf;
 	uint32_t wish = value & ~(uint32_t)VIRTIO_STATUS_NEEDS_RESET;
+	uint32_t now;
 
+	if (value)
+		wish = suspend_or_resume(o, wish);
+	now = o->status & 0xbf;
 	if (value == 0)
 		oracle_reset(o);
 	else if (wish == (now | VIRTIO_STATUS_FAILED)) {
@@ -294,8 +334,8 @@ static bool mode_writable(const struct oracle *o)
 
 static void write_config(struct oracle *o, uint64_t at, unsigned int width, uint64_t value)
 {
-	if (!(o->p->legacy || o->status & VIRTIO_STATUS_FEATURES_OK) || at > o->config_bytes ||
-	    width > o->config_bytes - at)
+	if (!(o->p->legacy || o->status & VIRTIO_STATUS_FEATURES_OK) || o->status & 16 ||
+	    at > o->config_bytes || width > o->config_bytes - at)
 		return;
 	if (o->p->kind == DEVICE_ECHO && at + width <= 8) {
 		oracle_put_config(o, (unsigned int)at, value, width);

@@ -63,7 +63,15 @@ void oracle_link(struct oracle *o, bool up)
 	hit(MILESTONE_NET_LINK);
 	if (!(o->p->offered.word[0] >> VIRTIO_NET_F_STATUS & 1))
 		return;
-	oracle_put_config(o, 6, up, 2);
+	if (o->status & VIRTIO_STATUS_SUSPEND)
+		o->config_late = true;
+	else
+		oracle_net_status(o);
+}
+
+void oracle_net_status(struct oracle *o)
+{
+	oracle_put_config(o, 6, o->net.link_up, 2);
 	if (oracle_accepted(o, VIRTIO_NET_F_STATUS))
 		oracle_config_changed(o);
 	else

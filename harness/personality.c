@@ -119,6 +119,10 @@ void personality_from(const struct record *header, struct personality *p)
 	p->offered.word[0] = offered_bits(header) | BIT(VIRTIO_F_VERSION_1);
 	if (p->kind == DEVICE_BLK && p->flags & FLAG_READ_ONLY)
 		virtio_features_add(&p->offered, VIRTIO_BLK_F_RO);
+	if (header->y >> 56 & 1)
+		virtio_features_add(&p->offered, VIRTIO_F_SUSPEND);
+	if (header->y >> 56 & 2)
+		virtio_features_add(&p->offered, VIRTIO_F_ORDER_PLATFORM);
 	p->legacy = header->y >> 24 & 1;
 	if (p->legacy) {
 		p->offered.word[0] = (p->offered.word[0] & UINT32_MAX) | BIT(VIRTIO_F_ANY_LAYOUT);

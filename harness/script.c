@@ -33,8 +33,9 @@ const struct record_form script_header_form = {
 		FIELD("hide", AT_X, FIELD_FEATURES),
 		CHOICE("refuse", AT_Y0, 25),
 		CHOICE("transport", AT_Y3, 2),
+		CHOICE("extra", AT_Y7, 4),
 	},
-	10,
+	11,
 };
 
 const struct record_form script_op_form[OP_CODES] = {

@@ -27,7 +27,8 @@ static const int all_features[] = { VIRTIO_BLK_F_SIZE_MAX,     VIRTIO_BLK_F_SEG_
 				    VIRTIO_BLK_F_FLUSH,	       VIRTIO_BLK_F_TOPOLOGY,
 				    VIRTIO_BLK_F_CONFIG_WCE,   VIRTIO_BLK_F_DISCARD,
 				    VIRTIO_BLK_F_WRITE_ZEROES, VIRTIO_F_INDIRECT_DESC,
-				    VIRTIO_F_EVENT_IDX,	       VIRTIO_F_RING_RESET };
+				    VIRTIO_F_EVENT_IDX,	       VIRTIO_F_RING_RESET,
+				    VIRTIO_F_ORDER_PLATFORM,   VIRTIO_F_SUSPEND };
 
 static struct virtio_features everything(void)
 {
