@@ -247,14 +247,17 @@ void virtio_device_set_status(struct virtio_device *dev, uint32_t value)
 	uint32_t from = dev->status & ~VIRTIO_STATUS_NEEDS_RESET;
 	uint32_t to = value & ~VIRTIO_STATUS_NEEDS_RESET;
 
+	if (value == 0) {
+		reset(dev);
+		return;
+	}
 	if (dev->legacy)
 		to &= ~VIRTIO_STATUS_FEATURES_OK;
-	if (value == 0)
-		reset(dev);
-	else if (to == (from | VIRTIO_STATUS_FAILED))
+	to = judge_suspend(dev, to);
+	if (to == (from | VIRTIO_STATUS_FAILED))
 		dev->status |= VIRTIO_STATUS_FAILED;
 	else
-		step_status(dev, from, judge_suspend(dev, to));
+		step_status(dev, from, to);
 }
 
 void virtio_device_break(struct virtio_device *dev)

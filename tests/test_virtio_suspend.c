@@ -142,6 +142,10 @@ static void before_it_is_live_the_bit_means_nothing(void **state)
 	assert_int_equal(guest_status(&f->guest), STATUS_AGREED);
 	ask(f);
 	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
+	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
+	assert_true(guest_negotiate(&f->guest, features(VIRTIO_F_SUSPEND, -1)));
+	reg_write(&f->guest, VIRTIO_MMIO_STATUS, STATUS_SUSPENDED | VIRTIO_STATUS_FAILED);
+	assert_int_equal(guest_status(&f->guest), STATUS_AGREED | VIRTIO_STATUS_FAILED);
 	/* and never to a driver that did not accept the feature */
 	guest_drive(&f->guest, features(-1), 1, 16);
 	ask(f);
