@@ -397,6 +397,7 @@ void virtio_device_poll(struct virtio_device *dev)
 {
 	uint64_t unserved = dev->unserved;
 
+	suspend_when_idle(dev);
 	dev->unserved = 0;
 	for (unsigned int i = 0; i < dev->queues; i++) {
 		if (unserved >> i & 1)

@@ -227,7 +227,9 @@ enum virtio_served {
 	VIRTIO_SERVED_LATER, /* cannot go on now; the device type will serve the queue again */
 };
 
-/* This queue is to be notified again, later and from outside: there may be work left. */
+/* This queue is to be notified again, later and from outside: there may be work left. Also for
+ * whoever unpops a chain long after it was taken: a device that waits to be suspended looks again.
+ */
 void virtio_device_defer(struct virtio_device *dev, unsigned int queue);
 
 /* What virtqueue_pop returned, in these terms; breaks the device if the guest broke the ring. */

@@ -147,10 +147,12 @@ void echo_device_complete(struct echo_device *e, unsigned int which, bool unpop)
 	}
 	if (unpop) {
 		give_back_newest(e);
+		if (e->dev.suspending)
+			virtio_device_defer(&e->dev, queue);
 		return;
 	}
 	answer(e, at);
-	notified(&e->dev, queue);
+	virtio_device_notify(&e->dev, queue);
 }
 
 void echo_device_create(struct echo_device *e)
