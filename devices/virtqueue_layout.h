@@ -5,6 +5,8 @@
 #ifndef VIRTQUEUE_LAYOUT_H
 #define VIRTQUEUE_LAYOUT_H
 
+#include <endian.h>
+
 #include "virtqueue.h"
 
 struct virtqueue_layout {
@@ -21,6 +23,22 @@ struct virtqueue_layout {
 };
 
 extern const struct virtqueue_layout virtqueue_split;
+
+/* From the ring's byte order to the host's, and back (2.7.3). */
+static inline uint16_t virtqueue_u16(const struct virtqueue *vq, uint16_t value)
+{
+	return vq->big_endian ? be16toh(value) : le16toh(value);
+}
+
+static inline uint32_t virtqueue_u32(const struct virtqueue *vq, uint32_t value)
+{
+	return vq->big_endian ? be32toh(value) : le32toh(value);
+}
+
+static inline uint64_t virtqueue_u64(const struct virtqueue *vq, uint64_t value)
+{
+	return vq->big_endian ? be64toh(value) : le64toh(value);
+}
 
 /* Whether the device holds the chain named `head`, which is below size_max. */
 bool virtqueue_holds(const struct virtqueue *vq, uint16_t head);

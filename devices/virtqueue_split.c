@@ -19,12 +19,12 @@ static uint16_t ring_load(const struct virtqueue *vq, uint64_t gpa)
 
 	assert(!err);
 	(void)err;
-	return vq->big_endian ? __builtin_bswap16(value) : value;
+	return virtqueue_u16(vq, htole16(value));
 }
 
 static void ring_store(const struct virtqueue *vq, uint64_t gpa, uint16_t value)
 {
-	uint16_t ordered = vq->big_endian ? __builtin_bswap16(value) : value;
+	uint16_t ordered = le16toh(virtqueue_u16(vq, value));
 	int err = guest_memory_store_u16(vq->memory, gpa, ordered);
 
 	assert(!err);
@@ -76,10 +76,10 @@ static int fetch_descriptor(const struct virtqueue *vq, const struct walk *walk,
 				    desc, sizeof(*desc));
 
 	assert(!err); /* both kinds of table were found in RAM as a whole */
-	desc->addr = vq->big_endian ? be64toh(desc->addr) : le64toh(desc->addr);
-	desc->len = vq->big_endian ? be32toh(desc->len) : le32toh(desc->len);
-	desc->flags = vq->big_endian ? be16toh(desc->flags) : le16toh(desc->flags);
-	desc->next = vq->big_endian ? be16toh(desc->next) : le16toh(desc->next);
+	desc->addr = virtqueue_u64(vq, desc->addr);
+	desc->len = virtqueue_u32(vq, desc->len);
+	desc->flags = virtqueue_u16(vq, desc->flags);
+	desc->next = virtqueue_u16(vq, desc->next);
 	return err;
 }
 
@@ -155,8 +155,8 @@ static int split_take(struct virtqueue *vq, struct descriptor_chain *chain)
 static void split_put(struct virtqueue *vq, uint16_t head, uint32_t len)
 {
 	struct virtq_used_elem elem = {
-		.id = vq->big_endian ? htobe32(head) : htole32(head),
-		.len = vq->big_endian ? htobe32(len) : htole32(len),
+		.id = virtqueue_u32(vq, head),
+		.len = virtqueue_u32(vq, len),
 	};
 	int err = guest_memory_write(vq->memory, used_entry_gpa(vq, vq->next_used % vq->size),
 				     &elem, sizeof(elem));
