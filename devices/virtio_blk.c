@@ -152,7 +152,7 @@ static void serve_starved(struct virtio_blk *blk)
 		unsigned int queue = next_turn(blk);
 
 		blk->starved &= ~(1ull << queue);
-		if (!virtio_device_queue_live(&blk->dev, queue))
+		if (!virtio_device_queue_takes(&blk->dev, queue))
 			continue;
 		if (budget-- == 0) {
 			virtio_device_defer(&blk->dev, queue);
@@ -212,36 +212,106 @@ static void features_accepted(struct virtio_device *dev)
 {
 	struct virtio_blk *blk = to_blk(dev);
 
-	blk->config.writeback = virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE) &&
-				virtio_device_has(dev, VIRTIO_BLK_F_FLUSH);
+	if (!dev->legacy)
+		blk->config.writeback = virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE) &&
+					virtio_device_has(dev, VIRTIO_BLK_F_FLUSH);
 	virtio_blk_config_zones(blk, virtio_device_has(dev, VIRTIO_BLK_F_ZONED));
 	if (!virtio_device_has(dev, VIRTIO_BLK_F_MQ)) /* 5.2.2 */
 		dev->queues_used = 1;
+}
+
+/* 5.2.5.3: legacy drivers may set the mode before they accept anything, until DRIVER_OK */
+static bool mode_writable(const struct virtio_device *dev)
+{
+	if (dev->legacy && !(dev->status & VIRTIO_STATUS_DRIVER_OK))
+		return virtio_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE);
+	return virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE);
 }
 
 static void config_written(struct virtio_device *dev, uint32_t offset, const uint8_t *bytes,
 			   uint32_t len)
 {
 	if (offset == offsetof(struct virtio_blk_config, writeback) && len == 1 && bytes[0] <= 1 &&
-	    virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE))
+	    mode_writable(dev))
 		to_blk(dev)->config.writeback = bytes[0];
 }
 
+/* For legacy drivers the mode starts as what the cache is */
 static void reset(struct virtio_device *dev)
 {
 	struct virtio_blk *blk = to_blk(dev);
 
-	blk->config.writeback = 0;
+	blk->config.writeback =
+		dev->legacy && virtio_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE);
 	blk->turn = 0;
 	virtio_blk_config_zones(blk, true);
 }
+
+/* 5.2.5.3: nothing but DRIVER_OK without CONFIG_WCE changes the mode by itself */
+static void legacy_driver_ok(struct virtio_device *dev)
+{
+	if (virtio_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE) &&
+	    !virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE))
+		to_blk(dev)->config.writeback = virtio_device_has(dev, VIRTIO_BLK_F_FLUSH);
+}
+
+static int make_legacy(struct virtio_device *dev)
+{
+	struct virtio_blk *blk = to_blk(dev);
+	const struct disk *disk = blk->options.disk;
+
+	if (disk->zoning && disk->zoning->model == DISK_HOST_MANAGED)
+		return -EINVAL;
+	virtio_features_remove(&dev->offered, VIRTIO_BLK_F_LIFETIME);
+	virtio_features_remove(&dev->offered, VIRTIO_BLK_F_SECURE_ERASE);
+	virtio_features_remove(&dev->offered, VIRTIO_BLK_F_ZONED);
+	blk->options.features = dev->offered;
+	memset(&blk->config, 0, sizeof(blk->config));
+	virtio_blk_config_init(blk);
+	reset(dev);
+	return 0;
+}
+
+/* The capacity is all that changes. */
+static void config_refresh(struct virtio_device *dev, unsigned int what)
+{
+	struct virtio_blk *blk = to_blk(dev);
+
+	(void)what;
+	blk->config.capacity = virtio_device_u64(dev, blk->options.disk->capacity);
+	virtio_device_config_changed(dev);
+}
+
+/* ---- save and restore ---- */
 
 static void save(const struct virtio_device *dev, struct state_writer *w)
 {
 	const struct virtio_blk *blk = (const struct virtio_blk *)dev;
 
 	state_put(w, blk->config.writeback, 1);
-	state_put(w, le64toh(blk->config.capacity), 8);
+	state_put(w, virtio_device_u64(dev, blk->config.capacity), 8);
+}
+
+/* Whether the driver can have the cache in this mode. */
+static bool mode_possible(const struct virtio_device *dev, bool writeback)
+{
+	bool told = virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE);
+
+	if (!dev->legacy)
+		return !writeback || told;
+	if (!virtio_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE))
+		return !writeback;
+	return told || !(dev->status & VIRTIO_STATUS_DRIVER_OK) ||
+	       writeback == virtio_device_has(dev, VIRTIO_BLK_F_FLUSH);
+}
+
+/* While suspended, a driver sees what it saw before. */
+static void restore_capacity(struct virtio_blk *blk, uint64_t capacity)
+{
+	if (virtio_device_hold_config(&blk->dev, 1))
+		blk->config.capacity = virtio_device_u64(&blk->dev, capacity);
+	else
+		virtio_device_config_changed(&blk->dev);
 }
 
 static bool restore(struct virtio_device *dev, struct state_reader *r)
@@ -250,11 +320,11 @@ static bool restore(struct virtio_device *dev, struct state_reader *r)
 	uint64_t writeback = state_get(r, 1);
 	uint64_t capacity = state_get(r, 8);
 
-	if (writeback > 1 || (writeback && !virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE)))
+	if (writeback > 1 || !mode_possible(dev, writeback))
 		return false;
 	blk->config.writeback = (uint8_t)writeback;
 	if (capacity != blk->options.disk->capacity)
-		virtio_device_config_changed(dev);
+		restore_capacity(blk, capacity);
 	return true;
 }
 
@@ -262,7 +332,8 @@ static bool restore(struct virtio_device *dev, struct state_reader *r)
 #define BLK_OPS                                                                                    \
 	.device_id = VIRTIO_ID_BLOCK, .features_accepted = features_accepted,                      \
 	.notified = notified, .queue_stopped = queue_stopped, .config_written = config_written,    \
-	.reset = reset, .save = save, .restore = restore
+	.reset = reset, .config_refresh = config_refresh, .make_legacy = make_legacy,              \
+	.config_kinds = 1, .legacy_driver_ok = legacy_driver_ok, .save = save, .restore = restore
 
 static const struct virtio_device_ops blk_ops = { BLK_OPS };
 
@@ -358,6 +429,6 @@ void virtio_blk_destroy(struct virtio_blk *blk)
 
 void virtio_blk_resized(struct virtio_blk *blk)
 {
-	blk->config.capacity = htole64(blk->options.disk->capacity);
-	virtio_device_config_changed(&blk->dev);
+	if (!virtio_device_hold_config(&blk->dev, 1))
+		config_refresh(&blk->dev, 1);
 }

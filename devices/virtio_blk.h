@@ -25,10 +25,11 @@ struct virtio_blk_options {
 	/*
 	 * Offered: any of SIZE_MAX, SEG_MAX, GEOMETRY, BLK_SIZE, FLUSH, TOPOLOGY, CONFIG_WCE (with
 	 * FLUSH), DISCARD, WRITE_ZEROES, INDIRECT_DESC, EVENT_IDX, RING_RESET, RING_PACKED,
-	 * IN_ORDER, NOTIFICATION_DATA; MQ; SECURE_ERASE and LIFETIME with a disk that has these.
-	 * VERSION_1 and, for a read-only disk, RO are added. ZONED goes with a zoned disk, and only
-	 * with one; without DISCARD and WRITE_ZEROES if that is host-managed (5.2.5.1), which a
-	 * driver must then accept (5.2.5.2).
+	 * IN_ORDER, NOTIFICATION_DATA, ORDER_PLATFORM, SUSPEND; MQ; SECURE_ERASE and LIFETIME with
+	 * a disk that has these. VERSION_1 and, for a read-only disk, RO are added. ZONED goes with
+	 * a zoned disk, and only with one; without DISCARD and WRITE_ZEROES if that is host-managed
+	 * (5.2.5.1), which a driver must then accept (5.2.5.2). Legacy interfaces have nothing of
+	 * SECURE_ERASE, LIFETIME and ZONED, and no host-managed disk.
 	 */
 	struct virtio_features features;
 	uint16_t queue_size_max; /* power of 2 */

@@ -4,8 +4,6 @@
  */
 #include "virtio_blk_internal.h"
 
-#include <endian.h>
-
 static bool has(const struct virtio_blk_options *o, unsigned int feature)
 {
 	return virtio_features_has(&o->features, feature);
@@ -23,7 +21,8 @@ static bool features_valid(const struct virtio_blk_options *o)
 			  1ull << VIRTIO_BLK_F_WRITE_ZEROES | 1ull << VIRTIO_F_INDIRECT_DESC |
 			  1ull << VIRTIO_F_EVENT_IDX | 1ull << VIRTIO_F_RING_RESET |
 			  1ull << VIRTIO_F_RING_PACKED | 1ull << VIRTIO_F_IN_ORDER |
-			  1ull << VIRTIO_F_NOTIFICATION_DATA | 1ull << VIRTIO_BLK_F_MQ |
+			  1ull << VIRTIO_F_NOTIFICATION_DATA | 1ull << VIRTIO_F_ORDER_PLATFORM |
+			  1ull << VIRTIO_F_SUSPEND | 1ull << VIRTIO_BLK_F_MQ |
 			  1ull << VIRTIO_BLK_F_LIFETIME | 1ull << VIRTIO_BLK_F_SECURE_ERASE |
 			  1ull << VIRTIO_BLK_F_ZONED },
 	};
@@ -98,36 +97,43 @@ uint32_t virtio_blk_report_max(const struct virtio_blk_options *o)
 
 /* ---- the configuration space ---- */
 
-static void tell_ranges(struct virtio_blk_config *c, const struct virtio_blk_options *o)
+static void tell_ranges(struct virtio_blk *blk)
 {
+	const struct virtio_device *dev = &blk->dev;
+	const struct virtio_blk_options *o = &blk->options;
+	struct virtio_blk_config *c = &blk->config;
+
 	if (has(o, VIRTIO_BLK_F_DISCARD)) {
-		c->max_discard_sectors = htole32(o->range_sectors_max);
-		c->max_discard_seg = htole32(o->range_segments_max);
-		c->discard_sector_alignment = htole32(o->blk_size / DISK_SECTOR_BYTES);
+		c->max_discard_sectors = virtio_device_u32(dev, o->range_sectors_max);
+		c->max_discard_seg = virtio_device_u32(dev, o->range_segments_max);
+		c->discard_sector_alignment =
+			virtio_device_u32(dev, o->blk_size / DISK_SECTOR_BYTES);
 	}
 	if (has(o, VIRTIO_BLK_F_WRITE_ZEROES)) {
-		c->max_write_zeroes_sectors = htole32(o->range_sectors_max);
-		c->max_write_zeroes_seg = htole32(o->range_segments_max);
+		c->max_write_zeroes_sectors = virtio_device_u32(dev, o->range_sectors_max);
+		c->max_write_zeroes_seg = virtio_device_u32(dev, o->range_segments_max);
 		c->write_zeroes_may_unmap = 1;
 	}
 	if (has(o, VIRTIO_BLK_F_SECURE_ERASE)) {
-		c->max_secure_erase_sectors = htole32(o->erase_sectors_max);
-		c->max_secure_erase_seg = htole32(o->erase_segments_max);
-		c->secure_erase_sector_alignment = htole32(o->erase_sector_alignment);
+		c->max_secure_erase_sectors = virtio_device_u32(dev, o->erase_sectors_max);
+		c->max_secure_erase_seg = virtio_device_u32(dev, o->erase_segments_max);
+		c->secure_erase_sector_alignment =
+			virtio_device_u32(dev, o->erase_sector_alignment);
 	}
 }
 
 void virtio_blk_config_zones(struct virtio_blk *blk, bool told)
 {
+	const struct virtio_device *dev = &blk->dev;
 	const struct disk_zoning *z = blk->options.disk->zoning;
 	struct virtio_blk_zoned_characteristics zoned = { 0 };
 
 	if (z && told) {
-		zoned.zone_sectors = htole32(z->zone_sectors);
-		zoned.max_open_zones = htole32(z->open_max);
-		zoned.max_active_zones = htole32(z->active_max);
-		zoned.max_append_sectors = htole32(z->append_sectors_max);
-		zoned.write_granularity = htole32(z->write_granularity);
+		zoned.zone_sectors = virtio_device_u32(dev, z->zone_sectors);
+		zoned.max_open_zones = virtio_device_u32(dev, z->open_max);
+		zoned.max_active_zones = virtio_device_u32(dev, z->active_max);
+		zoned.max_append_sectors = virtio_device_u32(dev, z->append_sectors_max);
+		zoned.write_granularity = virtio_device_u32(dev, z->write_granularity);
 		zoned.model = (uint8_t)z->model;
 	}
 	blk->config.zoned = zoned;
@@ -135,30 +141,31 @@ void virtio_blk_config_zones(struct virtio_blk *blk, bool told)
 
 void virtio_blk_config_init(struct virtio_blk *blk)
 {
+	const struct virtio_device *dev = &blk->dev;
 	const struct virtio_blk_options *o = &blk->options;
 	struct virtio_blk_config *c = &blk->config;
 
-	c->capacity = htole64(o->disk->capacity);
+	c->capacity = virtio_device_u64(dev, o->disk->capacity);
 	if (has(o, VIRTIO_BLK_F_SIZE_MAX))
-		c->size_max = htole32(o->size_max);
+		c->size_max = virtio_device_u32(dev, o->size_max);
 	if (has(o, VIRTIO_BLK_F_SEG_MAX))
-		c->seg_max = htole32(o->seg_max);
+		c->seg_max = virtio_device_u32(dev, o->seg_max);
 	if (has(o, VIRTIO_BLK_F_GEOMETRY)) {
-		c->geometry.cylinders = htole16(o->cylinders);
+		c->geometry.cylinders = virtio_device_u16(dev, o->cylinders);
 		c->geometry.heads = o->heads;
 		c->geometry.sectors = o->sectors;
 	}
 	if (has(o, VIRTIO_BLK_F_BLK_SIZE))
-		c->blk_size = htole32(o->blk_size);
+		c->blk_size = virtio_device_u32(dev, o->blk_size);
 	if (has(o, VIRTIO_BLK_F_TOPOLOGY)) {
 		c->topology.physical_block_exp = o->physical_block_exp;
 		c->topology.alignment_offset = o->alignment_offset;
-		c->topology.min_io_size = htole16(o->min_io_size);
-		c->topology.opt_io_size = htole32(o->opt_io_size);
+		c->topology.min_io_size = virtio_device_u16(dev, o->min_io_size);
+		c->topology.opt_io_size = virtio_device_u32(dev, o->opt_io_size);
 	}
 	if (has(o, VIRTIO_BLK_F_MQ))
-		c->num_queues = htole16(o->num_queues);
-	tell_ranges(c, o);
+		c->num_queues = virtio_device_u16(dev, o->num_queues);
+	tell_ranges(blk);
 	virtio_blk_config_zones(blk, true);
 	blk->dev.config = (uint8_t *)c;
 	blk->dev.config_len = offsetof(struct virtio_blk_config, max_secure_erase_sectors);

@@ -36,6 +36,9 @@ static void one_step(struct virtio_blk_slot *slot, enum disk_op op, uint64_t sec
 /* 5.2.6.2: when a write has to be stable before it is reported complete */
 static bool writes_stable(const struct virtio_blk *blk)
 {
+	if (blk->dev.legacy && virtio_features_has(&blk->dev.offered, VIRTIO_BLK_F_CONFIG_WCE))
+		return blk->config.writeback == 0 ||
+		       !virtio_device_has(&blk->dev, VIRTIO_BLK_F_FLUSH);
 	if (virtio_device_has(&blk->dev, VIRTIO_BLK_F_CONFIG_WCE))
 		return blk->config.writeback == 0;
 	return virtio_features_has(&blk->dev.offered, VIRTIO_BLK_F_FLUSH) &&
@@ -197,7 +200,7 @@ static int judge_append(struct virtio_blk_slot *slot, uint64_t sector)
 	return virtio_blk_judge_zone_append(slot, sector);
 }
 
-#define NO_FEATURE VIRTIO_F_VERSION_1 /* always accepted */
+#define NO_FEATURE VIRTIO_FEATURE_BITS
 
 static const struct request_type {
 	uint32_t type;
@@ -222,6 +225,19 @@ static const struct request_type {
 	{ VIRTIO_BLK_T_ZONE_RESET_ALL, VIRTIO_BLK_F_ZONED, true, virtio_blk_judge_zone_reset_all },
 };
 
+/* 5.2.6.3: FLUSH_OUT is another name of FLUSH */
+static uint32_t get_type(const struct virtio_device *dev, const struct virtio_blk_header *header)
+{
+	uint32_t type = virtio_device_u32(dev, header->type);
+
+	return dev->legacy && type == VIRTIO_BLK_T_FLUSH_OUT ? VIRTIO_BLK_T_FLUSH : type;
+}
+
+static bool has_type(const struct virtio_device *dev, const struct request_type *t)
+{
+	return t->feature == NO_FEATURE || virtio_device_has(dev, t->feature);
+}
+
 int virtio_blk_judge(struct virtio_blk_slot *slot)
 {
 	struct virtio_blk *blk = slot->blk;
@@ -233,12 +249,12 @@ int virtio_blk_judge(struct virtio_blk_slot *slot)
 	for (size_t i = 0; i < sizeof(request_type) / sizeof(request_type[0]); i++) {
 		const struct request_type *t = &request_type[i];
 
-		if (t->type != le32toh(header.type) || !virtio_device_has(&blk->dev, t->feature))
+		if (t->type != get_type(&blk->dev, &header) || !has_type(&blk->dev, t))
 			continue;
 		/* what the disk is counts, not what the driver accepted */
 		if (t->changes_disk && blk->options.disk->read_only)
 			return VIRTIO_BLK_S_IOERR;
-		return t->judge(slot, le64toh(header.sector));
+		return t->judge(slot, virtio_device_u64(&blk->dev, header.sector));
 	}
 	return VIRTIO_BLK_S_UNSUPP;
 }

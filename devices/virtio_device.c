@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The status machine and all that hangs on it.
+ * A device's queues and its configuration space.
  */
-#include "virtio_device.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "virtio_spec.h"
+#include "virtio_device_internal.h"
 
 bool virtio_features_has(const struct virtio_features *set, unsigned int bit)
 {
@@ -18,6 +16,11 @@ bool virtio_features_has(const struct virtio_features *set, unsigned int bit)
 void virtio_features_add(struct virtio_features *set, unsigned int bit)
 {
 	set->word[bit / 64] |= 1ull << (bit % 64);
+}
+
+void virtio_features_remove(struct virtio_features *set, unsigned int bit)
+{
+	set->word[bit / 64] &= ~(1ull << (bit % 64));
 }
 
 static void destroy_queues(struct virtio_device *dev, unsigned int count)
@@ -65,154 +68,44 @@ struct virtqueue *virtio_device_queue(const struct virtio_device *dev, uint32_t 
 	return index < dev->queues_used ? &dev->queue[index] : NULL;
 }
 
+bool virtio_device_agreed(const struct virtio_device *dev)
+{
+	return dev->legacy ? dev->legacy_agreed : dev->status & VIRTIO_STATUS_FEATURES_OK;
+}
+
 bool virtio_device_has(const struct virtio_device *dev, unsigned int feature)
 {
-	return (dev->status & VIRTIO_STATUS_FEATURES_OK) &&
-	       virtio_features_has(&dev->driver, feature);
-}
-
-/* ---- status (2.1, 3.1.1) ---- */
-
-static bool rule_holds(const struct virtio_feature_rule *rule, const struct virtio_features *set)
-{
-	return !virtio_features_has(set, rule->feature) ||
-	       virtio_features_has(set, rule->any_of[0]) ||
-	       (rule->any_of[1] && virtio_features_has(set, rule->any_of[1]));
-}
-
-bool virtio_device_rules_hold(const struct virtio_feature_rule *rule, unsigned int rules,
-			      const struct virtio_features *set)
-{
-	for (unsigned int i = 0; i < rules; i++) {
-		if (!rule_holds(&rule[i], set))
-			return false;
-	}
-	return true;
-}
-
-/* 2.2.1: nothing that was not offered, nothing without what it requires; 6.2: VERSION_1 */
-static bool features_acceptable(const struct virtio_device *dev)
-{
-	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++) {
-		if (dev->driver.word[i] & ~dev->offered.word[i])
-			return false;
-	}
-	return virtio_features_has(&dev->driver, VIRTIO_F_VERSION_1) &&
-	       virtio_device_rules_hold(dev->ops->rule, dev->ops->rules, &dev->driver);
-}
-
-static bool enter_any(const struct virtio_device *dev)
-{
-	(void)dev;
-	return true;
-}
-
-#define STATUS_FOUND  VIRTIO_STATUS_ACKNOWLEDGE
-#define STATUS_DRIVEN (STATUS_FOUND | VIRTIO_STATUS_DRIVER)
-#define STATUS_AGREED (STATUS_DRIVEN | VIRTIO_STATUS_FEATURES_OK)
-#define STATUS_LIVE   (STATUS_AGREED | VIRTIO_STATUS_DRIVER_OK)
-
-static const struct status_step {
-	uint8_t from;
-	uint8_t to;
-	bool (*may_enter)(const struct virtio_device *dev);
-} status_step[] = {
-	{ 0, STATUS_FOUND, enter_any },
-	{ 0, STATUS_DRIVEN, enter_any }, /* firmware sets both at once */
-	{ STATUS_FOUND, STATUS_DRIVEN, enter_any },
-	{ STATUS_DRIVEN, STATUS_AGREED, features_acceptable },
-	{ STATUS_AGREED, STATUS_LIVE, enter_any },
-};
-
-static void stop_all_queues(struct virtio_device *dev)
-{
-	for (unsigned int i = 0; i < dev->queues; i++) {
-		if (virtqueue_enabled(&dev->queue[i]))
-			dev->ops->queue_stopped(dev, i);
-		virtqueue_reset(&dev->queue[i]);
-	}
-	dev->unserved = 0;
-}
-
-static void reset(struct virtio_device *dev)
-{
-	dev->status = 0; /* first: nothing is live while the queues stop */
-	stop_all_queues(dev);
-	memset(&dev->driver, 0, sizeof(dev->driver));
-	dev->queues_used = dev->queues;
-	dev->ops->reset(dev);
-}
-
-static void step_status(struct virtio_device *dev, uint32_t from, uint32_t to)
-{
-	for (size_t i = 0; i < sizeof(status_step) / sizeof(status_step[0]); i++) {
-		const struct status_step *s = &status_step[i];
-
-		if (s->from != from || s->to != to || !s->may_enter(dev))
-			continue;
-		dev->status |= s->to;
-		if (to == STATUS_AGREED && dev->ops->features_accepted)
-			dev->ops->features_accepted(dev);
-	}
-}
-
-void virtio_device_set_status(struct virtio_device *dev, uint32_t value)
-{
-	uint32_t from = dev->status & ~VIRTIO_STATUS_NEEDS_RESET;
-	uint32_t to = value & ~VIRTIO_STATUS_NEEDS_RESET;
-
-	if (value == 0)
-		reset(dev);
-	else if (to == (from | VIRTIO_STATUS_FAILED))
-		dev->status |= VIRTIO_STATUS_FAILED;
-	else
-		step_status(dev, from, to);
-}
-
-void virtio_device_break(struct virtio_device *dev)
-{
-	dev->status |= VIRTIO_STATUS_NEEDS_RESET;
-	dev->unserved = 0;
-	dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_CONFIG);
-}
-
-/* ---- features (2.2) ---- */
-
-uint32_t virtio_device_offered(const struct virtio_device *dev, uint32_t sel)
-{
-	if (sel >= VIRTIO_FEATURE_BITS / 32)
-		return 0;
-	return (uint32_t)(dev->offered.word[sel / 2] >> (sel % 2 * 32));
-}
-
-void virtio_device_set_driver_features(struct virtio_device *dev, uint32_t sel, uint32_t bits)
-{
-	if (dev->status != STATUS_DRIVEN || sel >= VIRTIO_FEATURE_BITS / 32)
-		return;
-
-	unsigned int shift = sel % 2 * 32;
-	uint64_t *word = &dev->driver.word[sel / 2];
-
-	*word = (*word & ~(0xffffffffull << shift)) | (uint64_t)bits << shift;
+	return virtio_device_agreed(dev) && virtio_features_has(&dev->driver, feature);
 }
 
 /* ---- queues (2.6) ---- */
+
+/* What the driver has to have said before its queues are served, no more and nothing bad. */
+bool virtio_device_running(const struct virtio_device *dev)
+{
+	if (dev->legacy)
+		return (dev->status & ~VIRTIO_STATUS_DRIVER_OK) == STATUS_DRIVEN;
+	return dev->status == STATUS_LIVE;
+}
 
 bool virtio_device_queue_writable(const struct virtio_device *dev, const struct virtqueue *vq)
 {
 	if (virtqueue_enabled(vq))
 		return false;
+	if (dev->legacy)
+		return virtio_device_running(dev);
 	return dev->status == STATUS_AGREED ||
 	       (dev->status == STATUS_LIVE && virtio_device_has(dev, VIRTIO_F_RING_RESET));
 }
 
-static struct virtqueue_features queue_features(const struct virtio_device *dev)
+struct virtqueue_features virtio_device_queue_features(const struct virtio_device *dev)
 {
 	return (struct virtqueue_features){
 		.indirect = virtio_device_has(dev, VIRTIO_F_INDIRECT_DESC),
 		.event_idx = virtio_device_has(dev, VIRTIO_F_EVENT_IDX),
 		.packed = virtio_device_has(dev, VIRTIO_F_RING_PACKED),
 		.in_order = virtio_device_has(dev, VIRTIO_F_IN_ORDER),
+		.big_endian = dev->big_endian,
 	};
 }
 
@@ -223,9 +116,9 @@ void virtio_device_start_queue(struct virtio_device *dev, uint32_t index)
 	if (!vq || !virtio_device_queue_writable(dev, vq))
 		return;
 
-	int err = virtqueue_enable(vq, queue_features(dev));
+	int err = virtqueue_enable(vq, virtio_device_queue_features(dev));
 
-	(void)err; /* the driver reads back 0 from QueueReady */
+	(void)err; /* the driver reads back 0 from QueueReady or QueuePFN */
 }
 
 void virtio_device_stop_queue(struct virtio_device *dev, uint32_t index)
@@ -237,6 +130,7 @@ void virtio_device_stop_queue(struct virtio_device *dev, uint32_t index)
 	dev->ops->queue_stopped(dev, index);
 	dev->unserved &= ~(1ull << index);
 	virtqueue_reset(vq);
+	virtio_device_suspend_when_idle(dev);
 }
 
 void virtio_device_reset_queue(struct virtio_device *dev, uint32_t index)
@@ -250,12 +144,17 @@ void virtio_device_reset_queue(struct virtio_device *dev, uint32_t index)
 
 bool virtio_device_queue_live(const struct virtio_device *dev, unsigned int queue)
 {
-	return dev->status == STATUS_LIVE && virtqueue_enabled(&dev->queue[queue]);
+	return virtio_device_running(dev) && virtqueue_enabled(&dev->queue[queue]);
+}
+
+bool virtio_device_queue_takes(const struct virtio_device *dev, unsigned int queue)
+{
+	return virtio_device_queue_live(dev, queue) && !dev->suspending;
 }
 
 void virtio_device_notify(struct virtio_device *dev, uint32_t index)
 {
-	if (index < dev->queues && virtio_device_queue_live(dev, index))
+	if (index < dev->queues && virtio_device_queue_takes(dev, index))
 		dev->ops->notified(dev, index);
 }
 
@@ -263,6 +162,7 @@ void virtio_device_poll(struct virtio_device *dev)
 {
 	uint64_t unserved = dev->unserved;
 
+	virtio_device_suspend_when_idle(dev);
 	dev->unserved = 0;
 	dev->polled = true;
 	for (unsigned int i = 0; i < dev->queues; i++) {
@@ -308,6 +208,7 @@ void virtio_device_publish(struct virtio_device *dev, unsigned int queue)
 {
 	if (virtqueue_publish(&dev->queue[queue]))
 		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_USED);
+	virtio_device_suspend_when_idle(dev);
 }
 
 bool virtio_device_tell(struct virtio_device *dev, unsigned int queue)
@@ -317,101 +218,6 @@ bool virtio_device_tell(struct virtio_device *dev, unsigned int queue)
 	if (wanted)
 		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_USED);
 	return wanted;
-}
-
-/* ---- save and restore ---- */
-
-int virtio_device_save(const struct virtio_device *dev, struct state_writer *w)
-{
-	for (unsigned int i = 0; i < dev->queues; i++) {
-		if (dev->queue[i].in_flight)
-			return -EBUSY;
-	}
-	state_put(w, dev->status, 1);
-	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++)
-		state_put(w, dev->driver.word[i], 8);
-	state_put(w, dev->config_generation, 4);
-	state_put(w, dev->queues, 1);
-	for (unsigned int i = 0; i < dev->queues; i++)
-		virtqueue_save(&dev->queue[i], w);
-	dev->ops->save(dev, w);
-	return 0;
-}
-
-static bool status_possible(uint8_t status)
-{
-	uint8_t reached = status & (uint8_t) ~(VIRTIO_STATUS_NEEDS_RESET | VIRTIO_STATUS_FAILED);
-
-	if (reached == 0)
-		return (status & VIRTIO_STATUS_NEEDS_RESET) == 0;
-	for (size_t i = 0; i < sizeof(status_step) / sizeof(status_step[0]); i++) {
-		if (status_step[i].to == reached)
-			return reached == STATUS_LIVE || !(status & VIRTIO_STATUS_NEEDS_RESET);
-	}
-	return false;
-}
-
-static bool no_features(const struct virtio_features *set)
-{
-	return !set->word[0] && !set->word[1];
-}
-
-/* Status and features, as far as one follows from the other (3.1.1) */
-static bool restore_agreement(struct virtio_device *dev, struct state_reader *r)
-{
-	uint8_t status = (uint8_t)state_get(r, 1);
-
-	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++)
-		dev->driver.word[i] = state_get(r, 8);
-	dev->config_generation = (uint32_t)state_get(r, 4);
-	if (!status_possible(status))
-		return false;
-	if (!(status & VIRTIO_STATUS_DRIVER) && !no_features(&dev->driver))
-		return false;
-	if (status & VIRTIO_STATUS_FEATURES_OK && !features_acceptable(dev))
-		return false;
-	dev->status = status;
-	if (status & VIRTIO_STATUS_FEATURES_OK && dev->ops->features_accepted)
-		dev->ops->features_accepted(dev);
-	return true;
-}
-
-static bool programmed(const struct virtqueue *vq)
-{
-	return vq->size || vq->desc_area || vq->driver_area || vq->device_area;
-}
-
-static bool restore_queues(struct virtio_device *dev, struct state_reader *r)
-{
-	if (state_get(r, 1) != dev->queues)
-		return false;
-	for (unsigned int i = 0; i < dev->queues; i++) {
-		struct virtqueue *vq = &dev->queue[i];
-
-		if (virtqueue_restore(vq, queue_features(dev), r))
-			return false;
-		if (programmed(vq) &&
-		    (i >= dev->queues_used || !(dev->status & VIRTIO_STATUS_FEATURES_OK)))
-			return false;
-		if (virtqueue_moved(vq) && !(dev->status & VIRTIO_STATUS_DRIVER_OK))
-			return false;
-	}
-	return true;
-}
-
-int virtio_device_restore(struct virtio_device *dev, struct state_reader *r)
-{
-	if (!restore_agreement(dev, r) || !restore_queues(dev, r) || !dev->ops->restore(dev, r) ||
-	    r->ended)
-		return -EINVAL;
-	for (unsigned int i = 0; i < dev->queues; i++) {
-		if (!virtio_device_queue_live(dev, i))
-			continue;
-		if (virtqueue_untold(&dev->queue[i]))
-			return -EINVAL;
-		virtio_device_defer(dev, i);
-	}
-	return 0;
 }
 
 /* ---- configuration space (2.5) ---- */
@@ -433,7 +239,8 @@ void virtio_device_config_read(const struct virtio_device *dev, uint64_t offset,
 void virtio_device_config_write(struct virtio_device *dev, uint64_t offset, const uint8_t *bytes,
 				uint32_t len)
 {
-	if (!(dev->status & VIRTIO_STATUS_FEATURES_OK) || !dev->ops->config_written ||
+	if (!(dev->legacy || dev->status & VIRTIO_STATUS_FEATURES_OK) ||
+	    dev->status & VIRTIO_STATUS_SUSPEND || !dev->ops->config_written ||
 	    !config_inside(dev, offset, len))
 		return;
 	dev->ops->config_written(dev, (uint32_t)offset, bytes, len);

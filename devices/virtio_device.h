@@ -10,6 +10,8 @@
 #ifndef VIRTIO_DEVICE_H
 #define VIRTIO_DEVICE_H
 
+#include <endian.h>
+
 #include "virtqueue.h"
 
 #define VIRTIO_FEATURE_BITS 128u
@@ -21,6 +23,7 @@ struct virtio_features {
 
 bool virtio_features_has(const struct virtio_features *set, unsigned int bit);
 void virtio_features_add(struct virtio_features *set, unsigned int bit);
+void virtio_features_remove(struct virtio_features *set, unsigned int bit);
 
 /* "`feature` requires one of `any_of`", which ends at the first 0 after the first entry (5.1.3.1)
  */
@@ -50,13 +53,27 @@ struct virtio_device_ops {
 			       uint32_t len);
 	/* Back to the state after creation, configuration space included; queues are stopped. */
 	void (*reset)(struct virtio_device *dev);
+	/*
+	 * The host changed what the configuration space says while the device was suspended: have
+	 * it there now, and call virtio_device_config_changed. `what` of it: bits of config_kinds,
+	 * as virtio_device_hold_config was told. NULL: it has nothing of the kind.
+	 */
+	void (*config_refresh)(struct virtio_device *dev, unsigned int what);
+	uint8_t config_kinds;
+	/* virtio_device_make_legacy: `offered` and the byte order are set, the configuration space
+	 * has to follow. Returns 0, or -EINVAL: this device cannot be had that way. May be NULL. */
+	int (*make_legacy)(struct virtio_device *dev);
+	/* A legacy driver has set DRIVER_OK. May be NULL. */
+	void (*legacy_driver_ok)(struct virtio_device *dev);
+	/* Notifies the driver of what was used in this queue and not told (virtqueue_untold), for
+	 * types that put that off. Returns false for queues where they do not. May be NULL. */
+	bool (*tell)(struct virtio_device *dev, unsigned int queue);
 	/* Puts what this type has beside features and queues, while nothing is in flight. */
 	void (*save)(const struct virtio_device *dev, struct state_writer *w);
 	/*
 	 * Takes it back, into a device with these features, before any queue is looked at. Returns
 	 * whether it can be the state of such a device; if not, a reset follows. What the host has
-	 * changed since is told as at any time (virtio_device_config_changed), and so is what was
-	 * used in a queue and not told yet (virtio_device_tell).
+	 * changed since is told as at any time (virtio_device_config_changed).
 	 */
 	bool (*restore)(struct virtio_device *dev, struct state_reader *r);
 };
@@ -76,10 +93,13 @@ struct virtio_device {
 
 	struct virtio_features offered;
 	struct virtio_features driver; /* as written; judged at FEATURES_OK */
+	bool legacy;		       /* used through the legacy interface */
+	bool legacy_agreed;	       /* whose driver's features are final until the next reset */
+	bool big_endian;	       /* the guest is, and the interface a legacy one */
 	uint8_t status;
 	uint32_t config_generation;
 
-	uint8_t *config; /* little-endian, as the driver sees it; the device type's */
+	uint8_t *config; /* in the driver's byte order, as it sees it; the device type's */
 	uint32_t config_len;
 
 	struct virtqueue *queue; /* ours */
@@ -87,6 +107,9 @@ struct virtio_device {
 	unsigned int queues_used; /* these many have a purpose with the features accepted */
 	uint64_t unserved;	  /* queues with work left over, one bit each */
 	bool polled;		  /* `notified` is called for such work: the driver did not */
+
+	bool suspending;     /* takes no more chains, and waits for those in flight (3.4) */
+	uint8_t config_held; /* of which config_refresh is due */
 };
 
 #define VIRTIO_DEVICE_QUEUES_MAX 64u
@@ -95,6 +118,10 @@ struct virtio_device {
  * A device in its state after creation: `queues` stopped queues of `queue_size_max` entries each
  * (virtqueue_init), `offered` plus VERSION_1 on offer. Returns 0, -EINVAL or -ENOMEM; on failure
  * nothing stays allocated. The transport is attached afterwards.
+ *
+ * Every device type can offer SUSPEND and ORDER_PLATFORM; the latter is for drivers that insist on
+ * it: this is software on the guest's own processors, and does the same with and without. None
+ * offers ACCESS_PLATFORM: addresses are guest-physical, there is no IOMMU in between (6, 6.2).
  */
 int virtio_device_init(struct virtio_device *dev, const struct virtio_device_ops *ops,
 		       const struct guest_memory *memory, unsigned int queues,
@@ -102,19 +129,42 @@ int virtio_device_init(struct virtio_device *dev, const struct virtio_device_ops
 	__attribute__((warn_unused_result));
 void virtio_device_destroy(struct virtio_device *dev);
 
+/*
+ * Gives a device in its state after creation, without a transport, the legacy interface that
+ * drivers from before the specification's version 1.0 know. VERSION_1 and all features from bit 32
+ * on are not offered, ANY_LAYOUT is (6.3). `big_endian` is the guest's byte order, in which rings,
+ * request headers and configuration space are then kept (2.5.3, 2.7.3); bytes that the
+ * specification calls le16 to le64 inside a request's data stay little-endian. For transports;
+ * embedders call virtio_mmio_init_legacy. Returns 0 or -EINVAL (the device is in use, or its type
+ * refuses).
+ *
+ * What is different then (3.1.2):
+ *  - there is no FEATURES_OK: what the driver writes there is ignored. Its features become final
+ *    with the first queue that it places (virtio_device_agree_legacy) or with DRIVER_OK. What was
+ * not offered then falls away, and so does what lacks the feature that it requires.
+ *  - queues are set up from DRIVER on, and run at once, not only after DRIVER_OK.
+ *  - the configuration space can be written at any time.
+ */
+int virtio_device_make_legacy(struct virtio_device *dev, bool big_endian)
+	__attribute__((warn_unused_result));
+
 /* ---- for transports ---- */
+
+/* Makes a legacy driver's features final; nothing happens if they are already. */
+void virtio_device_agree_legacy(struct virtio_device *dev);
 
 /*
  * The driver writes Device Status (2.1, 3.1.1). 0 resets. Otherwise bits are accepted one step at
  * a time, in the order of 3.1.1, ACKNOWLEDGE and DRIVER also together; FAILED at any time. A value
- * that is no such step changes nothing. FEATURES_OK stays clear when the features are not
+ * that is no such step changes nothing. With F_SUSPEND, SUSPEND suspends a live device once no
+ * chain is in flight, DRIVER_OK resumes it (3.4). FEATURES_OK stays clear when the features are not
  * acceptable (2.2.2). NEEDS_RESET is the device's: what the driver writes there is ignored.
  */
 void virtio_device_set_status(struct virtio_device *dev, uint32_t value);
 
 /* 32 feature bits from 32 * sel; beyond what exists, 0 and no effect. */
 uint32_t virtio_device_offered(const struct virtio_device *dev, uint32_t sel);
-/* Has an effect between DRIVER and FEATURES_OK alone (3.1.1). */
+/* Has an effect between DRIVER and FEATURES_OK alone (3.1.1), or until features are final. */
 void virtio_device_set_driver_features(struct virtio_device *dev, uint32_t sel, uint32_t bits);
 
 /* The queue, or NULL if there is none or the accepted features have no use for it. */
@@ -135,7 +185,8 @@ void virtio_device_poll(struct virtio_device *dev);
 
 /*
  * Configuration space (2.5). An access that is not wholly inside reads as zeroes, and is not
- * written. `len` up to 8. Writes have an effect after FEATURES_OK alone (3.1.1).
+ * written. `len` up to 8. Writes have an effect after FEATURES_OK alone (3.1.1), those of a legacy
+ * driver always.
  */
 void virtio_device_config_read(const struct virtio_device *dev, uint64_t offset, uint8_t *bytes,
 			       uint32_t len);
@@ -159,15 +210,47 @@ int virtio_device_restore(struct virtio_device *dev, struct state_reader *r)
 
 /* ---- for device types ---- */
 
-/* Whether the driver accepted this feature; false before FEATURES_OK. */
+/* Whether the driver's features are final: since FEATURES_OK, or what is it for legacy drivers. */
+bool virtio_device_agreed(const struct virtio_device *dev);
+
+/* Whether the driver accepted this feature; false before they are final. */
 bool virtio_device_has(const struct virtio_device *dev, unsigned int feature);
 
-/* Whether the device may look into this queue: DRIVER_OK, not failed or broken, queue running. */
+/*
+ * From the host's byte order to that of the driver's structures, and back: little-endian, for
+ * legacy drivers the guest's own.
+ */
+static inline uint16_t virtio_device_u16(const struct virtio_device *dev, uint16_t value)
+{
+	return dev->big_endian ? htobe16(value) : htole16(value);
+}
+
+static inline uint32_t virtio_device_u32(const struct virtio_device *dev, uint32_t value)
+{
+	return dev->big_endian ? htobe32(value) : htole32(value);
+}
+
+static inline uint64_t virtio_device_u64(const struct virtio_device *dev, uint64_t value)
+{
+	return dev->big_endian ? htobe64(value) : htole64(value);
+}
+
+/* Whether the device may look into this queue: DRIVER_OK (legacy: DRIVER), not failed or broken,
+ * queue running. */
 bool virtio_device_queue_live(const struct virtio_device *dev, unsigned int queue);
+
+/* Whether the device may take chains from this queue now: it is live, and not to be suspended. */
+bool virtio_device_queue_takes(const struct virtio_device *dev, unsigned int queue);
 
 /* The guest broke the rules of a live queue: DEVICE_NEEDS_RESET and its notification (2.1.2);
  * nothing of the guest is touched until it resets. */
 void virtio_device_break(struct virtio_device *dev);
+
+/*
+ * Before it is changed on the host's behalf: true if that has to wait, since a suspended device
+ * leaves it alone (3.4.2). Then config_refresh will be called.
+ */
+bool virtio_device_hold_config(struct virtio_device *dev, unsigned int what);
 
 /* The configuration space changed on the device's side (2.5, 3.2.1). */
 void virtio_device_config_changed(struct virtio_device *dev);
@@ -184,7 +267,9 @@ enum virtio_served {
 	VIRTIO_SERVED_LATER, /* cannot go on now; the device type will serve the queue again */
 };
 
-/* This queue is to be notified again, later and from outside: there may be work left. */
+/* This queue is to be notified again, later and from outside: there may be work left. Also for
+ * whoever unpops a chain long after it was taken: a device that waits to be suspended looks again.
+ */
 void virtio_device_defer(struct virtio_device *dev, unsigned int queue);
 
 /* What virtqueue_pop returned, in these terms; breaks the device if the guest broke the ring. */

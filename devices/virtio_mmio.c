@@ -7,6 +7,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "virtio_mmio_legacy.h"
 #include "virtio_spec.h"
 
 #define VENDOR_ID 0x4c56414eu /* "NAVL" */
@@ -241,14 +242,9 @@ WRITE_ADDRESS(write_device_high, device_area, true)
 
 /* ---- the table ---- */
 
-struct reg {
-	uint32_t (*read)(const struct virtio_mmio *m);	      /* NULL: write-only */
-	void (*write)(struct virtio_mmio *m, uint32_t value); /* NULL: read-only */
-};
-
 #define REGS (VIRTIO_MMIO_CONFIG / 4)
 
-static const struct reg regs[REGS] = {
+static const struct virtio_mmio_reg regs[REGS] = {
 	[VIRTIO_MMIO_MAGIC / 4] = { .read = read_magic },
 	[VIRTIO_MMIO_VERSION / 4] = { .read = read_version },
 	[VIRTIO_MMIO_DEVICE_ID / 4] = { .read = read_device_id },
@@ -280,6 +276,13 @@ static const struct reg regs[REGS] = {
 	[VIRTIO_MMIO_CONFIG_GENERATION / 4] = { .read = read_config_generation },
 };
 
+static const struct virtio_mmio_reg *reg_at(const struct virtio_mmio *m, uint64_t offset)
+{
+	const struct virtio_mmio_reg *reg = &regs[offset / 4];
+
+	return m->dev->legacy ? virtio_mmio_legacy_reg(offset, reg) : reg;
+}
+
 /* 4.2.2.2: control registers are 32 bits wide and aligned */
 static bool reg_access(uint64_t offset, unsigned int width)
 {
@@ -296,7 +299,7 @@ uint64_t virtio_mmio_read(struct virtio_mmio *m, uint64_t offset, unsigned int w
 	uint64_t value = 0;
 
 	if (reg_access(offset, width)) {
-		const struct reg *reg = &regs[offset / 4];
+		const struct virtio_mmio_reg *reg = reg_at(m, offset);
 
 		return reg->read ? reg->read(m) : 0;
 	}
@@ -309,7 +312,7 @@ uint64_t virtio_mmio_read(struct virtio_mmio *m, uint64_t offset, unsigned int w
 void virtio_mmio_write(struct virtio_mmio *m, uint64_t offset, unsigned int width, uint64_t value)
 {
 	if (reg_access(offset, width)) {
-		const struct reg *reg = &regs[offset / 4];
+		const struct virtio_mmio_reg *reg = reg_at(m, offset);
 
 		if (reg->write)
 			reg->write(m, (uint32_t)value);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * virtio over MMIO, version 2 (4.2): the register window of one device.
+ * virtio over MMIO, version 2 (4.2) or version 1 (legacy, 4.2.4): the register window of one
+ * device.
  *
  * The embedder decodes the window's address and passes each guest access on. No access can fail:
  * what the specification forbids the driver has the harmless answer given at virtio_mmio_read.
@@ -29,11 +30,32 @@ struct virtio_mmio {
 	uint32_t driver_features_sel;
 	uint32_t queue_sel;
 	uint32_t interrupt_status;
+	uint32_t guest_page_size; /* legacy; as last written */
 };
 
 /* Attaches a transport to a device that has none yet. Both stay the caller's. */
 void virtio_mmio_init(struct virtio_mmio *mmio, struct virtio_device *dev,
 		      const struct virtio_mmio_host_ops *host, void *opaque);
+
+/*
+ * The same, with the window of version 1 and the legacy interface (virtio_device_make_legacy), for
+ * drivers that know no other; stock ones of today know both. The device must be as created. Returns
+ * 0, or -EINVAL with nothing attached.
+ *
+ * QueuePFN places and starts a queue, or with 0 stops it (4.2.4). The layout of 2.7.2 is computed
+ * once, from GuestPageSize, QueueSize and QueueAlign as they are at that moment: all but running
+ * queues are then judged as in version 2, and whatever does not fit leaves QueuePFN at 0. While a
+ * queue runs, only 0 has an effect. GuestPageSize outlives a reset, since drivers write it before
+ * they reset a device for the first time; all else is forgotten. Features above bit 31,
+ * ConfigGeneration, QueueReset and shared memory do not exist.
+ *
+ * `big_endian` is the byte order of the guest. Values of registers are the same in both orders, and
+ * multi-byte accesses to configuration space, too, are passed on as for a little-endian bus: the
+ * lowest byte of `value` is the one at `offset`.
+ */
+int virtio_mmio_init_legacy(struct virtio_mmio *mmio, struct virtio_device *dev,
+			    const struct virtio_mmio_host_ops *host, void *opaque, bool big_endian)
+	__attribute__((warn_unused_result));
 
 /*
  * A guest access of `width` bytes at `offset` in the window; any numbers are allowed.

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "virtio_mmio_legacy.h"
 #include "virtio_spec.h"
 
 #define MAGIC	     0x564e4156u /* "VANV" */
@@ -32,6 +33,7 @@ int virtio_mmio_save(const struct virtio_mmio *m, uint8_t *bytes, size_t room, s
 	state_put(&w, m->device_features_sel, 4);
 	state_put(&w, m->driver_features_sel, 4);
 	state_put(&w, m->queue_sel, 4);
+	state_put(&w, m->guest_page_size, 4);
 	state_put(&w, m->interrupt_status, 4);
 	err = virtio_device_save(m->dev, &w);
 	if (err)
@@ -73,11 +75,13 @@ static int restore_all(struct virtio_mmio *m, struct state_reader *r)
 	m->device_features_sel = (uint32_t)state_get(r, 4);
 	m->driver_features_sel = (uint32_t)state_get(r, 4);
 	m->queue_sel = (uint32_t)state_get(r, 4);
+	m->guest_page_size = (uint32_t)state_get(r, 4);
 	interrupts = (uint32_t)state_get(r, 4);
-	if (interrupts & ~(VIRTIO_INTERRUPT_USED | VIRTIO_INTERRUPT_CONFIG))
+	if (interrupts & ~(VIRTIO_INTERRUPT_USED | VIRTIO_INTERRUPT_CONFIG) ||
+	    (m->guest_page_size && !m->dev->legacy))
 		return -EINVAL;
 	err = virtio_device_restore(m->dev, r);
-	if (!err && r->left)
+	if (!err && (r->left || (m->dev->legacy && !virtio_mmio_legacy_placed(m))))
 		err = -EINVAL;
 	if (!err && interrupts)
 		m->dev->transport->interrupt(m->dev->transport_opaque, interrupts);
@@ -88,6 +92,7 @@ int virtio_mmio_restore(struct virtio_mmio *m, const uint8_t *bytes, size_t len)
 {
 	struct state_reader r = { .bytes = bytes, .left = len };
 	uint32_t generation = m->dev->config_generation;
+	uint32_t guest_page_size = m->guest_page_size;
 	int err = judge_header(m, &r);
 
 	if (err)
@@ -96,6 +101,7 @@ int virtio_mmio_restore(struct virtio_mmio *m, const uint8_t *bytes, size_t len)
 	if (err) {
 		virtio_mmio_write(m, VIRTIO_MMIO_STATUS, 4, 0);
 		m->dev->config_generation = generation;
+		m->guest_page_size = guest_page_size;
 	}
 	return err;
 }

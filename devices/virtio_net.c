@@ -5,7 +5,6 @@
  */
 #include "virtio_net.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,10 +86,15 @@ static void queue_stopped(struct virtio_device *dev, unsigned int index)
 	virtio_net_coalesce_stopped(net, index);
 }
 
+void virtio_net_announced(struct virtio_net *net)
+{
+	net->announce = false;
+	net->config.status &= (uint16_t)~virtio_device_u16(&net->dev, VIRTIO_NET_S_ANNOUNCE);
+}
+
 static void reset(struct virtio_device *dev)
 {
 	struct virtio_net *net = to_net(dev);
-	uint16_t announce = htole16(VIRTIO_NET_S_ANNOUNCE);
 
 	virtio_net_filter_reset(net);
 	virtio_net_steering_reset(net);
@@ -99,11 +103,20 @@ static void reset(struct virtio_device *dev)
 	memset(&net->guest, 0, sizeof(net->guest));
 	net->tx_turn = 0;
 	net->pairs = net->options.queue_pairs_max;
-	if (memcmp(net->config.mac, net->options.mac, NIC_MAC_BYTES) != 0 ||
-	    net->config.status & announce)
+	if (memcmp(net->config.mac, net->options.mac, NIC_MAC_BYTES) != 0 || net->announce)
 		dev->config_generation++;
 	memcpy(net->config.mac, net->options.mac, NIC_MAC_BYTES);
-	net->config.status &= (uint16_t)~announce;
+	virtio_net_announced(net);
+}
+
+/* 5.1.4.3: a legacy driver sets the address here; the rest is read-only */
+static void config_written(struct virtio_device *dev, uint32_t offset, const uint8_t *bytes,
+			   uint32_t len)
+{
+	if (!dev->legacy || len > NIC_MAC_BYTES || offset > NIC_MAC_BYTES - len)
+		return;
+	memcpy(to_net(dev)->config.mac + offset, bytes, len);
+	dev->config_generation++;
 }
 
 /* ---- features (5.1.3) ---- */
@@ -130,7 +143,8 @@ static const struct virtio_features supported = {
 			BIT(VIRTIO_NET_F_SPEED_DUPLEX) | BIT(VIRTIO_F_INDIRECT_DESC) |
 			BIT(VIRTIO_F_EVENT_IDX) | BIT(VIRTIO_F_RING_RESET) |
 			BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_IN_ORDER) |
-			BIT(VIRTIO_F_NOTIFICATION_DATA),
+			BIT(VIRTIO_F_NOTIFICATION_DATA) |
+			BIT(VIRTIO_F_ORDER_PLATFORM) | BIT(VIRTIO_F_SUSPEND),
 		BIT(VIRTIO_NET_F_RSS_CONTEXT) | BIT(VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO) |
 			BIT(VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM) |
 			BIT(VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO) |
@@ -151,7 +165,7 @@ struct virtio_features virtio_net_offloads(const struct virtio_net *net)
 		},
 	};
 
-	if (!(net->dev.status & VIRTIO_STATUS_FEATURES_OK))
+	if (!virtio_device_agreed(&net->dev))
 		return (struct virtio_features){ { 0 } };
 	return (struct virtio_features){
 		.word = { net->dev.driver.word[0] & offloads.word[0],
@@ -197,18 +211,6 @@ static const struct virtio_feature_rule net_rules[] = {
 
 #define RULES (sizeof(net_rules) / sizeof(net_rules[0]))
 
-static const struct virtio_device_ops net_ops = {
-	.device_id = VIRTIO_ID_NET,
-	.rule = net_rules,
-	.rules = RULES,
-	.features_accepted = features_accepted,
-	.notified = notified,
-	.queue_stopped = queue_stopped,
-	.reset = reset,
-	.save = virtio_net_state_save,
-	.restore = virtio_net_state_restore,
-};
-
 /* ---- creation ---- */
 
 static bool speed_valid(uint32_t speed, uint8_t duplex)
@@ -240,24 +242,138 @@ static void fill_config(struct virtio_net *net)
 
 	memcpy(c->mac, o->mac, NIC_MAC_BYTES);
 	if (virtio_features_has(f, VIRTIO_NET_F_MTU))
-		c->mtu = htole16(o->mtu);
+		c->mtu = virtio_device_u16(&net->dev, o->mtu);
 	if (virtio_features_has(f, VIRTIO_NET_F_STATUS) && o->link_up)
-		c->status = htole16(VIRTIO_NET_S_LINK_UP);
+		c->status = virtio_device_u16(&net->dev, VIRTIO_NET_S_LINK_UP);
 	if (rss || virtio_features_has(f, VIRTIO_NET_F_MQ))
-		c->max_virtqueue_pairs = htole16(o->queue_pairs_max);
+		c->max_virtqueue_pairs = virtio_device_u16(&net->dev, o->queue_pairs_max);
 	if (virtio_features_has(f, VIRTIO_NET_F_SPEED_DUPLEX)) {
-		c->speed = htole32(o->speed);
+		c->speed = virtio_device_u32(&net->dev, o->speed);
 		c->duplex = o->duplex;
 	}
 	if (rss)
-		c->rss_max_indirection_table_length = htole16(VIRTIO_NET_RSS_TABLE);
+		c->rss_max_indirection_table_length =
+			virtio_device_u16(&net->dev, VIRTIO_NET_RSS_TABLE);
 	if (rss || virtio_features_has(f, VIRTIO_NET_F_HASH_REPORT)) {
 		c->rss_max_key_size = VIRTIO_NET_RSS_KEY;
-		c->supported_hash_types = htole32(VIRTIO_NET_HASH_TYPES);
+		c->supported_hash_types = virtio_device_u32(&net->dev, VIRTIO_NET_HASH_TYPES);
 	}
 	if (virtio_features_has(f, VIRTIO_NET_F_HASH_TUNNEL))
-		c->supported_tunnel_types = htole32(VIRTIO_NET_TUNNEL_TYPES);
+		c->supported_tunnel_types = virtio_device_u32(&net->dev, VIRTIO_NET_TUNNEL_TYPES);
 }
+
+/* ---- what the host changes ---- */
+
+/* of the configuration space, for virtio_device_hold_config */
+#define HELD_STATUS 1u
+#define HELD_SPEED  2u
+
+/* Of interest to a driver that accepted the feature; without, nobody looks there. */
+static void config_changed(struct virtio_net *net, unsigned int feature)
+{
+	if (virtio_device_has(&net->dev, feature))
+		virtio_device_config_changed(&net->dev);
+	else
+		net->dev.config_generation++;
+}
+
+static void config_refresh(struct virtio_device *dev, unsigned int what)
+{
+	struct virtio_net *net = to_net(dev);
+	uint16_t status = (net->options.link_up ? VIRTIO_NET_S_LINK_UP : 0) |
+			  (net->announce ? VIRTIO_NET_S_ANNOUNCE : 0);
+
+	if (what & HELD_STATUS && virtio_features_has(&dev->offered, VIRTIO_NET_F_STATUS)) {
+		net->config.status = virtio_device_u16(dev, status);
+		config_changed(net, VIRTIO_NET_F_STATUS);
+	}
+	if (what & HELD_SPEED && virtio_features_has(&dev->offered, VIRTIO_NET_F_SPEED_DUPLEX)) {
+		net->config.speed = virtio_device_u32(dev, net->options.speed);
+		net->config.duplex = net->options.duplex;
+		config_changed(net, VIRTIO_NET_F_SPEED_DUPLEX);
+	}
+}
+
+static void host_changes(struct virtio_net *net, unsigned int what)
+{
+	if (!virtio_device_hold_config(&net->dev, what))
+		config_refresh(&net->dev, what);
+}
+
+void virtio_net_set_link(struct virtio_net *net, bool up)
+{
+	net->options.link_up = up;
+	host_changes(net, HELD_STATUS);
+}
+
+void virtio_net_set_speed(struct virtio_net *net, uint32_t speed, uint8_t duplex)
+{
+	if (!speed_valid(speed, duplex))
+		return;
+	net->options.speed = speed;
+	net->options.duplex = duplex;
+	host_changes(net, HELD_SPEED);
+}
+
+void virtio_net_announce(struct virtio_net *net)
+{
+	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_GUEST_ANNOUNCE) ||
+	    !virtio_device_has(&net->dev, VIRTIO_NET_F_STATUS))
+		return;
+	net->announce = true;
+	host_changes(net, HELD_STATUS);
+}
+
+bool virtio_net_restore_link(struct virtio_net *net, uint16_t status, uint32_t speed,
+			     uint8_t duplex)
+{
+	struct virtio_net_config now = net->config;
+	bool told = virtio_features_has(&net->dev.offered, VIRTIO_NET_F_SPEED_DUPLEX);
+
+	if (!speed_valid(speed, duplex) || (!told && (speed || duplex)))
+		return false;
+	net->config.status = virtio_device_u16(&net->dev, status);
+	net->config.speed = virtio_device_u32(&net->dev, speed);
+	net->config.duplex = duplex;
+	if ((now.status ^ net->config.status) & virtio_device_u16(&net->dev, VIRTIO_NET_S_LINK_UP))
+		host_changes(net, HELD_STATUS);
+	if (now.speed != net->config.speed || now.duplex != duplex)
+		host_changes(net, HELD_SPEED);
+	return true;
+}
+
+/* ---- creation ---- */
+
+/* The features that are left bear what is left of the queues, or it cannot be had. */
+static int make_legacy(struct virtio_device *dev)
+{
+	struct virtio_net *net = to_net(dev);
+
+	if (net->options.queue_pairs_max > 1 &&
+	    !virtio_features_has(&dev->offered, VIRTIO_NET_F_MQ))
+		return -EINVAL;
+	net->options.features = dev->offered;
+	memset(&net->config, 0, sizeof(net->config));
+	fill_config(net);
+	return 0;
+}
+
+static const struct virtio_device_ops net_ops = {
+	.device_id = VIRTIO_ID_NET,
+	.rule = net_rules,
+	.rules = RULES,
+	.features_accepted = features_accepted,
+	.notified = notified,
+	.queue_stopped = queue_stopped,
+	.config_written = config_written,
+	.reset = reset,
+	.config_refresh = config_refresh,
+	.config_kinds = HELD_STATUS | HELD_SPEED,
+	.make_legacy = make_legacy,
+	.tell = virtio_net_coalesce_tell,
+	.save = virtio_net_state_save,
+	.restore = virtio_net_state_restore,
+};
 
 static int init_buffers(struct virtio_net *net)
 {
@@ -316,45 +432,4 @@ void virtio_net_destroy(struct virtio_net *net)
 	free(net->frame);
 	virtio_device_destroy(&net->dev);
 	memset(net, 0, sizeof(*net));
-}
-
-/* ---- what the host changes ---- */
-
-/* Of interest to a driver that accepted the feature; without, nobody looks there. */
-static void config_changed(struct virtio_net *net, unsigned int feature)
-{
-	if (virtio_device_has(&net->dev, feature))
-		virtio_device_config_changed(&net->dev);
-	else
-		net->dev.config_generation++;
-}
-
-void virtio_net_set_link(struct virtio_net *net, bool up)
-{
-	uint16_t bit = htole16(VIRTIO_NET_S_LINK_UP);
-
-	net->options.link_up = up;
-	if (!virtio_features_has(&net->dev.offered, VIRTIO_NET_F_STATUS))
-		return;
-	net->config.status = (uint16_t)(up ? net->config.status | bit : net->config.status & ~bit);
-	config_changed(net, VIRTIO_NET_F_STATUS);
-}
-
-void virtio_net_set_speed(struct virtio_net *net, uint32_t speed, uint8_t duplex)
-{
-	if (!virtio_features_has(&net->dev.offered, VIRTIO_NET_F_SPEED_DUPLEX) ||
-	    !speed_valid(speed, duplex))
-		return;
-	net->config.speed = htole32(speed);
-	net->config.duplex = duplex;
-	config_changed(net, VIRTIO_NET_F_SPEED_DUPLEX);
-}
-
-void virtio_net_announce(struct virtio_net *net)
-{
-	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_GUEST_ANNOUNCE) ||
-	    !virtio_device_has(&net->dev, VIRTIO_NET_F_STATUS))
-		return;
-	net->config.status |= htole16(VIRTIO_NET_S_ANNOUNCE);
-	virtio_device_config_changed(&net->dev);
 }

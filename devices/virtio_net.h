@@ -71,9 +71,10 @@ struct virtio_net_options {
 	 * VQ_NOTF_COAL, NOTF_COAL, GUEST_USO4, GUEST_USO6, HOST_USO, HASH_REPORT, GUEST_HDRLEN,
 	 * RSS, SPEED_DUPLEX, RSS_CONTEXT, GUEST_UDP_TUNNEL_GSO, GUEST_UDP_TUNNEL_GSO_CSUM,
 	 * HOST_UDP_TUNNEL_GSO, HOST_UDP_TUNNEL_GSO_CSUM, OUT_NET_HEADER, INDIRECT_DESC, EVENT_IDX,
-	 * RING_RESET, RING_PACKED, IN_ORDER, NOTIFICATION_DATA, if what they require (5.1.3.1) is
-	 * offered too. VERSION_1 is added. Offer CSUM and HOST_* only if the nic does that work,
-	 * and NOTF_COAL and VQ_NOTF_COAL only if virtio_net_tick is called.
+	 * RING_RESET, RING_PACKED, IN_ORDER, NOTIFICATION_DATA, ORDER_PLATFORM, SUSPEND, if what
+	 * they require (5.1.3.1) is offered too. VERSION_1 is added. Offer CSUM and HOST_* only if
+	 * the nic does that work, and NOTF_COAL and VQ_NOTF_COAL only if virtio_net_tick is called.
+	 * Legacy interfaces have several pairs with MQ alone.
 	 */
 	struct virtio_features features;
 	uint16_t queue_size_max; /* power of 2 */
@@ -160,6 +161,7 @@ struct virtio_net {
 	uint8_t *frame;				    /* NIC_FRAME_BYTES_MAX */
 	unsigned int tx_turn; /* the pair whose turn it is when the nic can send again */
 	bool rx_blocked;      /* we said -EAGAIN */
+	bool announce;	      /* the driver is to announce itself, and has not */
 };
 
 /*

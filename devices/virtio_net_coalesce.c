@@ -156,12 +156,14 @@ void virtio_net_coalesce_stopped(struct virtio_net *net, unsigned int queue)
 	net->queue[queue].coalescing = net->coalescing[queue % 2];
 }
 
-void virtio_net_coalesce_restored(struct virtio_net *net)
+bool virtio_net_coalesce_tell(struct virtio_device *dev, unsigned int queue)
 {
-	for (unsigned int i = 0; i < 2 * net->pairs; i++) {
-		if (virtio_device_queue_live(&net->dev, i) && virtqueue_untold(&net->dev.queue[i]))
-			tell(net, i);
-	}
+	struct virtio_net *net = (struct virtio_net *)dev;
+
+	if (queue >= 2 * net->pairs)
+		return false;
+	tell(net, queue);
+	return true;
 }
 
 void virtio_net_coalesce_reset(struct virtio_net *net)

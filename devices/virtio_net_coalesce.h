@@ -23,8 +23,9 @@ bool virtio_net_coalesce_command(struct virtio_net *net, uint8_t command,
  */
 void virtio_net_coalesce_stopped(struct virtio_net *net, unsigned int queue);
 
-/* Notifies of what was used and not told before the device was saved. */
-void virtio_net_coalesce_restored(struct virtio_net *net);
+/* Notifies now of what was used in a queue, see struct virtio_device_ops; false: not in this one.
+ */
+bool virtio_net_coalesce_tell(struct virtio_device *dev, unsigned int queue);
 
 /* As after creation; all queues are stopped. */
 void virtio_net_coalesce_reset(struct virtio_net *net);

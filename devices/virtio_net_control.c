@@ -4,7 +4,6 @@
  */
 #include "virtio_net_control.h"
 
-#include <endian.h>
 #include <string.h>
 
 #include "virtio_net_coalesce.h"
@@ -31,9 +30,9 @@ static bool command_announce(struct virtio_net *net, uint8_t command,
 	if (command != VIRTIO_NET_CTRL_ANNOUNCE_ACK || chain->read.left ||
 	    !virtio_device_has(&net->dev, VIRTIO_NET_F_GUEST_ANNOUNCE))
 		return false;
-	if (net->config.status & htole16(VIRTIO_NET_S_ANNOUNCE))
+	if (net->announce)
 		net->dev.config_generation++;
-	net->config.status &= (uint16_t)~htole16(VIRTIO_NET_S_ANNOUNCE);
+	virtio_net_announced(net);
 	return true;
 }
 
@@ -64,7 +63,7 @@ static bool command_offloads(struct virtio_net *net, uint8_t command,
 	    !virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) ||
 	    !virtio_net_control_rest(chain, &bits, sizeof(bits)))
 		return false;
-	offload_features(le64toh(bits), &set);
+	offload_features(virtio_device_u64(&net->dev, bits), &set);
 	if (set.word[0] & ~negotiated.word[0] || set.word[1] & ~negotiated.word[1])
 		return false;
 	net->guest = set;

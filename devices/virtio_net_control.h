@@ -31,6 +31,9 @@ bool virtio_net_control_rest(struct descriptor_chain *chain, void *data, size_t 
 /* The offloads of received frames that the driver accepted. */
 struct virtio_features virtio_net_offloads(const struct virtio_net *net);
 
+/* The driver has announced itself, or does not have to any more. */
+void virtio_net_announced(struct virtio_net *net);
+
 /* Sets a result, of at most 8 bytes. */
 void virtio_net_control_result(struct virtio_net_reply *reply, const void *bytes, uint32_t len);
 

@@ -4,7 +4,6 @@
  */
 #include "virtio_net_filter.h"
 
-#include <endian.h>
 #include <string.h>
 
 #define ETH_TYPE       12u
@@ -100,13 +99,14 @@ bool virtio_net_filter_rx(struct virtio_net *net, uint8_t command, struct descri
 }
 
 /* 5.1.9.5.2: a count and that many addresses; more than fit are passed over */
-static bool read_mac_table(struct virtio_net_mac_table *table, struct descriptor_chain *chain)
+static bool read_mac_table(const struct virtio_net *net, struct virtio_net_mac_table *table,
+			   struct descriptor_chain *chain)
 {
 	uint32_t entries;
 
 	if (descriptor_chain_read(chain, &entries, sizeof(entries)))
 		return false;
-	entries = le32toh(entries);
+	entries = virtio_device_u32(&net->dev, entries);
 	memset(table, 0, sizeof(*table));
 	if (entries > VIRTIO_NET_MAC_TABLE) {
 		table->all = true;
@@ -120,7 +120,7 @@ static bool set_mac_table(struct virtio_net *net, struct descriptor_chain *chain
 {
 	struct virtio_net_mac_table *next = net->proposed;
 
-	if (!read_mac_table(&next[0], chain) || !read_mac_table(&next[1], chain) ||
+	if (!read_mac_table(net, &next[0], chain) || !read_mac_table(net, &next[1], chain) ||
 	    chain->read.left)
 		return false;
 	net->filter->unicast = next[0];
@@ -165,7 +165,7 @@ bool virtio_net_filter_vlan(struct virtio_net *net, uint8_t command, struct desc
 	    !virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_VLAN) ||
 	    !virtio_net_control_rest(chain, &id, sizeof(id)))
 		return false;
-	id = le16toh(id);
+	id = virtio_device_u16(&net->dev, id);
 	if (id >= VIRTIO_NET_VLANS)
 		return false;
 

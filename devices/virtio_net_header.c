@@ -4,7 +4,6 @@
  */
 #include "virtio_net_header.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -27,6 +26,9 @@ uint32_t virtio_net_header_bytes(const struct virtio_net *net)
 		return offsetof(struct virtio_net_header_long, outer_nh_offset);
 	if (virtio_device_has(dev, VIRTIO_NET_F_HASH_REPORT))
 		return offsetof(struct virtio_net_header_long, outer_th_offset);
+	/* 5.1.9.1: num_buffers came with MRG_RXBUF, and is always there since VERSION_1 */
+	if (dev->legacy && !virtio_device_has(dev, VIRTIO_NET_F_MRG_RXBUF))
+		return VIRTIO_NET_HEADER_LEGACY_BYTES;
 	return sizeof(struct virtio_net_header);
 }
 
@@ -80,8 +82,8 @@ static bool parse_tunnel(const struct virtio_device *dev,
 			 uint32_t len, struct virtio_net_packet *p, struct nic_offload *offload)
 {
 	bool six = header->base.gso_type & VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6;
-	uint16_t outer = le16toh(header->outer_th_offset);
-	uint16_t inner = le16toh(header->inner_nh_offset);
+	uint16_t outer = virtio_device_u16(dev, header->outer_th_offset);
+	uint16_t inner = virtio_device_u16(dev, header->inner_nh_offset);
 
 	if ((header->base.gso_type & GSO_TUNNEL) == GSO_TUNNEL ||
 	    header->base.flags & VIRTIO_NET_HDR_F_DATA_VALID ||
@@ -119,7 +121,7 @@ static int parse_gso(const struct virtio_device *dev, const struct virtio_net_he
 
 	uint32_t headers = gso_headers(offload->gso, frame, len, &p);
 
-	offload->gso_size = le16toh(header->base.gso_size);
+	offload->gso_size = virtio_device_u16(dev, header->base.gso_size);
 	offload->header_len = (uint16_t)headers;
 	if (headers == 0 || headers > UINT16_MAX || offload->gso_size == 0 ||
 	    !offload->needs_csum || offload->csum_start != p.transport ||
@@ -137,8 +139,8 @@ int virtio_net_header_parse(const struct virtio_net *net,
 	memset(offload, 0, sizeof(*offload));
 	if (header->base.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
 		offload->needs_csum = true;
-		offload->csum_start = le16toh(header->base.csum_start);
-		offload->csum_offset = le16toh(header->base.csum_offset);
+		offload->csum_start = virtio_device_u16(dev, header->base.csum_start);
+		offload->csum_offset = virtio_device_u16(dev, header->base.csum_offset);
 		if (!virtio_device_has(dev, VIRTIO_NET_F_CSUM) ||
 		    (uint32_t)offload->csum_start + offload->csum_offset + 2 > len)
 			return -EINVAL;
@@ -197,15 +199,16 @@ static uint8_t gso_type(const struct nic_offload *offload)
 	return (uint8_t)(offload->gso_ecn ? type | VIRTIO_NET_HDR_GSO_ECN : type);
 }
 
-static void make_gso(const struct nic_offload *offload, struct virtio_net_header_long *header)
+static void make_gso(const struct virtio_device *dev, const struct nic_offload *offload,
+		     struct virtio_net_header_long *header)
 {
 	header->base.gso_type = gso_type(offload);
-	header->base.gso_size = htole16(offload->gso_size);
-	header->base.hdr_len = htole16(offload->header_len);
+	header->base.gso_size = virtio_device_u16(dev, offload->gso_size);
+	header->base.hdr_len = virtio_device_u16(dev, offload->header_len);
 	if (!offload->tunnel)
 		return;
-	header->outer_th_offset = htole16(offload->outer_th);
-	header->inner_nh_offset = htole16(offload->inner_nh);
+	header->outer_th_offset = virtio_device_u16(dev, offload->outer_th);
+	header->inner_nh_offset = virtio_device_u16(dev, offload->inner_nh);
 	if (offload->outer_csum)
 		header->base.flags |= VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM;
 }
@@ -217,28 +220,28 @@ void virtio_net_header_make(const struct virtio_net *net, const struct nic_frame
 	const struct nic_offload *offload = &frame->offload;
 
 	memset(header, 0, sizeof(*header));
-	header->base.num_buffers = htole16(num_buffers);
+	header->base.num_buffers = virtio_device_u16(&net->dev, num_buffers);
 	if (virtio_device_has(&net->dev, VIRTIO_NET_F_HASH_REPORT)) {
-		header->hash_value = htole32(hash->value);
-		header->hash_report = htole16(hash->report);
+		header->hash_value = virtio_device_u32(&net->dev, hash->value);
+		header->hash_report = virtio_device_u16(&net->dev, hash->report);
 	}
 	if (virtio_device_has(&net->dev, VIRTIO_NET_F_OUT_NET_HEADER)) {
 		struct virtio_net_packet p;
 
 		virtio_net_packet_parse(frame->data, frame->len, &p);
-		header->outer_nh_offset = htole16((uint16_t)p.network);
+		header->outer_nh_offset = virtio_device_u16(&net->dev, (uint16_t)p.network);
 	}
 	if (!virtio_net_header_guest_has(net, VIRTIO_NET_F_GUEST_CSUM))
 		return;
 	if (offload->needs_csum) {
 		header->base.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-		header->base.csum_start = htole16(offload->csum_start);
-		header->base.csum_offset = htole16(offload->csum_offset);
+		header->base.csum_start = virtio_device_u16(&net->dev, offload->csum_start);
+		header->base.csum_offset = virtio_device_u16(&net->dev, offload->csum_offset);
 	} else if (offload->csum_valid) {
 		header->base.flags = VIRTIO_NET_HDR_F_DATA_VALID;
 	}
 	if (offload->gso != NIC_GSO_NONE)
-		make_gso(offload, header);
+		make_gso(&net->dev, offload, header);
 }
 
 /*

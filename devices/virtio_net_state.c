@@ -4,10 +4,9 @@
  */
 #include "virtio_net_state.h"
 
-#include <endian.h>
 #include <string.h>
 
-#include "virtio_net_coalesce.h"
+#include "virtio_net_control.h"
 
 /* the modes in one byte; the first two need CTRL_RX, the others CTRL_RX_EXTRA */
 #define MODES	   6u
@@ -102,46 +101,44 @@ static bool restore_mac(struct virtio_net *net, struct state_reader *r)
 
 /* ---- what the host sets: it may have changed since ---- */
 
-static void changed(struct virtio_net *net, unsigned int feature)
-{
-	if (virtio_device_has(&net->dev, feature))
-		virtio_device_config_changed(&net->dev);
-	else
-		net->dev.config_generation++;
-}
-
 static void save_link(const struct virtio_net *net, struct state_writer *w)
 {
-	state_put(w, le16toh(net->config.status), 2);
-	state_put(w, le32toh(net->config.speed), 4);
+	state_put(w, virtio_device_u16(&net->dev, net->config.status), 2);
+	state_put(w, virtio_device_u32(&net->dev, net->config.speed), 4);
 	state_put(w, net->config.duplex, 1);
+	state_put(w, net->announce, 1);
 }
 
-/* The driver is to announce itself: the one bit that is not the host's to know. */
-static bool restore_announce(struct virtio_net *net, uint16_t status)
+static bool may_announce(const struct virtio_net *net)
 {
-	if (!(status & VIRTIO_NET_S_ANNOUNCE))
-		return true;
-	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_GUEST_ANNOUNCE) ||
-	    !virtio_device_has(&net->dev, VIRTIO_NET_F_STATUS))
+	return virtio_device_has(&net->dev, VIRTIO_NET_F_GUEST_ANNOUNCE) &&
+	       virtio_device_has(&net->dev, VIRTIO_NET_F_STATUS);
+}
+
+/* What the driver sees while it is suspended may be older. */
+static bool status_possible(const struct virtio_net *net, uint16_t status, bool announce)
+{
+	bool told = status & VIRTIO_NET_S_ANNOUNCE;
+
+	if (announce && !may_announce(net))
 		return false;
-	net->config.status |= htole16(VIRTIO_NET_S_ANNOUNCE);
-	return true;
+	if (told != announce && !(announce && net->dev.status & VIRTIO_STATUS_SUSPEND))
+		return false;
+	return !(status & ~(VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE)) &&
+	       (!status || virtio_features_has(&net->dev.offered, VIRTIO_NET_F_STATUS));
 }
 
 static bool restore_link(struct virtio_net *net, struct state_reader *r)
 {
 	uint16_t status = (uint16_t)state_get(r, 2);
-	uint64_t speed = state_get(r, 4);
-	uint64_t duplex = state_get(r, 1);
+	uint32_t speed = (uint32_t)state_get(r, 4);
+	uint8_t duplex = (uint8_t)state_get(r, 1);
+	uint64_t announce = state_get(r, 1);
 
-	if (!restore_announce(net, status))
+	if (announce > 1 || !status_possible(net, status, announce))
 		return false;
-	if (status != le16toh(net->config.status))
-		changed(net, VIRTIO_NET_F_STATUS);
-	if (speed != le32toh(net->config.speed) || duplex != net->config.duplex)
-		changed(net, VIRTIO_NET_F_SPEED_DUPLEX);
-	return true;
+	net->announce = announce;
+	return virtio_net_restore_link(net, status, speed, duplex);
 }
 
 /* ---- offloads and steering ---- */
@@ -364,6 +361,5 @@ bool virtio_net_state_restore(struct virtio_device *dev, struct state_reader *r)
 	    r->ended)
 		return false;
 	net->rx_blocked = true; /* the nic may wait since a device before */
-	virtio_net_coalesce_restored(net);
 	return true;
 }

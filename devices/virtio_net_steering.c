@@ -18,7 +18,7 @@ static bool set_pairs(struct virtio_net *net, struct descriptor_chain *chain)
 	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_MQ) ||
 	    !virtio_net_control_rest(chain, &pairs, sizeof(pairs)))
 		return false;
-	pairs = le16toh(pairs);
+	pairs = virtio_device_u16(&net->dev, pairs);
 	if (pairs == 0 || pairs > net->pairs || net->steering.contexts)
 		return false;
 	net->steering.pairs = pairs;
@@ -205,7 +205,7 @@ void virtio_net_steering_hash(const struct virtio_net *net, const struct nic_fra
 
 static bool live(const struct virtio_net *net, unsigned int pair)
 {
-	return virtio_device_queue_live(&net->dev, 2 * pair);
+	return virtio_device_queue_takes(&net->dev, 2 * pair);
 }
 
 static int choose_by_table(const struct virtio_net *net, const struct virtio_net_hash *hash)

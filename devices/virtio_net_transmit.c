@@ -118,7 +118,7 @@ void virtio_net_frames_sendable(struct nic *nic)
 		if (net->tx_turn == first)
 			net->tx_turn = (pair + 1) % net->pairs;
 		net->queue[queue].blocked = false;
-		if (virtio_device_queue_live(&net->dev, queue))
+		if (virtio_device_queue_takes(&net->dev, queue))
 			virtio_net_frames_transmit(net, queue);
 	}
 }

@@ -2,7 +2,7 @@
 /*
  * The virtio specification's numbers and wire structures (version 1.4). Nothing here is ours to
  * choose; section numbers are given where a name alone does not lead to the text.
- * All multi-byte fields are little-endian on the wire.
+ * All multi-byte fields are little-endian on the wire, but for legacy interfaces.
  */
 #ifndef VIRTIO_SPEC_H
 #define VIRTIO_SPEC_H
@@ -16,6 +16,7 @@
 #define VIRTIO_STATUS_DRIVER	  2u
 #define VIRTIO_STATUS_DRIVER_OK	  4u
 #define VIRTIO_STATUS_FEATURES_OK 8u
+#define VIRTIO_STATUS_SUSPEND	  16u
 #define VIRTIO_STATUS_NEEDS_RESET 64u
 #define VIRTIO_STATUS_FAILED	  128u
 
@@ -27,7 +28,12 @@
 
 #define VIRTIO_F_RING_PACKED	   34
 #define VIRTIO_F_IN_ORDER	   35
+#define VIRTIO_F_ORDER_PLATFORM	   36
 #define VIRTIO_F_NOTIFICATION_DATA 38
+#define VIRTIO_F_SUSPEND	   43
+
+/* 6.3 Legacy Interface: Reserved Feature Bits */
+#define VIRTIO_F_ANY_LAYOUT 27
 
 /* 5 Device Types */
 #define VIRTIO_ID_NET	1u
@@ -130,6 +136,11 @@ static_assert(sizeof(struct pvirtq_desc) == 16, "2.8.13");
 #define VIRTIO_MMIO_CONFIG_GENERATION	0x0fcu
 #define VIRTIO_MMIO_CONFIG		0x100u
 
+/* 4.2.4 Legacy interface, where it differs */
+#define VIRTIO_MMIO_GUEST_PAGE_SIZE 0x028u
+#define VIRTIO_MMIO_QUEUE_ALIGN	    0x03cu
+#define VIRTIO_MMIO_QUEUE_PFN	    0x040u
+
 #define VIRTIO_MMIO_MAGIC_VALUE 0x74726976u /* "virt" */
 
 #define VIRTIO_INTERRUPT_USED	1u
@@ -190,6 +201,9 @@ static_assert(sizeof(struct pvirtq_desc) == 16, "2.8.13");
 #define VIRTIO_BLK_ID_BYTES  20u
 #define VIRTIO_BLK_SECTOR    512u
 #define VIRTIO_BLK_SEG_UNMAP 1u
+
+/* 5.2.6.3: what legacy drivers may say instead of FLUSH */
+#define VIRTIO_BLK_T_FLUSH_OUT 5u
 
 /* 5.2.6: what stands before the data of a request */
 struct virtio_blk_header {
@@ -354,7 +368,7 @@ static_assert(offsetof(struct virtio_blk_config, writeback) == 32, "5.2.4");
 #define VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6 0x40u
 #define VIRTIO_NET_HDR_GSO_ECN		   0x80u
 
-/* 5.1.9; with VERSION_1 num_buffers is always there */
+/* 5.1.9; with VERSION_1 num_buffers is always there, before that with MRG_RXBUF (5.1.9.1) */
 struct virtio_net_header {
 	uint8_t flags;
 	uint8_t gso_type;
@@ -365,6 +379,8 @@ struct virtio_net_header {
 	uint16_t num_buffers;
 };
 static_assert(sizeof(struct virtio_net_header) == 12, "5.1.9");
+#define VIRTIO_NET_HEADER_LEGACY_BYTES 10u
+static_assert(offsetof(struct virtio_net_header, num_buffers) == 10, "5.1.9.1");
 
 /* 5.1.9: the header with all that features can add; shorter ones end after a field of it */
 struct virtio_net_header_long {

@@ -82,6 +82,7 @@ int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
 	vq->indirect = accepted.indirect;
 	vq->event_idx = accepted.event_idx;
 	vq->in_order = accepted.in_order;
+	vq->big_endian = accepted.big_endian;
 
 	int err = layout->check(vq);
 

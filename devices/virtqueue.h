@@ -21,10 +21,12 @@ struct virtqueue_used;
 
 /* Those features that shape a queue (6), as the driver accepted them. */
 struct virtqueue_features {
-	bool indirect;	/* VIRTIO_F_INDIRECT_DESC */
-	bool event_idx; /* VIRTIO_F_EVENT_IDX */
-	bool packed;	/* VIRTIO_F_RING_PACKED: the layout of 2.8, not that of 2.7 */
-	bool in_order;	/* VIRTIO_F_IN_ORDER */
+	bool indirect;	 /* VIRTIO_F_INDIRECT_DESC */
+	bool event_idx;	 /* VIRTIO_F_EVENT_IDX */
+	bool packed;	 /* VIRTIO_F_RING_PACKED: the layout of 2.8, not that of 2.7 */
+	bool in_order;	 /* VIRTIO_F_IN_ORDER */
+	bool big_endian; /* no feature, but a legacy guest's byte order, which is the rings', too
+			    (2.7.3) */
 };
 
 struct virtqueue {
@@ -36,6 +38,9 @@ struct virtqueue {
 	uint64_t desc_area;
 	uint64_t driver_area;
 	uint64_t device_area;
+	uint32_t used_align;  /* legacy (4.2.4): QueueAlign, in bytes, */
+	uint32_t page_number; /* and QueuePFN */
+	bool big_endian;      /* legacy: the guest's byte order is the rings', too (2.7.3) */
 
 	/* running state */
 	const struct virtqueue_layout *layout; /* not NULL while enabled */

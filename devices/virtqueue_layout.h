@@ -6,6 +6,7 @@
 #define VIRTQUEUE_LAYOUT_H
 
 #include <assert.h>
+#include <endian.h>
 
 #include "virtqueue.h"
 
@@ -44,6 +45,22 @@ struct virtqueue_layout {
 extern const struct virtqueue_layout virtqueue_split;
 extern const struct virtqueue_layout virtqueue_packed;
 
+/* From the ring's byte order to the host's, and back (2.7.3). */
+static inline uint16_t virtqueue_u16(const struct virtqueue *vq, uint16_t value)
+{
+	return vq->big_endian ? be16toh(value) : le16toh(value);
+}
+
+static inline uint32_t virtqueue_u32(const struct virtqueue *vq, uint32_t value)
+{
+	return vq->big_endian ? be32toh(value) : le32toh(value);
+}
+
+static inline uint64_t virtqueue_u64(const struct virtqueue *vq, uint64_t value)
+{
+	return vq->big_endian ? be64toh(value) : le64toh(value);
+}
+
 /* Whether the device holds the chain named `head`, which is below size_max. */
 bool virtqueue_holds(const struct virtqueue *vq, uint16_t head);
 
@@ -55,12 +72,13 @@ static inline uint16_t virtqueue_load(const struct virtqueue *vq, uint64_t gpa)
 
 	assert(!err);
 	(void)err;
-	return value;
+	return virtqueue_u16(vq, htole16(value));
 }
 
 static inline void virtqueue_store(const struct virtqueue *vq, uint64_t gpa, uint16_t value)
 {
-	int err = guest_memory_store_u16(vq->memory, gpa, value);
+	uint16_t ordered = le16toh(virtqueue_u16(vq, value));
+	int err = guest_memory_store_u16(vq->memory, gpa, ordered);
 
 	assert(!err);
 	(void)err;

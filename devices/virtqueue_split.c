@@ -58,10 +58,10 @@ static int fetch_descriptor(const struct virtqueue *vq, const struct walk *walk,
 				    desc, sizeof(*desc));
 
 	assert(!err); /* both kinds of table were found in RAM as a whole */
-	desc->addr = le64toh(desc->addr);
-	desc->len = le32toh(desc->len);
-	desc->flags = le16toh(desc->flags);
-	desc->next = le16toh(desc->next);
+	desc->addr = virtqueue_u64(vq, desc->addr);
+	desc->len = virtqueue_u32(vq, desc->len);
+	desc->flags = virtqueue_u16(vq, desc->flags);
+	desc->next = virtqueue_u16(vq, desc->next);
 	return err;
 }
 
@@ -142,7 +142,10 @@ static void split_untake(struct virtqueue *vq, const struct descriptor_chain *ch
 
 static void split_put(struct virtqueue *vq, const struct virtqueue_used *used)
 {
-	struct virtq_used_elem elem = { .id = htole32(used->head), .len = htole32(used->len) };
+	struct virtq_used_elem elem = {
+		.id = virtqueue_u32(vq, used->head),
+		.len = virtqueue_u32(vq, used->len),
+	};
 	int err = guest_memory_write(vq->memory, used_entry_gpa(vq, vq->next_used % vq->size),
 				     &elem, sizeof(elem));
 

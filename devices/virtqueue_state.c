@@ -14,6 +14,8 @@ void virtqueue_save(const struct virtqueue *vq, struct state_writer *w)
 	state_put(w, vq->desc_area, 8);
 	state_put(w, vq->driver_area, 8);
 	state_put(w, vq->device_area, 8);
+	state_put(w, vq->used_align, 4);
+	state_put(w, vq->page_number, 4);
 	state_put(w, virtqueue_enabled(vq), 1);
 	state_put(w, vq->next_used, 2);
 	state_put(w, vq->published_used, 2);
@@ -36,6 +38,8 @@ int virtqueue_restore(struct virtqueue *vq, struct virtqueue_features accepted,
 	vq->desc_area = state_get(r, 8);
 	vq->driver_area = state_get(r, 8);
 	vq->device_area = state_get(r, 8);
+	vq->used_align = (uint32_t)state_get(r, 4);
+	vq->page_number = (uint32_t)state_get(r, 4);
 
 	uint64_t enabled = state_get(r, 1);
 	uint16_t next = (uint16_t)state_get(r, 2);

@@ -14,7 +14,8 @@
 
 #define USAGE                                                                                      \
 	"anvil boot --kernel FILE [--initrd FILE] [--cmdline TEXT] [--memory MIB] [--cpus N] "     \
-	"[--disk FILE[,ro]]... [--net user|tap:NAME|pcap:FILE|none]... [--record FOLDER] "         \
+	"[--disk FILE[,ro][,legacy]]... [--net user|tap:NAME|pcap:FILE|none]... [--record "        \
+	"FOLDER] "                                                                                 \
 	"[--no-reboot] "                                                                           \
 	"[--no-sandbox|--try-sandbox]"
 
@@ -39,14 +40,24 @@ static int take_number(const char *option, const char *value, unsigned int least
 	return complain(option, value, advice);
 }
 
-static int take_disk(struct boot_device *d, char *value)
+/* Whether `value` ended with this, which is then gone. */
+static bool cut_end(char *value, const char *end)
 {
 	size_t len = strlen(value);
+	size_t end_len = strlen(end);
 
-	if (len >= 3 && !strcmp(value + len - 3, ",ro")) {
+	if (len < end_len || strcmp(value + len - end_len, end))
+		return false;
+	value[len - end_len] = 0;
+	return true;
+}
+
+static int take_disk(struct boot_device *d, char *value)
+{
+	if (cut_end(value, ",legacy"))
+		d->legacy = true;
+	if (cut_end(value, ",ro"))
 		d->read_only = true;
-		value[len - 3] = 0;
-	}
 	d->disk = value;
 	return *value ? EXIT_OK : complain("--disk", value, "name an image file");
 }
@@ -127,6 +138,11 @@ static int take_options(int argc, char **argv, struct boot_options *o)
 				argv[i], USAGE);
 			return EXIT_USAGE;
 		}
+	}
+	for (unsigned int i = 0; o->record && i < o->devices; i++) {
+		if (o->device[i].legacy || o->device[i].nic.legacy)
+			return complain("--record", o->record,
+					"devices with the legacy interface are not recorded");
 	}
 	if (o->kernel)
 		return EXIT_OK;

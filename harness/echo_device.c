@@ -34,7 +34,10 @@ static void answer(struct echo_device *e, unsigned int which)
 {
 	struct echo_job *j = &e->job[which];
 	size_t room = j->chain.writable_bytes < j->len ? (size_t)j->chain.writable_bytes : j->len;
-	int err = descriptor_chain_write(&j->chain, j->data, room);
+	int err;
+
+	oracle_works_at(e->oracle, j->queue, j->chain.head);
+	err = descriptor_chain_write(&j->chain, j->data, room);
 
 	(void)err; /* there is room */
 	virtqueue_push(&e->dev.queue[j->queue], &j->chain);
@@ -160,10 +163,12 @@ void echo_device_complete(struct echo_device *e, unsigned int which, bool unpop)
 	}
 	if (unpop) {
 		give_back_newest(e);
+		if (e->dev.suspending)
+			virtio_device_defer(&e->dev, queue);
 		return;
 	}
 	answer(e, at);
-	notified(&e->dev, queue);
+	virtio_device_notify(&e->dev, queue);
 }
 
 void echo_device_create(struct echo_device *e)

@@ -286,9 +286,10 @@ static void put_disk_options(const struct personality *p, FILE *out)
 		"\tfail_every = %u;\n"
 		"\tif (virtio_blk_init(&blk, &options))\n"
 		"\t\tabort();\n"
-		"\tattach(&blk.dev);\n"
+		"\tattach(&blk.dev, %s);\n"
 		"}\n",
-		!!(p->flags & FLAG_DEFERRED), !!(p->flags & FLAG_CANCEL_LATE), p->fail_every);
+		!!(p->flags & FLAG_DEFERRED), !!(p->flags & FLAG_CANCEL_LATE), p->fail_every,
+		p->legacy ? "true" : "false");
 }
 
 static void put_nic_options(const struct personality *p, FILE *out)
@@ -318,12 +319,12 @@ static void put_nic_options(const struct personality *p, FILE *out)
 		"\tnic_drops = %d;\n"
 		"\tif (virtio_net_init(&net, &options))\n"
 		"\t\tabort();\n"
-		"\tattach(&net.dev);\n"
+		"\tattach(&net.dev, %s);\n"
 		"}\n",
 		o.features.word[0], o.features.word[1], o.queue_size_max, o.queue_pairs_max,
 		o.speed, o.duplex, o.mac[0], o.mac[1], o.mac[2], o.mac[3], o.mac[4], o.mac[5],
 		o.mtu, o.link_up ? "true" : "false", !!(p->flags & FLAG_NIC_STALLED),
-		!!(p->flags & FLAG_NIC_DROPS));
+		!!(p->flags & FLAG_NIC_DROPS), p->legacy ? "true" : "false");
 }
 
 /* ---- the file ---- */

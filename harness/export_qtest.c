@@ -150,8 +150,8 @@ static void put_command(const struct personality *p, FILE *out)
 		"# To run it (Ctrl-C ends QEMU):\n"
 		"#   grep -v '^#' THIS | qemu-system-x86_64 -M microvm -m %uM -nodefaults \\\n"
 		"#   -display none -accel tcg -bios halt.bin "
-		"-global virtio-mmio.force-legacy=false \\\n",
-		MEMORY_MIB);
+		"-global virtio-mmio.force-legacy=%s \\\n",
+		MEMORY_MIB, p->legacy ? "true" : "false");
 	if (p->kind == DEVICE_BLK && p->zones.zoned)
 		fputs("# The disk of the script has zones, which QEMU takes from a zoned host "
 		      "device "
@@ -228,6 +228,8 @@ void export_qtest(const struct exported *e, FILE *out)
 		for (; at < e->log->entries && e->log->entry[at].op == op; at++)
 			put_entry(e, &e->log->entry[at], out);
 	}
+	if (p.legacy) /* their place depends on what the driver said */
+		return;
 	fputs("#\n# what the device has used of each queue\n", out);
 	for (unsigned int q = 0; q < p.queues; q++)
 		fprintf(out, "readw 0x%" PRIx64 "\n", guest_used_ring(q) + VIRTQ_USED_IDX);

@@ -53,7 +53,7 @@ void guest_add_stream(struct chain_plan *plan, uint64_t gpa, uint64_t len, uint6
 void guest_submit(struct guest_driver *g, unsigned int queue, struct chain_plan *plan);
 
 /* Breaks the plan's pieces as its `wrong` says. */
-void guest_spoil_pieces(struct chain_plan *plan, unsigned int queue);
+void guest_spoil_pieces(const struct guest_driver *g, struct chain_plan *plan, unsigned int queue);
 
 /* A descriptor of either layout, whose last two fields are not the same. */
 void guest_store_desc(struct guest_driver *g, uint64_t table, unsigned int index, uint64_t addr,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "guest_chain.h"
+#include "guest_legacy.h"
 
 static void store16(struct guest_driver *g, uint64_t gpa, uint64_t value)
 {
@@ -74,17 +75,19 @@ unsigned int guest_net_header(const struct guest_driver *g)
 	if (guest_has(g, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO) ||
 	    guest_has(g, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO))
 		return 24;
+	if (g->p->legacy && !(g->features[0] >> VIRTIO_NET_F_MRG_RXBUF & 1))
+		return VIRTIO_NET_HEADER_LEGACY_BYTES;
 	return guest_has(g, VIRTIO_NET_F_HASH_REPORT) ? 20 : 12;
 }
 
 uint16_t guest_used_idx(struct guest_driver *g, unsigned int queue)
 {
-	return load16(g, guest_used_ring(queue) + VIRTQ_USED_IDX);
+	return load16(g, g->queue[queue].used + VIRTQ_USED_IDX);
 }
 
 uint16_t guest_avail_idx(struct guest_driver *g, unsigned int queue)
 {
-	return load16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_IDX);
+	return load16(g, g->queue[queue].avail + VIRTQ_AVAIL_IDX);
 }
 
 static unsigned int pick_queue(const struct guest_driver *g, uint8_t queue)
@@ -94,8 +97,10 @@ static unsigned int pick_queue(const struct guest_driver *g, uint8_t queue)
 
 /* ---- bringing it up ---- */
 
-static void fresh_queue(struct guest_queue *q, uint16_t size)
+static void fresh_queue(struct guest_driver *g, unsigned int queue, uint16_t size)
 {
+	struct guest_queue *q = &g->queue[queue];
+
 	q->size = size;
 	q->avail_idx = 0;
 	q->last_used = 0;
@@ -104,6 +109,11 @@ static void fresh_queue(struct guest_queue *q, uint16_t size)
 	q->next = PVIRTQ_PLACE_WRAP;
 	q->next_used = PVIRTQ_PLACE_WRAP;
 	q->room = size;
+	q->desc = guest_desc(queue);
+	q->avail = guest_avail_ring(queue);
+	q->used = guest_used_ring(queue);
+	if (g->p->legacy)
+		guest_legacy_place(q);
 	for (uint16_t i = 0; i < size; i++) {
 		q->free[i] = (uint16_t)(size - 1 - i);
 		q->chain_more[i] = false;
@@ -121,7 +131,7 @@ void guest_start(struct guest_driver *g, struct carrier *carrier, const struct p
 	g->indirect_at = GUEST_INDIRECT;
 	memset(g->features, 0, sizeof(g->features));
 	for (unsigned int i = 0; i < p->queues; i++)
-		fresh_queue(&g->queue[i], p->queue_size_max);
+		fresh_queue(g, i, p->queue_size_max);
 }
 
 static void set_address(struct guest_driver *g, uint32_t low, uint64_t gpa, bool high_half)
@@ -135,6 +145,10 @@ void guest_setup_queue(struct guest_driver *g, const struct guest_setup *s, bool
 {
 	guest_reg(g, VIRTIO_MMIO_QUEUE_SEL, s->queue);
 	guest_reg(g, VIRTIO_MMIO_QUEUE_SIZE, s->size);
+	if (g->p->legacy) {
+		guest_legacy_start_queue(g, s->queue);
+		return;
+	}
 	set_address(g, VIRTIO_MMIO_QUEUE_DESC_LOW, s->desc, high_halves);
 	set_address(g, VIRTIO_MMIO_QUEUE_DRIVER_LOW, s->driver, high_halves);
 	set_address(g, VIRTIO_MMIO_QUEUE_DEVICE_LOW, s->device, high_halves);
@@ -155,30 +169,31 @@ static void clear_rings(struct guest_driver *g, unsigned int queue)
 		guest_packed_clear(g, queue);
 		return;
 	}
-	store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_FLAGS, 0);
-	store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_IDX, 0);
-	store16(g, guest_used_ring(queue) + VIRTQ_USED_FLAGS, 0);
-	store16(g, guest_used_ring(queue) + VIRTQ_USED_IDX, 0);
+	store16(g, g->queue[queue].avail + VIRTQ_AVAIL_FLAGS, 0);
+	store16(g, g->queue[queue].avail + VIRTQ_AVAIL_IDX, 0);
+	store16(g, g->queue[queue].used + VIRTQ_USED_FLAGS, 0);
+	store16(g, g->queue[queue].used + VIRTQ_USED_IDX, 0);
 }
 
 /* A queue where the driver keeps it. */
-static struct guest_setup right_setup(unsigned int queue, uint16_t size)
+static struct guest_setup right_setup(const struct guest_driver *g, unsigned int queue,
+				      uint16_t size)
 {
 	return (struct guest_setup){
 		.queue = queue,
 		.size = size,
-		.desc = guest_desc(queue),
-		.driver = guest_avail_ring(queue),
-		.device = guest_used_ring(queue),
+		.desc = g->queue[queue].desc,
+		.driver = g->queue[queue].avail,
+		.device = g->queue[queue].used,
 		.ready = 1,
 	};
 }
 
 static void bring_up_queue(struct guest_driver *g, unsigned int queue, uint16_t size)
 {
-	struct guest_setup s = right_setup(queue, size);
+	struct guest_setup s = right_setup(g, queue, size);
 
-	fresh_queue(&g->queue[queue], size);
+	fresh_queue(g, queue, size);
 	if (!g->clean)
 		clear_rings(g, queue);
 	guest_setup_queue(g, &s, false);
@@ -224,6 +239,8 @@ void guest_init(struct guest_driver *g, const struct record *r)
 	g->notify_data = features & g->p->offered.word[0] & 1ull << VIRTIO_F_NOTIFICATION_DATA;
 	g->features[0] = features;
 	g->features[1] = (g->p->offered.word[1] & ~(uint64_t)r->b[3]) | r->b[4];
+	if (g->p->legacy)
+		guest_legacy_begin(g);
 	if (wrong != INIT_NO_RESET && !g->clean)
 		guest_reg(g, VIRTIO_MMIO_STATUS, 0);
 	if (wrong != INIT_NO_ACKNOWLEDGE)
@@ -235,14 +252,16 @@ void guest_init(struct guest_driver *g, const struct record *r)
 	if (wrong != INIT_AT_ONCE)
 		guest_reg(g, VIRTIO_MMIO_STATUS, status);
 	write_features(g, features, (uint32_t)g->features[1]);
-	if (wrong != INIT_NO_FEATURES_OK)
+	if ((wrong == INIT_NO_FEATURES_OK) == g->p->legacy) /* legacy drivers do not know it */
 		status |= VIRTIO_STATUS_FEATURES_OK;
 	if (wrong != INIT_AT_ONCE)
 		guest_reg(g, VIRTIO_MMIO_STATUS, status);
-	if (wrong == INIT_FEATURES_LATE)
+	if (wrong == INIT_FEATURES_LATE && !g->p->legacy)
 		write_features(g, ~features, 0);
 	if (wrong != INIT_NO_QUEUES && wrong != INIT_QUEUES_LATE)
 		bring_up_queues(g, r);
+	if (wrong == INIT_FEATURES_LATE && g->p->legacy) /* the queues have made them final */
+		write_features(g, ~features, 0);
 	if (wrong != INIT_NO_DRIVER_OK)
 		guest_reg(g, VIRTIO_MMIO_STATUS, status | VIRTIO_STATUS_DRIVER_OK);
 	if (wrong == INIT_QUEUES_LATE)
@@ -344,14 +363,23 @@ void guest_set_queue(struct guest_driver *g, const struct record *r)
 {
 	unsigned int queue = pick_queue(g, r->b[0]);
 	uint16_t size = choose_size(g, r->b[1]);
-	struct guest_setup s = right_setup(queue, size);
+	struct guest_setup s;
 
-	s.ready = r->b[3] ^ 1u;
-	fresh_queue(&g->queue[queue], size);
+	struct guest_legacy_setup legacy;
+
+	fresh_queue(g, queue, size);
+	if (g->p->legacy)
+		guest_legacy_choose(g, r, queue, &legacy);
 	clear_rings(g, queue);
+	if (g->p->legacy) {
+		guest_legacy_set_queue(g, r, queue, &legacy);
+		return;
+	}
+	s = right_setup(g, queue, size);
+	s.ready = r->b[3] ^ 1u;
 	spoil_setup(&s, (enum queue_wrong)r->b[2], g->p->queue_size_max);
 	if (g->packed && s.size > 0 && s.size < size)
-		fresh_queue(&g->queue[queue], (uint16_t)s.size); /* an odd one is fine */
+		fresh_queue(g, queue, (uint16_t)s.size); /* an odd one is fine */
 	guest_setup_queue(g, &s, true);
 }
 
@@ -361,7 +389,7 @@ void guest_stop(struct guest_driver *g, const struct record *r)
 	if (r->b[1])
 		guest_reg(g, VIRTIO_MMIO_QUEUE_RESET, 1);
 	else
-		guest_reg(g, VIRTIO_MMIO_QUEUE_READY, 0);
+		guest_reg(g, g->p->legacy ? VIRTIO_MMIO_QUEUE_PFN : VIRTIO_MMIO_QUEUE_READY, 0);
 }
 
 /* ---- raw accesses ---- */
@@ -400,11 +428,11 @@ static uint64_t base_address(const struct guest_driver *g, unsigned int base, ui
 
 	switch ((enum base)base) {
 	case BASE_DESC:
-		return guest_desc(q);
+		return g->queue[q].desc;
 	case BASE_AVAIL:
-		return guest_avail_ring(q);
+		return g->queue[q].avail;
 	case BASE_USED:
-		return guest_used_ring(q);
+		return g->queue[q].used;
 	case BASE_INDIRECT:
 		return GUEST_INDIRECT;
 	case BASE_DATA:
@@ -457,7 +485,7 @@ void guest_race(struct guest_driver *g, const struct record *r)
 	if (base == BASE_AVAIL)
 		race.watch += r->x == 0 ? VIRTQ_AVAIL_IDX : VIRTQ_AVAIL_RING - unit[base];
 	if (base == BASE_AVAIL && g->packed) /* the event's flags, and its place */
-		race.watch = guest_avail_ring(pick_queue(g, r->b[1])) +
+		race.watch = g->queue[pick_queue(g, r->b[1])].avail +
 			     (r->x == 0 ? PVIRTQ_EVENT_FLAGS : PVIRTQ_EVENT_DESC);
 	if (base == BASE_RAW)
 		race.watch = r->x;
@@ -477,9 +505,9 @@ uint64_t guest_place(struct guest_driver *g, unsigned int where, unsigned int qu
 		[3] = MAP_LOW_END - len,
 		[4] = MAP_HIGH_END - len,
 		[5] = GUEST_DATA, /* all on top of each other */
-		[6] = guest_desc(queue),
-		[7] = guest_avail_ring(queue),
-		[8] = guest_used_ring(queue),
+		[6] = g->queue[queue].desc,
+		[7] = g->queue[queue].avail,
+		[8] = g->queue[queue].used,
 		[9] = GUEST_INDIRECT,
 		[10] = 0x80000000,
 		[11] = MAP_LOW_END - len + 1,
@@ -582,7 +610,7 @@ static void reclaim(struct guest_driver *g, unsigned int queue)
 		struct virtq_used_elem e;
 
 		g->carrier->ops->load(g->carrier,
-				      guest_used_ring(queue) + VIRTQ_USED_RING +
+				      g->queue[queue].used + VIRTQ_USED_RING +
 					      8ull * (q->last_used % q->size),
 				      &e, sizeof(e));
 		free_chain(q, le32toh(e.id));
@@ -601,10 +629,9 @@ void guest_used(struct guest_driver *g, const struct record *r)
 	if (g->packed)
 		guest_packed_ask(g, queue, r->b[1]);
 	else if (r->b[1] == 1)
-		store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_RING + 2ull * q->size,
-			q->last_used);
+		store16(g, g->queue[queue].avail + VIRTQ_AVAIL_RING + 2ull * q->size, q->last_used);
 	else if (r->b[1])
-		store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_FLAGS, r->b[1] == 2);
+		store16(g, g->queue[queue].avail + VIRTQ_AVAIL_FLAGS, r->b[1] == 2);
 	guest_ack(g, r);
 }
 
@@ -614,7 +641,7 @@ void guest_ack(struct guest_driver *g, const struct record *r)
 	guest_reg(g, VIRTIO_MMIO_INTERRUPT_ACK, guest_get(g, VIRTIO_MMIO_INTERRUPT_STATUS));
 }
 
-void guest_spoil_pieces(struct chain_plan *plan, unsigned int queue)
+void guest_spoil_pieces(const struct guest_driver *g, struct chain_plan *plan, unsigned int queue)
 {
 	struct piece *last = &plan->piece[plan->pieces - 1];
 	struct piece *one = &plan->piece[plan->arg % plan->pieces];
@@ -649,13 +676,13 @@ void guest_spoil_pieces(struct chain_plan *plan, unsigned int queue)
 		one->gpa = MAP_LOW_END - one->len + 1;
 		break;
 	case WRONG_OVER_TABLE:
-		one->gpa = guest_desc(queue);
+		one->gpa = g->queue[queue].desc;
 		break;
 	case WRONG_OVER_AVAIL:
-		one->gpa = guest_avail_ring(queue);
+		one->gpa = g->queue[queue].avail;
 		break;
 	case WRONG_OVER_USED:
-		one->gpa = guest_used_ring(queue);
+		one->gpa = g->queue[queue].used;
 		break;
 	case WRONG_SHORT:
 		plan->pieces -= plan->pieces > 1;
@@ -771,7 +798,7 @@ static void write_table_desc(struct guest_driver *g, unsigned int queue, uint16_
 		table = MAP_LOW_END - 8;
 	if (plan->wrong == WRONG_TABLE_WRITE)
 		flags |= VIRTQ_DESC_F_WRITE;
-	guest_store_desc(g, guest_desc(queue), at, table, len, flags, at);
+	guest_store_desc(g, g->queue[queue].desc, at, table, len, flags, at);
 }
 
 static void write_direct(struct guest_driver *g, unsigned int queue, const struct chain_plan *plan,
@@ -780,7 +807,7 @@ static void write_direct(struct guest_driver *g, unsigned int queue, const struc
 	for (unsigned int i = 0; i < count; i++) {
 		struct link l = link_of(plan, i, descs, index, g->queue[queue].size);
 
-		guest_store_desc(g, guest_desc(queue), index[i], plan->piece[i].gpa,
+		guest_store_desc(g, g->queue[queue].desc, index[i], plan->piece[i].gpa,
 				 plan->piece[i].len, l.flags, l.next);
 	}
 }
@@ -789,7 +816,7 @@ static void make_available(struct guest_driver *g, unsigned int queue, uint16_t 
 {
 	struct guest_queue *q = &g->queue[queue];
 
-	store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_RING + 2ull * (q->avail_idx % q->size),
+	store16(g, g->queue[queue].avail + VIRTQ_AVAIL_RING + 2ull * (q->avail_idx % q->size),
 		entry);
 	q->avail_idx++;
 }
@@ -819,7 +846,7 @@ static void expose(struct guest_driver *g, unsigned int queue, const struct chai
 		q->avail_idx++;
 	if (plan->wrong == WRONG_BACKWARDS)
 		q->avail_idx = (uint16_t)(q->avail_idx - 2);
-	store16(g, guest_avail_ring(queue) + VIRTQ_AVAIL_IDX, q->avail_idx);
+	store16(g, g->queue[queue].avail + VIRTQ_AVAIL_IDX, q->avail_idx);
 	if (!(plan->flags & CHAIN_QUIET))
 		guest_notify(g, queue, plan->wrong ? (uint16_t)~q->avail_idx : q->avail_idx);
 }
@@ -852,7 +879,7 @@ void guest_submit(struct guest_driver *g, unsigned int queue, struct chain_plan 
 
 	if (plan->pieces == 0)
 		return;
-	guest_spoil_pieces(plan, queue);
+	guest_spoil_pieces(g, plan, queue);
 	if (plan->pieces > g->queue[queue].size && plan->wrong == WRONG_FULL)
 		plan->pieces = g->queue[queue].size;
 	if (g->packed) {
@@ -911,7 +938,7 @@ void guest_avail(struct guest_driver *g, const struct record *r)
 {
 	unsigned int queue = pick_queue(g, r->b[0]);
 	struct guest_queue *q = &g->queue[queue];
-	uint64_t ring = guest_avail_ring(queue);
+	uint64_t ring = g->queue[queue].avail;
 
 	if (g->packed) {
 		guest_packed_avail(g, r, queue);

@@ -79,6 +79,9 @@ struct guest_queue {
 	uint16_t free[PERSONALITY_QUEUE_SIZE];
 	uint16_t chain_next[PERSONALITY_QUEUE_SIZE]; /* our own copy, for freeing */
 	bool chain_more[PERSONALITY_QUEUE_SIZE];
+	uint64_t desc; /* where the driver has it */
+	uint64_t avail;
+	uint64_t used;
 	uint16_t head; /* made available last */
 
 	/* packed: places with wrap counter, free entries of the ring, and those of each id */
@@ -127,7 +130,8 @@ void guest_race(struct guest_driver *g, const struct record *r);
 void guest_reg(struct guest_driver *g, uint32_t offset, uint32_t value);
 uint32_t guest_get(struct guest_driver *g, uint32_t offset);
 
-/* Guest-physical addresses of a queue's parts, as guest_init places them. */
+/* Guest-physical addresses of a queue's parts, as guest_init places them; not for legacy drivers.
+ */
 uint64_t guest_desc(unsigned int queue);
 uint64_t guest_avail_ring(unsigned int queue);
 uint64_t guest_used_ring(unsigned int queue);

@@ -243,13 +243,13 @@ static bool probe_blk(struct guest_driver *g)
 
 static bool probe_net(struct guest_driver *g)
 {
-	uint8_t bytes[12 + 14] = { 0 };
+	uint8_t bytes[sizeof(struct virtio_net_header) + 14] = { 0 };
 	struct frame_layout layout;
 	uint8_t frame[FRAME_HEADERS_MAX];
 
 	frame_build(frame, FRAME_PLAIN, personality_mac, 0, 0, &layout);
-	memcpy(bytes + 12, frame, 14);
-	return round_trip(g, VIRTIO_NET_TX, bytes, sizeof(bytes), 0, 0);
+	memcpy(bytes + guest_net_header(g), frame, 14);
+	return round_trip(g, VIRTIO_NET_TX, bytes, guest_net_header(g) + 14, 0, 0);
 }
 
 bool guest_probe(struct guest_driver *g)

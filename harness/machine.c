@@ -240,6 +240,10 @@ static struct virtio_features asked(const struct personality *p)
 	struct virtio_features f = p->offered;
 
 	f.word[0] &= ~(1ull << VIRTIO_F_VERSION_1);
+	if (p->legacy) { /* ANY_LAYOUT comes, and what is above bit 31 goes, by itself */
+		f.word[0] &= ~(1ull << VIRTIO_F_ANY_LAYOUT);
+		virtio_features_add(&f, VIRTIO_F_RING_RESET);
+	}
 	if (p->kind == DEVICE_BLK)
 		f.word[0] &= ~(1ull << VIRTIO_BLK_F_RO);
 	return f;
@@ -344,7 +348,10 @@ void machine_start(struct machine *m, const struct personality *p, jmp_buf *esca
 	}
 	for (unsigned int i = 0; i < m->dev->queues; i++)
 		m->dev->queue[i].memory = &m->ring[i].memory;
-	virtio_mmio_init(&m->mmio, m->dev, &host_ops, m);
+	if (!m->p.legacy)
+		virtio_mmio_init(&m->mmio, m->dev, &host_ops, m);
+	else if (virtio_mmio_init_legacy(&m->mmio, m->dev, &host_ops, m, false))
+		abort();
 }
 
 void machine_stop(struct machine *m)
@@ -391,7 +398,8 @@ static bool only_latches(uint64_t offset)
 {
 	return offset < VIRTIO_MMIO_CONFIG && offset != VIRTIO_MMIO_STATUS &&
 	       offset != VIRTIO_MMIO_QUEUE_NOTIFY && offset != VIRTIO_MMIO_QUEUE_READY &&
-	       offset != VIRTIO_MMIO_QUEUE_RESET && offset != VIRTIO_MMIO_INTERRUPT_ACK;
+	       offset != VIRTIO_MMIO_QUEUE_PFN && offset != VIRTIO_MMIO_QUEUE_RESET &&
+	       offset != VIRTIO_MMIO_INTERRUPT_ACK;
 }
 
 void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint64_t value)

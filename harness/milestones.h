@@ -173,7 +173,28 @@
 	X(REG_BAD_ACCESS, "transport: a wrong width, offset or direction")                         \
 	X(CONFIG_READ, "transport: configuration space is read")                                   \
 	X(CONFIG_OUTSIDE, "transport: configuration space is read past the end")                   \
-	X(CONFIG_WRITTEN, "transport: configuration space is written")
+	X(CONFIG_WRITTEN, "transport: configuration space is written")                             \
+	X(SUSPENDED, "transport: a device is suspended")                                           \
+	X(SUSPEND_WAITS, "transport: a device to be suspended waits for the host")                 \
+	X(SUSPEND_TELLS, "transport: before it is suspended, a device tells what it put off")       \
+	X(SUSPEND_RESUMED, "transport: a device is resumed")                                       \
+	X(SUSPEND_CONFIG, "transport: a change shows when the device is resumed")                  \
+	X(ORDER_PLATFORM, "transport: ORDER_PLATFORM is accepted")                                 \
+	X(LEGACY_LIVE, "legacy: a driver sets DRIVER_OK")                                          \
+	X(LEGACY_EARLY, "legacy: a request before DRIVER_OK")                                      \
+	X(LEGACY_FEATURES_CUT, "legacy: features that will not do fall away")                      \
+	X(LEGACY_STOPPED, "legacy: a queue is stopped by QueuePFN")                                \
+	X(LEGACY_HIGH, "legacy: a queue is placed above 4 GiB")                                    \
+	X(LEGACY_PFN_FROZEN, "legacy: a running queue is not moved")                               \
+	X(LEGACY_PAGE_CHANGED, "legacy: GuestPageSize changes while a queue runs")                 \
+	X(LEGACY_BAD_PAGE, "legacy: a bad GuestPageSize")                                          \
+	X(LEGACY_BAD_ALIGN, "legacy: a bad QueueAlign")                                            \
+	X(LEGACY_EARLY_MODE, "legacy: the cache mode is written before ACKNOWLEDGE")               \
+	X(LEGACY_MODE_AT_OK, "legacy: DRIVER_OK changes the cache mode")                           \
+	X(LEGACY_FLUSH_OUT, "legacy: a FLUSH_OUT succeeds")                                        \
+	X(LEGACY_TX, "legacy: a frame behind a header of 10 bytes is sent")                        \
+	X(LEGACY_RX, "legacy: a frame behind a header of 10 bytes is received")                    \
+	X(LEGACY_MAC, "legacy: the address is written to configuration space")
 /* clang-format on */
 
 enum milestone {

@@ -82,13 +82,16 @@ void oracle_digest_bytes(uint64_t *sum, const void *bytes, uint64_t len)
 
 bool oracle_live(const struct oracle *o)
 {
+	if (o->p->legacy) /* there the queues run from DRIVER on */
+		return (o->status & ~(uint32_t)VIRTIO_STATUS_DRIVER_OK) == 3;
 	return o->status == live_status;
 }
 
 bool oracle_accepted(const struct oracle *o, unsigned int feature)
 {
-	return (o->status & VIRTIO_STATUS_FEATURES_OK) &&
-	       o->driver_features[feature / 64] >> (feature % 64) & 1;
+	bool final = o->p->legacy ? o->agreed : o->status & VIRTIO_STATUS_FEATURES_OK;
+
+	return final && o->driver_features[feature / 64] >> (feature % 64) & 1;
 }
 
 bool oracle_queue_live(const struct oracle *o, unsigned int queue)
@@ -130,7 +133,7 @@ static void drop_stores(struct oracle *o, unsigned int from, unsigned int count)
 	o->log_used = (size_t)(to - o->log_bytes);
 }
 
-/* In order, a disk's requests may be done and wait for others that now are forgotten. */
+/* In order, what is done may wait for others that now are forgotten. */
 static void drop_stores_of(struct oracle *o, const struct model_queue *q)
 {
 	for (unsigned int i = o->logs; i > 0; i--) {
@@ -139,7 +142,11 @@ static void drop_stores_of(struct oracle *o, const struct model_queue *q)
 		if (by >= q->chain && by < q->chain + PERSONALITY_QUEUE_SIZE)
 			drop_stores(o, i - 1, 1);
 	}
-	o->log_stale = o->logs > 0 && !o->log[0].by;
+}
+
+void oracle_works_at(struct oracle *o, unsigned int queue, uint16_t head)
+{
+	o->at_work = &o->queue[queue].chain[head];
 }
 
 void oracle_stop_queue(struct oracle *o, unsigned int queue)
@@ -160,7 +167,8 @@ void oracle_must_break(struct oracle *o, enum milestone m)
 	hit(m);
 	o->walk.active = false;
 	o->status |= VIRTIO_STATUS_NEEDS_RESET;
-	o->interrupts |= VIRTIO_INTERRUPT_CONFIG;
+	if (o->status & VIRTIO_STATUS_DRIVER_OK)
+		o->interrupts |= VIRTIO_INTERRUPT_CONFIG;
 	for (unsigned int i = 0; i < o->p->queues; i++)
 		forget_chains(o, i);
 	if (!oracle_accepted(o, VIRTIO_F_IN_ORDER))
@@ -215,6 +223,8 @@ void oracle_taken(struct oracle *o, struct model_chain *c)
 	q->gave_back = false;
 	if (w->indirect)
 		hit(MILESTONE_RING_INDIRECT);
+	if (!(o->status & VIRTIO_STATUS_DRIVER_OK))
+		hit(MILESTONE_LEGACY_EARLY);
 	o->last = c;
 	o->at_work = c;
 	o->last_queue = w->queue;
@@ -350,6 +360,8 @@ static void head_fetched(struct oracle *o, unsigned int queue, uint16_t head)
 	struct model_queue *q = &o->queue[queue];
 	struct model_chain *c;
 
+	if (o->suspending)
+		oracle_fail(o, 7, "takes a chain from queue %u while it is to be suspended", queue);
 	if (q->seen_idx == q->next_avail)
 		oracle_fail(o, 4, "takes a chain from queue %u that was not made available", queue);
 	if (too_far(q))
@@ -430,6 +442,7 @@ void oracle_ring_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, con
 		memcpy(&value, bytes, sizeof(value));
 	value = le16toh(value);
 	if (len == 2 && gpa == q->driver + 2) {
+		q->must_look = false;
 		q->seen_idx = value;
 		q->notified = false;
 		if (too_far(q))
@@ -531,7 +544,7 @@ void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, siz
 		oracle_fail(o, 3, "stores more than any request asks for");
 	memcpy(o->log_bytes + o->log_used, bytes, len);
 	o->log[o->logs++] = (struct model_store){
-		.by = o->p->kind == DEVICE_BLK ? o->at_work : NULL,
+		.by = o->p->kind == DEVICE_NET ? NULL : o->at_work,
 		.gpa = gpa,
 		.len = (uint32_t)len,
 		.bytes = o->log_bytes + o->log_used,
@@ -874,7 +887,7 @@ static void settle_queue(struct oracle *o, unsigned int queue)
 	if (q->must_ask)
 		oracle_fail(o, 4, "queue %u: did not ask whether the driver wants to hear", queue);
 	if (!oracle_queue_live(o, queue) || (q->helds && o->p->kind != DEVICE_BLK) ||
-	    q->gave_back || oracle_jumped(q))
+	    q->gave_back || oracle_jumped(q) || o->suspending)
 		return;
 	if (o->p->kind == DEVICE_NET && oracle_net_is_rx(o, queue))
 		return; /* it asks when it needs buffers: oracle_frame_ends */
@@ -882,6 +895,8 @@ static void settle_queue(struct oracle *o, unsigned int queue)
 		return; /* it looks when a slot is free */
 	if (o->p->kind == DEVICE_BLK && q->notified)
 		oracle_fail(o, 4, "queue %u: was notified, has a slot, and does not look", queue);
+	if (q->must_look)
+		oracle_fail(o, 4, "queue %u: resumed, and did not look for chains", queue);
 	if (oracle_sees_more(q))
 		oracle_fail(o, 4, "queue %u: saw that there are chains and left them alone", queue);
 	if (!oracle_asks_to_notify(o, queue))
@@ -911,10 +926,23 @@ static bool may_wait(struct oracle *o)
 			return true;
 		}
 	}
-	if (o->log_stale)
-		drop_stores(o, 0, o->logs);
-	o->log_stale = false;
 	return o->logs == 0;
+}
+
+/* Suspended it is with the last chain in flight given back, and not before. */
+static void settle_suspend(struct oracle *o)
+{
+	if (!o->suspending || o->status != live_status)
+		return;
+	for (unsigned int i = 0; i < o->p->queues; i++) {
+		if (o->queue[i].helds) {
+			hit(MILESTONE_SUSPEND_WAITS);
+			return;
+		}
+	}
+	hit(MILESTONE_SUSPENDED);
+	o->suspending = false;
+	o->status = live_status - VIRTIO_STATUS_DRIVER_OK + VIRTIO_STATUS_SUSPEND;
 }
 
 void oracle_settle(struct oracle *o, uint32_t status)
@@ -929,6 +957,7 @@ void oracle_settle(struct oracle *o, uint32_t status)
 	if (status & VIRTIO_STATUS_NEEDS_RESET && !(o->status & VIRTIO_STATUS_NEEDS_RESET) &&
 	    may_break(o, &m))
 		oracle_must_break(o, m);
+	settle_suspend(o);
 	if (status != o->status)
 		oracle_fail(o, status & ~o->status & VIRTIO_STATUS_NEEDS_RESET ? 4 : 7,
 			    "status is 0x%02x instead of 0x%02x", status, o->status);
@@ -964,6 +993,8 @@ void oracle_drained(struct oracle *o, unsigned int queue, uint16_t avail)
 		oracle_fail(o, 4, "queue %u still holds chain %u with nothing left to wait for",
 			    queue, q->held[0]->head);
 	if (o->p->kind == DEVICE_NET && oracle_net_is_rx(o, queue))
+		return;
+	if (o->suspending)
 		return;
 	if (q->packed && oracle_packed_available(avail, q->at.avail))
 		oracle_fail(o, 4, "queue %u leaves the available chain at place 0x%x alone", queue,

@@ -51,6 +51,7 @@ struct model_chain {
 	enum model_plan plan;
 	uint8_t status; /* the answer that is due */
 	uint32_t type;
+	bool old_name; /* FLUSH_OUT */
 	uint64_t sector;
 	uint32_t steps;
 	uint32_t step;
@@ -106,6 +107,8 @@ struct model_queue {
 	uint64_t desc;
 	uint64_t driver;
 	uint64_t device;
+	uint32_t align; /* legacy */
+	uint32_t pfn;
 	bool ready;
 	uint16_t seen_idx;
 	uint16_t next_avail;
@@ -118,6 +121,7 @@ struct model_queue {
 	/* in this call: the index as fetched was too far ahead; packed: what went back untaken was
 	 * not available any more */
 	bool saw_jump;
+	bool must_look; /* resumed: there may be chains that it was not told of */
 	bool gave_back; /* a chain went back untaken, and none was taken since */
 	bool notified;	/* and the device has not looked since */
 	bool ran_before;
@@ -151,7 +155,7 @@ struct model_walk {
 };
 
 struct model_store {
-	const struct model_chain *by; /* of a disk's: the chain that it must belong to */
+	const struct model_chain *by; /* not a card's: the chain that it must belong to */
 	uint64_t gpa;
 	uint32_t len;
 	const uint8_t *bytes;
@@ -172,6 +176,8 @@ struct model_net {
 	bool link_up;
 	bool sending; /* inside the nic's send */
 	bool announce;
+	uint32_t speed; /* as the host has them now */
+	uint8_t duplex;
 	uint64_t offloads[2]; /* for received frames, as enabled */
 
 	/* steering */
@@ -236,7 +242,11 @@ struct oracle {
 	uint32_t device_sel;
 	uint32_t driver_sel;
 	uint32_t queue_sel;
+	uint32_t page_size; /* legacy; outlives a reset */
+	bool agreed;	    /* legacy: features are final */
 	uint32_t interrupts;
+	bool suspending;	  /* takes nothing more, what is in flight has to come back */
+	unsigned int config_late; /* LATE_*: the host's change shows when the device is resumed */
 	uint32_t generation;
 	bool irq;
 	uint8_t config[128];
@@ -253,8 +263,6 @@ struct oracle {
 	unsigned int logs;
 	uint8_t *log_bytes;
 	size_t log_used;
-	bool log_stale; /* in order: some may belong to a queue that was stopped, which is not known
-			 */
 	/* that the device works at: taken last, or its request has just been completed */
 	const struct model_chain *at_work;
 	struct model_chain *list; /* storage: a packed chain whose id is not known yet */
@@ -295,6 +303,9 @@ void oracle_settle(struct oracle *o, uint32_t status);
 /* Around a register read. */
 void oracle_read_begins(struct oracle *o);
 void oracle_read(struct oracle *o, uint64_t offset, unsigned int width, uint64_t value);
+
+/* The echo device goes on with this chain. */
+void oracle_works_at(struct oracle *o, unsigned int queue, uint16_t head);
 
 /* The tap, for a queue's rings and for buffers. */
 void oracle_ring_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,

@@ -30,8 +30,9 @@ void oracle_blk_reset(struct oracle *o, bool created)
 	const struct personality *p = o->p;
 	uint64_t f = p->offered.word[0];
 
-	o->writeback = false;
-	oracle_put_config(o, 32, 0, 1);
+	/* a legacy driver finds the mode that the cache has */
+	o->writeback = p->legacy && f >> VIRTIO_BLK_F_CONFIG_WCE & 1;
+	oracle_put_config(o, 32, o->writeback, 1);
 	oracle_zones_config(o, true);
 	if (!created)
 		return;
@@ -39,6 +40,7 @@ void oracle_blk_reset(struct oracle *o, bool created)
 	oracle_zones_start(o);
 	o->config_bytes = 60;
 	memset(o->config, 0, sizeof(o->config));
+	oracle_put_config(o, 32, o->writeback, 1);
 	oracle_put_config(o, 0, o->capacity, 8);
 	if (f >> VIRTIO_BLK_F_SIZE_MAX & 1)
 		oracle_put_config(o, 8, PERSONALITY_SIZE_MAX, 4);
@@ -88,11 +90,32 @@ bool oracle_blk_needs_met(const struct oracle *o)
 	return true;
 }
 
+void oracle_blk_driver_ok(struct oracle *o)
+{
+	bool had = o->writeback;
+
+	if (!(o->p->offered.word[0] >> VIRTIO_BLK_F_CONFIG_WCE & 1) ||
+	    oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE))
+		return;
+	o->writeback = oracle_accepted(o, VIRTIO_BLK_F_FLUSH);
+	oracle_put_config(o, 32, o->writeback, 1);
+	if (o->writeback != had)
+		hit(MILESTONE_LEGACY_MODE_AT_OK);
+}
+
+void oracle_blk_capacity(struct oracle *o)
+{
+	oracle_put_config(o, 0, o->capacity, 8);
+	oracle_config_changed(o);
+}
+
 void oracle_resized(struct oracle *o, uint64_t capacity)
 {
 	o->capacity = capacity;
-	oracle_put_config(o, 0, capacity, 8);
-	oracle_config_changed(o);
+	if (o->status & VIRTIO_STATUS_SUSPEND)
+		o->config_late = LATE_STATUS;
+	else
+		oracle_blk_capacity(o);
 	hit(MILESTONE_BLK_RESIZED);
 }
 
@@ -100,6 +123,11 @@ void oracle_resized(struct oracle *o, uint64_t capacity)
 
 static bool must_be_stable(const struct oracle *o)
 {
+	/* whoever may not have heard of FLUSH gets stable writes, whatever the mode is */
+	if (o->p->legacy)
+		return o->p->offered.word[0] >> VIRTIO_BLK_F_FLUSH & 1 &&
+		       (!oracle_accepted(o, VIRTIO_BLK_F_FLUSH) ||
+			(o->p->offered.word[0] >> VIRTIO_BLK_F_CONFIG_WCE & 1 && !o->writeback));
 	if (oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE))
 		return !o->writeback;
 	return o->p->offered.word[0] >> VIRTIO_BLK_F_FLUSH & 1 &&
@@ -252,6 +280,7 @@ static void make_plan(struct oracle *o, struct model_chain *c)
 	bool zoned = oracle_accepted(o, VIRTIO_BLK_F_ZONED);
 	bool changes;
 
+	c->old_name = false;
 	c->steps = 0;
 	c->step = 0;
 	c->flush = false;
@@ -266,6 +295,10 @@ static void make_plan(struct oracle *o, struct model_chain *c)
 	if (c->read_pos < 16)
 		oracle_fail(o, 4, "chain %u is handled without its header", c->head);
 	c->type = get32(c->capture);
+	if (o->p->legacy && c->type == 5) {
+		c->type = VIRTIO_BLK_T_FLUSH;
+		c->old_name = true;
+	}
 	c->sector = get64(c->capture + 8);
 	changes = c->type == VIRTIO_BLK_T_OUT ||
 		  (c->type == VIRTIO_BLK_T_DISCARD && oracle_accepted(o, VIRTIO_BLK_F_DISCARD)) ||
@@ -462,7 +495,7 @@ static void succeeded(const struct oracle *o, const struct model_chain *c)
 		hit(MILESTONE_BLK_OUT_OK);
 		break;
 	case VIRTIO_BLK_T_FLUSH:
-		hit(MILESTONE_BLK_FLUSH_OK);
+		hit(c->old_name ? MILESTONE_LEGACY_FLUSH_OUT : MILESTONE_BLK_FLUSH_OK);
 		break;
 	case VIRTIO_BLK_T_GET_ID:
 		hit(MILESTONE_BLK_GET_ID_OK);

@@ -51,15 +51,12 @@ void oracle_must_break(struct oracle *o, enum milestone m);
 /* Stops a queue and forgets its chains. */
 void oracle_stop_queue(struct oracle *o, unsigned int queue);
 
-/* ---- what oracle_state.c asks of oracle_mmio.c ---- */
 uint32_t oracle_device_id(const struct oracle *o);
+
+/* Whether the driver may have what it wrote, and what changes when it is final. */
 bool oracle_features_fine(const struct oracle *o);
-bool oracle_queue_exists(const struct oracle *o, uint32_t queue);
-/* What changes with FEATURES_OK */
 void oracle_agreed(struct oracle *o);
-/* Makes a queue run if what is programmed is right. */
-void oracle_start_queue(struct oracle *o, struct model_queue *q);
-void oracle_reset(struct oracle *o);
+
 /* A chain of one more segment; false if that breaks a rule, and the device must say so. */
 bool oracle_add_segment(struct oracle *o, struct model_chain *c, const struct model_segment *s,
 			bool writable);
@@ -88,6 +85,40 @@ unsigned int oracle_packed_untold(const struct model_queue *q);
 bool oracle_packed_asks_to_notify(const struct model_queue *q);
 uint64_t oracle_packed_avail_gpa(const struct model_queue *q);
 bool oracle_packed_available(uint16_t flags, uint16_t place);
+/* Version 1 (oracle_legacy.c): a register write and a read. */
+void oracle_legacy_write(struct oracle *o, uint64_t offset, uint32_t value);
+uint32_t oracle_legacy_read(const struct oracle *o, uint64_t offset);
+
+/* The driver resets the device. */
+void oracle_reset(struct oracle *o);
+
+/* Takes away what the driver wrote and was not offered, or lacks what it requires. */
+void oracle_cut_features(struct oracle *o);
+
+/* 32 of the driver's bits, by its selector. */
+void oracle_take_features(struct oracle *o, uint32_t value);
+
+/* Whether the queue has a use; whether it may be set up now. */
+bool oracle_queue_exists(const struct oracle *o, uint32_t queue);
+bool oracle_may_set_up(const struct oracle *o, const struct model_queue *q);
+
+/* The rings are where the model says: runs it if it may, else hits the milestone for that. */
+void oracle_start_queue(struct oracle *o, struct model_queue *q);
+
+/* The driver stops it. */
+void oracle_halt_queue(struct oracle *o, uint32_t queue, enum milestone m);
+
+/* The configuration space follows the host. */
+void oracle_blk_capacity(struct oracle *o);
+#define LATE_STATUS 1u /* of a card; of a disk, the capacity */
+#define LATE_SPEED  2u
+void oracle_net_shows(struct oracle *o, unsigned int what);
+
+/* DRIVER_OK of a legacy driver. */
+void oracle_blk_driver_ok(struct oracle *o);
+
+/* A write to the configuration space of a legacy device. */
+void oracle_net_config_written(struct oracle *o, uint64_t at, unsigned int width, uint64_t value);
 
 /* What the device owes for this chain now. */
 void oracle_blk_due(struct oracle *o, struct model_chain *c, struct due *due);
@@ -101,6 +132,8 @@ void oracle_net_published(struct oracle *o, unsigned int queue);
 unsigned int oracle_net_pairs(const struct oracle *o);
 bool oracle_net_is_rx(const struct oracle *o, unsigned int queue);
 void oracle_net_agreed(struct oracle *o);
+/* What was put off has to be told now. */
+void oracle_net_tell_all(struct oracle *o);
 void oracle_net_stopped(struct oracle *o, unsigned int queue);
 void oracle_net_interrupt(struct oracle *o, unsigned int queue);
 void oracle_net_notified(struct oracle *o, uint32_t queue);

@@ -36,12 +36,14 @@ static void clear_registers(struct oracle *o)
 	o->status = 0;
 	o->driver_features[0] = 0;
 	o->driver_features[1] = 0;
+	o->agreed = false;
 	o->device_sel = 0;
 	o->driver_sel = 0;
 	o->queue_sel = 0;
 	o->interrupts = 0;
 	o->logs = 0;
 	o->log_used = 0;
+	o->suspending = false;
 	for (unsigned int i = 0; i < o->p->queues; i++) {
 		oracle_stop_queue(o, i);
 		o->queue[i].ran_before = false;
@@ -58,6 +60,8 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->digest = (struct oracle_digest){ 0 };
 	o->reason[0] = 0;
 	o->generation = 0;
+	o->page_size = 0;
+	o->config_late = 0;
 	o->irq = false;
 	o->in_read = false;
 	/* in one call: each chain of a full ring, as long as may be, with a few accesses for each
@@ -72,7 +76,6 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->last = NULL;
 	o->logs = 0;
 	o->log_used = 0;
-	o->log_stale = false;
 	o->at_work = NULL;
 	o->order = 0;
 	o->at_disk = 0;
@@ -107,7 +110,8 @@ static bool high_needs_met(const struct oracle *o)
 		wants(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO));
 }
 
-static bool needs_met(const struct oracle *o)
+/* The first feature of the driver's below 64 that lacks what it requires, or -1. */
+static int unmet_need(const struct oracle *o)
 {
 	static const struct need net[] = {
 		{ VIRTIO_NET_F_GUEST_TSO4, FEATURES_BIT(VIRTIO_NET_F_GUEST_CSUM) },
@@ -149,12 +153,25 @@ static bool needs_met(const struct oracle *o)
 	size_t needs = o->p->kind == DEVICE_NET ? sizeof(net) / sizeof(net[0]) : 1;
 
 	if (o->p->kind == DEVICE_BLK)
-		return oracle_blk_needs_met(o);
+		return -1;
 	for (size_t i = 0; i < needs; i++) {
 		if (wants(o, need[i].feature) && !(o->driver_features[0] & need[i].one_of))
-			return false;
+			return (int)need[i].feature;
 	}
-	return o->p->kind != DEVICE_NET || high_needs_met(o);
+	return -1;
+}
+
+void oracle_cut_features(struct oracle *o)
+{
+	uint64_t wish = o->driver_features[0];
+	int unmet;
+
+	o->driver_features[0] &= o->p->offered.word[0];
+	o->driver_features[1] = 0;
+	while ((unmet = unmet_need(o)) >= 0)
+		o->driver_features[0] &= ~FEATURES_BIT(unmet);
+	if (wish != o->driver_features[0])
+		hit(MILESTONE_LEGACY_FEATURES_CUT);
 }
 
 bool oracle_features_fine(const struct oracle *o)
@@ -163,7 +180,26 @@ bool oracle_features_fine(const struct oracle *o)
 		if (o->driver_features[i] & ~o->p->offered.word[i])
 			return false;
 	}
-	return o->driver_features[0] & FEATURES_BIT(VIRTIO_F_VERSION_1) && needs_met(o);
+	if (o->p->kind == DEVICE_BLK && !oracle_blk_needs_met(o))
+		return false;
+	if (o->p->kind == DEVICE_NET && !high_needs_met(o))
+		return false;
+	return (o->p->legacy || o->driver_features[0] & FEATURES_BIT(VIRTIO_F_VERSION_1)) &&
+	       unmet_need(o) < 0;
+}
+
+static void catch_up(struct oracle *o)
+{
+	unsigned int late = o->config_late;
+
+	if (!late)
+		return;
+	o->config_late = 0;
+	hit(MILESTONE_SUSPEND_CONFIG);
+	if (o->p->kind == DEVICE_BLK)
+		oracle_blk_capacity(o);
+	else
+		oracle_net_shows(o, late);
 }
 
 void oracle_reset(struct oracle *o)
@@ -175,6 +211,7 @@ void oracle_reset(struct oracle *o)
 			hit(MILESTONE_BLK_RESET_IN_FLIGHT);
 	}
 	clear_registers(o);
+	catch_up(o);
 	if (o->p->kind == DEVICE_BLK)
 		oracle_blk_reset(o, false);
 	if (o->p->kind == DEVICE_NET)
@@ -185,7 +222,7 @@ void oracle_agreed(struct oracle *o)
 {
 	if (o->p->kind == DEVICE_NET)
 		oracle_net_agreed(o);
-	if (o->p->kind != DEVICE_BLK)
+	if (o->p->kind != DEVICE_BLK || o->p->legacy)
 		return;
 	o->writeback = oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE) &&
 		       oracle_accepted(o, VIRTIO_BLK_F_FLUSH);
@@ -200,14 +237,41 @@ static void agree(struct oracle *o)
 		return;
 	}
 	o->status |= VIRTIO_STATUS_FEATURES_OK;
+	if (oracle_accepted(o, VIRTIO_F_ORDER_PLATFORM))
+		hit(MILESTONE_ORDER_PLATFORM);
 	oracle_agreed(o);
+}
+
+/* 3.4.2 */
+static uint32_t suspend_or_resume(struct oracle *o, uint32_t wish)
+{
+	if (!oracle_accepted(o, VIRTIO_F_SUSPEND))
+		return wish;
+	if (o->status == 15 && wish == 31) {
+		o->suspending = true;
+		if (o->p->kind == DEVICE_NET)
+			oracle_net_tell_all(o);
+		return 15;
+	}
+	if (o->status == 27 && wish == 31) {
+		hit(MILESTONE_SUSPEND_RESUMED);
+		o->status = 15;
+		for (unsigned int i = 0; i < o->p->queues; i++)
+			o->queue[i].must_look = o->queue[i].ready;
+		catch_up(o);
+		return 15;
+	}
+	return o->status & (VIRTIO_STATUS_DRIVER_OK | 16) ? wish : wish & ~16u;
 }
 
 static void write_status(struct oracle *o, uint32_t value)
 {
-	uint32_t now = o->status & 0xbf;
 	uint32_t wish = value & ~(uint32_t)VIRTIO_STATUS_NEEDS_RESET;
+	uint32_t now;
 
+	if (value)
+		wish = suspend_or_resume(o, wish);
+	now = o->status & 0xbf;
 	if (value == 0)
 		oracle_reset(o);
 	else if (wish == (now | VIRTIO_STATUS_FAILED)) {
@@ -228,7 +292,7 @@ bool oracle_queue_exists(const struct oracle *o, uint32_t queue)
 {
 	if (queue >= o->p->queues)
 		return false;
-	if (!(o->status & VIRTIO_STATUS_FEATURES_OK))
+	if (!(o->agreed || o->status & VIRTIO_STATUS_FEATURES_OK))
 		return true;
 	if (o->p->kind == DEVICE_BLK && queue > 0)
 		return oracle_accepted(o, VIRTIO_BLK_F_MQ);
@@ -236,8 +300,10 @@ bool oracle_queue_exists(const struct oracle *o, uint32_t queue)
 	       queue < 2 * oracle_net_pairs(o) + oracle_accepted(o, VIRTIO_NET_F_CTRL_VQ);
 }
 
-static bool may_set_up(const struct oracle *o, const struct model_queue *q)
+bool oracle_may_set_up(const struct oracle *o, const struct model_queue *q)
 {
+	if (o->p->legacy)
+		return !q->ready && (o->status == 3 || o->status == 7);
 	return !q->ready &&
 	       (o->status == 11 || (oracle_live(o) && oracle_accepted(o, VIRTIO_F_RING_RESET)));
 }
@@ -271,7 +337,7 @@ void oracle_start_queue(struct oracle *o, struct model_queue *q)
 	q->ran_before = true;
 }
 
-static void stop_queue(struct oracle *o, uint32_t queue, enum milestone m)
+void oracle_halt_queue(struct oracle *o, uint32_t queue, enum milestone m)
 {
 	if (!o->queue[queue].ready)
 		return;
@@ -294,7 +360,7 @@ static void write_geometry(struct oracle *o, uint64_t offset, uint32_t value)
 {
 	struct model_queue *q = &o->queue[o->queue_sel];
 
-	if (!may_set_up(o, q)) {
+	if (!oracle_may_set_up(o, q)) {
 		if (q->ready)
 			hit(MILESTONE_QUEUE_FROZEN);
 		return;
@@ -320,33 +386,42 @@ static void write_queue_register(struct oracle *o, uint64_t offset, uint32_t val
 		return;
 	if (offset == VIRTIO_MMIO_QUEUE_RESET) {
 		if (value == 1 && oracle_accepted(o, VIRTIO_F_RING_RESET)) {
-			stop_queue(o, o->queue_sel, MILESTONE_RING_RESET);
+			oracle_halt_queue(o, o->queue_sel, MILESTONE_RING_RESET);
 			oracle_stop_queue(o, o->queue_sel);
 		}
 	} else if (offset != VIRTIO_MMIO_QUEUE_READY) {
 		write_geometry(o, offset, value);
 	} else if (value == 0) {
-		stop_queue(o, o->queue_sel, MILESTONE_RING_STOPPED);
-	} else if (value == 1 && may_set_up(o, &o->queue[o->queue_sel])) {
+		oracle_halt_queue(o, o->queue_sel, MILESTONE_RING_STOPPED);
+	} else if (value == 1 && oracle_may_set_up(o, &o->queue[o->queue_sel])) {
 		oracle_start_queue(o, &o->queue[o->queue_sel]);
 	}
 }
 
 /* ---- configuration space ---- */
 
+/* 5.2.5.3: before DRIVER_OK a legacy driver need not have accepted anything */
+static bool mode_writable(const struct oracle *o)
+{
+	if (o->p->legacy && !(o->status & VIRTIO_STATUS_DRIVER_OK))
+		return o->p->offered.word[0] & FEATURES_BIT(VIRTIO_BLK_F_CONFIG_WCE);
+	return oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE);
+}
+
 static void write_config(struct oracle *o, uint64_t at, unsigned int width, uint64_t value)
 {
-	if (!(o->status & VIRTIO_STATUS_FEATURES_OK) || at > o->config_bytes ||
-	    width > o->config_bytes - at)
+	if (!(o->p->legacy || o->status & VIRTIO_STATUS_FEATURES_OK) || o->status & 16 ||
+	    at > o->config_bytes || width > o->config_bytes - at)
 		return;
 	if (o->p->kind == DEVICE_ECHO && at + width <= 8) {
 		oracle_put_config(o, (unsigned int)at, value, width);
 		hit(MILESTONE_CONFIG_WRITTEN);
 	}
-	if (o->p->kind == DEVICE_BLK && at == 32 && width == 1 && value <= 1 &&
-	    oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE)) {
+	if (o->p->kind == DEVICE_NET && o->p->legacy)
+		oracle_net_config_written(o, at, width, value);
+	if (o->p->kind == DEVICE_BLK && at == 32 && width == 1 && value <= 1 && mode_writable(o)) {
 		if (o->writeback != value)
-			hit(MILESTONE_BLK_WRITEBACK);
+			hit(o->status ? MILESTONE_BLK_WRITEBACK : MILESTONE_LEGACY_EARLY_MODE);
 		o->writeback = value;
 		oracle_put_config(o, 32, value, 1);
 	}
@@ -359,9 +434,9 @@ static uint64_t cut(uint64_t value, unsigned int width)
 	return width < 8 ? value & ((1ull << (8 * width)) - 1) : value;
 }
 
-static void write_features(struct oracle *o, uint32_t value)
+void oracle_take_features(struct oracle *o, uint32_t value)
 {
-	if (o->status != 3 || o->driver_sel > 3)
+	if (o->status != 3 || o->agreed || o->driver_sel > 3)
 		return;
 
 	uint64_t *word = &o->driver_features[o->driver_sel / 2];
@@ -382,7 +457,7 @@ static void write_register(struct oracle *o, uint64_t offset, uint32_t value)
 		o->driver_sel = value;
 		break;
 	case VIRTIO_MMIO_DRIVER_FEATURES:
-		write_features(o, value);
+		oracle_take_features(o, value);
 		break;
 	case VIRTIO_MMIO_QUEUE_SEL:
 		o->queue_sel = value;
@@ -429,7 +504,7 @@ void oracle_write(struct oracle *o, uint64_t offset, unsigned int width, uint64_
 	if (offset >= VIRTIO_MMIO_CONFIG && width < 8)
 		write_config(o, offset - VIRTIO_MMIO_CONFIG, width, value);
 	else if (offset < VIRTIO_MMIO_CONFIG && width == 4 && !(offset & 3))
-		write_register(o, offset, (uint32_t)value);
+		(o->p->legacy ? oracle_legacy_write : write_register)(o, offset, (uint32_t)value);
 	else
 		hit(MILESTONE_REG_BAD_ACCESS);
 }
@@ -506,7 +581,7 @@ void oracle_read(struct oracle *o, uint64_t offset, unsigned int width, uint64_t
 	if (offset >= VIRTIO_MMIO_CONFIG && width < 8)
 		right = read_config(o, offset - VIRTIO_MMIO_CONFIG, width);
 	else if (offset < VIRTIO_MMIO_CONFIG && width == 4 && !(offset & 3))
-		right = read_register(o, offset);
+		right = (o->p->legacy ? oracle_legacy_read : read_register)(o, offset);
 	else
 		hit(MILESTONE_REG_BAD_ACCESS);
 	if (value != right)

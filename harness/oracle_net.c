@@ -28,7 +28,10 @@ static unsigned int header_bytes(const struct oracle *o)
 	if (oracle_accepted(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO) ||
 	    oracle_accepted(o, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO))
 		return 24;
-	return oracle_accepted(o, VIRTIO_NET_F_HASH_REPORT) ? 20 : 12;
+	if (oracle_accepted(o, VIRTIO_NET_F_HASH_REPORT))
+		return 20;
+	/* num_buffers is there with VERSION_1, or MRG_RXBUF */
+	return o->p->legacy && !oracle_accepted(o, VIRTIO_NET_F_MRG_RXBUF) ? 10 : 12;
 }
 
 unsigned int oracle_net_pairs(const struct oracle *o)
@@ -86,6 +89,8 @@ static void fixed_config(struct oracle *o)
 	if (offers(o, VIRTIO_NET_F_MTU))
 		oracle_put_config(o, 10, o->p->mtu, 2);
 	if (offers(o, VIRTIO_NET_F_SPEED_DUPLEX)) {
+		o->net.speed = PERSONALITY_SPEED;
+		o->net.duplex = PERSONALITY_DUPLEX;
 		oracle_put_config(o, 12, PERSONALITY_SPEED, 4);
 		oracle_put_config(o, 16, PERSONALITY_DUPLEX, 1);
 	}
@@ -149,13 +154,33 @@ static void changed(struct oracle *o, unsigned int feature)
 		o->generation++;
 }
 
+/* The host changes some of LATE_*: shown now, or when the device is resumed. */
+static void host_changes(struct oracle *o, unsigned int what)
+{
+	if (o->status & VIRTIO_STATUS_SUSPEND)
+		o->config_late |= what;
+	else
+		oracle_net_shows(o, what);
+}
+
+void oracle_net_shows(struct oracle *o, unsigned int what)
+{
+	if (what & LATE_STATUS && offers(o, VIRTIO_NET_F_STATUS)) {
+		oracle_net_put_status(o);
+		changed(o, VIRTIO_NET_F_STATUS);
+	}
+	if (what & LATE_SPEED && offers(o, VIRTIO_NET_F_SPEED_DUPLEX)) {
+		oracle_put_config(o, 12, o->net.speed, 4);
+		oracle_put_config(o, 16, o->net.duplex, 1);
+		changed(o, VIRTIO_NET_F_SPEED_DUPLEX);
+	}
+}
+
 void oracle_link(struct oracle *o, bool up)
 {
 	o->net.link_up = up;
 	hit(MILESTONE_NET_LINK);
-	oracle_net_put_status(o);
-	if (offers(o, VIRTIO_NET_F_STATUS))
-		changed(o, VIRTIO_NET_F_STATUS);
+	host_changes(o, LATE_STATUS);
 }
 
 void oracle_announce(struct oracle *o)
@@ -165,19 +190,28 @@ void oracle_announce(struct oracle *o)
 		return;
 	hit(MILESTONE_NET_ANNOUNCE);
 	o->net.announce = true;
-	oracle_net_put_status(o);
-	oracle_config_changed(o);
+	host_changes(o, LATE_STATUS);
 }
 
 void oracle_speed(struct oracle *o, uint32_t speed, uint8_t duplex)
 {
-	if (!offers(o, VIRTIO_NET_F_SPEED_DUPLEX) || (speed >> 31 && speed != UINT32_MAX) ||
-	    (duplex > 1 && duplex != 255))
+	if ((speed >> 31 && speed != UINT32_MAX) || (duplex > 1 && duplex != 255))
 		return;
-	hit(MILESTONE_NET_SPEED);
-	oracle_put_config(o, 12, speed, 4);
-	oracle_put_config(o, 16, duplex, 1);
-	changed(o, VIRTIO_NET_F_SPEED_DUPLEX);
+	if (offers(o, VIRTIO_NET_F_SPEED_DUPLEX))
+		hit(MILESTONE_NET_SPEED);
+	o->net.speed = speed;
+	o->net.duplex = duplex;
+	host_changes(o, LATE_SPEED);
+}
+
+/* A legacy driver's address. */
+void oracle_net_config_written(struct oracle *o, uint64_t at, unsigned int width, uint64_t value)
+{
+	if (at + width > 6)
+		return;
+	oracle_put_config(o, (unsigned int)at, value, width);
+	memcpy(o->net.mac, o->config, 6);
+	hit(MILESTONE_LEGACY_MAC);
 }
 
 /* ---- frames from the guest ---- */
@@ -347,13 +381,13 @@ static bool same_offload(const struct nic_offload *a, const struct nic_offload *
 	       a->inner_nh == b->inner_nh;
 }
 
-static void frame_sent(const struct nic_offload *offload)
+static void frame_sent(const struct oracle *o, const struct nic_offload *offload)
 {
 	if (offload->gso == NIC_GSO_UDP4 || offload->gso == NIC_GSO_UDP6)
 		hit(MILESTONE_NET_TX_USO);
 	if (offload->tunnel)
 		hit(MILESTONE_NET_TX_TUNNEL);
-	hit(MILESTONE_NET_TX_OK);
+	hit(header_bytes(o) < 12 ? MILESTONE_LEGACY_TX : MILESTONE_NET_TX_OK);
 	if (offload->needs_csum)
 		hit(MILESTONE_NET_TX_CSUM);
 	if (offload->gso == NIC_GSO_TCP4)
@@ -402,7 +436,7 @@ void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result)
 		return;
 	}
 	c->sent = true;
-	frame_sent(&right);
+	frame_sent(o, &right);
 	if (o->digests) {
 		oracle_digest_number(&o->digest.frames, c->order);
 		oracle_digest_bytes(&o->digest.frames, frame->data, frame->len);
@@ -610,18 +644,23 @@ static void right_header(const struct oracle *o, const struct nic_frame *f, uint
 static void first_buffer(struct oracle *o, uint8_t *header)
 {
 	uint8_t stored[12];
+	uint32_t want = header_bytes(o) < 12 ? header_bytes(o) : 12;
 	uint32_t got = 0;
 
-	for (unsigned int i = 0; i < o->logs && got < sizeof(stored); i++) {
-		uint32_t room = (uint32_t)sizeof(stored) - got;
+	for (unsigned int i = 0; i < o->logs && got < want; i++) {
+		uint32_t room = want - got;
 		uint32_t part = o->log[i].len < room ? o->log[i].len : room;
 
 		memcpy(stored + got, o->log[i].bytes, part);
 		got += part;
 	}
 	right_header(o, o->net.frame, header);
-	if (got < sizeof(stored))
+	if (got < want)
 		return;
+	if (want < 12) { /* there is no num_buffers: one has to do */
+		o->net.announced = 1;
+		return;
+	}
 	o->net.announced = le16(stored + 10);
 	memcpy(header + 10, stored + 10, 2);
 }
@@ -763,9 +802,11 @@ static void count_received(struct oracle *o)
 	k->gso[1] += gso ? f->len : 0;
 }
 
-static void frame_received(const struct model_net *n)
+static void frame_received(const struct oracle *o)
 {
-	hit(MILESTONE_NET_RX_OK);
+	const struct model_net *n = &o->net;
+
+	hit(header_bytes(o) < 12 ? MILESTONE_LEGACY_RX : MILESTONE_NET_RX_OK);
 	if (n->buffers > 1)
 		hit(MILESTONE_NET_RX_MERGED);
 	if (n->frame->offload.gso != NIC_GSO_NONE)
@@ -796,7 +837,7 @@ void oracle_frame_ends(struct oracle *o, int result)
 	if (o->digests)
 		oracle_digest_number(&o->digest.frames, (uint64_t)result << 8 | n->published);
 	if (n->published) {
-		frame_received(n);
+		frame_received(o);
 		count_received(o);
 	} else if (n->delivered)
 		oracle_fail(o, 5, "a frame is received in part");

@@ -46,6 +46,17 @@ void oracle_net_look(struct oracle *o)
 	}
 }
 
+void oracle_net_tell_all(struct oracle *o)
+{
+	for (unsigned int i = 0; i < 2 * oracle_net_pairs(o); i++) {
+		if (!o->net.waiting[i])
+			continue;
+		o->net.waiting[i] = 0;
+		o->queue[i].must_ask = true;
+		hit(MILESTONE_SUSPEND_TELLS);
+	}
+}
+
 void oracle_time(struct oracle *o, uint64_t now)
 {
 	bool waited = false;

@@ -185,6 +185,8 @@ static void head_fetched(struct oracle *o, unsigned int queue, const void *bytes
 	struct model_queue *q = &o->queue[queue];
 	struct pvirtq_desc d;
 
+	if (o->suspending)
+		oracle_fail(o, 7, "takes a chain from queue %u while it is to be suspended", queue);
 	if (!q->at.seen)
 		oracle_fail(o, 4, "takes a chain from queue %u that was not made available", queue);
 	q->at.seen = false;
@@ -257,6 +259,7 @@ static void event_fetched(struct oracle *o, struct model_queue *q, uint16_t even
 static bool flags_fetched(struct oracle *o, struct model_queue *q, uint64_t gpa, uint16_t value)
 {
 	q->notified = false;
+	q->must_look = false;
 	if (gpa == flags_gpa(q, q->at.avail)) {
 		q->at.head_flags = value;
 		q->at.seen = oracle_packed_available(value, q->at.avail);

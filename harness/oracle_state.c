@@ -51,23 +51,71 @@ static bool header_fine(const struct oracle *o, struct image *im)
 	       state_checksum(im->at, im->left) == sum && type == oracle_device_id(o);
 }
 
-/* 3.1.1: the bits of a status come in one order; the device's own only at its end */
-static bool load_status(struct oracle *o, uint32_t status)
+/* 3.1.1, 3.1.2: the bits of a status come in one order; the device's own only where it runs */
+static bool status_fine(const struct oracle *o, uint32_t status)
 {
 	uint32_t steps = status & 0x3f;
-	bool broken = status & VIRTIO_STATUS_NEEDS_RESET;
 
-	if (steps != 0 && steps != 1 && steps != 3 && steps != 11 && steps != 15)
+	if (status & VIRTIO_STATUS_NEEDS_RESET && steps != 15 &&
+	    !(o->p->legacy && (steps == 3 || steps == 7)))
 		return false;
-	if (broken && steps != 15)
+	if (steps == 0 || steps == 1 || steps == 3)
+		return true;
+	if (o->p->legacy)
+		return steps == 7;
+	return steps == 11 || steps == 15 ||
+	       (steps == 27 && o->driver_features[0] >> VIRTIO_F_SUSPEND & 1);
+}
+
+/* When features are final, and that they are such as may be. */
+static bool agreement_fine(const struct oracle *o)
+{
+	bool some = o->driver_features[0] || o->driver_features[1];
+	bool final = o->p->legacy ? o->agreed : o->status & VIRTIO_STATUS_FEATURES_OK;
+
+	if (!(o->status & VIRTIO_STATUS_DRIVER))
+		return !some && !o->agreed;
+	if (o->p->legacy && o->status & VIRTIO_STATUS_DRIVER_OK && !o->agreed)
+		return false;
+	if (!o->p->legacy && o->agreed)
+		return false;
+	return !final || oracle_features_fine(o);
+}
+
+static bool load_status(struct oracle *o, struct image *im)
+{
+	uint64_t interface = number(im, 1);
+	uint32_t status = (uint32_t)number(im, 1);
+	uint64_t agreed = number(im, 1);
+	uint64_t suspending = number(im, 1);
+	uint64_t late = number(im, 1);
+	uint64_t most = o->p->kind == DEVICE_BLK ? 1 : o->p->kind == DEVICE_NET ? 3 : 0;
+
+	o->driver_features[0] = number(im, 8);
+	o->driver_features[1] = number(im, 8);
+	o->generation = (uint32_t)number(im, 4);
+	if (interface != o->p->legacy || agreed > 1 || suspending > 1 || late & ~most ||
+	    !status_fine(o, status))
 		return false;
 	o->status = status;
-	if (steps < 3 && (o->driver_features[0] || o->driver_features[1]))
+	o->agreed = agreed;
+	o->suspending = suspending;
+	o->config_late = (unsigned int)late;
+	if (!agreement_fine(o))
 		return false;
-	if (steps < 11)
-		return true;
-	oracle_agreed(o);
-	return oracle_features_fine(o);
+	if (suspending && (status != 15 || !(o->driver_features[0] >> VIRTIO_F_SUSPEND & 1)))
+		return false;
+	if (late && !(status & VIRTIO_STATUS_SUSPEND))
+		return false;
+	if (o->p->legacy ? o->agreed : status & VIRTIO_STATUS_FEATURES_OK)
+		oracle_agreed(o);
+	return true;
+}
+
+/* A legacy device looks into its queues before that. */
+static bool may_have_run(const struct oracle *o)
+{
+	return o->p->legacy || o->status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_SUSPEND);
 }
 
 /* Nothing was taken from a queue before DRIVER_OK; afterwards it has to ask the driver anew. */
@@ -82,7 +130,7 @@ static bool load_indices(const struct oracle *o, struct model_queue *q, uint16_t
 		q->used_flags = 1;
 		q->avail_event = (uint16_t)(next + 1);
 	}
-	return (next == 0 && told == 0) || o->status & VIRTIO_STATUS_DRIVER_OK;
+	return (next == 0 && told == 0) || may_have_run(o);
 }
 
 static bool load_packed_places(const struct oracle *o, struct model_queue *q, uint16_t next,
@@ -98,7 +146,36 @@ static bool load_packed_places(const struct oracle *o, struct model_queue *q, ui
 	if (next == 0x8000 && told == 0x8000)
 		return true;
 	hit(MILESTONE_STATE_PACKED);
-	return o->status & VIRTIO_STATUS_DRIVER_OK;
+	return may_have_run(o);
+}
+
+/* Some page size, a power of 2, and what follows from it and the alignment (2.7.2) */
+static bool legacy_place_fine(const struct model_queue *q)
+{
+	uint64_t end = q->desc + 18ull * q->size + 6;
+	uint64_t page = q->pfn ? q->desc / q->pfn : 0;
+
+	if (!q->pfn || q->desc % q->pfn || !page || (page & (page - 1)) || page >> 32)
+		return false;
+	if (!q->align || (q->align & (q->align - 1)))
+		return false;
+	return q->driver == q->desc + 16ull * q->size &&
+	       q->device == (end % q->align ? end - end % q->align + q->align : end);
+}
+
+static bool programming_fine(const struct oracle *o, unsigned int queue, bool on)
+{
+	const struct model_queue *q = &o->queue[queue];
+	bool some = q->size || q->desc || q->driver || q->device || q->align || q->pfn;
+
+	if (o->p->legacy) {
+		if (on)
+			return o->agreed && oracle_queue_exists(o, queue) && legacy_place_fine(q);
+		return !some || o->status & VIRTIO_STATUS_DRIVER;
+	}
+	if (q->align || q->pfn)
+		return false;
+	return !some || (o->status & VIRTIO_STATUS_FEATURES_OK && oracle_queue_exists(o, queue));
 }
 
 static bool load_queue(struct oracle *o, unsigned int queue, struct image *im)
@@ -112,16 +189,17 @@ static bool load_queue(struct oracle *o, unsigned int queue, struct image *im)
 	q->desc = number(im, 8);
 	q->driver = number(im, 8);
 	q->device = number(im, 8);
+	q->align = (uint32_t)number(im, 4);
+	q->pfn = (uint32_t)number(im, 4);
 	on = number(im, 1);
 	next = (uint16_t)number(im, 2);
-	if ((q->size || q->desc || q->driver || q->device) &&
-	    (!(o->status & VIRTIO_STATUS_FEATURES_OK) || !oracle_queue_exists(o, queue)))
-		return false;
 	told = (uint16_t)number(im, 2);
+	if (on > 1 || !programming_fine(o, queue, on))
+		return false;
 	if (on == 0)
 		return next == 0 && told == 0;
 	oracle_start_queue(o, q);
-	if (on != 1 || !q->ready)
+	if (!q->ready)
 		return false;
 	if (!(q->packed ? load_packed_places(o, q, next, told) : load_indices(o, q, next, told)))
 		return false;
@@ -130,17 +208,35 @@ static bool load_queue(struct oracle *o, unsigned int queue, struct image *im)
 
 /* ---- what each type has beside ---- */
 
+/* Which of the cache's modes there can be: bit 0 write-through, bit 1 write-back */
+static unsigned int modes(const struct oracle *o)
+{
+	bool offered = o->p->offered.word[0] >> VIRTIO_BLK_F_CONFIG_WCE & 1;
+
+	if (oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE))
+		return 3;
+	if (!o->p->legacy || !offered)
+		return 1;
+	if (!(o->status & VIRTIO_STATUS_DRIVER_OK)) /* a legacy driver may choose before */
+		return 3;
+	return oracle_accepted(o, VIRTIO_BLK_F_FLUSH) ? 2 : 1;
+}
+
 static bool load_blk(struct oracle *o, struct image *im)
 {
 	uint64_t writeback = number(im, 1);
 	uint64_t capacity = number(im, 8);
 
-	if (writeback > 1 || (writeback && !oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE)))
+	if (writeback > 1 || !(modes(o) >> writeback & 1))
 		return false;
 	o->writeback = writeback;
 	oracle_put_config(o, 32, writeback, 1);
-	if (capacity != o->capacity)
+	if (capacity != o->capacity && o->status & VIRTIO_STATUS_SUSPEND) {
+		oracle_put_config(o, 0, capacity, 8);
+		o->config_late = LATE_STATUS;
+	} else if (capacity != o->capacity) {
 		oracle_config_changed(o);
+	}
 	return true;
 }
 
@@ -183,29 +279,39 @@ static bool load_vlans(struct oracle *o, struct image *im)
 	return !some || oracle_accepted(o, VIRTIO_NET_F_CTRL_VLAN);
 }
 
+/* The driver sees what was saved, until it may see what the host has now. */
 static bool load_link(struct oracle *o, struct image *im)
 {
 	uint64_t status = number(im, 2);
 	uint64_t speed = number(im, 4);
 	uint64_t duplex = number(im, 1);
-	unsigned int feature[] = { VIRTIO_NET_F_STATUS, VIRTIO_NET_F_SPEED_DUPLEX };
-	bool differs[2];
+	uint64_t announce = number(im, 1);
+	bool suspended = o->status & VIRTIO_STATUS_SUSPEND;
+	unsigned int late = 0;
 
-	if (status & VIRTIO_NET_S_ANNOUNCE) {
-		if (!oracle_accepted(o, VIRTIO_NET_F_GUEST_ANNOUNCE) ||
-		    !oracle_accepted(o, VIRTIO_NET_F_STATUS))
-			return false;
-		o->net.announce = true;
-		o->config[6] |= VIRTIO_NET_S_ANNOUNCE;
-	}
-	differs[0] = status != net_le16(o->config + 6);
-	differs[1] = speed != net_le32(o->config + 12) || duplex != o->config[16];
-	for (unsigned int i = 0; i < 2; i++) {
-		if (differs[i] && oracle_accepted(o, feature[i]))
-			oracle_config_changed(o);
-		else
-			o->generation += differs[i];
-	}
+	if (announce > 1 || status > 3 || (speed >> 31 && speed != UINT32_MAX) ||
+	    (duplex > 1 && duplex != 255))
+		return false;
+	if ((status && !(o->p->offered.word[0] >> VIRTIO_NET_F_STATUS & 1)) ||
+	    ((speed || duplex) && !(o->p->offered.word[0] >> VIRTIO_NET_F_SPEED_DUPLEX & 1)))
+		return false;
+	if (announce && !(oracle_accepted(o, VIRTIO_NET_F_GUEST_ANNOUNCE) &&
+			  oracle_accepted(o, VIRTIO_NET_F_STATUS)))
+		return false;
+	if (announce ? !(status & 2) && !suspended : status & 2)
+		return false;
+	o->net.announce = announce;
+	if ((status ^ o->config[6]) & 1)
+		late |= LATE_STATUS;
+	if (speed != net_le32(o->config + 12) || duplex != o->config[16])
+		late |= LATE_SPEED;
+	oracle_put_config(o, 6, status, 2);
+	oracle_put_config(o, 12, speed, 4);
+	oracle_put_config(o, 16, duplex, 1);
+	if (suspended)
+		o->config_late |= late;
+	else
+		oracle_net_shows(o, late);
 	return true;
 }
 
@@ -359,17 +465,15 @@ static bool load_type(struct oracle *o, struct image *im)
 static bool load(struct oracle *o, struct image *im)
 {
 	uint32_t interrupts;
-	uint32_t status;
 
 	o->device_sel = (uint32_t)number(im, 4);
 	o->driver_sel = (uint32_t)number(im, 4);
 	o->queue_sel = (uint32_t)number(im, 4);
+	o->page_size = (uint32_t)number(im, 4);
 	interrupts = (uint32_t)number(im, 4);
-	status = (uint32_t)number(im, 1);
-	o->driver_features[0] = number(im, 8);
-	o->driver_features[1] = number(im, 8);
-	o->generation = (uint32_t)number(im, 4);
-	if (interrupts > 3 || !load_status(o, status) || number(im, 1) != o->p->queues)
+	if (interrupts > 3 || (o->page_size && !o->p->legacy))
+		return false;
+	if (!load_status(o, im) || number(im, 1) != o->p->queues)
 		return false;
 	for (unsigned int i = 0; i < o->p->queues; i++) {
 		if (!load_queue(o, i, im))
@@ -386,6 +490,7 @@ bool oracle_restored(struct oracle *o, const uint8_t *image, size_t len)
 	struct image im = { .at = image, .left = len };
 
 	uint32_t generation = o->generation;
+	uint32_t page_size = o->page_size;
 
 	oracle_event(o);
 	if (!header_fine(o, &im))
@@ -394,5 +499,6 @@ bool oracle_restored(struct oracle *o, const uint8_t *image, size_t len)
 		return true;
 	oracle_reset(o);
 	o->generation = generation;
+	o->page_size = page_size;
 	return false;
 }

@@ -292,6 +292,21 @@ static void net_features(const struct record *header, struct personality *p)
 		p->pairs = header->y >> 16 & 0xff ? (unsigned int)(header->y >> 16 & 0xff) : 1;
 }
 
+/* What such devices cannot have goes, as it does when the device is made (4.2.4, 6.3). */
+static void make_legacy(struct personality *p)
+{
+	uint64_t modern = BIT(VIRTIO_BLK_F_LIFETIME) | BIT(VIRTIO_BLK_F_SECURE_ERASE) |
+			  BIT(VIRTIO_BLK_F_ZONED);
+
+	p->offered.word[0] = (p->offered.word[0] & UINT32_MAX) | BIT(VIRTIO_F_ANY_LAYOUT);
+	p->offered.word[1] = 0;
+	if (p->kind == DEVICE_BLK)
+		p->offered.word[0] &= ~modern;
+	p->zones.zoned = false;
+	if (!virtio_features_has(&p->offered, VIRTIO_NET_F_MQ))
+		p->pairs = 1;
+}
+
 void personality_from(const struct record *header, struct personality *p)
 {
 	static const uint32_t transfer[] = { 4096, 512, 16384, 65536 };
@@ -319,5 +334,12 @@ void personality_from(const struct record *header, struct personality *p)
 		virtio_features_add(&p->offered, VIRTIO_BLK_F_RO);
 	if (p->kind == DEVICE_BLK)
 		choose_zones(header, p);
+	if (header->y >> 56 & 1)
+		virtio_features_add(&p->offered, VIRTIO_F_SUSPEND);
+	if (header->y >> 56 & 2)
+		virtio_features_add(&p->offered, VIRTIO_F_ORDER_PLATFORM);
+	p->legacy = header->y >> 24 & 1;
+	if (p->legacy)
+		make_legacy(p);
 	p->queues = queue_count(p, header);
 }

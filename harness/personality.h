@@ -65,6 +65,7 @@ struct personality {
 	uint32_t erase_segments_max;
 	uint32_t erase_sector_alignment;
 	struct disk_lifetime lifetime;
+	bool legacy;	      /* version 1 of virtio-mmio */
 	unsigned int refusal; /* a mistake of the embedder's that is tried first, see refusals.h */
 };
 

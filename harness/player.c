@@ -203,6 +203,13 @@ static void check_registers(struct guest_driver *g)
 		VIRTIO_MMIO_CONFIG_GENERATION,
 	};
 
+	static const uint32_t legacy_reg[] = {
+		VIRTIO_MMIO_DEVICE_FEATURES,
+		VIRTIO_MMIO_QUEUE_SIZE_MAX,
+		VIRTIO_MMIO_QUEUE_PFN,
+		VIRTIO_MMIO_INTERRUPT_STATUS,
+	};
+
 	/* what a driver or the host can change in the configuration space */
 	static const uint32_t config[DEVICE_KINDS][3] = {
 		[DEVICE_BLK] = { 0, 4, offsetof(struct virtio_blk_config, writeback) },
@@ -211,8 +218,10 @@ static void check_registers(struct guest_driver *g)
 	};
 
 	guest_reg(g, VIRTIO_MMIO_STATUS, 0);
-	for (size_t i = 0; i < sizeof(reg) / sizeof(reg[0]); i++)
+	for (size_t i = 0; !g->p->legacy && i < sizeof(reg) / sizeof(reg[0]); i++)
 		guest_get(g, reg[i]);
+	for (size_t i = 0; g->p->legacy && i < sizeof(legacy_reg) / sizeof(legacy_reg[0]); i++)
+		guest_get(g, legacy_reg[i]);
 	for (size_t i = 0; i < 3; i++)
 		guest_get(g, VIRTIO_MMIO_CONFIG + config[g->p->kind][i]);
 }

@@ -21,6 +21,9 @@
  * requests of which one has a shape that no script before had (sectors left out, lengths and
  * counts by their number of binary digits).
  *
+ * Devices with the legacy interface are not recorded: their queues are placed by other registers,
+ * and what is taken down here are those of version 2.
+ *
  * What a script cannot say, beside nearest.h:
  *
  *   - what lies in packed rings: of a driver that accepts RING_PACKED the bring-up alone is

@@ -95,6 +95,8 @@ void story_tell_device(const struct record *header, FILE *out)
 	tell_flags(header, out);
 	if (header->b[0])
 		fprintf(out, ", with queues of at most %u entries", p.queue_size_max);
+	if (p.legacy)
+		fputs(", with the legacy interface", out);
 	if (header->x)
 		fputs(", with features hidden", out);
 	if (p.fail_every && p.kind == DEVICE_BLK)
@@ -121,6 +123,9 @@ const char *story_register(uint64_t offset)
 		{ VIRTIO_MMIO_QUEUE_SIZE_MAX, "QueueSizeMax" },
 		{ VIRTIO_MMIO_QUEUE_SIZE, "QueueSize" },
 		{ VIRTIO_MMIO_QUEUE_READY, "QueueReady" },
+		{ VIRTIO_MMIO_GUEST_PAGE_SIZE, "GuestPageSize" },
+		{ VIRTIO_MMIO_QUEUE_ALIGN, "QueueAlign" },
+		{ VIRTIO_MMIO_QUEUE_PFN, "QueuePFN" },
 		{ VIRTIO_MMIO_QUEUE_NOTIFY, "QueueNotify" },
 		{ VIRTIO_MMIO_INTERRUPT_STATUS, "InterruptStatus" },
 		{ VIRTIO_MMIO_INTERRUPT_ACK, "InterruptACK" },
@@ -256,7 +261,7 @@ static void tell_init(const struct record *r, FILE *out)
 		[INIT_RIGHT] = NULL,
 		[INIT_NO_ACKNOWLEDGE] = "without ACKNOWLEDGE",
 		[INIT_NO_DRIVER] = "without DRIVER",
-		[INIT_NO_FEATURES_OK] = "without FEATURES_OK",
+		[INIT_NO_FEATURES_OK] = "without FEATURES_OK (legacy: with it)",
 		[INIT_NO_QUEUES] = "without any queue",
 		[INIT_QUEUES_LATE] = "with the queues after DRIVER_OK",
 		[INIT_FEATURES_LATE] = "with features changed after FEATURES_OK",
@@ -320,20 +325,24 @@ static void tell_queue(const struct record *r, FILE *out)
 		[1] = "with size 0",
 		[2] = "with a size that is no power of 2",
 		[3] = "with twice the largest size",
-		[4] = "with a misaligned descriptor table",
-		[5] = "with a misaligned available ring",
+		[4] = "with a misaligned descriptor table (legacy: with QueueAlign 0)",
+		[5] = "with a misaligned available ring (legacy: with a QueueAlign that is no "
+		      "power of 2)",
 		[6] = "with a misaligned used ring",
-		[7] = "with its descriptor table outside RAM",
-		[8] = "with its available ring outside RAM",
-		[9] = "with its used ring outside RAM",
-		[10] = "with its descriptor table at the end of RAM",
+		[7] = "with its descriptor table outside RAM (legacy: with a QueueAlign of 2 GiB)",
+		[8] = "with its available ring outside RAM (legacy: with GuestPageSize 0)",
+		[9] = "with its used ring outside RAM (legacy: with the last page number there is)",
+		[10] = "with its descriptor table at the end of RAM (legacy: with its end at the "
+		       "end of RAM)",
 		[11] = "with its descriptor table across the end of RAM",
 		[12] = "with its descriptor table across two regions",
 		[13] = "above 4 GiB",
-		[14] = "with its used ring across the end of RAM",
+		[14] = "with its used ring across the end of RAM (legacy: with a GuestPageSize "
+		       "that is no power of 2)",
 		[15] = "with a size above 65,535",
-		[16] = "with avail_event beyond the end of RAM",
-		[17] = "with used_event beyond the end of RAM",
+		[16] = "with avail_event beyond the end of RAM (legacy: and then tries to move it)",
+		[17] = "with used_event beyond the end of RAM (legacy: and then changes "
+		       "GuestPageSize)",
 	};
 
 	fprintf(out, "sets up queue %u", r->b[0]);

@@ -113,6 +113,7 @@ refuses 'image' "$anvil" boot --kernel "$work/large" --disk ,ro
 refuses '"bridge"' "$anvil" boot --kernel "$work/large" --net bridge
 refuses 'user,forward=80' "$anvil" boot --kernel "$work/large" --net user,forward=80
 refuses '--record' "$anvil" boot --kernel "$work/large" --record "$work/nowhere"
+refuses 'legacy' "$anvil" boot --kernel "$work/large" --net none,legacy --record "$work/folder"
 refuses 'nowhere' "$anvil" boot --kernel "$work/nowhere"
 refuses 'directory' "$anvil" boot --kernel "$work/folder"
 refuses 'nowhere' "$anvil" play --on linux --kernel "$work/nowhere" "$work/good.txt"

@@ -40,6 +40,7 @@ static void nic_options_are_understood(void **state)
 	assert_int_equal(host_nic_parse(&s, "none", error, sizeof(error)), 0);
 	assert_int_equal(s.kind, HOST_NIC_NONE);
 	assert_true(s.mergeable);
+	assert_false(s.legacy);
 	assert_int_equal(host_nic_parse(&s, "user,forward=2222:22,forward=80:8080,mergeable=off",
 					error, sizeof(error)),
 			 0);
@@ -54,6 +55,8 @@ static void nic_options_are_understood(void **state)
 	assert_int_equal(host_nic_parse(&s, "pcap:a.pcap,in=b.pcap", error, sizeof(error)), 0);
 	assert_string_equal(s.name, "a.pcap");
 	assert_string_equal(s.input, "b.pcap");
+	assert_int_equal(host_nic_parse(&s, "none,legacy", error, sizeof(error)), 0);
+	assert_true(s.legacy);
 }
 
 static void other_nic_options_are_refused(void **state)
@@ -75,6 +78,7 @@ static void other_nic_options_are_refused(void **state)
 		"none,in=x",
 		"pcap:a,in=",
 		"user,mergeable=on?",
+		"user,legacy=on",
 		"user,",
 	};
 	struct host_nic_spec s;

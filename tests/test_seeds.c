@@ -31,6 +31,7 @@ struct seed {
 
 static const struct seed seed[] = {
 #include "seeds.inc"
+#include "seeds_legacy.inc"
 #include "seeds_net.inc"
 #include "seeds_packed.inc"
 };

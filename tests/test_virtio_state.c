@@ -387,16 +387,16 @@ static void other_versions_and_devices_are_refused(void **state)
 }
 
 /* where a number lies in the state of drive_blk's device */
-#define AT_INTERRUPTS (HEADER + 12u)
-#define AT_STATUS     (HEADER + 16u)
-#define AT_FEATURES   (HEADER + 17u)
-#define AT_QUEUES     (HEADER + 37u)
-#define AT_SIZE	      (HEADER + 38u)
-#define AT_DESC	      (HEADER + 42u)
-#define AT_ENABLED    (HEADER + 66u)
-#define AT_NEXT	      (HEADER + 67u)
-#define AT_TOLD	      (HEADER + 69u)
-#define AT_WRITEBACK  (HEADER + 71u)
+#define AT_INTERRUPTS (HEADER + 16u)
+#define AT_STATUS     (HEADER + 21u)
+#define AT_FEATURES   (HEADER + 25u)
+#define AT_QUEUES     (HEADER + 45u)
+#define AT_SIZE	      (HEADER + 46u)
+#define AT_DESC	      (HEADER + 50u)
+#define AT_ENABLED    (HEADER + 82u)
+#define AT_NEXT	      (HEADER + 83u)
+#define AT_TOLD	      (HEADER + 85u)
+#define AT_WRITEBACK  (HEADER + 87u)
 
 static void states_that_cannot_be_are_refused(void **state)
 {
@@ -461,7 +461,7 @@ static void states_that_cannot_be_are_refused(void **state)
 static void a_card_keeps_no_more_than_it_can_have(void **state)
 {
 	struct fixture *f = *state;
-	size_t net = HEADER + 38u + 3 * 33u; /* what is a network card's own */
+	size_t net = HEADER + 46u + 3 * 41u; /* what is a network card's own */
 	static const struct {
 		size_t at;
 		uint8_t value;
@@ -510,7 +510,7 @@ static void a_card_without_features_has_no_filters(void **state)
 {
 	static const size_t at[] = { 0 /* mac */, 13 /* modes */, 18 /* all */ };
 	struct fixture *f = *state;
-	size_t net = HEADER + 38u + 3 * 33u;
+	size_t net = HEADER + 46u + 3 * 41u;
 
 	create_net(f);
 	guest_drive(&f->guest, features(VIRTIO_NET_F_CTRL_VQ, -1), 3, 8);

@@ -126,11 +126,14 @@ static void settle(void)
 	}
 }
 
-static void attach(struct virtio_device *dev)
+static void attach(struct virtio_device *dev, bool legacy)
 {
 	static const struct virtio_mmio_host_ops host = { set_irq, defer };
 
-	virtio_mmio_init(&mmio, dev, &host, NULL);
+	if (!legacy)
+		virtio_mmio_init(&mmio, dev, &host, NULL);
+	else if (virtio_mmio_init_legacy(&mmio, dev, &host, NULL, false))
+		abort();
 }
 
 HELPER void reg_write(uint64_t offset, unsigned int width, uint64_t value)

@@ -231,6 +231,16 @@ static int record(struct run *r, const struct boot_options *o, struct host_devic
 	return err;
 }
 
+static int make_legacy(struct host_device *d, char *error)
+{
+	int err = host_device_make_legacy(d);
+
+	if (err)
+		snprintf(error, ERROR_ROOM, "this device has no legacy interface: %s",
+			 strerror(-err));
+	return err;
+}
+
 static int add_devices(struct run *r, const struct boot_options *o, char *error)
 {
 	for (unsigned int i = 0; i < o->devices; i++) {
@@ -243,6 +253,8 @@ static int add_devices(struct run *r, const struct boot_options *o, char *error)
 
 		if (!err)
 			err = board_add_device(&r->board, device, error, ERROR_ROOM);
+		if (!err && (d->legacy || d->nic.legacy))
+			err = make_legacy(device, error);
 		if (!err)
 			err = record(r, o, device, i, error);
 		if (err)

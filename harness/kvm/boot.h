@@ -15,6 +15,7 @@
 struct boot_device {
 	const char *disk; /* an image, or NULL: a network card */
 	bool read_only;
+	bool legacy; /* of a disk; a network card's is in its specification */
 	struct host_nic_spec nic;
 };
 

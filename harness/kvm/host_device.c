@@ -57,6 +57,12 @@ int host_device_init(struct host_device *d, const struct host_device_ops *ops,
 	return failed ? -EMFILE : 0;
 }
 
+int host_device_make_legacy(struct host_device *d)
+{
+	d->dev->transport = NULL;
+	return virtio_mmio_init_legacy(&d->mmio, d->dev, &mmio_ops, d, false);
+}
+
 int host_device_bind(struct host_device *d, const struct vm *vm, uint64_t window, unsigned int gsi)
 {
 	int err = vm_bind_irq(vm, d->irq_fd, gsi);

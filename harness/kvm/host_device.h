@@ -64,6 +64,9 @@ struct host_device {
 int host_device_init(struct host_device *d, const struct host_device_ops *ops,
 		     struct virtio_device *dev) __attribute__((warn_unused_result));
 
+/* Gives it the register window of version 1 instead. Before anything else. Returns 0 or -EINVAL. */
+int host_device_make_legacy(struct host_device *d) __attribute__((warn_unused_result));
+
 /* Has the kernel turn writes to QueueNotify and the interrupt into events. */
 int host_device_bind(struct host_device *d, const struct vm *vm, uint64_t window, unsigned int gsi)
 	__attribute__((warn_unused_result));

@@ -64,6 +64,10 @@ static bool take_option(struct host_nic_spec *spec, const char *option)
 		spec->mergeable = false;
 		return true;
 	}
+	if (!strcmp(option, "legacy")) {
+		spec->legacy = true;
+		return true;
+	}
 	if (spec->kind == HOST_NIC_USER && !strncmp(option, "forward=", 8))
 		return take_forward(spec, option + 8);
 	if (spec->kind == HOST_NIC_PCAP && !strncmp(option, "in=", 3) && option[3]) {
@@ -103,7 +107,7 @@ int host_nic_parse(struct host_nic_spec *spec, const char *text, char *error, si
 		return 0;
 	snprintf(error, room,
 		 "--net: \"%.200s\" is not understood; name user[,forward=HOSTPORT:GUESTPORT], "
-		 "tap:NAME, pcap:FILE[,in=FILE] or none, and [,mergeable=off]",
+		 "tap:NAME, pcap:FILE[,in=FILE] or none, and [,mergeable=off][,legacy]",
 		 text);
 	return -EINVAL;
 }

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device in bytes. What comes back is judged as if the driver had written it, one after the
+ * other.
+ */
+#include <errno.h>
+
+#include "virtio_device_internal.h"
+
+/* what the driver knows the device by: it must be the same one's */
+#define INTERFACE_MODERN     0u
+#define INTERFACE_LEGACY     1u
+#define INTERFACE_BIG_ENDIAN 2u
+
+static unsigned int interface_of(const struct virtio_device *dev)
+{
+	if (!dev->legacy)
+		return INTERFACE_MODERN;
+	return dev->big_endian ? INTERFACE_BIG_ENDIAN : INTERFACE_LEGACY;
+}
+
+int virtio_device_save(const struct virtio_device *dev, struct state_writer *w)
+{
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (dev->queue[i].in_flight)
+			return -EBUSY;
+	}
+	state_put(w, interface_of(dev), 1);
+	state_put(w, dev->status, 1);
+	state_put(w, dev->legacy_agreed, 1);
+	state_put(w, dev->suspending, 1);
+	state_put(w, dev->config_held, 1);
+	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++)
+		state_put(w, dev->driver.word[i], 8);
+	state_put(w, dev->config_generation, 4);
+	state_put(w, dev->queues, 1);
+	for (unsigned int i = 0; i < dev->queues; i++)
+		virtqueue_save(&dev->queue[i], w);
+	dev->ops->save(dev, w);
+	return 0;
+}
+
+/* ---- status and features, as far as one follows from the other (3.1.1, 3.1.2) ---- */
+
+static bool reached_possible(const struct virtio_device *dev, uint8_t reached)
+{
+	switch (reached) {
+	case 0:
+	case STATUS_FOUND:
+	case STATUS_DRIVEN:
+		return true;
+	case STATUS_LEGACY:
+		return dev->legacy;
+	case STATUS_AGREED:
+	case STATUS_LIVE:
+		return !dev->legacy;
+	case STATUS_SUSPENDED:
+		return virtio_features_has(&dev->driver, VIRTIO_F_SUSPEND);
+	default:
+		return false;
+	}
+}
+
+/* Only what is served breaks. */
+static bool status_possible(const struct virtio_device *dev, uint8_t status)
+{
+	uint8_t reached = status & (uint8_t) ~(VIRTIO_STATUS_NEEDS_RESET | VIRTIO_STATUS_FAILED);
+
+	if (!reached_possible(dev, reached))
+		return false;
+	if (!(status & VIRTIO_STATUS_NEEDS_RESET))
+		return true;
+	return reached == STATUS_LIVE || (dev->legacy && reached >= STATUS_DRIVEN);
+}
+
+static bool no_features(const struct virtio_features *set)
+{
+	return !set->word[0] && !set->word[1];
+}
+
+/* Features are final with FEATURES_OK, or at some time before a legacy driver's DRIVER_OK. */
+static bool agreement_possible(const struct virtio_device *dev)
+{
+	if (!(dev->status & VIRTIO_STATUS_DRIVER))
+		return no_features(&dev->driver) && !dev->legacy_agreed;
+	if (dev->legacy)
+		return dev->legacy_agreed ? virtio_device_features_acceptable(dev)
+					  : !(dev->status & VIRTIO_STATUS_DRIVER_OK);
+	return !dev->legacy_agreed && (!(dev->status & VIRTIO_STATUS_FEATURES_OK) ||
+				       virtio_device_features_acceptable(dev));
+}
+
+static bool suspending_possible(const struct virtio_device *dev)
+{
+	return !dev->suspending ||
+	       (dev->status == STATUS_LIVE && virtio_features_has(&dev->driver, VIRTIO_F_SUSPEND));
+}
+
+static bool restore_agreement(struct virtio_device *dev, struct state_reader *r)
+{
+	uint64_t interface = state_get(r, 1);
+	uint8_t status = (uint8_t)state_get(r, 1);
+	uint64_t agreed = state_get(r, 1);
+	uint64_t suspending = state_get(r, 1);
+	uint8_t held;
+
+	dev->legacy_agreed = agreed;
+	dev->suspending = suspending;
+	held = (uint8_t)state_get(r, 1);
+	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++)
+		dev->driver.word[i] = state_get(r, 8);
+	dev->config_generation = (uint32_t)state_get(r, 4);
+	if (interface != interface_of(dev) || agreed > 1 || suspending > 1 ||
+	    !status_possible(dev, status))
+		return false;
+	dev->status = status;
+	if (!agreement_possible(dev) || !suspending_possible(dev) ||
+	    held & ~dev->ops->config_kinds || (held && !(status & VIRTIO_STATUS_SUSPEND)))
+		return false;
+	dev->config_held = held;
+	if (virtio_device_agreed(dev) && dev->ops->features_accepted)
+		dev->ops->features_accepted(dev);
+	return true;
+}
+
+/* ---- queues ---- */
+
+static bool programmed(const struct virtqueue *vq)
+{
+	return vq->size || vq->desc_area || vq->driver_area || vq->device_area || vq->used_align ||
+	       vq->page_number;
+}
+
+/* A legacy driver may program queues before it is known which of them there are. */
+static bool queue_possible(const struct virtio_device *dev, unsigned int index)
+{
+	const struct virtqueue *vq = &dev->queue[index];
+
+	if (dev->legacy) {
+		if (virtqueue_enabled(vq))
+			return dev->legacy_agreed && index < dev->queues_used;
+		return !programmed(vq) || dev->status & VIRTIO_STATUS_DRIVER;
+	}
+	if (vq->used_align || vq->page_number)
+		return false;
+	if (virtqueue_moved(vq) &&
+	    !(dev->status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_SUSPEND)))
+		return false;
+	return !programmed(vq) ||
+	       (index < dev->queues_used && dev->status & VIRTIO_STATUS_FEATURES_OK);
+}
+
+static bool restore_queues(struct virtio_device *dev, struct state_reader *r)
+{
+	if (state_get(r, 1) != dev->queues)
+		return false;
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (virtqueue_restore(&dev->queue[i], virtio_device_queue_features(dev), r) ||
+		    !queue_possible(dev, i))
+			return false;
+	}
+	return true;
+}
+
+/* What was used and not told is told, by who put that off: nobody else may have something left. */
+static bool resume_queue(struct virtio_device *dev, unsigned int index)
+{
+	if (!virtio_device_queue_live(dev, index))
+		return true;
+	if (virtqueue_untold(&dev->queue[index]) && !(dev->ops->tell && dev->ops->tell(dev, index)))
+		return false;
+	virtio_device_defer(dev, index);
+	return true;
+}
+
+int virtio_device_restore(struct virtio_device *dev, struct state_reader *r)
+{
+	if (!restore_agreement(dev, r) || !restore_queues(dev, r) || !dev->ops->restore(dev, r) ||
+	    r->ended)
+		return -EINVAL;
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (!resume_queue(dev, i))
+			return -EINVAL;
+	}
+	return 0;
+}

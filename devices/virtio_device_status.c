@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The status machine, and the features that are agreed on with it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "virtio_device_internal.h"
+
+/* ---- status (2.1, 3.1.1) ---- */
+
+static bool rule_holds(const struct virtio_feature_rule *rule, const struct virtio_features *set)
+{
+	return !virtio_features_has(set, rule->feature) ||
+	       virtio_features_has(set, rule->any_of[0]) ||
+	       (rule->any_of[1] && virtio_features_has(set, rule->any_of[1]));
+}
+
+bool virtio_device_rules_hold(const struct virtio_feature_rule *rule, unsigned int rules,
+			      const struct virtio_features *set)
+{
+	for (unsigned int i = 0; i < rules; i++) {
+		if (!rule_holds(&rule[i], set))
+			return false;
+	}
+	return true;
+}
+
+/* 2.2.1: nothing that was not offered, nothing without what it requires; 6.2: VERSION_1 */
+bool virtio_device_features_acceptable(const struct virtio_device *dev)
+{
+	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++) {
+		if (dev->driver.word[i] & ~dev->offered.word[i])
+			return false;
+	}
+	return (dev->legacy || virtio_features_has(&dev->driver, VIRTIO_F_VERSION_1)) &&
+	       virtio_device_rules_hold(dev->ops->rule, dev->ops->rules, &dev->driver);
+}
+
+static bool enter_any(const struct virtio_device *dev)
+{
+	(void)dev;
+	return true;
+}
+
+static bool enter_legacy(const struct virtio_device *dev)
+{
+	return dev->legacy;
+}
+
+static const struct status_step {
+	uint8_t from;
+	uint8_t to;
+	bool (*may_enter)(const struct virtio_device *dev);
+} status_step[] = {
+	{ 0, STATUS_FOUND, enter_any },
+	{ 0, STATUS_DRIVEN, enter_any }, /* firmware sets both at once */
+	{ STATUS_FOUND, STATUS_DRIVEN, enter_any },
+	{ STATUS_DRIVEN, STATUS_AGREED, virtio_device_features_acceptable },
+	{ STATUS_AGREED, STATUS_LIVE, enter_any },
+	{ STATUS_DRIVEN, STATUS_LEGACY, enter_legacy },
+};
+
+static void stop_all_queues(struct virtio_device *dev)
+{
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (virtqueue_enabled(&dev->queue[i]))
+			dev->ops->queue_stopped(dev, i);
+		virtqueue_reset(&dev->queue[i]);
+	}
+	dev->unserved = 0;
+	dev->suspending = false;
+}
+
+static void refresh_config(struct virtio_device *dev)
+{
+	if (!dev->config_held)
+		return;
+
+	unsigned int what = dev->config_held;
+
+	dev->config_held = 0;
+	dev->ops->config_refresh(dev, what);
+}
+
+static void reset(struct virtio_device *dev)
+{
+	dev->status = 0; /* first: nothing is live while the queues stop */
+	stop_all_queues(dev);
+	memset(&dev->driver, 0, sizeof(dev->driver));
+	dev->legacy_agreed = false;
+	dev->queues_used = dev->queues;
+	refresh_config(dev);
+	dev->ops->reset(dev);
+}
+
+static void legacy_driver_ok(struct virtio_device *dev)
+{
+	virtio_device_agree_legacy(dev);
+	if (dev->ops->legacy_driver_ok)
+		dev->ops->legacy_driver_ok(dev);
+}
+
+static void step_status(struct virtio_device *dev, uint32_t from, uint32_t to)
+{
+	for (size_t i = 0; i < sizeof(status_step) / sizeof(status_step[0]); i++) {
+		const struct status_step *s = &status_step[i];
+
+		if (s->from != from || s->to != to || !s->may_enter(dev))
+			continue;
+		dev->status |= s->to;
+		if (to == STATUS_AGREED && dev->ops->features_accepted)
+			dev->ops->features_accepted(dev);
+		if (to == STATUS_LEGACY)
+			legacy_driver_ok(dev);
+	}
+}
+
+/* ---- suspending (3.4) ---- */
+
+/* 3.4.2: all that was taken has to be used before. */
+void virtio_device_suspend_when_idle(struct virtio_device *dev)
+{
+	if (!dev->suspending || dev->status != STATUS_LIVE)
+		return;
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (dev->queue[i].in_flight)
+			return;
+	}
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (virtqueue_untold(&dev->queue[i]))
+			dev->ops->tell(dev, i);
+	}
+	dev->suspending = false;
+	dev->unserved = 0;
+	dev->status = STATUS_SUSPENDED;
+}
+
+/* Whatever was made available before has to be found without a notification. */
+static void resume(struct virtio_device *dev)
+{
+	dev->status = STATUS_LIVE;
+	refresh_config(dev);
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (virtqueue_enabled(&dev->queue[i]))
+			virtio_device_defer(dev, i);
+	}
+}
+
+/* 3.4.2: the bit means nothing before the device is live */
+static uint32_t judge_suspend(struct virtio_device *dev, uint32_t to)
+{
+	if (!virtio_device_has(dev, VIRTIO_F_SUSPEND))
+		return to;
+	if (dev->status == STATUS_LIVE && to == (STATUS_LIVE | VIRTIO_STATUS_SUSPEND)) {
+		dev->suspending = true;
+		virtio_device_suspend_when_idle(dev);
+	} else if (dev->status == STATUS_SUSPENDED &&
+		   to == (STATUS_SUSPENDED | VIRTIO_STATUS_DRIVER_OK)) {
+		resume(dev);
+	} else if (!(dev->status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_SUSPEND))) {
+		return to & ~VIRTIO_STATUS_SUSPEND;
+	}
+	return to;
+}
+
+bool virtio_device_hold_config(struct virtio_device *dev, unsigned int what)
+{
+	if (dev->status & VIRTIO_STATUS_SUSPEND)
+		dev->config_held |= (uint8_t)what;
+	return dev->status & VIRTIO_STATUS_SUSPEND;
+}
+
+void virtio_device_set_status(struct virtio_device *dev, uint32_t value)
+{
+	uint32_t from = dev->status & ~VIRTIO_STATUS_NEEDS_RESET;
+	uint32_t to = value & ~VIRTIO_STATUS_NEEDS_RESET;
+
+	if (value == 0) {
+		reset(dev);
+		return;
+	}
+	if (dev->legacy)
+		to &= ~VIRTIO_STATUS_FEATURES_OK;
+	to = judge_suspend(dev, to);
+	if (to == (from | VIRTIO_STATUS_FAILED))
+		dev->status |= VIRTIO_STATUS_FAILED;
+	else
+		step_status(dev, from, to);
+}
+
+void virtio_device_break(struct virtio_device *dev)
+{
+	dev->status |= VIRTIO_STATUS_NEEDS_RESET;
+	dev->unserved = 0;
+	if (dev->status & VIRTIO_STATUS_DRIVER_OK)
+		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_CONFIG);
+}
+
+/* ---- features (2.2) ---- */
+
+uint32_t virtio_device_offered(const struct virtio_device *dev, uint32_t sel)
+{
+	if (sel >= VIRTIO_FEATURE_BITS / 32)
+		return 0;
+	return (uint32_t)(dev->offered.word[sel / 2] >> (sel % 2 * 32));
+}
+
+void virtio_device_set_driver_features(struct virtio_device *dev, uint32_t sel, uint32_t bits)
+{
+	if (dev->status != STATUS_DRIVEN || dev->legacy_agreed || sel >= VIRTIO_FEATURE_BITS / 32)
+		return;
+
+	unsigned int shift = sel % 2 * 32;
+	uint64_t *word = &dev->driver.word[sel / 2];
+
+	*word = (*word & ~(0xffffffffull << shift)) | (uint64_t)bits << shift;
+}
+
+/* 2.2.1, without a way to refuse: only what was offered counts, with what it requires. Each round
+ * but the last takes a feature away. */
+static void cut_features(struct virtio_device *dev)
+{
+	const struct virtio_device_ops *ops = dev->ops;
+
+	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++)
+		dev->driver.word[i] &= dev->offered.word[i];
+	while (!virtio_device_rules_hold(ops->rule, ops->rules, &dev->driver)) {
+		for (unsigned int i = 0; i < ops->rules; i++) {
+			if (!rule_holds(&ops->rule[i], &dev->driver))
+				virtio_features_remove(&dev->driver, ops->rule[i].feature);
+		}
+	}
+}
+
+void virtio_device_agree_legacy(struct virtio_device *dev)
+{
+	if (dev->legacy_agreed)
+		return;
+	cut_features(dev);
+	dev->legacy_agreed = true;
+	if (dev->ops->features_accepted)
+		dev->ops->features_accepted(dev);
+}
+
+int virtio_device_make_legacy(struct virtio_device *dev, bool big_endian)
+{
+	if (dev->status || dev->transport)
+		return -EINVAL;
+	dev->legacy = true;
+	dev->big_endian = big_endian;
+	dev->offered.word[0] &= UINT32_MAX;
+	memset(&dev->offered.word[1], 0, sizeof(dev->offered) - sizeof(dev->offered.word[0]));
+	virtio_features_add(&dev->offered, VIRTIO_F_ANY_LAYOUT);
+	return dev->ops->make_legacy ? dev->ops->make_legacy(dev) : 0;
+}
