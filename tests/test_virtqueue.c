@@ -751,7 +751,9 @@ static void used_event_asks_for_one_entry(void **state)
 				bool among = event >= 0 && event < pushed;
 
 				assert_int_equal(enable(f, SIZE, true, true), 0);
-				f->vq.next_used = f->vq.published_used = start[i];
+				f->vq.next_used = start[i];
+				f->vq.shown_used = start[i];
+				f->vq.published_used = start[i];
 				ram_put16(&f->ram, f->ring.avail + 4 + 2 * SIZE, used_event);
 				for (uint16_t n = 0; n < pushed; n++) {
 					offer_byte(f, n);

@@ -684,7 +684,8 @@ static void in_order_head_that_waits_is_in_flight(void **state)
 
 /* ---- save and restore ---- */
 
-static int save_and_restore(struct fixture *f, uint16_t damage)
+/* Changes where it stands, and what it told, by what these say. */
+static int save_and_restore(struct fixture *f, uint16_t damage, uint16_t told_damage)
 {
 	uint8_t image[64];
 	struct state_writer w = { .bytes = image, .room = sizeof(image) };
@@ -692,8 +693,10 @@ static int save_and_restore(struct fixture *f, uint16_t damage)
 
 	virtqueue_save(&f->vq, &w);
 	assert_true(w.len <= w.room);
-	image[w.len - 2] ^= (uint8_t)damage;
-	image[w.len - 1] ^= (uint8_t)(damage >> 8);
+	image[w.len - 4] ^= (uint8_t)damage;
+	image[w.len - 3] ^= (uint8_t)(damage >> 8);
+	image[w.len - 2] ^= (uint8_t)told_damage;
+	image[w.len - 1] ^= (uint8_t)(told_damage >> 8);
 	r.left = w.len;
 	virtqueue_reset(&f->vq);
 	return virtqueue_restore(&f->vq, PACKED(.indirect = true), &r);
@@ -705,7 +708,7 @@ static void restored_ring_goes_on_where_it_was(void **state)
 	struct fixture *f = *state;
 
 	for (unsigned int i = 0; i < 12; i++) {
-		assert_int_equal(save_and_restore(f, 0), 0);
+		assert_int_equal(save_and_restore(f, 0, 0), 0);
 		assert_int_equal(virtqueue_moved(&f->vq), f->next != WRAP);
 		assert_int_equal(pop(f), 0);
 		offer_list(f, 2, 1);
@@ -720,14 +723,19 @@ static void restored_ring_has_its_place(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(save_and_restore(f, 4), 0); /* the fifth of five */
+	assert_int_equal(save_and_restore(f, 4, 4), 0); /* the fifth of five */
 	assert_int_equal(f->vq.next_avail, WRAP | 4);
-	assert_int_equal(save_and_restore(f, 1), -EINVAL);
+	assert_int_equal(virtqueue_untold(&f->vq), 0);
+	assert_int_equal(save_and_restore(f, 0, 4), 0); /* and was told of none of the first four */
+	assert_int_equal(virtqueue_untold(&f->vq), 4);
+	assert_int_equal(save_and_restore(f, 0, WRAP), -EINVAL); /* of none for more than a lap */
+	assert_int_equal(enable(f, 5, PACKED()), 0);
+	assert_int_equal(save_and_restore(f, 5, 5), -EINVAL);
 	assert_false(virtqueue_enabled(&f->vq));
 	for (uint16_t place = 5; place != 0; place = (uint16_t)(place << 1)) {
 		assert_int_equal(enable(f, 5, PACKED()), 0);
 		if (place != WRAP)
-			assert_int_equal(save_and_restore(f, place), -EINVAL);
+			assert_int_equal(save_and_restore(f, place, place), -EINVAL);
 	}
 }
 
