@@ -87,11 +87,14 @@ bool oracle_live(const struct oracle *o)
 	return o->status == live_status;
 }
 
+bool oracle_final(const struct oracle *o)
+{
+	return o->p->legacy ? o->agreed : o->status & VIRTIO_STATUS_FEATURES_OK;
+}
+
 bool oracle_accepted(const struct oracle *o, unsigned int feature)
 {
-	bool final = o->p->legacy ? o->agreed : o->status & VIRTIO_STATUS_FEATURES_OK;
-
-	return final && o->driver_features[feature / 64] >> (feature % 64) & 1;
+	return oracle_final(o) && o->driver_features[feature / 64] >> (feature % 64) & 1;
 }
 
 bool oracle_queue_live(const struct oracle *o, unsigned int queue)

@@ -28,6 +28,9 @@ void oracle_digest_bytes(uint64_t *sum, const void *bytes, uint64_t len);
 void oracle_digest_number(uint64_t *sum, uint64_t number);
 
 bool oracle_live(const struct oracle *o);
+
+/* Whether the driver's features cannot change any more. */
+bool oracle_final(const struct oracle *o);
 bool oracle_in_ram(uint64_t gpa, uint64_t len);
 
 /* Whether the device saw that there are more chains. */

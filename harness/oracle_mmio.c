@@ -292,7 +292,7 @@ bool oracle_queue_exists(const struct oracle *o, uint32_t queue)
 {
 	if (queue >= o->p->queues)
 		return false;
-	if (!(o->agreed || o->status & VIRTIO_STATUS_FEATURES_OK))
+	if (!oracle_final(o))
 		return true;
 	if (o->p->kind == DEVICE_BLK && queue > 0)
 		return oracle_accepted(o, VIRTIO_BLK_F_MQ);

@@ -36,7 +36,7 @@ static unsigned int header_bytes(const struct oracle *o)
 
 unsigned int oracle_net_pairs(const struct oracle *o)
 {
-	if (!(o->status & VIRTIO_STATUS_FEATURES_OK))
+	if (!oracle_final(o))
 		return o->p->pairs;
 	return oracle_accepted(o, VIRTIO_NET_F_MQ) || oracle_accepted(o, VIRTIO_NET_F_RSS)
 		       ? o->p->pairs

@@ -71,7 +71,6 @@ static bool status_fine(const struct oracle *o, uint32_t status)
 static bool agreement_fine(const struct oracle *o)
 {
 	bool some = o->driver_features[0] || o->driver_features[1];
-	bool final = o->p->legacy ? o->agreed : o->status & VIRTIO_STATUS_FEATURES_OK;
 
 	if (!(o->status & VIRTIO_STATUS_DRIVER))
 		return !some && !o->agreed;
@@ -79,7 +78,7 @@ static bool agreement_fine(const struct oracle *o)
 		return false;
 	if (!o->p->legacy && o->agreed)
 		return false;
-	return !final || oracle_features_fine(o);
+	return !oracle_final(o) || oracle_features_fine(o);
 }
 
 static bool load_status(struct oracle *o, struct image *im)
@@ -107,7 +106,7 @@ static bool load_status(struct oracle *o, struct image *im)
 		return false;
 	if (late && !(status & VIRTIO_STATUS_SUSPEND))
 		return false;
-	if (o->p->legacy ? o->agreed : status & VIRTIO_STATUS_FEATURES_OK)
+	if (oracle_final(o))
 		oracle_agreed(o);
 	return true;
 }
