@@ -65,9 +65,10 @@ struct virtio_device_ops {
 	int (*make_legacy)(struct virtio_device *dev);
 	/* A legacy driver has set DRIVER_OK. May be NULL. */
 	void (*legacy_driver_ok)(struct virtio_device *dev);
-	/* Notifies the driver of what was used in this queue and not told (virtqueue_untold), for
-	 * types that put that off. Returns false for queues where they do not. May be NULL. */
-	bool (*tell)(struct virtio_device *dev, unsigned int queue);
+	/* Whether notifications of this queue may be put off (virtqueue_untold), and: notifies the
+	 * driver now of what was. NULL: never. */
+	bool (*puts_off)(const struct virtio_device *dev, unsigned int queue);
+	void (*tell)(struct virtio_device *dev, unsigned int queue);
 	/* Puts what this type has beside features and queues, while nothing is in flight. */
 	void (*save)(const struct virtio_device *dev, struct state_writer *w);
 	/*
@@ -202,11 +203,17 @@ int virtio_device_save(const struct virtio_device *dev, struct state_writer *w)
 
 /*
  * Gives a device in its state after creation the state that was put by one created alike. All of it
- * is judged as if the driver had written it. Returns 0, or -EINVAL: then the device must be reset.
- * Queues that run are looked at in virtio_device_poll, which the transport is asked for.
+ * is judged as if the driver had written it, and nothing of the guest is touched. Returns 0, or
+ * -EINVAL: then the device must be reset.
  */
 int virtio_device_restore(struct virtio_device *dev, struct state_reader *r)
 	__attribute__((warn_unused_result));
+
+/*
+ * When all else that was saved is good, too: tells the driver what it was not told. Queues that run
+ * are looked at in virtio_device_poll, which the transport is asked for.
+ */
+void virtio_device_restored(struct virtio_device *dev);
 
 /* ---- for device types ---- */
 

@@ -162,15 +162,12 @@ static bool restore_queues(struct virtio_device *dev, struct state_reader *r)
 	return true;
 }
 
-/* What was used and not told is told, by who put that off: nobody else may have something left. */
-static bool resume_queue(struct virtio_device *dev, unsigned int index)
+/* What was used and not told is for who put that off to tell: nobody else may have any. */
+static bool untold_possible(const struct virtio_device *dev, unsigned int index)
 {
-	if (!virtio_device_queue_live(dev, index))
+	if (!virtio_device_queue_live(dev, index) || !virtqueue_untold(&dev->queue[index]))
 		return true;
-	if (virtqueue_untold(&dev->queue[index]) && !(dev->ops->tell && dev->ops->tell(dev, index)))
-		return false;
-	virtio_device_defer(dev, index);
-	return true;
+	return dev->ops->puts_off && dev->ops->puts_off(dev, index);
 }
 
 int virtio_device_restore(struct virtio_device *dev, struct state_reader *r)
@@ -179,8 +176,20 @@ int virtio_device_restore(struct virtio_device *dev, struct state_reader *r)
 	    r->ended)
 		return -EINVAL;
 	for (unsigned int i = 0; i < dev->queues; i++) {
-		if (!resume_queue(dev, i))
+		if (!untold_possible(dev, i))
 			return -EINVAL;
 	}
 	return 0;
+}
+
+void virtio_device_restored(struct virtio_device *dev)
+{
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (!virtio_device_queue_live(dev, i))
+			continue;
+		if (virtqueue_untold(&dev->queue[i]))
+			dev->ops->tell(dev, i);
+		virtio_device_defer(dev, i);
+	}
+	virtio_device_suspend_when_idle(dev);
 }

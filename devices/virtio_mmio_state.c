@@ -83,7 +83,10 @@ static int restore_all(struct virtio_mmio *m, struct state_reader *r)
 	err = virtio_device_restore(m->dev, r);
 	if (!err && (r->left || (m->dev->legacy && !virtio_mmio_legacy_placed(m))))
 		err = -EINVAL;
-	if (!err && interrupts)
+	if (err)
+		return err;
+	virtio_device_restored(m->dev);
+	if (interrupts)
 		m->dev->transport->interrupt(m->dev->transport_opaque, interrupts);
 	return err;
 }

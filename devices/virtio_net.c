@@ -370,6 +370,7 @@ static const struct virtio_device_ops net_ops = {
 	.config_refresh = config_refresh,
 	.config_kinds = HELD_STATUS | HELD_SPEED,
 	.make_legacy = make_legacy,
+	.puts_off = virtio_net_coalesce_puts_off,
 	.tell = virtio_net_coalesce_tell,
 	.save = virtio_net_state_save,
 	.restore = virtio_net_state_restore,

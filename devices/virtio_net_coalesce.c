@@ -156,14 +156,14 @@ void virtio_net_coalesce_stopped(struct virtio_net *net, unsigned int queue)
 	net->queue[queue].coalescing = net->coalescing[queue % 2];
 }
 
-bool virtio_net_coalesce_tell(struct virtio_device *dev, unsigned int queue)
+bool virtio_net_coalesce_puts_off(const struct virtio_device *dev, unsigned int queue)
 {
-	struct virtio_net *net = (struct virtio_net *)dev;
+	return queue < 2 * ((const struct virtio_net *)dev)->pairs;
+}
 
-	if (queue >= 2 * net->pairs)
-		return false;
-	tell(net, queue);
-	return true;
+void virtio_net_coalesce_tell(struct virtio_device *dev, unsigned int queue)
+{
+	tell((struct virtio_net *)dev, queue);
 }
 
 void virtio_net_coalesce_reset(struct virtio_net *net)
