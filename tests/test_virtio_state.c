@@ -467,26 +467,26 @@ static void a_card_keeps_no_more_than_it_can_have(void **state)
 		uint8_t value;
 	} t[] = {
 		{ 6, 2 },		   /* an announcement that was not negotiated */
-		{ 13, 0x40 },		   /* an unknown mode */
-		{ 14, 65 },		   /* more addresses than a table has */
-		{ 17, 1 },		   /* by far */
-		{ 18, 2 },		   /* a table that is neither full nor not */
-		{ 32, 2 },		   /* an offload */
-		{ 40, 1 },		   /* and one of those above bit 63 */
-		{ 48, 0 },		   /* no pair in use */
-		{ 48, 2 },		   /* more than there are */
-		{ 50, 1 },		   /* RSS */
-		{ 50, 2 },     { 51, 1 },  /* a hash */
-		{ 53, 1 },     { 55, 2 },  /* no mask */
-		{ 55, 1 },		   /* a longer table */
-		{ 55, 0xff },		   /* too long a table */
-		{ 57, 1 },		   /* a queue that there is not */
-		{ 59, 1 },		   /* pairs of an RSS configuration */
-		{ 61, 1 },		   /* a table */
-		{ 103, 1 },		   /* tunnels */
-		{ 104, 2 },    { 107, 1 }, /* contexts */
-		{ 107, 0x10 }, { 115, 1 }, /* coalescing of all */
-		{ 127, 1 },    { 131, 1 }, /* and of one queue */
+		{ 14, 0x40 },		   /* an unknown mode */
+		{ 15, 65 },		   /* more addresses than a table has */
+		{ 18, 1 },		   /* by far */
+		{ 19, 2 },		   /* a table that is neither full nor not */
+		{ 33, 2 },		   /* an offload */
+		{ 41, 1 },		   /* and one of those above bit 63 */
+		{ 49, 0 },		   /* no pair in use */
+		{ 49, 2 },		   /* more than there are */
+		{ 51, 1 },		   /* RSS */
+		{ 51, 2 },     { 52, 1 },  /* a hash */
+		{ 54, 1 },     { 56, 2 },  /* no mask */
+		{ 56, 1 },		   /* a longer table */
+		{ 56, 0xff },		   /* too long a table */
+		{ 58, 1 },		   /* a queue that there is not */
+		{ 60, 1 },		   /* pairs of an RSS configuration */
+		{ 62, 1 },		   /* a table */
+		{ 104, 1 },		   /* tunnels */
+		{ 105, 2 },    { 108, 1 }, /* contexts */
+		{ 108, 0x10 }, { 116, 1 }, /* coalescing of all */
+		{ 128, 1 },    { 132, 1 }, /* and of one queue */
 	};
 
 	drive_net(f);
@@ -508,7 +508,7 @@ static void a_card_keeps_no_more_than_it_can_have(void **state)
 /* Nothing comes back that the features accepted do not allow */
 static void a_card_without_features_has_no_filters(void **state)
 {
-	static const size_t at[] = { 0 /* mac */, 13 /* modes */, 18 /* all */ };
+	static const size_t at[] = { 0 /* mac */, 14 /* modes */, 19 /* all */ };
 	struct fixture *f = *state;
 	size_t net = HEADER + 46u + 3 * 41u;
 
@@ -524,16 +524,16 @@ static void a_card_without_features_has_no_filters(void **state)
 		f->image[net + at[i]] ^= 1;
 	}
 	/* a VLAN: the number in front says that a word follows */
-	f->image[net + 24] = 1;
-	memmove(f->image + net + 40, f->image + net + 32, f->len - net - 32);
-	memset(f->image + net + 32, 1, 8);
+	f->image[net + 25] = 1;
+	memmove(f->image + net + 41, f->image + net + 33, f->len - net - 33);
+	memset(f->image + net + 33, 1, 8);
 	f->len += 8;
 	seal(f);
 	assert_int_equal(restore(f), -EINVAL);
 	is_as_created(f);
 	f->len -= 8;
-	memmove(f->image + net + 32, f->image + net + 40, f->len - net - 32);
-	f->image[net + 24] = 0;
+	memmove(f->image + net + 33, f->image + net + 41, f->len - net - 33);
+	f->image[net + 25] = 0;
 	seal(f);
 	assert_int_equal(restore(f), 0);
 }
