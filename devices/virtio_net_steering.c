@@ -26,11 +26,14 @@ static bool set_pairs(struct virtio_net *net, struct descriptor_chain *chain)
 	return true;
 }
 
-/* A key of the length that the command says, to its very end; a hash needs one. */
+/*
+ * A key of the length that the command says; a hash needs one. Bytes behind it are passed over: a
+ * byte of padding is what Linux 6.12.95 sends there.
+ */
 static bool read_key(struct descriptor_chain *chain, uint8_t len, struct virtio_net_rss *rss)
 {
 	return len <= VIRTIO_NET_RSS_KEY && (len > 0 || rss->hash_types == 0) &&
-	       virtio_net_control_rest(chain, rss->key, len);
+	       !descriptor_chain_read(chain, rss->key, len);
 }
 
 static bool read_table(const struct virtio_net *net, struct descriptor_chain *chain,

@@ -398,7 +398,7 @@ static bool rss_fine(const struct oracle *o, const uint8_t *data, uint64_t len, 
 			return false;
 	}
 	return w->unclassified < pairs && w->pairs >= 1 && w->pairs <= pairs && key_fine(w) &&
-	       len == 8 + 2 * entries + 3 + w->key_bytes;
+	       len >= 8 + 2 * entries + 3 + w->key_bytes;
 }
 
 static void take_hash(struct model_net *n, const struct wish *w)
@@ -437,7 +437,7 @@ static bool set_hash(struct oracle *o, const uint8_t *data, uint64_t len)
 	w.types = net_le32(data);
 	w.key_bytes = data[12];
 	w.key = data + 13;
-	if (!key_fine(&w) || len != 13ull + w.key_bytes)
+	if (!key_fine(&w) || len < 13ull + w.key_bytes)
 		return false;
 	take_hash(&o->net, &w);
 	hit(MILESTONE_NET_HASH_CONFIG);
