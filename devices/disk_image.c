@@ -90,3 +90,15 @@ int disk_image_open(struct disk *disk, const char *path, bool read_only, char *e
 	disk->read_only = read_only;
 	return fd;
 }
+
+int disk_image_capacity(int fd, uint64_t *capacity)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (st.st_size < DISK_SECTOR_BYTES || st.st_size % DISK_SECTOR_BYTES)
+		return -EINVAL;
+	*capacity = (uint64_t)st.st_size / DISK_SECTOR_BYTES;
+	return 0;
+}

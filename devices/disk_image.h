@@ -25,4 +25,10 @@ _Static_assert(sizeof(off_t) == 8, "compile with -D_FILE_OFFSET_BITS=64");
 int disk_image_open(struct disk *disk, const char *path, bool read_only, char *error,
 		    size_t error_len) __attribute__((warn_unused_result));
 
+/*
+ * How many sectors an open image has by now. Returns 0, or -EINVAL if there is not one or the last
+ * one is cut short, or what fstat says.
+ */
+int disk_image_capacity(int fd, uint64_t *capacity) __attribute__((warn_unused_result));
+
 #endif

@@ -14,10 +14,16 @@
 
 #define USAGE                                                                                      \
 	"anvil boot --kernel FILE [--initrd FILE] [--cmdline TEXT] [--memory MIB] [--cpus N] "     \
-	"[--disk FILE[,ro][,legacy]]... [--net user|tap:NAME|pcap:FILE|none]... [--record "        \
-	"FOLDER] "                                                                                 \
-	"[--no-reboot] "                                                                           \
+	"[--disk FILE[,ro]]... [--net user|tap:NAME|pcap:FILE|none]... [--legacy] [--packed] "     \
+	"[--queues N] [--control PIPE] [--record FOLDER] [--no-reboot] "                           \
 	"[--no-sandbox|--try-sandbox]"
+
+/* What is said of all devices */
+struct of_all {
+	bool legacy;
+	bool packed;
+	unsigned int queues;
+};
 
 static int complain(const char *option, const char *value, const char *advice)
 {
@@ -40,39 +46,19 @@ static int take_number(const char *option, const char *value, unsigned int least
 	return complain(option, value, advice);
 }
 
-/* Whether `value` ended with this, which is then gone. */
-static bool cut_end(char *value, const char *end)
-{
-	size_t len = strlen(value);
-	size_t end_len = strlen(end);
-
-	if (len < end_len || strcmp(value + len - end_len, end))
-		return false;
-	value[len - end_len] = 0;
-	return true;
-}
-
-static int take_disk(struct boot_device *d, char *value)
-{
-	if (cut_end(value, ",legacy"))
-		d->legacy = true;
-	if (cut_end(value, ",ro"))
-		d->read_only = true;
-	d->disk = value;
-	return *value ? EXIT_OK : complain("--disk", value, "name an image file");
-}
-
 static int take_device(struct boot_options *o, const char *option, char *value)
 {
 	struct boot_device *d = &o->device[o->devices];
 	char error[512];
+	int err;
 
 	if (o->devices == BOOT_DEVICES_MAX)
 		return complain(option, value, "there is room for 19 disks and network cards");
 	o->devices++;
-	if (!strcmp(option, "--disk"))
-		return take_disk(d, value);
-	if (host_nic_parse(&d->nic, value, error, sizeof(error)) == 0)
+	d->is_disk = !strcmp(option, "--disk");
+	err = d->is_disk ? host_disk_parse(&d->disk, value, error, sizeof(error))
+			 : host_nic_parse(&d->nic, value, error, sizeof(error));
+	if (!err)
 		return EXIT_OK;
 	fprintf(stderr, "anvil: boot: %s\n", error);
 	return EXIT_USAGE;
@@ -89,7 +75,7 @@ static int take_folder(struct boot_options *o, const char *value)
 }
 
 /* An option with a value. Returns EXIT_OK, or EXIT_USAGE after a complaint. */
-static int take_value(struct boot_options *o, const char *option, char *value)
+static int take_value(struct boot_options *o, struct of_all *all, const char *option, char *value)
 {
 	if (!strcmp(option, "--kernel"))
 		o->kernel = value;
@@ -97,12 +83,16 @@ static int take_value(struct boot_options *o, const char *option, char *value)
 		o->initrd = value;
 	else if (!strcmp(option, "--cmdline"))
 		o->cmdline = value;
+	else if (!strcmp(option, "--control"))
+		o->control = value;
 	else if (!strcmp(option, "--record"))
 		return take_folder(o, value);
 	else if (!strcmp(option, "--memory"))
 		return take_number(option, value, RAM_MIB_MIN, RAM_MIB_MAX, &o->mib);
 	else if (!strcmp(option, "--cpus"))
 		return take_number(option, value, 1, BOARD_CPUS_MAX, &o->cpus);
+	else if (!strcmp(option, "--queues"))
+		return take_number(option, value, 1, HOST_DEVICE_PAIRS_MAX, &all->queues);
 	else
 		return take_device(o, option, value);
 	return EXIT_OK;
@@ -110,8 +100,9 @@ static int take_value(struct boot_options *o, const char *option, char *value)
 
 static bool has_value(const char *option)
 {
-	static const char *const name[] = { "--kernel", "--initrd", "--cmdline", "--memory",
-					    "--cpus",	"--disk",   "--net",	 "--record" };
+	static const char *const name[] = { "--kernel",	 "--initrd", "--cmdline", "--memory",
+					    "--cpus",	 "--disk",   "--net",	  "--record",
+					    "--control", "--queues" };
 
 	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
 		if (!strcmp(option, name[i]))
@@ -120,17 +111,39 @@ static bool has_value(const char *option)
 	return false;
 }
 
+/* Gives all devices what was said of all of them. */
+static void apply(struct boot_options *o, const struct of_all *all)
+{
+	for (unsigned int i = 0; i < o->devices; i++) {
+		struct host_disk_spec *disk = &o->device[i].disk;
+		struct host_nic_spec *nic = &o->device[i].nic;
+
+		disk->legacy = disk->legacy || all->legacy;
+		nic->legacy = nic->legacy || all->legacy;
+		disk->packed = disk->packed || (all->packed && !disk->legacy);
+		nic->packed = nic->packed || (all->packed && !nic->legacy);
+		disk->queues = disk->queues ? disk->queues : all->queues;
+		nic->queues = nic->queues ? nic->queues : all->queues;
+	}
+}
+
 static int take_options(int argc, char **argv, struct boot_options *o)
 {
+	struct of_all all = { .queues = 1 };
+
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--no-reboot")) {
 			o->no_reboot = true;
+		} else if (!strcmp(argv[i], "--legacy")) {
+			all.legacy = true;
+		} else if (!strcmp(argv[i], "--packed")) {
+			all.packed = true;
 		} else if (!strcmp(argv[i], "--no-sandbox")) {
 			o->no_sandbox = true;
 		} else if (!strcmp(argv[i], "--try-sandbox")) {
 			o->try_sandbox = true;
 		} else if (has_value(argv[i]) && i + 1 < argc) {
-			if (take_value(o, argv[i], argv[i + 1]))
+			if (take_value(o, &all, argv[i], argv[i + 1]))
 				return EXIT_USAGE;
 			i++;
 		} else {
@@ -139,8 +152,15 @@ static int take_options(int argc, char **argv, struct boot_options *o)
 			return EXIT_USAGE;
 		}
 	}
+	if (all.legacy && all.packed) {
+		fputs("anvil: boot: legacy devices have no packed rings; name --legacy or "
+		      "--packed\n",
+		      stderr);
+		return EXIT_USAGE;
+	}
+	apply(o, &all);
 	for (unsigned int i = 0; o->record && i < o->devices; i++) {
-		if (o->device[i].legacy || o->device[i].nic.legacy)
+		if (o->device[i].disk.legacy || o->device[i].nic.legacy)
 			return complain("--record", o->record,
 					"devices with the legacy interface are not recorded");
 	}

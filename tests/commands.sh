@@ -110,6 +110,14 @@ refuses '"many"' "$anvil" boot --kernel "$work/large" --cpus many
 refuses '1 to 64' "$anvil" boot --kernel "$work/large" --cpus 0
 refuses '32 to 65536' "$anvil" boot --kernel "$work/large" --memory 8
 refuses 'image' "$anvil" boot --kernel "$work/large" --disk ,ro
+refuses 'zoned=1 to 1024' "$anvil" boot --kernel "$work/large" --disk "$work/disk,queues=9"
+refuses 'legacy' "$anvil" boot --kernel "$work/large" --disk "$work/disk,legacy,packed"
+refuses 'legacy' "$anvil" boot --kernel "$work/large" --disk "$work/disk,zoned,legacy"
+refuses 'legacy' "$anvil" boot --kernel "$work/large" --legacy --packed
+refuses 'legacy' "$anvil" boot --kernel "$work/large" --net none,packed,legacy
+refuses '1 to 8' "$anvil" boot --kernel "$work/large" --queues 9
+refuses 'mkfifo' "$anvil" boot --kernel "$work/large" --control "$work/nowhere"
+refuses 'mkfifo' "$anvil" boot --kernel "$work/large" --control "$work/large"
 refuses '"bridge"' "$anvil" boot --kernel "$work/large" --net bridge
 refuses 'user,forward=80' "$anvil" boot --kernel "$work/large" --net user,forward=80
 refuses '--record' "$anvil" boot --kernel "$work/large" --record "$work/nowhere"

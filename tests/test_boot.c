@@ -302,7 +302,8 @@ static void devices_have_their_windows(void **state)
 	need_kvm();
 	o.cpus = 2;
 	o.devices = 2;
-	o.device[0].disk = image;
+	o.device[0].is_disk = true;
+	o.device[0].disk = (struct host_disk_spec){ .path = image, .queues = 1 };
 	o.device[1].nic = (struct host_nic_spec){ .kind = HOST_NIC_USER, .mergeable = true };
 	r = start(&o);
 	expect(&r, ">");
@@ -377,7 +378,8 @@ static void one_may_ask_how_it_is(void **state)
 	(void)state;
 	need_kvm();
 	o.devices = 1;
-	o.device[0].disk = image;
+	o.device[0].is_disk = true;
+	o.device[0].disk = (struct host_disk_spec){ .path = image, .queues = 1 };
 	r = start(&o);
 	expect(&r, ">");
 	assert_int_equal(kill(r.pid, SIGUSR2), 0);
@@ -394,7 +396,8 @@ static void what_is_missing_is_said_before_the_guest_runs(void **state)
 	(void)state;
 	need_kvm();
 	o.devices = 1;
-	o.device[0].disk = "/nowhere/disk";
+	o.device[0].is_disk = true;
+	o.device[0].disk = (struct host_disk_spec){ .path = "/nowhere/disk", .queues = 1 };
 	r = start(&o);
 	assert_int_equal(end(&r, "anvil: boot: /nowhere/disk: no such file"), EXIT_USAGE);
 }

@@ -57,6 +57,8 @@ static void nic_options_are_understood(void **state)
 	assert_string_equal(s.input, "b.pcap");
 	assert_int_equal(host_nic_parse(&s, "none,legacy", error, sizeof(error)), 0);
 	assert_true(s.legacy);
+	assert_int_equal(host_nic_parse(&s, "tap:t,queues=8,packed", error, sizeof(error)), 0);
+	assert_true(s.packed && s.queues == 8);
 }
 
 static void other_nic_options_are_refused(void **state)
@@ -79,6 +81,11 @@ static void other_nic_options_are_refused(void **state)
 		"pcap:a,in=",
 		"user,mergeable=on?",
 		"user,legacy=on",
+		"user,legacy,packed",
+		"user,queues=0",
+		"user,queues=9",
+		"user,queues=2x",
+		"user,queues",
 		"user,",
 	};
 	struct host_nic_spec s;
@@ -121,8 +128,50 @@ static int remove_image(void **state)
 static int open_disk(struct host_device **d, const struct ram *ram, struct guest_memory *memory,
 		     bool read_only)
 {
+	struct host_disk_spec spec = { .path = image, .read_only = read_only, .queues = 1 };
+
 	ram_for_devices(ram, memory);
-	return host_disk_create(d, image, read_only, 0, memory, error, sizeof(error));
+	return host_disk_create(d, &spec, 0, memory, error, sizeof(error));
+}
+
+static void disk_options_are_understood(void **state)
+{
+	static const struct {
+		const char *text;
+		struct host_disk_spec want;
+	} good[] = {
+		{ "a", { 0 } },
+		{ "a,ro", { .read_only = true } },
+		{ "a,legacy,ro", { .read_only = true, .legacy = true } },
+		{ "a,packed,queues=8", { .packed = true, .queues = 8 } },
+		{ "a,zoned", { .zone_mib = 4 } },
+		{ "a,zoned=1024,queues=1,ro",
+		  { .read_only = true, .queues = 1, .zone_mib = 1024 } },
+	};
+	static const char *const bad[] = {
+		"",	      ",ro",	     "a,legacy,packed", "a,zoned,legacy", "a,queues=0",
+		"a,queues=9", "a,queues=2x", "a,zoned=0",	"a,zoned=1025"
+	};
+	struct host_disk_spec s;
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		snprintf(text, sizeof(text), "%s", good[i].text);
+		assert_int_equal(host_disk_parse(&s, text, error, sizeof(error)), 0);
+		assert_string_equal(s.path, "a");
+		assert_int_equal(s.read_only, good[i].want.read_only);
+		assert_int_equal(s.legacy, good[i].want.legacy);
+		assert_int_equal(s.packed, good[i].want.packed);
+		assert_int_equal(s.queues, good[i].want.queues);
+		assert_int_equal(s.zone_mib, good[i].want.zone_mib);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "%s", bad[i]);
+		if (host_disk_parse(&s, text, error, sizeof(error)) != -EINVAL)
+			fail_msg("\"%s\" is taken", bad[i]);
+		assert_null(strchr(error, '\n'));
+	}
 }
 
 static void a_disk_has_one_writer_or_many_readers(void **state)
@@ -296,6 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nic_options_are_understood),
 		cmocka_unit_test(other_nic_options_are_refused),
+		cmocka_unit_test(disk_options_are_understood),
 		cmocka_unit_test(a_disk_has_one_writer_or_many_readers),
 		cmocka_unit_test(each_reason_for_an_interrupt_has_an_edge),
 		cmocka_unit_test(a_disk_does_without_io_uring),

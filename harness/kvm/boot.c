@@ -6,6 +6,7 @@
 #include "boot.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -17,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +41,15 @@ struct ending {
 	char report[BOARD_REPORT];
 };
 
+#define CONTROL_ROOM 64u
+
+/* What is written to the named pipe, line by line. */
+struct control {
+	int fd;
+	char line[CONTROL_ROOM];
+	size_t len;
+};
+
 struct run;
 
 struct processor {
@@ -57,6 +68,7 @@ struct run {
 	pthread_mutex_t lock; /* of `ending` */
 	struct ending ending;
 	int end_fd;
+	struct control control;
 	char prefix[BOOT_DEVICES_MAX][16]; /* of the names of what is recorded */
 };
 
@@ -175,6 +187,69 @@ static void answer(struct run *r)
 		host_device_report(r->board.device[i], i);
 }
 
+/* ---- the host changes something ---- */
+
+/* Opened for both, it never ends when a writer goes. */
+static int open_control(struct control *c, const char *path, char *error)
+{
+	struct stat st;
+
+	c->fd = -1;
+	c->len = 0;
+	if (!path)
+		return 0;
+	c->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (c->fd >= 0 && fstat(c->fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		return 0;
+	snprintf(error, ERROR_ROOM,
+		 "--control: %s: no named pipe that can be read and written; make one: mkfifo %s",
+		 path, path);
+	return -EINVAL;
+}
+
+/* "report", or "DEVICE WHAT": the number is that of the option, from 0. */
+static const char *obey(struct run *r, char *line)
+{
+	unsigned int number;
+	int from = 0;
+
+	if (!strcmp(line, "report")) {
+		answer(r);
+		return NULL;
+	}
+	if (sscanf(line, "%3u %n", &number, &from) != 1 || from == 0 || !line[from])
+		return "name a device's number and what to do, or: report";
+	if (number >= r->board.devices)
+		return "there is no such device";
+	return host_device_control(r->board.device[number], line + from);
+}
+
+static void end_line(struct run *r, struct control *c)
+{
+	const char *refusal = "the line is too long";
+
+	if (c->len < sizeof(c->line)) {
+		c->line[c->len] = 0;
+		refusal = obey(r, c->line);
+	}
+	c->line[sizeof(c->line) - 1] = 0;
+	fprintf(stderr, "anvil: control: %s: %s\n", c->line, refusal ? refusal : "done");
+	c->len = 0;
+}
+
+static void read_control(struct run *r, struct control *c)
+{
+	char bytes[CONTROL_ROOM];
+	ssize_t n = read(c->fd, bytes, sizeof(bytes));
+
+	for (ssize_t i = 0; i < n; i++) {
+		if (bytes[i] == '\n')
+			end_line(r, c);
+		else if (c->len < sizeof(c->line))
+			c->line[c->len++] = bytes[i];
+	}
+}
+
 /* ---- the console ---- */
 
 #define KEYS_ROOM 256u
@@ -188,9 +263,10 @@ static void attend(struct run *r)
 	size_t len = 0;
 	bool quit = false;
 	eventfd_t count;
-	struct pollfd pollfds[2] = {
+	struct pollfd pollfds[3] = {
 		{ .fd = r->end_fd, .events = POLLIN },
 		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = r->control.fd, .events = POLLIN },
 	};
 
 	while (!quit) {
@@ -198,12 +274,14 @@ static void attend(struct run *r)
 
 		from += board_type(&r->board, bytes + from, len - from);
 		pollfds[1].events = from == len ? POLLIN : 0;
-		if (poll(pollfds, 2, from == len ? -1 : 10) < 0)
+		if (poll(pollfds, 3, from == len ? -1 : 10) < 0)
 			continue;
 		if (pollfds[0].revents && eventfd_read(r->end_fd, &count) == 0 && asked)
 			answer(r);
 		if (has_ended(r))
 			return;
+		if (pollfds[2].revents & POLLIN)
+			read_control(r, &r->control);
 		if (from < len || !pollfds[1].revents)
 			continue;
 		n = read(STDIN_FILENO, bytes, sizeof(bytes));
@@ -224,7 +302,8 @@ static int record(struct run *r, const struct boot_options *o, struct host_devic
 
 	if (!o->record)
 		return 0;
-	snprintf(r->prefix[i], sizeof(r->prefix[i]), "%s%u", o->device[i].disk ? "disk" : "net", i);
+	snprintf(r->prefix[i], sizeof(r->prefix[i]), "%s%u", o->device[i].is_disk ? "disk" : "net",
+		 i);
 	err = host_device_record(d, o->record, r->prefix[i]);
 	if (err)
 		snprintf(error, ERROR_ROOM, "--record: %s", strerror(-err));
@@ -246,14 +325,14 @@ static int add_devices(struct run *r, const struct boot_options *o, char *error)
 	for (unsigned int i = 0; i < o->devices; i++) {
 		const struct boot_device *d = &o->device[i];
 		struct host_device *device;
-		int err = d->disk ? host_disk_create(&device, d->disk, d->read_only, i,
-						     &r->board.memory, error, ERROR_ROOM)
-				  : host_nic_create(&device, &d->nic, i, &r->board.memory, error,
-						    ERROR_ROOM);
+		int err = d->is_disk ? host_disk_create(&device, &d->disk, i, &r->board.memory,
+							error, ERROR_ROOM)
+				     : host_nic_create(&device, &d->nic, i, &r->board.memory, error,
+						       ERROR_ROOM);
 
 		if (!err)
 			err = board_add_device(&r->board, device, error, ERROR_ROOM);
-		if (!err && (d->legacy || d->nic.legacy))
+		if (!err && (d->disk.legacy || d->nic.legacy))
 			err = make_legacy(device, error);
 		if (!err)
 			err = record(r, o, device, i, error);
@@ -347,7 +426,9 @@ static int run_machine(const struct boot_options *o, struct ending *ending)
 	r.end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	asked_fd = r.end_fd;
 	signal(SIGUSR2, on_question);
-	err = prepare(&r, o, error);
+	err = open_control(&r.control, o->control, error);
+	if (!err)
+		err = prepare(&r, o, error);
 	if (err) {
 		fprintf(stderr, "anvil: boot: %s\n", error);
 	} else {
@@ -362,6 +443,8 @@ static int run_machine(const struct boot_options *o, struct ending *ending)
 	image_close(&r.image.kernel);
 	image_close(&r.image.initrd);
 	close(r.end_fd);
+	if (r.control.fd >= 0)
+		close(r.control.fd);
 	if (err)
 		return EXIT_USAGE;
 	*ending = r.ending;

@@ -8,14 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "host_disk.h"
 #include "host_nic.h"
 
 #define BOOT_DEVICES_MAX 19u
 
 struct boot_device {
-	const char *disk; /* an image, or NULL: a network card */
-	bool read_only;
-	bool legacy; /* of a disk; a network card's is in its specification */
+	bool is_disk; /* or a network card */
+	struct host_disk_spec disk;
 	struct host_nic_spec nic;
 };
 
@@ -27,7 +27,8 @@ struct boot_options {
 	unsigned int cpus;
 	struct boot_device device[BOOT_DEVICES_MAX];
 	unsigned int devices;
-	const char *record; /* a folder for scripts of what the drivers do, or NULL */
+	const char *record;  /* a folder for scripts of what the drivers do, or NULL */
+	const char *control; /* a named pipe, or NULL; see README.md */
 	bool no_reboot;
 	bool no_sandbox;
 	bool try_sandbox; /* make a call that it refuses, instead of running the guest */

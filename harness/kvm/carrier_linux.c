@@ -183,6 +183,7 @@ static int add_own_disk(struct board *b, char *error, size_t room)
 	int fd = memfd_create("anvil-own-disk", MFD_CLOEXEC);
 	struct host_device *disk;
 	char path[32];
+	struct host_disk_spec spec = { .path = path, .queues = 1 };
 	int err;
 
 	if (fd < 0 || ftruncate(fd, AGENT_DISK_BYTES)) {
@@ -190,7 +191,7 @@ static int add_own_disk(struct board *b, char *error, size_t room)
 		return -errno;
 	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	err = host_disk_create(&disk, path, false, 0, &b->memory, error, room);
+	err = host_disk_create(&disk, &spec, 0, &b->memory, error, room);
 	close(fd);
 	return err ? err : board_add_device(b, disk, error, room);
 }

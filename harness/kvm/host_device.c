@@ -50,8 +50,8 @@ int host_device_init(struct host_device *d, const struct host_device_ops *ops,
 	d->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	failed = d->irq_fd < 0 || d->wake_fd < 0;
 	for (unsigned int q = 0; q < HOST_DEVICE_QUEUES_MAX; q++) {
-		d->kick_fd[q] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		failed = failed || d->kick_fd[q] < 0;
+		d->kick_fd[q] = q < dev->queues ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+		failed = failed || (q < dev->queues && d->kick_fd[q] < 0);
 	}
 	virtio_mmio_init(&d->mmio, d->dev, &mmio_ops, d);
 	return failed ? -EMFILE : 0;
@@ -181,7 +181,18 @@ int host_device_start(struct host_device *d)
 	return -err;
 }
 
-/* ---- looking at it ---- */
+/* ---- looking at it, and changing it ---- */
+
+const char *host_device_control(struct host_device *d, const char *what)
+{
+	const char *refusal;
+
+	pthread_mutex_lock(&d->lock);
+	refusal = d->ops->control(d, what);
+	pthread_mutex_unlock(&d->lock);
+	(void)eventfd_write(d->wake_fd, 1);
+	return refusal;
+}
 
 /* The driver's number at this place in its memory, if there is any. */
 static unsigned int ring_number(const struct virtqueue *vq, uint64_t gpa)
@@ -192,16 +203,38 @@ static unsigned int ring_number(const struct virtqueue *vq, uint64_t gpa)
 	return value;
 }
 
-static void report_queue(const struct virtqueue *vq, unsigned int number)
+static void report_split(const struct virtqueue *vq)
 {
+	fprintf(stderr, "the driver offered %u and wants to hear of %u; taken %u, known %u",
+		ring_number(vq, vq->driver_area + 2),
+		ring_number(vq, vq->driver_area + 4 + 2ull * vq->size), vq->next_avail,
+		vq->avail_idx);
+}
+
+static void report_packed(const struct virtqueue *vq)
+{
+	uint64_t entry = vq->desc_area + 16ull * (vq->next_avail & PVIRTQ_PLACE_OFFSET);
+
+	fprintf(stderr,
+		"packed; the driver's next entry has flags 0x%x, it wants to hear in mode %u of "
+		"0x%x; taken up to 0x%x",
+		ring_number(vq, entry + 14), ring_number(vq, vq->driver_area + PVIRTQ_EVENT_FLAGS),
+		ring_number(vq, vq->driver_area + PVIRTQ_EVENT_DESC), vq->next_avail);
+}
+
+static void report_queue(const struct virtio_device *dev, unsigned int number)
+{
+	const struct virtqueue *vq = &dev->queue[number];
+
 	if (!virtqueue_enabled(vq))
 		return;
-	fprintf(stderr,
-		"  queue %u of %u: the driver offered %u and wants to hear of %u; taken %u, known "
-		"%u, used %u, published %u, in flight %u\n",
-		number, vq->size, ring_number(vq, vq->driver_area + 2),
-		ring_number(vq, vq->driver_area + 4 + 2ull * vq->size), vq->next_avail,
-		vq->avail_idx, vq->next_used, vq->published_used, vq->in_flight);
+	fprintf(stderr, "  queue %u of %u: ", number, vq->size);
+	if (virtio_device_has(dev, VIRTIO_F_RING_PACKED))
+		report_packed(vq);
+	else
+		report_split(vq);
+	fprintf(stderr, ", used %u, published %u, in flight %u\n", vq->next_used,
+		vq->published_used, vq->in_flight);
 }
 
 void host_device_report(struct host_device *d, unsigned int number)
@@ -212,7 +245,7 @@ void host_device_report(struct host_device *d, unsigned int number)
 		d->dev->ops->device_id, d->dev->status, d->mmio.interrupt_status,
 		locked ? "" : ", busy", d->deferred ? ", work deferred" : "");
 	for (unsigned int q = 0; q < d->dev->queues; q++)
-		report_queue(&d->dev->queue[q], q);
+		report_queue(d->dev, q);
 	if (locked)
 		pthread_mutex_unlock(&d->lock);
 }
@@ -227,20 +260,24 @@ void host_device_stop(struct host_device *d)
 	d->started = false;
 }
 
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 void host_device_destroy(struct host_device *d)
 {
-	const int fd[] = { d->irq_fd, d->wake_fd, d->kick_fd[0], d->kick_fd[1], d->kick_fd[2] };
-
 	host_device_stop(d);
 	if (d->recorder) {
 		(void)recorder_finish(d->recorder); /* it has said what is wrong */
 		free(d->recorder);
 	}
 	virtio_mmio_write(&d->mmio, VIRTIO_MMIO_STATUS, 4, 0);
-	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++) {
-		if (fd[i] >= 0)
-			close(fd[i]);
-	}
+	close_fd(d->irq_fd);
+	close_fd(d->wake_fd);
+	for (unsigned int q = 0; q < HOST_DEVICE_QUEUES_MAX; q++)
+		close_fd(d->kick_fd[q]);
 	pthread_mutex_destroy(&d->lock);
 	d->ops->destroy(d);
 }

@@ -19,7 +19,8 @@
 #include "recorder.h"
 #include "virtio_mmio.h"
 
-#define HOST_DEVICE_QUEUES_MAX 3u
+#define HOST_DEVICE_PAIRS_MAX  8u /* also: queues of a disk */
+#define HOST_DEVICE_QUEUES_MAX (2 * HOST_DEVICE_PAIRS_MAX + 1)
 
 struct pollfd;
 struct host_device;
@@ -36,6 +37,8 @@ struct host_device_ops {
 	void (*dispatch)(struct host_device *d, const struct pollfd *pollfds, unsigned int count);
 	/* What the device was made with, for a recorder; the rest of `options` is the caller's. */
 	void (*describe)(const struct host_device *d, struct recorder_options *options);
+	/* Somebody wants something done: NULL, or why it cannot be. */
+	const char *(*control)(struct host_device *d, const char *what);
 	/* Adds what the back end asks of a sandbox. */
 	void (*needs)(const struct host_device *d, struct sandbox_needs *needs);
 	/* The device was reset for good: finish what is under way, and free all. */
@@ -83,6 +86,12 @@ int host_device_start(struct host_device *d) __attribute__((warn_unused_result))
 /* A processor's access to the window. */
 uint64_t host_device_read(struct host_device *d, uint64_t offset, unsigned int width);
 void host_device_write(struct host_device *d, uint64_t offset, unsigned int width, uint64_t value);
+
+/*
+ * Something happens to a disk ("resize": its image has another size now) or a network card ("link
+ * up", "link down", "announce"), as on a real machine. Returns NULL, or one line on why not.
+ */
+const char *host_device_control(struct host_device *d, const char *what);
 
 /* Says on stderr how far driver and device have come, for whoever wonders why nothing happens. */
 void host_device_report(struct host_device *d, unsigned int number);

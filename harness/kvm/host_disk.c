@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * virtio_blk in front of disk_io_uring or disk_file.
+ * virtio_blk in front of disk_io_uring or disk_file, and perhaps zones in between.
  */
 #include "host_disk.h"
 
@@ -12,14 +12,23 @@
 #include <string.h>
 
 #include "disk_file.h"
+#include "disk_image.h"
 #include "disk_io_uring.h"
 #include "sandbox.h"
 #include "virtio_blk.h"
+#include "zoned_disk.h"
 
 #define QUEUE_SIZE  256u
 #define SLOTS	    32u
 #define SEGMENTS    254u /* with header and status as many as the queue has */
 #define SEGMENT_MAX 8192u
+
+/* of disks with zones: of a size that drivers take, and limits that they may meet */
+#define ZONE_MIB	 4u
+#define ZONE_MIB_MAX	 1024u
+#define ZONES_OPEN_MAX	 8u
+#define ZONES_ACTIVE_MAX 12u
+#define MIB_SECTORS	 2048u
 
 struct host_disk {
 	struct host_device device; /* first */
@@ -29,12 +38,92 @@ struct host_disk {
 		struct disk_file file;
 		struct disk_io_uring ring;
 	};
+	struct zoned_disk zoned; /* in front of it, if it has zones */
 };
 
 static struct host_disk *to_disk(struct host_device *d)
 {
 	return (struct host_disk *)(void *)d;
 }
+
+/* ---- what was asked for ---- */
+
+/* Whether `text` ended with this, which is then gone. */
+static bool cut_end(char *text, const char *end)
+{
+	size_t len = strlen(text);
+	size_t end_len = strlen(end);
+
+	if (len < end_len || strcmp(text + len - end_len, end))
+		return false;
+	text[len - end_len] = 0;
+	return true;
+}
+
+/* Whether it ended with NAME=NUMBER, which is then gone. */
+static bool cut_number(char *text, const char *name, unsigned int most, unsigned int *number)
+{
+	char *last = strrchr(text, ',');
+	unsigned int n;
+	char end;
+
+	if (!last || strncmp(last + 1, name, strlen(name)) ||
+	    sscanf(last + 1 + strlen(name), "=%5u%c", &n, &end) != 1 || n < 1 || n > most)
+		return false;
+	*number = n;
+	*last = 0;
+	return true;
+}
+
+static bool take_option(struct host_disk_spec *spec, char *text)
+{
+	const struct {
+		const char *end;
+		bool *flag;
+	} flags[] = {
+		{ ",ro", &spec->read_only },
+		{ ",legacy", &spec->legacy },
+		{ ",packed", &spec->packed },
+	};
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (!cut_end(text, flags[i].end))
+			continue;
+		*flags[i].flag = true;
+		return true;
+	}
+	if (cut_end(text, ",zoned")) {
+		spec->zone_mib = ZONE_MIB;
+		return true;
+	}
+	return cut_number(text, "zoned", ZONE_MIB_MAX, &spec->zone_mib) ||
+	       cut_number(text, "queues", HOST_DEVICE_PAIRS_MAX, &spec->queues);
+}
+
+int host_disk_parse(struct host_disk_spec *spec, char *text, char *error, size_t room)
+{
+	*spec = (struct host_disk_spec){ .path = text };
+	while (take_option(spec, text))
+		continue;
+	if (strstr(text, ",queues=") || strstr(text, ",zoned=")) {
+		snprintf(error, room,
+			 "--disk: \"%.200s\" will not do; queues=1 to %u, zoned=1 to %u", text,
+			 HOST_DEVICE_PAIRS_MAX, ZONE_MIB_MAX);
+		return -EINVAL;
+	}
+	if (!*text) {
+		snprintf(error, room, "--disk: \"\" will not do; name an image file");
+		return -EINVAL;
+	}
+	if (spec->legacy && (spec->packed || spec->zone_mib)) {
+		snprintf(error, room,
+			 "--disk: %s: a legacy device has no packed rings and no zones", text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* ---- the thread's part ---- */
 
 static unsigned int fill(struct host_device *d, struct pollfd *pollfds, unsigned int room,
 			 int *timeout)
@@ -86,11 +175,36 @@ static void destroy(struct host_device *d)
 	if (disk->uring)
 		disk_io_uring_drain(&disk->ring);
 	virtio_blk_destroy(&disk->blk);
+	zoned_disk_destroy(&disk->zoned);
 	close_image(disk);
 	free(disk);
 }
 
-static const struct host_device_ops ops = { fill, dispatch, describe, needs, destroy };
+static int image_fd(const struct host_disk *disk)
+{
+	return disk->uring ? disk->ring.fd : disk->file.fd;
+}
+
+static struct disk *image_disk(struct host_disk *disk)
+{
+	return disk->uring ? &disk->ring.disk : &disk->file.disk;
+}
+
+static const char *control(struct host_device *d, const char *what)
+{
+	struct host_disk *disk = to_disk(d);
+
+	if (strcmp(what, "resize") != 0)
+		return "a disk knows: resize";
+	if (disk->blk.options.disk->zoning)
+		return "a disk with zones cannot be resized";
+	if (disk_image_capacity(image_fd(disk), &image_disk(disk)->capacity))
+		return "the image's size is not a multiple of 512";
+	virtio_blk_resized(&disk->blk);
+	return NULL;
+}
+
+static const struct host_device_ops ops = { fill, dispatch, describe, control, needs, destroy };
 
 /* A lock that QEMU and others take too: many readers, or one writer. */
 static int lock_image(int fd, const char *path, bool read_only, char *error, size_t room)
@@ -121,24 +235,57 @@ static int open_image(struct host_disk *disk, const char *path, bool read_only, 
 	}
 	if (err)
 		return err;
-	err = lock_image(disk->uring ? disk->ring.fd : disk->file.fd, path, read_only, error, room);
+	err = lock_image(image_fd(disk), path, read_only, error, room);
 	if (err)
 		close_image(disk);
 	return err;
 }
 
-static int make_device(struct host_disk *disk, const struct guest_memory *memory)
+static int add_zones(struct host_disk *disk, unsigned int mib)
+{
+	const struct zoned_disk_options o = {
+		.zoning = { .model = DISK_HOST_MANAGED,
+			    .zone_sectors = mib * MIB_SECTORS,
+			    .open_max = ZONES_OPEN_MAX,
+			    .active_max = ZONES_ACTIVE_MAX,
+			    .append_sectors_max = SEGMENTS * SEGMENT_MAX / DISK_SECTOR_BYTES,
+			    .write_granularity = DISK_SECTOR_BYTES },
+		.conventional = 1,
+	};
+
+	return zoned_disk_init(&disk->zoned, image_disk(disk), &o);
+}
+
+static void add_features(struct virtio_features *set, const struct host_disk_spec *spec)
 {
 	static const uint8_t feature[] = {
-		VIRTIO_BLK_F_SIZE_MAX,	   VIRTIO_BLK_F_SEG_MAX,    VIRTIO_BLK_F_BLK_SIZE,
-		VIRTIO_BLK_F_FLUSH,	   VIRTIO_BLK_F_CONFIG_WCE, VIRTIO_BLK_F_DISCARD,
-		VIRTIO_BLK_F_WRITE_ZEROES, VIRTIO_F_INDIRECT_DESC,  VIRTIO_F_EVENT_IDX,
-		VIRTIO_F_RING_RESET,
+		VIRTIO_BLK_F_SIZE_MAX, VIRTIO_BLK_F_SEG_MAX,	VIRTIO_BLK_F_BLK_SIZE,
+		VIRTIO_BLK_F_FLUSH,    VIRTIO_BLK_F_CONFIG_WCE, VIRTIO_F_INDIRECT_DESC,
+		VIRTIO_F_EVENT_IDX,    VIRTIO_F_RING_RESET,
 	};
+
+	for (size_t i = 0; i < sizeof(feature); i++)
+		virtio_features_add(set, feature[i]);
+	if (spec->packed)
+		virtio_features_add(set, VIRTIO_F_RING_PACKED);
+	if (spec->queues > 1)
+		virtio_features_add(set, VIRTIO_BLK_F_MQ);
+	if (spec->zone_mib) {
+		virtio_features_add(set, VIRTIO_BLK_F_ZONED);
+		return;
+	}
+	virtio_features_add(set, VIRTIO_BLK_F_DISCARD);
+	virtio_features_add(set, VIRTIO_BLK_F_WRITE_ZEROES);
+}
+
+static int make_device(struct host_disk *disk, const struct host_disk_spec *spec,
+		       const struct guest_memory *memory)
+{
 	struct virtio_blk_options o = {
 		.memory = memory,
-		.disk = disk->uring ? &disk->ring.disk : &disk->file.disk,
+		.disk = spec->zone_mib ? &disk->zoned.disk : image_disk(disk),
 		.queue_size_max = QUEUE_SIZE,
+		.num_queues = (uint16_t)spec->queues,
 		.slots = SLOTS,
 		.transfer_max = SEGMENTS * SEGMENT_MAX,
 		.size_max = SEGMENT_MAX,
@@ -147,34 +294,33 @@ static int make_device(struct host_disk *disk, const struct guest_memory *memory
 		.range_sectors_max = 1u << 22,
 		.range_segments_max = VIRTIO_BLK_RANGE_SEGMENTS_MAX,
 	};
+	int err = spec->zone_mib ? add_zones(disk, spec->zone_mib) : 0;
 
-	for (size_t i = 0; i < sizeof(feature); i++)
-		virtio_features_add(&o.features, feature[i]);
-	return virtio_blk_init(&disk->blk, &o);
+	add_features(&o.features, spec);
+	return err ? err : virtio_blk_init(&disk->blk, &o);
 }
 
-int host_disk_create(struct host_device **device, const char *path, bool read_only,
+int host_disk_create(struct host_device **device, const struct host_disk_spec *spec,
 		     unsigned int number, const struct guest_memory *memory, char *error,
 		     size_t room)
 {
 	struct host_disk *disk = calloc(1, sizeof(*disk));
-	struct disk *image;
 	int err;
 
 	if (!disk) {
-		snprintf(error, room, "%s: not enough memory", path);
+		snprintf(error, room, "%s: not enough memory", spec->path);
 		return -ENOMEM;
 	}
-	err = open_image(disk, path, read_only, error, room);
+	err = open_image(disk, spec->path, spec->read_only, error, room);
 	if (err) {
 		free(disk);
 		return err;
 	}
-	image = disk->uring ? &disk->ring.disk : &disk->file.disk;
-	snprintf((char *)image->id, sizeof(image->id), "anvil%u", number);
-	err = make_device(disk, memory);
+	snprintf((char *)image_disk(disk)->id, VIRTIO_BLK_ID_BYTES, "anvil%u", number);
+	err = make_device(disk, spec, memory);
 	if (err) {
-		snprintf(error, room, "%s: no device can be made: %s", path, strerror(-err));
+		snprintf(error, room, "%s: no device can be made: %s", spec->path, strerror(-err));
+		zoned_disk_destroy(&disk->zoned);
 		close_image(disk);
 		free(disk);
 		return err;
@@ -183,7 +329,7 @@ int host_disk_create(struct host_device **device, const char *path, bool read_on
 	err = host_device_init(*device, &ops, &disk->blk.dev);
 	if (err) {
 		snprintf(error, room, "%s: too many open files; raise the limit with ulimit -n",
-			 path);
+			 spec->path);
 		host_device_destroy(*device);
 	}
 	return err;

@@ -9,12 +9,30 @@
 #include "guest_memory.h"
 #include "host_device.h"
 
+struct host_disk_spec {
+	const char *path;
+	bool read_only;
+	bool legacy;	       /* for host_device_make_legacy */
+	bool packed;	       /* offer RING_PACKED */
+	unsigned int queues;   /* 0: as many as others have */
+	unsigned int zone_mib; /* host-managed zones of so many MiB, or 0: none */
+};
+
 /*
- * Opens and locks `path`, and makes a device of it, number `number` among the machine's. A line on
- * stderr says so if io_uring is not to be had. Returns 0, or with nothing open a negative errno and
- * one line in `error`. host_device_destroy frees all.
+ * "FILE", and at its end any of ",ro", ",legacy", ",packed", ",queues=N" and ",zoned[=MIB]".
+ * `text` is the caller's, is cut and kept. Returns 0, or -EINVAL with one line in `error`.
  */
-int host_disk_create(struct host_device **device, const char *path, bool read_only,
+int host_disk_parse(struct host_disk_spec *spec, char *text, char *error, size_t room)
+	__attribute__((warn_unused_result));
+
+/*
+ * Opens and locks the image, and makes a device of it, number `number` among the machine's. A line
+ * on stderr says so if io_uring is not to be had. Returns 0, or with nothing open a negative errno
+ * and one line in `error`. host_device_destroy frees all.
+ *
+ * What is in zones cannot be read by the next machine: each finds all of them empty.
+ */
+int host_disk_create(struct host_device **device, const struct host_disk_spec *spec,
 		     unsigned int number, const struct guest_memory *memory, char *error,
 		     size_t room) __attribute__((warn_unused_result));
 

@@ -5,10 +5,12 @@
 #include "host_nic.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "nic_pcap.h"
 #include "nic_slirp.h"
@@ -19,6 +21,7 @@
 #define QUEUE_SIZE 256u
 #define PCAP_BURST 64u
 #define MTU	   1500u
+#define SPEED	   10000u /* Mbit/s; as good as any other number */
 
 struct host_nic {
 	struct host_device device; /* first */
@@ -60,6 +63,8 @@ static bool take_forward(struct host_nic_spec *spec, const char *text)
 
 static bool take_option(struct host_nic_spec *spec, const char *option)
 {
+	char end;
+
 	if (!strcmp(option, "mergeable=off")) {
 		spec->mergeable = false;
 		return true;
@@ -68,6 +73,12 @@ static bool take_option(struct host_nic_spec *spec, const char *option)
 		spec->legacy = true;
 		return true;
 	}
+	if (!strcmp(option, "packed")) {
+		spec->packed = true;
+		return true;
+	}
+	if (sscanf(option, "queues=%2u%c", &spec->queues, &end) == 1)
+		return spec->queues >= 1 && spec->queues <= HOST_DEVICE_PAIRS_MAX;
 	if (spec->kind == HOST_NIC_USER && !strncmp(option, "forward=", 8))
 		return take_forward(spec, option + 8);
 	if (spec->kind == HOST_NIC_PCAP && !strncmp(option, "in=", 3) && option[3]) {
@@ -103,11 +114,16 @@ int host_nic_parse(struct host_nic_spec *spec, const char *text, char *error, si
 	good = good && take_kind(spec, strsep(&rest, ","));
 	while (good && rest)
 		good = take_option(spec, strsep(&rest, ","));
+	if (good && spec->legacy && spec->packed) {
+		snprintf(error, room, "--net: %.200s: a legacy device has no packed rings", text);
+		return -EINVAL;
+	}
 	if (good)
 		return 0;
 	snprintf(error, room,
 		 "--net: \"%.200s\" is not understood; name user[,forward=HOSTPORT:GUESTPORT], "
-		 "tap:NAME, pcap:FILE[,in=FILE] or none, and [,mergeable=off][,legacy]",
+		 "tap:NAME, pcap:FILE[,in=FILE] or none, and "
+		 "[,mergeable=off][,legacy][,packed][,queues=N]",
 		 text);
 	return -EINVAL;
 }
@@ -138,15 +154,15 @@ static int receive(struct nic *nic, const struct nic_frame *frame)
 	return result;
 }
 
-/* What the driver accepted, the kernel may leave undone. */
+/* What the driver takes now, the kernel may leave undone. */
 static void follow_offloads(struct host_nic *n)
 {
-	const struct virtio_device *dev = &n->net.dev;
+	const struct virtio_features *takes = &n->net.guest;
 	const struct nic_tap_offloads o = {
-		.csum = virtio_device_has(dev, VIRTIO_NET_F_GUEST_CSUM),
-		.tso4 = virtio_device_has(dev, VIRTIO_NET_F_GUEST_TSO4),
-		.tso6 = virtio_device_has(dev, VIRTIO_NET_F_GUEST_TSO6),
-		.ecn = virtio_device_has(dev, VIRTIO_NET_F_GUEST_ECN),
+		.csum = virtio_features_has(takes, VIRTIO_NET_F_GUEST_CSUM),
+		.tso4 = virtio_features_has(takes, VIRTIO_NET_F_GUEST_TSO4),
+		.tso6 = virtio_features_has(takes, VIRTIO_NET_F_GUEST_TSO6),
+		.ecn = virtio_features_has(takes, VIRTIO_NET_F_GUEST_ECN),
 	};
 
 	if (memcmp(&o, &n->offloads, sizeof(o)) && nic_tap_set_offloads(&n->tap, &o) == 0)
@@ -174,11 +190,32 @@ static void dispatch_slirp(struct host_nic *n, const struct pollfd *pollfds, uns
 	pthread_mutex_unlock(&slirp_lock);
 }
 
-static unsigned int fill(struct host_device *d, struct pollfd *pollfds, unsigned int room,
-			 int *timeout)
+static uint64_t microseconds(void)
 {
-	struct host_nic *n = to_nic(d);
+	struct timespec now;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Until notifications that were put off are due, in milliseconds; no later than `timeout`. */
+static int until_tick(const struct host_nic *n, int timeout)
+{
+	uint64_t next;
+	uint64_t now = microseconds();
+	uint64_t wait;
+
+	if (!virtio_net_next_tick(&n->net, &next))
+		return timeout;
+	wait = next > now ? (next - now + 999) / 1000 : 0;
+	return timeout >= 0 && wait > (uint64_t)timeout ? timeout
+	       : wait > INT_MAX				? INT_MAX
+							: (int)wait;
+}
+
+static unsigned int fill_back_end(struct host_nic *n, struct pollfd *pollfds, unsigned int room,
+				  int *timeout)
+{
 	switch (n->kind) {
 	case HOST_NIC_USER:
 		return nic_slirp_fill(&n->slirp, pollfds, room, timeout);
@@ -195,10 +232,22 @@ static unsigned int fill(struct host_device *d, struct pollfd *pollfds, unsigned
 	}
 }
 
+static unsigned int fill(struct host_device *d, struct pollfd *pollfds, unsigned int room,
+			 int *timeout)
+{
+	struct host_nic *n = to_nic(d);
+	unsigned int count = fill_back_end(n, pollfds, room, timeout);
+
+	*timeout = until_tick(n, *timeout);
+	return count;
+}
+
 static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsigned int count)
 {
 	struct host_nic *n = to_nic(d);
+	uint64_t next;
 
+	(void)virtio_net_tick(&n->net, microseconds(), &next);
 	switch (n->kind) {
 	case HOST_NIC_USER:
 		dispatch_slirp(n, pollfds, count);
@@ -262,7 +311,22 @@ static void destroy(struct host_device *d)
 	free(n);
 }
 
-static const struct host_device_ops ops = { fill, dispatch, describe, needs, destroy };
+static const char *control(struct host_device *d, const char *what)
+{
+	struct virtio_net *net = &to_nic(d)->net;
+
+	if (!strcmp(what, "link up"))
+		virtio_net_set_link(net, true);
+	else if (!strcmp(what, "link down"))
+		virtio_net_set_link(net, false);
+	else if (!strcmp(what, "announce"))
+		virtio_net_announce(net);
+	else
+		return "a network card knows: link up, link down, announce";
+	return NULL;
+}
+
+static const struct host_device_ops ops = { fill, dispatch, describe, control, needs, destroy };
 
 /* ---- making it ---- */
 
@@ -325,11 +389,26 @@ static int make_device(struct host_nic *n, const struct host_nic_spec *spec, uns
 		       const struct guest_memory *memory)
 {
 	static const uint8_t always[] = {
-		VIRTIO_NET_F_GUEST_CSUM,    VIRTIO_NET_F_MTU,		VIRTIO_NET_F_MAC,
-		VIRTIO_NET_F_STATUS,	    VIRTIO_NET_F_CTRL_VQ,	VIRTIO_NET_F_CTRL_RX,
-		VIRTIO_NET_F_CTRL_VLAN,	    VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_F_INDIRECT_DESC,
-		VIRTIO_NET_F_CTRL_RX_EXTRA, VIRTIO_F_EVENT_IDX,		VIRTIO_F_RING_RESET,
+		VIRTIO_NET_F_GUEST_CSUM,
+		VIRTIO_NET_F_MTU,
+		VIRTIO_NET_F_MAC,
+		VIRTIO_NET_F_STATUS,
+		VIRTIO_NET_F_CTRL_VQ,
+		VIRTIO_NET_F_CTRL_RX,
+		VIRTIO_NET_F_CTRL_VLAN,
+		VIRTIO_NET_F_CTRL_MAC_ADDR,
+		VIRTIO_F_INDIRECT_DESC,
+		VIRTIO_NET_F_CTRL_RX_EXTRA,
+		VIRTIO_F_EVENT_IDX,
+		VIRTIO_F_RING_RESET,
+		VIRTIO_NET_F_GUEST_ANNOUNCE,
+		VIRTIO_NET_F_SPEED_DUPLEX,
+		VIRTIO_NET_F_NOTF_COAL,
+		VIRTIO_NET_F_VQ_NOTF_COAL,
+		VIRTIO_NET_F_DEVICE_STATS,
+		VIRTIO_NET_F_CTRL_GUEST_OFFLOADS,
 	};
+	static const uint8_t with_queues[] = { VIRTIO_NET_F_MQ, VIRTIO_NET_F_RSS };
 	/* the work that the host's kernel does */
 	static const uint8_t with_tap[] = {
 		VIRTIO_NET_F_CSUM,	VIRTIO_NET_F_HOST_TSO4,	 VIRTIO_NET_F_HOST_TSO6,
@@ -343,10 +422,17 @@ static int make_device(struct host_nic *n, const struct host_nic_spec *spec, uns
 		.mac = { 2, 0, 0, 0, 0, (uint8_t)number },
 		.mtu = MTU,
 		.link_up = true,
+		.queue_pairs_max = (uint16_t)spec->queues,
+		.speed = SPEED,
+		.duplex = VIRTIO_NET_DUPLEX_FULL,
 	};
 	int err;
 
 	add_features(&o.features, always, sizeof(always));
+	if (spec->queues > 1)
+		add_features(&o.features, with_queues, sizeof(with_queues));
+	if (spec->packed)
+		virtio_features_add(&o.features, VIRTIO_F_RING_PACKED);
 	if (spec->mergeable)
 		virtio_features_add(&o.features, VIRTIO_NET_F_MRG_RXBUF);
 	if (n->kind == HOST_NIC_TAP)

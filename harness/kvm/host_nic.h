@@ -20,10 +20,12 @@ enum host_nic_kind {
 
 struct host_nic_spec {
 	enum host_nic_kind kind;
-	char name[256];	 /* of the TAP interface, or the file to capture into */
-	char input[256]; /* a capture whose frames the guest gets; empty: none */
-	bool mergeable;	 /* offer MRG_RXBUF */
-	bool legacy;	 /* for host_device_make_legacy */
+	char name[256];	     /* of the TAP interface, or the file to capture into */
+	char input[256];     /* a capture whose frames the guest gets; empty: none */
+	bool mergeable;	     /* offer MRG_RXBUF */
+	bool legacy;	     /* for host_device_make_legacy */
+	bool packed;	     /* offer RING_PACKED */
+	unsigned int queues; /* pairs of them; 0: as many as others have */
 	struct {
 		uint16_t host;
 		uint16_t guest;
@@ -33,7 +35,8 @@ struct host_nic_spec {
 
 /*
  * "none", "user[,forward=HOSTPORT:GUESTPORT]...", "tap:NAME" or "pcap:FILE[,in=FILE]"; each may end
- * with ",mergeable=off" and ",legacy". Returns 0, or -EINVAL with one line in `error`.
+ * with any of ",mergeable=off", ",legacy", ",packed" and ",queues=N". Returns 0, or -EINVAL with
+ * one line in `error`.
  */
 int host_nic_parse(struct host_nic_spec *spec, const char *text, char *error, size_t room)
 	__attribute__((warn_unused_result));
