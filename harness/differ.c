@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which scripts mean the same on either ring, and what has to be the same after them.
+ * Which scripts mean the same on either ring, or by either interface, and what has to be the same
+ * after them.
  */
 #include "differ.h"
 
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "guest_driver.h"
+#include "virtio_spec.h"
 
 #define ONE_IN 256u
 
@@ -33,6 +35,18 @@ struct state {
 	bool can_reset;		       /* RING_RESET was accepted */
 	const struct personality *p;
 };
+
+/* In what the two plays of a script differ. */
+static const struct axis {
+	const char *differ; /* in words */
+	const char *name[2];
+	bool transports; /* else rings */
+} axes[] = {
+	{ "split and packed rings", { "split rings", "packed rings" }, false },
+	{ "the modern and the legacy interface", { "modern interface", "legacy interface" }, true },
+};
+
+#define AXES (sizeof(axes) / sizeof(axes[0]))
 
 /* Buffers that lie neither over rings nor over tables, however long they are. */
 static bool place_compares(unsigned int where)
@@ -128,30 +142,59 @@ static bool op_compares(const struct record *r, struct state *s)
 	}
 }
 
-static bool script_compares(const struct script *script)
+/* Types that are not what they are called: one of those is a legacy driver's name of FLUSH. */
+static bool any_type(const struct record *r)
+{
+	return r->code == OP_BLK && (r->b[0] == 6 || r->b[0] == 7);
+}
+
+/* A legacy driver cannot be refused its features, can start a queue again that it has stopped, and
+ * has a frame's header in two lengths. */
+static bool op_compares_interfaces(const struct record *r, const struct personality *p)
+{
+	if (r->code == OP_INIT)
+		return r->x == 0 && (p->kind != DEVICE_NET ||
+				     virtio_features_has(&p->offered, VIRTIO_NET_F_MRG_RXBUF));
+	return !any_type(r) && r->code != OP_QUEUE && (r->code != OP_STOP || r->b[1] == 0);
+}
+
+static bool script_compares(const struct script *script, const struct axis *axis)
 {
 	struct personality p;
 	struct state s = { .p = &p };
 
 	personality_from(&script->header, &p);
 	for (unsigned int i = 0; i < script->ops; i++) {
-		if (!op_compares(&script->op[i], &s))
+		if (!op_compares(&script->op[i], &s) ||
+		    (axis->transports && !op_compares_interfaces(&script->op[i], &p)))
 			return false;
 	}
 	return true;
 }
 
+/* The header of one of the two plays. The legacy interface has features up to bit 31, and devices
+ * that are the same by either have no more. */
+static void choose(struct record *header, const struct axis *axis, unsigned int which)
+{
+	if (!axis->transports) {
+		header->y &= ~((uint64_t)RING_OFFERS_PACKED << 8);
+		header->y |= (uint64_t)which << 8;
+		return;
+	}
+	header->x |= ~(uint64_t)UINT32_MAX;
+	header->y &= 0xff | 0xff << 16; /* refusals, queues */
+	header->y |= (uint64_t)which << 24;
+}
+
 /* ---- what has to be the same ---- */
 
-static const char *const ring_name[] = { "split", "packed" };
-
-static void differs(struct verdict *v, const struct script *script, unsigned int rule,
-		    const char *what)
+static void differs(struct verdict *v, const struct script *script, const struct axis *axis,
+		    unsigned int rule, const char *what)
 {
 	v->kind = VERDICT_VIOLATION;
 	v->rule = rule;
 	v->op = (int)script->ops;
-	snprintf(v->reason, sizeof(v->reason), "%s differ between split and packed rings", what);
+	snprintf(v->reason, sizeof(v->reason), "%s differ between %s", what, axis->differ);
 }
 
 static bool is_finding(const struct verdict *v)
@@ -159,47 +202,58 @@ static bool is_finding(const struct verdict *v)
 	return v->kind == VERDICT_VIOLATION || v->kind == VERDICT_WEDGED;
 }
 
-static void compare(const struct script *script, const struct verdict *own,
+static void compare(const struct script *script, const struct axis *axis, const struct verdict *own,
 		    const struct oracle_digest *digest, struct verdict *v)
 {
 	if (own[0].kind != own[1].kind)
-		differs(v, script, 4, "verdicts");
+		differs(v, script, axis, 4, "verdicts");
 	else if (digest[0].completions != digest[1].completions ||
 		 digest[0].completed != digest[1].completed)
-		differs(v, script, 4, "completions");
+		differs(v, script, axis, 4, "completions");
 	else if (digest[0].disk != digest[1].disk)
-		differs(v, script, 8, "disk requests");
+		differs(v, script, axis, 8, "disk requests");
 	else if (digest[0].frames != digest[1].frames)
-		differs(v, script, 9, "frames");
+		differs(v, script, axis, 9, "frames");
 }
 
-bool differ_play(struct carrier *carrier, const struct script *script, volatile int *progress,
-		 struct verdict *verdict)
+static void play_both(struct carrier *carrier, const struct script *script, const struct axis *axis,
+		      volatile int *progress, struct verdict *verdict)
 {
 	struct oracle *o = &carrier->machine->oracle;
-	struct script other = *script;
 	struct oracle_digest digest[2];
 	struct verdict own[2];
 
-	if (is_finding(verdict) || !script_compares(script))
-		return false;
-	o->digests = true;
-	for (unsigned int ring = 0; ring < 2; ring++) {
-		other.header.y = (script->header.y & ~((uint64_t)RING_OFFERS_PACKED << 8)) |
-				 (uint64_t)ring << 8;
-		player_play(carrier, &other, progress, &own[ring]);
-		digest[ring] = o->digest;
-		if (is_finding(&own[ring])) {
-			size_t len = strlen(own[ring].reason);
+	for (unsigned int which = 0; which < 2; which++) {
+		struct script other = *script;
 
-			*verdict = own[ring];
+		choose(&other.header, axis, which);
+		player_play(carrier, &other, progress, &own[which]);
+		digest[which] = o->digest;
+		if (is_finding(&own[which])) {
+			size_t len = strlen(own[which].reason);
+
+			*verdict = own[which];
 			snprintf(verdict->reason + len, sizeof(verdict->reason) - len,
-				 " (with %s rings)", ring_name[ring]);
-			break;
+				 " (with the %s)", axis->name[which]);
+			return;
 		}
 	}
+	compare(script, axis, own, digest, verdict);
+}
+
+unsigned int differ_play(struct carrier *carrier, const struct script *script,
+			 volatile int *progress, struct verdict *verdict)
+{
+	struct oracle *o = &carrier->machine->oracle;
+	unsigned int compared = 0;
+
+	o->digests = true;
+	for (size_t i = 0; i < AXES && !is_finding(verdict); i++) {
+		if (!script_compares(script, &axes[i]))
+			continue;
+		play_both(carrier, script, &axes[i], progress, verdict);
+		compared++;
+	}
 	o->digests = false;
-	if (!is_finding(verdict))
-		compare(script, own, digest, verdict);
-	return true;
+	return compared;
 }
