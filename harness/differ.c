@@ -49,9 +49,10 @@ static const struct axis {
 #define AXES (sizeof(axes) / sizeof(axes[0]))
 
 /* Buffers that lie neither over rings nor over tables, however long they are. */
-static bool place_compares(unsigned int where)
+static bool place_compares(const struct personality *p, unsigned int where)
 {
-	return where == 0 || where == 1 || where == 4 || where == 5;
+	return where == 0 || where == 1 || where == 4 ||
+	       (where == 5 && p->queues <= GUEST_RINGS_LOW);
 }
 
 /* Wrong in a way that has nothing to do with the ring. */
@@ -71,9 +72,10 @@ static bool flags_compare(unsigned int flags)
 	return !(flags & CHAIN_HOLD) && (flags & CHAIN_INDIRECT || !(flags & CHAIN_MIXED));
 }
 
-static bool chain_compares(unsigned int flags, unsigned int wrong, unsigned int where)
+static bool chain_compares(const struct state *s, unsigned int flags, unsigned int wrong,
+			   unsigned int where)
 {
-	return flags_compare(flags) && wrong_compares(wrong) && place_compares(where % 16);
+	return flags_compare(flags) && wrong_compares(wrong) && place_compares(s->p, where % 16);
 }
 
 #define BASE_DATA 4u
@@ -120,15 +122,15 @@ static bool op_compares(const struct record *r, struct state *s)
 	case OP_FILL:
 		return data_compares(r);
 	case OP_CHAIN:
-		return chain_compares(r->b[5], r->b[6], r->b[3]) && r->x == 0;
+		return chain_compares(s, r->b[5], r->b[6], r->b[3]) && r->x == 0;
 	case OP_BLK:
 	case OP_TX:
 	case OP_RX:
-		return chain_compares(r->b[3], r->b[4], r->b[2]);
+		return chain_compares(s, r->b[3], r->b[4], r->b[2]);
 	case OP_CTRL:
 		/* statistics count notifications, which are asked for in another way */
 		return r->b[0] != VIRTIO_NET_CTRL_STATS &&
-		       chain_compares(r->b[3], r->b[4], r->b[6]);
+		       chain_compares(s, r->b[3], r->b[4], r->b[6]);
 	case OP_KICK:
 		return r->b[1] == 0;
 	case OP_RESTORE:
@@ -153,8 +155,9 @@ static bool any_type(const struct record *r)
 static bool op_compares_interfaces(const struct record *r, const struct personality *p)
 {
 	if (r->code == OP_INIT)
-		return r->x == 0 && (p->kind != DEVICE_NET ||
-				     virtio_features_has(&p->offered, VIRTIO_NET_F_MRG_RXBUF));
+		return r->x == 0 && !r->b[3] && !r->b[4] &&
+		       (p->kind != DEVICE_NET ||
+			virtio_features_has(&p->offered, VIRTIO_NET_F_MRG_RXBUF));
 	return !any_type(r) && r->code != OP_QUEUE && (r->code != OP_STOP || r->b[1] == 0);
 }
 
@@ -164,6 +167,9 @@ static bool script_compares(const struct script *script, const struct axis *axis
 	struct state s = { .p = &p };
 
 	personality_from(&script->header, &p);
+	/* buffers made before anything was negotiated have headers of another length */
+	if (axis->transports && (script->ops == 0 || script->op[0].code != OP_INIT))
+		return false;
 	for (unsigned int i = 0; i < script->ops; i++) {
 		if (!op_compares(&script->op[i], &s) ||
 		    (axis->transports && !op_compares_interfaces(&script->op[i], &p)))

@@ -80,6 +80,8 @@ void guest_tx(struct guest_driver *g, const struct record *r)
 	uint64_t len = header + (asked ? asked & 0x1ffff : headers + 100u);
 	uint64_t at;
 
+	if (queue >= g->p->queues)
+		return;
 	if (r->b[0] == TX_HEADER_ONLY)
 		len = header;
 	if (r->b[0] == TX_SHORT)
@@ -102,6 +104,8 @@ void guest_rx(struct guest_driver *g, const struct record *r)
 	unsigned int pieces = 1 + r->b[5] % 5u;
 	unsigned int queue = 2 * (r->b[6] % g->p->pairs);
 
+	if (queue >= g->p->queues)
+		return;
 	if (g->p->legacy && (len == 12 || len == 11)) /* the header alone, and a byte less */
 		len -= 12 - guest_net_header(g);
 	for (unsigned int i = 0; i <= r->b[0] % 33u; i++) {
