@@ -279,16 +279,30 @@ static bool coalescing_possible(const struct virtio_net *net, unsigned int index
 
 #define COUNTERS(array) (sizeof(array) / sizeof((array)[0]))
 
-static void save_counters(const uint64_t *counter, size_t count, struct state_writer *w)
+/* One bit for each counter that is not zero, then those */
+static void save_counters(const uint64_t *counter, unsigned int count, struct state_writer *w)
 {
-	for (size_t i = 0; i < count; i++)
-		state_put(w, counter[i], 8);
+	unsigned int some = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		some |= (unsigned int)(counter[i] != 0) << i;
+	state_put(w, some, 1);
+	for (unsigned int i = 0; i < count; i++) {
+		if (counter[i])
+			state_put(w, counter[i], 8);
+	}
 }
 
-static void restore_counters(uint64_t *counter, size_t count, struct state_reader *r)
+static bool restore_counters(uint64_t *counter, unsigned int count, struct state_reader *r)
 {
-	for (size_t i = 0; i < count; i++)
-		counter[i] = state_get(r, 8);
+	unsigned int some = (unsigned int)state_get(r, 1);
+
+	for (unsigned int i = 0; i < count; i++) {
+		counter[i] = some >> i & 1 ? state_get(r, 8) : 0;
+		if (!counter[i] && some >> i & 1)
+			return false;
+	}
+	return !(some >> count);
 }
 
 static void save_queues(const struct virtio_net *net, struct state_writer *w)
@@ -321,12 +335,12 @@ static bool restore_queues(struct virtio_net *net, struct state_reader *r)
 		restore_coalescing(&q->coalescing, r);
 		if (!coalescing_possible(net, i))
 			return false;
-		restore_counters(q->basic, COUNTERS(q->basic), r);
-		restore_counters(q->csum, COUNTERS(q->csum), r);
-		restore_counters(q->gso, COUNTERS(q->gso), r);
+		if (!restore_counters(q->basic, COUNTERS(q->basic), r) ||
+		    !restore_counters(q->csum, COUNTERS(q->csum), r) ||
+		    !restore_counters(q->gso, COUNTERS(q->gso), r))
+			return false;
 	}
-	restore_counters(net->commands, COUNTERS(net->commands), r);
-	return true;
+	return restore_counters(net->commands, COUNTERS(net->commands), r);
 }
 
 /* ---- all of it ---- */

@@ -393,10 +393,21 @@ static bool settings_fine(const struct oracle *o, unsigned int queue)
 	       (q->ready && oracle_accepted(o, VIRTIO_NET_F_VQ_NOTF_COAL));
 }
 
-static void load_counters(uint64_t *counter, unsigned int count, struct image *im)
+static bool load_counters(uint64_t *counter, unsigned int count, struct image *im)
 {
-	for (unsigned int i = 0; i < count; i++)
+	uint64_t some = number(im, 1);
+
+	memset(counter, 0, count * sizeof(*counter));
+	for (unsigned int i = 0; some; some >>= 1, i++) {
+		if (!(some & 1))
+			continue;
+		if (i >= count)
+			return false;
 		counter[i] = number(im, 8);
+		if (counter[i] == 0)
+			return false;
+	}
+	return true;
 }
 
 static bool load_net_queues(struct oracle *o, struct image *im)
@@ -413,17 +424,17 @@ static bool load_net_queues(struct oracle *o, struct image *im)
 		n->each[i] = load_coalescing(im);
 		if (!settings_fine(o, i))
 			return false;
-		load_counters(n->counters[i].basic, 6, im);
-		load_counters(n->counters[i].csum, 4, im);
-		load_counters(n->counters[i].gso, 6, im);
+		if (!load_counters(n->counters[i].basic, 6, im) ||
+		    !load_counters(n->counters[i].csum, 4, im) ||
+		    !load_counters(n->counters[i].gso, 6, im))
+			return false;
 		/* what was not told is to be told now */
 		if (oracle_queue_live(o, i) && oracle_untold(&o->queue[i])) {
 			hit(MILESTONE_STATE_UNTOLD);
 			o->queue[i].must_ask = true;
 		}
 	}
-	load_counters(n->commands, 2, im);
-	return true;
+	return load_counters(n->commands, 2, im);
 }
 
 static bool load_net(struct oracle *o, struct image *im)
