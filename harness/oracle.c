@@ -165,6 +165,14 @@ void oracle_stop_queue(struct oracle *o, unsigned int queue)
 	q->ran_before = ran_before;
 }
 
+void oracle_forget_waiting(struct oracle *o)
+{
+	if (!oracle_accepted(o, VIRTIO_F_IN_ORDER))
+		return;
+	o->logs = 0;
+	o->log_used = 0;
+}
+
 void oracle_must_break(struct oracle *o, enum milestone m)
 {
 	hit(m);
@@ -174,10 +182,7 @@ void oracle_must_break(struct oracle *o, enum milestone m)
 		o->interrupts |= VIRTIO_INTERRUPT_CONFIG;
 	for (unsigned int i = 0; i < o->p->queues; i++)
 		forget_chains(o, i);
-	if (!oracle_accepted(o, VIRTIO_F_IN_ORDER))
-		return;
-	o->logs = 0; /* what waited for its turn */
-	o->log_used = 0;
+	oracle_forget_waiting(o);
 }
 
 void oracle_event(struct oracle *o)

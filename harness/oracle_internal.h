@@ -51,6 +51,9 @@ void oracle_interrupt(struct oracle *o, const struct model_queue *q);
 /* The guest broke a rule: the device must say so, and touch nothing. */
 void oracle_must_break(struct oracle *o, enum milestone m);
 
+/* What was done in order ahead of its turn is not given back any more: the queues have stopped. */
+void oracle_forget_waiting(struct oracle *o);
+
 /* Stops a queue and forgets its chains. */
 void oracle_stop_queue(struct oracle *o, unsigned int queue);
 

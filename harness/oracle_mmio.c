@@ -276,6 +276,7 @@ static void write_status(struct oracle *o, uint32_t value)
 		oracle_reset(o);
 	else if (wish == (now | VIRTIO_STATUS_FAILED)) {
 		hit(MILESTONE_STATUS_FAILED);
+		oracle_forget_waiting(o);
 		o->status |= VIRTIO_STATUS_FAILED;
 	} else if ((now == 0 && (wish == 1 || wish == 3)) || (now == 1 && wish == 3) ||
 		   (now == 11 && wish == 15))
