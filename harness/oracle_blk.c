@@ -24,34 +24,29 @@ static uint64_t get64(const uint8_t *p)
 	return le64toh(v);
 }
 
-void oracle_blk_reset(struct oracle *o, bool created)
+/* What of configuration space depends on features alone. */
+static void fixed_config(struct oracle *o)
 {
-	static const uint16_t cylinders = 7;
 	const struct personality *p = o->p;
 	uint64_t f = p->offered.word[0];
 
-	/* a legacy driver finds the mode that the cache has */
-	o->writeback = p->legacy && f >> VIRTIO_BLK_F_CONFIG_WCE & 1;
-	oracle_put_config(o, 32, o->writeback, 1);
-	oracle_zones_config(o, true);
-	if (!created)
-		return;
-	memset(o->starved, 0, sizeof(o->starved));
-	oracle_zones_start(o);
-	o->config_bytes = 60;
-	memset(o->config, 0, sizeof(o->config));
-	oracle_put_config(o, 32, o->writeback, 1);
-	oracle_put_config(o, 0, o->capacity, 8);
 	if (f >> VIRTIO_BLK_F_SIZE_MAX & 1)
 		oracle_put_config(o, 8, PERSONALITY_SIZE_MAX, 4);
 	if (f >> VIRTIO_BLK_F_SEG_MAX & 1)
 		oracle_put_config(o, 12, PERSONALITY_SEG_MAX, 4);
-	if (f >> VIRTIO_BLK_F_GEOMETRY & 1)
-		oracle_put_config(o, 16, cylinders | 3u << 16 | 9u << 24, 4);
+	if (f >> VIRTIO_BLK_F_GEOMETRY & 1) {
+		oracle_put_config(o, 16, 7, 2);
+		oracle_put_config(o, 18, 3, 1);
+		oracle_put_config(o, 19, 9, 1);
+	}
 	if (f >> VIRTIO_BLK_F_BLK_SIZE & 1)
 		oracle_put_config(o, 20, p->blk_size, 4);
-	if (f >> VIRTIO_BLK_F_TOPOLOGY & 1)
-		oracle_put_config(o, 24, 3 | 1u << 8 | 8u << 16 | 64ull << 32, 8);
+	if (f >> VIRTIO_BLK_F_TOPOLOGY & 1) {
+		oracle_put_config(o, 24, 3, 1);
+		oracle_put_config(o, 25, 1, 1);
+		oracle_put_config(o, 26, 8, 2);
+		oracle_put_config(o, 28, 64, 4);
+	}
 	if (f >> VIRTIO_BLK_F_DISCARD & 1) {
 		oracle_put_config(o, 36, p->range_sectors_max, 4);
 		oracle_put_config(o, 40, p->range_segments_max, 4);
@@ -72,6 +67,26 @@ void oracle_blk_reset(struct oracle *o, bool created)
 	}
 	if (f >> VIRTIO_BLK_F_ZONED & 1)
 		o->config_bytes = 96;
+}
+
+void oracle_blk_reset(struct oracle *o, bool created)
+{
+	const struct personality *p = o->p;
+	uint64_t f = p->offered.word[0];
+
+	/* a legacy driver finds the mode that the cache has */
+	o->writeback = p->legacy && f >> VIRTIO_BLK_F_CONFIG_WCE & 1;
+	oracle_put_config(o, 32, o->writeback, 1);
+	oracle_zones_config(o, true);
+	if (!created)
+		return;
+	memset(o->starved, 0, sizeof(o->starved));
+	oracle_zones_start(o);
+	o->config_bytes = 60;
+	memset(o->config, 0, sizeof(o->config));
+	oracle_put_config(o, 32, o->writeback, 1);
+	oracle_put_config(o, 0, o->capacity, 8);
+	fixed_config(o);
 	oracle_zones_config(o, true);
 }
 

@@ -172,6 +172,8 @@ void oracle_zones_reply(struct oracle *o, struct model_chain *c, const struct di
 void oracle_zone_done(uint32_t type);
 
 void oracle_config_changed(struct oracle *o);
-void oracle_put_config(struct oracle *o, unsigned int at, uint64_t value, unsigned int bytes);
+/* The configuration space: one field of a number, or an access as on a little-endian bus. */
+void oracle_put_config(struct oracle *o, unsigned int at, uint64_t number, unsigned int bytes);
+void oracle_write_config(struct oracle *o, uint64_t at, unsigned int width, uint64_t value);
 
 #endif

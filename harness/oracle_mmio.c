@@ -18,9 +18,15 @@ uint32_t oracle_device_id(const struct oracle *o)
 	return device_id[o->p->kind];
 }
 
-void oracle_put_config(struct oracle *o, unsigned int at, uint64_t value, unsigned int bytes)
+void oracle_put_config(struct oracle *o, unsigned int at, uint64_t number, unsigned int bytes)
 {
 	for (unsigned int i = 0; i < bytes; i++)
+		o->config[at + i] = (uint8_t)(number >> (8 * i));
+}
+
+void oracle_write_config(struct oracle *o, uint64_t at, unsigned int width, uint64_t value)
+{
+	for (unsigned int i = 0; i < width; i++)
 		o->config[at + i] = (uint8_t)(value >> (8 * i));
 }
 
@@ -49,7 +55,7 @@ static void clear_registers(struct oracle *o)
 		o->queue[i].ran_before = false;
 	}
 	if (o->p->kind == DEVICE_ECHO)
-		oracle_put_config(o, 0, 0x0908070605040302, 8);
+		oracle_write_config(o, 0, 8, 0x0908070605040302);
 }
 
 void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape)
@@ -415,7 +421,7 @@ static void write_config(struct oracle *o, uint64_t at, unsigned int width, uint
 	    at > o->config_bytes || width > o->config_bytes - at)
 		return;
 	if (o->p->kind == DEVICE_ECHO && at + width <= 8) {
-		oracle_put_config(o, (unsigned int)at, value, width);
+		oracle_write_config(o, at, width, value);
 		hit(MILESTONE_CONFIG_WRITTEN);
 	}
 	if (o->p->kind == DEVICE_NET && o->p->legacy)

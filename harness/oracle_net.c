@@ -209,7 +209,7 @@ void oracle_net_config_written(struct oracle *o, uint64_t at, unsigned int width
 {
 	if (at + width > 6)
 		return;
-	oracle_put_config(o, (unsigned int)at, value, width);
+	oracle_write_config(o, at, width, value);
 	memcpy(o->net.mac, o->config, 6);
 	hit(MILESTONE_LEGACY_MAC);
 }

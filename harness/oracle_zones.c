@@ -512,5 +512,5 @@ void oracle_zones_config(struct oracle *o, bool told)
 	oracle_put_config(o, 80, told ? z->active_max : 0, 4);
 	oracle_put_config(o, 84, told ? z->append_sectors_max : 0, 4);
 	oracle_put_config(o, 88, told ? z->write_granularity : 0, 4);
-	oracle_put_config(o, 92, told ? z->model : 0, 4);
+	oracle_put_config(o, 92, told ? z->model : 0, 1);
 }
