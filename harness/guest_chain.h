@@ -5,6 +5,8 @@
 #ifndef GUEST_CHAIN_H
 #define GUEST_CHAIN_H
 
+#include <endian.h>
+
 #include "guest_driver.h"
 
 /* ways to get the bring-up wrong, operand `wrong` of init */
@@ -22,6 +24,25 @@ enum init_wrong {
 	INIT_AT_ONCE,
 	INIT_ALL_FEATURES,
 };
+
+/*
+ * From the host's byte order to that of the driver's structures, and back: little-endian, for
+ * legacy drivers the guest's own.
+ */
+static inline uint16_t guest_u16(const struct guest_driver *g, unsigned int value)
+{
+	return g->p->big_endian ? htobe16((uint16_t)value) : htole16((uint16_t)value);
+}
+
+static inline uint32_t guest_u32(const struct guest_driver *g, uint32_t value)
+{
+	return g->p->big_endian ? htobe32(value) : htole32(value);
+}
+
+static inline uint64_t guest_u64(const struct guest_driver *g, uint64_t value)
+{
+	return g->p->big_endian ? htobe64(value) : htole64(value);
+}
 
 struct piece {
 	uint64_t gpa;

@@ -4,7 +4,6 @@
  */
 #include "guest_driver.h"
 
-#include <endian.h>
 #include <string.h>
 
 #include "guest_chain.h"
@@ -12,7 +11,7 @@
 
 static void store16(struct guest_driver *g, uint64_t gpa, uint64_t value)
 {
-	uint16_t raw = htole16((uint16_t)value);
+	uint16_t raw = guest_u16(g, (uint16_t)value);
 
 	g->carrier->ops->store(g->carrier, gpa, &raw, sizeof(raw));
 }
@@ -22,7 +21,7 @@ static uint16_t load16(struct guest_driver *g, uint64_t gpa)
 	uint16_t raw;
 
 	g->carrier->ops->load(g->carrier, gpa, &raw, sizeof(raw));
-	return le16toh(raw);
+	return guest_u16(g, raw);
 }
 
 void guest_reg(struct guest_driver *g, uint32_t offset, uint32_t value)
@@ -613,7 +612,7 @@ static void reclaim(struct guest_driver *g, unsigned int queue)
 				      g->queue[queue].used + VIRTQ_USED_RING +
 					      8ull * (q->last_used % q->size),
 				      &e, sizeof(e));
-		free_chain(q, le32toh(e.id));
+		free_chain(q, guest_u32(g, e.id));
 	}
 }
 
@@ -710,10 +709,10 @@ void guest_store_desc(struct guest_driver *g, uint64_t table, unsigned int index
 		      uint32_t len, unsigned int field12, unsigned int field14)
 {
 	struct virtq_desc d = {
-		.addr = htole64(addr),
-		.len = htole32(len),
-		.flags = htole16((uint16_t)field12),
-		.next = htole16((uint16_t)field14),
+		.addr = guest_u64(g, addr),
+		.len = guest_u32(g, len),
+		.flags = guest_u16(g, field12),
+		.next = guest_u16(g, field14),
 	};
 
 	g->carrier->ops->store(g->carrier, table + 16ull * index, &d, sizeof(d));

@@ -16,7 +16,6 @@ static void store(struct guest_driver *g, uint64_t gpa, const void *bytes, size_
 /* ---- block ---- */
 
 struct blk_request {
-	struct virtio_blk_header header;
 	uint64_t out; /* bytes after the header */
 	uint64_t in;  /* bytes before the status */
 	struct virtio_blk_range range[RANGES_MAX];
@@ -120,9 +119,6 @@ static void fill_request(struct blk_request *q, const struct record *r, uint32_t
 {
 	uint64_t data = (1ull + r->b[5]) * VIRTIO_BLK_SECTOR;
 
-	memset(&q->header, 0, sizeof(q->header));
-	q->header.type = htole32(blk_type(r));
-	q->header.sector = htole64(blk_has_sector(r) ? r->x : 0);
 	q->out = 0;
 	q->in = 0;
 	q->ranges = 0;
@@ -177,11 +173,20 @@ static uint32_t erase_unit(const struct guest_driver *g)
 	return g->p->zones.zoned ? g->p->zones.options.zoning.zone_sectors : 1;
 }
 
+static struct virtio_blk_header fill_header(const struct guest_driver *g, const struct record *r)
+{
+	return (struct virtio_blk_header){
+		.type = guest_u32(g, blk_type(r)),
+		.sector = guest_u64(g, blk_has_sector(r) ? r->x : 0),
+	};
+}
+
 void guest_blk(struct guest_driver *g, const struct record *r)
 {
 	unsigned int queue = CHAIN_QUEUE(r->b[3]) % g->p->queues;
 	struct chain_plan plan = { .flags = r->b[3], .wrong = r->b[4], .arg = r->y };
-	size_t header = r->b[6] & BITS_SHORT_HEADER ? 15 : sizeof(struct virtio_blk_header);
+	struct virtio_blk_header h = fill_header(g, r);
+	size_t header = r->b[6] & BITS_SHORT_HEADER ? 15 : sizeof(h);
 	uint64_t tail = r->b[3] & CHAIN_NO_TAIL ? 0 : 1;
 	struct blk_request q;
 	uint64_t out;
@@ -189,7 +194,7 @@ void guest_blk(struct guest_driver *g, const struct record *r)
 	fill_request(&q, r, erase_unit(g));
 	spoil_request(&q, r->b[6]);
 	out = guest_place(g, r->b[2], queue, header + q.out);
-	store(g, out, &q.header, header);
+	store(g, out, &h, header);
 	if (q.ranges)
 		store(g, out + header, q.range, q.ranges * sizeof(q.range[0]));
 	else
@@ -232,7 +237,7 @@ static bool round_trip(struct guest_driver *g, unsigned int queue, const void *o
 
 static bool probe_blk(struct guest_driver *g)
 {
-	struct virtio_blk_header header = { .type = htole32(VIRTIO_BLK_T_GET_ID) };
+	struct virtio_blk_header header = { .type = guest_u32(g, VIRTIO_BLK_T_GET_ID) };
 	uint64_t in = GUEST_DATA + 64;
 
 	if (g->queue[0].size < 2)

@@ -43,20 +43,20 @@ static unsigned int add_part(uint64_t headers, unsigned int part, unsigned int r
 	return (right + (unsigned int)(headers >> (16 * part))) & 0xffff;
 }
 
-static void fill_header(struct virtio_net_header_long *h, const struct record *r,
-			const struct frame_layout *l, unsigned int headers)
+static void fill_header(const struct guest_driver *g, struct virtio_net_header_long *h,
+			const struct record *r, const struct frame_layout *l, unsigned int headers)
 {
 	struct virtio_net_header *b = &h->base;
 
 	memset(h, 0, sizeof(*h));
 	b->gso_type = (uint8_t)right_gso_type(r->b[6]);
 	b->flags = (uint8_t)(r->b[5] ^ (b->gso_type ? VIRTIO_NET_HDR_F_NEEDS_CSUM : 0));
-	b->gso_size = htole16((uint16_t)add_part(r->x, 0, b->gso_type ? 1448 : 0));
-	b->csum_start = htole16((uint16_t)add_part(r->x, 1, b->flags & 1 ? l->transport : 0));
-	b->csum_offset = htole16((uint16_t)add_part(r->x, 2, b->flags & 1 ? l->csum : 0));
-	b->hdr_len = htole16((uint16_t)add_part(r->x, 3, b->gso_type ? headers : 0));
-	h->outer_th_offset = htole16((uint16_t)((int)l->outer_th + (int8_t)(r->y >> 40)));
-	h->inner_nh_offset = htole16((uint16_t)((int)l->inner_nh + (int8_t)(r->y >> 48)));
+	b->gso_size = guest_u16(g, add_part(r->x, 0, b->gso_type ? 1448 : 0));
+	b->csum_start = guest_u16(g, add_part(r->x, 1, b->flags & 1 ? l->transport : 0));
+	b->csum_offset = guest_u16(g, add_part(r->x, 2, b->flags & 1 ? l->csum : 0));
+	b->hdr_len = guest_u16(g, add_part(r->x, 3, b->gso_type ? headers : 0));
+	h->outer_th_offset = guest_u16(g, l->outer_th + (unsigned int)(int8_t)(r->y >> 40));
+	h->inner_nh_offset = guest_u16(g, l->inner_nh + (unsigned int)(int8_t)(r->y >> 48));
 }
 
 static enum frame_kind tx_kind(unsigned int kind)
@@ -88,7 +88,7 @@ void guest_tx(struct guest_driver *g, const struct record *r)
 		len = asked % header;
 	if (len == 0)
 		len = 1;
-	fill_header(&h, r, &layout, headers);
+	fill_header(g, &h, r, &layout, headers);
 	memcpy(bytes, &h, header);
 	at = guest_place(g, r->b[2], queue, len);
 	store(g, at, bytes,
@@ -125,10 +125,10 @@ void guest_rx(struct guest_driver *g, const struct record *r)
 #define CTRL_BYTES_MAX 4096u
 
 /* A table of addresses; `claim` is added to how many it says there are. */
-static size_t put_table(uint8_t *at, unsigned int entries, unsigned int claim, uint64_t value,
-			bool multicast)
+static size_t put_table(const struct guest_driver *g, uint8_t *at, unsigned int entries,
+			unsigned int claim, uint64_t value, bool multicast)
 {
-	uint32_t count = htole32(entries + claim);
+	uint32_t count = guest_u32(g, entries + claim);
 
 	memcpy(at, &count, sizeof(count));
 	for (unsigned int i = 0; i < entries; i++) {
@@ -151,6 +151,21 @@ static size_t put_bytes(uint8_t *at, size_t len, const void *bytes, size_t more)
 {
 	memcpy(at + len, bytes, more);
 	return len + more;
+}
+
+/* The numbers of commands that legacy devices have, too, where they are in the guest's order. */
+static size_t put_own16(const struct guest_driver *g, uint8_t *at, size_t len, unsigned int value)
+{
+	uint16_t raw = guest_u16(g, value);
+
+	return put_bytes(at, len, &raw, sizeof(raw));
+}
+
+static size_t put_own64(const struct guest_driver *g, uint8_t *at, size_t len, uint64_t value)
+{
+	uint64_t raw = guest_u64(g, value);
+
+	return put_bytes(at, len, &raw, sizeof(raw));
 }
 
 static size_t put16(uint8_t *at, size_t len, unsigned int value)
@@ -221,7 +236,7 @@ static size_t put_mq(struct guest_driver *g, uint8_t *at, size_t len, const stru
 	if (r->b[1] == VIRTIO_NET_CTRL_MQ_RSS_CONFIG)
 		return put_rss(g, at, len, r);
 	if (r->b[1] != VIRTIO_NET_CTRL_MQ_HASH_CONFIG)
-		return put16(at, len, r->x ? (unsigned int)r->x : guest_net_pairs(g));
+		return put_own16(g, at, len, r->x ? (unsigned int)r->x : guest_net_pairs(g));
 	len = put32(at, len, 0x1ff ^ (uint32_t)r->x);
 	len = put64(at, len, r->y & 0xffff);
 	return put_key(at, len, part(r, 1, sizeof(rss_key)));
@@ -303,15 +318,15 @@ static size_t put_context(struct guest_driver *g, uint8_t *at, size_t len, const
 	return put_rss(g, at, len, r);
 }
 
-static size_t put_mac(uint8_t *at, size_t len, const struct record *r)
+static size_t put_mac(const struct guest_driver *g, uint8_t *at, size_t len, const struct record *r)
 {
 	uint64_t value = htole64(r->x);
 
 	if (r->b[1] != VIRTIO_NET_CTRL_MAC_TABLE_SET)
 		return put_bytes(at, len, &value, 6);
-	len += put_table(at + len, (unsigned int)(r->y & 0xffff) % 100,
+	len += put_table(g, at + len, (unsigned int)(r->y & 0xffff) % 100,
 			 (unsigned int)(r->y >> 32 & 0xffff), r->x, false);
-	return len + put_table(at + len, (unsigned int)(r->y >> 16 & 0xffff) % 100,
+	return len + put_table(g, at + len, (unsigned int)(r->y >> 16 & 0xffff) % 100,
 			       (unsigned int)(r->y >> 48), r->x, true);
 }
 
@@ -322,15 +337,15 @@ static size_t put_command(struct guest_driver *g, uint8_t *at, const struct reco
 	at[2] = (uint8_t)r->x;
 	switch (r->b[0]) {
 	case VIRTIO_NET_CTRL_MAC:
-		return put_mac(at, 2, r);
+		return put_mac(g, at, 2, r);
 	case VIRTIO_NET_CTRL_VLAN:
-		return put16(at, 2, (unsigned int)r->x);
+		return put_own16(g, at, 2, (unsigned int)r->x);
 	case VIRTIO_NET_CTRL_ANNOUNCE:
 		return 2;
 	case VIRTIO_NET_CTRL_MQ:
 		return put_mq(g, at, 2, r);
 	case VIRTIO_NET_CTRL_GUEST_OFFLOADS:
-		return put64(at, 2, offload_bits(g) ^ r->x);
+		return put_own64(g, at, 2, offload_bits(g) ^ r->x);
 	case VIRTIO_NET_CTRL_NOTF_COAL:
 		return put_coalescing(at, 2, r);
 	case VIRTIO_NET_CTRL_HASH_TUNNEL:

@@ -350,7 +350,7 @@ void machine_start(struct machine *m, const struct personality *p, jmp_buf *esca
 		m->dev->queue[i].memory = &m->ring[i].memory;
 	if (!m->p.legacy)
 		virtio_mmio_init(&m->mmio, m->dev, &host_ops, m);
-	else if (virtio_mmio_init_legacy(&m->mmio, m->dev, &host_ops, m, false))
+	else if (virtio_mmio_init_legacy(&m->mmio, m->dev, &host_ops, m, m->p.big_endian))
 		abort();
 }
 

@@ -194,7 +194,9 @@
 	X(LEGACY_FLUSH_OUT, "legacy: a FLUSH_OUT succeeds")                                        \
 	X(LEGACY_TX, "legacy: a frame behind a header of 10 bytes is sent")                        \
 	X(LEGACY_RX, "legacy: a frame behind a header of 10 bytes is received")                    \
-	X(LEGACY_MAC, "legacy: the address is written to configuration space")
+	X(LEGACY_MAC, "legacy: the address is written to configuration space")                     \
+	X(LEGACY_BIG_ENDIAN, "legacy: a big-endian guest's request is served")                     \
+	X(LEGACY_BIG_ENDIAN_STATE, "legacy: a big-endian guest's device is restored")
 /* clang-format on */
 
 enum milestone {

@@ -4,7 +4,6 @@
  */
 #include "oracle.h"
 
-#include <endian.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,16 +315,16 @@ static void add_segment(struct oracle *o, const struct virtq_desc *d)
 static void descriptor_fetched(struct oracle *o, uint64_t gpa, const void *bytes, size_t len)
 {
 	struct model_walk *w = &o->walk;
+	const uint8_t *raw = bytes;
 	struct virtq_desc d;
 
 	if (gpa != w->table + 16ull * w->index || len != sizeof(d))
 		oracle_fail(o, 10, "fetches %zu bytes at 0x%llx instead of descriptor %u", len,
 			    (unsigned long long)gpa, w->index);
-	memcpy(&d, bytes, sizeof(d));
-	d.addr = le64toh(d.addr);
-	d.len = le32toh(d.len);
-	d.flags = le16toh(d.flags);
-	d.next = le16toh(d.next);
+	d.addr = oracle_64(o, raw);
+	d.len = oracle_32(o, raw + 8);
+	d.flags = (uint16_t)oracle_16(o, raw + 12);
+	d.next = (uint16_t)oracle_16(o, raw + 14);
 	if (d.flags & VIRTQ_DESC_F_INDIRECT)
 		enter_table(o, &d);
 	else
@@ -447,8 +446,7 @@ void oracle_ring_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, con
 		return;
 	}
 	if (len == sizeof(value))
-		memcpy(&value, bytes, sizeof(value));
-	value = le16toh(value);
+		value = (uint16_t)oracle_16(o, bytes);
 	if (len == 2 && gpa == q->driver + 2) {
 		q->must_look = false;
 		q->seen_idx = value;
@@ -790,15 +788,14 @@ bool oracle_gives_back(struct oracle *o, unsigned int queue, uint32_t head, uint
 		digest_chain(o, queue, c, &due, len);
 	drop_held(o, queue, c);
 	o->queue[queue].pushed++;
+	if (o->p->big_endian)
+		hit(MILESTONE_LEGACY_BIG_ENDIAN);
 	return stored;
 }
 
-static void used_entry(struct oracle *o, unsigned int queue, const void *bytes)
+static void used_entry(struct oracle *o, unsigned int queue, const uint8_t *bytes)
 {
-	struct virtq_used_elem e;
-
-	memcpy(&e, bytes, sizeof(e));
-	oracle_gives_back(o, queue, le32toh(e.id), le32toh(e.len));
+	oracle_gives_back(o, queue, oracle_32(o, bytes), oracle_32(o, bytes + 4));
 }
 
 static void index_stored(struct oracle *o, unsigned int queue, uint16_t value)
@@ -833,8 +830,7 @@ void oracle_ring_stored(struct oracle *o, unsigned int queue, uint64_t gpa, cons
 	uint16_t value = 0;
 
 	if (len == sizeof(value))
-		memcpy(&value, bytes, sizeof(value));
-	value = le16toh(value);
+		value = (uint16_t)oracle_16(o, bytes);
 	if (len == sizeof(struct virtq_used_elem) && gpa == q->device + 4 + 8 * slot)
 		used_entry(o, queue, bytes);
 	else if (len == 2 && gpa == q->device + 2)
@@ -991,9 +987,10 @@ uint64_t oracle_avail_gpa(const struct oracle *o, unsigned int queue)
 	return q->packed ? oracle_packed_avail_gpa(q) : q->driver + VIRTQ_AVAIL_IDX;
 }
 
-void oracle_drained(struct oracle *o, unsigned int queue, uint16_t avail)
+void oracle_drained(struct oracle *o, unsigned int queue, const uint8_t *bytes)
 {
 	const struct model_queue *q = &o->queue[queue];
+	uint16_t avail = (uint16_t)oracle_16(o, bytes);
 
 	if (!oracle_queue_live(o, queue))
 		return;

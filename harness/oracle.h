@@ -351,7 +351,7 @@ void oracle_unpopped(struct oracle *o, unsigned int queue);
  * bits that tell whether there is one more.
  */
 uint64_t oracle_avail_gpa(const struct oracle *o, unsigned int queue);
-void oracle_drained(struct oracle *o, unsigned int queue, uint16_t avail);
+void oracle_drained(struct oracle *o, unsigned int queue, const uint8_t *avail);
 
 /* Whether the driver may expect this queue to work. */
 bool oracle_queue_live(const struct oracle *o, unsigned int queue);

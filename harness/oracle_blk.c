@@ -309,12 +309,12 @@ static void make_plan(struct oracle *o, struct model_chain *c)
 	}
 	if (c->read_pos < 16)
 		oracle_fail(o, 4, "chain %u is handled without its header", c->head);
-	c->type = get32(c->capture);
+	c->type = oracle_32(o, c->capture);
 	if (o->p->legacy && c->type == 5) {
 		c->type = VIRTIO_BLK_T_FLUSH;
 		c->old_name = true;
 	}
-	c->sector = get64(c->capture + 8);
+	c->sector = oracle_64(o, c->capture + 8);
 	changes = c->type == VIRTIO_BLK_T_OUT ||
 		  (c->type == VIRTIO_BLK_T_DISCARD && oracle_accepted(o, VIRTIO_BLK_F_DISCARD)) ||
 		  (c->type == VIRTIO_BLK_T_WRITE_ZEROES &&

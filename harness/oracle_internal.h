@@ -23,6 +23,39 @@ struct due {
 	int last;
 };
 
+/*
+ * Numbers as the driver has them in rings, requests and the configuration space: little-endian, but
+ * for legacy drivers in the guest's own byte order (2.5.3, 2.7.3, 5.1.9.1, 5.2.6.3).
+ */
+static inline unsigned int oracle_16(const struct oracle *o, const uint8_t *p)
+{
+	if (o->p->big_endian)
+		return (unsigned int)p[0] << 8 | p[1];
+	return (unsigned int)p[1] << 8 | p[0];
+}
+
+static inline uint32_t oracle_32(const struct oracle *o, const uint8_t *p)
+{
+	if (o->p->big_endian)
+		return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+
+static inline uint64_t oracle_64(const struct oracle *o, const uint8_t *p)
+{
+	uint64_t first = oracle_32(o, p);
+	uint64_t second = oracle_32(o, p + 4);
+
+	return o->p->big_endian ? first << 32 | second : second << 32 | first;
+}
+
+static inline void oracle_put(const struct oracle *o, uint8_t *to, uint64_t number,
+			      unsigned int bytes)
+{
+	for (unsigned int i = 0; i < bytes; i++)
+		to[o->p->big_endian ? bytes - 1 - i : i] = (uint8_t)(number >> (8 * i));
+}
+
 /* Adds to one of the sums of a digest. */
 void oracle_digest_bytes(uint64_t *sum, const void *bytes, uint64_t len);
 void oracle_digest_number(uint64_t *sum, uint64_t number);

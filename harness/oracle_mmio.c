@@ -20,8 +20,7 @@ uint32_t oracle_device_id(const struct oracle *o)
 
 void oracle_put_config(struct oracle *o, unsigned int at, uint64_t number, unsigned int bytes)
 {
-	for (unsigned int i = 0; i < bytes; i++)
-		o->config[at + i] = (uint8_t)(number >> (8 * i));
+	oracle_put(o, o->config + at, number, bytes);
 }
 
 void oracle_write_config(struct oracle *o, uint64_t at, unsigned int width, uint64_t value)

@@ -2,7 +2,6 @@
 /*
  * Which frames may pass in which direction, and as which bytes (5.1.9).
  */
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -13,11 +12,6 @@
 static unsigned int be16(const uint8_t *p)
 {
 	return (unsigned int)p[0] << 8 | p[1];
-}
-
-static unsigned int le16(const uint8_t *p)
-{
-	return (unsigned int)p[1] << 8 | p[0];
 }
 
 /* 5.1.9.3.1 */
@@ -263,8 +257,8 @@ static bool tunnel_fine(const struct oracle *o, const uint8_t *h, const uint8_t 
 {
 	right->tunnel = true;
 	right->outer_csum = h[0] & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM;
-	right->outer_th = (uint16_t)le16(h + 20);
-	right->inner_nh = (uint16_t)le16(h + 22);
+	right->outer_th = (uint16_t)oracle_16(o, h + 20);
+	right->inner_nh = (uint16_t)oracle_16(o, h + 22);
 	if ((h[1] & 0x60) == 0x60 || h[0] & VIRTIO_NET_HDR_F_DATA_VALID ||
 	    !oracle_accepted(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO) ||
 	    (right->outer_csum && !oracle_accepted(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM)))
@@ -304,7 +298,7 @@ static bool gso_fine(const struct oracle *o, const uint8_t *h, const uint8_t *fr
 	unsigned int end = start + (protocol == 17 ? 8u : (frame[start + 12] >> 4) * 4u);
 
 	if (start == 0 || end > len || end > 65535 || (protocol == 6 && end < start + 20) ||
-	    !right->needs_csum || le16(h + 4) == 0 || right->csum_start != start ||
+	    !right->needs_csum || oracle_16(o, h + 4) == 0 || right->csum_start != start ||
 	    right->csum_offset != (protocol == 17 ? 6 : 16))
 		return false;
 	right->gso = type == 1	    ? NIC_GSO_TCP4
@@ -312,7 +306,7 @@ static bool gso_fine(const struct oracle *o, const uint8_t *h, const uint8_t *fr
 		     : version == 4 ? NIC_GSO_UDP4
 				    : NIC_GSO_UDP6;
 	right->gso_ecn = h[1] & 0x80;
-	right->gso_size = (uint16_t)le16(h + 4);
+	right->gso_size = (uint16_t)oracle_16(o, h + 4);
 	right->header_len = (uint16_t)end;
 	return true;
 }
@@ -348,9 +342,10 @@ static bool well_formed(const struct oracle *o, const struct model_chain *c,
 		return false; /* the caller finds the frame missing if it was due */
 	if (h[0] & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
 		right->needs_csum = true;
-		right->csum_start = (uint16_t)le16(h + 6);
-		right->csum_offset = (uint16_t)le16(h + 8);
-		if (!oracle_accepted(o, VIRTIO_NET_F_CSUM) || le16(h + 6) + le16(h + 8) + 2 > len)
+		right->csum_start = (uint16_t)oracle_16(o, h + 6);
+		right->csum_offset = (uint16_t)oracle_16(o, h + 8);
+		if (!oracle_accepted(o, VIRTIO_NET_F_CSUM) ||
+		    oracle_16(o, h + 6) + oracle_16(o, h + 8) + 2 > len)
 			return refused(MILESTONE_NET_TX_BAD);
 	}
 	if (h[0] & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM && !(h[1] & 0x60) &&
@@ -581,10 +576,9 @@ void oracle_frame_begins(struct oracle *o, const struct nic_frame *frame)
 		n->bytes = right_bytes(o, frame);
 }
 
-static void put16(uint8_t *at, unsigned int value)
+static void put16(const struct oracle *o, uint8_t *at, unsigned int value)
 {
-	at[0] = (uint8_t)value;
-	at[1] = (uint8_t)(value >> 8);
+	oracle_put(o, at, value, 2);
 }
 
 static unsigned int right_gso_type(const struct nic_offload *w)
@@ -607,9 +601,8 @@ static void right_header(const struct oracle *o, const struct nic_frame *f, uint
 
 	memset(h, 0, HEADER_MAX);
 	if (oracle_accepted(o, VIRTIO_NET_F_HASH_REPORT)) {
-		put16(h + 12, o->net.hash & 0xffff);
-		put16(h + 14, o->net.hash >> 16);
-		put16(h + 16, o->net.report);
+		oracle_put(o, h + 12, o->net.hash, 4);
+		put16(o, h + 16, o->net.report);
 	}
 	if (oracle_accepted(o, VIRTIO_NET_F_OUT_NET_HEADER)) {
 		struct packet p;
@@ -617,27 +610,27 @@ static void right_header(const struct oracle *o, const struct nic_frame *f, uint
 		oracle_net_look_into(f->data, f->len, &p);
 		if (p.version)
 			ip_at(f->data, f->len, &ip);
-		put16(h + 24, ip);
+		put16(o, h + 24, ip);
 	}
 	if (!oracle_net_guest_has(o, VIRTIO_NET_F_GUEST_CSUM))
 		return;
 	if (w->needs_csum) {
 		h[0] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-		put16(h + 6, w->csum_start);
-		put16(h + 8, w->csum_offset);
+		put16(o, h + 6, w->csum_start);
+		put16(o, h + 8, w->csum_offset);
 	} else if (w->csum_valid) {
 		h[0] = VIRTIO_NET_HDR_F_DATA_VALID;
 	}
 	if (w->gso == NIC_GSO_NONE)
 		return;
 	h[1] = (uint8_t)right_gso_type(w);
-	put16(h + 2, w->header_len);
-	put16(h + 4, w->gso_size);
+	put16(o, h + 2, w->header_len);
+	put16(o, h + 4, w->gso_size);
 	if (!w->tunnel)
 		return;
 	h[0] |= w->outer_csum ? VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM : 0;
-	put16(h + 20, w->outer_th);
-	put16(h + 22, w->inner_nh);
+	put16(o, h + 20, w->outer_th);
+	put16(o, h + 22, w->inner_nh);
 }
 
 /* num_buffers is taken as announced, and counted when the entries are published. */
@@ -661,7 +654,7 @@ static void first_buffer(struct oracle *o, uint8_t *header)
 		o->net.announced = 1;
 		return;
 	}
-	o->net.announced = le16(stored + 10);
+	o->net.announced = oracle_16(o, stored + 10);
 	memcpy(header + 10, stored + 10, 2);
 }
 

@@ -20,16 +20,16 @@ static bool set_mode(struct oracle *o, unsigned int command, const uint8_t *data
 }
 
 /* The length of a table in bytes, or 0. */
-static uint64_t table_bytes(const uint8_t *data, uint64_t len)
+static uint64_t table_bytes(const struct oracle *o, const uint8_t *data, uint64_t len)
 {
 	if (len < 4)
 		return 0;
-	return 4 + 6ull * net_le32(data) <= len ? 4 + 6ull * net_le32(data) : 0;
+	return 4 + 6ull * oracle_32(o, data) <= len ? 4 + 6ull * oracle_32(o, data) : 0;
 }
 
-static void take_table(struct model_mac_table *t, const uint8_t *data)
+static void take_table(const struct oracle *o, struct model_mac_table *t, const uint8_t *data)
 {
-	t->count = net_le32(data);
+	t->count = oracle_32(o, data);
 	t->all = t->count > 64;
 	if (t->all) {
 		hit(MILESTONE_NET_CTRL_TABLE_FULL);
@@ -40,16 +40,16 @@ static void take_table(struct model_mac_table *t, const uint8_t *data)
 
 static bool set_table(struct oracle *o, const uint8_t *data, uint64_t len)
 {
-	uint64_t first = table_bytes(data, len);
+	uint64_t first = table_bytes(o, data, len);
 	uint64_t second;
 
 	if (!oracle_accepted(o, VIRTIO_NET_F_CTRL_RX) || !first)
 		return false;
-	second = table_bytes(data + first, len - first);
+	second = table_bytes(o, data + first, len - first);
 	if (!second || first + second != len)
 		return false;
-	take_table(&o->net.table[0], data);
-	take_table(&o->net.table[1], data + first);
+	take_table(o, &o->net.table[0], data);
+	take_table(o, &o->net.table[1], data + first);
 	hit(MILESTONE_NET_CTRL_TABLE);
 	return true;
 }
@@ -68,16 +68,16 @@ static bool set_mac(struct oracle *o, const uint8_t *data, uint64_t len)
 static bool set_vlan(struct oracle *o, unsigned int command, const uint8_t *data, uint64_t len)
 {
 	if (command > 1 || !oracle_accepted(o, VIRTIO_NET_F_CTRL_VLAN) || len != 2 ||
-	    net_le16(data) > 4095)
+	    oracle_16(o, data) > 4095)
 		return false;
 
-	uint64_t bit = 1ull << (net_le16(data) % 64);
+	uint64_t bit = 1ull << (oracle_16(o, data) % 64);
 
 	o->net.vlans = true;
 	if (command == 0)
-		o->net.vlan[net_le16(data) / 64] |= bit;
+		o->net.vlan[oracle_16(o, data) / 64] |= bit;
 	else
-		o->net.vlan[net_le16(data) / 64] &= ~bit;
+		o->net.vlan[oracle_16(o, data) / 64] &= ~bit;
 	hit(MILESTONE_NET_CTRL_VLAN);
 	return true;
 }
@@ -111,7 +111,7 @@ static bool set_offloads(struct oracle *o, unsigned int number, const uint8_t *d
 		{ 55, VIRTIO_NET_F_GUEST_USO6 },
 	};
 	uint64_t on[2] = { 0, 0 };
-	uint64_t left = len == 8 ? net_le64(data) : 0;
+	uint64_t left = len == 8 ? oracle_64(o, data) : 0;
 
 	if (number != 0 || len != 8 || !oracle_accepted(o, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS))
 		return false;

@@ -347,14 +347,14 @@ static void many(struct model_net *n)
 
 static bool set_pairs(struct oracle *o, const uint8_t *data, uint64_t len)
 {
-	if (!oracle_accepted(o, VIRTIO_NET_F_MQ) || len != 2 || net_le16(data) == 0 ||
-	    net_le16(data) > oracle_net_pairs(o))
+	if (!oracle_accepted(o, VIRTIO_NET_F_MQ) || len != 2 || oracle_16(o, data) == 0 ||
+	    oracle_16(o, data) > oracle_net_pairs(o))
 		return false;
 	for (unsigned int i = 0; i < 8; i++) {
 		if (o->net.context[i])
 			return false;
 	}
-	o->net.pairs = net_le16(data);
+	o->net.pairs = oracle_16(o, data);
 	o->net.rss = false;
 	many(&o->net);
 	hit(MILESTONE_NET_MQ_PAIRS);

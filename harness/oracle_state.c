@@ -84,6 +84,7 @@ static bool agreement_fine(const struct oracle *o)
 static bool load_status(struct oracle *o, struct image *im)
 {
 	uint64_t interface = number(im, 1);
+	uint64_t wanted = o->p->big_endian ? 2 : o->p->legacy;
 	uint32_t status = (uint32_t)number(im, 1);
 	uint64_t agreed = number(im, 1);
 	uint64_t suspending = number(im, 1);
@@ -93,7 +94,7 @@ static bool load_status(struct oracle *o, struct image *im)
 	o->driver_features[0] = number(im, 8);
 	o->driver_features[1] = number(im, 8);
 	o->generation = (uint32_t)number(im, 4);
-	if (interface != o->p->legacy || agreed > 1 || suspending > 1 || late & ~most ||
+	if (interface != wanted || agreed > 1 || suspending > 1 || late & ~most ||
 	    !status_fine(o, status))
 		return false;
 	o->status = status;
@@ -300,9 +301,9 @@ static bool load_link(struct oracle *o, struct image *im)
 	if (announce ? !(status & 2) && !suspended : status & 2)
 		return false;
 	o->net.announce = announce;
-	if ((status ^ o->config[6]) & 1)
+	if ((status ^ oracle_16(o, o->config + 6)) & 1)
 		late |= LATE_STATUS;
-	if (speed != net_le32(o->config + 12) || duplex != o->config[16])
+	if (speed != oracle_32(o, o->config + 12) || duplex != o->config[16])
 		late |= LATE_SPEED;
 	oracle_put_config(o, 6, status, 2);
 	oracle_put_config(o, 12, speed, 4);
@@ -492,7 +493,11 @@ static bool load(struct oracle *o, struct image *im)
 	if (!load_type(o, im) || !all_told(o))
 		return false;
 	o->interrupts |= interrupts;
-	return !im->ended && im->left == 0;
+	if (im->ended || im->left)
+		return false;
+	if (o->p->big_endian)
+		hit(MILESTONE_LEGACY_BIG_ENDIAN_STATE);
+	return true;
 }
 
 bool oracle_restored(struct oracle *o, const uint8_t *image, size_t len)

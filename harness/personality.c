@@ -315,6 +315,7 @@ void personality_from(const struct record *header, struct personality *p)
 	static const uint16_t range_segments[] = { 4, 1, 16, 256 };
 	static const uint16_t mtu[] = { 1500, 68, 65535, 1280 };
 	static const uint16_t blk_size[] = { 512, 4096, 1024, 512 };
+	unsigned int transport;
 
 	memset(p, 0, sizeof(*p));
 	p->kind = (enum device_kind)header->code;
@@ -338,7 +339,9 @@ void personality_from(const struct record *header, struct personality *p)
 		virtio_features_add(&p->offered, VIRTIO_F_SUSPEND);
 	if (header->y >> 56 & 2)
 		virtio_features_add(&p->offered, VIRTIO_F_ORDER_PLATFORM);
-	p->legacy = header->y >> 24 & 1;
+	transport = (unsigned int)(header->y >> 24 & 0xff) % 3;
+	p->legacy = transport != 0;
+	p->big_endian = transport == TRANSPORT_LEGACY_BIG_ENDIAN;
 	if (p->legacy)
 		make_legacy(p);
 	p->queues = queue_count(p, header);

@@ -34,6 +34,10 @@
 #define FLAG_NIC_DROPS	 32u /* the nic drops what the guest has no buffers for */
 #define FLAG_BACKWARDS	 64u /* the echo device completes its chains last one first */
 
+/* header transport */
+#define TRANSPORT_LEGACY	    1u
+#define TRANSPORT_LEGACY_BIG_ENDIAN 2u
+
 /* header ring: what is offered beside the usual */
 #define RING_OFFERS_PACKED	      1u
 #define RING_OFFERS_IN_ORDER	      2u
@@ -66,6 +70,7 @@ struct personality {
 	uint32_t erase_sector_alignment;
 	struct disk_lifetime lifetime;
 	bool legacy;	      /* version 1 of virtio-mmio */
+	bool big_endian;      /* and so is the guest: the order of its structures then */
 	unsigned int refusal; /* a mistake of the embedder's that is tried first, see refusals.h */
 };
 

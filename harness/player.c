@@ -185,11 +185,11 @@ static void check_drained(struct guest_driver *g)
 	machine_drain(m);
 	machine_check_waiting(m);
 	for (unsigned int i = 0; i < m->p.queues; i++) {
-		uint16_t avail = 0;
+		uint8_t avail[2] = { 0 };
 
 		if (m->oracle.queue[i].ready)
-			machine_load(m, oracle_avail_gpa(&m->oracle, i), &avail, sizeof(avail));
-		oracle_drained(&m->oracle, i, le16toh(avail));
+			machine_load(m, oracle_avail_gpa(&m->oracle, i), avail, sizeof(avail));
+		oracle_drained(&m->oracle, i, avail);
 	}
 }
 

@@ -34,7 +34,7 @@ const struct record_form script_header_form = {
 		CHOICE("refuse", AT_Y0, 50),
 		CHOICE("ring", AT_Y1, 8),
 		CHOICE("queues", AT_Y2, 5),
-		CHOICE("transport", AT_Y3, 2),
+		CHOICE("transport", AT_Y3, 3),
 		CHOICE("zones", AT_Y4, 12),
 		FIELD("net", AT_Y5, FIELD_FLAGS),
 		FIELD("more", AT_Y6, FIELD_FLAGS),
