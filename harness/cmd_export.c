@@ -15,9 +15,10 @@
 static const struct form {
 	const char *name;
 	void (*write)(const struct exported *e, FILE *out);
+	bool x86; /* for a device on such a machine */
 } forms[] = {
-	{ "c", export_c },
-	{ "qtest", export_qtest },
+	{ "c", export_c, false },
+	{ "qtest", export_qtest, true },
 };
 
 static const struct form *find_form(const char *name)
@@ -52,10 +53,15 @@ static int export_script_as(const struct form *form, const char *path, const str
 }
 
 /* Why there is nothing to export, or NULL */
-static const char *prevents(const struct script *script)
+static const char *prevents(const struct form *form, const struct script *script)
 {
+	struct personality p;
+
 	if (script->header.code == DEVICE_ECHO)
 		return "its device is the harness's own, there is no other";
+	personality_from(&script->header, &p);
+	if (form->x86 && p.big_endian)
+		return "its guest is big-endian, and QEMU's microvm an x86 machine";
 	for (unsigned int i = 0; i < script->ops; i++) {
 		if (script->op[i].code == OP_RESTORE)
 			return "it saves and restores its device, which only the harness does";
@@ -76,7 +82,7 @@ int cmd_export(int argc, char **argv)
 	form = find_form(argv[2]);
 	if (!form || !files_read_script(argv[3], &script))
 		return EXIT_USAGE;
-	why = prevents(&script);
+	why = prevents(form, &script);
 	if (why) {
 		fprintf(stderr, "anvil export: %s: %s\n", argv[3], why);
 		return EXIT_USAGE;

@@ -286,10 +286,10 @@ static void put_disk_options(const struct personality *p, FILE *out)
 		"\tfail_every = %u;\n"
 		"\tif (virtio_blk_init(&blk, &options))\n"
 		"\t\tabort();\n"
-		"\tattach(&blk.dev, %s);\n"
+		"\tattach(&blk.dev, %s, %s);\n"
 		"}\n",
 		!!(p->flags & FLAG_DEFERRED), !!(p->flags & FLAG_CANCEL_LATE), p->fail_every,
-		p->legacy ? "true" : "false");
+		p->legacy ? "true" : "false", p->big_endian ? "true" : "false");
 }
 
 static void put_nic_options(const struct personality *p, FILE *out)
@@ -319,12 +319,13 @@ static void put_nic_options(const struct personality *p, FILE *out)
 		"\tnic_drops = %d;\n"
 		"\tif (virtio_net_init(&net, &options))\n"
 		"\t\tabort();\n"
-		"\tattach(&net.dev, %s);\n"
+		"\tattach(&net.dev, %s, %s);\n"
 		"}\n",
 		o.features.word[0], o.features.word[1], o.queue_size_max, o.queue_pairs_max,
 		o.speed, o.duplex, o.mac[0], o.mac[1], o.mac[2], o.mac[3], o.mac[4], o.mac[5],
 		o.mtu, o.link_up ? "true" : "false", !!(p->flags & FLAG_NIC_STALLED),
-		!!(p->flags & FLAG_NIC_DROPS), p->legacy ? "true" : "false");
+		!!(p->flags & FLAG_NIC_DROPS), p->legacy ? "true" : "false",
+		p->big_endian ? "true" : "false");
 }
 
 /* ---- the file ---- */

@@ -96,7 +96,8 @@ void story_tell_device(const struct record *header, FILE *out)
 	if (header->b[0])
 		fprintf(out, ", with queues of at most %u entries", p.queue_size_max);
 	if (p.legacy)
-		fputs(", with the legacy interface", out);
+		fprintf(out, ", with the legacy interface%s",
+			p.big_endian ? " of a big-endian guest" : "");
 	if (header->x)
 		fputs(", with features hidden", out);
 	if (p.fail_every && p.kind == DEVICE_BLK)

@@ -45,6 +45,7 @@ gives() {
 printf 'device blk\ninit\nblk speed=3\n' >"$work/bad.txt"
 printf 'device blk\ninit\nblk\n' >"$work/good.txt"
 printf 'device echo\ninit\n' >"$work/echo.txt"
+printf 'device net transport=2\ninit\n' >"$work/big-endian.txt"
 head -c 70000 /dev/zero >"$work/large"
 
 refuses '"fly"' "$anvil" fly
@@ -81,6 +82,7 @@ refuses '"pascal"' "$anvil" export --as pascal "$work/good.txt"
 refuses 'nowhere' "$anvil" export --as c "$work/nowhere"
 refuses 'bad.txt:3' "$anvil" export --as qtest "$work/bad.txt"
 refuses 'echo.txt' "$anvil" export --as c "$work/echo.txt"
+refuses 'big-endian.txt: its guest is big-endian' "$anvil" export --as qtest "$work/big-endian.txt"
 refuses 'no folders' "$anvil" merge
 refuses 'no folders' "$anvil" merge "$work/merged"
 refuses 'operand' "$anvil" merge --target
@@ -168,6 +170,7 @@ gives 0 "$anvil" play --quiet "$work/good" "$work/folder"
 gives 0 "$anvil" shrink "$work/good" "$work/small"
 gives 0 "$anvil" export --as c "$work/good"
 gives 0 "$anvil" export --as qtest "$work/good"
+gives 0 "$anvil" export --as c "$work/big-endian.txt"
 gives 2 sh -c "'$anvil' export --as c '$work/good' >/dev/full"
 gives 0 "$anvil" triage --out "$work/triage" "$work/good" "$work/folder"
 "$anvil" show "$work/good" | cmp -s - "$work/good.txt" || bad "show does not give back what pack took"

@@ -126,13 +126,13 @@ static void settle(void)
 	}
 }
 
-static void attach(struct virtio_device *dev, bool legacy)
+static void attach(struct virtio_device *dev, bool legacy, bool big_endian)
 {
 	static const struct virtio_mmio_host_ops host = { set_irq, defer };
 
 	if (!legacy)
 		virtio_mmio_init(&mmio, dev, &host, NULL);
-	else if (virtio_mmio_init_legacy(&mmio, dev, &host, NULL, false))
+	else if (virtio_mmio_init_legacy(&mmio, dev, &host, NULL, big_endian))
 		abort();
 }
 
