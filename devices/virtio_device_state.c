@@ -162,10 +162,15 @@ static bool restore_queues(struct virtio_device *dev, struct state_reader *r)
 	return true;
 }
 
-/* What was used and not told is for who put that off to tell: nobody else may have any. */
+/* What was used and not told is for who put that off to tell: nobody else may have any, and a
+ * device told all before it was suspended. One that failed or broke tells nothing any more. */
 static bool untold_possible(const struct virtio_device *dev, unsigned int index)
 {
-	if (!virtio_device_queue_live(dev, index) || !virtqueue_untold(&dev->queue[index]))
+	if (!virtqueue_untold(&dev->queue[index]))
+		return true;
+	if (dev->status & VIRTIO_STATUS_SUSPEND)
+		return false;
+	if (!virtio_device_queue_live(dev, index))
 		return true;
 	return dev->ops->puts_off && dev->ops->puts_off(dev, index);
 }

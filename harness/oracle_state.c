@@ -451,13 +451,15 @@ static bool load_net(struct oracle *o, struct image *im)
 	       load_steering(o, im) && load_net_queues(o, im);
 }
 
-/* Nobody else puts off what is to be told. */
+/* Nobody else puts off what is to be told, and nobody is suspended with it (3.4.2). */
 static bool all_told(const struct oracle *o)
 {
 	for (unsigned int i = 0; i < o->p->queues; i++) {
 		bool may = o->p->kind == DEVICE_NET && i < 2 * oracle_net_pairs(o);
 
-		if (!may && oracle_queue_live(o, i) && oracle_untold(&o->queue[i]))
+		if (!o->queue[i].ready || !oracle_untold(&o->queue[i]))
+			continue;
+		if (o->status & VIRTIO_STATUS_SUSPEND || (!may && oracle_queue_live(o, i)))
 			return false;
 	}
 	return true;

@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "virtio_blk.h"
+#include "virtio_mmio_state.h"
 #include "virtio_net.h"
 
 #define STATUS_SUSPENDED (STATUS_AGREED | VIRTIO_STATUS_SUSPEND)
@@ -270,6 +271,36 @@ static void a_network_device_is_suspended_at_once(void **state)
 	test_nic_destroy(&nic);
 }
 
+#define STATE_HEADER 18u
+#define STATE_TOLD   (STATE_HEADER + 85) /* used entries of queue 0 that the driver heard of */
+
+/* 3.4.2: all was told before. Who resumed and suspended it again would have it tell the rest. */
+static void nothing_is_left_to_tell(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t image[1024];
+	size_t len;
+
+	drive(f);
+	ask(f);
+	assert_int_equal(virtio_mmio_save(&f->guest.mmio, image, sizeof(image), &len), 0);
+	for (unsigned int untold = 0; untold < 2; untold++) {
+		struct state_writer told = { .bytes = image + STATE_TOLD, .room = 2 };
+		struct state_writer sum = { .bytes = image + STATE_HEADER - 4, .room = 4 };
+
+		state_put(&told, 0u - untold, 2);
+		state_put(&sum, state_checksum(image + STATE_HEADER, len - STATE_HEADER), 4);
+		virtio_blk_destroy(&f->blk);
+		assert_int_equal(virtio_blk_init(&f->blk, &f->options), 0);
+		guest_attach(&f->guest, &f->blk.dev);
+		assert_int_equal(virtio_mmio_restore(&f->guest.mmio, image, len),
+				 untold ? -EINVAL : 0);
+	}
+	ask(f);
+	ask(f);
+	assert_int_equal(guest_status(&f->guest), 0);
+}
+
 /* 6.2: accepted, and without consequence; ACCESS_PLATFORM and SR_IOV cannot even be asked for. */
 static void platform_features(void **state)
 {
@@ -300,6 +331,7 @@ int main(void)
 		TEST(stopping_the_queue_is_enough),
 		TEST(a_reset_ends_the_wait),
 		TEST(a_network_device_is_suspended_at_once),
+		TEST(nothing_is_left_to_tell),
 		TEST(platform_features),
 	};
 
