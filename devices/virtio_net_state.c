@@ -92,10 +92,11 @@ static bool restore_vlans(struct virtio_net *net, struct state_reader *r)
 	return true;
 }
 
+/* A legacy driver writes it to the configuration space, with no features at all (5.1.4.3). */
 static bool restore_mac(struct virtio_net *net, struct state_reader *r)
 {
 	state_get_bytes(r, net->config.mac, NIC_MAC_BYTES);
-	return memcmp(net->config.mac, net->options.mac, NIC_MAC_BYTES) == 0 ||
+	return memcmp(net->config.mac, net->options.mac, NIC_MAC_BYTES) == 0 || net->dev.legacy ||
 	       virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_MAC_ADDR);
 }
 

@@ -443,7 +443,8 @@ static bool load_net(struct oracle *o, struct image *im)
 	struct model_net *n = &o->net;
 
 	bytes(im, n->mac, 6);
-	if (memcmp(n->mac, o->config, 6) != 0 && !oracle_accepted(o, VIRTIO_NET_F_CTRL_MAC_ADDR))
+	if (memcmp(n->mac, o->config, 6) != 0 && !o->p->legacy &&
+	    !oracle_accepted(o, VIRTIO_NET_F_CTRL_MAC_ADDR))
 		return false;
 	memcpy(o->config, n->mac, 6);
 	return load_link(o, im) && load_modes(o, im) && load_table(o, &n->table[0], im) &&

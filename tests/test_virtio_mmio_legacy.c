@@ -7,6 +7,7 @@
 
 #include "virtio_blk.h"
 #include "virtio_mmio_legacy.h"
+#include "virtio_mmio_state.h"
 #include "virtio_net.h"
 
 #define QUEUE 16u
@@ -1027,6 +1028,22 @@ static void net_address_is_written_to_configuration_space(void **state)
 	assert_int_equal(config(f, 10, 2), 1500);
 }
 
+/* ... and so no feature is needed for it to come back */
+static void net_address_is_saved(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t image[4096];
+	size_t len;
+
+	drive(f, 0, 2);
+	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG, 1, 0x0a);
+	assert_int_equal(virtio_mmio_save(&f->guest.mmio, image, sizeof(image), &len), 0);
+	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
+	assert_int_equal(config(f, 0, 1), 2);
+	assert_int_equal(virtio_mmio_restore(&f->guest.mmio, image, len), 0);
+	assert_int_equal(config(f, 0, 1), 0x0a);
+}
+
 static uint8_t command(struct fixture *f, uint8_t class, uint8_t number, uint32_t len)
 {
 	struct buffer b[] = { { DATA_AT, 2, 0 }, { DATA_AT + 2, len, 0 }, { IN_AT, 1, WRITABLE } };
@@ -1119,6 +1136,7 @@ int main(void)
 		NET(net_receives_behind_a_header_of_the_right_length, big),
 		NET(net_receives_into_exactly_enough_room, little),
 		NET(net_address_is_written_to_configuration_space, big),
+		NET(net_address_is_saved, big),
 		NET(net_commands_are_in_the_guests_byte_order, little),
 		NET(net_commands_are_in_the_guests_byte_order, big),
 		NET(net_offloads_fall_away_together, little),
