@@ -79,6 +79,7 @@ void machine_restore(struct machine *m, const struct machine_damage *d)
 	}
 	if (err)
 		oracle_fail(&m->oracle, 7, "saving it gives %d", err);
+	oracle_saved(&m->oracle);
 	len = damage(m->image, len, d);
 
 	/* a reset leaves no trace: as good as a new one, and much quicker to be had */
@@ -86,6 +87,8 @@ void machine_restore(struct machine *m, const struct machine_damage *d)
 
 	bool fine = oracle_restored(&m->oracle, m->image, len);
 
+	if (d->how == DAMAGE_NONE)
+		oracle_came_back(&m->oracle, fine);
 	err = virtio_mmio_restore(&m->mmio, m->image, len);
 	if (fine != !err)
 		oracle_fail(&m->oracle, 7, "%s state is %s (%d)", fine ? "a good" : "an impossible",

@@ -269,6 +269,8 @@ struct oracle {
 	uint64_t accesses;
 	uint64_t access_bound;
 
+	uint64_t saved[3]; /* sums of registers, queues, and what the type has, when it was saved */
+
 	bool writeback;
 	uint64_t capacity;
 	unsigned int at_disk; /* requests submitted and not completed */
@@ -314,6 +316,10 @@ void oracle_ring_stored(struct oracle *o, unsigned int queue, uint64_t gpa, cons
 			size_t len);
 void oracle_buffer_fetched(struct oracle *o, uint64_t gpa, const void *bytes, size_t len);
 void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, size_t len);
+
+/* The device is saved; and after oracle_restored, which gave that, with what it saved untouched. */
+void oracle_saved(struct oracle *o);
+void oracle_came_back(struct oracle *o, bool fine);
 
 /*
  * The device, which was reset before, is given this state. Returns whether it has to take it; if

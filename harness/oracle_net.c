@@ -205,6 +205,7 @@ void oracle_net_config_written(struct oracle *o, uint64_t at, unsigned int width
 		return;
 	oracle_write_config(o, at, width, value);
 	memcpy(o->net.mac, o->config, 6);
+	o->generation++;
 	hit(MILESTONE_LEGACY_MAC);
 }
 

@@ -520,3 +520,97 @@ bool oracle_restored(struct oracle *o, const uint8_t *image, size_t len)
 	o->page_size = page_size;
 	return false;
 }
+
+/* ---- what it saves is what it is ---- */
+
+static uint64_t sum_of_registers(const struct oracle *o)
+{
+	const uint32_t number[] = {
+		o->status,     o->agreed,     o->suspending, o->config_late, o->generation,
+		o->interrupts, o->device_sel, o->driver_sel, o->queue_sel,   o->page_size,
+	};
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < sizeof(number) / sizeof(number[0]); i++)
+		oracle_digest_number(&sum, number[i]);
+	oracle_digest_bytes(&sum, o->driver_features, sizeof(o->driver_features));
+	oracle_digest_bytes(&sum, o->config, o->config_bytes);
+	return sum;
+}
+
+static uint64_t sum_of_queues(const struct oracle *o)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < o->p->queues; i++) {
+		const struct model_queue *q = &o->queue[i];
+
+		if (!oracle_queue_exists(o, i))
+			continue;
+		oracle_digest_number(&sum, q->size);
+		oracle_digest_number(&sum, q->desc);
+		oracle_digest_number(&sum, q->driver);
+		oracle_digest_number(&sum, q->device);
+		oracle_digest_number(&sum, (uint64_t)q->align << 32 | q->pfn);
+		oracle_digest_number(&sum, q->ready);
+		if (q->ready && !(o->status & VIRTIO_STATUS_NEEDS_RESET))
+			oracle_digest_number(&sum, q->packed ? q->at.avail : q->next_avail);
+	}
+	return sum;
+}
+
+static uint64_t sum_of_net(const struct oracle *o)
+{
+	const struct model_net *n = &o->net;
+	uint64_t sum = 0;
+
+	oracle_digest_bytes(&sum, n->mode, sizeof(n->mode));
+	for (unsigned int i = 0; i < 2; i++) {
+		oracle_digest_number(&sum, n->table[i].all);
+		oracle_digest_bytes(&sum, n->table[i].mac, 6ull * n->table[i].count);
+	}
+	for (unsigned int i = 0; n->vlans && i < 64; i++) {
+		if (!n->vlan[i])
+			continue;
+		oracle_digest_number(&sum, i);
+		oracle_digest_number(&sum, n->vlan[i]);
+	}
+	oracle_digest_bytes(&sum, n->mac, sizeof(n->mac));
+	oracle_digest_bytes(&sum, n->offloads, sizeof(n->offloads));
+	oracle_digest_number(&sum, 4ull * n->pairs + 2ull * n->announce + n->rss);
+	oracle_digest_bytes(&sum, n->all, sizeof(n->all));
+	oracle_digest_bytes(&sum, n->each, 2 * oracle_net_pairs(o) * sizeof(n->each[0]));
+	oracle_digest_bytes(&sum, n->commands, sizeof(n->commands));
+	/* a legacy driver cannot ask for the others; a broken device was at something, or not */
+	if (!o->p->legacy && !(o->status & VIRTIO_STATUS_NEEDS_RESET))
+		oracle_digest_bytes(&sum, n->counters,
+				    2 * oracle_net_pairs(o) * sizeof(n->counters[0]));
+	return sum;
+}
+
+static uint64_t sum_of_type(const struct oracle *o)
+{
+	if (o->p->kind == DEVICE_NET)
+		return sum_of_net(o);
+	return o->p->kind == DEVICE_BLK && o->writeback;
+}
+
+void oracle_saved(struct oracle *o)
+{
+	o->saved[0] = sum_of_registers(o);
+	o->saved[1] = sum_of_queues(o);
+	o->saved[2] = sum_of_type(o);
+}
+
+void oracle_came_back(struct oracle *o, bool fine)
+{
+	const char *what = o->saved[0] != sum_of_registers(o) ? "registers"
+			   : o->saved[1] != sum_of_queues(o)  ? "queues"
+			   : o->saved[2] != sum_of_type(o)    ? "settings"
+							      : NULL;
+
+	if (!fine)
+		oracle_fail(o, 7, "it saved a state that is to be refused");
+	if (what)
+		oracle_fail(o, 7, "the %s that it saved are not those that it had", what);
+}
