@@ -277,14 +277,20 @@ static void config_changed(struct virtio_net *net, unsigned int feature)
 		net->dev.config_generation++;
 }
 
+static uint16_t status_now(const struct virtio_net *net)
+{
+	if (!virtio_features_has(&net->dev.offered, VIRTIO_NET_F_STATUS))
+		return 0;
+	return (net->options.link_up ? VIRTIO_NET_S_LINK_UP : 0) |
+	       (net->announce ? VIRTIO_NET_S_ANNOUNCE : 0);
+}
+
 static void config_refresh(struct virtio_device *dev, unsigned int what)
 {
 	struct virtio_net *net = to_net(dev);
-	uint16_t status = (net->options.link_up ? VIRTIO_NET_S_LINK_UP : 0) |
-			  (net->announce ? VIRTIO_NET_S_ANNOUNCE : 0);
 
 	if (what & HELD_STATUS && virtio_features_has(&dev->offered, VIRTIO_NET_F_STATUS)) {
-		net->config.status = virtio_device_u16(dev, status);
+		net->config.status = virtio_device_u16(dev, status_now(net));
 		config_changed(net, VIRTIO_NET_F_STATUS);
 	}
 	if (what & HELD_SPEED && virtio_features_has(&dev->offered, VIRTIO_NET_F_SPEED_DUPLEX)) {
@@ -335,7 +341,7 @@ bool virtio_net_restore_link(struct virtio_net *net, uint16_t status, uint32_t s
 	net->config.status = virtio_device_u16(&net->dev, status);
 	net->config.speed = virtio_device_u32(&net->dev, speed);
 	net->config.duplex = duplex;
-	if ((now.status ^ net->config.status) & virtio_device_u16(&net->dev, VIRTIO_NET_S_LINK_UP))
+	if (status != status_now(net))
 		host_changes(net, HELD_STATUS);
 	if (now.speed != net->config.speed || now.duplex != duplex)
 		host_changes(net, HELD_SPEED);

@@ -301,7 +301,7 @@ static bool load_link(struct oracle *o, struct image *im)
 	if (announce ? !(status & 2) && !suspended : status & 2)
 		return false;
 	o->net.announce = announce;
-	if ((status ^ oracle_16(o, o->config + 6)) & 1)
+	if ((status ^ oracle_16(o, o->config + 6)) & 1 || (status & 2) != 2 * announce)
 		late |= LATE_STATUS;
 	if (speed != oracle_32(o, o->config + 12) || duplex != o->config[16])
 		late |= LATE_SPEED;
