@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Under MemorySanitizer: bytes that leave the host must have been written by somebody. Under
- * AddressSanitizer: bytes that nobody may touch for a while; there is none if its runtime is not.
+ * AddressSanitizer: bytes that nobody may touch for a while.
  */
 #ifndef MSAN_H
 #define MSAN_H
@@ -13,25 +13,20 @@
 #include <sanitizer/msan_interface.h>
 #define check_initialized(bytes, len) __msan_check_mem_is_initialized(bytes, len)
 #endif
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#define fence_off(at, len)  __asan_poison_memory_region(at, len)
+#define take_fence(at, len) __asan_unpoison_memory_region(at, len)
+#endif
 #endif
 
 #ifndef check_initialized
 #define check_initialized(bytes, len) ((void)(bytes), (void)(len))
 #endif
 
-void __asan_poison_memory_region(void const volatile *at, size_t len) __attribute__((weak));
-void __asan_unpoison_memory_region(void const volatile *at, size_t len) __attribute__((weak));
-
-static inline void fence_off(const void *at, size_t len)
-{
-	if (__asan_poison_memory_region)
-		__asan_poison_memory_region(at, len);
-}
-
-static inline void take_fence(const void *at, size_t len)
-{
-	if (__asan_unpoison_memory_region)
-		__asan_unpoison_memory_region(at, len);
-}
+#ifndef fence_off
+#define fence_off(at, len)  ((void)(at), (void)(len))
+#define take_fence(at, len) ((void)(at), (void)(len))
+#endif
 
 #endif
