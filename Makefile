@@ -100,7 +100,7 @@ DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz check test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare readme layers format health coverage report report-shots bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
+.PHONY: all help deps fuzz check test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs readme layers format health coverage report report-shots bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
 .DEFAULT_GOAL := all
 
 ifeq ($(filter $(ENGINE),libfuzzer afl),)
@@ -282,6 +282,9 @@ build/guest/peer build/guest/guestctl: build/guest/%: tests/guest/%.c Makefile
 
 readme:
 	@ci/readme
+
+bugs: build/asan/anvil ## puts known bugs back, one at a time: the witness of each has to show it; IDS="A01 F05": only these
+	@ci/bugs/check $(IDS)
 
 replay: build/asan/anvil build/msan/anvil
 	build/asan/anvil play --quiet --repeat 2 corpora crashes
