@@ -100,7 +100,7 @@ DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz check test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs readme layers format health coverage report report-shots bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
+.PHONY: all help deps fuzz check test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race readme layers format health coverage report report-shots bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
 .DEFAULT_GOAL := all
 
 ifeq ($(filter $(ENGINE),libfuzzer afl),)
@@ -167,6 +167,20 @@ build/$(1)/fuzz_empty: build/$(1)/obj/harness/fuzz_empty.o
 
 build/$(1)/fuzz_%: build/$(1)/obj/harness/fuzz_%.o build/$(1)/obj/harness/fuzz_target.o $$(LIB_OBJ_$(1))
 	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@
+
+# the same without one of the parts, to see what that is worth (make bugs-race WITHOUT=...)
+build/$(1)/without/mutator/fuzz_%: build/$(1)/obj/harness/fuzz_%.o build/$(1)/obj/harness/fuzz_target.o $$(LIB_OBJ_$(1))
+	@mkdir -p $$(@D)
+	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@ \
+		-Wl,--wrap=LLVMFuzzerCustomMutator -Wl,--wrap=LLVMFuzzerCustomCrossOver
+
+build/$(1)/without/races/fuzz_%: build/$(1)/obj/harness/fuzz_%.o build/$(1)/obj/harness/fuzz_target.o build/$(1)/obj/tests/bugs/without/races.o $$(LIB_OBJ_$(1))
+	@mkdir -p $$(@D)
+	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@ -Wl,--wrap=guest_race
+
+build/$(1)/without/oracle/fuzz_%: build/$(1)/obj/harness/fuzz_%.o build/$(1)/obj/harness/fuzz_target.o build/$(1)/obj/tests/bugs/without/oracle.o $$(filter-out $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/oracle*.c)),$$(LIB_OBJ_$(1)))
+	@mkdir -p $$(@D)
+	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@ -Wl,--wrap=player_play
 
 -include $$(shell find build/$(1)/obj -name '*.d' 2>/dev/null)
 endef
@@ -283,8 +297,14 @@ build/guest/peer build/guest/guestctl: build/guest/%: tests/guest/%.c Makefile
 readme:
 	@ci/readme
 
-bugs: build/asan/anvil ## puts known bugs back, one at a time: the witness of each has to show it; IDS="A01 F05": only these
-	@ci/bugs/check $(IDS)
+bugs: build/asan/anvil ## puts known bugs back, one at a time: the witness of each has to show it; ONLY="A01 F05": only these
+	@ci/bugs/check $(ONLY)
+
+TRIALS  := 5
+SEEDS   := none
+WITHOUT := none
+bugs-race: build/asan/anvil $(ENGINE_BINARIES) ## how long finding each takes: TRIALS=5 T=60 ENGINE= SEEDS=none|corpora WITHOUT=mutator|oracle|races ONLY="A01 F05"
+	@ci/bugs/race --trials $(TRIALS) --time $(T) --engine $(ENGINE) --seeds $(SEEDS) --without $(WITHOUT) $(ONLY)
 
 replay: build/asan/anvil build/msan/anvil
 	build/asan/anvil play --quiet --repeat 2 corpora crashes

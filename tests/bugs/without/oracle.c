@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a fuzz target is worth with sanitizers alone (make bugs-race WITHOUT=oracle): this is linked
+ * in place of the oracle, and sees nothing. Only what would corrupt the harness itself still ends a
+ * script, and is no finding either.
+ */
+#include "oracle.h"
+
+#include "fake_disk.h"
+#include "player.h"
+
+bool oracle_milestone[MILESTONE_COUNT];
+
+void __real_player_play(struct carrier *carrier, const struct script *script,
+			volatile int *progress, struct verdict *v);
+void __wrap_player_play(struct carrier *carrier, const struct script *script,
+			volatile int *progress, struct verdict *v);
+
+void __wrap_player_play(struct carrier *carrier, const struct script *script,
+			volatile int *progress, struct verdict *v)
+{
+	__real_player_play(carrier, script, progress, v);
+	v->kind = VERDICT_OK;
+}
+
+void oracle_create(struct oracle *o)
+{
+	(void)o;
+}
+
+void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape)
+{
+	o->p = p;
+	o->escape = escape;
+	o->capacity = p->capacity;
+	o->reason[0] = '\0';
+}
+
+void oracle_fail(struct oracle *o, unsigned int rule, const char *format, ...)
+{
+	(void)rule, (void)format;
+	longjmp(*o->escape, 1);
+}
+
+void oracle_write(struct oracle *o, uint64_t offset, unsigned int width, uint64_t value)
+{
+	(void)o, (void)offset, (void)width, (void)value;
+}
+
+void oracle_event(struct oracle *o)
+{
+	(void)o;
+}
+
+void oracle_settle(struct oracle *o, uint32_t status)
+{
+	(void)o, (void)status;
+}
+
+void oracle_read_begins(struct oracle *o)
+{
+	(void)o;
+}
+
+void oracle_read(struct oracle *o, uint64_t offset, unsigned int width, uint64_t value)
+{
+	(void)o, (void)offset, (void)width, (void)value;
+}
+
+void oracle_works_at(struct oracle *o, unsigned int queue, uint16_t head)
+{
+	(void)o, (void)queue, (void)head;
+}
+
+void oracle_ring_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
+			 size_t len)
+{
+	(void)o, (void)queue, (void)gpa, (void)bytes, (void)len;
+}
+
+void oracle_ring_stored(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
+			size_t len)
+{
+	(void)o, (void)queue, (void)gpa, (void)bytes, (void)len;
+}
+
+void oracle_buffer_fetched(struct oracle *o, uint64_t gpa, const void *bytes, size_t len)
+{
+	(void)o, (void)gpa, (void)bytes, (void)len;
+}
+
+void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, size_t len)
+{
+	(void)o, (void)gpa, (void)bytes, (void)len;
+}
+
+void oracle_saved(struct oracle *o)
+{
+	(void)o;
+}
+
+void oracle_came_back(struct oracle *o, bool fine)
+{
+	(void)o, (void)fine;
+}
+
+void oracle_raced(struct oracle *o)
+{
+	(void)o;
+}
+
+void oracle_irq(struct oracle *o, bool asserted)
+{
+	(void)o, (void)asserted;
+}
+
+void oracle_disk_completed(struct oracle *o, const struct disk_request *request, int result)
+{
+	(void)o, (void)request, (void)result;
+}
+
+void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result)
+{
+	(void)o, (void)frame, (void)result;
+}
+
+void oracle_frame_begins(struct oracle *o, const struct nic_frame *frame)
+{
+	(void)o, (void)frame;
+}
+
+void oracle_frame_ends(struct oracle *o, int result)
+{
+	(void)o, (void)result;
+}
+
+void oracle_link(struct oracle *o, bool up)
+{
+	(void)o, (void)up;
+}
+
+void oracle_announce(struct oracle *o)
+{
+	(void)o;
+}
+
+void oracle_speed(struct oracle *o, uint32_t speed, uint8_t duplex)
+{
+	(void)o, (void)speed, (void)duplex;
+}
+
+void oracle_time(struct oracle *o, uint64_t now)
+{
+	(void)o, (void)now;
+}
+
+void oracle_unpopped(struct oracle *o, unsigned int queue)
+{
+	(void)o, (void)queue;
+}
+
+void oracle_drained(struct oracle *o, unsigned int queue, const uint8_t *avail)
+{
+	(void)o, (void)queue, (void)avail;
+}
+
+/* a disk that is asked for what it does not have answers with an error, which ends this */
+void oracle_disk_submitted(struct oracle *o, const struct disk_request *request)
+{
+	if (request->op != DISK_FLUSH && (request->sector > PERSONALITY_SECTORS ||
+					  request->sectors > PERSONALITY_SECTORS - request->sector))
+		oracle_fail(o, 0, "beyond the disk");
+}
+
+void oracle_resized(struct oracle *o, uint64_t capacity)
+{
+	o->capacity = capacity;
+}
+
+bool oracle_restored(struct oracle *o, const uint8_t *image, size_t len)
+{
+	(void)o, (void)image, (void)len;
+	return true;
+}
+
+bool oracle_waits(const struct oracle *o, uint64_t *due)
+{
+	(void)o, (void)due;
+	return false;
+}
+
+uint64_t oracle_avail_gpa(const struct oracle *o, unsigned int queue)
+{
+	(void)o, (void)queue;
+	return 0;
+}
+
+bool oracle_queue_live(const struct oracle *o, unsigned int queue)
+{
+	(void)o, (void)queue;
+	return true;
+}
+
+bool oracle_accepted(const struct oracle *o, unsigned int feature)
+{
+	(void)o, (void)feature;
+	return false;
+}
