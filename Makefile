@@ -182,6 +182,10 @@ build/$(1)/without/oracle/fuzz_%: build/$(1)/obj/harness/fuzz_%.o build/$(1)/obj
 	@mkdir -p $$(@D)
 	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@ -Wl,--wrap=player_play
 
+build/$(1)/tests/bugs/digest: build/$(1)/obj/tests/bugs/digest.o build/$(1)/obj/harness/files.o build/$(1)/obj/tests/bugs/without/oracle.o $$(filter-out $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/oracle*.c)),$$(LIB_OBJ_$(1)))
+	@mkdir -p $$(@D)
+	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -o $$@ -Wl,--wrap=player_play
+
 -include $$(shell find build/$(1)/obj -name '*.d' 2>/dev/null)
 endef
 $(foreach f,$(ALL_FLAVOURS),$(eval $(call FLAVOUR,$(f))))

@@ -9,7 +9,18 @@
 #include "fake_disk.h"
 #include "player.h"
 
+#include "without.h"
+
 bool oracle_milestone[MILESTONE_COUNT];
+
+/* there in a program that wants to know what a device does */
+__attribute__((weak)) void without_oracle_seen(uint64_t what, const void *bytes, size_t len);
+
+static void see(uint64_t what, const void *bytes, size_t len)
+{
+	if (without_oracle_seen)
+		without_oracle_seen(what, bytes, len);
+}
 
 void __real_player_play(struct carrier *carrier, const struct script *script,
 			volatile int *progress, struct verdict *v);
@@ -54,7 +65,8 @@ void oracle_event(struct oracle *o)
 
 void oracle_settle(struct oracle *o, uint32_t status)
 {
-	(void)o, (void)status;
+	(void)o;
+	see(0, &status, sizeof(status));
 }
 
 void oracle_read_begins(struct oracle *o)
@@ -64,7 +76,8 @@ void oracle_read_begins(struct oracle *o)
 
 void oracle_read(struct oracle *o, uint64_t offset, unsigned int width, uint64_t value)
 {
-	(void)o, (void)offset, (void)width, (void)value;
+	(void)o, (void)width;
+	see(offset, &value, sizeof(value));
 }
 
 void oracle_works_at(struct oracle *o, unsigned int queue, uint16_t head)
@@ -75,23 +88,27 @@ void oracle_works_at(struct oracle *o, unsigned int queue, uint16_t head)
 void oracle_ring_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
 			 size_t len)
 {
-	(void)o, (void)queue, (void)gpa, (void)bytes, (void)len;
+	(void)o, (void)queue;
+	see(gpa, bytes, len);
 }
 
 void oracle_ring_stored(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
 			size_t len)
 {
-	(void)o, (void)queue, (void)gpa, (void)bytes, (void)len;
+	(void)o, (void)queue;
+	see(gpa, bytes, len);
 }
 
 void oracle_buffer_fetched(struct oracle *o, uint64_t gpa, const void *bytes, size_t len)
 {
-	(void)o, (void)gpa, (void)bytes, (void)len;
+	(void)o;
+	see(gpa, bytes, len);
 }
 
 void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, size_t len)
 {
-	(void)o, (void)gpa, (void)bytes, (void)len;
+	(void)o;
+	see(gpa, bytes, len);
 }
 
 void oracle_saved(struct oracle *o)
@@ -111,7 +128,8 @@ void oracle_raced(struct oracle *o)
 
 void oracle_irq(struct oracle *o, bool asserted)
 {
-	(void)o, (void)asserted;
+	(void)o;
+	see(1, &asserted, sizeof(asserted));
 }
 
 void oracle_disk_completed(struct oracle *o, const struct disk_request *request, int result)
@@ -121,7 +139,9 @@ void oracle_disk_completed(struct oracle *o, const struct disk_request *request,
 
 void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result)
 {
-	(void)o, (void)frame, (void)result;
+	(void)o, (void)result;
+	see(frame->len, frame->data, frame->len);
+	see(2, &frame->offload.csum_start, sizeof(frame->offload.csum_start));
 }
 
 void oracle_frame_begins(struct oracle *o, const struct nic_frame *frame)
@@ -170,6 +190,8 @@ void oracle_disk_submitted(struct oracle *o, const struct disk_request *request)
 	if (request->op != DISK_FLUSH && (request->sector > PERSONALITY_SECTORS ||
 					  request->sectors > PERSONALITY_SECTORS - request->sector))
 		oracle_fail(o, 0, "beyond the disk");
+	see(request->sector, &request->sectors, sizeof(request->sectors));
+	see((uint64_t)request->op, request->data, 0);
 }
 
 void oracle_resized(struct oracle *o, uint64_t capacity)
