@@ -406,7 +406,8 @@ void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint6
 {
 	oracle_write(&m->oracle, offset, width, value);
 	virtio_mmio_write(&m->mmio, offset, width, value);
-	if (!only_latches(offset) || m->oracle.accesses || m->deferred_work)
+	if (!only_latches(offset) || m->oracle.accesses || m->deferred_work ||
+	    oracle_memory_grew(&m->oracle))
 		machine_settle(m);
 }
 

@@ -22,6 +22,33 @@ const char *const oracle_milestone_text[MILESTONE_COUNT] = {
 static const uint32_t live_status = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER |
 				    VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK;
 
+/* ---- memory, which a device has all of when it is created ---- */
+
+static _Thread_local uint64_t allocated; /* pieces that were not freed yet */
+
+static void count_allocation(const volatile void *at, size_t bytes)
+{
+	(void)at;
+	(void)bytes;
+	allocated++;
+}
+
+static void count_free(const volatile void *at)
+{
+	(void)at;
+	allocated--;
+}
+
+/* Sanitizers have it; without one, nobody counts. */
+__attribute__((weak)) int __sanitizer_install_malloc_and_free_hooks(
+	void (*malloc_hook)(const volatile void *at, size_t bytes),
+	void (*free_hook)(const volatile void *at));
+
+bool oracle_memory_grew(const struct oracle *o)
+{
+	return allocated - o->allocated - 1 < UINT64_MAX / 2;
+}
+
 /* Pages of it are used as they are touched. */
 static void *address_space(size_t bytes)
 {
@@ -36,9 +63,13 @@ static void *address_space(size_t bytes)
 void oracle_create(struct oracle *o)
 {
 	size_t chains = (size_t)PERSONALITY_QUEUES * PERSONALITY_QUEUE_SIZE;
+	static bool hooked;
 	uint8_t *capture = address_space(chains * ORACLE_CAPTURE_BYTES);
 	struct model_chain *chain = calloc(chains, sizeof(*chain));
 
+	if (!hooked && __sanitizer_install_malloc_and_free_hooks)
+		__sanitizer_install_malloc_and_free_hooks(count_allocation, count_free);
+	hooked = true;
 	memset(o, 0, sizeof(*o));
 	o->log = address_space(ORACLE_WAITING_LOG * sizeof(*o->log));
 	o->log_bytes = address_space(ORACLE_WAITING_BYTES);
@@ -187,6 +218,7 @@ void oracle_must_break(struct oracle *o, enum milestone m)
 void oracle_event(struct oracle *o)
 {
 	o->accesses = 0;
+	o->allocated = allocated;
 	o->raced = false;
 	if (!o->saw_jump)
 		return;
@@ -953,6 +985,8 @@ void oracle_settle(struct oracle *o, uint32_t status)
 {
 	enum milestone m;
 
+	if (oracle_memory_grew(o))
+		oracle_fail(o, 10, "keeps memory that it allocated while a guest drives it");
 	if (o->walk.active)
 		oracle_fail(o, 4, "stops in the middle of a chain of queue %u", o->walk.queue);
 	if (o->logs && !may_wait(o))

@@ -267,6 +267,7 @@ struct oracle {
 	const struct model_chain *at_work;
 	struct model_chain *list; /* storage: a packed chain whose id is not known yet */
 	uint64_t accesses;
+	uint64_t allocated; /* by this thread, before the call */
 	uint64_t access_bound;
 
 	uint64_t saved[3]; /* sums of registers, queues, and what the type has, when it was saved */
@@ -301,6 +302,9 @@ void oracle_write(struct oracle *o, uint64_t offset, unsigned int width, uint64_
 void oracle_event(struct oracle *o);
 /* After it: nothing may be left half done. `status` is the device's Status register. */
 void oracle_settle(struct oracle *o, uint32_t status);
+
+/* Whether the device has allocated, and kept, memory since: it has all when it is created. */
+bool oracle_memory_grew(const struct oracle *o);
 
 /* Around a register read. */
 void oracle_read_begins(struct oracle *o);
