@@ -28,11 +28,14 @@ const char *__ubsan_default_options(void)
 	return "print_stacktrace=1";
 }
 
-/* Asked by AddressSanitizer: what the bytes of its map mean is no news. */
+/*
+ * Asked by AddressSanitizer: what the bytes of its map mean is no news, and memory by the length
+ * that a guest says is a finding, as it is for the engines.
+ */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
-	return "print_legend=0";
+	return "print_legend=0:max_allocation_size_mb=2048";
 }
 
 #define REPORT_BYTES_MAX (64l * 1024)
