@@ -259,11 +259,12 @@ commands: build/asan/anvil
 	@tests/commands.sh build/asan/anvil
 	@tests/engines.sh build/asan/anvil
 
-findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_blk
+findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_blk build/fuzz/fuzz_mmio
 	@tests/findings.sh build/asan/anvil build/planted/anvil
 	@tests/export.sh build/asan/anvil build/planted/anvil
 	@tests/merge.sh build/asan/anvil
 	@tests/report.sh build/asan/anvil build/planted/anvil build/cov/anvil
+	@tests/known_bugs.sh
 
 # a block device with mistakes, for tests of what comes after a finding
 build/planted/devices/virtio_blk_request.c: tests/plant.sed $(wildcard devices/*.[ch])

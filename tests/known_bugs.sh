@@ -1,0 +1,144 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# The tools that put known bugs back and measure how long finding them takes: a real bug that is
+# shown, each way to go wrong named, a real race, and statistics of figures whose answer is known.
+# Usage: tests/known_bugs.sh, with build/asan/anvil and build/fuzz/fuzz_mmio there.
+tree=build/known-bugs-test
+bug=tests/bugs/A01-notify-signed.patch
+witness=crashes/fuzz_mmio/A01-notify-signed
+passed=0
+failed=0
+
+rm -rf "$tree"
+mkdir -p "$tree/build/fuzz"
+# links: what is changed here is put in the place of what there was
+cp -al Makefile devices harness tests ci crashes dictionaries "$tree" &&
+	cp -al build/asan "$tree/build/" && cp -al build/fuzz/obj build/fuzz/fuzz_mmio "$tree/build/fuzz/" || exit 2
+cd "$tree" || exit 2
+mkdir -p "$PWD/build/tmp"
+
+# that WHAT COMMAND...: the command succeeds
+that() {
+	what=$1
+	shift
+	if "$@" >build/log 2>&1; then
+		passed=$((passed + 1))
+	else
+		echo "FAIL: $what: $*"
+		sed 's/^/    /' build/log | tail -n 20
+		failed=$((failed + 1))
+	fi
+}
+
+# gives STATUS COMMAND...
+gives() {
+	want=$1
+	shift
+	"$@" >build/out 2>build/err </dev/null
+	status=$?
+	that "status $status instead of $want, $*: $(cat build/err)" test "$status" -eq "$want"
+}
+
+# refuses WORD COMMAND...: status 2, one line on stderr with the word in it
+refuses() {
+	word=$1
+	shift
+	gives 2 "$@"
+	that "'$(cat build/err)' has $word" grep -qF -- "$word" build/err
+	that 'it is one line' test "$(wc -l <build/err)" -eq 1
+}
+
+# says WORDS: the last output has them
+says() {
+	that "'$(cat build/out)' has $1" grep -qF -- "$1" build/out
+}
+
+# change FILE SCRIPT: sed's script, without writing into the one that is linked
+change() {
+	sed "$2" "$1" >build/changed
+	rm "$1"
+	mv build/changed "$1"
+}
+
+# spoil FILE SCRIPT WORDS: with this change, the bug fails with these words
+spoil() {
+	cp "$1" build/kept
+	change "$1" "$2"
+	gives 1 ci/bugs/check A01
+	says 'FAILED A01'
+	says "$3"
+	rm "$1"
+	mv build/kept "$1"
+}
+
+gives 0 ci/bugs/check A01
+says 'ok     A01   crash:'
+gives 0 ci/bugs/check A01 # once more: nothing to do
+says 'bugs: 1 shown, 0 failed'
+spoil $bug 's/^ \(.*[a-z]\)/ \1x/' "$bug: does not apply"
+spoil $bug 's/^Signal: .*/Signal: wedged/' "$witness: crash:"
+spoil $bug '/^Source/d' "$bug: its head has no Source"
+spoil $bug 's/^+\(.*;\)/+#error/' "$bug: does not build"
+mv $witness build/kept
+gives 1 ci/bugs/check A01
+says "$witness: there is no such witness"
+mv build/kept $witness
+mv build/asan/anvil build/kept
+printf '#!/bin/sh\nexit 1\n' >build/asan/anvil
+chmod +x build/asan/anvil
+rm -f build/bugs/A01/key
+gives 1 ci/bugs/check A01
+says "$witness: not silent on the devices as they are"
+rm build/asan/anvil
+mv build/kept build/asan/anvil
+refuses 'tests/bugs/Z99-*.patch: no such bug' ci/bugs/check Z99
+
+refuses '--trials 0' ci/bugs/race --trials 0
+refuses '--time x' ci/bugs/race --time x
+refuses '--engine honggfuzz' ci/bugs/race --engine honggfuzz
+refuses '--seeds all' ci/bugs/race --seeds all
+refuses '--without sleep' ci/bugs/race --without sleep
+refuses 'no such bug' ci/bugs/race Z99
+refuses 'nothing measured' ci/bugs/headline
+refuses 'no such file' ci/bugs/table build/bugs/race/none.csv
+
+gives 0 ci/bugs/race --trials 2 --time 20 A01
+says 'A01    fuzz_mmio         2/2'
+says '1 bugs, 2 trials each of 20 s'
+that 'a line for each trial' test "$(grep -c '^A01,fuzz_mmio,libfuzzer,none,full,[12],20,.*,1,crash:' build/bugs/race/libfuzzer-none-full.csv)" -eq 2
+that 'the page is XML' xmllint --noout --nonet build/bugs/index.html
+that 'it has the bug' grep -q '<td>A01 ' build/bugs/index.html
+
+# csv NAME TIME...: of a bug that was found after these times; "-": not within a minute
+csv() {
+	name=$1
+	shift
+	mkdir -p build/bugs/race
+	echo bug,target,engine,seeds,without,trial,limit,seconds,found,what
+	for t; do
+		found=1
+		[ "$t" != - ] || found=0 t=60.01
+		echo "B99,fuzz_net,$(echo "$name" | tr - ,),1,60,$t,$found,violation:9"
+	done
+}
+
+rm -rf build/bugs/race
+csv libfuzzer-none-full 1 2 3 4 5 >build/one.csv
+csv libfuzzer-none-mutator 6 7 8 - - >build/two.csv
+# U is 0; two of ten are tied: z = 12 / sqrt(25 / 12 * (11 - 6 / 90))
+gives 0 awk -F , -f ci/bugs/compare.awk build/one.csv build/two.csv
+says "libfuzzer-none-mutator	1	0.012	1.000	1	0"
+gives 0 awk -F , -f ci/bugs/compare.awk build/two.csv build/one.csv
+says "libfuzzer-none-full	1	0.012	0.000	0	1"
+gives 0 awk -F , -f ci/bugs/compare.awk build/one.csv build/one.csv
+says "libfuzzer-none-full	1	1	0.500	0	0"
+mkdir -p build/bugs/race
+csv libfuzzer-none-full 1 2 - 3 - >build/bugs/race/libfuzzer-none-full.csv
+gives 0 ci/bugs/headline
+that 'the median counts those not found' grep -Eq '^libfuzzer +none +- +1 +1 +1 +1 +3.00 s$' build/out
+csv libfuzzer-none-full 1 - - 2 - >build/bugs/race/libfuzzer-none-full.csv
+gives 0 ci/bugs/headline
+that 'found by less than half is not found' grep -Eq '^libfuzzer +none +- +1 +0 +0 +0 +-$' build/out
+
+echo "known bugs' tools: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
