@@ -81,7 +81,8 @@ void guest_store_desc(struct guest_driver *g, uint64_t table, unsigned int index
 		      uint32_t len, unsigned int field12, unsigned int field14);
 
 /* Where an indirect table of so many descriptors goes. */
-uint64_t guest_place_table(struct guest_driver *g, unsigned int count);
+uint64_t guest_place_table(struct guest_driver *g, const struct chain_plan *plan,
+			   unsigned int count);
 
 /* An available buffer notification; `hint`: where the driver stands, if it tells that. */
 void guest_notify(struct guest_driver *g, unsigned int queue, uint16_t hint);
@@ -136,6 +137,17 @@ struct guest_setup {
 	uint64_t driver;
 	uint64_t device;
 	uint32_t ready;
+	unsigned int skip; /* enum setup_skip */
+};
+
+/* Registers that are left as they are, operand `skip` of queue. */
+enum setup_skip {
+	SKIP_SIZE = 1,
+	SKIP_DESC = 2,
+	SKIP_DRIVER = 4,
+	SKIP_DEVICE = 8,
+	SKIP_PAGE_SIZE = 16, /* legacy */
+	SKIP_ALIGN = 32,     /* legacy */
 };
 void guest_setup_queue(struct guest_driver *g, const struct guest_setup *s, bool high_halves);
 

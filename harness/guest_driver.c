@@ -143,14 +143,18 @@ static void set_address(struct guest_driver *g, uint32_t low, uint64_t gpa, bool
 void guest_setup_queue(struct guest_driver *g, const struct guest_setup *s, bool high_halves)
 {
 	guest_reg(g, VIRTIO_MMIO_QUEUE_SEL, s->queue);
-	guest_reg(g, VIRTIO_MMIO_QUEUE_SIZE, s->size);
+	if (!(s->skip & SKIP_SIZE))
+		guest_reg(g, VIRTIO_MMIO_QUEUE_SIZE, s->size);
 	if (g->p->legacy) {
 		guest_legacy_start_queue(g, s->queue);
 		return;
 	}
-	set_address(g, VIRTIO_MMIO_QUEUE_DESC_LOW, s->desc, high_halves);
-	set_address(g, VIRTIO_MMIO_QUEUE_DRIVER_LOW, s->driver, high_halves);
-	set_address(g, VIRTIO_MMIO_QUEUE_DEVICE_LOW, s->device, high_halves);
+	if (!(s->skip & SKIP_DESC))
+		set_address(g, VIRTIO_MMIO_QUEUE_DESC_LOW, s->desc, high_halves);
+	if (!(s->skip & SKIP_DRIVER))
+		set_address(g, VIRTIO_MMIO_QUEUE_DRIVER_LOW, s->driver, high_halves);
+	if (!(s->skip & SKIP_DEVICE))
+		set_address(g, VIRTIO_MMIO_QUEUE_DEVICE_LOW, s->device, high_halves);
 	guest_reg(g, VIRTIO_MMIO_QUEUE_READY, s->ready);
 }
 
@@ -376,10 +380,12 @@ void guest_set_queue(struct guest_driver *g, const struct record *r)
 	}
 	s = right_setup(g, queue, size);
 	s.ready = r->b[3] ^ 1u;
+	s.skip = r->b[4];
 	spoil_setup(&s, (enum queue_wrong)r->b[2], g->p->queue_size_max);
 	if (g->packed && s.size > 0 && s.size < size)
 		fresh_queue(g, queue, (uint16_t)s.size); /* an odd one is fine */
 	guest_setup_queue(g, &s, true);
+	guest_get(g, VIRTIO_MMIO_QUEUE_READY);
 }
 
 void guest_stop(struct guest_driver *g, const struct record *r)
@@ -746,7 +752,7 @@ static struct link link_of(const struct chain_plan *plan, unsigned int i, unsign
 	return l;
 }
 
-uint64_t guest_place_table(struct guest_driver *g, unsigned int count)
+static uint64_t place_table(struct guest_driver *g, unsigned int count)
 {
 	uint64_t table = g->indirect_at;
 
@@ -756,6 +762,21 @@ uint64_t guest_place_table(struct guest_driver *g, unsigned int count)
 	return table;
 }
 
+/* Where a table of so many entries is to be, of which the last ones may lie behind RAM. */
+uint64_t guest_place_table(struct guest_driver *g, const struct chain_plan *plan,
+			   unsigned int count)
+{
+	if (plan->wrong == WRONG_TABLE_OUTSIDE && count)
+		return MAP_LOW_END - 8 - 16 * (plan->arg % count);
+	return place_table(g, count);
+}
+
+/* Entries from one that is used to the next. */
+static unsigned int table_stride(const struct chain_plan *plan, unsigned int count)
+{
+	return plan->flags & CHAIN_SPARSE && 64 * count <= GUEST_INDIRECT_SIZE ? 4 : 1;
+}
+
 /* Writes pieces [from, pieces) into an indirect table, and returns its address and length. */
 static uint64_t write_table(struct guest_driver *g, const struct chain_plan *plan,
 			    unsigned int from, uint32_t *len)
@@ -763,20 +784,22 @@ static uint64_t write_table(struct guest_driver *g, const struct chain_plan *pla
 	unsigned int count = plan->pieces - from;
 	uint16_t index[GUEST_PIECES_MAX];
 	struct chain_plan rest = *plan;
-	uint64_t table = guest_place_table(g, count);
+	unsigned int stride = table_stride(plan, count);
+	unsigned int entries = count ? stride * (count - 1) + 1 : 0;
+	uint64_t table = guest_place_table(g, plan, entries);
 
 	memmove(rest.piece, rest.piece + from, count * sizeof(rest.piece[0]));
 	for (unsigned int i = 0; i < count; i++)
-		index[i] = (uint16_t)i;
+		index[i] = (uint16_t)(stride * i);
 	for (unsigned int i = 0; i < count; i++) {
-		struct link l = link_of(&rest, i, count, index, count);
+		struct link l = link_of(&rest, i, count, index, entries);
 
 		if (plan->wrong == WRONG_TABLE_NESTED && i == plan->arg % count)
 			l.flags |= VIRTQ_DESC_F_INDIRECT;
-		guest_store_desc(g, table, i, rest.piece[i].gpa, rest.piece[i].len, l.flags,
+		guest_store_desc(g, table, index[i], rest.piece[i].gpa, rest.piece[i].len, l.flags,
 				 l.next);
 	}
-	*len = 16 * count;
+	*len = 16 * entries;
 	return table;
 }
 
@@ -793,8 +816,6 @@ static void write_table_desc(struct guest_driver *g, unsigned int queue, uint16_
 		len += 1 + (uint32_t)plan->arg % 15;
 	if (plan->wrong == WRONG_TABLE_NEXT)
 		flags |= VIRTQ_DESC_F_NEXT;
-	if (plan->wrong == WRONG_TABLE_OUTSIDE)
-		table = MAP_LOW_END - 8;
 	if (plan->wrong == WRONG_TABLE_WRITE)
 		flags |= VIRTQ_DESC_F_WRITE;
 	guest_store_desc(g, g->queue[queue].desc, at, table, len, flags, at);

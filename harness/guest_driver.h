@@ -25,11 +25,12 @@
 #define GUEST_DATA_END	    (MAP_LOW_SEAM - 0x800u)
 
 /* chain flags */
-#define CHAIN_INDIRECT 1u  /* all in an indirect table */
-#define CHAIN_HOLD     2u  /* written, but not made available */
-#define CHAIN_QUIET    4u  /* made available, but without a notification */
-#define CHAIN_MIXED    8u  /* the first one direct, the rest indirect */
-#define CHAIN_NO_TAIL  16u /* no byte for a status or an ack */
+#define CHAIN_INDIRECT 1u   /* all in an indirect table */
+#define CHAIN_HOLD     2u   /* written, but not made available */
+#define CHAIN_QUIET    4u   /* made available, but without a notification */
+#define CHAIN_MIXED    8u   /* the first one direct, the rest indirect */
+#define CHAIN_NO_TAIL  16u  /* no byte for a status or an ack */
+#define CHAIN_SPARSE   128u /* entries that are not used lie between those of an indirect table */
 
 /* the queue of a blk operation, modulo how many there are: flags, too */
 #define CHAIN_QUEUE(flags) ((flags) >> 5 & 3u)
@@ -45,7 +46,7 @@ enum chain_wrong {
 	WRONG_TABLE_ODD,     /* ... of 17 bytes more */
 	WRONG_TABLE_NEXT,    /* ... that has a next */
 	WRONG_TABLE_NESTED,  /* ... inside another */
-	WRONG_TABLE_OUTSIDE, /* ... not in RAM */
+	WRONG_TABLE_OUTSIDE, /* ... that ends behind RAM */
 	WRONG_ALL_READABLE,  /* WRITE missing */
 	WRONG_ALL_WRITABLE,  /* WRITE everywhere */
 	WRONG_ORDER,	     /* last one first */

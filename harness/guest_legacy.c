@@ -4,6 +4,8 @@
  */
 #include "guest_legacy.h"
 
+#include "guest_chain.h"
+
 #define PAGE 0x1000u
 
 /* The largest alignment that keeps a queue of ours within GUEST_RING_BYTES */
@@ -147,10 +149,13 @@ void guest_legacy_set_queue(struct guest_driver *g, const struct record *r, unsi
 {
 	enum legacy_wrong wrong = (enum legacy_wrong)r->b[2];
 
-	guest_reg(g, VIRTIO_MMIO_GUEST_PAGE_SIZE, s->page_size);
+	if (!(r->b[4] & SKIP_PAGE_SIZE))
+		guest_reg(g, VIRTIO_MMIO_GUEST_PAGE_SIZE, s->page_size);
 	guest_reg(g, VIRTIO_MMIO_QUEUE_SEL, queue);
-	guest_reg(g, VIRTIO_MMIO_QUEUE_SIZE, s->size);
-	guest_reg(g, VIRTIO_MMIO_QUEUE_ALIGN, s->align);
+	if (!(r->b[4] & SKIP_SIZE))
+		guest_reg(g, VIRTIO_MMIO_QUEUE_SIZE, s->size);
+	if (!(r->b[4] & SKIP_ALIGN))
+		guest_reg(g, VIRTIO_MMIO_QUEUE_ALIGN, s->align);
 	guest_reg(g, VIRTIO_MMIO_QUEUE_PFN, s->pfn);
 	if (wrong == LEGACY_PAGE_CHANGED)
 		guest_reg(g, VIRTIO_MMIO_GUEST_PAGE_SIZE, 2 * PAGE);

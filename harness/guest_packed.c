@@ -51,7 +51,7 @@ static uint64_t write_table(struct guest_driver *g, const struct chain_plan *pla
 			    unsigned int from)
 {
 	unsigned int count = plan->pieces - from;
-	uint64_t table = guest_place_table(g, count);
+	uint64_t table = guest_place_table(g, plan, count);
 
 	for (unsigned int i = 0; i < count; i++) {
 		const struct piece *p = &plan->piece[from + i];
@@ -89,8 +89,6 @@ static struct entry table_entry(struct guest_driver *g, const struct chain_plan 
 		e.len += 1 + (uint32_t)plan->arg % 15;
 	if (plan->wrong == WRONG_TABLE_NEXT)
 		e.flags |= VIRTQ_DESC_F_NEXT;
-	if (plan->wrong == WRONG_TABLE_OUTSIDE)
-		e.addr = MAP_LOW_END - 8;
 	if (plan->wrong == WRONG_TABLE_WRITE)
 		e.flags |= VIRTQ_DESC_F_WRITE;
 	return e;

@@ -124,11 +124,11 @@ void guest_rx(struct guest_driver *g, const struct record *r)
 
 #define CTRL_BYTES_MAX 4096u
 
-/* A table of addresses; `claim` is added to how many it says there are. */
+/* A table of addresses; `claim`, with a sign, is added to how many it says there are. */
 static size_t put_table(const struct guest_driver *g, uint8_t *at, unsigned int entries,
 			unsigned int claim, uint64_t value, bool multicast)
 {
-	uint32_t count = guest_u32(g, entries + claim);
+	uint32_t count = guest_u32(g, entries + (uint32_t)(int16_t)claim);
 
 	memcpy(at, &count, sizeof(count));
 	for (unsigned int i = 0; i < entries; i++) {
@@ -210,22 +210,23 @@ static size_t put_key(uint8_t *at, size_t len, unsigned int bytes)
 
 /*
  * counts: mask, key length, unclassified queue, max_tx_vq; value: hash types left out, what is
- * added to all entries, then one entry (its number, from 1 on, in the upper 16 bits).
+ * added to all entries, then one entry that is not 0 (its number, from 1 on, in the upper 16 bits;
+ * 0: the last).
  */
 static size_t put_rss(struct guest_driver *g, uint8_t *at, size_t len, const struct record *r)
 {
 	unsigned int pairs = guest_net_pairs(g);
 	unsigned int mask = part(r, 0, 7);
+	unsigned int entry = (uint16_t)(r->x >> 32);
+	unsigned int number = (uint16_t)(r->x >> 48);
 
 	len = put32(at, len, 0x1ff ^ (uint32_t)(r->x & 0xffff));
 	len = put16(at, len, mask);
 	len = put16(at, len, part(r, 2, 0));
 	for (unsigned int i = 0; i <= mask && i < TABLE_ENTRIES_MAX; i++) {
-		bool odd = i + 1 == r->x >> 48;
+		bool odd = i == (number ? number - 1 : mask) && entry;
 
-		len = put16(at, len,
-			    odd ? (unsigned int)(r->x >> 32)
-				: (i + (unsigned int)(r->x >> 16 & 0xff)) % pairs);
+		len = put16(at, len, odd ? entry : (i + (unsigned int)(r->x >> 16 & 0xff)) % pairs);
 	}
 	len = put16(at, len, part(r, 3, pairs));
 	return put_key(at, len, part(r, 1, sizeof(rss_key)));

@@ -187,7 +187,7 @@ static void tell_wrong(unsigned int wrong, FILE *out)
 		[WRONG_TABLE_ODD] = "its indirect table's length is no multiple of 16",
 		[WRONG_TABLE_NEXT] = "its indirect descriptor has a next one",
 		[WRONG_TABLE_NESTED] = "its indirect table leads to another",
-		[WRONG_TABLE_OUTSIDE] = "its indirect table is not in RAM",
+		[WRONG_TABLE_OUTSIDE] = "its indirect table ends behind RAM",
 		[WRONG_ALL_READABLE] = "all of it is device-readable",
 		[WRONG_ALL_WRITABLE] = "all of it is device-writable",
 		[WRONG_ORDER] = "its descriptors stand last one first",
@@ -246,6 +246,8 @@ static void tell_chain_flags(unsigned int flags, FILE *out)
 		fputs(", through an indirect table", out);
 	else if (flags & CHAIN_MIXED)
 		fputs(", partly through an indirect table", out);
+	if (flags & CHAIN_SPARSE && flags & (CHAIN_INDIRECT | CHAIN_MIXED))
+		fputs(" with gaps", out);
 	if (flags & CHAIN_NO_TAIL)
 		fputs(", without a byte for the answer", out);
 	if (flags & CHAIN_HOLD)
