@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "virtio_spec.h"
+
 /* xorshift64*: small, and the same everywhere */
 struct rng {
 	uint64_t state;
@@ -40,7 +42,7 @@ static bool one_in(struct rng *r, unsigned int n)
 
 /* ---- values ---- */
 
-static uint64_t interesting(struct rng *r)
+static uint64_t edge(struct rng *r)
 {
 	static const uint64_t base[] = { 0,	     1,		 2,	     3,	      4,
 					 8,	     16,	 20,	     63,      64,
@@ -48,24 +50,58 @@ static uint64_t interesting(struct rng *r)
 					 512,	     1499,	 1514,	     4095,    4096,
 					 0x7fff,     0x8000,	 0xffff,     0x10000, 0x7fffffff,
 					 0x80000000, 0xffffffff, 0x100000000 };
-	uint64_t value = base[below(r, sizeof(base) / sizeof(base[0]))];
 
-	switch (below(r, 8)) {
+	return base[below(r, sizeof(base) / sizeof(base[0]))];
+}
+
+/* Small, until somebody keeps all of it. */
+static uint64_t small_if_cut(struct rng *r)
+{
+	static const uint8_t bits[] = { 8, 16, 31, 32 };
+
+	return below(r, 16) | 1ull << bits[below(r, sizeof(bits))];
+}
+
+static uint64_t interesting(struct rng *r)
+{
+	switch (below(r, 10)) {
 	case 0:
-		return value + 1;
+		return edge(r) + 1;
 	case 1:
-		return value - 1;
+		return edge(r) - 1;
 	case 2:
-		return ~value;
+		return ~edge(r);
 	case 3:
 		return 1ull << below(r, 64);
 	case 4:
 		return next(r);
+	case 5:
+		return edge(r) + edge(r);
+	case 6:
+		return small_if_cut(r);
 	default:
-		return value;
+		return edge(r);
 	}
 }
 
+/* What drivers write to, and what lies between. */
+static uint64_t some_register(struct rng *r)
+{
+	static const uint8_t written[] = {
+		VIRTIO_MMIO_DEVICE_FEATURES_SEL, VIRTIO_MMIO_DRIVER_FEATURES,
+		VIRTIO_MMIO_DRIVER_FEATURES_SEL, VIRTIO_MMIO_GUEST_PAGE_SIZE,
+		VIRTIO_MMIO_QUEUE_SEL,		 VIRTIO_MMIO_QUEUE_SIZE,
+		VIRTIO_MMIO_QUEUE_ALIGN,	 VIRTIO_MMIO_QUEUE_PFN,
+		VIRTIO_MMIO_QUEUE_READY,	 VIRTIO_MMIO_QUEUE_NOTIFY,
+		VIRTIO_MMIO_INTERRUPT_ACK,	 VIRTIO_MMIO_STATUS,
+		VIRTIO_MMIO_QUEUE_DESC_LOW,	 VIRTIO_MMIO_QUEUE_DRIVER_LOW,
+		VIRTIO_MMIO_QUEUE_DEVICE_LOW,	 VIRTIO_MMIO_QUEUE_RESET,
+	};
+
+	return one_in(r, 2) ? written[below(r, sizeof(written))] : 4ull * below(r, 64);
+}
+
+/* From where the configuration begins, so that its end, and that of the numbers, are near. */
 static uint64_t some_offset(struct rng *r)
 {
 	switch (below(r, 8)) {
@@ -75,20 +111,22 @@ static uint64_t some_offset(struct rng *r)
 		return below(r, 0x200);
 	case 2:
 		return interesting(r);
+	case 3:
+		return edge(r) + below(r, 0x200) - 0x10;
 	default:
-		return 4ull * below(r, 64);
+		return some_register(r);
 	}
 }
 
 static uint64_t some_address(struct rng *r)
 {
-	static const uint64_t edge[] = { 0x40000000,  0x4000ffff, 0x40010000,  0x4001ffff,
-					 0x40020000,  0xffffffff, 0x100000000, 0x10000ffff,
-					 0x100010000, UINT64_MAX };
+	static const uint64_t ram[] = { 0x40000000,  0x4000ffff, 0x40010000,  0x4001ffff,
+					0x40020000,  0xffffffff, 0x100000000, 0x10000ffff,
+					0x100010000, UINT64_MAX };
 
 	switch (below(r, 6)) {
 	case 0:
-		return edge[below(r, sizeof(edge) / sizeof(edge[0]))] + below(r, 3) - 1;
+		return ram[below(r, sizeof(ram) / sizeof(ram[0]))] + below(r, 3) - 1;
 	case 1:
 		return interesting(r);
 	default:
@@ -98,51 +136,85 @@ static uint64_t some_address(struct rng *r)
 
 static uint64_t some_sector(struct rng *r)
 {
-	static const uint64_t edge[] = { 0,
-					 1,
-					 2,
-					 7,
-					 8,
-					 62,
-					 63,
-					 64,
-					 126,
-					 127,
-					 128,
-					 1ull << 55,
-					 UINT64_MAX,
-					 UINT64_MAX - 1,
-					 (1ull << 55) - 1,
-					 1ull << 32 };
+	static const uint64_t limit[] = { 0,
+					  1,
+					  2,
+					  7,
+					  8,
+					  62,
+					  63,
+					  64,
+					  126,
+					  127,
+					  128,
+					  1ull << 55,
+					  UINT64_MAX,
+					  UINT64_MAX - 1,
+					  (1ull << 55) - 1,
+					  1ull << 32 };
 
 	if (one_in(r, 4)) /* where zones start */
 		return 8ull * below(r, 17);
-	return one_in(r, 4) ? below(r, 130) : edge[below(r, sizeof(edge) / sizeof(edge[0]))];
+	return one_in(r, 4) ? below(r, 130) : limit[below(r, sizeof(limit) / sizeof(limit[0]))];
 }
 
+/* Some of its four numbers; they may have to fit to each other. */
 static uint64_t change_headers(struct rng *r, uint64_t old)
 {
-	unsigned int shift = 16 * below(r, 4);
-	uint64_t part = one_in(r, 3) ? interesting(r) : below(r, 128);
+	do {
+		unsigned int shift = 16 * below(r, 4);
+		uint64_t part = one_in(r, 3) ? interesting(r) : below(r, 128);
 
-	if (one_in(r, 3))
-		part = -part;
-	return (old & ~(0xffffull << shift)) | (part & 0xffff) << shift;
+		if (one_in(r, 3))
+			part = -part;
+		old = (old & ~(0xffffull << shift)) | (part & 0xffff) << shift;
+	} while (one_in(r, 2));
+	return old;
+}
+
+/* One of the numbers of 16 or 32 bits that it may be made of. */
+static uint64_t change_part(struct rng *r, uint64_t old)
+{
+	unsigned int bits = one_in(r, 2) ? 16 : 32;
+	unsigned int shift = bits * below(r, 64 / bits);
+	uint64_t mask = ((1ull << bits) - 1) << shift;
+	uint64_t part = one_in(r, 2) ? interesting(r) : below(r, 32);
+
+	return (old & ~mask) | (part << shift & mask);
 }
 
 static uint64_t change_value(struct rng *r, uint64_t old)
 {
-	switch (below(r, 6)) {
+	switch (below(r, 8)) {
 	case 0:
-		return old ^ 1ull << below(r, 64);
+		return old ^ 1ull << below(r, one_in(r, 2) ? 8 : 64);
 	case 1:
 		return old + below(r, 9) - 4;
 	case 2:
 		return below(r, 32);
 	case 3:
 		return one_in(r, 2) ? old << 16 | below(r, 64) : old << 8;
+	case 4:
+		return change_part(r, old);
+	case 5:
+		return one_in(r, 2) ? some_address(r) : change_part(r, old);
 	default:
 		return interesting(r);
+	}
+}
+
+/* Most often one more or less; none at all, too, and all. */
+static uint64_t change_features(struct rng *r, uint64_t old)
+{
+	switch (below(r, 16)) {
+	case 0:
+		return next(r);
+	case 1:
+		return UINT64_MAX;
+	case 2:
+		return UINT64_MAX ^ 1ull << below(r, 64);
+	default:
+		return old ^ 1ull << below(r, one_in(r, 2) ? 24 : one_in(r, 4) ? 64 : 41);
 	}
 }
 
@@ -166,10 +238,7 @@ static uint64_t change(struct rng *r, const struct field *f, uint64_t old)
 	case FIELD_SECTOR:
 		return some_sector(r);
 	case FIELD_FEATURES:
-		return one_in(r, 8) ? next(r)
-				    : old ^ 1ull << below(r, one_in(r, 2)   ? 24
-							     : one_in(r, 4) ? 64
-									    : 41);
+		return change_features(r, old);
 	case FIELD_HEADERS:
 		return change_headers(r, old);
 	case FIELD_VALUE:
@@ -190,6 +259,35 @@ static struct record *record_of(struct script *s, unsigned int which)
 	return which == 0 ? &s->header : &s->op[which - 1];
 }
 
+/* What this register is made for, or nearly. */
+static uint64_t change_register(struct rng *r, uint64_t offset, uint64_t old)
+{
+	switch (offset) {
+	case VIRTIO_MMIO_STATUS:
+		return one_in(r, 2) ? 1ull << below(r, 8) : below(r, 256);
+	case VIRTIO_MMIO_QUEUE_SEL:
+	case VIRTIO_MMIO_QUEUE_NOTIFY:
+		return one_in(r, 4) ? small_if_cut(r) : below(r, 10);
+	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
+	case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
+	case VIRTIO_MMIO_QUEUE_READY:
+	case VIRTIO_MMIO_QUEUE_RESET:
+	case VIRTIO_MMIO_INTERRUPT_ACK:
+		return below(r, 4);
+	default:
+		return change_value(r, old);
+	}
+}
+
+static uint64_t change_of(const struct record *rec, const struct field *f, struct rng *r)
+{
+	uint64_t old = script_get(rec, f);
+
+	if (rec->code == OP_WRITE && f->kind == FIELD_VALUE && one_in(r, 2))
+		return change_register(r, rec->x, old);
+	return change(r, f, old);
+}
+
 static void change_operand(struct script *s, unsigned int which, struct rng *r)
 {
 	const struct record_form *form = form_of(s, which);
@@ -201,7 +299,7 @@ static void change_operand(struct script *s, unsigned int which, struct rng *r)
 	const struct field *f = &form->field[below(r, form->fields)];
 
 	/* towards the common choice, too: scripts must not only get stranger */
-	script_set(rec, f, one_in(r, 4) ? 0 : change(r, f, script_get(rec, f)));
+	script_set(rec, f, one_in(r, 4) ? 0 : change_of(rec, f, r));
 }
 
 static void new_op(const struct mutator_profile *p, struct script *s, unsigned int at,
@@ -212,6 +310,8 @@ static void new_op(const struct mutator_profile *p, struct script *s, unsigned i
 
 	memset(rec, 0, sizeof(*rec));
 	rec->code = p->ops[below(r, (unsigned int)p->op_count)];
+	if (one_in(r, 3))
+		changes = below(r, script_op_form[rec->code].fields + 1);
 	for (unsigned int i = 0; i < changes; i++)
 		change_operand(s, at + 1, r);
 }
@@ -239,13 +339,17 @@ static void insert_op(const struct mutator_profile *p, struct script *s, struct 
 	new_op(p, s, at, r);
 }
 
+/* Once more, or as often as queues and bursts are long. */
 static void repeat_op(struct script *s, struct rng *r)
 {
 	struct record copy = s->op[below(r, s->ops)];
 	unsigned int at = some_place(s, r);
+	unsigned int times = one_in(r, 6) ? 1 + below(r, 20) : 1;
 
-	make_room(s, at);
-	s->op[at] = copy;
+	for (unsigned int i = 0; i < times; i++) {
+		make_room(s, at);
+		s->op[at] = copy;
+	}
 }
 
 static void drop_ops(struct script *s, struct rng *r)
@@ -293,25 +397,62 @@ static void choose_device(const struct mutator_profile *p, struct script *s, str
 		s->header.code = (uint8_t)below(r, DEVICE_KINDS);
 }
 
+static void begin_with_init(struct script *s)
+{
+	make_room(s, 0);
+	memset(&s->op[0], 0, sizeof(s->op[0]));
+	s->op[0].code = OP_INIT;
+}
+
+/* A short one: what goes wrong after a few operations is not hidden behind what went before. */
+static void start_afresh(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	unsigned int ops = 1 + below(r, 6);
+
+	s->ops = 0;
+	if (one_in(r, 2)) {
+		uint8_t code = s->header.code;
+
+		memset(&s->header, 0, sizeof(s->header));
+		s->header.code = code;
+	}
+	for (unsigned int changes = below(r, 4); changes; changes--)
+		change_operand(s, 0, r);
+	begin_with_init(s);
+	for (unsigned int changes = below(r, 3); changes; changes--)
+		change_operand(s, 1, r);
+	while (ops--) {
+		s->ops++;
+		new_op(p, s, s->ops - 1, r);
+	}
+}
+
+static void change_some(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	unsigned int steps = 1;
+
+	if (s->ops == 0 || (s->op[0].code != OP_INIT && one_in(r, 8))) {
+		begin_with_init(s);
+		steps++;
+	}
+	while (steps < 5 && one_in(r, 2))
+		steps++;
+	for (unsigned int i = 0; i < steps; i++)
+		step(p, s, r);
+}
+
 size_t mutator_mutate(const struct mutator_profile *p, uint8_t *data, size_t size, size_t room,
 		      unsigned int seed)
 {
 	struct rng r = seeded(seed);
 	struct script s;
-	unsigned int steps = 1;
 
 	script_decode(data, size, &s);
 	choose_device(p, &s, &r);
-	if (s.ops == 0 || (s.op[0].code != OP_INIT && one_in(&r, 8))) {
-		make_room(&s, 0);
-		memset(&s.op[0], 0, sizeof(s.op[0]));
-		s.op[0].code = OP_INIT;
-		steps++;
-	}
-	while (steps < 5 && one_in(&r, 2))
-		steps++;
-	for (unsigned int i = 0; i < steps; i++)
-		step(p, &s, &r);
+	if (one_in(&r, 2))
+		start_afresh(p, &s, &r);
+	else
+		change_some(p, &s, &r);
 	return script_encode(&s, data, room);
 }
 
