@@ -22,12 +22,13 @@ const char *__asan_default_options(void);
  * A device is created and destroyed for each input: keep what that costs small. It frees nothing
  * before it is destroyed, so little of what is freed is kept back; and where a block was allocated
  * is not recorded here: the replay that the runner prints tells. What is asked for in one piece
- * must stay below the limit of what the process may take.
+ * must stay below the limit of what the process may take. Around each are more bytes that nobody
+ * may touch than any of our structures has, so that an index just outside an array hits them.
  */
 const char *__asan_default_options(void)
 {
 	return "quarantine_size_mb=0:thread_local_quarantine_size_kb=64:malloc_context_size=0:"
-	       "max_malloc_fill_size=64:max_allocation_size_mb=2048";
+	       "max_malloc_fill_size=64:max_allocation_size_mb=2048:redzone=1024";
 }
 
 static void report(const struct script *script, const struct verdict *v)

@@ -35,7 +35,7 @@ const char *__ubsan_default_options(void)
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
-	return "print_legend=0:max_allocation_size_mb=2048";
+	return "print_legend=0:max_allocation_size_mb=2048:redzone=1024";
 }
 
 #define REPORT_BYTES_MAX (64l * 1024)
