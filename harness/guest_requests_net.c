@@ -124,11 +124,13 @@ void guest_rx(struct guest_driver *g, const struct record *r)
 
 #define CTRL_BYTES_MAX 4096u
 
-/* A table of addresses; `claim`, with a sign, is added to how many it says there are. */
+/* A table of addresses; `claim` is added to how many it says there are, or says so if it is
+ * negative. */
 static size_t put_table(const struct guest_driver *g, uint8_t *at, unsigned int entries,
 			unsigned int claim, uint64_t value, bool multicast)
 {
-	uint32_t count = guest_u32(g, entries + (uint32_t)(int16_t)claim);
+	uint32_t says = claim & 0x8000 ? (uint32_t)(int16_t)claim : entries + claim;
+	uint32_t count = guest_u32(g, says);
 
 	memcpy(at, &count, sizeof(count));
 	for (unsigned int i = 0; i < entries; i++) {

@@ -106,11 +106,10 @@ static uint64_t some_offset(struct rng *r)
 {
 	switch (below(r, 8)) {
 	case 0:
-		return 0x100 + below(r, 104);
 	case 1:
-		return below(r, 0x200);
+		return 0x100 + below(r, 104);
 	case 2:
-		return interesting(r);
+		return one_in(r, 2) ? below(r, 0x200) : interesting(r);
 	case 3:
 		return edge(r) + below(r, 0x200) - 0x10;
 	default:
@@ -158,17 +157,17 @@ static uint64_t some_sector(struct rng *r)
 	return one_in(r, 4) ? below(r, 130) : limit[below(r, sizeof(limit) / sizeof(limit[0]))];
 }
 
-/* Some of its four numbers; they may have to fit to each other. */
+/* Some of its four numbers, which may have to fit to each other; most are near what is right. */
 static uint64_t change_headers(struct rng *r, uint64_t old)
 {
 	do {
 		unsigned int shift = 16 * below(r, 4);
-		uint64_t part = one_in(r, 3) ? interesting(r) : below(r, 128);
+		uint64_t part = one_in(r, 3) ? interesting(r) : below(r, one_in(r, 2) ? 8 : 128);
 
 		if (one_in(r, 3))
 			part = -part;
 		old = (old & ~(0xffffull << shift)) | (part & 0xffff) << shift;
-	} while (one_in(r, 2));
+	} while (!one_in(r, 3));
 	return old;
 }
 
@@ -302,6 +301,26 @@ static void change_operand(struct script *s, unsigned int which, struct rng *r)
 	script_set(rec, f, one_in(r, 4) ? 0 : change_of(rec, f, r));
 }
 
+static bool alike(uint8_t a, uint8_t b)
+{
+	return a == b || (a == OP_READ && b == OP_WRITE) || (a == OP_WRITE && b == OP_READ);
+}
+
+/* As the last one of its kind before it, so that what that left behind is met. */
+static void resemble(struct script *s, unsigned int at)
+{
+	struct record *rec = &s->op[at];
+
+	for (unsigned int i = at; i-- > 0;) {
+		if (!alike(s->op[i].code, rec->code))
+			continue;
+		memcpy(rec->b, s->op[i].b, sizeof(rec->b));
+		rec->x = s->op[i].x;
+		rec->y = rec->code == s->op[i].code ? s->op[i].y : 0;
+		return;
+	}
+}
+
 static void new_op(const struct mutator_profile *p, struct script *s, unsigned int at,
 		   struct rng *r)
 {
@@ -310,6 +329,8 @@ static void new_op(const struct mutator_profile *p, struct script *s, unsigned i
 
 	memset(rec, 0, sizeof(*rec));
 	rec->code = p->ops[below(r, (unsigned int)p->op_count)];
+	if (one_in(r, 4))
+		resemble(s, at);
 	if (one_in(r, 3))
 		changes = below(r, script_op_form[rec->code].fields + 1);
 	for (unsigned int i = 0; i < changes; i++)
