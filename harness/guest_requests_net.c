@@ -40,7 +40,11 @@ static unsigned int right_gso_type(unsigned int class)
 
 static unsigned int add_part(uint64_t headers, unsigned int part, unsigned int right)
 {
-	return (right + (unsigned int)(headers >> (16 * part))) & 0xffff;
+	unsigned int number = headers >> (16 * part) & 0xffff;
+
+	if (number >= HEADERS_AS_IS && number < HEADERS_AS_IS + 256)
+		return number - HEADERS_AS_IS;
+	return (right + number) & 0xffff;
 }
 
 static void fill_header(const struct guest_driver *g, struct virtio_net_header_long *h,

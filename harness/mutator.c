@@ -166,6 +166,8 @@ static uint64_t change_headers(struct rng *r, uint64_t old)
 
 		if (one_in(r, 3))
 			part = -part;
+		if (one_in(r, 6))
+			part = HEADERS_AS_IS + below(r, 4);
 		old = (old & ~(0xffffull << shift)) | (part & 0xffff) << shift;
 	} while (!one_in(r, 3));
 	return old;

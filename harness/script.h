@@ -69,6 +69,9 @@ enum field_kind {
 	FIELD_HEADERS, /* four 16-bit numbers that are added to the right ones */
 };
 
+/* From here on, 256 numbers of FIELD_HEADERS stand for 0 to 255 whatever is right. */
+#define HEADERS_AS_IS 0x4000u
+
 /* Where the operand lies in struct record: b[0] to b[6], x, y, one byte of y, the lowest first, or
  * the low half of y. */
 enum field_place {
