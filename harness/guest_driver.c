@@ -385,7 +385,8 @@ void guest_set_queue(struct guest_driver *g, const struct record *r)
 	if (g->packed && s.size > 0 && s.size < size)
 		fresh_queue(g, queue, (uint16_t)s.size); /* an odd one is fine */
 	guest_setup_queue(g, &s, true);
-	guest_get(g, VIRTIO_MMIO_QUEUE_READY);
+	if (s.skip) /* whether it is taken */
+		guest_get(g, VIRTIO_MMIO_QUEUE_READY);
 }
 
 void guest_stop(struct guest_driver *g, const struct record *r)
