@@ -38,6 +38,8 @@ expect() {
 find crashes corpora -type f | sort | while read -r script; do
 	"$anvil" export --as qtest "$script" >"$work/one.qtest" 2>"$work/log" || continue
 	echo "$script" >>"$work/scripts"
+	# QEMU may have a known bug itself: Debian 12's ends at a frame shorter than its header
+	[ ! -e "tests/bugs/${script##*/}.patch" ] || continue
 	{
 		read -r _
 		read -r _
