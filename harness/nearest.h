@@ -14,6 +14,7 @@
  *     nearest in their number;
  *   - the segments of a discard follow each other and are all as long as the first;
  *   - of frames only kind, length and destination are kept; of commands with tables, the counts;
+ *   - a number of an offload header that is 16384 to 16639 more than is right becomes 16383 more;
  *   - receive buffers have one of eight lengths, in up to five pieces of the same length;
  *   - contents of buffers, other than what is said above, and their addresses.
  */

@@ -91,7 +91,12 @@ static uint8_t gso_class(unsigned int type)
 
 static uint64_t difference(unsigned int real, unsigned int right, unsigned int part)
 {
-	return (uint64_t)((real - right) & 0xffff) << (16 * part);
+	unsigned int number = (real - right) & 0xffff;
+
+	/* what stands for small numbers cannot stand for itself */
+	if (number >= HEADERS_AS_IS && number < HEADERS_AS_IS + 256)
+		number = real < 256 ? HEADERS_AS_IS + real : HEADERS_AS_IS - 1;
+	return (uint64_t)number << (16 * part);
 }
 
 /* The header as it differs from the right one for this frame, which the script's has, too. */
