@@ -100,7 +100,7 @@ DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz check test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race readme layers format health coverage report report-shots bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
+.PHONY: all help deps fuzz check test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
 .DEFAULT_GOAL := all
 
 ifeq ($(filter $(ENGINE),libfuzzer afl),)
@@ -201,7 +201,7 @@ build/agent: harness/kvm/guest/agent.c harness/kvm/guest/agent.h harness/kvm/pay
 build/fuzz/obj/harness/fuzz_empty.o: OTHER_fuzz = $(DEVICE_fuzz)
 $(foreach f,$(AFL_FLAVOURS),$(eval build/$(f)/obj/harness/fuzz_empty.o: CC_$(f) = $(INSTRUMENT_$(f))))
 
-$(foreach f,$(AFL_FLAVOURS),$(eval $(patsubst harness/%.c,build/$(f)/%,$(TARGETS)): build/$(f)/obj/$(AFL_PART:.c=.o)))
+$(foreach f,$(AFL_FLAVOURS),$(eval $(foreach d,$(f) $(addprefix $(f)/without/,mutator oracle races),$(patsubst harness/%.c,build/$(d)/%,$(TARGETS))): build/$(f)/obj/$(AFL_PART:.c=.o)))
 
 # loaded by afl-fuzz: a target's mutator
 build/afl/mutator/obj/%.o: %.c Makefile
@@ -310,6 +310,9 @@ SEEDS   := none
 WITHOUT := none
 bugs-race: build/asan/anvil $(ENGINE_BINARIES) ## how long finding each takes: TRIALS=5 T=60 ENGINE= SEEDS=none|corpora WITHOUT=mutator|oracle|races ONLY="A01 F05"
 	@ci/bugs/race --trials $(TRIALS) --time $(T) --engine $(ENGINE) --seeds $(SEEDS) --without $(WITHOUT) $(ONLY)
+
+bugs-afl: afl-there build/asan/anvil build/fuzz/fuzz_mmio build/afl/asan/fuzz_mmio build/afl/mutator/fuzz_mmio.so
+	@tests/known_bugs.sh afl
 
 replay: build/asan/anvil build/msan/anvil
 	build/asan/anvil play --quiet --repeat 2 corpora crashes

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The tools that put known bugs back and measure how long finding them takes: a real bug that is
 # shown, each way to go wrong named, a real race, and statistics of figures whose answer is known.
-# Usage: tests/known_bugs.sh, with build/asan/anvil and build/fuzz/fuzz_mmio there.
+# Usage: tests/known_bugs.sh [afl]; afl: a race of AFL++ alone, which needs more to be built. To be
+# there: build/asan/anvil, build/fuzz/fuzz_mmio; afl: build/afl/asan/fuzz_mmio, build/afl/mutator.
 tree=build/known-bugs-test
+[ "${1:-}" != afl ] || tree=build/known-bugs-afl
 bug=tests/bugs/A01-notify-signed.patch
 witness=crashes/fuzz_mmio/A01-notify-signed
 passed=0
@@ -12,8 +14,12 @@ failed=0
 rm -rf "$tree"
 mkdir -p "$tree/build/fuzz"
 # links: what is changed here is put in the place of what there was
-cp -al Makefile devices harness tests ci crashes dictionaries "$tree" &&
+cp -al Makefile devices harness tests ci corpora crashes dictionaries "$tree" &&
 	cp -al build/asan "$tree/build/" && cp -al build/fuzz/obj build/fuzz/fuzz_mmio "$tree/build/fuzz/" || exit 2
+if [ "${1:-}" = afl ]; then
+	mkdir -p "$tree/build/afl/asan"
+	cp -al build/afl/asan/obj "$tree/build/afl/asan/" && cp -al build/afl/mutator "$tree/build/afl/" || exit 2
+fi
 cd "$tree" || exit 2
 mkdir -p "$PWD/build/tmp"
 
@@ -70,6 +76,26 @@ spoil() {
 	rm "$1"
 	mv build/kept "$1"
 }
+
+finish() {
+	echo "known bugs' tools: $passed passed, $failed failed"
+	[ "$failed" -eq 0 ]
+	exit
+}
+
+if [ "${1:-}" = afl ]; then
+	csv=build/bugs/race/afl-none
+	gives 0 ci/bugs/race --engine afl --trials 1 --time 20 A01
+	says 'A01    fuzz_mmio         1/1'
+	that 'AFL++ finds it' grep -q '^A01,fuzz_mmio,afl,none,full,1,20,.*,1,crash:' $csv-full.csv
+	gives 0 ci/bugs/race --engine afl --trials 1 --time 20 --without races A01
+	that 'so it does without races' grep -q ',afl,none,races,1,20,.*,1,crash:' $csv-races.csv
+	gives 0 ci/bugs/race --engine afl --trials 1 --time 1 --without mutator A01
+	that 'without the mutator there is a trial' grep -q ',afl,none,mutator,1,1,' $csv-mutator.csv
+	gives 0 ci/bugs/race --engine afl --trials 1 --time 20 --seeds corpora A01
+	that 'a seed shows it before AFL++ runs' grep -q '^A01,.*,afl,corpora,full,1,20,.*,1,' build/bugs/race/afl-corpora-full.csv
+	finish
+fi
 
 gives 0 ci/bugs/check A01
 says 'ok     A01   crash:'
@@ -132,13 +158,22 @@ gives 0 awk -F , -f ci/bugs/compare.awk build/two.csv build/one.csv
 says "libfuzzer-none-full	1	0.012	0.000	0	1"
 gives 0 awk -F , -f ci/bugs/compare.awk build/one.csv build/one.csv
 says "libfuzzer-none-full	1	1	0.500	0	0"
+# what the longer trials found later than the shorter could have does not count
+csv libfuzzer-none-full 1 2 3 40 50 >build/one.csv
+csv libfuzzer-none-oracle 1 2 3 - - | sed 's/,60,/,10,/' >build/short.csv
+gives 0 awk -F , -f ci/bugs/compare.awk build/one.csv build/short.csv
+says "libfuzzer-none-oracle	1	1	0.500	0	0"
+csv libfuzzer-none-full 1 2 3 4 5 >build/one.csv
 mkdir -p build/bugs/race
 csv libfuzzer-none-full 1 2 - 3 - >build/bugs/race/libfuzzer-none-full.csv
 gives 0 ci/bugs/headline
-that 'the median counts those not found' grep -Eq '^libfuzzer +none +- +1 +1 +1 +1 +3.00 s$' build/out
+that 'the median counts those not found' grep -Eq '^libfuzzer +none +- +1 +5x60 +1 +1 +1 +3.00 s *$' build/out
 csv libfuzzer-none-full 1 - - 2 - >build/bugs/race/libfuzzer-none-full.csv
 gives 0 ci/bugs/headline
-that 'found by less than half is not found' grep -Eq '^libfuzzer +none +- +1 +0 +0 +0 +-$' build/out
+that 'found by less than half is not found' grep -Eq '^libfuzzer +none +- +1 +5x60 +0 +0 +0 +- *$' build/out
+cp build/one.csv build/bugs/race/libfuzzer-none-full.csv
+cp build/two.csv build/bugs/race/libfuzzer-none-mutator.csv
+gives 0 ci/bugs/headline
+that 'a race is held against the first' grep -Eq '^libfuzzer +none +mutator +1 +5x60 +1 +1 +0 +8.00 s +0.012$' build/out
 
-echo "known bugs' tools: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Compares what races measured: the first CSV given is held against each of the others, over the
 # bugs that both have. Mann-Whitney U of all trials, where one that was not decided is later than
-# all that were, with the normal approximation and ties accounted for; and the same bug by bug.
+# all that were, with the normal approximation and ties accounted for; and the same bug by bug. Where
+# the trials of one may last longer, what it found later than the other could have is not decided.
 # Prints, with tabs between: name, bugs, p, share (how likely a trial of the first is the earlier
 # one), bugs where the first is earlier with p < 0.05, bugs where the other is.
 
@@ -43,18 +44,24 @@ function whitney(v, n,    all, i, j, k, w, s, ranks, ties, u, mean, spread, gap)
 	p = spread > 0 ? erfc(gap / spread / sqrt(2)) : 1
 }
 
+function within(seconds, end) {
+	return seconds <= end ? seconds : 1e9
+}
+
 FNR == 1 {
 	files++
 	next
 }
 {
 	name[files] = $3 "-" $4 "-" $5
+	limit[files] = $7 + 0
 	key = files SUBSEP $1
 	time[key, ++count[key]] = $9 ? $8 + 0 : 1e9
 	bug[$1]
 }
 END {
 	for (f = 2; f <= files; f++) {
+		end = limit[1] < limit[f] ? limit[1] : limit[f]
 		bugs = better = worse = 0
 		m[0] = m[1] = 0
 		for (b in bug) {
@@ -66,9 +73,9 @@ END {
 			n[0] = count[one]
 			n[1] = count[two]
 			for (i = 1; i <= n[0]; i++)
-				v[0, i] = all_v[0, ++m[0]] = time[one, i]
+				v[0, i] = all_v[0, ++m[0]] = within(time[one, i], end)
 			for (i = 1; i <= n[1]; i++)
-				v[1, i] = all_v[1, ++m[1]] = time[two, i]
+				v[1, i] = all_v[1, ++m[1]] = within(time[two, i], end)
 			whitney(v, n)
 			better += p < 0.05 && share > 0.5
 			worse += p < 0.05 && share < 0.5
