@@ -106,8 +106,9 @@ static uint64_t some_offset(struct rng *r)
 {
 	switch (below(r, 8)) {
 	case 0:
-	case 1:
 		return 0x100 + below(r, 104);
+	case 1:
+		return 0x100 + 4ull * below(r, 26);
 	case 2:
 		return one_in(r, 2) ? below(r, 0x200) : interesting(r);
 	case 3:
@@ -276,7 +277,7 @@ static uint64_t change_register(struct rng *r, uint64_t offset, uint64_t old)
 	case VIRTIO_MMIO_INTERRUPT_ACK:
 		return below(r, 4);
 	default:
-		return change_value(r, old);
+		return one_in(r, 3) ? below(r, 4) : change_value(r, old);
 	}
 }
 
@@ -301,6 +302,29 @@ static void change_operand(struct script *s, unsigned int which, struct rng *r)
 
 	/* towards the common choice, too: scripts must not only get stranger */
 	script_set(rec, f, one_in(r, 4) ? 0 : change_of(rec, f, r));
+}
+
+/* The fields that make one operation a different one from another of its name, one bit each */
+static const uint16_t kind_fields[OP_CODES] = {
+	[OP_WRITE] = 1 << 1 | 1 << 2, /* offset, value */
+	[OP_READ] = 1 << 1,	      /* offset */
+	[OP_POKE] = 1 << 0 | 1 << 1,  /* len, base */
+	[OP_FILL] = 1 << 1,	      /* base */
+	[OP_BLK] = 1 << 0,	      /* type */
+	[OP_TX] = 1 << 0 | 1 << 6,    /* kind, offload */
+	[OP_CTRL] = 1 << 0 | 1 << 1,  /* class, command */
+	[OP_FRAME] = 1 << 0 | 1 << 3, /* kind, offload */
+	[OP_RACE] = 1 << 0 | 1 << 4,  /* base, field */
+};
+
+static void choose_kind(struct record *rec, struct rng *r)
+{
+	const struct record_form *form = &script_op_form[rec->code];
+
+	for (unsigned int i = 0; i < form->fields; i++) {
+		if (kind_fields[rec->code] & 1u << i)
+			script_set(rec, &form->field[i], change_of(rec, &form->field[i], r));
+	}
 }
 
 static bool alike(uint8_t a, uint8_t b)
@@ -333,6 +357,8 @@ static void new_op(const struct mutator_profile *p, struct script *s, unsigned i
 	rec->code = p->ops[below(r, (unsigned int)p->op_count)];
 	if (one_in(r, 4))
 		resemble(s, at);
+	else if (one_in(r, 2))
+		choose_kind(rec, r);
 	if (one_in(r, 3))
 		changes = below(r, script_op_form[rec->code].fields + 1);
 	for (unsigned int i = 0; i < changes; i++)
@@ -439,7 +465,8 @@ static void start_afresh(const struct mutator_profile *p, struct script *s, stru
 		memset(&s->header, 0, sizeof(s->header));
 		s->header.code = code;
 	}
-	for (unsigned int changes = below(r, 4); changes; changes--)
+	for (unsigned int changes = below(r, one_in(r, 4) ? script_header_form.fields : 4); changes;
+	     changes--)
 		change_operand(s, 0, r);
 	begin_with_init(s);
 	for (unsigned int changes = below(r, 3); changes; changes--)
