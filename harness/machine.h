@@ -63,7 +63,8 @@ enum machine_damage_kind {
 	DAMAGE_ANYWHERE,   /* bytes are overwritten, and that is all */
 	DAMAGE_CUT,	   /* only so many bytes are left */
 	DAMAGE_CUT_SEALED, /* the same, with length and checksum made right */
-	DAMAGE_LONGER,	   /* bytes are added, with length and checksum made right */
+	DAMAGE_LONGER,	   /* bytes are appended, with length and checksum made right */
+	DAMAGE_ADDED,	   /* as SEALED, and what is written is added to the bytes that are there */
 	DAMAGE_KINDS,
 };
 

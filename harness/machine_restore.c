@@ -25,7 +25,7 @@ static void overwrite(uint8_t *image, size_t from, size_t len, const struct mach
 	if (len <= from)
 		return;
 	for (size_t i = 0, at = from + d->at % (len - from); i < d->len && at < len; i++, at++)
-		image[at] = d->bytes[i];
+		image[at] = (uint8_t)(d->bytes[i] + (d->how == DAMAGE_ADDED ? image[at] : 0u));
 }
 
 /* Returns how long the image is afterwards. */
@@ -33,6 +33,7 @@ static size_t damage(uint8_t *image, size_t len, const struct machine_damage *d)
 {
 	switch (d->how) {
 	case DAMAGE_SEALED:
+	case DAMAGE_ADDED:
 		overwrite(image, HEADER_BYTES, len, d);
 		seal(image, len);
 		return len;

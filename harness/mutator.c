@@ -161,16 +161,18 @@ static uint64_t some_sector(struct rng *r)
 /* Some of its four numbers, which may have to fit to each other; most are near what is right. */
 static uint64_t change_headers(struct rng *r, uint64_t old)
 {
-	do {
-		unsigned int shift = 16 * below(r, 4);
+	unsigned int which = 1 + below(r, 15);
+
+	for (unsigned int shift = 0; which; which >>= 1, shift += 16) {
 		uint64_t part = one_in(r, 3) ? interesting(r) : below(r, one_in(r, 2) ? 8 : 128);
 
 		if (one_in(r, 3))
 			part = -part;
 		if (one_in(r, 6))
 			part = HEADERS_AS_IS + below(r, 4);
-		old = (old & ~(0xffffull << shift)) | (part & 0xffff) << shift;
-	} while (!one_in(r, 3));
+		if (which & 1)
+			old = (old & ~(0xffffull << shift)) | (part & 0xffff) << shift;
+	}
 	return old;
 }
 
@@ -239,6 +241,8 @@ static uint64_t change(struct rng *r, const struct field *f, uint64_t old)
 		return some_address(r);
 	case FIELD_SECTOR:
 		return some_sector(r);
+	case FIELD_PLACE:
+		return one_in(r, 4) ? change_value(r, old) : below(r, 0x10000);
 	case FIELD_FEATURES:
 		return change_features(r, old);
 	case FIELD_HEADERS:
@@ -306,24 +310,34 @@ static void change_operand(struct script *s, unsigned int which, struct rng *r)
 
 /* The fields that make one operation a different one from another of its name, one bit each */
 static const uint16_t kind_fields[OP_CODES] = {
-	[OP_WRITE] = 1 << 1 | 1 << 2, /* offset, value */
-	[OP_READ] = 1 << 1,	      /* offset */
-	[OP_POKE] = 1 << 0 | 1 << 1,  /* len, base */
-	[OP_FILL] = 1 << 1,	      /* base */
-	[OP_BLK] = 1 << 0,	      /* type */
-	[OP_TX] = 1 << 0 | 1 << 6,    /* kind, offload */
-	[OP_CTRL] = 1 << 0 | 1 << 1,  /* class, command */
-	[OP_FRAME] = 1 << 0 | 1 << 3, /* kind, offload */
-	[OP_RACE] = 1 << 0 | 1 << 4,  /* base, field */
+	[OP_WRITE] = 1 << 1 | 1 << 2,		 /* offset, value */
+	[OP_READ] = 1 << 1,			 /* offset */
+	[OP_POKE] = 1 << 0 | 1 << 1,		 /* len, base */
+	[OP_FILL] = 1 << 1,			 /* base */
+	[OP_BLK] = 1 << 0,			 /* type */
+	[OP_TX] = 1 << 0 | 1 << 6,		 /* kind, offload */
+	[OP_CTRL] = 1 << 0 | 1 << 1,		 /* class, command */
+	[OP_FRAME] = 1 << 0 | 1 << 3,		 /* kind, offload */
+	[OP_RACE] = 1 << 0 | 1 << 4,		 /* base, field */
+	[OP_RESTORE] = 1 << 0 | 1 << 2 | 1 << 3, /* how, at, bytes */
 };
 
+static bool is_number(const struct field *f)
+{
+	return f->kind == FIELD_VALUE || f->kind == FIELD_HEADERS || f->kind == FIELD_SECTOR;
+}
+
+/* And sometimes its numbers with it. */
 static void choose_kind(struct record *rec, struct rng *r)
 {
 	const struct record_form *form = &script_op_form[rec->code];
+	bool numbers = one_in(r, 2);
 
 	for (unsigned int i = 0; i < form->fields; i++) {
-		if (kind_fields[rec->code] & 1u << i)
-			script_set(rec, &form->field[i], change_of(rec, &form->field[i], r));
+		const struct field *f = &form->field[i];
+
+		if (kind_fields[rec->code] & 1u << i || (numbers && is_number(f)))
+			script_set(rec, f, change_of(rec, f, r));
 	}
 }
 

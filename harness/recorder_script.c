@@ -27,6 +27,7 @@ static uint64_t operand_shape(const struct field *f, uint64_t value)
 {
 	switch (f->kind) {
 	case FIELD_SECTOR:
+	case FIELD_PLACE:
 	case FIELD_ADDRESS:
 		return 0;
 	case FIELD_COUNT:

@@ -147,8 +147,8 @@ const struct record_form script_op_form[OP_CODES] = {
 	[OP_DRAIN] = { "drain", { { 0 } }, 0 },
 	[OP_ACK] = { "ack", { { 0 } }, 0 },
 	[OP_RESTORE] = { "restore",
-			 { CHOICE("how", AT_B0, 6), CHOICE("len", AT_B1, 9),
-			   FIELD("at", AT_X, FIELD_VALUE), FIELD("bytes", AT_Y, FIELD_VALUE) },
+			 { CHOICE("how", AT_B0, 7), CHOICE("len", AT_B1, 9),
+			   FIELD("at", AT_X, FIELD_PLACE), FIELD("bytes", AT_Y, FIELD_VALUE) },
 			 4 },
 	[OP_TIME] = { "time", { FIELD("usecs", AT_X, FIELD_VALUE) }, 1 },
 };

@@ -64,6 +64,7 @@ enum field_kind {
 	FIELD_OFFSET,  /* in the register window */
 	FIELD_ADDRESS, /* guest-physical, or relative to what another operand names */
 	FIELD_SECTOR,
+	FIELD_PLACE, /* of a byte; what is too large wraps around */
 	FIELD_FEATURES,
 	FIELD_VALUE,
 	FIELD_HEADERS, /* four 16-bit numbers that are added to the right ones */

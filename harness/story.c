@@ -644,9 +644,11 @@ static void tell_restore(const struct record *r, FILE *out)
 		"cut short",
 		"cut short, with length and checksum that are right",
 		"made longer, with length and checksum that are right",
+		"with bytes raised in it and a checksum that is right",
 	};
 
-	fprintf(out, "the device is saved, and made anew from its state, %s", how[r->b[0] % 6]);
+	fprintf(out, "the device is saved, and made anew from its state, %s",
+		how[r->b[0] % (sizeof(how) / sizeof(how[0]))]);
 }
 
 static void (*const tell_op[OP_CODES])(const struct record *r, FILE *out) = {
