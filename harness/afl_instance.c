@@ -233,6 +233,7 @@ static void make_environment(const struct afl *a, const struct afl_instance *in,
 		"AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1",
 		"AFL_TRY_AFFINITY=1",
 		"AFL_NO_CRASH_README=1",
+		"AFL_CRASH_EXITCODE=1", /* a device that calls exit */
 	};
 
 	c->count = 0;

@@ -195,7 +195,7 @@ static char *read_report(FILE *file)
 
 /*
  * "heap-buffer-overflow in f" from the summary line of a sanitizer's report, "... at
- * file:line:column" where it names no function, or the signal.
+ * file:line:column" where it names no function and knows the line, or the signal.
  */
 static void signature(const char *report, int status, char *out, size_t room)
 {
@@ -209,8 +209,10 @@ static void signature(const char *report, int status, char *out, size_t room)
 
 	if (fields == 3)
 		snprintf(out, room, "crash:%s in %s", error, function);
-	else if (fields > 0)
+	else if (fields == 2 && place[0] != '(') /* of a module, or none that is known */
 		snprintf(out, room, "crash:%s at %s", error, place);
+	else if (fields > 0)
+		snprintf(out, room, "crash:%s", error);
 	else if (WIFSIGNALED(status))
 		snprintf(out, room, "crash:%s", strsignal(WTERMSIG(status)));
 	else
