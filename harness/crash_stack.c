@@ -191,7 +191,7 @@ static size_t put_word(const char *at, FILE *out)
 
 	memcpy(word, at, len);
 	word[len] = 0;
-	if (word[0] == '/')
+	if (word[0] == '/' || !strncmp(word, "./", 2))
 		put_path(word, out);
 	else
 		fputs(word, out);
