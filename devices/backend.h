@@ -111,6 +111,8 @@ struct disk_request {
 	bool unmap;
 	void (*done)(struct disk_request *request, int result);
 
+	struct disk_request *next; /* the back end's while it has the request */
+
 	/* of a disk in front of another one, while that one has the request */
 	struct disk *front;
 	void (*front_done)(struct disk_request *request, int result);
@@ -133,6 +135,11 @@ struct disk_lifetime {
 struct disk {
 	const struct disk_ops *ops;
 	uint64_t capacity; /* sectors of 512 bytes; at most 2^54 */
+	/*
+	 * The storage has blocks of so many bytes: a power of 2, at least 512, or 0 if nobody
+	 * knows. Requests may be for any sectors; whole blocks are carried out best.
+	 */
+	uint32_t block_bytes;
 	bool read_only;
 	bool secure_erase;		      /* it can */
 	uint8_t id[DISK_ID_BYTES];	      /* NUL-padded */

@@ -2,13 +2,19 @@
 /*
  * Requests as system calls. Ranges were judged by the device; the file may still shrink meanwhile,
  * and then it is an error, not a shorter request.
+ *
+ * Discards and writes of zeroes stand in a queue through `next`; poll works on its first one.
  */
 #include "disk_file.h"
 
 #include "disk_image.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define ZEROES_BYTES 65536u
@@ -63,36 +69,12 @@ static int allocate(int fd, int mode, uint64_t len, uint64_t offset)
 	return 0;
 }
 
-/* A hint: a file system that cannot do it need not. */
-static int discard(int fd, uint64_t len, uint64_t offset)
+static struct disk_file *to_file(struct disk *disk)
 {
-	int err = allocate(fd, FALLOC_FL_PUNCH_HOLE, len, offset);
-
-	return err == -EOPNOTSUPP ? 0 : err;
+	return (struct disk_file *)(void *)disk;
 }
 
-static int write_zeroes(int fd, uint64_t len, uint64_t offset, bool unmap)
-{
-	static const uint8_t zeroes[ZEROES_BYTES];
-	int err = -EOPNOTSUPP;
-
-	if (unmap)
-		err = allocate(fd, FALLOC_FL_PUNCH_HOLE, len, offset);
-	if (err == -EOPNOTSUPP)
-		err = allocate(fd, FALLOC_FL_ZERO_RANGE, len, offset);
-	if (err != -EOPNOTSUPP)
-		return err;
-
-	uint64_t part;
-
-	for (uint64_t done = 0; done < len; done += part) {
-		part = len - done < ZEROES_BYTES ? len - done : ZEROES_BYTES;
-		err = pwrite_all(fd, zeroes, part, offset + done);
-		if (err)
-			return err;
-	}
-	return 0;
-}
+/* ---- at once ---- */
 
 static int carry_out(const struct disk_file *file, const struct disk_request *request)
 {
@@ -103,42 +85,166 @@ static int carry_out(const struct disk_file *file, const struct disk_request *re
 		return pread_all(file->fd, request->data, len, offset);
 	if (request->op == DISK_FLUSH)
 		return file->disk.read_only ? 0 : flush(file->fd);
-	if (request->op > DISK_WRITE_ZEROES) /* a file knows no erasure and no zones */
+	if (request->op != DISK_WRITE) /* a file knows no erasure and no zones */
 		return -EOPNOTSUPP;
-	if (file->disk.read_only)
-		return -EROFS;
-	if (request->op == DISK_WRITE)
-		return pwrite_all(file->fd, request->data, len, offset);
-	if (request->op == DISK_DISCARD)
-		return discard(file->fd, len, offset);
-	return write_zeroes(file->fd, len, offset, request->unmap);
+	return file->disk.read_only ? -EROFS : pwrite_all(file->fd, request->data, len, offset);
 }
+
+/* ---- step by step ---- */
+
+static bool has_range(const struct disk_request *request)
+{
+	return request->op == DISK_DISCARD || request->op == DISK_WRITE_ZEROES;
+}
+
+static int write_zeroes(int fd, uint64_t len, uint64_t offset)
+{
+	static const uint8_t zeroes[ZEROES_BYTES];
+	uint64_t part;
+	int err = 0;
+
+	for (uint64_t done = 0; done < len && !err; done += part) {
+		part = len - done < ZEROES_BYTES ? len - done : ZEROES_BYTES;
+		err = pwrite_all(fd, zeroes, part, offset + done);
+	}
+	return err;
+}
+
+static int do_step(int fd, const struct disk_range_step *step)
+{
+	switch (step->means) {
+	case DISK_RANGE_PUNCH:
+		return allocate(fd, FALLOC_FL_PUNCH_HOLE, step->bytes, step->offset);
+	case DISK_RANGE_ZERO:
+		return allocate(fd, FALLOC_FL_ZERO_RANGE, step->bytes, step->offset);
+	default:
+		return write_zeroes(fd, step->bytes, step->offset);
+	}
+}
+
+/* The first request becomes the one that is worked on. */
+static void begin_first(struct disk_file *file)
+{
+	if (!file->first)
+		return;
+	disk_range_begin(&file->range, &file->disk, file->first);
+	(void)eventfd_write(file->event_fd, 1);
+}
+
+static void enqueue(struct disk_file *file, struct disk_request *request)
+{
+	request->next = NULL;
+	if (file->first)
+		file->last->next = request;
+	else
+		file->first = request;
+	file->last = request;
+	if (file->first == request)
+		begin_first(file);
+}
+
+/* Takes a request out of the queue; `before` is the one in front of it. */
+static void finish(struct disk_file *file, struct disk_request *before,
+		   struct disk_request *request, int result)
+{
+	if (before)
+		before->next = request->next;
+	else
+		file->first = request->next;
+	if (file->last == request)
+		file->last = before;
+	if (!before)
+		begin_first(file);
+	request->done(request, result);
+}
+
+void disk_file_poll(struct disk_file *file)
+{
+	struct disk_range_step step;
+	eventfd_t events;
+
+	(void)eventfd_read(file->event_fd, &events);
+	if (!file->first)
+		return;
+
+	int err = 0;
+
+	if (disk_range_next(&file->range, &step)) {
+		err = do_step(file->fd, &step);
+		if (err)
+			err = disk_range_failed(&file->range, &step, err);
+		else
+			disk_range_advance(&file->range, step.bytes);
+	}
+	if (err || file->range.left == 0)
+		finish(file, NULL, file->first, err);
+	else
+		(void)eventfd_write(file->event_fd, 1);
+}
+
+void disk_file_drain(struct disk_file *file)
+{
+	while (file->first)
+		disk_file_poll(file);
+}
+
+/* ---- requests ---- */
 
 static void submit(struct disk *disk, struct disk_request *request)
 {
-	const struct disk_file *file = (const struct disk_file *)(const void *)disk;
+	struct disk_file *file = to_file(disk);
 
-	request->done(request, carry_out(file, request));
+	if (!has_range(request))
+		request->done(request, carry_out(file, request));
+	else if (disk->read_only)
+		request->done(request, -EROFS);
+	else
+		enqueue(file, request);
 }
 
-static const struct disk_ops file_ops = { .submit = submit };
+static void cancel(struct disk *disk, struct disk_request *request)
+{
+	struct disk_file *file = to_file(disk);
+	struct disk_request *before = NULL;
+	struct disk_request *r = file->first;
+
+	for (; r && r != request; r = r->next)
+		before = r;
+	if (r)
+		finish(file, before, r, -ECANCELED);
+}
+
+static const struct disk_ops file_ops = { .submit = submit, .cancel = cancel };
 
 /* ---- opening ---- */
 
 int disk_file_open(struct disk_file *file, const char *path, bool read_only, char *error,
 		   size_t error_len)
 {
-	int fd = disk_image_open(&file->disk, path, read_only, error, error_len);
+	struct disk disk;
+	int fd = disk_image_open(&disk, path, read_only, error, error_len);
+	int event_fd;
+	int err;
 
 	if (fd < 0)
 		return fd;
-	file->fd = fd;
-	file->disk.ops = &file_ops;
+	event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (event_fd < 0) {
+		err = -errno;
+		(void)snprintf(error, error_len, "%s: no event for it: %s", path, strerror(-err));
+		(void)close(fd);
+		return err;
+	}
+	disk.ops = &file_ops;
+	*file = (struct disk_file){ .disk = disk, .fd = fd, .event_fd = event_fd };
 	return 0;
 }
 
 void disk_file_close(struct disk_file *file)
 {
+	assert(!file->first);
+	(void)close(file->event_fd);
 	(void)close(file->fd);
+	file->event_fd = -1;
 	file->fd = -1;
 }

@@ -2,26 +2,51 @@
 /*
  * A disk in a raw image file: byte n of the disk is byte n of the file.
  *
- * Every request completes inside submit, so a slow host disk holds up the caller's thread.
+ * Reads, writes and flushes complete inside submit, so a slow host disk holds up the caller's
+ * thread. Discards and writes of zeroes can be of gigabytes, which on some file systems are written
+ * for real. They wait for disk_file_poll, which does a bounded part at a time: other requests are
+ * carried out in between, and a reset of the device ends them.
+ *
+ * An embedder that offers DISCARD or WRITE_ZEROES polls `event_fd` for reading, beside its other
+ * descriptors, and then calls disk_file_poll. One that offers neither needs neither.
  */
 #ifndef DISK_FILE_H
 #define DISK_FILE_H
 
 #include "backend.h"
+#include "disk_range.h"
 
 struct disk_file {
 	struct disk disk; /* give it to a device; `id` is empty and may be set before that */
 	int fd;
+	int event_fd; /* readable: call disk_file_poll */
+	/* discards and writes of zeroes, in the order they came; of the first one, what is left */
+	struct disk_request *first;
+	struct disk_request *last;
+	struct disk_range range;
 };
 
 /*
  * Opens an image: a regular file of one or more whole sectors; its size is the disk's capacity.
- * Returns 0, or with nothing open the error of disk_image_open and its line in `error`.
+ * Returns 0, or with nothing open the error of disk_image_open and its line in `error`; or what
+ * the system said, if there is no event to be had.
  */
 int disk_file_open(struct disk_file *file, const char *path, bool read_only, char *error,
 		   size_t error_len) __attribute__((warn_unused_result));
 
-/* The file is not flushed: what the guest did not flush, it did not mean to be safe. */
+/*
+ * Carries out one step of one discard or write of zeroes: at most DISK_RANGE_HOLE_BYTES given back,
+ * or DISK_RANGE_WRITE_BYTES written. What is left then makes `event_fd` readable again. May be
+ * called at any time, but not from `done`.
+ */
+void disk_file_poll(struct disk_file *file);
+
+/* Polls until no request is left, those included that the device submits from `done`: stop or reset
+ * the device before. Not from `done`. */
+void disk_file_drain(struct disk_file *file);
+
+/* Only when no request is left. The file is not flushed: what the guest did not flush, it did not
+ * mean to be safe. */
 void disk_file_close(struct disk_file *file);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A request is one operation of the ring after another until it is done: what a short transfer left
- * over, what is to be tried where the file system refused. So a slot has at most one operation with
- * the kernel, and in addition at most one cancellation.
+ * over, the next step of a range, what is to be tried where the file system refused. So a slot has
+ * at most one operation with the kernel, and in addition at most one cancellation.
  */
 #include "disk_io_uring.h"
 
@@ -18,28 +18,22 @@
 #include <unistd.h>
 
 #include "disk_image.h"
+#include "disk_range.h"
 
 #define ZEROES_BYTES	 65536u
 #define OPERATION_BYTES	 (1u << 30) /* an operation's length has 32 bits */
 #define RING_PER_REQUEST 2u
 
-enum step {
-	STEP_READ,
-	STEP_WRITE,
-	STEP_FLUSH,
-	STEP_DISCARD,	 /* a hint: a file system that cannot do it need not */
-	STEP_PUNCH,	 /* zeroes, storage given back; else */
-	STEP_ZERO_RANGE, /* zeroes without writing them; else */
-	STEP_ZEROES,	 /* zeroes */
-};
-
 struct slot {
 	struct disk_request *request; /* NULL: free */
-	enum step step;
 	bool cancelled;
-	uint8_t *data;	 /* reads and writes; moves on with offset */
-	uint64_t offset; /* of what is left, in bytes */
+	/* reads and writes: what is left, in bytes, and where its data is */
+	uint64_t offset;
 	uint64_t left;
+	uint8_t *data;
+	/* discards and zeroes: what is left, and the step that the kernel has */
+	struct disk_range range;
+	struct disk_range_step step;
 };
 
 struct disk_io_uring_queue {
@@ -79,30 +73,48 @@ static void submit_ring(struct disk_io_uring *uring)
 		(void)eventfd_write(uring->event_fd, 1);
 }
 
-static void prepare(const struct slot *slot, struct io_uring_sqe *sqe, int fd)
+static bool has_range(const struct disk_request *request)
 {
-	uint64_t most = slot->step == STEP_ZEROES ? ZEROES_BYTES : OPERATION_BYTES;
-	unsigned int len = (unsigned int)(slot->left < most ? slot->left : most);
-	int mode = slot->step == STEP_ZERO_RANGE ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE;
+	return request->op == DISK_DISCARD || request->op == DISK_WRITE_ZEROES;
+}
 
-	switch (slot->step) {
-	case STEP_READ:
+static unsigned int at_most(uint64_t bytes, unsigned int most)
+{
+	return bytes < most ? (unsigned int)bytes : most;
+}
+
+/* There is something left. */
+static void prepare_step(struct slot *slot, struct io_uring_sqe *sqe, int fd)
+{
+	struct disk_range_step *step = &slot->step;
+	int mode = FALLOC_FL_KEEP_SIZE;
+
+	(void)disk_range_next(&slot->range, step);
+	if (step->means == DISK_RANGE_WRITE) {
+		step->bytes = at_most(step->bytes, ZEROES_BYTES);
+		io_uring_prep_write(sqe, fd, zeroes, (unsigned int)step->bytes, step->offset);
+		return;
+	}
+	mode |= step->means == DISK_RANGE_PUNCH ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+	io_uring_prep_fallocate(sqe, fd, mode, (off_t)step->offset, (off_t)step->bytes);
+}
+
+static void prepare(struct slot *slot, struct io_uring_sqe *sqe, int fd)
+{
+	unsigned int len = at_most(slot->left, OPERATION_BYTES);
+
+	switch (slot->request->op) {
+	case DISK_READ:
 		io_uring_prep_read(sqe, fd, slot->data, len, slot->offset);
 		break;
-	case STEP_WRITE:
+	case DISK_WRITE:
 		io_uring_prep_write(sqe, fd, slot->data, len, slot->offset);
 		break;
-	case STEP_ZEROES:
-		io_uring_prep_write(sqe, fd, zeroes, len, slot->offset);
-		break;
-	case STEP_FLUSH:
+	case DISK_FLUSH:
 		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
 		break;
-	case STEP_DISCARD:
-	case STEP_PUNCH:
-	case STEP_ZERO_RANGE:
-		io_uring_prep_fallocate(sqe, fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)slot->offset,
-					(off_t)slot->left);
+	default: /* what else there is was judged by submit */
+		prepare_step(slot, sqe, fd);
 		break;
 	}
 }
@@ -122,23 +134,6 @@ static void start(struct disk_io_uring *uring, struct slot *slot)
 
 #define GO_ON 1
 
-/* The operation is not to be had here: the next best one, or none. */
-static int refused(struct slot *slot)
-{
-	switch (slot->step) {
-	case STEP_DISCARD:
-		return 0;
-	case STEP_PUNCH:
-		slot->step = STEP_ZERO_RANGE;
-		return GO_ON;
-	case STEP_ZERO_RANGE:
-		slot->step = STEP_ZEROES;
-		return GO_ON;
-	default:
-		return -EOPNOTSUPP;
-	}
-}
-
 static int transferred(struct slot *slot, uint64_t len)
 {
 	if (len == 0)
@@ -146,9 +141,29 @@ static int transferred(struct slot *slot, uint64_t len)
 	assert(len <= slot->left);
 	slot->offset += len;
 	slot->left -= len;
-	if (slot->step != STEP_ZEROES)
-		slot->data += len;
+	slot->data += len;
 	return slot->left > 0 ? GO_ON : 0;
+}
+
+/* The kernel answered a step: fallocate with 0, a write of zeroes with how many. */
+static int stepped(struct slot *slot, int result)
+{
+	const struct disk_range_step *step = &slot->step;
+
+	if (result < 0) {
+		int err = disk_range_failed(&slot->range, step, result);
+
+		if (err)
+			return err;
+	} else if (step->means != DISK_RANGE_WRITE) {
+		disk_range_advance(&slot->range, step->bytes);
+	} else {
+		if (result == 0)
+			return -EIO; /* no room, and no word of it */
+		assert((uint64_t)result <= step->bytes);
+		disk_range_advance(&slot->range, (uint64_t)result);
+	}
+	return slot->range.left > 0 ? GO_ON : 0;
 }
 
 /* Returns what the request's result is, or GO_ON. */
@@ -156,13 +171,11 @@ static int judge(struct slot *slot, int result)
 {
 	if (result == -EINTR || result == -EAGAIN)
 		return GO_ON;
-	if (result == -EOPNOTSUPP)
-		return refused(slot);
+	if (has_range(slot->request))
+		return stepped(slot, result);
 	if (result < 0)
 		return result;
-	if (slot->step == STEP_READ || slot->step == STEP_WRITE || slot->step == STEP_ZEROES)
-		return transferred(slot, (uint64_t)result);
-	return 0;
+	return slot->request->op == DISK_FLUSH ? 0 : transferred(slot, (uint64_t)result);
 }
 
 /* The slot is free before `done`, which may submit. */
@@ -220,23 +233,6 @@ void disk_io_uring_drain(struct disk_io_uring *uring)
 
 /* ---- requests ---- */
 
-static enum step first_step(const struct disk_request *request)
-{
-	switch (request->op) {
-	case DISK_READ:
-		return STEP_READ;
-	case DISK_WRITE:
-		return STEP_WRITE;
-	case DISK_FLUSH:
-		return STEP_FLUSH;
-	case DISK_DISCARD:
-		return STEP_DISCARD;
-	default: /* zeroes; judged by the caller */
-		break;
-	}
-	return request->unmap ? STEP_PUNCH : STEP_ZERO_RANGE;
-}
-
 static void submit(struct disk *disk, struct disk_request *request)
 {
 	struct disk_io_uring *uring = to_uring(disk);
@@ -255,11 +251,17 @@ static void submit(struct disk *disk, struct disk_request *request)
 	assert(slot);
 	*slot = (struct slot){
 		.request = request,
-		.step = first_step(request),
 		.data = request->data,
 		.offset = request->sector * DISK_SECTOR_BYTES,
 		.left = request->sectors * DISK_SECTOR_BYTES,
 	};
+	if (has_range(request))
+		disk_range_begin(&slot->range, disk, request);
+	if (has_range(request) && slot->range.left == 0) {
+		slot->request = NULL; /* a hint for less than a block */
+		request->done(request, 0);
+		return;
+	}
 	uring->queue->taken++;
 	start(uring, slot);
 }

@@ -7,6 +7,10 @@
  * disk_io_uring_poll. Each `done` is called from there, from disk_io_uring_drain, or from submit
  * when there is nothing for the kernel to do. The thread that submits a request must live until the
  * request is done: the kernel gives up a dead thread's requests.
+ *
+ * The kernel gets a discard or a write of zeroes in steps, one at a time of each request: at most
+ * DISK_RANGE_HOLE_BYTES given back, or DISK_RANGE_WRITE_BYTES made zero (disk_range.h). A request
+ * that is cancelled ends with the step that the kernel has.
  */
 #ifndef DISK_IO_URING_H
 #define DISK_IO_URING_H

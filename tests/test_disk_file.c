@@ -5,15 +5,18 @@
  */
 #include "support.h"
 
+#include <endian.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <limits.h>
 #include <unistd.h>
 
 #include "disk_file.h"
+#include "virtio_blk.h"
 
 /* ---- the system calls ---- */
 
@@ -23,9 +26,11 @@ static struct {
 	int error;		/* all calls end in this */
 	int unsupported;	/* fallocate modes that do not exist here */
 	unsigned int calls;
-	int modes[4]; /* of fallocate, in order */
+	int modes[4]; /* of fallocate, the first ones */
 	unsigned int allocates;
 	unsigned int syncs;
+	uint64_t written;   /* bytes */
+	uint64_t allocated; /* bytes given to fallocate where it worked */
 } host;
 
 static bool refused(void)
@@ -53,7 +58,10 @@ ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
 {
 	struct iovec piece = { (void *)(uintptr_t)data, limited(len) };
 
-	return refused() ? -1 : pwritev(fd, &piece, 1, offset);
+	if (refused())
+		return -1;
+	host.written += piece.iov_len;
+	return pwritev(fd, &piece, 1, offset);
 }
 
 int fdatasync(int fd)
@@ -76,12 +84,14 @@ int fallocate(int fd, int mode, off_t offset, off_t len)
 {
 	if (refused())
 		return -1;
-	assert_true(host.allocates < COUNT(host.modes));
-	host.modes[host.allocates++] = mode;
+	if (host.allocates < COUNT(host.modes))
+		host.modes[host.allocates] = mode;
+	host.allocates++;
 	errno = EOPNOTSUPP;
-	return mode & host.unsupported
-		       ? -1
-		       : (int)syscall(SYS_fallocate, fd, mode, WIDE(offset), WIDE(len));
+	if (mode & host.unsupported)
+		return -1;
+	host.allocated += (uint64_t)len;
+	return (int)syscall(SYS_fallocate, fd, mode, WIDE(offset), WIDE(len));
 }
 
 /* ---- an image ---- */
@@ -168,7 +178,9 @@ static int submit(struct fixture *f, enum disk_op op, uint64_t sector, uint64_t 
 
 	dones = 0;
 	f->file.disk.ops->submit(&f->file.disk, &request);
-	assert_int_equal(dones, 1); /* inside submit */
+	if (op == DISK_DISCARD || op == DISK_WRITE_ZEROES)
+		disk_file_drain(&f->file);
+	assert_int_equal(dones, 1); /* else inside submit */
 	return result;
 }
 
@@ -487,6 +499,204 @@ static void read_only_image_is_never_changed(void **state)
 	expect_content(f);
 }
 
+/* ---- how much at a time ---- */
+
+#define MANY ((200u << 20) / DISK_SECTOR_BYTES + 3u)
+
+/* The image becomes a large one that is one hole. */
+static void make_large(struct fixture *f)
+{
+	disk_file_close(&f->file);
+	assert_int_equal(truncate(f->path, 0), 0);
+	assert_int_equal(truncate(f->path, (off_t)MANY * DISK_SECTOR_BYTES), 0);
+	assert_int_equal(open_file(f, false), 0);
+}
+
+static bool readable(int fd)
+{
+	struct pollfd event = { .fd = fd, .events = POLLIN };
+
+	return poll(&event, 1, 0) == 1;
+}
+
+struct work {
+	uint64_t written;
+	uint64_t allocated;
+};
+
+static struct work work_so_far(void)
+{
+	return (struct work){ host.written, host.allocated };
+}
+
+static void expect_bounded(struct work before)
+{
+	assert_in_range(host.written - before.written, 0, DISK_RANGE_WRITE_BYTES);
+	assert_in_range(host.allocated - before.allocated, 0, DISK_RANGE_HOLE_BYTES);
+}
+
+/* A guest could keep the caller's thread for as long as gigabytes of zeroes take to write. */
+static void ranges_are_worked_off_in_bounded_steps(void **state)
+{
+	static const struct {
+		enum disk_op op;
+		bool unmap;
+		int unsupported;
+		unsigned int steps;
+	} t[] = {
+		{ DISK_WRITE_ZEROES, false, FALLOC_FL_ZERO_RANGE, 1 + 200 + 1 },
+		{ DISK_WRITE_ZEROES, false, 0, 200 + 1 },
+		{ DISK_WRITE_ZEROES, true, 0, 4 },
+		{ DISK_WRITE_ZEROES, true, FALLOC_FL_PUNCH_HOLE, 1 + 200 + 1 },
+		{ DISK_DISCARD, false, 0, 4 },
+		{ DISK_DISCARD, false, FALLOC_FL_PUNCH_HOLE, 1 },
+	};
+	struct fixture *f = *state;
+	uint8_t data[DISK_SECTOR_BYTES];
+
+	make_large(f);
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct disk_request request = { .op = t[i].op, .sectors = MANY, .done = done };
+		struct work work = work_so_far();
+		unsigned int steps = 0;
+
+		request.unmap = t[i].unmap;
+		host.unsupported = t[i].unsupported;
+		dones = 0;
+		f->file.disk.ops->submit(&f->file.disk, &request);
+		assert_int_equal(host.written - work.written, 0);
+		assert_int_equal(host.allocated - work.allocated, 0);
+		for (; !dones; steps++) {
+			assert_true(readable(f->file.event_fd));
+			work = work_so_far();
+			disk_file_poll(&f->file);
+			expect_bounded(work);
+		}
+		assert_int_equal(result, 0);
+		assert_int_equal(steps, t[i].steps);
+		assert_false(readable(f->file.event_fd));
+	}
+	assert_int_equal(submit(f, DISK_READ, MANY - 1, 1, data, false), 0);
+}
+
+static void others_are_carried_out_between_the_steps(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t data[DISK_SECTOR_BYTES] = { 0x5a };
+	uint8_t back[DISK_SECTOR_BYTES];
+	struct disk_request zeroes = { .op = DISK_WRITE_ZEROES, .sectors = MANY, .done = done };
+
+	make_large(f);
+	host.unsupported = FALLOC_FL_ZERO_RANGE;
+	f->file.disk.ops->submit(&f->file.disk, &zeroes);
+	disk_file_poll(&f->file);
+	disk_file_poll(&f->file);
+	assert_int_equal(submit(f, DISK_WRITE, 0, 1, data, false), 0); /* behind what is done */
+	assert_int_equal(submit(f, DISK_READ, 0, 1, back, false), 0);
+	assert_memory_equal(back, data, sizeof(data));
+	dones = 0;
+	disk_file_drain(&f->file);
+	assert_int_equal(dones, 1);
+	assert_int_equal(submit(f, DISK_READ, 0, 1, back, false), 0);
+	assert_memory_equal(back, data, sizeof(data));
+}
+
+/* The first, the middle and the last of those that wait. */
+static void cancelled_range_ends_with_its_step(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_request zeroes[3] = { { 0 } };
+
+	make_large(f);
+	host.unsupported = FALLOC_FL_ZERO_RANGE;
+	for (size_t first = 0; first < COUNT(zeroes); first++) {
+		dones = 0;
+		host.written = 0;
+		for (size_t i = 0; i < COUNT(zeroes); i++) {
+			zeroes[i] = (struct disk_request){ .op = DISK_WRITE_ZEROES,
+							   .sectors = MANY,
+							   .done = done };
+			f->file.disk.ops->submit(&f->file.disk, &zeroes[i]);
+		}
+		disk_file_poll(&f->file);
+		disk_file_poll(&f->file);
+		for (size_t i = 0; i < COUNT(zeroes); i++) {
+			result = 0;
+			f->file.disk.ops->cancel(&f->file.disk,
+						 &zeroes[(first + i) % COUNT(zeroes)]);
+			assert_int_equal(dones, i + 1);
+			assert_int_equal(result, -ECANCELED);
+		}
+		disk_file_poll(&f->file);
+		assert_int_equal(host.written, DISK_RANGE_WRITE_BYTES);
+		assert_false(readable(f->file.event_fd));
+	}
+}
+
+/* ---- behind the device ---- */
+
+#define SEGMENTS 256u
+
+static void offer_zeroes(struct guest *guest)
+{
+	struct virtio_blk_header header = { htole32(VIRTIO_BLK_T_WRITE_ZEROES), 0, 0 };
+	struct virtio_blk_range range = { 0, htole32(MANY), 0 };
+	struct buffer buffer[] = { { RAM_LOW, sizeof(header) + SEGMENTS * sizeof(range), 0 },
+				   { RAM_LOW + 8192, 1, WRITABLE } };
+
+	ram_put(&guest->ram, RAM_LOW, &header, sizeof(header));
+	for (unsigned int i = 0; i < SEGMENTS; i++)
+		ram_put(&guest->ram, RAM_LOW + sizeof(header) + i * sizeof(range), &range,
+			sizeof(range));
+	ring_chain(&guest->ring[0], buffer, COUNT(buffer));
+}
+
+/* One request of 4 KiB means 51 GB of zeroes, and a reset of the device is the end of them. */
+static void no_call_into_the_device_writes_more_than_a_step(void **state)
+{
+	struct fixture *f = *state;
+	struct guest guest;
+	struct virtio_blk blk;
+	struct virtio_features set = features(VIRTIO_BLK_F_WRITE_ZEROES, -1);
+	struct virtio_blk_options options = {
+		.disk = &f->file.disk,
+		.features = set,
+		.queue_size_max = 64,
+		.slots = 4,
+		.transfer_max = DISK_SECTOR_BYTES,
+		.blk_size = 512,
+		.range_sectors_max = MANY,
+		.range_segments_max = SEGMENTS,
+	};
+
+	make_large(f);
+	host.unsupported = FALLOC_FL_ZERO_RANGE;
+	guest_init(&guest);
+	options.memory = &guest.ram.memory;
+	assert_int_equal(virtio_blk_init(&blk, &options), 0);
+	guest_attach(&guest, &blk.dev);
+	guest_drive(&guest, set, 1, 64);
+	offer_zeroes(&guest);
+	host.written = 0;
+	guest_notify(&guest, 0);
+	assert_int_equal(host.written, 0);
+	for (unsigned int i = 0; i < 250; i++) { /* into the second segment */
+		struct work work = work_so_far();
+
+		disk_file_poll(&f->file);
+		expect_bounded(work);
+	}
+	assert_false(virtio_blk_idle(&blk));
+	host.written = 0;
+	reg_write(&guest, VIRTIO_MMIO_STATUS, 0);
+	assert_true(virtio_blk_idle(&blk));
+	assert_int_equal(guest_status(&guest), 0);
+	disk_file_drain(&f->file);
+	assert_int_equal(host.written, 0);
+	virtio_blk_destroy(&blk);
+	guest_destroy(&guest);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -505,6 +715,10 @@ int main(void)
 		TEST(zeroes_are_written_whatever_the_file_system_can),
 		TEST(erasure_and_zones_are_not_there),
 		TEST(read_only_image_is_never_changed),
+		TEST(ranges_are_worked_off_in_bounded_steps),
+		TEST(others_are_carried_out_between_the_steps),
+		TEST(cancelled_range_ends_with_its_step),
+		TEST(no_call_into_the_device_writes_more_than_a_step),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "disk_io_uring.h"
+#include "disk_range.h"
 #include "virtio_blk.h"
 
 /* ---- between the back end and the library ---- */
@@ -28,8 +29,10 @@ static struct {
 	unsigned int refuse;   /* so many calls of io_uring_submit fail first */
 	unsigned int no_file;  /* so many operations are on no file */
 	int unsupported;       /* fallocate modes that do not exist here */
-	unsigned int modes[8]; /* of fallocate, in order */
+	unsigned int modes[8]; /* of fallocate, the first ones */
 	unsigned int allocates;
+	uint64_t allocate_most; /* bytes of one fallocate, and of one transfer */
+	uint64_t transfer_most;
 	unsigned int transfers;
 	unsigned int syncs;
 	unsigned int cancels;
@@ -56,8 +59,11 @@ int io_uring_queue_init(unsigned int entries, struct io_uring *ring, unsigned in
 
 static void spoil_allocate(struct io_uring_sqe *sqe)
 {
-	assert_true(host.allocates < COUNT(host.modes));
-	host.modes[host.allocates++] = sqe->len;
+	if (host.allocates < COUNT(host.modes))
+		host.modes[host.allocates] = sqe->len;
+	host.allocates++;
+	if (sqe->addr > host.allocate_most)
+		host.allocate_most = sqe->addr;
 	if ((int)sqe->len & host.unsupported)
 		sqe->len = 1u << 30; /* no such mode */
 }
@@ -77,6 +83,8 @@ static void spoil(struct io_uring_sqe *sqe)
 		break;
 	default:
 		host.transfers++;
+		if (sqe->len > host.transfer_most)
+			host.transfer_most = sqe->len;
 		if (host.instead)
 			sqe->opcode = host.instead;
 		if (host.most && sqe->len > host.most)
@@ -674,6 +682,48 @@ static void cancelled_request_is_not_carried_on(void **state)
 	assert_int_equal(host.transfers, 1);
 }
 
+#define MANY ((200u << 20) / DISK_SECTOR_BYTES + 3u)
+
+/* One operation of gigabytes could not be cancelled, and would keep the storage busy meanwhile. */
+static void ranges_reach_the_kernel_in_bounded_steps(void **state)
+{
+	static const struct {
+		enum disk_op op;
+		bool unmap;
+		int unsupported;
+		uint64_t most;
+		unsigned int operations;
+	} t[] = {
+		{ DISK_WRITE_ZEROES, false, FALLOC_FL_ZERO_RANGE, 65536, 1 + 3200 + 1 },
+		{ DISK_WRITE_ZEROES, false, 0, DISK_RANGE_WRITE_BYTES, 200 + 1 },
+		{ DISK_WRITE_ZEROES, true, 0, DISK_RANGE_HOLE_BYTES, 4 },
+		{ DISK_DISCARD, false, 0, DISK_RANGE_HOLE_BYTES, 4 },
+		{ DISK_DISCARD, false, FALLOC_FL_PUNCH_HOLE, DISK_RANGE_HOLE_BYTES, 1 },
+	};
+	struct fixture *f = opened(state);
+
+	close_uring(f);
+	assert_int_equal(truncate(f->path, 0), 0);
+	assert_int_equal(truncate(f->path, (off_t)MANY * DISK_SECTOR_BYTES), 0);
+	assert_int_equal(open_uring(f, false, DEPTH), 0);
+	f->open = true;
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct job job = { .request = { .op = t[i].op,
+						.sectors = MANY,
+						.unmap = t[i].unmap,
+						.done = done } };
+
+		memset(&host, 0, sizeof(host));
+		host.unsupported = t[i].unsupported;
+		f->uring.disk.ops->submit(&f->uring.disk, &job.request);
+		wait_for(f, &job);
+		assert_int_equal(job.result, 0);
+		assert_int_equal(host.allocates + host.transfers, t[i].operations);
+		assert_int_equal(host.transfers ? host.transfer_most : host.allocate_most,
+				 t[i].most);
+	}
+}
+
 /* ---- behind the device ---- */
 
 #define REQUESTS 12u /* more than it has slots */
@@ -795,6 +845,7 @@ int main(void)
 		TEST(request_that_lasts_is_cancelled),
 		TEST(one_is_cancelled_and_the_others_finish),
 		TEST(cancelled_request_is_not_carried_on),
+		TEST(ranges_reach_the_kernel_in_bounded_steps),
 		TEST(device_is_served),
 		TEST(device_is_reset_with_requests_under_way),
 	};

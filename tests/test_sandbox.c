@@ -823,7 +823,7 @@ static void job_done(struct disk_request *request, int result)
 	job->result = result;
 }
 
-/* `uring` is NULL for a disk that is done at once. */
+/* `uring` is NULL for the disk of a disk_file. */
 static int carry_out(struct disk *disk, struct disk_io_uring *uring, enum disk_op op, uint8_t *data)
 {
 	struct job job = { .request = { .op = op,
@@ -834,6 +834,8 @@ static int carry_out(struct disk *disk, struct disk_io_uring *uring, enum disk_o
 					.done = job_done } };
 
 	disk->ops->submit(disk, &job.request);
+	if (!uring)
+		disk_file_drain((struct disk_file *)(void *)disk);
 	while (!job.done && uring) {
 		struct pollfd p = { .fd = uring->event_fd, .events = POLLIN };
 

@@ -131,9 +131,10 @@ static unsigned int fill(struct host_device *d, struct pollfd *pollfds, unsigned
 	const struct host_disk *disk = to_disk(d);
 
 	(void)timeout;
-	if (!disk->uring || room == 0)
+	if (room == 0)
 		return 0;
-	pollfds[0] = (struct pollfd){ .fd = disk->ring.event_fd, .events = POLLIN };
+	pollfds[0] = (struct pollfd){ .fd = disk->uring ? disk->ring.event_fd : disk->file.event_fd,
+				      .events = POLLIN };
 	return 1;
 }
 
@@ -143,6 +144,8 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 	(void)pollfds, (void)count;
 	if (to_disk(d)->uring)
 		disk_io_uring_poll(&to_disk(d)->ring);
+	else
+		disk_file_poll(&to_disk(d)->file);
 }
 
 static void describe(const struct host_device *d, struct recorder_options *options)
@@ -174,6 +177,8 @@ static void destroy(struct host_device *d)
 
 	if (disk->uring)
 		disk_io_uring_drain(&disk->ring);
+	else
+		disk_file_drain(&disk->file);
 	virtio_blk_destroy(&disk->blk);
 	zoned_disk_destroy(&disk->zoned);
 	close_image(disk);
