@@ -81,7 +81,13 @@ struct virtio_net_options {
 	/* 0 or 1: one pair; more, up to VIRTIO_NET_PAIRS_MAX, need MQ or RSS */
 	uint16_t queue_pairs_max;
 	uint8_t mac[NIC_MAC_BYTES];
-	uint16_t mtu; /* 68 to 65,535; also the limit of frames when MTU is not offered */
+	/*
+	 * 68 to 65,535; also the limit of frames when MTU is not offered. It counts the bytes
+	 * behind the Ethernet header (14 bytes) and up to 8 VLAN tags (4 bytes each, 0x8100 or
+	 * 0x88a8): with 1,500, frames have up to 1,514 bytes, 1,518 with one tag, 1,522 with two
+	 * (5.1.4.1). Longer ones are dropped both ways, unless they are to be segmented.
+	 */
+	uint16_t mtu;
 	bool link_up;
 	/* with SPEED_DUPLEX: Mbit/s up to 0x7fffffff, or unknown; and VIRTIO_NET_DUPLEX_* */
 	uint32_t speed;

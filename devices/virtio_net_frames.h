@@ -11,7 +11,10 @@
 enum virtio_served virtio_net_frames_pop(struct virtio_net *net, unsigned int queue,
 					 struct descriptor_chain *chain);
 
-/* 5.1.4.1, of a frame of at least NIC_FRAME_BYTES_MIN: longer ones only if they are segmented */
+/*
+ * 5.1.4.1, of a frame of at least NIC_FRAME_BYTES_MIN: its payload, behind the Ethernet header and
+ * up to PACKET_TAGS_MAX VLAN tags, has at most `mtu` bytes. Frames to be segmented may be longer.
+ */
 bool virtio_net_frames_length_passes(const struct virtio_net *net, const struct nic_frame *frame);
 
 /* Sends what is in this live transmit queue, unless it waits for the nic. */

@@ -13,7 +13,8 @@
 #define VLAN_TAG       4u
 #define ETHERTYPE_IP4  0x0800u
 #define ETHERTYPE_IP6  0x86ddu
-#define ETHERTYPE_VLAN 0x8100u
+#define ETHERTYPE_CTAG 0x8100u /* IEEE 802.1Q */
+#define ETHERTYPE_STAG 0x88a8u /* IEEE 802.1ad, now part of 802.1Q, too */
 #define ETHERTYPE_ETH  0x6558u /* Ethernet in something */
 
 #define IP4_HEADER    20u
@@ -181,20 +182,37 @@ static void parse_typed(const uint8_t *frame, uint32_t len, uint32_t at, uint16_
 		memset(p, 0, sizeof(*p));
 }
 
-/* An Ethernet header at `at`; past one VLAN tag if there is one. */
+/* The end of the Ethernet header at `at`, which is there, and of its tags. */
+static uint32_t skip_eth(const uint8_t *frame, uint32_t len, uint32_t at, uint16_t *type)
+{
+	*type = get_be16(frame + at + ETH_TYPE);
+	for (unsigned int i = 0; i < PACKET_TAGS_MAX; i++) {
+		if ((*type != ETHERTYPE_CTAG && *type != ETHERTYPE_STAG) ||
+		    !holds(len, at, ETH_HEADER + VLAN_TAG))
+			break;
+		at += VLAN_TAG;
+		*type = get_be16(frame + at + ETH_TYPE);
+	}
+	return at + ETH_HEADER;
+}
+
+uint32_t virtio_net_packet_payload(const uint8_t *frame, uint32_t len)
+{
+	uint16_t type;
+
+	return skip_eth(frame, len, 0, &type);
+}
+
+/* The packet behind an Ethernet header at `at`. */
 static void parse_eth(const uint8_t *frame, uint32_t len, uint32_t at, struct virtio_net_packet *p)
 {
+	uint16_t type;
+
 	memset(p, 0, sizeof(*p));
 	if (!holds(len, at, ETH_HEADER))
 		return;
-
-	uint16_t type = get_be16(frame + at + ETH_TYPE);
-
-	if (type == ETHERTYPE_VLAN && holds(len, at, ETH_HEADER + VLAN_TAG)) {
-		at += VLAN_TAG;
-		type = get_be16(frame + at + ETH_TYPE);
-	}
-	parse_typed(frame, len, at + ETH_HEADER, type, p);
+	at = skip_eth(frame, len, at, &type);
+	parse_typed(frame, len, at, type, p);
 }
 
 void virtio_net_packet_parse(const uint8_t *frame, uint32_t len, struct virtio_net_packet *p)

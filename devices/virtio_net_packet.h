@@ -21,6 +21,9 @@
 /* More extension headers than this are not followed. */
 #define PACKET_EXTENSIONS_MAX 8u
 
+/* A frame has up to this many VLAN tags, as many as Linux follows; more of them are payload. */
+#define PACKET_TAGS_MAX 8u
+
 /* Offsets count from the start of the frame, and what they name lies inside it. */
 struct virtio_net_packet {
 	uint8_t version; /* 4, 6, or 0: neither, and nothing else is set */
@@ -35,7 +38,14 @@ struct virtio_net_packet {
 	uint32_t care;
 };
 
-/* A frame of at least 14 bytes, with up to one VLAN tag. */
+/*
+ * Where the payload of a frame of at least 14 bytes starts: behind the Ethernet header and the VLAN
+ * tags in front of the type, of IEEE 802.1Q and 802.1ad in any order. From 14 to `len` (or
+ * 14 + 4 * PACKET_TAGS_MAX, if that is less).
+ */
+uint32_t virtio_net_packet_payload(const uint8_t *frame, uint32_t len);
+
+/* A frame of at least 14 bytes, with or without such tags. */
 void virtio_net_packet_parse(const uint8_t *frame, uint32_t len, struct virtio_net_packet *p);
 
 /* The same from the IP header at `at` on. */

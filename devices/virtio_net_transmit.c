@@ -7,12 +7,9 @@
 #include "virtio_net_coalesce.h"
 #include "virtio_net_frames.h"
 #include "virtio_net_header.h"
+#include "virtio_net_packet.h"
 #include "virtio_net_stats.h"
 #include "virtio_net_steering.h"
-
-#define ETH_HEADER 14u
-#define ETH_TYPE   12u
-#define VLAN_TAG   4u
 
 static struct virtio_net *to_net(struct virtio_device *dev)
 {
@@ -27,18 +24,11 @@ enum virtio_served virtio_net_frames_pop(struct virtio_net *net, unsigned int qu
 	return virtio_device_popped(&net->dev, virtqueue_pop(&net->dev.queue[queue], chain));
 }
 
-static bool tagged(const uint8_t *frame)
-{
-	const uint8_t *type = frame + ETH_TYPE;
-
-	return (type[0] == 0x81 && type[1] == 0x00) || (type[0] == 0x88 && type[1] == 0xa8);
-}
-
 bool virtio_net_frames_length_passes(const struct virtio_net *net, const struct nic_frame *frame)
 {
 	if (frame->offload.gso != NIC_GSO_NONE)
 		return frame->len <= NIC_FRAME_BYTES_MAX;
-	return frame->len <= net->options.mtu + ETH_HEADER + (tagged(frame->data) ? VLAN_TAG : 0);
+	return frame->len - virtio_net_packet_payload(frame->data, frame->len) <= net->options.mtu;
 }
 
 /* Fills in the frame to be sent; false: there is nothing to be sent. */

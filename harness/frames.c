@@ -98,7 +98,8 @@ static unsigned int first_next(enum frame_kind kind, unsigned int next)
 static bool is_udp(enum frame_kind kind)
 {
 	return kind == FRAME_UDP4 || kind == FRAME_UDP6 || kind == FRAME_EX_UDP6 ||
-	       kind == FRAME_VXLAN_UDP6 || kind == FRAME_GENEVE_UDP4 || kind == FRAME_NVGRE_UDP4;
+	       kind == FRAME_VXLAN_UDP6 || kind == FRAME_GENEVE_UDP4 || kind == FRAME_NVGRE_UDP4 ||
+	       kind == FRAME_8TAGS_UDP4;
 }
 
 static bool is_six(enum frame_kind kind)
@@ -106,7 +107,7 @@ static bool is_six(enum frame_kind kind)
 	return kind == FRAME_TCP6 || kind == FRAME_VLAN_TCP6 || kind == FRAME_BAD_TCP6 ||
 	       kind == FRAME_UDP6 || kind == FRAME_FRAGMENT6 || kind == FRAME_EX_TCP6 ||
 	       kind == FRAME_EX_UDP6 || kind == FRAME_EX_CUT6 || kind == FRAME_VXLAN_TCP6 ||
-	       kind == FRAME_VXLAN_UDP6 || kind == FRAME_GENEVE_TCP6;
+	       kind == FRAME_VXLAN_UDP6 || kind == FRAME_GENEVE_TCP6 || kind == FRAME_2TAGS_TCP6;
 }
 
 static unsigned int put_packet(uint8_t *frame, unsigned int at, enum frame_kind kind, uint8_t flow,
@@ -179,10 +180,15 @@ static unsigned int put_gre(uint8_t *frame, unsigned int at, enum frame_kind kin
 	return at + (kind == FRAME_GRE_TCP4 ? 8 : 12);
 }
 
+static bool is_tunnel(enum frame_kind kind)
+{
+	return kind >= FRAME_VXLAN_TCP4 && (kind < FRAME_2TAGS_TCP4 || kind >= FRAME_KINDS);
+}
+
 /* The headers around the inner packet; returns where that begins. */
 static unsigned int put_tunnel(uint8_t *frame, unsigned int at, enum frame_kind kind)
 {
-	if (kind < FRAME_VXLAN_TCP4)
+	if (!is_tunnel(kind))
 		return at;
 	if (kind < FRAME_IPIP_TCP4)
 		return put_udp_tunnel(frame, at, kind);
@@ -191,22 +197,50 @@ static unsigned int put_tunnel(uint8_t *frame, unsigned int at, enum frame_kind 
 	return put_gre(frame, at, kind);
 }
 
+static unsigned int tag_count(enum frame_kind kind)
+{
+	switch (kind) {
+	case FRAME_VLAN_TCP4:
+	case FRAME_VLAN_TCP6:
+	case FRAME_BARE_VLAN:
+		return 1;
+	case FRAME_2TAGS_TCP4:
+	case FRAME_2TAGS_TCP6:
+		return 2;
+	case FRAME_8TAGS_UDP4:
+		return 8;
+	case FRAME_9TAGS_TCP4:
+		return 9;
+	default:
+		return 0;
+	}
+}
+
+/* `vlan` is the outermost tag's; returns where the type of what follows is. */
+static unsigned int put_tags(uint8_t *at, enum frame_kind kind, unsigned int vlan)
+{
+	unsigned int tags = tag_count(kind);
+	unsigned int len = 12;
+
+	for (unsigned int i = 0; i < tags; i++) {
+		put16(at + len, kind == FRAME_2TAGS_TCP6 && i == 0 ? 0x88a8 : 0x8100);
+		put16(at + len + 2, vlan + i);
+		len += kind == FRAME_BARE_VLAN ? 2 : 4;
+	}
+	return len;
+}
+
 unsigned int frame_build(uint8_t *at, enum frame_kind kind, const uint8_t *to, unsigned int vlan,
 			 uint8_t flow, struct frame_layout *layout)
 {
-	bool tagged = kind == FRAME_VLAN_TCP4 || kind == FRAME_VLAN_TCP6 || kind == FRAME_BARE_VLAN;
-	bool six = kind < FRAME_VXLAN_TCP4 ? is_six(kind) : kind == FRAME_GENEVE_TCP6;
-	unsigned int len = 12;
+	bool six = is_tunnel(kind) ? kind == FRAME_GENEVE_TCP6 : is_six(kind);
+	unsigned int len;
 
 	memset(at, 0, FRAME_HEADERS_MAX);
 	memset(layout, 0, sizeof(*layout));
 	memcpy(at, to, 6);
 	memcpy(at + 6, "\x52\x55\x0a\x00\x02\x02", 6);
-	if (tagged) {
-		put16(at + len, 0x8100);
-		put16(at + len + 2, vlan);
-		len += kind == FRAME_BARE_VLAN ? 2 : 4;
-	}
+	len = put_tags(at, kind, vlan);
 	layout->transport = len + 2;
 	layout->csum = 16;
 	if (kind == FRAME_BARE_VLAN)

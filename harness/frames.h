@@ -32,6 +32,10 @@ enum frame_kind {
 	FRAME_GRE_TCP4,	    /* RFC 2784, with a checksum field */
 	FRAME_GRE_KEY_TCP4, /* RFC 2890, with key and sequence number */
 	FRAME_NVGRE_UDP4,
+	FRAME_2TAGS_TCP4, /* a VLAN on a VLAN, both of 802.1Q */
+	FRAME_2TAGS_TCP6, /* one of 802.1ad, then one of 802.1Q */
+	FRAME_8TAGS_UDP4, /* as many tags as are counted */
+	FRAME_9TAGS_TCP4, /* one more, so that it is no packet */
 	FRAME_KINDS,
 };
 

@@ -70,12 +70,14 @@
 	X(NET_TX_BAD, "net: a frame with a bad header is dropped")                                 \
 	X(NET_TX_SHORT, "net: a chain too short for a frame is dropped")                           \
 	X(NET_TX_LONG, "net: a frame over the limit is dropped")                                   \
+	X(NET_TX_TAGS, "net: a frame that is longer by its VLAN tags is sent")                     \
 	X(NET_TX_BLOCKED, "net: the host takes no frame, the chain goes back")                     \
 	X(NET_RX_OK, "net: a frame is received")                                                   \
 	X(NET_RX_MERGED, "net: a frame is received over several buffers")                          \
 	X(NET_RX_GSO, "net: a large frame is received unsegmented")                                \
 	X(NET_RX_CSUM_DONE, "net: a checksum is completed for the driver")                         \
 	X(NET_RX_NO_BUFFERS, "net: a frame waits for buffers")                                     \
+	X(NET_RX_TAGS, "net: a frame that is longer by its VLAN tags is received")                 \
 	X(NET_RX_TOO_LONG, "net: a frame that never fits is dropped")                              \
 	X(NET_RX_BAD_BUFFER, "net: a bad receive buffer is given back")                            \
 	X(NET_RX_FILTERED_MAC, "net: a frame to another address is filtered")                      \

@@ -13,9 +13,9 @@
 
 struct look {
 	enum frame_kind kind;
-	bool tagged;
-	unsigned int vlan;
-	unsigned int tcp; /* offset of the TCP header; of the payload if that is none */
+	unsigned int tags; /* up to 8 */
+	unsigned int vlan; /* of the first one */
+	unsigned int tcp;  /* offset of the TCP header; of the payload if that is none */
 	unsigned int headers;
 };
 
@@ -39,19 +39,41 @@ static unsigned int tcp6_offset(const uint8_t *at, size_t len, unsigned int ip)
 	return len < ip + 40 || at[ip] >> 4 != 6 || at[ip + 6] != 6 ? 0 : ip + 40;
 }
 
+static void look_at_tags(const uint8_t *at, size_t len, struct look *l)
+{
+	unsigned int type = len >= 14 ? get16(at + 12) : 0;
+
+	while (l->tags < 8 && (type == 0x8100 || type == 0x88a8) && len >= 18 + 4 * l->tags) {
+		l->tags++;
+		type = get16(at + 12 + 4 * l->tags);
+	}
+	l->vlan = l->tags ? get16(at + 14) : 0;
+}
+
+static enum frame_kind tcp_kind(unsigned int tags, bool six)
+{
+	static const enum frame_kind kind[3][2] = { { FRAME_TCP4, FRAME_TCP6 },
+						    { FRAME_VLAN_TCP4, FRAME_VLAN_TCP6 },
+						    { FRAME_2TAGS_TCP4, FRAME_2TAGS_TCP6 } };
+
+	return kind[tags < 2 ? tags : 2][six];
+}
+
 /* The first `len` bytes of a frame; any bytes. */
 static struct look look_at(const uint8_t *at, size_t len)
 {
 	struct look l = { .kind = FRAME_PLAIN, .tcp = 14, .headers = 14 };
-	unsigned int ip = 14;
-	unsigned int type = len >= 14 ? get16(at + 12) : 0;
+	unsigned int type;
+	unsigned int ip;
 	unsigned int tcp = 0;
 
-	if (type == 0x8100 && len >= 18) {
-		l.tagged = true;
-		l.vlan = get16(at + 14);
-		type = get16(at + 16);
-		ip = 18;
+	look_at_tags(at, len, &l);
+	ip = 14 + 4 * l.tags;
+	type = len >= ip ? get16(at + ip - 2) : 0;
+	if (l.tags > 1) { /* no other kind has them: as frame_build makes this one */
+		l.kind = FRAME_2TAGS_TCP4;
+		l.tcp = 22 + 20;
+		l.headers = l.tcp + 20;
 	}
 	if (type == 0x0800)
 		tcp = tcp4_offset(at, len, ip);
@@ -61,15 +83,12 @@ static struct look look_at(const uint8_t *at, size_t len)
 		return l;
 	l.tcp = tcp;
 	l.headers = tcp + (unsigned int)(at[tcp + 12] >> 4) * 4;
-	if (type == 0x0800)
-		l.kind = l.tagged ? FRAME_VLAN_TCP4 : FRAME_TCP4;
-	else
-		l.kind = l.tagged ? FRAME_VLAN_TCP6 : FRAME_TCP6;
+	l.kind = tcp_kind(l.tags, type == 0x86dd);
 	return l;
 }
 
 #define TX_FRAME_MAX (MAP_REGION_BYTES - sizeof(struct virtio_net_header))
-#define TX_LOOK	     (18u + 60u + 20u) /* tag, IPv4 header with options, TCP header */
+#define TX_LOOK	     (14u + 32u + 60u + 20u) /* tags, IPv4 header with options, TCP header */
 
 static uint8_t gso_class(unsigned int type)
 {
@@ -281,11 +300,11 @@ void nearest_frame(const struct nearest *n, const struct nic_frame *frame, struc
 
 	memset(op, 0, sizeof(*op));
 	op->code = OP_FRAME;
-	op->b[0] = (uint8_t)(l.tagged && l.kind == FRAME_PLAIN ? FRAME_BARE_VLAN : l.kind);
+	op->b[0] = (uint8_t)(l.tags && l.kind == FRAME_PLAIN ? FRAME_BARE_VLAN : l.kind);
 	op->b[1] = frame->len < 6 ? TO_DEVICE : destination(n, frame->data, &op->x);
 	op->b[3] = offload_class(&frame->offload);
 	op->y = frame->len ? (frame->len - 1) % NIC_FRAME_BYTES_MAX : 0;
-	if (l.tagged && op->b[1] != TO_ANY) {
+	if (l.tags && op->b[1] != TO_ANY) {
 		op->b[2] = 1;
 		op->x |= (uint64_t)l.vlan << 16;
 	}

@@ -211,16 +211,18 @@ void oracle_net_config_written(struct oracle *o, uint64_t at, unsigned int width
 
 /* ---- frames from the guest ---- */
 
+static bool refused(enum milestone m)
+{
+	hit(m);
+	return false;
+}
+
 /* Where the IP header of a frame starts, and which one its type says that it is; 0: none. */
 static unsigned int ip_at(const uint8_t *f, uint64_t len, unsigned int *ip)
 {
-	unsigned int type = be16(f + 12);
+	unsigned int type;
 
-	*ip = 14;
-	if (type == 0x8100 && len >= 18) {
-		type = be16(f + 16);
-		*ip = 18;
-	}
+	*ip = (unsigned int)oracle_net_untag(f, len, 0, &type);
 	return type == 0x0800 ? 4 : type == 0x86dd ? 6 : 0;
 }
 
@@ -312,18 +314,12 @@ static bool gso_fine(const struct oracle *o, const uint8_t *h, const uint8_t *fr
 	return true;
 }
 
-/* 5.1.4.1: the MTU and the Ethernet header, with a tag if there is one */
-static uint32_t longest(const struct oracle *o, const uint8_t *frame)
+/* 5.1.4.1: the MTU, the Ethernet header and the tags that there are */
+static uint64_t longest(const struct oracle *o, const uint8_t *frame, uint64_t len)
 {
-	unsigned int type = be16(frame + 12);
+	unsigned int type;
 
-	return o->p->mtu + (type == 0x8100 || type == 0x88a8 ? 18u : 14u);
-}
-
-static bool refused(enum milestone m)
-{
-	hit(m);
-	return false;
+	return o->p->mtu + oracle_net_untag(frame, len, 0, &type);
 }
 
 /* Whether the chain holds a frame that can be sent, and with what work left to be done. */
@@ -356,9 +352,15 @@ static bool well_formed(const struct oracle *o, const struct model_chain *c,
 		return refused(h[1] & 0x60 && oracle_accepted(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO)
 				       ? MILESTONE_NET_TX_TUNNEL_BAD
 				       : MILESTONE_NET_TX_BAD);
-	if (right->gso == NIC_GSO_NONE && len > longest(o, h + header))
+	if (right->gso == NIC_GSO_NONE && len > longest(o, h + header, len))
 		return refused(MILESTONE_NET_TX_LONG);
 	return true;
+}
+
+/* By more than the one tag that hardware has room for. */
+static bool longer_by_tags(const struct oracle *o, const struct nic_frame *frame)
+{
+	return frame->offload.gso == NIC_GSO_NONE && frame->len > o->p->mtu + 18u;
 }
 
 static bool to_be_sent(const struct oracle *o, const struct model_chain *c,
@@ -433,6 +435,8 @@ void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result)
 	}
 	c->sent = true;
 	frame_sent(o, &right);
+	if (longer_by_tags(o, frame))
+		hit(MILESTONE_NET_TX_TAGS);
 	if (o->digests) {
 		oracle_digest_number(&o->digest.frames, c->order);
 		oracle_digest_bytes(&o->digest.frames, frame->data, frame->len);
@@ -524,7 +528,7 @@ static bool frame_wanted(const struct oracle *o, const struct nic_frame *f)
 
 	if (!oracle_live(o) || !o->net.link_up || f->len < 14)
 		return false;
-	if (w->gso == NIC_GSO_NONE && f->len > longest(o, f->data))
+	if (w->gso == NIC_GSO_NONE && f->len > longest(o, f->data, f->len))
 		return false;
 	if (w->gso != NIC_GSO_NONE && !oracle_net_guest_has(o, feature[w->gso]))
 		return false;
@@ -803,6 +807,8 @@ static void frame_received(const struct oracle *o)
 	hit(header_bytes(o) < 12 ? MILESTONE_LEGACY_RX : MILESTONE_NET_RX_OK);
 	if (n->buffers > 1)
 		hit(MILESTONE_NET_RX_MERGED);
+	if (longer_by_tags(o, n->frame))
+		hit(MILESTONE_NET_RX_TAGS);
 	if (n->frame->offload.gso != NIC_GSO_NONE)
 		hit(MILESTONE_NET_RX_GSO);
 	if (n->frame->offload.gso == NIC_GSO_UDP4 || n->frame->offload.gso == NIC_GSO_UDP6)

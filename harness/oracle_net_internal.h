@@ -22,6 +22,9 @@ struct packet {
 	uint8_t ports[4];
 };
 
+/* The end of the Ethernet header at `at`, which is there, and of up to 8 tags; and what follows. */
+uint64_t oracle_net_untag(const uint8_t *f, uint64_t len, uint64_t at, unsigned int *type);
+
 /* Any bytes, from the Ethernet header on. */
 void oracle_net_look_into(const uint8_t *f, uint64_t len, struct packet *p);
 

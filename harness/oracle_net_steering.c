@@ -113,15 +113,27 @@ static void see_ip(const uint8_t *f, uint64_t len, uint64_t at, unsigned int typ
 		see_six(f, len, at, p);
 }
 
+uint64_t oracle_net_untag(const uint8_t *f, uint64_t len, uint64_t at, unsigned int *type)
+{
+	uint64_t end = at + 14;
+
+	for (unsigned int tags = 0; tags < 8 && end + 4 <= len; tags++, end += 4) {
+		if (be16(f + end - 2) != 0x8100 && be16(f + end - 2) != 0x88a8)
+			break;
+	}
+	*type = be16(f + end - 2);
+	return end;
+}
+
 static void see_ethernet(const uint8_t *f, uint64_t len, uint64_t at, struct packet *p)
 {
+	unsigned int type;
+
 	memset(p, 0, sizeof(*p));
 	if (at + 14 > len)
 		return;
-	if (be16(f + at + 12) == 0x8100 && at + 18 <= len)
-		see_ip(f, len, at + 18, be16(f + at + 16), p);
-	else
-		see_ip(f, len, at + 14, be16(f + at + 12), p);
+	at = oracle_net_untag(f, len, at, &type);
+	see_ip(f, len, at, type, p);
 }
 
 void oracle_net_look_into(const uint8_t *f, uint64_t len, struct packet *p)

@@ -481,9 +481,13 @@ static const char *frame_name(unsigned int kind)
 		"TCP/IPv4 in GRE",
 		"TCP/IPv4 in GRE with a key",
 		"UDP/IPv4 in NVGRE",
+		"a TCP/IPv4 frame with 2 tags",
+		"a TCP/IPv6 frame with 2 tags",
+		"a UDP/IPv4 frame with 8 tags",
+		"a TCP/IPv4 frame with 9 tags",
 	};
 
-	return name[kind % 24];
+	return name[kind % 28];
 }
 
 static void tell_tx(const struct record *r, FILE *out)

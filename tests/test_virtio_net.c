@@ -263,6 +263,50 @@ static const uint8_t *make_frame(struct fixture *f, const uint8_t *to, int vlan,
 	return f->frame;
 }
 
+/* Frames that are as long as they may be, or longer by a byte (5.1.4.1). */
+static const struct {
+	const char *what;
+	unsigned int tags;
+	uint16_t outer, inner; /* types of the first tag, and of the others */
+	uint32_t len;
+	bool passes;
+} tagged[] = {
+	{ "802.1Q", 1, 0x8100, 0, MTU + 18, true },
+	{ "802.1Q, longer", 1, 0x8100, 0, MTU + 19, false },
+	{ "802.1ad", 1, 0x88a8, 0, MTU + 18, true },
+	{ "802.1ad, longer", 1, 0x88a8, 0, MTU + 19, false },
+	{ "two of 802.1Q", 2, 0x8100, 0x8100, MTU + 22, true },
+	{ "two of 802.1Q, longer", 2, 0x8100, 0x8100, MTU + 23, false },
+	{ "802.1ad and 802.1Q", 2, 0x88a8, 0x8100, MTU + 22, true },
+	{ "802.1ad and 802.1Q, longer", 2, 0x88a8, 0x8100, MTU + 23, false },
+	{ "802.1Q and 802.1ad", 2, 0x8100, 0x88a8, MTU + 22, true },
+	{ "three", 3, 0x8100, 0x8100, MTU + 26, true },
+	{ "three, longer", 3, 0x8100, 0x8100, MTU + 27, false },
+	{ "eight", 8, 0x8100, 0x8100, MTU + 46, true },
+	{ "eight, longer", 8, 0x8100, 0x8100, MTU + 47, false },
+	{ "nine, of which one does not count", 9, 0x8100, 0x8100, MTU + 46, true },
+	{ "nine, longer", 9, 0x8100, 0x8100, MTU + 47, false },
+	{ "another type, no tag", 2, 0x9999, 0x8100, MTU + 14, true },
+	{ "another type, longer", 2, 0x9999, 0x8100, MTU + 15, false },
+	{ "tag, then another type", 2, 0x8100, 0x9999, MTU + 18, true },
+	{ "tag, then another type, longer", 2, 0x8100, 0x9999, MTU + 19, false },
+	{ "nothing but tags", 9, 0x8100, 0x8100, 50, true },
+	{ "half a tag", 1, 0x8100, 0, 16, true },
+};
+
+static const uint8_t *make_tagged(struct fixture *f, size_t i)
+{
+	(void)make_frame(f, broadcast, -1, tagged[i].len + 64);
+	for (unsigned int t = 0; t < tagged[i].tags; t++) {
+		uint16_t type = t ? tagged[i].inner : tagged[i].outer;
+
+		f->frame[12 + 4 * t] = (uint8_t)(type >> 8);
+		f->frame[13 + 4 * t] = (uint8_t)type;
+	}
+	f->frame[12 + 4 * tagged[i].tags] = 0x08;
+	return f->frame;
+}
+
 /* ---- transmit ---- */
 
 /* Offers a frame; returns its head. */
@@ -315,6 +359,17 @@ static void frames_of_legal_length_are_sent(void **state)
 
 		if (transmit(f, &plain, frame, t[i].len) != t[i].sent)
 			fail_msg("%u bytes", t[i].len);
+	}
+}
+
+static void tags_do_not_count_in_the_mtu_of_sent_frames(void **state)
+{
+	struct fixture *f = *state;
+
+	drive(f, none());
+	for (size_t i = 0; i < COUNT(tagged); i++) {
+		if (transmit(f, &plain, make_tagged(f, i), tagged[i].len) != tagged[i].passes)
+			fail_msg("%s", tagged[i].what);
 	}
 }
 
@@ -416,16 +471,17 @@ static void unused_header_fields_are_ignored(void **state)
 	}
 }
 
-/* A TCP frame; returns its length. */
-static uint32_t make_tcp(struct fixture *f, bool vlan, unsigned int version, unsigned int ihl,
-			 unsigned int doff, unsigned int payload, uint32_t *tcp)
+/* A TCP frame with VLAN tags; returns its length. */
+static uint32_t make_tcp(struct fixture *f, unsigned int tags, unsigned int version,
+			 unsigned int ihl, unsigned int doff, unsigned int payload, uint32_t *tcp)
 {
 	uint8_t *p = f->frame;
-	uint32_t at = vlan ? 18 : 14;
+	uint32_t at = 14 + 4 * tags;
 
 	memset(p, 0, 300);
 	memcpy(p, broadcast, 6);
-	memcpy(p + 12, "\x81\x00", 2);
+	for (unsigned int i = 0; i < tags; i++)
+		memcpy(p + 12 + (size_t)4 * i, "\x81\x00", 2);
 	memcpy(p + at - 2, version == 4 ? "\x08\x00" : "\x86\xdd", 2);
 	p[at] = (uint8_t)(version << 4 | (version == 4 ? ihl : 0));
 	p[at + (version == 4 ? 9 : 6)] = 6;
@@ -441,65 +497,72 @@ static void segmentation_request_must_fit_the_headers(void **state)
 	static const struct {
 		const char *what;
 		bool sent;
-		bool vlan;
+		uint8_t tags;
 		uint8_t version, ihl, doff;
 		uint8_t type;
 		uint8_t patch_at, patch; /* one byte of the frame; at 0: none */
 		uint8_t cut;		 /* bytes off the end of a frame without payload */
 		int8_t start, field;	 /* added to csum_start and to csum_offset */
 		bool no_csum, no_size;
+		bool stag; /* the first tag is one of 802.1ad */
 	} t[] = {
-		{ "v4", true, false, 4, 5, 5, V4, .cut = 0 },
-		{ "v4 in VLAN", true, true, 4, 5, 5, V4, .cut = 0 },
-		{ "v4 with options", true, false, 4, 15, 5, V4, .cut = 0 },
-		{ "v4, TCP options", true, false, 4, 5, 15, V4, .cut = 0 },
-		{ "v4, most of all", true, true, 4, 15, 15, V4, .cut = 0 },
-		{ "v6", true, false, 6, 0, 5, V6, .cut = 0 },
-		{ "v6 in VLAN", true, true, 6, 0, 8, V6, .cut = 0 },
-		{ "v4 ECN", true, false, 4, 5, 5, V4 | ECN, .cut = 0 },
-		{ "v6 ECN", true, false, 6, 0, 5, V6 | ECN, .cut = 0 },
-		{ "do not fragment", true, false, 4, 5, 5, V4, .patch_at = 20, .patch = 0x40 },
-		{ "v4 as v6", false, false, 4, 5, 5, V6, .cut = 0 },
-		{ "v6 as v4", false, false, 6, 0, 5, V4, .cut = 0 },
-		{ "ECN alone", false, false, 4, 5, 5, ECN, .cut = 0 },
-		{ "UDP", false, false, 4, 5, 5, 3, .cut = 0 },
-		{ "UDP_L4", false, false, 4, 5, 5, 5, .cut = 0 },
-		{ "tunnel", false, false, 4, 5, 5, V4 | 0x20, .cut = 0 },
-		{ "unknown kind", false, false, 4, 5, 5, V4 | 0x40, .cut = 0 },
-		{ "header of 16 bytes", false, false, 4, 4, 5, V4, .cut = 0 },
-		{ "header of 0 bytes", false, false, 4, 0, 5, V4, .cut = 0 },
-		{ "TCP header of 16", false, false, 4, 5, 4, V4, .cut = 0 },
-		{ "TCP header of 0", false, false, 6, 0, 0, V6, .cut = 0 },
-		{ "version 5", false, false, 4, 5, 5, V4, .patch_at = 14, .patch = 0x55 },
-		{ "version 4 in v6", false, false, 6, 0, 5, V6, .patch_at = 14, .patch = 0x40 },
-		{ "UDP in v4", false, false, 4, 5, 5, V4, .patch_at = 23, .patch = 17 },
-		{ "UDP in v6", false, false, 6, 0, 5, V6, .patch_at = 20, .patch = 17 },
-		{ "hop-by-hop first", false, false, 6, 0, 5, V6, .patch_at = 20, .patch = 0 },
-		{ "ARP", false, false, 4, 5, 5, V4, .patch_at = 13, .patch = 6 },
-		{ "fragment", false, false, 4, 5, 5, V4, .patch_at = 21, .patch = 1 },
-		{ "far fragment", false, false, 4, 5, 5, V4, .patch_at = 20, .patch = 0x10 },
-		{ "first fragment", false, false, 4, 5, 5, V4, .patch_at = 20, .patch = 0x20 },
-		{ "TCP header cut", false, false, 4, 5, 5, V4, .cut = 1 },
-		{ "TCP options cut", false, false, 4, 5, 15, V4, .cut = 1 },
-		{ "TCP options cut off", false, false, 4, 5, 15, V4, .cut = 40 },
-		{ "v6 TCP header cut", false, false, 6, 0, 5, V6, .cut = 4 },
-		{ "v4 header cut", false, false, 4, 5, 5, V4, .cut = 21 },
-		{ "v6 header cut", false, false, 6, 0, 5, V6, .cut = 21 },
-		{ "nothing but Ethernet", false, false, 4, 5, 5, V4, .cut = 40 },
-		{ "nothing but VLAN", false, true, 4, 5, 5, V4, .cut = 40 },
-		{ "half a VLAN tag", false, true, 4, 5, 5, V4, .cut = 43 },
-		{ "checksum elsewhere", false, false, 4, 5, 5, V4, .start = 1 },
-		{ "checksum before", false, false, 4, 5, 5, V4, .start = -20 },
-		{ "checksum field elsewhere", false, false, 4, 5, 5, V4, .field = -10 },
-		{ "no checksum", false, false, 4, 5, 5, V4, .no_csum = true },
-		{ "no size", false, false, 4, 5, 5, V4, .no_size = true },
+		{ "v4", true, 0, 4, 5, 5, V4, .cut = 0 },
+		{ "v4 in VLAN", true, 1, 4, 5, 5, V4, .cut = 0 },
+		{ "v4 in 802.1ad", true, 1, 4, 5, 5, V4, .stag = true },
+		{ "v4 in a VLAN on a VLAN", true, 2, 4, 5, 5, V4, .cut = 0 },
+		{ "v6 in 802.1ad and a VLAN", true, 2, 6, 0, 5, V6, .stag = true },
+		{ "v4 in eight VLANs", true, 8, 4, 15, 15, V4, .cut = 0 },
+		{ "v4 in nine VLANs", false, 9, 4, 5, 5, V4, .cut = 0 },
+		{ "v4 with options", true, 0, 4, 15, 5, V4, .cut = 0 },
+		{ "v4, TCP options", true, 0, 4, 5, 15, V4, .cut = 0 },
+		{ "v4, most of all", true, 1, 4, 15, 15, V4, .cut = 0 },
+		{ "v6", true, 0, 6, 0, 5, V6, .cut = 0 },
+		{ "v6 in VLAN", true, 1, 6, 0, 8, V6, .cut = 0 },
+		{ "v4 ECN", true, 0, 4, 5, 5, V4 | ECN, .cut = 0 },
+		{ "v6 ECN", true, 0, 6, 0, 5, V6 | ECN, .cut = 0 },
+		{ "do not fragment", true, 0, 4, 5, 5, V4, .patch_at = 20, .patch = 0x40 },
+		{ "v4 as v6", false, 0, 4, 5, 5, V6, .cut = 0 },
+		{ "v6 as v4", false, 0, 6, 0, 5, V4, .cut = 0 },
+		{ "ECN alone", false, 0, 4, 5, 5, ECN, .cut = 0 },
+		{ "UDP", false, 0, 4, 5, 5, 3, .cut = 0 },
+		{ "UDP_L4", false, 0, 4, 5, 5, 5, .cut = 0 },
+		{ "tunnel", false, 0, 4, 5, 5, V4 | 0x20, .cut = 0 },
+		{ "unknown kind", false, 0, 4, 5, 5, V4 | 0x40, .cut = 0 },
+		{ "header of 16 bytes", false, 0, 4, 4, 5, V4, .cut = 0 },
+		{ "header of 0 bytes", false, 0, 4, 0, 5, V4, .cut = 0 },
+		{ "TCP header of 16", false, 0, 4, 5, 4, V4, .cut = 0 },
+		{ "TCP header of 0", false, 0, 6, 0, 0, V6, .cut = 0 },
+		{ "version 5", false, 0, 4, 5, 5, V4, .patch_at = 14, .patch = 0x55 },
+		{ "version 4 in v6", false, 0, 6, 0, 5, V6, .patch_at = 14, .patch = 0x40 },
+		{ "UDP in v4", false, 0, 4, 5, 5, V4, .patch_at = 23, .patch = 17 },
+		{ "UDP in v6", false, 0, 6, 0, 5, V6, .patch_at = 20, .patch = 17 },
+		{ "hop-by-hop first", false, 0, 6, 0, 5, V6, .patch_at = 20, .patch = 0 },
+		{ "ARP", false, 0, 4, 5, 5, V4, .patch_at = 13, .patch = 6 },
+		{ "fragment", false, 0, 4, 5, 5, V4, .patch_at = 21, .patch = 1 },
+		{ "far fragment", false, 0, 4, 5, 5, V4, .patch_at = 20, .patch = 0x10 },
+		{ "first fragment", false, 0, 4, 5, 5, V4, .patch_at = 20, .patch = 0x20 },
+		{ "TCP header cut", false, 0, 4, 5, 5, V4, .cut = 1 },
+		{ "TCP options cut", false, 0, 4, 5, 15, V4, .cut = 1 },
+		{ "TCP options cut off", false, 0, 4, 5, 15, V4, .cut = 40 },
+		{ "v6 TCP header cut", false, 0, 6, 0, 5, V6, .cut = 4 },
+		{ "v4 header cut", false, 0, 4, 5, 5, V4, .cut = 21 },
+		{ "v6 header cut", false, 0, 6, 0, 5, V6, .cut = 21 },
+		{ "nothing but Ethernet", false, 0, 4, 5, 5, V4, .cut = 40 },
+		{ "nothing but VLAN", false, 1, 4, 5, 5, V4, .cut = 40 },
+		{ "half a VLAN tag", false, 1, 4, 5, 5, V4, .cut = 43 },
+		{ "half a second tag", false, 2, 4, 5, 5, V4, .cut = 43 },
+		{ "checksum elsewhere", false, 0, 4, 5, 5, V4, .start = 1 },
+		{ "checksum before", false, 0, 4, 5, 5, V4, .start = -20 },
+		{ "checksum field elsewhere", false, 0, 4, 5, 5, V4, .field = -10 },
+		{ "no checksum", false, 0, 4, 5, 5, V4, .no_csum = true },
+		{ "no size", false, 0, 4, 5, 5, V4, .no_size = true },
 	};
 	struct fixture *f = *state;
 	uint32_t tcp;
 
 	drive(f, everything_split());
 	for (size_t i = 0; i < COUNT(t); i++) {
-		uint32_t len = make_tcp(f, t[i].vlan, t[i].version, t[i].ihl, t[i].doff, 0, &tcp);
+		uint32_t len = make_tcp(f, t[i].tags, t[i].version, t[i].ihl, t[i].doff, 0, &tcp);
 		struct virtio_net_header h = {
 			.flags = !t[i].no_csum,
 			.gso_type = t[i].type,
@@ -511,6 +574,8 @@ static void segmentation_request_must_fit_the_headers(void **state)
 
 		if (t[i].patch_at)
 			f->frame[t[i].patch_at] = t[i].patch;
+		if (t[i].stag)
+			memcpy(f->frame + 12, "\x88\xa8", 2);
 		if (transmit(f, &h, f->frame, len - t[i].cut) != t[i].sent)
 			fail_msg("%s", t[i].what);
 		if (!t[i].sent)
@@ -550,7 +615,7 @@ static void segmentation_needs_its_feature(void **state)
 			continue; /* ECN without TSO is not acceptable */
 		drive(f, set);
 		for (size_t i = 0; i < COUNT(t); i++) {
-			uint32_t len = make_tcp(f, false, t[i].type & 4 ? 6 : 4, 5, 5, 100, &tcp);
+			uint32_t len = make_tcp(f, 0, t[i].type & 4 ? 6 : 4, 5, 5, 100, &tcp);
 			struct virtio_net_header h = { .flags = 1,
 						       .gso_type = t[i].type,
 						       .gso_size = htole16(50),
@@ -573,7 +638,7 @@ static void segmented_frames_may_be_long(void **state)
 	struct ram *ram = &f->guest.ram;
 
 	drive(f, everything_split());
-	(void)make_tcp(f, false, 6, 0, 5, 0, &tcp);
+	(void)make_tcp(f, 0, 6, 0, 5, 0, &tcp);
 	h.csum_start = htole16((uint16_t)tcp);
 	h.csum_offset = htole16(16);
 	ram_put(ram, TX_AT, &h, HDR);
@@ -760,6 +825,18 @@ static void frames_of_legal_length_are_received(void **state)
 
 		if (arrives_with(f, frame, t[i].len, (struct nic_offload){ 0 }, 0) != t[i].passes)
 			fail_msg("%u bytes", t[i].len);
+	}
+}
+
+static void tags_do_not_count_in_the_mtu_of_received_frames(void **state)
+{
+	struct fixture *f = *state;
+
+	drive(f, none());
+	for (size_t i = 0; i < COUNT(tagged); i++) {
+		if (arrives_with(f, make_tagged(f, i), tagged[i].len, (struct nic_offload){ 0 },
+				 0) != tagged[i].passes)
+			fail_msg("%s", tagged[i].what);
 	}
 }
 
@@ -1620,6 +1697,7 @@ int main(void)
 		TEST(config_space_shows_mac_link_and_mtu),
 		TEST(control_queue_exists_if_negotiated),
 		TEST(frames_of_legal_length_are_sent),
+		TEST(tags_do_not_count_in_the_mtu_of_sent_frames),
 		TEST(frames_are_sent_however_they_are_cut),
 		TEST(malformed_transmit_buffers_are_dropped_and_returned),
 		TEST(checksum_request_must_fit_the_frame),
@@ -1631,6 +1709,7 @@ int main(void)
 		TEST(blocked_frame_dies_with_a_reset),
 		TEST(broken_transmit_ring_breaks_the_device),
 		TEST(frames_of_legal_length_are_received),
+		TEST(tags_do_not_count_in_the_mtu_of_received_frames),
 		TEST(small_buffer_is_kept_for_a_smaller_frame),
 		TEST(received_frames_fill_whatever_descriptors_there_are),
 		TEST(mergeable_frames_fill_buffer_after_buffer),
