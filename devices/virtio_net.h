@@ -4,7 +4,8 @@
  * a control queue.
  *
  * Frames from the guest are copied out, their offload header is checked against the frame itself
- * and handed on; what does not check out is dropped. Frames for the guest pass the filters that
+ * and handed on; what does not check out, or would become more than NIC_SEGMENTS_MAX segments, is
+ * dropped and counted as malformed (tx_drop_malformed). Frames for the guest pass the filters that
  * the driver has set, and go to the receive queue that steering chooses.
  *
  * Who does which work:

@@ -101,6 +101,12 @@ static bool parse_tunnel(const struct virtio_device *dev,
 	return p->version == (six ? 6 : 4);
 }
 
+/* A guest could have one frame cut into tens of thousands. */
+static bool segments_fit(uint32_t payload, uint16_t gso_size)
+{
+	return gso_size > 0 && payload <= (uint32_t)gso_size * NIC_SEGMENTS_MAX;
+}
+
 static int parse_gso(const struct virtio_device *dev, const struct virtio_net_header_long *header,
 		     const uint8_t *frame, uint32_t len, struct nic_offload *offload)
 {
@@ -123,8 +129,9 @@ static int parse_gso(const struct virtio_device *dev, const struct virtio_net_he
 
 	offload->gso_size = virtio_device_u16(dev, header->base.gso_size);
 	offload->header_len = (uint16_t)headers;
-	if (headers == 0 || headers > UINT16_MAX || offload->gso_size == 0 ||
-	    !offload->needs_csum || offload->csum_start != p.transport ||
+	if (headers == 0 || headers > UINT16_MAX ||
+	    !segments_fit(len - headers, offload->gso_size) || !offload->needs_csum ||
+	    offload->csum_start != p.transport ||
 	    offload->csum_offset != (p.protocol == PACKET_TCP ? TCP_CSUM : UDP_CSUM))
 		return -EINVAL;
 	return 0;

@@ -71,6 +71,7 @@
 	X(NET_TX_SHORT, "net: a chain too short for a frame is dropped")                           \
 	X(NET_TX_LONG, "net: a frame over the limit is dropped")                                   \
 	X(NET_TX_TAGS, "net: a frame that is longer by its VLAN tags is sent")                     \
+	X(NET_TX_SEGMENTS, "net: a frame to be cut into too many is dropped")                      \
 	X(NET_TX_BLOCKED, "net: the host takes no frame, the chain goes back")                     \
 	X(NET_RX_OK, "net: a frame is received")                                                   \
 	X(NET_RX_MERGED, "net: a frame is received over several buffers")                          \

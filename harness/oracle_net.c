@@ -304,6 +304,9 @@ static bool gso_fine(const struct oracle *o, const uint8_t *h, const uint8_t *fr
 	    !right->needs_csum || oracle_16(o, h + 4) == 0 || right->csum_start != start ||
 	    right->csum_offset != (protocol == 17 ? 6 : 16))
 		return false;
+	/* one frame is cut into no more than 2,048 */
+	if ((len - end + oracle_16(o, h + 4) - 1) / oracle_16(o, h + 4) > 2048)
+		return refused(MILESTONE_NET_TX_SEGMENTS);
 	right->gso = type == 1	    ? NIC_GSO_TCP4
 		     : type == 4    ? NIC_GSO_TCP6
 		     : version == 4 ? NIC_GSO_UDP4

@@ -590,6 +590,44 @@ static void segmentation_request_must_fit_the_headers(void **state)
 	}
 }
 
+/* Who cuts a frame up does work for each segment: of a byte each there would be 65,000. */
+static void segments_of_a_frame_are_bounded(void **state)
+{
+	static const struct {
+		uint16_t size;
+		uint32_t payload;
+		bool sent;
+	} t[] = {
+		{ 1, 1, true },
+		{ 1, NIC_SEGMENTS_MAX, true },
+		{ 1, NIC_SEGMENTS_MAX + 1, false },
+		{ 1, NIC_FRAME_BYTES_MAX - 54, false },
+		{ 2, 2 * NIC_SEGMENTS_MAX, true },
+		{ 2, 2 * NIC_SEGMENTS_MAX + 1, false },
+		{ 31, NIC_FRAME_BYTES_MAX - 54, false },
+		{ 32, 32 * NIC_SEGMENTS_MAX - 1, true },
+		{ 36, NIC_FRAME_BYTES_MAX - 54, true }, /* Linux's least, with time stamps */
+		{ 0xffff, NIC_FRAME_BYTES_MAX - 54, true },
+	};
+	struct fixture *f = *state;
+	uint32_t tcp;
+
+	drive(f, everything_split());
+	for (size_t i = 0; i < COUNT(t); i++) {
+		uint32_t headers = make_tcp(f, 0, 4, 5, 5, 0, &tcp);
+		struct virtio_net_header h = {
+			.flags = 1,
+			.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+			.gso_size = htole16(t[i].size),
+			.csum_start = htole16((uint16_t)tcp),
+			.csum_offset = htole16(16),
+		};
+
+		if (transmit(f, &h, f->frame, headers + t[i].payload) != t[i].sent)
+			fail_msg("%u bytes in segments of %u", t[i].payload, t[i].size);
+	}
+}
+
 static void segmentation_needs_its_feature(void **state)
 {
 	static const struct {
@@ -1703,6 +1741,7 @@ int main(void)
 		TEST(checksum_request_must_fit_the_frame),
 		TEST(unused_header_fields_are_ignored),
 		TEST(segmentation_request_must_fit_the_headers),
+		TEST(segments_of_a_frame_are_bounded),
 		TEST(segmentation_needs_its_feature),
 		TEST(segmented_frames_may_be_long),
 		TEST(blocked_nic_gets_the_same_frame_again),
