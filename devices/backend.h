@@ -95,6 +95,25 @@ struct disk_zoning {
 /* ---- requests ---- */
 
 struct disk;
+struct disk_request;
+
+/* What a disk in front of another one notes on a request that it has; nobody else's. */
+struct disk_request_front {
+	struct disk *disk;
+	void (*done)(struct disk_request *request, int result);
+	enum disk_op op;
+	uint64_t sector; /* as asked for, like the next two */
+	uint64_t sectors;
+	uint8_t *data;
+	struct disk_request *before; /* among those that are not over, as they came */
+	struct disk_request *after;
+	uint64_t order;
+	unsigned int waits; /* for so many requests before it */
+	int result;
+	enum { DISK_FRONT_HELD, DISK_FRONT_BELOW, DISK_FRONT_BACK } place;
+	bool submitting;
+	bool cancelled;
+};
 
 /*
  * One request to a disk. The device owns it, and lends it, `data` and `zone` to the back end from
@@ -113,9 +132,7 @@ struct disk_request {
 
 	struct disk_request *next; /* the back end's while it has the request */
 
-	/* of a disk in front of another one, while that one has the request */
-	struct disk *front;
-	void (*front_done)(struct disk_request *request, int result);
+	struct disk_request_front front; /* a disk in front of another one keeps its notes here */
 };
 
 struct disk_ops {

@@ -277,6 +277,7 @@ struct oracle {
 	unsigned int at_disk; /* requests submitted and not completed */
 	struct model_zone zone[PERSONALITY_ZONES];
 	unsigned int zones;
+	bool zone_data[PERSONALITY_SECTORS]; /* written since the zone around it was emptied */
 	/* the queue waits for a slot; how many requests others took meanwhile */
 	bool starved[PERSONALITY_QUEUES];
 	uint8_t passed_by[PERSONALITY_QUEUES][PERSONALITY_QUEUES];

@@ -57,6 +57,7 @@ void oracle_zones_start(struct oracle *o)
 	o->zones = 0;
 	if (!o->p->zones.zoned)
 		return;
+	memset(o->zone_data, 0, sizeof(o->zone_data));
 	while ((uint64_t)o->zones * zoning(o)->zone_sectors < o->capacity) {
 		o->zone[o->zones] = new_zone(o, o->zones);
 		o->zones++;
@@ -114,6 +115,13 @@ static void written_to(struct model_zone *z, uint64_t sector)
 	}
 }
 
+/* 5.2.6.2: in a zone that takes any write, what is in front of the pointer need not be written. */
+static void mark_data(struct oracle *o, uint64_t first, uint64_t end, bool written)
+{
+	for (uint64_t s = first; s < end; s++)
+		o->zone_data[s] = written;
+}
+
 static uint8_t write_swr(struct oracle *o, struct model_zone *z, uint64_t sector, uint64_t sectors)
 {
 	uint8_t status = VIRTIO_BLK_S_OK;
@@ -128,8 +136,10 @@ static uint8_t write_swr(struct oracle *o, struct model_zone *z, uint64_t sector
 		return VIRTIO_BLK_S_ZONE_UNALIGNED_WP;
 	if (in(z, STATE(EMPTY) | STATE(CLOSED)))
 		status = open_up(o, z, VIRTIO_BLK_ZS_IOPEN);
-	if (status == VIRTIO_BLK_S_OK)
+	if (status == VIRTIO_BLK_S_OK) {
+		mark_data(o, sector, sector + sectors, true);
 		written_to(z, sector + sectors);
+	}
 	return status;
 }
 
@@ -141,6 +151,7 @@ static uint8_t write_anywhere(struct oracle *o, uint64_t first, uint64_t end)
 		if (z->start < end && z->start + size_of(o, i) > first && in(z, DEAD_STATES))
 			return VIRTIO_BLK_S_ZONE_INVALID_CMD;
 	}
+	mark_data(o, first, end, true);
 	for (unsigned int i = 0; i < o->zones; i++) {
 		struct model_zone *z = &o->zone[i];
 		uint64_t z_end = z->start + size_of(o, i);
@@ -180,7 +191,7 @@ static void check_unwritten(struct oracle *o, const struct disk_request *r)
 	for (uint64_t i = 0; i < r->sectors; i++) {
 		const struct model_zone *z = zone_at(o, r->sector + i);
 
-		if (z->type == VIRTIO_BLK_ZT_CONV || r->sector + i < z->written)
+		if (z->type == VIRTIO_BLK_ZT_CONV || o->zone_data[r->sector + i])
 			continue;
 		for (unsigned int k = 0; k < 512; k++) {
 			if (r->data[i * 512 + k])
@@ -205,12 +216,23 @@ static uint8_t pass_over(struct oracle *o, const struct disk_request *r, uint32_
 	return VIRTIO_BLK_S_OK;
 }
 
-static void empty(struct model_zone *z)
+static void empty(struct oracle *o, struct model_zone *z)
 {
 	if (z->type == VIRTIO_BLK_ZT_CONV || in(z, DEAD_STATES))
 		return;
 	z->state = VIRTIO_BLK_ZS_EMPTY;
 	z->written = z->start;
+	mark_data(o, z->start, z->start + size_of(o, (unsigned int)(z - o->zone)), false);
+}
+
+/* What is discarded counts as unwritten, but where only the end of a zone can be unwritten. */
+static uint8_t discard(struct oracle *o, const struct disk_request *r)
+{
+	uint8_t status = pass_over(o, r, DEAD_STATES);
+
+	if (status == VIRTIO_BLK_S_OK && zone_at(o, r->sector)->type != VIRTIO_BLK_ZT_SWR)
+		mark_data(o, r->sector, r->sector + r->sectors, false);
+	return status;
 }
 
 static uint8_t erase(struct oracle *o, const struct disk_request *r)
@@ -226,7 +248,7 @@ static uint8_t erase(struct oracle *o, const struct disk_request *r)
 	}
 	for (unsigned int i = 0; i < o->zones; i++) {
 		if (o->zone[i].start >= r->sector && o->zone[i].start < end)
-			empty(&o->zone[i]);
+			empty(o, &o->zone[i]);
 	}
 	hit(MILESTONE_BLK_ZONE_ERASED);
 	return VIRTIO_BLK_S_OK;
@@ -239,7 +261,7 @@ static uint8_t change_state(struct oracle *o, const struct disk_request *r)
 	if (z->type == VIRTIO_BLK_ZT_CONV || in(z, DEAD_STATES))
 		return VIRTIO_BLK_S_ZONE_INVALID_CMD;
 	if (r->op == DISK_ZONE_RESET) {
-		empty(z);
+		empty(o, z);
 	} else if (r->op == DISK_ZONE_FINISH) {
 		z->state = VIRTIO_BLK_ZS_FULL;
 	} else if (r->op == DISK_ZONE_OPEN) {
@@ -271,7 +293,7 @@ static uint8_t carry_out(struct oracle *o, const struct disk_request *r, uint64_
 	case DISK_READ:
 		return pass_over(o, r, STATE(OFFLINE));
 	case DISK_DISCARD:
-		return pass_over(o, r, DEAD_STATES);
+		return discard(o, r);
 	case DISK_WRITE:
 	case DISK_WRITE_ZEROES:
 		return write_zones(o, r->sector, r->sectors);
@@ -282,7 +304,7 @@ static uint8_t carry_out(struct oracle *o, const struct disk_request *r, uint64_
 		return append(o, &zone);
 	case DISK_ZONE_RESET_ALL:
 		for (unsigned int i = 0; i < o->zones; i++)
-			empty(&o->zone[i]);
+			empty(o, &o->zone[i]);
 		return VIRTIO_BLK_S_OK;
 	case DISK_FLUSH:
 	case DISK_ZONE_REPORT:

@@ -116,6 +116,7 @@ static void failure_below_is_passed_on(void **state)
 	struct fixture *f = *state;
 	struct job job;
 
+	begin(f, &job, DISK_WRITE, ZONE, 1);
 	f->below.result = -EIO;
 	begin(f, &job, DISK_ZONE_APPEND, ZONE, 1);
 	expect(&job, -EIO);
@@ -124,8 +125,62 @@ static void failure_below_is_passed_on(void **state)
 	begin(f, &job, DISK_FLUSH, 0, 0);
 	expect(&job, -EIO);
 	f->below.result = 0;
-	begin(f, &job, DISK_WRITE, ZONE, 1); /* the pointer has moved */
+	begin(f, &job, DISK_WRITE, ZONE + 2, 1); /* the pointer is where it was */
 	expect(&job, DISK_ZONE_ERROR_UNALIGNED);
+	begin(f, &job, DISK_WRITE, ZONE + 1, 1);
+	expect(&job, 0);
+}
+
+/* Nothing may follow on a write that is not there; the zone is not full, and goes on from there. */
+static void failed_write_takes_the_pointer_back(void **state)
+{
+	struct fixture *f = *state;
+	struct job job[4];
+	struct disk_zone zone;
+
+	f->below.defer = true;
+	begin(f, &job[0], DISK_WRITE, ZONE, 4);
+	begin(f, &job[1], DISK_ZONE_APPEND, ZONE, 2);
+	begin(f, &job[2], DISK_WRITE, ZONE + 6, 2);
+	test_disk_finish(&f->below, 2, 0);
+	test_disk_finish(&f->below, 1, -EIO);
+	assert_int_equal(job[1].dones + job[2].dones, 0); /* not before the first one is */
+	test_disk_finish(&f->below, 0, 0);
+	expect(&job[0], 0);
+	expect(&job[1], -EIO);
+	expect(&job[2], -EIO);
+	memset(&job[3], 0, sizeof(job[3]));
+	job[3].request = (struct disk_request){
+		.op = DISK_ZONE_REPORT, .sector = ZONE, .zone = &zone, .zones = 1, .done = done
+	};
+	f->zoned.disk.ops->submit(&f->zoned.disk, &job[3].request);
+	assert_int_equal(zone.pointer, ZONE + 4);
+	assert_int_equal(zone.state, DISK_ZONE_OPEN_IMPLICITLY);
+	begin(f, &job[3], DISK_WRITE, ZONE + 4, 4);
+	assert_int_equal(f->below.pendings, 1);
+	test_disk_finish(&f->below, 0, 0);
+	expect(&job[3], 0);
+}
+
+/* A write to a zone that was emptied waits for the one before that, which lands first. */
+static void write_waits_for_what_was_under_way_when_its_zone_was_emptied(void **state)
+{
+	struct fixture *f = *state;
+	struct job job[3];
+
+	f->below.defer = true;
+	begin(f, &job[0], DISK_WRITE, ZONE, 1);
+	begin(f, &job[1], DISK_ZONE_RESET, ZONE, 0);
+	expect(&job[1], 0);
+	begin(f, &job[2], DISK_WRITE, ZONE, 1);
+	memset(job[2].data, 0xee, sizeof(job[2].data));
+	assert_int_equal(f->below.pendings, 1);
+	test_disk_finish(&f->below, 0, 0);
+	expect(&job[0], -EIO);
+	assert_int_equal(f->below.pendings, 1);
+	test_disk_finish(&f->below, 0, 0);
+	expect(&job[2], 0);
+	assert_int_equal(f->below.data[ZONE * DISK_SECTOR_BYTES], 0xee);
 }
 
 static void cancel_goes_below(void **state)
@@ -134,14 +189,100 @@ static void cancel_goes_below(void **state)
 	struct job job;
 	static const enum disk_op op[] = { DISK_ZONE_APPEND, DISK_READ, DISK_WRITE };
 
-	f->below.defer = true;
-	f->below.cancel_finishes = true;
 	for (size_t i = 0; i < COUNT(op); i++) {
+		f->below.defer = false;
+		if (op[i] == DISK_READ)
+			begin(f, &job, DISK_WRITE, (i + 1) * ZONE, 1);
+		f->below.defer = true;
+		f->below.cancel_finishes = true;
 		begin(f, &job, op[i], (i + 1) * ZONE, 1);
 		f->zoned.disk.ops->cancel(&f->zoned.disk, &job.request);
 		assert_int_equal(f->below.cancels, i + 1);
 		expect(&job, -ECANCELED);
 	}
+}
+
+static void cancel_of_what_is_held_does_not_go_below(void **state)
+{
+	struct fixture *f = *state;
+	struct job job[3];
+
+	f->below.defer = true;
+	begin(f, &job[0], DISK_WRITE, ZONE, 1);
+	begin(f, &job[1], DISK_ZONE_RESET, ZONE, 0);
+	begin(f, &job[2], DISK_WRITE, ZONE, 1);
+	f->zoned.disk.ops->cancel(&f->zoned.disk, &job[2].request);
+	expect(&job[2], -ECANCELED);
+	assert_int_equal(f->below.cancels, 0);
+	test_disk_finish(&f->below, 0, 0);
+	assert_int_equal(f->below.logs, 1);
+	begin(f, &job[2], DISK_WRITE, ZONE, 1); /* it has not moved the pointer */
+	test_disk_finish(&f->below, 0, 0);
+	expect(&job[2], 0);
+}
+
+/* Sectors in front of a write that did not begin at the pointer are not there (5.2.6.2). */
+static void zone_written_anywhere_keeps_what_was_not_written(void **state)
+{
+	struct fixture *f = *state;
+	struct zoned_disk_options o = options;
+	struct zoned_disk z;
+	struct job job;
+
+	o.zoning.model = DISK_HOST_AWARE;
+	assert_int_equal(zoned_disk_init(&z, &f->below.disk, &o), 0);
+	memset(f->below.data, 0xa5, 2 * ZONE * DISK_SECTOR_BYTES);
+	memset(&job, 0, sizeof(job));
+	job.request = (struct disk_request){
+		.op = DISK_WRITE, .sector = ZONE + 2, .sectors = 1, .data = job.data, .done = done
+	};
+	memset(job.data, 0x11, DISK_SECTOR_BYTES);
+	z.disk.ops->submit(&z.disk, &job.request);
+	expect(&job, 0);
+	memset(&job, 0, sizeof(job));
+	memset(job.data, 0xff, sizeof(job.data));
+	job.request = (struct disk_request){
+		.op = DISK_READ, .sector = ZONE, .sectors = 4, .data = job.data, .done = done
+	};
+	z.disk.ops->submit(&z.disk, &job.request);
+	expect(&job, 0);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(job.data[i * DISK_SECTOR_BYTES], i == 2 ? 0x11 : 0);
+	zoned_disk_destroy(&z);
+}
+
+/* However many zones a disk has: who opens one more looks only at those that are open. */
+static void zone_that_makes_room_is_the_first_one(void **state)
+{
+	struct fixture *f = *state;
+	struct zoned_disk_options o = options;
+	struct zoned_disk z;
+	struct disk_zone zone[4];
+	struct job job;
+
+	o.zoning.open_max = 2;
+	assert_int_equal(zoned_disk_init(&z, &f->below.disk, &o), 0);
+	static const unsigned int order[] = { 3, 1, 2 };
+
+	for (size_t i = 0; i < COUNT(order); i++) {
+		memset(&job, 0, sizeof(job));
+		job.request = (struct disk_request){ .op = DISK_WRITE,
+						     .sector = order[i] * ZONE,
+						     .sectors = 1,
+						     .data = job.data,
+						     .done = done };
+		z.disk.ops->submit(&z.disk, &job.request);
+		expect(&job, 0);
+	}
+	memset(&job, 0, sizeof(job));
+	job.request = (struct disk_request){
+		.op = DISK_ZONE_REPORT, .zone = zone, .zones = 4, .done = done
+	};
+	z.disk.ops->submit(&z.disk, &job.request);
+	assert_int_equal(zone[1].state, DISK_ZONE_CLOSED);
+	assert_int_equal(zone[2].state, DISK_ZONE_OPEN_IMPLICITLY);
+	assert_int_equal(zone[3].state, DISK_ZONE_OPEN_IMPLICITLY);
+	zoned_disk_destroy(&z);
 }
 
 static void refusals_do_not_reach_the_disk_below(void **state)
@@ -197,7 +338,12 @@ int main(void)
 		TEST(init_judges_its_options),
 		TEST(writes_follow_each_other_without_waiting),
 		TEST(failure_below_is_passed_on),
+		TEST(failed_write_takes_the_pointer_back),
+		TEST(write_waits_for_what_was_under_way_when_its_zone_was_emptied),
 		TEST(cancel_goes_below),
+		TEST(cancel_of_what_is_held_does_not_go_below),
+		TEST(zone_written_anywhere_keeps_what_was_not_written),
+		TEST(zone_that_makes_room_is_the_first_one),
 		TEST(refusals_do_not_reach_the_disk_below),
 		TEST(last_zone_and_failed_ones),
 	};

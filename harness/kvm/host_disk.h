@@ -30,7 +30,8 @@ int host_disk_parse(struct host_disk_spec *spec, char *text, char *error, size_t
  * on stderr says so if io_uring is not to be had. Returns 0, or with nothing open a negative errno
  * and one line in `error`. host_device_destroy frees all.
  *
- * What is in zones cannot be read by the next machine: each finds all of them empty.
+ * What is in zones cannot be read by the next machine: each finds all of them empty. But the first
+ * zone, which is a conventional one, is the image's first part as it is.
  */
 int host_disk_create(struct host_device **device, const struct host_disk_spec *spec,
 		     unsigned int number, const struct guest_memory *memory, char *error,
