@@ -46,7 +46,7 @@ static void summarise(struct engine *e, const struct outcome *o)
 			 o->reason);
 	else
 		snprintf(text, sizeof(text), "anvil: a crash that did not happen again");
-	engine_cut(e->summary, sizeof(e->summary), text);
+	engine_summarise(e, text);
 }
 
 static void write_replay(struct engine *e, const struct script *script, const struct outcome *o)

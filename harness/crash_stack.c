@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Line by line. A frame is "    #1 0x55 in take_one /where/ever/devices/virtio_blk.c:301:2".
+ * Line by line. A frame is "    #1 0x55 in take_one /where/ever/devices/virtio_blk.c:301:2", or
+ * "    #9 0x55 in _start (/where/ever/build/asan/anvil+0x21) (BuildId: 92ed)" where no source is
+ * known. "/where/ever" is anything that a folder may be called: with spaces, parentheses, names of
+ * our folders. So a path begins and ends where the line's form says, never at a space.
  */
 #include "crash_stack.h"
 
@@ -9,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_BYTES 1024u
+#define LINE_BYTES 8192u	 /* a path is up to 4096 */
 #define OUTERMOST  "player_play" /* what calls it has no part in a finding */
 
 /* The next line of `text`, cut to fit; returns where the one after it begins, or NULL: no more. */
@@ -25,25 +28,35 @@ static const char *next_line(const char *text, char *line)
 	return text + len + (text[len] == '\n');
 }
 
-/* Where the project's part of a path begins, or NULL: not a path of ours. */
+/*
+ * Where the project's part of a source's path begins, or NULL: not a source of ours. The last of
+ * our folders' names counts: the checkout may lie below a folder of the same name.
+ */
 static const char *own_path(const char *path)
 {
 	static const char *const top[] = { "devices/", "harness/", "tests/" };
+	const char *own = NULL;
 
 	for (const char *at = path; at; at = strchr(at, '/')) {
 		at += *at == '/';
 		for (size_t i = 0; i < sizeof(top) / sizeof(top[0]); i++) {
 			if (!strncmp(at, top[i], strlen(top[i])))
-				return at;
+				own = at;
 		}
 	}
-	return NULL;
+	return own;
+}
+
+/* "(/where/ever/anvil+0x21)": code of a program or library without a source */
+static bool is_module(const char *place)
+{
+	return place[0] == '(';
 }
 
 static void take_frame(struct crash_stack *s, const char *function, const char *path)
 {
 	struct crash_frame *f = &s->frame[s->frames];
-	const char *own = own_path(path);
+	const char *own = is_module(path) ? NULL : own_path(path);
 
 	if (!own || s->frames == CRASH_FRAMES || sscanf(own, "%95[^:]:%u", f->file, &f->line) < 1)
 		return;
@@ -58,15 +71,33 @@ static bool is_frame(const char *line)
 	return line[0] == '#' && isdigit((unsigned char)line[1]);
 }
 
+/*
+ * Where the place of a frame begins; NULL: it tells none. A source ends with a number, a module
+ * with a parenthesis; before one, a function of C++ may have spaces: "operator new(unsigned long)".
+ */
+static const char *frame_place(const char *line)
+{
+	size_t len = strlen(line);
+	const char *module = strstr(line, " (");
+	int place = 0;
+
+	while (module && module[2] != '/' && module[2] != '<')
+		module = strstr(module + 1, " (");
+	if (len && line[len - 1] == ')')
+		return module ? module + 1 : NULL;
+	(void)sscanf(line, " #%*u %*s in %*s %n", &place);
+	return place && line[place] ? line + place : NULL;
+}
+
 static void read_frame(struct crash_stack *s, const char *line)
 {
+	const char *place = frame_place(line);
 	char function[64];
-	char path[512];
 
 	if (s->frames && !strcmp(s->frame[s->frames - 1].function, OUTERMOST))
 		return;
-	if (sscanf(line, " #%*u %*s in %63s %511[^\n]", function, path) == 2)
-		take_frame(s, function, path);
+	if (place && sscanf(line, " #%*u %*s in %63s", function) == 1)
+		take_frame(s, function, place);
 }
 
 /* "==7==ERROR: AddressSanitizer: KIND on ...", "WARNING: MemorySanitizer: KIND" */
@@ -151,6 +182,85 @@ const struct crash_frame *crash_stack_place(const struct crash_stack *s)
 	return &s->frame[0];
 }
 
+/* ---- the summary ---- */
+
+/* "devices/virtio_blk.c:107:2", "anvil" of a program; what a path says of this machine goes. */
+static void put_place(const char *place, size_t len, FILE *out)
+{
+	char text[LINE_BYTES];
+	const char *own;
+	const char *name;
+
+	snprintf(text, sizeof(text), "%.*s", (int)len, place);
+	if (is_module(text)) {
+		char *offset = NULL;
+
+		for (char *at = strstr(text, "+0x"); at; at = strstr(at + 1, "+0x"))
+			offset = at;
+		if (offset)
+			*offset = 0;
+		name = strrchr(text, '/');
+		fprintf(out, offset ? "(%s)" : "%s", name ? name + 1 : text);
+		return;
+	}
+	own = own_path(text);
+	name = text[0] == '/' ? strrchr(text, '/') + 1 : text;
+	fputs(own ? own : name, out);
+}
+
+/* " in take_one" at the end of a summary, which has a place before it; the end if it is not there
+ */
+static const char *summary_function(const char *place)
+{
+	const char *found = place + strlen(place);
+
+	for (const char *at = strstr(place, " in "); at; at = strstr(at + 1, " in ")) {
+		if (!strpbrk(at + 4, "/:")) /* else more of a path */
+			found = at;
+	}
+	return found;
+}
+
+/* The place of a summary, behind "SUMMARY: AddressSanitizer: KIND "; NULL: there is none. */
+static const char *summary_place(const char *line)
+{
+	int place = 0;
+
+	(void)sscanf(line, "SUMMARY: %*[^:]: %*s %n", &place);
+	return place && line[place] ? line + place : NULL;
+}
+
+static void read_summary(struct crash_summary *s, const char *line)
+{
+	const char *place = summary_place(line);
+	FILE *out = fmemopen(s->place, sizeof(s->place), "w");
+
+	(void)sscanf(line, "SUMMARY: %*[^:]: %47s", s->error);
+	if (out && place) {
+		const char *function = summary_function(place);
+
+		if (*place != '(')
+			put_place(place, (size_t)(function - place), out);
+		(void)sscanf(function, " in %63s", s->function);
+	}
+	if (out)
+		(void)fclose(out);
+}
+
+bool crash_summary_read(const char *report, struct crash_summary *s)
+{
+	char line[LINE_BYTES];
+
+	memset(s, 0, sizeof(*s));
+	for (const char *at = report; at && (at = next_line(at, line));) {
+		if (!strncmp(line, "SUMMARY: ", 9)) {
+			read_summary(s, line);
+			return s->error[0] != 0;
+		}
+	}
+	return false;
+}
+
 /* ---- clean reports ---- */
 
 /* Addresses are longer than any number that a report tells otherwise. */
@@ -161,24 +271,28 @@ static size_t hex_digits(const char *at)
 	return strncmp(at, "0x", 2) ? 0 : strspn(at + 2, "0123456789abcdefABCDEF");
 }
 
-/* "devices/virtio_blk.c:107:2" of a longer path, "anvil" of a program with an offset. */
-static void put_path(char *path, FILE *out)
+/* A path in quotes, as a variable's: "defined in '/where/ever/devices/a.c:4:5' (0x55)"; else 0 */
+static size_t quoted_path(const char *at)
 {
-	const char *own = own_path(path);
-	char *offset = strstr(path, "+0x");
-	const char *name = strrchr(path, '/') + 1;
+	const char *end =
+		*at == '\'' && (at[1] == '/' || at[1] == '.') ? strrchr(at + 1, '\'') : NULL;
 
-	if (offset)
-		*offset = 0;
-	fputs(own ? own : offset ? name : path, out);
+	return end ? (size_t)(end - at) + 1 : 0;
 }
 
 /* Writes one word of a line; returns how much of the line that was. */
 static size_t put_word(const char *at, FILE *out)
 {
-	size_t len = strcspn(at, " \t(),[");
+	size_t len = strcspn(at, " \t(),['");
+	size_t quoted = quoted_path(at);
 	size_t digits = hex_digits(at);
 
+	if (quoted) {
+		fputc('\'', out);
+		put_place(at + 1, quoted - 2, out);
+		fputc('\'', out);
+		return quoted;
+	}
 	if (len == 0) {
 		fputc(*at, out);
 		return 1;
@@ -187,25 +301,52 @@ static size_t put_word(const char *at, FILE *out)
 		fputs("0x...", out);
 		return 2 + digits;
 	}
-	char word[LINE_BYTES];
-
-	memcpy(word, at, len);
-	word[len] = 0;
-	if (word[0] == '/' || !strncmp(word, "./", 2))
-		put_path(word, out);
+	if (*at == '/' || !strncmp(at, "./", 2))
+		put_place(at, len, out);
 	else
-		fputs(word, out);
+		fwrite(at, 1, len, out);
 	return len;
 }
 
+static void put_words(const char *at, const char *end, FILE *out)
+{
+	while (at < end)
+		at += put_word(at, out);
+}
+
+/* The end of the path that the line of an error or a failed assertion begins with, or NULL */
+static const char *leading_path(const char **begin, const char *line)
+{
+	const char *end = strstr(line, ": runtime error: ");
+	const char *assertion = strstr(line, ": Assertion `");
+
+	*begin = line;
+	if (end || !assertion)
+		return end;
+	*begin = strstr(line, ": ") + 2; /* behind the program's name */
+	end = own_path(*begin);
+	end = end && end < assertion ? strchr(end, ':') : NULL;
+	return end;
+}
+
+/* Whatever may have a path with spaces in it has one form, and one place for it. */
 static void put_line(const char *line, FILE *out)
 {
 	size_t pid = strncmp(line, "==", 2) ? 0 : strspn(line + 2, "0123456789");
+	const char *place = is_frame(line) ? frame_place(line) : summary_place(line);
+	const char *end =
+		place ? is_frame(line) ? place + strlen(place) : summary_function(place) : NULL;
 
 	if (pid && !strncmp(line + 2 + pid, "==", 2))
 		line += 2 + pid;
-	while (*line)
-		line += put_word(line, out);
+	if (!place)
+		end = leading_path(&place, line);
+	if (end) {
+		put_words(line, place, out);
+		put_place(place, (size_t)(end - place), out);
+		line = end;
+	}
+	put_words(line, line + strlen(line), out);
 	fputc('\n', out);
 }
 

@@ -35,9 +35,20 @@ bool crash_stack_read(const char *report, struct crash_stack *stack);
 /* The frame that a person would look at first: the innermost of devices/, else the innermost. */
 const struct crash_frame *crash_stack_place(const struct crash_stack *stack);
 
+/* The last line of a report, "SUMMARY: AddressSanitizer: SEGV PLACE in FUNCTION"; "": not told. */
+struct crash_summary {
+	char error[48];
+	char place[96]; /* "devices/virtio_blk.c:107:2"; not told of code without a source */
+	char function[64];
+};
+
+/* False when there is no such line. */
+bool crash_summary_read(const char *report, struct crash_summary *summary);
+
 /*
- * A copy of the report without what changes from run to run: process ids, addresses, where the
- * project lies, and the dump of shadow bytes. NULL: not enough memory. Free it.
+ * A copy of the report without what changes from run to run, or from machine to machine: process
+ * ids, addresses, where the project or a program lies, and the dump of shadow bytes. One line is a
+ * report, too. NULL: not enough memory. Free it.
  */
 char *crash_report_clean(const char *report);
 

@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "crash_stack.h"
+#include "files.h"
 
 #define ROOM_BYTES	  (8u << 20) /* stop before the disk is full: nothing half-written */
 #define NUMBER_MAX	  1000000
@@ -469,6 +471,16 @@ void engine_cut(char *to, size_t size, const char *text)
 	to[len] = '\0';
 }
 
+void engine_summarise(struct engine *e, const char *line)
+{
+	bool ours = strncmp(line, "anvil: ", 7) == 0; /* a guest's addresses stay */
+	char *clean = ours ? NULL : crash_report_clean(line);
+
+	engine_cut(e->summary, sizeof(e->summary), clean ? clean : line);
+	e->summary[strcspn(e->summary, "\n")] = '\0';
+	free(clean);
+}
+
 void engine_describe_status(int status, char *text, size_t room)
 {
 	if (WIFSIGNALED(status))
@@ -526,28 +538,11 @@ bool engine_save_report(const struct engine *e)
 	return false;
 }
 
-static void print_word(const char *word)
-{
-	if (strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-			 "_-./+,:=@%") == strlen(word)) {
-		fputs(word, stdout);
-		return;
-	}
-	putchar('\'');
-	for (; *word; word++) {
-		if (*word == '\'')
-			fputs("'\\''", stdout);
-		else
-			putchar(*word);
-	}
-	putchar('\'');
-}
-
 void engine_print_replay(const struct engine *e)
 {
 	fputs("  replay: ", stdout);
-	print_word(program_invocation_name);
+	files_put_program(stdout);
 	fputs(" play ", stdout);
-	print_word(e->artefact);
+	files_put_word(e->artefact, stdout);
 	putchar('\n');
 }

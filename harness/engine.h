@@ -213,6 +213,9 @@ bool engine_number_after(const char *line, const char *key, uint64_t *number);
 /* How a process ended, in words */
 void engine_describe_status(int status, char *text, size_t room);
 
+/* Takes a line for a summary, without what changes: alike findings have alike summaries */
+void engine_summarise(struct engine *e, const char *line);
+
 /* As much of text as fits */
 void engine_cut(char *to, size_t size, const char *text);
 

@@ -150,9 +150,7 @@ static void take_summary(struct engine *e, const char *line)
 	if (rank <= e->summary_rank)
 		return;
 	e->summary_rank = rank;
-	if (rank == 1) /* without "==PID==": alike findings have alike summaries */
-		line = strstr(line, "ERROR: ");
-	engine_cut(e->summary, sizeof(e->summary), line);
+	engine_summarise(e, rank == 1 ? strstr(line, "ERROR: ") : line);
 }
 
 static bool take_line(void *opaque, const char *line)

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -165,4 +166,43 @@ void files_free(char **list, size_t count)
 	for (size_t i = 0; list && i < count; i++)
 		free(list[i]);
 	free(list);
+}
+
+/* ---- for a shell ---- */
+
+void files_put_word(const char *word, FILE *out)
+{
+	if (word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+			      "_-./+,:=@%")] == 0 &&
+	    word[0]) {
+		fputs(word, out);
+		return;
+	}
+	fputc('\'', out);
+	for (; *word; word++) {
+		if (*word == '\'')
+			fputs("'\\''", out);
+		else
+			fputc(*word, out);
+	}
+	fputc('\'', out);
+}
+
+void files_put_program(FILE *out)
+{
+	char here[PATH_MAX];
+	char path[PATH_MAX];
+	size_t len;
+
+	if (!realpath("/proc/self/exe", path) || !getcwd(here, sizeof(here) - 1)) {
+		files_put_word(program_invocation_name, out);
+		return;
+	}
+	len = strlen(here);
+	if (len > 1)
+		here[len++] = '/';
+	if (!strncmp(path, here, len) && strchr(path + len, '/'))
+		files_put_word(path + len, out);
+	else
+		files_put_word(program_invocation_name, out);
 }

@@ -6,6 +6,7 @@
 #define FILES_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "script.h"
 
@@ -24,5 +25,11 @@ bool files_write_script(const char *path, const struct script *script);
  */
 char **files_list(char *const *args, int count, size_t *found);
 void files_free(char **list, size_t count);
+
+/* Writes a word as a shell takes it: quoted where it has to be. */
+void files_put_word(const char *word, FILE *out);
+
+/* Writes how to start this program again: from here where it lies below, else as it was started. */
+void files_put_program(FILE *out);
 
 #endif

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "carrier_trace.h"
+#include "crash_stack.h"
 #include "differ.h"
 #include "kvm/carrier_kvm.h"
 #include "kvm/carrier_linux.h"
@@ -194,25 +195,19 @@ static char *read_report(FILE *file)
 }
 
 /*
- * "heap-buffer-overflow in f" from the summary line of a sanitizer's report, "... at
- * file:line:column" where it names no function and knows the line, or the signal.
+ * "heap-buffer-overflow in f" from the summary of a sanitizer's report, "... at file:line:column"
+ * where it names no function and knows the line, or the signal.
  */
 static void signature(const char *report, int status, char *out, size_t room)
 {
-	const char *line = report ? strstr(report, "SUMMARY: ") : NULL;
-	const char *kind = line ? strstr(line, "Sanitizer: ") : NULL;
-	char error[48] = "";
-	char place[96] = "";
-	char function[64] = "";
-	int fields =
-		kind ? sscanf(kind, "Sanitizer: %47s %95s in %63s", error, place, function) : 0;
+	struct crash_summary s;
 
-	if (fields == 3)
-		snprintf(out, room, "crash:%s in %s", error, function);
-	else if (fields == 2 && place[0] != '(') /* of a module, or none that is known */
-		snprintf(out, room, "crash:%s at %s", error, place);
-	else if (fields > 0)
-		snprintf(out, room, "crash:%s", error);
+	if (crash_summary_read(report, &s) && s.function[0])
+		snprintf(out, room, "crash:%s in %s", s.error, s.function);
+	else if (s.error[0] && s.place[0])
+		snprintf(out, room, "crash:%s at %.69s", s.error, s.place);
+	else if (s.error[0])
+		snprintf(out, room, "crash:%s", s.error);
 	else if (WIFSIGNALED(status))
 		snprintf(out, room, "crash:%s", strsignal(WTERMSIG(status)));
 	else

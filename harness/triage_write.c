@@ -159,30 +159,52 @@ static void put_wrapped(const char *text, FILE *out)
 	}
 }
 
+/* "    anvil ARGUMENTS FOLDER/GROUP/input" */
+static void tell_command(const struct triage_group *g, const char *folder, const char *arguments,
+			 const char *end, FILE *out)
+{
+	char path[2 * PATH_BYTES];
+
+	snprintf(path, sizeof(path), "%s/%s/input", folder, g->name);
+	fputs("    ", out);
+	files_put_program(out);
+	fprintf(out, " %s ", arguments);
+	files_put_word(path, out);
+	fprintf(out, "%s\n", end);
+}
+
 static void tell_replay(const struct triage_group *g, const char *folder, FILE *out)
 {
-	const char *anvil = program_invocation_name;
-
 	fprintf(out, "\nSee it again:\n\n");
-	fprintf(out, "    %s play %s/%s/input\n", anvil, folder, g->name);
-	fprintf(out, "    %s play --on kvm %s/%s/input\n", anvil, folder, g->name);
-	fprintf(out, "    %s play --on linux %s/%s/input\n", anvil, folder, g->name);
+	tell_command(g, folder, "play", "", out);
+	tell_command(g, folder, "play --on kvm", "", out);
+	tell_command(g, folder, "play --on linux", "", out);
 	fprintf(out, "\nWithout /dev/kvm, or where it runs no stock kernel, the last two after "
 		     "ci/with-kvm.\n");
 	if (g->script.header.code == DEVICE_ECHO)
 		return;
 	fprintf(out, "\nWithout the harness, and on QEMU's device:\n\n");
-	fprintf(out, "    %s export --as c %s/%s/input >reproducer.c\n", anvil, folder, g->name);
-	fprintf(out, "    %s export --as qtest %s/%s/input >reproducer.qtest\n", anvil, folder,
-		g->name);
+	tell_command(g, folder, "export --as c", " >reproducer.c", out);
+	tell_command(g, folder, "export --as qtest", " >reproducer.qtest", out);
+}
+
+static void tell_copy(const struct triage_group *g, const char *folder, const char *file, FILE *out)
+{
+	char path[2 * PATH_BYTES];
+
+	snprintf(path, sizeof(path), "%s/%s/%s", folder, g->name, file);
+	fputs("    cp ", out);
+	files_put_word(path, out);
 }
 
 static void tell_keep(const struct triage_group *g, const char *folder, FILE *out)
 {
 	fprintf(out, "\nKeep it, once it is mended (make check replays it from then on); with a\n"
 		     "test of its own, if it deserves one:\n\n");
-	fprintf(out, "    cp %s/%s/input crashes/%s/%s\n", folder, g->name, g->target, g->name);
-	fprintf(out, "    cp %s/%s/regression.c tests/test_finding_", folder, g->name);
+	tell_copy(g, folder, "input", out);
+	fprintf(out, " crashes/%s/%s\n", g->target, g->name);
+	tell_copy(g, folder, "regression.c", out);
+	fputs(" tests/test_finding_", out);
 	for (const char *c = g->name; *c; c++)
 		fputc(*c == '-' || *c == '.' ? '_' : *c, out);
 	fputs(".c\n", out);

@@ -107,6 +107,19 @@ gives 1 "$planted" triage --hang 1 --out "$work/triage" "$work/in"
 expect 'the same output' diff -r "$work/first" "$work/triage"
 expect 'nothing half-written' test ! -e "$work/triage.part"
 
+# the same output wherever the checkout is, and whatever the folders on the way to it are called
+for where in plain "a b (c), café's [d]/devices/x in harness/tests"; do
+	at=$work/$where
+	mkdir -p "$at/build/planted"
+	cp "$planted" "$at/build/planted/anvil"
+	mkdir "$at/in" && cp -r "$work/in/fuzz_blk" "$at/in" && rm "$at/in/fuzz_blk/timeout-1"
+	gives 1 env -C "$at" HOME="$at" TMPDIR="$at" build/planted/anvil triage --hang 1 --out build/triage in
+	mv "$work/out" "$at/table"
+done
+expect 'the same output from another checkout' diff -r "$work/plain/build/triage" "$at/build/triage"
+expect 'the same table from another checkout' cmp "$work/plain/table" "$at/table"
+expect 'no checkout is told' sh -c "! grep -r 'BuildId\|$work' '$work/plain/build/triage'"
+
 # the regressions compile, pass with a good device, and fail with this one
 cc="${CLANG:-clang} -std=c11 -D_GNU_SOURCE -g $(sed -n 's/^WARNINGS := //p' Makefile)
 	-fsanitize=address,undefined -fno-sanitize-recover=all -Idevices -Iharness"

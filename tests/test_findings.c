@@ -137,6 +137,136 @@ static void a_clean_report_is_the_same_each_time(void **state)
 	free(text);
 }
 
+/* ---- checkouts ---- */
+
+#define PLAIN	  "/plain"
+#define SPACED	  "/home/a b/in x (1), caf\xc3\xa9's [y]/devices/tests/made in harness/co:1"
+#define CHECKOUTS 2
+
+/* The same report of one compiler from two checkouts; "\1" stands for where it lies. */
+static char *report_from(const char *text, const char *checkout)
+{
+	char *report = NULL;
+	size_t len;
+	FILE *f = open_memstream(&report, &len);
+
+	for (; *text; text++) {
+		if (*text == '\1')
+			fputs(checkout, f);
+		else
+			fputc(*text, f);
+	}
+	fclose(f);
+	return report;
+}
+
+static const struct {
+	const char *text;
+	const char *function; /* of the innermost frame; NULL: none of ours */
+	const char *file;
+	struct crash_summary summary;
+} reports[] = {
+	{ /* clang 14 */
+	  "==7==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x603000000054\n"
+	  "    #0 0x5594de82f77b in __asan_memset (\1/build/asan/anvil+0xa377b) (BuildId: 92edfd)\n"
+	  "    #1 0x5594de86b0c6 in poke \1/devices/virtio_blk.c:5:61\n"
+	  "    #2 0x5594de86af12 in play_all \1/harness/player.c:7:60\n"
+	  "    #3 0x7f3fd866b249 in __libc_start_call_main csu/../sysdeps/nptl/x.h:58:16\n"
+	  "    #4 0x5594de7ad300 in _start (\1/build/asan/anvil+0x21300) (BuildId: 92edfd)\n\n"
+	  "0x1 is located 4 bytes after global variable 'x' defined in '\1/devices/a.c:4:5' (0x2)\n"
+	  "SUMMARY: AddressSanitizer: heap-buffer-overflow (\1/build/asan/anvil+0xa377b) (BuildId: "
+	  "92edfd) in __asan_memset\n",
+	  "poke",
+	  "devices/virtio_blk.c",
+	  { "heap-buffer-overflow", "", "__asan_memset" } },
+	{ /* clang 19 */
+	  "==7==ERROR: AddressSanitizer: SEGV on unknown address 0x000000000008 (pc "
+	  "0x55b851da0052)\n"
+	  "==7==The signal is caused by a WRITE memory access.\n"
+	  "    #0 0x55b851da0052 in operator new(unsigned long) (\1/build/asan/anvil+0x21) "
+	  "(BuildId: 1)\n"
+	  "    #1 0x55b851da0052 in take_one \1/build/planted/devices/virtio_blk_request.c:84:47\n"
+	  "    #2 0x55b851da0053  (\1/build/asan/anvil+0x21300) (BuildId: 92edfd)\n"
+	  "==7==Register values:\n"
+	  "rax = 0x0000000000000000  rbx = 0x00007ffe703429b0\n"
+	  "SUMMARY: AddressSanitizer: SEGV \1/build/planted/devices/virtio_blk_request.c:84:47 in "
+	  "take_one\n",
+	  "take_one",
+	  "devices/virtio_blk_request.c",
+	  { "SEGV", "devices/virtio_blk_request.c:84:47", "take_one" } },
+	{ /* UndefinedBehaviorSanitizer of clang */
+	  "\1/devices/virtio_net.c:6:58: runtime error: index 7 out of bounds for type 'int[4]'\n"
+	  "    #0 0x562576d200ff in fill \1/devices/virtio_net.c:6:58\n\n"
+	  "SUMMARY: UndefinedBehaviorSanitizer: undefined-behavior \1/devices/virtio_net.c:6:58 in "
+	  "\n",
+	  "fill",
+	  "devices/virtio_net.c",
+	  { "undefined-behavior", "devices/virtio_net.c:6:58", "" } },
+	{ /* gcc: no columns, a library's sources */
+	  "==7==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x603000000054 at pc "
+	  "0x7fa624\n"
+	  "    #0 0x7fa624a47680 in __interceptor_memset "
+	  "../../../../src/libsanitizer/common.inc:799\n"
+	  "    #1 0x5563330c3269 in poke \1/devices/virtio_blk.c:5\n"
+	  "    #2 0x5563330c3160 in _start (\1/build/asan/anvil+0x2160)\n\n"
+	  "SUMMARY: AddressSanitizer: heap-buffer-overflow "
+	  "../../../../src/libsanitizer/common.inc:799 "
+	  "in __interceptor_memset\n",
+	  "poke",
+	  "devices/virtio_blk.c",
+	  { "heap-buffer-overflow", "../../../../src/libsanitizer/common.inc:799",
+	    "__interceptor_memset" } },
+	{ /* MemorySanitizer, and a program that is called like one of our folders */
+	  "==7==WARNING: MemorySanitizer: use-of-uninitialized-value\n"
+	  "    #0 0x1 in serve (\1/build/msan/anvil+0x21)\n"
+	  "SUMMARY: MemorySanitizer: use-of-uninitialized-value (\1/build/msan/anvil+0x21) in "
+	  "serve\n",
+	  NULL,
+	  NULL,
+	  { "use-of-uninitialized-value", "", "serve" } },
+	{ "anvil: \1/devices/virtqueue.c:88: int virtqueue_pop(struct g *): Assertion `vq->x' "
+	  "failed.\n",
+	  "virtqueue_pop",
+	  "devices/virtqueue.c",
+	  { "", "", "" } },
+};
+
+static void assert_read(size_t i, const char *report)
+{
+	struct crash_summary summary;
+	struct crash_stack s;
+
+	assert_int_equal(crash_stack_read(report, &s), reports[i].function != NULL);
+	if (reports[i].function) {
+		assert_string_equal(s.frame[0].function, reports[i].function);
+		assert_string_equal(s.frame[0].file, reports[i].file);
+	}
+	assert_int_equal(crash_summary_read(report, &summary), reports[i].summary.error[0] != 0);
+	assert_memory_equal(&summary, &reports[i].summary, sizeof(summary));
+}
+
+static void a_report_does_not_tell_where_the_checkout_is(void **state)
+{
+	static const char *const checkout[CHECKOUTS] = { PLAIN, SPACED };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(reports) / sizeof(reports[0]); i++) {
+		char *text[CHECKOUTS];
+
+		for (size_t k = 0; k < CHECKOUTS; k++) {
+			char *report = report_from(reports[i].text, checkout[k]);
+
+			assert_read(i, report);
+			text[k] = crash_report_clean(report);
+			assert_null(strstr(text[k], checkout[k]));
+			free(report);
+		}
+		assert_string_equal(text[0], text[1]);
+		free(text[0]);
+		free(text[1]);
+	}
+}
+
 /* ---- JSON ---- */
 
 static void json_is_escaped_and_separated(void **state)
@@ -231,6 +361,7 @@ int main(void)
 		cmocka_unit_test(an_assertion_is_a_stack_of_one),
 		cmocka_unit_test(what_is_no_report_has_no_stack),
 		cmocka_unit_test(a_clean_report_is_the_same_each_time),
+		cmocka_unit_test(a_report_does_not_tell_where_the_checkout_is),
 		cmocka_unit_test(json_is_escaped_and_separated),
 		cmocka_unit_test(scripts_are_told_in_words),
 		cmocka_unit_test(every_operation_has_words),
