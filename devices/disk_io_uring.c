@@ -96,7 +96,9 @@ static void prepare_step(struct slot *slot, struct io_uring_sqe *sqe, int fd)
 		return;
 	}
 	mode |= step->means == DISK_RANGE_PUNCH ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
-	io_uring_prep_fallocate(sqe, fd, mode, (off_t)step->offset, (off_t)step->bytes);
+	/* io_uring_prep_fallocate has other types in other releases of liburing */
+	io_uring_prep_rw(IORING_OP_FALLOCATE, sqe, fd, NULL, (unsigned int)mode, step->offset);
+	sqe->addr = step->bytes;
 }
 
 static void prepare(struct slot *slot, struct io_uring_sqe *sqe, int fd)
