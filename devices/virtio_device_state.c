@@ -64,7 +64,7 @@ static bool reached_possible(const struct virtio_device *dev, uint8_t reached)
 /* Only what is served breaks. */
 static bool status_possible(const struct virtio_device *dev, uint8_t status)
 {
-	uint8_t reached = status & (uint8_t) ~(VIRTIO_STATUS_NEEDS_RESET | VIRTIO_STATUS_FAILED);
+	uint8_t reached = status & (UINT8_MAX ^ (VIRTIO_STATUS_NEEDS_RESET | VIRTIO_STATUS_FAILED));
 
 	if (!reached_possible(dev, reached))
 		return false;

@@ -70,12 +70,14 @@ static bool command_offloads(struct virtio_net *net, uint8_t command,
 	return true;
 }
 
+/* Carries out a command of one class; false: it is answered with VIRTIO_NET_ERR. */
+typedef bool class_command(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain,
+			   struct virtio_net_reply *reply);
+
 static bool run(struct virtio_net *net, struct descriptor_chain *chain,
 		struct virtio_net_reply *reply)
 {
-	static bool (*const class[])(struct virtio_net * net, uint8_t command,
-				     struct descriptor_chain * chain,
-				     struct virtio_net_reply * reply) = {
+	static class_command *const classes[] = {
 		[VIRTIO_NET_CTRL_RX] = virtio_net_filter_rx,
 		[VIRTIO_NET_CTRL_MAC] = virtio_net_filter_mac,
 		[VIRTIO_NET_CTRL_VLAN] = virtio_net_filter_vlan,
@@ -91,8 +93,8 @@ static bool run(struct virtio_net *net, struct descriptor_chain *chain,
 
 	return chain->readable_bytes <= VIRTIO_NET_COMMAND_MAX &&
 	       !descriptor_chain_read(chain, header, sizeof(header)) &&
-	       header[0] < sizeof(class) / sizeof(class[0]) &&
-	       class[header[0]](net, header[1], chain, reply);
+	       header[0] < sizeof(classes) / sizeof(classes[0]) &&
+	       classes[header[0]](net, header[1], chain, reply);
 }
 
 void virtio_net_control_command(struct virtio_net *net, struct descriptor_chain *chain)

@@ -110,7 +110,7 @@ static bool segments_fit(uint32_t payload, uint16_t gso_size)
 static int parse_gso(const struct virtio_device *dev, const struct virtio_net_header_long *header,
 		     const uint8_t *frame, uint32_t len, struct nic_offload *offload)
 {
-	uint8_t type = header->base.gso_type & (uint8_t) ~(VIRTIO_NET_HDR_GSO_ECN | GSO_TUNNEL);
+	uint8_t type = header->base.gso_type & (UINT8_MAX ^ (VIRTIO_NET_HDR_GSO_ECN | GSO_TUNNEL));
 	struct virtio_net_packet p;
 
 	virtio_net_packet_parse(frame, len, &p);

@@ -322,9 +322,11 @@ static int start_echo(struct machine *m)
 	return echo_device_init(&m->echo, &m->p, &m->oracle, &m->buffer.memory);
 }
 
+typedef int start_device(struct machine *m);
+
 void machine_start(struct machine *m, const struct personality *p, jmp_buf *escape)
 {
-	static int (*const start[DEVICE_KINDS])(struct machine * m) = {
+	static start_device *const start[DEVICE_KINDS] = {
 		[DEVICE_BLK] = start_blk,
 		[DEVICE_NET] = start_net,
 		[DEVICE_ECHO] = start_echo,

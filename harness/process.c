@@ -30,9 +30,8 @@ void command_line_add(struct command_line *c, const char *format, ...)
 }
 
 /* Not posix_spawn: only between fork and exec can the child be bound to die with its parent */
-static void __attribute__((noreturn))
-run_child(const struct command_line *program, const struct command_line *environment, int messages,
-	  pid_t parent)
+static _Noreturn void run_child(const struct command_line *program,
+				const struct command_line *environment, int messages, pid_t parent)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 

@@ -254,9 +254,11 @@ static int try_echo(struct machine *m, unsigned int which)
 	return err;
 }
 
+typedef int try_options(struct machine *m, unsigned int which);
+
 void refusals_try(struct machine *m, unsigned int which)
 {
-	static int (*const try_device[DEVICE_KINDS])(struct machine * m, unsigned int which) = {
+	static try_options *const try_device[DEVICE_KINDS] = {
 		[DEVICE_BLK] = try_blk,
 		[DEVICE_NET] = try_net,
 		[DEVICE_ECHO] = try_echo,

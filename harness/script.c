@@ -9,14 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHOICE(n, place, count)                                                                    \
-	{                                                                                          \
-		n, place, FIELD_CHOICE, count                                                      \
-	}
-#define FIELD(n, place, kind)                                                                      \
-	{                                                                                          \
-		n, place, kind, 0                                                                  \
-	}
+/* releases of clang-format do not agree about these braces */
+/* clang-format off */
+#define CHOICE(n, place, count) { n, place, FIELD_CHOICE, count }
+#define FIELD(n, place, kind)	{ n, place, kind, 0 }
+/* clang-format on */
 
 const char *const script_device_name[DEVICE_KINDS] = { "blk", "net", "echo" };
 

@@ -524,7 +524,7 @@ static void tell_rx(const struct record *r, FILE *out)
 
 static void tell_ctrl(const struct record *r, FILE *out)
 {
-	static const char *const class[] = {
+	static const char *const classes[] = {
 		"a receive mode", "a MAC address or table",
 		"a VLAN",	  "an announcement",
 		"steering",	  "offloads",
@@ -533,8 +533,7 @@ static void tell_ctrl(const struct record *r, FILE *out)
 		"nothing known",
 	};
 
-	fprintf(out, "commands %s (class %u, command %u)", class[r->b[0] % 11], r -> b[0],
-		r -> b[1]);
+	fprintf(out, "commands %s (class %u, command %u)", classes[r->b[0] % 11], r->b[0], r->b[1]);
 	if (r->b[5])
 		fprintf(out, ", %d bytes longer than right", (int8_t)r->b[5]);
 	tell_where(r->b[6], out);

@@ -83,10 +83,10 @@ struct call {
  * On argument `i`. The kernel takes most for 32 bits wide: what it ignores in the upper half must
  * make no difference here, or be refused.
  */
-#define WHEN(i, op, a, b)                                                                          \
-	{                                                                                          \
-		(i), SCMP_CMP_##op, (a), (b)                                                       \
-	}
+/* releases of clang-format do not agree about these braces */
+/* clang-format off */
+#define WHEN(i, op, a, b) { (i), SCMP_CMP_##op, (a), (b) }
+/* clang-format on */
 #define IS(i, value)	      WHEN(i, MASKED_EQ, UINT32_MAX, value)
 #define IS_BUT(i, but, value) WHEN(i, MASKED_EQ, UINT32_MAX & ~(uint64_t)(but), value)
 #define HAS(i, bits)	      WHEN(i, MASKED_EQ, bits, bits)

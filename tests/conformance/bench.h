@@ -119,14 +119,11 @@ uint8_t net_command(struct bench *b, uint8_t class, uint8_t number, const void *
 
 /* ---- registration ---- */
 
-#define BLK(statements, test)                                                                      \
-	{                                                                                          \
-		statements " " #test, test, bench_setup_blk, bench_teardown, NULL                  \
-	}
-#define NET(statements, test)                                                                      \
-	{                                                                                          \
-		statements " " #test, test, bench_setup_net, bench_teardown, NULL                  \
-	}
+/* releases of clang-format do not agree about these braces */
+/* clang-format off */
+#define BLK(statements, test) { statements " " #test, test, bench_setup_blk, bench_teardown, NULL }
+#define NET(statements, test) { statements " " #test, test, bench_setup_net, bench_teardown, NULL }
+/* clang-format on */
 /* with either */
 #define BOTH(statements, test)                                                                     \
 	{ statements " blk_" #test, test, bench_setup_blk, bench_teardown, NULL },                 \

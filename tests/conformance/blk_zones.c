@@ -62,10 +62,10 @@ static int teardown(void **state)
 	return err;
 }
 
-#define ZONED(statements, test)                                                                    \
-	{                                                                                          \
-		statements " " #test, test, bench_setup_blk, teardown, NULL                        \
-	}
+/* releases of clang-format do not agree about these braces */
+/* clang-format off */
+#define ZONED(statements, test) { statements " " #test, test, bench_setup_blk, teardown, NULL }
+/* clang-format on */
 
 /* Puts zones in front of the disk: the first one is conventional. Recreates the device. */
 static void make_zones(struct bench *b, enum disk_zone_model model, uint32_t append_max)
