@@ -118,7 +118,9 @@ struct disk_request_front {
 /*
  * One request to a disk. The device owns it, and lends it, `data` and `zone` to the back end from
  * submit until the back end calls `done`, exactly once, with 0 or a negative errno (or a
- * DISK_ZONE_ERROR_*). That may be inside submit, later, or in any order among requests.
+ * DISK_ZONE_ERROR_*). That may be inside submit, later, or in any order among requests. `done` is
+ * the end of it, whatever the result: from there on nothing of the request reaches the storage, and
+ * the guest is told that a reset is complete on the strength of that.
  */
 struct disk_request {
 	enum disk_op op;
@@ -137,8 +139,12 @@ struct disk_request {
 
 struct disk_ops {
 	void (*submit)(struct disk *disk, struct disk_request *request);
-	/* Nobody waits for this request any more (the guest reset the device): finish it soon, with
-	 * any result. `done` is still owed, now or later. May be NULL. */
+	/*
+	 * Nobody waits for this request's result any more (the guest reset the device or a queue):
+	 * finish it soon. A hint: until `done`, which is still owed, inside this call or later, the
+	 * request may be carried out wholly, in part or not at all, and the result may be any. The
+	 * reset is complete with `done`, so a guest waits as long. May be NULL.
+	 */
 	void (*cancel)(struct disk *disk, struct disk_request *request);
 };
 

@@ -5,6 +5,7 @@
  */
 #include "virtio_blk_internal.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -170,6 +171,15 @@ static void notified(struct virtio_device *dev, unsigned int queue)
 	serve_starved(blk);
 }
 
+static bool at_disk(const struct virtio_blk *blk, unsigned int queue)
+{
+	for (unsigned int i = 0; i < blk->options.slots; i++) {
+		if (blk->slot[i].outstanding && blk->slot[i].queue == queue)
+			return true;
+	}
+	return false;
+}
+
 static void request_done(struct disk_request *request, int result)
 {
 	struct virtio_blk_slot *slot = (struct virtio_blk_slot *)(void *)request;
@@ -181,6 +191,8 @@ static void request_done(struct disk_request *request, int result)
 	if (slot->submitting)
 		return;
 	carry_on(slot);
+	if (slot->orphan && !at_disk(slot->blk, slot->queue))
+		virtio_device_queue_drained(&slot->blk->dev, slot->queue);
 	serve_starved(slot->blk);
 }
 
@@ -205,6 +217,12 @@ static void queue_stopped(struct virtio_device *dev, unsigned int queue)
 		slot->cancelled = true;
 		disk->ops->cancel(disk, &slot->request);
 	}
+}
+
+/* Cancelled or not, a write may reach the disk until it is back. */
+static bool queue_draining(const struct virtio_device *dev, unsigned int queue)
+{
+	return at_disk((const struct virtio_blk *)dev, queue);
 }
 
 /* 5.2.5.2; a cache whose mode the driver cannot see is write-back once it accepts FLUSH */
@@ -331,9 +349,10 @@ static bool restore(struct virtio_device *dev, struct state_reader *r)
 /* 2.2.1: CONFIG_WCE is not said to require FLUSH of the driver, see 5.2.5.2 */
 #define BLK_OPS                                                                                    \
 	.device_id = VIRTIO_ID_BLOCK, .features_accepted = features_accepted,                      \
-	.notified = notified, .queue_stopped = queue_stopped, .config_written = config_written,    \
-	.reset = reset, .config_refresh = config_refresh, .make_legacy = make_legacy,              \
-	.config_kinds = 1, .legacy_driver_ok = legacy_driver_ok, .save = save, .restore = restore
+	.notified = notified, .queue_stopped = queue_stopped, .queue_draining = queue_draining,    \
+	.config_written = config_written, .reset = reset, .config_refresh = config_refresh,        \
+	.make_legacy = make_legacy, .config_kinds = 1, .legacy_driver_ok = legacy_driver_ok,       \
+	.save = save, .restore = restore
 
 static const struct virtio_device_ops blk_ops = { BLK_OPS };
 
@@ -408,7 +427,7 @@ int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *opt
 
 bool virtio_blk_idle(const struct virtio_blk *blk)
 {
-	for (unsigned int i = 0; i < blk->options.slots; i++) {
+	for (unsigned int i = 0; blk->slot && i < blk->options.slots; i++) {
 		if (blk->slot[i].outstanding)
 			return false;
 	}
@@ -417,6 +436,7 @@ bool virtio_blk_idle(const struct virtio_blk *blk)
 
 void virtio_blk_destroy(struct virtio_blk *blk)
 {
+	assert(virtio_blk_idle(blk));
 	for (unsigned int i = 0; blk->slot && i < blk->options.slots; i++) {
 		free(blk->slot[i].segment);
 		free(blk->slot[i].data);

@@ -82,10 +82,15 @@ struct virtio_blk {
 int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *options)
 	__attribute__((warn_unused_result));
 
-/* Whether the disk holds no request of this device. A reset does not make it so by itself. */
+/* Whether the disk holds no request of this device. A reset asks the disk to cancel them, and is
+ * not complete before this is so (virtio_mmio_resetting). */
 bool virtio_blk_idle(const struct virtio_blk *blk);
 
-/* Only when idle. */
+/*
+ * Only when idle, since the disk would write into what is freed here: any other time is the
+ * embedder's mistake and fails an assertion. So write 0 to Status, and run the disk until the
+ * device is idle.
+ */
 void virtio_blk_destroy(struct virtio_blk *blk);
 
 /* disk->capacity has changed: tells the driver (5.2.6.2). Not of a zoned disk. */

@@ -90,7 +90,7 @@ bool virtio_device_running(const struct virtio_device *dev)
 
 bool virtio_device_queue_writable(const struct virtio_device *dev, const struct virtqueue *vq)
 {
-	if (virtqueue_enabled(vq))
+	if (virtio_device_queue_in_use(dev, (uint32_t)(vq - dev->queue)))
 		return false;
 	if (dev->legacy)
 		return virtio_device_running(dev);
@@ -121,25 +121,67 @@ void virtio_device_start_queue(struct virtio_device *dev, uint32_t index)
 	(void)err; /* the driver reads back 0 from QueueReady or QueuePFN */
 }
 
+/* A driver must not take a queue for stopped whose writes may still reach the disk: QueuePFN, too,
+ * goes on to say where the queue was. */
+void virtio_device_halt_queue(struct virtio_device *dev, unsigned int index)
+{
+	struct virtqueue *vq = &dev->queue[index];
+	uint32_t page_number = vq->page_number;
+	bool ran = virtqueue_enabled(vq);
+
+	if (ran)
+		dev->ops->queue_stopped(dev, index);
+	dev->unserved &= ~(1ull << index);
+	virtqueue_reset(vq);
+	if (ran && dev->ops->queue_draining && dev->ops->queue_draining(dev, index))
+		dev->draining |= 1ull << index;
+	if (dev->draining >> index & 1)
+		vq->page_number = page_number;
+}
+
+void virtio_device_queue_drained(struct virtio_device *dev, unsigned int queue)
+{
+	uint64_t bit = 1ull << queue;
+
+	if (!(dev->draining & bit))
+		return;
+	dev->draining &= ~bit;
+	dev->queue_resets &= ~bit;
+	dev->queue[queue].page_number = 0;
+	if (!dev->draining)
+		dev->resetting = 0;
+	virtio_device_suspend_when_idle(dev);
+}
+
 void virtio_device_stop_queue(struct virtio_device *dev, uint32_t index)
 {
 	struct virtqueue *vq = virtio_device_queue(dev, index);
 
 	if (!vq || !virtqueue_enabled(vq))
 		return;
-	dev->ops->queue_stopped(dev, index);
-	dev->unserved &= ~(1ull << index);
-	virtqueue_reset(vq);
+	virtio_device_halt_queue(dev, index);
 	virtio_device_suspend_when_idle(dev);
 }
 
 void virtio_device_reset_queue(struct virtio_device *dev, uint32_t index)
 {
-	struct virtqueue *vq = virtio_device_queue(dev, index);
+	if (!virtio_device_queue(dev, index))
+		return;
+	virtio_device_halt_queue(dev, index);
+	dev->queue_resets |= dev->draining & 1ull << index;
+	virtio_device_suspend_when_idle(dev);
+}
 
-	virtio_device_stop_queue(dev, index);
-	if (vq)
-		virtqueue_reset(vq);
+bool virtio_device_queue_in_use(const struct virtio_device *dev, uint32_t index)
+{
+	const struct virtqueue *vq = virtio_device_queue(dev, index);
+
+	return vq && (virtqueue_enabled(vq) || dev->draining >> index & 1);
+}
+
+bool virtio_device_queue_resetting(const struct virtio_device *dev, uint32_t index)
+{
+	return virtio_device_queue(dev, index) && dev->queue_resets >> index & 1;
 }
 
 bool virtio_device_queue_live(const struct virtio_device *dev, unsigned int queue)
@@ -239,7 +281,7 @@ void virtio_device_config_read(const struct virtio_device *dev, uint64_t offset,
 void virtio_device_config_write(struct virtio_device *dev, uint64_t offset, const uint8_t *bytes,
 				uint32_t len)
 {
-	if (!(dev->legacy || dev->status & VIRTIO_STATUS_FEATURES_OK) ||
+	if (!(dev->legacy || dev->status & VIRTIO_STATUS_FEATURES_OK) || dev->resetting ||
 	    dev->status & VIRTIO_STATUS_SUSPEND || !dev->ops->config_written ||
 	    !config_inside(dev, offset, len))
 		return;

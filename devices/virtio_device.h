@@ -48,6 +48,11 @@ struct virtio_device_ops {
 	void (*notified)(struct virtio_device *dev, unsigned int queue);
 	/* This queue stops: forget its chains, and do not touch the guest for them. */
 	void (*queue_stopped)(struct virtio_device *dev, unsigned int queue);
+	/*
+	 * Asked after queue_stopped: whether the back end still has requests of this queue. If so,
+	 * the reset goes on until virtio_device_queue_drained is called. NULL: it never has.
+	 */
+	bool (*queue_draining)(const struct virtio_device *dev, unsigned int queue);
 	/* Bytes of the configuration space were written, all inside it. NULL: read-only. */
 	void (*config_written)(struct virtio_device *dev, uint32_t offset, const uint8_t *bytes,
 			       uint32_t len);
@@ -109,6 +114,12 @@ struct virtio_device {
 	uint64_t unserved;	  /* queues with work left over, one bit each */
 	bool polled;		  /* `notified` is called for such work: the driver did not */
 
+	/* stopped queues of which the back end still has requests, one bit each, and those of them
+	 * that were reset */
+	uint64_t draining;
+	uint64_t queue_resets;
+	uint8_t resetting; /* Device Status before a reset that is not complete; else 0 */
+
 	bool suspending;     /* takes no more chains, and waits for those in flight (3.4) */
 	uint8_t config_held; /* of which config_refresh is due */
 };
@@ -160,8 +171,16 @@ void virtio_device_agree_legacy(struct virtio_device *dev);
  * that is no such step changes nothing. With F_SUSPEND, SUSPEND suspends a live device once no
  * chain is in flight, DRIVER_OK resumes it (3.4). FEATURES_OK stays clear when the features are not
  * acceptable (2.2.2). NEEDS_RESET is the device's: what the driver writes there is ignored.
+ *
+ * A reset stops all queues at once: nothing of the guest is touched afterwards, and there are no
+ * interrupts. It is complete when the back end has no request of the device any more (2.4). Until
+ * then virtio_device_status is what it was before, not 0, all else is as after the reset, and no
+ * write has an effect on status, features, queues or configuration space.
  */
 void virtio_device_set_status(struct virtio_device *dev, uint32_t value);
+
+/* Device Status as the driver reads it. */
+uint8_t virtio_device_status(const struct virtio_device *dev);
 
 /* 32 feature bits from 32 * sel; beyond what exists, 0 and no effect. */
 uint32_t virtio_device_offered(const struct virtio_device *dev, uint32_t sel);
@@ -170,15 +189,19 @@ void virtio_device_set_driver_features(struct virtio_device *dev, uint32_t sel, 
 
 /* The queue, or NULL if there is none or the accepted features have no use for it. */
 struct virtqueue *virtio_device_queue(const struct virtio_device *dev, uint32_t index);
-/* Whether the driver may set this queue up now: stopped, and between FEATURES_OK and DRIVER_OK
- * (3.1.1), or, with RING_RESET, later (2.6.1). */
+/* Whether the driver may set this queue up now: stopped and drained, and between FEATURES_OK and
+ * DRIVER_OK (3.1.1), or, with RING_RESET, later (2.6.1). */
 bool virtio_device_queue_writable(const struct virtio_device *dev, const struct virtqueue *vq);
 /* Starts a queue; nothing happens if what was programmed is not valid, or the time not right. */
 void virtio_device_start_queue(struct virtio_device *dev, uint32_t index);
-/* Stops a running queue and forgets all about it. */
+/* Stops a running queue and forgets all about it; while requests of it are at the back end, it is
+ * still in use, and cannot be set up. */
 void virtio_device_stop_queue(struct virtio_device *dev, uint32_t index);
 /* The same, and forgets what was programmed for a queue that does not run, too (2.6.1.1.1). */
 void virtio_device_reset_queue(struct virtio_device *dev, uint32_t index);
+/* Whether the queue runs, or was stopped and is not drained yet; whether that was by a reset. */
+bool virtio_device_queue_in_use(const struct virtio_device *dev, uint32_t index);
+bool virtio_device_queue_resetting(const struct virtio_device *dev, uint32_t index);
 /* An available buffer notification (2.9); spurious ones are harmless. */
 void virtio_device_notify(struct virtio_device *dev, uint32_t index);
 /* Goes on with what was left over when `defer` was called. */
@@ -195,8 +218,8 @@ void virtio_device_config_write(struct virtio_device *dev, uint64_t offset, cons
 				uint32_t len);
 
 /*
- * Puts the device's state. Returns 0, or -EBUSY while chains are in flight: a driver's request is
- * not forgotten, so let the back end finish first.
+ * Puts the device's state. Returns 0, or -EBUSY while chains are in flight or a reset is not
+ * complete: a driver's request is not forgotten, so let the back end finish first.
  */
 int virtio_device_save(const struct virtio_device *dev, struct state_writer *w)
 	__attribute__((warn_unused_result));
@@ -245,6 +268,10 @@ static inline uint64_t virtio_device_u64(const struct virtio_device *dev, uint64
 /* Whether the device may look into this queue: DRIVER_OK (legacy: DRIVER), not failed or broken,
  * queue running. */
 bool virtio_device_queue_live(const struct virtio_device *dev, unsigned int queue);
+
+/* The back end has no request of this stopped queue any more; nothing happens if it was not asked
+ * for (queue_draining). */
+void virtio_device_queue_drained(struct virtio_device *dev, unsigned int queue);
 
 /* Whether the device may take chains from this queue now: it is live, and not to be suspended. */
 bool virtio_device_queue_takes(const struct virtio_device *dev, unsigned int queue);

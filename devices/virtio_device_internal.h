@@ -20,6 +20,9 @@
 /* What the driver has to have said before its queues are served, no more and nothing bad. */
 bool virtio_device_running(const struct virtio_device *dev);
 
+/* Stops a queue that runs, and forgets all about it in either case. */
+void virtio_device_halt_queue(struct virtio_device *dev, unsigned int index);
+
 /* Those of the features accepted that shape queues. */
 struct virtqueue_features virtio_device_queue_features(const struct virtio_device *dev);
 

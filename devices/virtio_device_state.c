@@ -25,6 +25,8 @@ int virtio_device_save(const struct virtio_device *dev, struct state_writer *w)
 		if (dev->queue[i].in_flight)
 			return -EBUSY;
 	}
+	if (dev->draining)
+		return -EBUSY;
 	state_put(w, interface_of(dev), 1);
 	state_put(w, dev->status, 1);
 	state_put(w, dev->legacy_agreed, 1);

@@ -63,12 +63,9 @@ static const struct status_step {
 
 static void stop_all_queues(struct virtio_device *dev)
 {
-	for (unsigned int i = 0; i < dev->queues; i++) {
-		if (virtqueue_enabled(&dev->queue[i]))
-			dev->ops->queue_stopped(dev, i);
-		virtqueue_reset(&dev->queue[i]);
-	}
-	dev->unserved = 0;
+	for (unsigned int i = 0; i < dev->queues; i++)
+		virtio_device_halt_queue(dev, i);
+	dev->queue_resets = 0;
 	dev->suspending = false;
 }
 
@@ -85,6 +82,8 @@ static void refresh_config(struct virtio_device *dev)
 
 static void reset(struct virtio_device *dev)
 {
+	uint8_t before = dev->status;
+
 	dev->status = 0; /* first: nothing is live while the queues stop */
 	stop_all_queues(dev);
 	memset(&dev->driver, 0, sizeof(dev->driver));
@@ -92,6 +91,12 @@ static void reset(struct virtio_device *dev)
 	dev->queues_used = dev->queues;
 	refresh_config(dev);
 	dev->ops->reset(dev);
+	dev->resetting = dev->draining ? before : 0;
+}
+
+uint8_t virtio_device_status(const struct virtio_device *dev)
+{
+	return dev->resetting ? dev->resetting : dev->status;
 }
 
 static void legacy_driver_ok(struct virtio_device *dev)
@@ -121,7 +126,7 @@ static void step_status(struct virtio_device *dev, uint32_t from, uint32_t to)
 /* 3.4.2: all that was taken has to be used before. */
 void virtio_device_suspend_when_idle(struct virtio_device *dev)
 {
-	if (!dev->suspending || dev->status != STATUS_LIVE)
+	if (!dev->suspending || dev->status != STATUS_LIVE || dev->draining)
 		return;
 	for (unsigned int i = 0; i < dev->queues; i++) {
 		if (dev->queue[i].in_flight)
@@ -176,6 +181,8 @@ void virtio_device_set_status(struct virtio_device *dev, uint32_t value)
 	uint32_t from = dev->status & ~VIRTIO_STATUS_NEEDS_RESET;
 	uint32_t to = value & ~VIRTIO_STATUS_NEEDS_RESET;
 
+	if (dev->resetting) /* 2.4: who does not wait for the end of a reset starts nothing */
+		return;
 	if (value == 0) {
 		reset(dev);
 		return;

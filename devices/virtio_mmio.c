@@ -56,6 +56,11 @@ void virtio_mmio_poll(struct virtio_mmio *m)
 	virtio_device_poll(m->dev);
 }
 
+bool virtio_mmio_resetting(const struct virtio_mmio *m)
+{
+	return m->dev->draining != 0;
+}
+
 static struct virtqueue *selected(const struct virtio_mmio *m)
 {
 	return virtio_device_queue(m->dev, m->queue_sel);
@@ -100,9 +105,7 @@ static uint32_t read_queue_size_max(const struct virtio_mmio *m)
 
 static uint32_t read_queue_ready(const struct virtio_mmio *m)
 {
-	const struct virtqueue *vq = selected(m);
-
-	return vq && virtqueue_enabled(vq);
+	return virtio_device_queue_in_use(m->dev, m->queue_sel);
 }
 
 static uint32_t read_interrupt_status(const struct virtio_mmio *m)
@@ -112,7 +115,7 @@ static uint32_t read_interrupt_status(const struct virtio_mmio *m)
 
 static uint32_t read_status(const struct virtio_mmio *m)
 {
-	return m->dev->status;
+	return virtio_device_status(m->dev);
 }
 
 /* We have no shared memory regions: length and base of any are -1 */
@@ -122,11 +125,9 @@ static uint32_t read_shm(const struct virtio_mmio *m)
 	return UINT32_MAX;
 }
 
-/* A queue reset completes within the write that asks for it */
 static uint32_t read_queue_reset(const struct virtio_mmio *m)
 {
-	(void)m;
-	return 0;
+	return virtio_device_queue_resetting(m->dev, m->queue_sel);
 }
 
 static uint32_t read_config_generation(const struct virtio_mmio *m)

@@ -64,10 +64,30 @@ int virtio_mmio_init_legacy(struct virtio_mmio *mmio, struct virtio_device *dev,
  * bytes at any offset that keeps the access inside it (4.2.2.2). All else, gaps in the table,
  * write-only registers when read and read-only ones when written, reads as 0 and ignores writes.
  * Per-queue registers read as 0 and ignore writes while QueueSel names no queue.
+ *
+ * A write that resets the device (Status 0) or stops a queue (QueueReset 1, QueueReady 0, QueuePFN
+ * 0) ends all access to the guest's memory for it. The reset is complete when the back end has none
+ * of the requests any more, since one of them may still reach the disk (2.4, 2.6.1.1.1). Until then
+ *  - Status keeps the value it had, or QueueReset reads as 1; QueueReady as 1, or QueuePFN as it
+ *    was. The driver reads them until they are 0.
+ *  - such a queue cannot be set up or started, nor stopped twice; the others go on.
+ *  - while the device is reset, nothing can be set up: what is written to Status, features, queues
+ *    and configuration space is ignored, and all but Status and QueueReady is as after the reset.
+ *    InterruptStatus is 0 and stays so.
+ *  - a device that is to be suspended is not suspended yet, and none is saved or restored.
  */
 uint64_t virtio_mmio_read(struct virtio_mmio *mmio, uint64_t offset, unsigned int width);
 void virtio_mmio_write(struct virtio_mmio *mmio, uint64_t offset, unsigned int width,
 		       uint64_t value);
+
+/*
+ * Whether such a reset is not complete. There are drivers that do not read the registers back: that
+ * of Linux for this transport writes 0 to Status and goes on at once, and would then find a device
+ * that does not listen. So an embedder whose back end is asynchronous does not let the processor go
+ * on behind a write while this is true, but runs the back end until it is not. With a back end that
+ * completes all requests inside submit, it never is.
+ */
+bool virtio_mmio_resetting(const struct virtio_mmio *mmio);
 
 /* Goes on with deferred work. */
 void virtio_mmio_poll(struct virtio_mmio *mmio);

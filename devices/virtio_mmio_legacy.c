@@ -54,7 +54,7 @@ static uint32_t read_queue_pfn(const struct virtio_mmio *m)
 {
 	const struct virtqueue *vq = selected(m);
 
-	return vq && virtqueue_enabled(vq) ? vq->page_number : 0;
+	return virtio_device_queue_in_use(m->dev, m->queue_sel) ? vq->page_number : 0;
 }
 
 /* Running queues stay where they are: their addresses were computed when they were placed. */

@@ -96,7 +96,7 @@ int virtio_mmio_restore(struct virtio_mmio *m, const uint8_t *bytes, size_t len)
 	struct state_reader r = { .bytes = bytes, .left = len };
 	uint32_t generation = m->dev->config_generation;
 	uint32_t guest_page_size = m->guest_page_size;
-	int err = judge_header(m, &r);
+	int err = virtio_mmio_resetting(m) ? -EBUSY : judge_header(m, &r);
 
 	if (err)
 		return err;

@@ -88,34 +88,18 @@ static int pass_zones(struct fake_disk *d, struct disk_request *r)
 	return p.result;
 }
 
-static void finish(struct fake_disk *d, struct disk_request *r, int result)
+static int carry_out_or_fail(struct fake_disk *d, struct disk_request *r, int result)
 {
 	if (d->fail_every && ++d->count % d->fail_every == 0)
-		result = -EIO;
-	if (!result && d->is_zoned) {
-		result = pass_zones(d, r);
-	} else if (!result) {
-		carry_out(d, r);
-		if (r->op != DISK_READ && r->op != DISK_FLUSH)
-			mark_dirty(d, r);
-	}
-	oracle_disk_completed(d->oracle, r, result);
-	r->done(r, result);
-}
-
-static void submit(struct disk *disk, struct disk_request *r)
-{
-	struct fake_disk *d = (struct fake_disk *)(void *)disk;
-
-	oracle_disk_submitted(d->oracle, r);
-	if (!d->deferred) {
-		finish(d, r, 0);
-		return;
-	}
-	if (d->pendings == FAKE_DISK_PENDING)
-		oracle_fail(d->oracle, 10, "more than %u requests at the disk", FAKE_DISK_PENDING);
-	d->cancelled[d->pendings] = false;
-	d->pending[d->pendings++] = r;
+		return -EIO;
+	if (result)
+		return result;
+	if (d->is_zoned)
+		return pass_zones(d, r);
+	carry_out(d, r);
+	if (r->op != DISK_READ && r->op != DISK_FLUSH)
+		mark_dirty(d, r);
+	return 0;
 }
 
 void fake_disk_complete(struct fake_disk *d, unsigned int which, int result)
@@ -126,13 +110,33 @@ void fake_disk_complete(struct fake_disk *d, unsigned int which, int result)
 
 	struct disk_request *r = d->pending[which];
 
-	if (d->cancelled[which])
-		result = -ECANCELED;
-	for (d->pendings--; which < d->pendings; which++) {
+	result = carry_out_or_fail(d, r, result);
+	oracle_disk_completed(d->oracle, r, result);
+	for (d->pendings--; which < d->pendings; which++)
 		d->pending[which] = d->pending[which + 1];
-		d->cancelled[which] = d->cancelled[which + 1];
+	r->done(r, result);
+}
+
+/* It is among those at the disk first: a violation leaves it there (fake_disk_return). */
+static void submit(struct disk *disk, struct disk_request *r)
+{
+	struct fake_disk *d = (struct fake_disk *)(void *)disk;
+
+	d->pending[d->pendings++] = r;
+	oracle_disk_submitted(d->oracle, r);
+	if (d->pendings > FAKE_DISK_PENDING)
+		oracle_fail(d->oracle, 10, "more than %u requests at the disk", FAKE_DISK_PENDING);
+	if (!d->deferred)
+		fake_disk_complete(d, d->pendings - 1, 0);
+}
+
+void fake_disk_return(struct fake_disk *d)
+{
+	while (d->pendings) {
+		struct disk_request *r = d->pending[--d->pendings];
+
+		r->done(r, -ECANCELED);
 	}
-	finish(d, r, result);
 }
 
 static void cancel(struct disk *disk, struct disk_request *r)
@@ -144,9 +148,8 @@ static void cancel(struct disk *disk, struct disk_request *r)
 		i++;
 	if (i == d->pendings)
 		oracle_fail(d->oracle, 8, "a request is cancelled that is not at the disk");
-	d->cancelled[i] = true;
 	if (!d->cancel_late)
-		fake_disk_complete(d, i, 0);
+		fake_disk_complete(d, i, -ECANCELED);
 }
 
 void fake_disk_create(struct fake_disk *d, struct oracle *oracle)
@@ -184,7 +187,6 @@ void fake_disk_start(struct fake_disk *d, const struct personality *p)
 		for (; d->dirty[w]; d->dirty[w] &= d->dirty[w] - 1)
 			first_content(d, w * 64 + (uint64_t)__builtin_ctzll(d->dirty[w]));
 	}
-	d->pendings = 0;
 	d->count = 0;
 	d->disk.capacity = p->capacity;
 	d->disk.read_only = p->flags & FLAG_READ_ONLY;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A disk in memory whose completions are scripted: at once, or when told to, in any order, with any
- * result. A zoned one carries requests out by devices/zoned_disk.c, when they complete.
+ * result, and so those that were cancelled, which may be carried out all the same. A zoned one
+ * carries requests out by devices/zoned_disk.c, when they complete.
  */
 #ifndef FAKE_DISK_H
 #define FAKE_DISK_H
@@ -19,8 +20,7 @@ struct fake_disk {
 	struct disk_lifetime lifetime;
 	uint8_t *content; /* PERSONALITY_SECTORS */
 	uint64_t dirty[PERSONALITY_SECTORS / 64];
-	struct disk_request *pending[FAKE_DISK_PENDING];
-	bool cancelled[FAKE_DISK_PENDING];
+	struct disk_request *pending[FAKE_DISK_PENDING + 1];
 	unsigned int pendings;
 	bool deferred;
 	bool cancel_late;
@@ -36,5 +36,7 @@ void fake_disk_start(struct fake_disk *d, const struct personality *p);
 void fake_disk_stop(struct fake_disk *d);
 /* Completes pending request number `which` % pendings; nothing when there is none. */
 void fake_disk_complete(struct fake_disk *d, unsigned int which, int result);
+/* Gives all requests back, past the oracle: the device does not run any more. */
+void fake_disk_return(struct fake_disk *d);
 
 #endif

@@ -23,6 +23,8 @@ enum init_wrong {
 	INIT_NO_DRIVER_OK,
 	INIT_AT_ONCE,
 	INIT_ALL_FEATURES,
+	INIT_NO_WAIT,
+	INIT_KINDS,
 };
 
 /*
@@ -150,5 +152,8 @@ enum setup_skip {
 	SKIP_ALIGN = 32,     /* legacy */
 };
 void guest_setup_queue(struct guest_driver *g, const struct guest_setup *s, bool high_halves);
+
+/* operand `wrong` of queue, of legacy drivers, too: sets it up though it may still be in use */
+#define QUEUE_NO_WAIT 18u
 
 #endif

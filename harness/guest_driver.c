@@ -101,6 +101,7 @@ static void fresh_queue(struct guest_driver *g, unsigned int queue, uint16_t siz
 	struct guest_queue *q = &g->queue[queue];
 
 	q->size = size;
+	q->stopped = false;
 	q->avail_idx = 0;
 	q->last_used = 0;
 	q->frees = size;
@@ -117,6 +118,24 @@ static void fresh_queue(struct guest_driver *g, unsigned int queue, uint16_t siz
 		q->free[i] = (uint16_t)(size - 1 - i);
 		q->chain_more[i] = false;
 	}
+}
+
+/* 2.4, 4.2.2.2: while this register is not 0, the reset is not complete. The driver has nothing to
+ * do but wait, and the disk goes on. */
+static void wait_for_reset(struct guest_driver *g, uint32_t reg)
+{
+	struct machine *m = g->carrier->machine;
+
+	for (unsigned int i = 0; i < FAKE_DISK_PENDING; i++) {
+		if (!guest_get(g, reg) || m->p.kind != DEVICE_BLK || !m->disk.pendings)
+			return;
+		machine_complete(m, 0, 0);
+	}
+}
+
+static uint32_t in_use_register(const struct guest_driver *g)
+{
+	return g->p->legacy ? VIRTIO_MMIO_QUEUE_PFN : VIRTIO_MMIO_QUEUE_READY;
 }
 
 void guest_start(struct guest_driver *g, struct carrier *carrier, const struct personality *p)
@@ -246,6 +265,8 @@ void guest_init(struct guest_driver *g, const struct record *r)
 		guest_legacy_begin(g);
 	if (wrong != INIT_NO_RESET && !g->clean)
 		guest_reg(g, VIRTIO_MMIO_STATUS, 0);
+	if (wrong != INIT_NO_WAIT && wrong != INIT_NO_RESET && !g->clean)
+		wait_for_reset(g, VIRTIO_MMIO_STATUS);
 	if (wrong != INIT_NO_ACKNOWLEDGE)
 		status |= VIRTIO_STATUS_ACKNOWLEDGE;
 	if (wrong != INIT_AT_ONCE)
@@ -297,8 +318,8 @@ enum queue_wrong {
 	QUEUE_HIGH,
 	QUEUE_USED_PAST_END,
 	QUEUE_SIZE_HUGE,
-	QUEUE_USED_EVENT_PAST_END,
 	QUEUE_AVAIL_EVENT_PAST_END,
+	QUEUE_USED_EVENT_PAST_END,
 };
 
 static void spoil_setup(struct guest_setup *s, enum queue_wrong wrong, uint16_t size_max)
@@ -353,10 +374,10 @@ static void spoil_setup(struct guest_setup *s, enum queue_wrong wrong, uint16_t 
 	case QUEUE_SIZE_HUGE:
 		s->size = 0x10000u | s->size;
 		break;
-	case QUEUE_USED_EVENT_PAST_END:
+	case QUEUE_AVAIL_EVENT_PAST_END: /* 2.7.8 */
 		s->device = MAP_HIGH_END - 4 - 8ull * s->size;
 		break;
-	case QUEUE_AVAIL_EVENT_PAST_END:
+	case QUEUE_USED_EVENT_PAST_END: /* 2.7.6 */
 		s->driver = MAP_LOW_END - 4 - 2ull * s->size;
 		break;
 	}
@@ -370,6 +391,10 @@ void guest_set_queue(struct guest_driver *g, const struct record *r)
 
 	struct guest_legacy_setup legacy;
 
+	if (g->queue[queue].stopped && r->b[2] != QUEUE_NO_WAIT) {
+		guest_reg(g, VIRTIO_MMIO_QUEUE_SEL, queue);
+		wait_for_reset(g, in_use_register(g));
+	}
 	fresh_queue(g, queue, size);
 	if (g->p->legacy)
 		guest_legacy_choose(g, r, queue, &legacy);
@@ -389,13 +414,17 @@ void guest_set_queue(struct guest_driver *g, const struct record *r)
 		guest_get(g, VIRTIO_MMIO_QUEUE_READY);
 }
 
+/* The driver waits when it sets the queue up again. */
 void guest_stop(struct guest_driver *g, const struct record *r)
 {
-	guest_reg(g, VIRTIO_MMIO_QUEUE_SEL, pick_queue(g, r->b[0]));
+	unsigned int queue = pick_queue(g, r->b[0]);
+
+	guest_reg(g, VIRTIO_MMIO_QUEUE_SEL, queue);
 	if (r->b[1])
 		guest_reg(g, VIRTIO_MMIO_QUEUE_RESET, 1);
 	else
-		guest_reg(g, g->p->legacy ? VIRTIO_MMIO_QUEUE_PFN : VIRTIO_MMIO_QUEUE_READY, 0);
+		guest_reg(g, in_use_register(g), 0);
+	g->queue[queue].stopped = true;
 }
 
 /* ---- raw accesses ---- */

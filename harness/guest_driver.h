@@ -84,6 +84,7 @@ struct guest_queue {
 	uint64_t avail;
 	uint64_t used;
 	uint16_t head; /* made available last */
+	bool stopped;  /* by the driver, which did not set it up again */
 
 	/* packed: places with wrap counter, free entries of the ring, and those of each id */
 	uint16_t next;

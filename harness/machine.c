@@ -358,12 +358,15 @@ void machine_start(struct machine *m, const struct personality *p, jmp_buf *esca
 
 void machine_stop(struct machine *m)
 {
-	if (m->p.kind == DEVICE_BLK)
+	if (m->p.kind == DEVICE_BLK) {
+		m->dev->status = 0; /* after a violation, there may be requests */
+		fake_disk_return(&m->disk);
 		virtio_blk_destroy(&m->blk);
-	else if (m->p.kind == DEVICE_NET)
+	} else if (m->p.kind == DEVICE_NET) {
 		virtio_net_destroy(&m->net);
-	else
+	} else {
 		echo_device_destroy(&m->echo);
+	}
 	fake_disk_stop(&m->disk);
 	clean(m);
 }

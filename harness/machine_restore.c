@@ -62,7 +62,17 @@ static bool in_flight(const struct machine *m)
 		if (m->oracle.queue[i].helds)
 			return true;
 	}
-	return false;
+	return oracle_draining(&m->oracle);
+}
+
+/* Nothing is restored into a device whose reset is not complete, whatever it is. */
+static void check_refused(struct machine *m)
+{
+	int err = virtio_mmio_restore(&m->mmio, m->image, 0);
+
+	if (err != -EBUSY)
+		oracle_fail(&m->oracle, 7, "restoring gives %d while requests are at the disk",
+			    err);
 }
 
 void machine_restore(struct machine *m, const struct machine_damage *d)
@@ -76,6 +86,8 @@ void machine_restore(struct machine *m, const struct machine_damage *d)
 			    in_flight(m) ? "" : " not");
 	if (err == -EBUSY) {
 		oracle_milestone[MILESTONE_STATE_BUSY] = true;
+		if (oracle_draining(&m->oracle))
+			check_refused(m);
 		return;
 	}
 	if (err)

@@ -30,6 +30,7 @@
 	X(BLK_SHORT_HEADER, "blk: a short header is refused")                                      \
 	X(BLK_NO_STATUS, "blk: a request without room for a status is given back")                 \
 	X(BLK_RESET_IN_FLIGHT, "blk: a reset while requests are at the disk")                      \
+	X(BLK_LATE_WRITE, "blk: a write is carried out when its queue is reset already")           \
 	X(BLK_STARVED, "blk: requests wait for a slot")                                            \
 	X(BLK_WRITEBACK, "blk: the cache mode is changed")                                         \
 	X(BLK_RESIZED, "blk: the disk is resized while running")                                   \
@@ -131,6 +132,9 @@
 	X(RING_STOPPED, "ring: a queue is stopped while running")                                  \
 	X(RING_RESET, "ring: a queue is reset by QueueReset")                                      \
 	X(RING_RESTARTED, "ring: a queue is set up again after DRIVER_OK")                         \
+	X(RESET_EARLY, "reset: a driver does not wait for the end of it")                          \
+	X(QUEUE_RESETTING, "reset: QueueReset reads as 1")                                         \
+	X(QUEUE_DRAINING, "reset: a queue is set up while the disk has requests of it")            \
 	X(RING_RACED, "ring: the guest changes what the device fetches")                           \
 	X(RING_IN_ORDER, "ring: a used entry waits for those before it")                           \
 	X(PACKED_WRAPPED, "packed: a ring goes round")                                             \

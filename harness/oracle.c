@@ -132,6 +132,33 @@ bool oracle_queue_live(const struct oracle *o, unsigned int queue)
 	return oracle_live(o) && o->queue[queue].ready;
 }
 
+/* 2.4, 2.6.1.1.1: one request that may still reach the disk, of this queue or of any. */
+static bool draining(const struct oracle *o, unsigned int queue, bool any)
+{
+	for (unsigned int i = 0; i < o->at_disk; i++) {
+		const struct model_disk_request *d = &o->disk_request[i];
+
+		if (d->stopped && (any || d->queue == queue))
+			return true;
+	}
+	return false;
+}
+
+bool oracle_draining(const struct oracle *o)
+{
+	return draining(o, 0, true);
+}
+
+bool oracle_in_use(const struct oracle *o, unsigned int queue)
+{
+	return o->queue[queue].ready || draining(o, queue, false);
+}
+
+uint32_t oracle_status(const struct oracle *o)
+{
+	return o->resetting ? o->resetting : o->status;
+}
+
 bool oracle_in_ram(uint64_t gpa, uint64_t len)
 {
 	if (len == 0)
@@ -187,6 +214,10 @@ void oracle_stop_queue(struct oracle *o, unsigned int queue)
 	struct model_queue *q = &o->queue[queue];
 	bool ran_before = q->ran_before;
 
+	if (q->ready)
+		o->stopped[queue].pfn = q->pfn;
+	for (unsigned int i = 0; i < o->at_disk; i++)
+		o->disk_request[i].stopped |= o->disk_request[i].queue == queue;
 	forget_chains(o, queue);
 	drop_stores_of(o, q);
 	if (o->p->kind == DEVICE_NET)
@@ -971,7 +1002,7 @@ static void settle_suspend(struct oracle *o)
 	if (!o->suspending || o->status != live_status)
 		return;
 	for (unsigned int i = 0; i < o->p->queues; i++) {
-		if (o->queue[i].helds) {
+		if (o->queue[i].helds || oracle_draining(o)) {
 			hit(MILESTONE_SUSPEND_WAITS);
 			return;
 		}
@@ -996,9 +1027,12 @@ void oracle_settle(struct oracle *o, uint32_t status)
 	    may_break(o, &m))
 		oracle_must_break(o, m);
 	settle_suspend(o);
-	if (status != o->status)
-		oracle_fail(o, status & ~o->status & VIRTIO_STATUS_NEEDS_RESET ? 4 : 7,
-			    "status is 0x%02x instead of 0x%02x", status, o->status);
+	if (status != oracle_status(o))
+		oracle_fail(o,
+			    o->resetting || !o->status			      ? 6
+			    : status & ~o->status & VIRTIO_STATUS_NEEDS_RESET ? 4
+									      : 7,
+			    "status is 0x%02x instead of 0x%02x", status, oracle_status(o));
 	if (o->irq != (o->interrupts != 0))
 		oracle_fail(o, 4, "the interrupt line is %s, events 0x%x are due",
 			    o->irq ? "up" : "down", o->interrupts);

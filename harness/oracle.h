@@ -25,6 +25,7 @@
 #define ORACLE_WAITING_LOG   65536u
 #define ORACLE_WAITING_BYTES (PERSONALITY_QUEUE_SIZE * ORACLE_CAPTURE_BYTES)
 #define ORACLE_ANSWER_BYTES  32768u
+#define ORACLE_DISK_REQUESTS 65u
 #define ORACLE_RULES	     10u
 
 struct model_segment {
@@ -132,6 +133,13 @@ struct model_queue {
 	/* not cleared with the rest */
 	struct model_chain *chain;			  /* storage, one a head */
 	struct model_chain *held[PERSONALITY_QUEUE_SIZE]; /* in the order taken */
+};
+
+/* A request that was submitted and not completed; `stopped`: and its queue stopped meanwhile. */
+struct model_disk_request {
+	const struct disk_request *request;
+	unsigned int queue;
+	bool stopped;
 };
 
 struct model_zone {
@@ -245,7 +253,8 @@ struct oracle {
 	uint32_t page_size; /* legacy; outlives a reset */
 	bool agreed;	    /* legacy: features are final */
 	uint32_t interrupts;
-	bool suspending;	  /* takes nothing more, what is in flight has to come back */
+	uint32_t resetting; /* the status that it had before a reset that is not complete, or 0 */
+	bool suspending;    /* takes nothing more, what is in flight has to come back */
 	unsigned int config_late; /* LATE_*: the host's change shows when the device is resumed */
 	uint32_t generation;
 	bool irq;
@@ -274,7 +283,13 @@ struct oracle {
 
 	bool writeback;
 	uint64_t capacity;
-	unsigned int at_disk; /* requests submitted and not completed */
+	struct model_disk_request disk_request[ORACLE_DISK_REQUESTS];
+	unsigned int at_disk; /* so many of these */
+	/* of a queue that stopped: that by QueueReset, and where it was (legacy) */
+	struct {
+		bool reset;
+		uint32_t pfn;
+	} stopped[PERSONALITY_QUEUES];
 	struct model_zone zone[PERSONALITY_ZONES];
 	unsigned int zones;
 	bool zone_data[PERSONALITY_SECTORS]; /* written since the zone around it was emptied */
@@ -366,6 +381,9 @@ void oracle_drained(struct oracle *o, unsigned int queue, const uint8_t *avail);
 
 /* Whether the driver may expect this queue to work. */
 bool oracle_queue_live(const struct oracle *o, unsigned int queue);
+
+/* Whether the disk has requests of queues that were stopped: their reset is not complete. */
+bool oracle_draining(const struct oracle *o);
 bool oracle_accepted(const struct oracle *o, unsigned int feature);
 
 #endif

@@ -367,6 +367,11 @@ static struct model_chain *chain_of(struct oracle *o, const struct disk_request 
 	return NULL;
 }
 
+static unsigned int queue_of(const struct oracle *o, const struct model_chain *c)
+{
+	return (unsigned int)(c - o->queue[0].chain) / PERSONALITY_QUEUE_SIZE;
+}
+
 static void next_request(const struct model_chain *c, struct disk_request *right)
 {
 	memset(right, 0, sizeof(*right));
@@ -439,7 +444,10 @@ void oracle_disk_submitted(struct oracle *o, const struct disk_request *request)
 	else
 		c->step++;
 	c->waiting = true;
-	o->at_disk++;
+	if (o->at_disk == ORACLE_DISK_REQUESTS)
+		oracle_fail(o, 10, "more than %u requests at the disk", ORACLE_DISK_REQUESTS);
+	o->disk_request[o->at_disk++] =
+		(struct model_disk_request){ request, queue_of(o, c), false };
 }
 
 /* The disk may have shrunk since the request was judged: what is outside now must not be asked. */
@@ -479,11 +487,25 @@ static void zones_completed(struct oracle *o, struct model_chain *c, const struc
 		c->failure = status;
 }
 
+/* It cannot reach the disk any more: with the last one a reset is complete. */
+static void forget_request(struct oracle *o, const struct disk_request *request, int result)
+{
+	unsigned int i = 0;
+
+	while (o->disk_request[i].request != request)
+		i++;
+	if (o->disk_request[i].stopped && request->op == DISK_WRITE && !result)
+		hit(MILESTONE_BLK_LATE_WRITE);
+	o->disk_request[i] = o->disk_request[--o->at_disk];
+	if (!o->at_disk)
+		o->resetting = 0;
+}
+
 void oracle_disk_completed(struct oracle *o, const struct disk_request *request, int result)
 {
 	struct model_chain *c = chain_of(o, request);
 
-	o->at_disk--;
+	forget_request(o, request, result);
 	if (o->digests)
 		digest_request(o, request, result);
 	if (o->zones)

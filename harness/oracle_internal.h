@@ -87,8 +87,17 @@ void oracle_must_break(struct oracle *o, enum milestone m);
 /* What was done in order ahead of its turn is not given back any more: the queues have stopped. */
 void oracle_forget_waiting(struct oracle *o);
 
-/* Stops a queue and forgets its chains. */
+/* Stops a queue and forgets its chains; what of it is at the disk has to come back. */
 void oracle_stop_queue(struct oracle *o, unsigned int queue);
+
+/* Whether the driver finds the queue in use: it runs, or the disk has requests of it. */
+bool oracle_in_use(const struct oracle *o, unsigned int queue);
+
+/* Device Status as the driver has to find it. */
+uint32_t oracle_status(const struct oracle *o);
+
+/* Writes to Status while a reset is not complete. */
+void oracle_write_status_early(struct oracle *o, uint32_t value);
 
 uint32_t oracle_device_id(const struct oracle *o);
 

@@ -33,7 +33,9 @@ static void write_status(struct oracle *o, uint32_t value)
 	uint32_t wish =
 		value & ~0x48u; /* there is no FEATURES_OK, and NEEDS_RESET is not its own */
 
-	if (value == 0) {
+	if (o->resetting) {
+		oracle_write_status_early(o, value);
+	} else if (value == 0) {
 		oracle_reset(o);
 	} else if (wish == (now | VIRTIO_STATUS_FAILED)) {
 		hit(MILESTONE_STATUS_FAILED);
@@ -159,7 +161,9 @@ static uint32_t read_queue(const struct oracle *o, uint64_t offset)
 		return 0;
 	if (offset == VIRTIO_MMIO_QUEUE_SIZE_MAX)
 		return o->p->queue_size_max;
-	return o->queue[o->queue_sel].ready ? o->queue[o->queue_sel].pfn : 0;
+	if (o->queue[o->queue_sel].ready)
+		return o->queue[o->queue_sel].pfn;
+	return oracle_in_use(o, o->queue_sel) ? o->stopped[o->queue_sel].pfn : 0;
 }
 
 uint32_t oracle_legacy_read(const struct oracle *o, uint64_t offset)
@@ -185,7 +189,7 @@ uint32_t oracle_legacy_read(const struct oracle *o, uint64_t offset)
 	case VIRTIO_MMIO_INTERRUPT_STATUS:
 		return o->interrupts;
 	case VIRTIO_MMIO_STATUS:
-		return o->status;
+		return oracle_status(o);
 	default:
 		hit(MILESTONE_REG_BAD_ACCESS);
 		return 0;

@@ -51,6 +51,7 @@ static void clear_registers(struct oracle *o)
 	o->suspending = false;
 	for (unsigned int i = 0; i < o->p->queues; i++) {
 		oracle_stop_queue(o, i);
+		o->stopped[i].reset = false;
 		o->queue[i].ran_before = false;
 	}
 	if (o->p->kind == DEVICE_ECHO)
@@ -84,6 +85,7 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->at_work = NULL;
 	o->order = 0;
 	o->at_disk = 0;
+	o->resetting = 0;
 	o->capacity = p->capacity;
 	memset(o->config, 0, sizeof(o->config));
 	o->config_bytes = 10;
@@ -211,11 +213,14 @@ void oracle_reset(struct oracle *o)
 {
 	if (oracle_live(o))
 		hit(MILESTONE_RESET_LIVE);
+	uint32_t before = o->status;
+
 	for (unsigned int i = 0; o->p->kind == DEVICE_BLK && i < o->p->queues; i++) {
 		if (o->queue[i].helds)
 			hit(MILESTONE_BLK_RESET_IN_FLIGHT);
 	}
 	clear_registers(o);
+	o->resetting = o->at_disk ? before : 0;
 	catch_up(o);
 	if (o->p->kind == DEVICE_BLK)
 		oracle_blk_reset(o, false);
@@ -269,11 +274,25 @@ static uint32_t suspend_or_resume(struct oracle *o, uint32_t wish)
 	return o->status & (VIRTIO_STATUS_DRIVER_OK | 16) ? wish : wish & ~16u;
 }
 
+void oracle_write_status_early(struct oracle *o, uint32_t value)
+{
+	hit(MILESTONE_RESET_EARLY);
+	if (value)
+		return;
+	o->device_sel = 0;
+	o->driver_sel = 0;
+	o->queue_sel = 0;
+}
+
 static void write_status(struct oracle *o, uint32_t value)
 {
 	uint32_t wish = value & ~(uint32_t)VIRTIO_STATUS_NEEDS_RESET;
 	uint32_t now;
 
+	if (o->resetting) {
+		oracle_write_status_early(o, value);
+		return;
+	}
 	if (value)
 		wish = suspend_or_resume(o, wish);
 	now = o->status & 0xbf;
@@ -308,9 +327,13 @@ bool oracle_queue_exists(const struct oracle *o, uint32_t queue)
 
 bool oracle_may_set_up(const struct oracle *o, const struct model_queue *q)
 {
+	bool in_use = oracle_in_use(o, (unsigned int)(q - o->queue));
+
+	if (in_use && !q->ready)
+		hit(MILESTONE_QUEUE_DRAINING);
 	if (o->p->legacy)
-		return !q->ready && (o->status == 3 || o->status == 7);
-	return !q->ready &&
+		return !in_use && (o->status == 3 || o->status == 7);
+	return !in_use &&
 	       (o->status == 11 || (oracle_live(o) && oracle_accepted(o, VIRTIO_F_RING_RESET)));
 }
 
@@ -341,6 +364,7 @@ void oracle_start_queue(struct oracle *o, struct model_queue *q)
 		oracle_packed_start(q);
 	q->ready = true;
 	q->ran_before = true;
+	o->stopped[q - o->queue].reset = false;
 }
 
 void oracle_halt_queue(struct oracle *o, uint32_t queue, enum milestone m)
@@ -394,6 +418,7 @@ static void write_queue_register(struct oracle *o, uint64_t offset, uint32_t val
 		if (value == 1 && oracle_accepted(o, VIRTIO_F_RING_RESET)) {
 			oracle_halt_queue(o, o->queue_sel, MILESTONE_RING_RESET);
 			oracle_stop_queue(o, o->queue_sel);
+			o->stopped[o->queue_sel].reset = true;
 		}
 	} else if (offset != VIRTIO_MMIO_QUEUE_READY) {
 		write_geometry(o, offset, value);
@@ -416,8 +441,8 @@ static bool mode_writable(const struct oracle *o)
 
 static void write_config(struct oracle *o, uint64_t at, unsigned int width, uint64_t value)
 {
-	if (!(o->p->legacy || o->status & VIRTIO_STATUS_FEATURES_OK) || o->status & 16 ||
-	    at > o->config_bytes || width > o->config_bytes - at)
+	if (!(o->p->legacy || o->status & VIRTIO_STATUS_FEATURES_OK) || o->resetting ||
+	    o->status & 16 || at > o->config_bytes || width > o->config_bytes - at)
 		return;
 	if (o->p->kind == DEVICE_ECHO && at + width <= 8) {
 		oracle_write_config(o, at, width, value);
@@ -519,8 +544,16 @@ static uint32_t read_queue_register(const struct oracle *o, uint64_t offset)
 {
 	if (!oracle_queue_exists(o, o->queue_sel))
 		return 0;
-	return offset == VIRTIO_MMIO_QUEUE_READY ? o->queue[o->queue_sel].ready
-						 : o->p->queue_size_max;
+	if (offset == VIRTIO_MMIO_QUEUE_SIZE_MAX)
+		return o->p->queue_size_max;
+	if (offset == VIRTIO_MMIO_QUEUE_READY)
+		return oracle_in_use(o, o->queue_sel);
+	if (!o->queue[o->queue_sel].ready && o->stopped[o->queue_sel].reset &&
+	    oracle_in_use(o, o->queue_sel)) {
+		hit(MILESTONE_QUEUE_RESETTING);
+		return 1;
+	}
+	return 0;
 }
 
 static uint32_t read_register(const struct oracle *o, uint64_t offset)
@@ -540,18 +573,17 @@ static uint32_t read_register(const struct oracle *o, uint64_t offset)
 						      (o->device_sel & 1 ? 32 : 0));
 	case VIRTIO_MMIO_QUEUE_SIZE_MAX:
 	case VIRTIO_MMIO_QUEUE_READY:
+	case VIRTIO_MMIO_QUEUE_RESET:
 		return read_queue_register(o, offset);
 	case VIRTIO_MMIO_INTERRUPT_STATUS:
 		return o->interrupts;
 	case VIRTIO_MMIO_STATUS:
-		return o->status;
+		return oracle_status(o);
 	case VIRTIO_MMIO_SHM_LEN_LOW:
 	case VIRTIO_MMIO_SHM_LEN_HIGH:
 	case VIRTIO_MMIO_SHM_BASE_LOW:
 	case VIRTIO_MMIO_SHM_BASE_HIGH:
 		return 0xffffffff;
-	case VIRTIO_MMIO_QUEUE_RESET:
-		return 0;
 	case VIRTIO_MMIO_CONFIG_GENERATION:
 		return o->generation;
 	default:

@@ -29,7 +29,7 @@
 #define FLAG_READ_ONLY	 1u
 #define FLAG_LINK_DOWN	 2u
 #define FLAG_DEFERRED	 4u  /* the disk, or the echo device, completes only when told to */
-#define FLAG_CANCEL_LATE 8u  /* cancelled disk requests complete only when told to */
+#define FLAG_CANCEL_LATE 8u  /* cancelled disk requests complete only when told to, as others do */
 #define FLAG_NIC_STALLED 16u /* the nic takes no frames at first */
 #define FLAG_NIC_DROPS	 32u /* the nic drops what the guest has no buffers for */
 #define FLAG_BACKWARDS	 64u /* the echo device completes its chains last one first */

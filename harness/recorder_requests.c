@@ -369,12 +369,21 @@ void recorder_requests_write(struct recorder *r, uint64_t offset, unsigned int w
 		add_op(r, &op);
 }
 
+/* Whether a stopped queue is still in use: setting it up asks for that, too. */
+static bool is_wait(const struct recorder *r, uint64_t offset)
+{
+	return offset == VIRTIO_MMIO_QUEUE_READY && r->queue_sel < r->nearest.p.queues &&
+	       !virtqueue_enabled(&r->queue[r->queue_sel].vq);
+}
+
 void recorder_requests_read(struct recorder *r, uint64_t offset, unsigned int width)
 {
 	struct record op;
 
 	if (offset == VIRTIO_MMIO_INTERRUPT_STATUS)
 		collect_all(r); /* while the driver has not taken its chains back yet */
+	else if (is_wait(r, offset))
+		return;
 	else if (recorder_access_op(OP_READ, offset, width, 0, &op))
 		add_op(r, &op);
 }

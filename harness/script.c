@@ -42,7 +42,7 @@ const struct record_form script_header_form = {
 
 const struct record_form script_op_form[OP_CODES] = {
 	[OP_INIT] = { "init",
-		      { CHOICE("size", AT_B0, 8), CHOICE("wrong", AT_B1, 12),
+		      { CHOICE("size", AT_B0, 8), CHOICE("wrong", AT_B1, 13),
 			FIELD("only", AT_B2, FIELD_QUEUE), FIELD("decline", AT_X, FIELD_FEATURES),
 			FIELD("grab", AT_Y, FIELD_FEATURES), FIELD("decline64", AT_B3, FIELD_FLAGS),
 			FIELD("grab64", AT_B4, FIELD_FLAGS) },
@@ -67,7 +67,7 @@ const struct record_form script_op_form[OP_CODES] = {
 		      5 },
 	[OP_QUEUE] = { "queue",
 		       { FIELD("queue", AT_B0, FIELD_QUEUE), CHOICE("size", AT_B1, 8),
-			 CHOICE("wrong", AT_B2, 18), FIELD("ready", AT_B3, FIELD_BYTE),
+			 CHOICE("wrong", AT_B2, 19), FIELD("ready", AT_B3, FIELD_BYTE),
 			 FIELD("skip", AT_B4, FIELD_FLAGS) },
 		       5 },
 	[OP_STOP] = { "stop", { FIELD("queue", AT_B0, FIELD_QUEUE), CHOICE("how", AT_B1, 2) }, 2 },

@@ -33,7 +33,9 @@ const struct story_rule *story_rule(unsigned int rule)
 		[5] = { "publication", "shows an index before its entries, or a wrong num_buffers",
 			"2.7.8.2 (the used index), 5.1.9.4.1 (num_buffers)" },
 		[6] = { "reset",
-			"touches memory while no queue runs, or keeps a register over a reset",
+			"touches memory while no queue runs, keeps a register over a reset, or "
+			"says "
+			"that one is complete while the disk has requests",
 			"2.4 (device reset), 2.6.1 (queue reset)" },
 		[7] = { "configuration",
 			"lets queues or features change while running, uses what was not accepted",
@@ -273,11 +275,12 @@ static void tell_init(const struct record *r, FILE *out)
 		[INIT_NO_DRIVER_OK] = "but leaves out DRIVER_OK",
 		[INIT_AT_ONCE] = "with all status bits at once",
 		[INIT_ALL_FEATURES] = "accepting all features there could be",
+		[INIT_NO_WAIT] = "without waiting for the end of the reset",
 	};
 
 	fputs("negotiates, sets up the queues and says DRIVER_OK", out);
-	if (text[r->b[1] % 12])
-		fprintf(out, ", %s", text[r->b[1] % 12]);
+	if (text[r->b[1] % INIT_KINDS])
+		fprintf(out, ", %s", text[r->b[1] % INIT_KINDS]);
 	if (r->x)
 		fputs(", declining features", out);
 	if (r->y)
@@ -324,7 +327,7 @@ static void tell_fill(const struct record *r, FILE *out)
 
 static void tell_queue(const struct record *r, FILE *out)
 {
-	static const char *const text[18] = {
+	static const char *const text[19] = {
 		[1] = "with size 0",
 		[2] = "with a size that is no power of 2",
 		[3] = "with twice the largest size",
@@ -346,11 +349,12 @@ static void tell_queue(const struct record *r, FILE *out)
 		[16] = "with avail_event beyond the end of RAM (legacy: and then tries to move it)",
 		[17] = "with used_event beyond the end of RAM (legacy: and then changes "
 		       "GuestPageSize)",
+		[18] = "without waiting until it is not in use any more",
 	};
 
 	fprintf(out, "sets up queue %u", r->b[0]);
-	if (text[r->b[2] % 18])
-		fprintf(out, " %s", text[r->b[2] % 18]);
+	if (text[r->b[2] % 19])
+		fprintf(out, " %s", text[r->b[2] % 19]);
 	if ((r->b[3] ^ 1u) != 1)
 		fprintf(out, ", writing %u to QueueReady", r->b[3] ^ 1u);
 }

@@ -26,6 +26,7 @@
 #include "kvm/host_disk.h"
 #include "kvm/host_nic.h"
 #include "kvm/ram.h"
+#include "virtio_blk.h"
 #include "virtio_spec.h"
 
 static char error[512];
@@ -232,6 +233,131 @@ static void each_reason_for_an_interrupt_has_an_edge(void **state)
 	ram_destroy(&ram);
 }
 
+/* ---- a reset while the back end has requests ---- */
+
+/* A disk that cannot cancel: the device's thread hears of a request's end when it looks around. */
+struct slow {
+	struct host_device device; /* first */
+	struct disk disk;
+	struct virtio_blk blk;
+	struct disk_request *request;
+	unsigned int finished;
+};
+
+static void slow_submit(struct disk *disk, struct disk_request *request)
+{
+	((struct slow *)(void *)((char *)disk - offsetof(struct slow, disk)))->request = request;
+}
+
+static void slow_cancel(struct disk *disk, struct disk_request *request)
+{
+	struct slow *s = (struct slow *)(void *)((char *)disk - offsetof(struct slow, disk));
+
+	(void)request;
+	(void)eventfd_write(s->device.wake_fd, 1);
+}
+
+static unsigned int slow_fill(struct host_device *d, struct pollfd *pollfds, unsigned int room,
+			      int *timeout)
+{
+	(void)d, (void)pollfds, (void)room, (void)timeout;
+	return 0;
+}
+
+/* Only what was cancelled ends. */
+static void slow_dispatch(struct host_device *d, const struct pollfd *pollfds, unsigned int count)
+{
+	struct slow *s = (struct slow *)(void *)d;
+	struct disk_request *request = s->request;
+
+	(void)pollfds, (void)count;
+	if (!request || !virtio_mmio_resetting(&d->mmio))
+		return;
+	s->request = NULL;
+	s->finished++;
+	request->done(request, 0);
+}
+
+static void slow_destroy(struct host_device *d)
+{
+	virtio_blk_destroy(&((struct slow *)(void *)d)->blk);
+}
+
+#define SLOW_QUEUE 8u
+
+static void slow_register(struct slow *s, uint32_t reg, uint32_t value)
+{
+	host_device_write(&s->device, reg, 4, value);
+}
+
+/* Up to DRIVER_OK, with rings from `at` on and the whole RAM empty, and a flush made available. */
+static void slow_request(struct slow *s, const struct guest_memory *memory, uint64_t at)
+{
+	const struct virtq_desc desc[2] = {
+		{ .addr = at + 0x400, .len = 16, .flags = VIRTQ_DESC_F_NEXT, .next = 1 },
+		{ .addr = at + 0x500, .len = 1, .flags = VIRTQ_DESC_F_WRITE },
+	};
+	const uint16_t avail[3] = { 0, 1, 0 };
+	const struct virtio_blk_header header = { .type = VIRTIO_BLK_T_FLUSH };
+
+	assert_int_equal(guest_memory_write(memory, at, desc, sizeof(desc)), 0);
+	assert_int_equal(guest_memory_write(memory, at + 0x100, avail, sizeof(avail)), 0);
+	assert_int_equal(guest_memory_write(memory, at + 0x400, &header, sizeof(header)), 0);
+	slow_register(s, VIRTIO_MMIO_STATUS, 3);
+	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
+	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES, 1u << VIRTIO_BLK_F_FLUSH);
+	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES, 1);
+	slow_register(s, VIRTIO_MMIO_STATUS, 11);
+	slow_register(s, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
+	slow_register(s, VIRTIO_MMIO_QUEUE_DESC_LOW, (uint32_t)at);
+	slow_register(s, VIRTIO_MMIO_QUEUE_DRIVER_LOW, (uint32_t)at + 0x100);
+	slow_register(s, VIRTIO_MMIO_QUEUE_DEVICE_LOW, (uint32_t)at + 0x200);
+	slow_register(s, VIRTIO_MMIO_QUEUE_READY, 1);
+	slow_register(s, VIRTIO_MMIO_STATUS, 15);
+	slow_register(s, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	assert_non_null(s->request);
+}
+
+/* As Linux does it: 0 is written to Status, and on it goes. */
+static void a_processor_waits_for_the_end_of_a_reset(void **state)
+{
+	static const struct disk_ops disk_ops = { slow_submit, slow_cancel };
+	static const struct host_device_ops device_ops = { .fill = slow_fill,
+							   .dispatch = slow_dispatch,
+							   .destroy = slow_destroy };
+	static struct slow s;
+	struct guest_memory memory;
+	struct ram ram;
+	struct virtio_blk_options o = {
+		.memory = &memory,
+		.disk = &s.disk,
+		.queue_size_max = SLOW_QUEUE,
+		.slots = 1,
+		.transfer_max = DISK_SECTOR_BYTES,
+		.blk_size = DISK_SECTOR_BYTES,
+		.range_sectors_max = 1,
+		.range_segments_max = 1,
+	};
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
+	ram_for_devices(&ram, &memory);
+	s.disk = (struct disk){ .ops = &disk_ops, .capacity = 8 };
+	virtio_features_add(&o.features, VIRTIO_BLK_F_FLUSH);
+	assert_int_equal(virtio_blk_init(&s.blk, &o), 0);
+	assert_int_equal(host_device_init(&s.device, &device_ops, &s.blk.dev), 0);
+	assert_int_equal(host_device_start(&s.device), 0);
+	for (unsigned int i = 0; i < 100; i++) {
+		slow_request(&s, &memory, 0x200000 + 0x1000 * i);
+		slow_register(&s, VIRTIO_MMIO_STATUS, 0);
+		assert_int_equal(s.finished, i + 1);
+		assert_int_equal(host_device_read(&s.device, VIRTIO_MMIO_STATUS, 4), 0);
+	}
+	host_device_destroy(&s.device);
+	ram_destroy(&ram);
+}
+
 /* In a process of its own, which the kernel lets have no io_uring. */
 static void without_io_uring(const struct ram *ram)
 {
@@ -348,6 +474,7 @@ int main(void)
 		cmocka_unit_test(disk_options_are_understood),
 		cmocka_unit_test(a_disk_has_one_writer_or_many_readers),
 		cmocka_unit_test(each_reason_for_an_interrupt_has_an_edge),
+		cmocka_unit_test(a_processor_waits_for_the_end_of_a_reset),
 		cmocka_unit_test(a_disk_does_without_io_uring),
 		cmocka_unit_test(memory_goes_on_above_the_windows),
 		cmocka_unit_test(cpio_itself_unpacks_an_archive),

@@ -204,7 +204,7 @@ static void configuration_space_stands_still(void **state)
 	poll(f);
 }
 
-/* A queue that is stopped has nothing in flight any more. */
+/* A queue that is stopped has nothing in flight any more, once the disk has finished. */
 static void stopping_the_queue_is_enough(void **state)
 {
 	struct fixture *f = *state;
@@ -215,9 +215,10 @@ static void stopping_the_queue_is_enough(void **state)
 	ask(f);
 	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, 0);
 	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_RESET, 1);
-	assert_int_equal(guest_status(&f->guest), STATUS_SUSPENDED);
+	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
 	ram_watch(&f->guest.ram);
 	test_disk_finish(&f->disk, 0, 0);
+	assert_int_equal(guest_status(&f->guest), STATUS_SUSPENDED);
 	assert_int_equal(f->guest.ram.fetches + f->guest.ram.stores, 0);
 }
 
@@ -229,9 +230,11 @@ static void a_reset_ends_the_wait(void **state)
 	offer_read(f);
 	guest_notify(&f->guest, 0);
 	ask(f);
-	drive(f);
-	test_disk_finish(&f->disk, 0, 0);
+	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
+	test_disk_finish(&f->disk, 0, 0);
+	assert_int_equal(guest_status(&f->guest), 0);
+	drive(f);
 	offer_read(f);
 	guest_notify(&f->guest, 0);
 	assert_int_equal(f->disk.pendings, 1);

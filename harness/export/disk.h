@@ -7,7 +7,6 @@
 static struct virtio_blk blk;
 static unsigned char *content;
 static struct disk_request *pending[PENDING_MAX];
-static int pending_cancelled[PENDING_MAX];
 static unsigned int pendings, disk_requests;
 static int disk_deferred, cancel_late;
 static unsigned int fail_every;
@@ -44,12 +43,8 @@ static void complete_one(unsigned int which, int result)
 		return;
 	which %= pendings;
 	r = pending[which];
-	if (pending_cancelled[which])
-		result = -ECANCELED;
-	for (pendings--; which < pendings; which++) {
+	for (pendings--; which < pendings; which++)
 		pending[which] = pending[which + 1];
-		pending_cancelled[which] = pending_cancelled[which + 1];
-	}
 	finish(r, result);
 }
 
@@ -60,7 +55,6 @@ static void disk_submit(struct disk *disk, struct disk_request *r)
 		finish(r, 0);
 		return;
 	}
-	pending_cancelled[pendings] = 0;
 	pending[pendings++] = r;
 }
 
@@ -70,9 +64,8 @@ static void disk_cancel(struct disk *disk, struct disk_request *r)
 	for (unsigned int i = 0; i < pendings; i++) {
 		if (pending[i] != r)
 			continue;
-		pending_cancelled[i] = 1;
 		if (!cancel_late)
-			complete_one(i, 0);
+			complete_one(i, -ECANCELED);
 		return;
 	}
 }
@@ -105,10 +98,12 @@ static void create_disk(uint64_t sectors, bool read_only)
 		memset(content + i * DISK_SECTOR_BYTES, (int)(0x80 | i), DISK_SECTOR_BYTES);
 }
 
+/* The reset is complete when the disk has nothing of it any more. */
 static void destroy_device(void)
 {
+	virtio_mmio_write(&mmio, VIRTIO_MMIO_STATUS, 4, 0);
 	while (pendings)
-		complete(0, 0);
+		complete(0, -ECANCELED);
 	virtio_blk_destroy(&blk);
 	free(content);
 }

@@ -45,6 +45,7 @@ int host_device_init(struct host_device *d, const struct host_device_ops *ops,
 	d->ops = ops;
 	d->dev = dev;
 	pthread_mutex_init(&d->lock, NULL);
+	pthread_cond_init(&d->reset_done, NULL);
 	atomic_init(&d->stop, false);
 	d->irq_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	d->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -111,10 +112,25 @@ static void write_locked(struct host_device *d, uint64_t offset, unsigned int wi
 		set_irq(d, true);
 }
 
+/* virtio_mmio_resetting: it is the thread that hears of the back end's completions. */
+static void wait_for_reset(struct host_device *d)
+{
+	while (virtio_mmio_resetting(&d->mmio) && d->started && !atomic_load(&d->stop))
+		pthread_cond_wait(&d->reset_done, &d->lock);
+}
+
+static bool may_reset(uint64_t offset)
+{
+	return offset == VIRTIO_MMIO_STATUS || offset == VIRTIO_MMIO_QUEUE_READY ||
+	       offset == VIRTIO_MMIO_QUEUE_RESET || offset == VIRTIO_MMIO_QUEUE_PFN;
+}
+
 void host_device_write(struct host_device *d, uint64_t offset, unsigned int width, uint64_t value)
 {
 	pthread_mutex_lock(&d->lock);
 	write_locked(d, offset, width, value);
+	if (may_reset(offset))
+		wait_for_reset(d);
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -148,6 +164,8 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 		virtio_mmio_poll(&d->mmio);
 	}
 	d->ops->dispatch(d, pollfds + OUR_FDS, count - OUR_FDS);
+	if (!virtio_mmio_resetting(&d->mmio))
+		pthread_cond_broadcast(&d->reset_done);
 }
 
 static void *serve(void *opaque)
@@ -242,7 +260,7 @@ void host_device_report(struct host_device *d, unsigned int number)
 	bool locked = pthread_mutex_trylock(&d->lock) == 0;
 
 	fprintf(stderr, "device %u, type %u: status 0x%x, interrupt status 0x%x%s%s\n", number,
-		d->dev->ops->device_id, d->dev->status, d->mmio.interrupt_status,
+		d->dev->ops->device_id, virtio_device_status(d->dev), d->mmio.interrupt_status,
 		locked ? "" : ", busy", d->deferred ? ", work deferred" : "");
 	for (unsigned int q = 0; q < d->dev->queues; q++)
 		report_queue(d->dev, q);
@@ -256,6 +274,7 @@ void host_device_stop(struct host_device *d)
 		return;
 	atomic_store(&d->stop, true);
 	(void)eventfd_write(d->wake_fd, 1);
+	pthread_cond_broadcast(&d->reset_done);
 	pthread_join(d->thread, NULL);
 	d->started = false;
 }
@@ -278,6 +297,7 @@ void host_device_destroy(struct host_device *d)
 	close_fd(d->wake_fd);
 	for (unsigned int q = 0; q < HOST_DEVICE_QUEUES_MAX; q++)
 		close_fd(d->kick_fd[q]);
+	pthread_cond_destroy(&d->reset_done);
 	pthread_mutex_destroy(&d->lock);
 	d->ops->destroy(d);
 }

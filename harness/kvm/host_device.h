@@ -5,7 +5,8 @@
  * or host_nic.h.
  *
  * A lock serialises all calls into the device: processors take it for register accesses, the
- * thread for everything else.
+ * thread for everything else. A processor that resets the device or one of its queues goes on when
+ * the back end has nothing of it any more: there are drivers that do not wait by themselves.
  */
 #ifndef HOST_DEVICE_H
 #define HOST_DEVICE_H
@@ -50,6 +51,7 @@ struct host_device {
 	struct virtio_device *dev;
 	struct virtio_mmio mmio;
 	pthread_mutex_t lock;
+	pthread_cond_t reset_done; /* perhaps: look again */
 	pthread_t thread;
 	bool started;
 	struct recorder *recorder; /* NULL: nobody records */

@@ -457,6 +457,17 @@ static void nothing_happens_for_a_queue_after_its_reset(void **state)
 	assert_int_equal(guest_status(&b->guest), STATUS_LIVE);
 }
 
+/* As a driver waits for the end of a reset, with a disk that cannot cancel: what it still carries
+ * out, it does before. */
+static void wait_for_reset(struct bench *b, uint32_t reg)
+{
+	while (reg_read(&b->guest, reg)) {
+		assert_true(b->disk.pendings > 0);
+		test_disk_finish(&b->disk, 0, 0);
+	}
+	assert_int_equal(b->disk.pendings, 0);
+}
+
 /* What the host finishes late is not for the ring that stands there by then. */
 static void requests_of_before_do_not_reach_the_queue_of_after(void **state)
 {
@@ -473,9 +484,12 @@ static void requests_of_before_do_not_reach_the_queue_of_after(void **state)
 		b->disk.defer = false;
 		b->nic.verdict = 0;
 		if (whole) {
+			reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
+			wait_for_reset(b, VIRTIO_MMIO_STATUS);
 			bench_drive(b, features(VIRTIO_F_RING_RESET, -1));
 		} else {
 			reset_queue(b);
+			wait_for_reset(b, VIRTIO_MMIO_QUEUE_RESET);
 			ring_init(bench_ring(b), &b->guest.ram, RAM_HIGH + 0x6000, BENCH_QUEUE);
 			assert_true(guest_start_queue(&b->guest, b->queue));
 		}
@@ -483,8 +497,6 @@ static void requests_of_before_do_not_reach_the_queue_of_after(void **state)
 		guest_take_interrupts(&b->guest);
 		requests = bench_host_requests(b);
 		bench_watch(b);
-		while (b->disk.pendings)
-			test_disk_finish(&b->disk, 0, 0);
 		if (!b->is_blk)
 			b->nic.nic.sendable(&b->nic.nic);
 		virtio_mmio_poll(&b->guest.mmio);

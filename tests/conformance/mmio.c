@@ -191,11 +191,11 @@ static void queue_reset_is_0_after_reset_and_ready(void **state)
 	}
 }
 
-/* Whatever the host still has of the queue, what the driver sees is complete once it reads 0. */
+/* The disk may still carry out a request: the reset is complete when it is back. A network device
+ * leaves nothing to the host. */
 static void queue_reset_reads_1_until_it_is_complete(void **state)
 {
 	struct bench *b = *state;
-	bool reads_1;
 
 	b->disk.defer = true;
 	b->nic.verdict = -EAGAIN;
@@ -205,15 +205,13 @@ static void queue_reset_reads_1_until_it_is_complete(void **state)
 	queue_reg(b, VIRTIO_MMIO_QUEUE_RESET);
 	reg_write(&b->guest, VIRTIO_MMIO_QUEUE_RESET, 1);
 	bench_watch(b);
-	reads_1 = queue_reg(b, VIRTIO_MMIO_QUEUE_RESET) == 1;
-	if (!reads_1)
-		assert_int_equal(queue_reg(b, VIRTIO_MMIO_QUEUE_READY), 0);
+	assert_int_equal(queue_reg(b, VIRTIO_MMIO_QUEUE_RESET), b->is_blk);
+	assert_int_equal(virtio_mmio_resetting(&b->guest.mmio), b->is_blk);
 	while (b->disk.pendings)
 		test_disk_finish(&b->disk, 0, 0);
 	if (!b->is_blk)
 		b->nic.nic.sendable(&b->nic.nic);
-	if (!reads_1)
-		assert_int_equal(b->accesses, 0);
+	assert_int_equal(b->accesses, 0);
 	assert_int_equal(queue_reg(b, VIRTIO_MMIO_QUEUE_RESET), 0);
 	assert_int_equal(queue_reg(b, VIRTIO_MMIO_QUEUE_READY), 0);
 }
