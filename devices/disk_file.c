@@ -19,15 +19,29 @@
 
 #define ZEROES_BYTES 65536u
 
+/* Whether a call that failed is to be made again; `tries` counts those in a row. */
+static bool again(unsigned int *tries)
+{
+	return errno == EINTR && ++*tries <= DISK_RETRIES_MAX;
+}
+
+static int failure(void)
+{
+	return errno == EINTR ? -EIO : -errno;
+}
+
 static int pread_all(int fd, uint8_t *data, uint64_t len, uint64_t offset)
 {
+	unsigned int tries = 0;
+
 	while (len > 0) {
 		ssize_t n = pread(fd, data, (size_t)len, (off_t)offset);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && again(&tries))
 			continue;
 		if (n <= 0)
-			return n ? -errno : -EIO;
+			return n ? failure() : -EIO;
+		tries = 0;
 		data += n;
 		offset += (uint64_t)n;
 		len -= (uint64_t)n;
@@ -37,13 +51,16 @@ static int pread_all(int fd, uint8_t *data, uint64_t len, uint64_t offset)
 
 static int pwrite_all(int fd, const uint8_t *data, uint64_t len, uint64_t offset)
 {
+	unsigned int tries = 0;
+
 	while (len > 0) {
 		ssize_t n = pwrite(fd, data, (size_t)len, (off_t)offset);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && again(&tries))
 			continue;
 		if (n <= 0)
-			return n ? -errno : -EIO;
+			return n ? failure() : -EIO;
+		tries = 0;
 		data += n;
 		offset += (uint64_t)n;
 		len -= (uint64_t)n;
@@ -53,18 +70,22 @@ static int pwrite_all(int fd, const uint8_t *data, uint64_t len, uint64_t offset
 
 static int flush(int fd)
 {
+	unsigned int tries = 0;
+
 	while (fdatasync(fd)) {
-		if (errno != EINTR)
-			return -errno;
+		if (!again(&tries))
+			return failure();
 	}
 	return 0;
 }
 
 static int allocate(int fd, int mode, uint64_t len, uint64_t offset)
 {
+	unsigned int tries = 0;
+
 	while (fallocate(fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len)) {
-		if (errno != EINTR)
-			return -errno;
+		if (!again(&tries))
+			return failure();
 	}
 	return 0;
 }

@@ -13,6 +13,9 @@
 /* Hosts of 32 bits: disks are larger than 2 GiB. */
 _Static_assert(sizeof(off_t) == 8, "compile with -D_FILE_OFFSET_BITS=64");
 
+/* An operation that the system interrupts or puts off so many times in a row has failed: -EIO. */
+#define DISK_RETRIES_MAX 100u
+
 /*
  * Opens a regular file of one or more whole sectors. Returns its descriptor, which blocks, and
  * fills in `disk`: capacity and read_only, all else zero. Or, with nothing open and `disk` as it

@@ -27,6 +27,8 @@
 struct slot {
 	struct disk_request *request; /* NULL: free */
 	bool cancelled;
+	bool untaken; /* the kernel did not take its operation, however often it was asked */
+	unsigned int retries; /* in a row, of its operation */
 	/* reads and writes: what is left, in bytes, and where its data is */
 	uint64_t offset;
 	uint64_t left;
@@ -40,6 +42,7 @@ struct disk_io_uring_queue {
 	struct io_uring ring;
 	unsigned int depth;
 	unsigned int taken;
+	unsigned int refusals; /* in a row, of the kernel to take operations */
 	struct slot slot[];
 };
 
@@ -69,8 +72,34 @@ static void submit_ring(struct disk_io_uring *uring)
 	if (io_uring_sq_ready(ring) == 0)
 		return;
 	(void)io_uring_submit(ring);
-	if (io_uring_sq_ready(ring) > 0)
-		(void)eventfd_write(uring->event_fd, 1);
+	if (io_uring_sq_ready(ring) == 0) {
+		uring->queue->refusals = 0;
+		return;
+	}
+	uring->queue->refusals++;
+	(void)eventfd_write(uring->event_fd, 1);
+}
+
+/*
+ * Takes out of the ring what the kernel has refused too often, and marks whose that is. The kernel
+ * reads the ring only when it is entered, which is our own doing.
+ */
+static void take_back(struct disk_io_uring_queue *queue)
+{
+	struct io_uring_sq *sq = &queue->ring.sq;
+	unsigned int head = __atomic_load_n(sq->khead, __ATOMIC_ACQUIRE);
+
+	for (unsigned int i = head; i != sq->sqe_tail; i++) {
+		const struct io_uring_sqe *sqe = &sq->sqes[i & *sq->kring_mask];
+		struct slot *slot = (struct slot *)(uintptr_t)sqe->user_data;
+
+		if (slot) /* not a cancellation */
+			slot->untaken = true;
+	}
+	sq->sqe_head = head;
+	sq->sqe_tail = head;
+	__atomic_store_n(sq->ktail, head, __ATOMIC_RELEASE);
+	queue->refusals = 0;
 }
 
 static bool has_range(const struct disk_request *request)
@@ -172,7 +201,8 @@ static int stepped(struct slot *slot, int result)
 static int judge(struct slot *slot, int result)
 {
 	if (result == -EINTR || result == -EAGAIN)
-		return GO_ON;
+		return ++slot->retries <= DISK_RETRIES_MAX ? GO_ON : -EIO;
+	slot->retries = 0;
 	if (has_range(slot->request))
 		return stepped(slot, result);
 	if (result < 0)
@@ -181,18 +211,36 @@ static int judge(struct slot *slot, int result)
 }
 
 /* The slot is free before `done`, which may submit. */
-static void completed(struct disk_io_uring *uring, struct slot *slot, int result)
+static void finish(struct disk_io_uring *uring, struct slot *slot, int result)
 {
 	struct disk_request *request = slot->request;
 
-	result = judge(slot, result);
-	if (result == GO_ON && !slot->cancelled) {
-		start(uring, slot);
-		return;
-	}
 	slot->request = NULL;
 	uring->queue->taken--;
-	request->done(request, result == GO_ON ? -ECANCELED : result);
+	request->done(request, result);
+}
+
+static void completed(struct disk_io_uring *uring, struct slot *slot, int result)
+{
+	result = judge(slot, result);
+	if (result == GO_ON && !slot->cancelled)
+		start(uring, slot);
+	else
+		finish(uring, slot, result == GO_ON ? -ECANCELED : result);
+}
+
+/* The kernel will not have them: their requests fail. */
+static void give_up(struct disk_io_uring *uring)
+{
+	struct disk_io_uring_queue *queue = uring->queue;
+
+	take_back(queue);
+	for (unsigned int i = 0; i < queue->depth; i++) {
+		struct slot *slot = &queue->slot[i];
+
+		if (slot->request && slot->untaken)
+			finish(uring, slot, -EIO);
+	}
 }
 
 /* As many as are there now, no more: `done` may submit what completes at once, for ever. */
@@ -221,6 +269,8 @@ void disk_io_uring_poll(struct disk_io_uring *uring)
 
 	(void)eventfd_read(uring->event_fd, &events);
 	submit_ring(uring);
+	if (uring->queue->refusals > DISK_RETRIES_MAX)
+		give_up(uring);
 	reap(uring);
 }
 
@@ -303,9 +353,10 @@ static int explain(int err, const char *path, char *error, size_t len)
 			       path);
 		break;
 	case -EPERM:
+	case -EACCES:
 		(void)snprintf(error, len,
 			       "%s: this process may not use io_uring (sysctl "
-			       "kernel.io_uring_disabled, or a seccomp filter); allow it, or use "
+			       "kernel.io_uring_disabled, or a security policy); allow it, or use "
 			       "the plain file back end",
 			       path);
 		break;
@@ -373,6 +424,12 @@ static int create_ring(struct disk_io_uring *uring)
 	return err == -EINVAL ? io_uring_queue_init(entries, &queue->ring, 0) : err;
 }
 
+/* A policy may allow a ring to be made, and not to be used. */
+static int check_use(const struct io_uring *ring)
+{
+	return syscall(SYS_io_uring_enter, ring->ring_fd, 0, 0, 0, NULL, 0) < 0 ? -errno : 0;
+}
+
 static int init_ring(struct disk_io_uring *uring)
 {
 	struct io_uring *ring = &uring->queue->ring;
@@ -385,6 +442,8 @@ static int init_ring(struct disk_io_uring *uring)
 		err = io_uring_register_eventfd(ring, uring->event_fd);
 	if (!err && uring->restricted)
 		err = restrict_operations(ring);
+	if (!err)
+		err = check_use(ring);
 	if (err)
 		io_uring_queue_exit(ring);
 	return err;

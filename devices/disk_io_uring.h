@@ -38,19 +38,21 @@ struct disk_io_uring {
  * Opens an image, as disk_file_open does, and all that `depth` requests at one time will ever need:
  * for a device, its slots. A request beyond these is the device's bug and fails an assertion.
  * Returns 0, or with nothing open
- *   -ENOSYS  the kernel has no io_uring, or one that lacks an operation: disk_file works
- *   -EPERM   the kernel has it, but not for this process: disk_file works
- *   -EINVAL  also: depth is 0 or more than DISK_IO_URING_DEPTH_MAX
- *   -ENOMEM  no memory, or in old kernels not enough that may be locked
- *   an error of disk_image_open, or any other that the kernel gave
- * and one line in `error`, as there.
+ *   -ENOSYS         the kernel has no io_uring, or one that lacks an operation
+ *   -EPERM -EACCES  the kernel has it, but not for this process
+ *   -ENOMEM         no memory, or in old kernels not enough that may be locked
+ *   -EINVAL         also: depth is 0 or more than DISK_IO_URING_DEPTH_MAX
+ *   any other error that the kernel gave, or one of disk_image_open
+ * and one line in `error`, as there. Kernels and policies refuse io_uring in many ways. Whatever
+ * this returns, disk_file_open may be tried: it fails in turn if the image is at fault.
  */
 int disk_io_uring_open(struct disk_io_uring *uring, const char *path, bool read_only,
 		       unsigned int depth, char *error, size_t error_len)
 	__attribute__((warn_unused_result));
 
-/* Finishes requests that the kernel has completed; does not wait. May be called at any time, but
- * not from `done`. */
+/* Finishes requests that the kernel has completed, and those with an operation that it interrupts,
+ * puts off or does not take DISK_RETRIES_MAX times in a row (-EIO); does not wait. May be called at
+ * any time, but not from `done`. */
 void disk_io_uring_poll(struct disk_io_uring *uring);
 
 /* Waits until no request is left, those included that the device submits from `done`: stop or reset

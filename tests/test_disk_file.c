@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "disk_file.h"
+#include "disk_image.h"
 #include "virtio_blk.h"
 
 /* ---- the system calls ---- */
@@ -359,6 +360,23 @@ static void short_and_interrupted_transfers_are_continued(void **state)
 		assert_int_equal(host.interrupt, 0);
 		host.allocates = 0;
 	}
+}
+
+static void interruptions_without_end_are_an_error(void **state)
+{
+	static const enum disk_op op[] = { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD,
+					   DISK_WRITE_ZEROES };
+	struct fixture *f = *state;
+	uint8_t data[DISK_SECTOR_BYTES] = { 0 };
+
+	for (size_t i = 0; i < COUNT(op); i++) {
+		host.interrupt = 100000;
+		host.calls = 0;
+		assert_int_equal(submit(f, op[i], 0, op[i] != DISK_FLUSH, data, false), -EIO);
+		assert_int_equal(host.calls, DISK_RETRIES_MAX + 1);
+	}
+	host.interrupt = 0;
+	expect_content(f);
 }
 
 static void errors_of_the_system_end_the_request(void **state)
@@ -708,6 +726,7 @@ int main(void)
 		TEST(error_line_is_cut_to_its_room),
 		TEST(sectors_are_read_and_written_in_place),
 		TEST(short_and_interrupted_transfers_are_continued),
+		TEST(interruptions_without_end_are_an_error),
 		TEST(errors_of_the_system_end_the_request),
 		TEST(offsets_of_more_than_32_bits_are_meant),
 		TEST(file_that_shrank_is_an_error_not_a_short_read),

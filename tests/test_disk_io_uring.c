@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "disk_image.h"
 #include "disk_io_uring.h"
 #include "disk_range.h"
 #include "virtio_blk.h"
@@ -28,6 +29,7 @@ static struct {
 	unsigned int most;     /* bytes per transfer, 0: no limit */
 	unsigned int refuse;   /* so many calls of io_uring_submit fail first */
 	unsigned int no_file;  /* so many operations are on no file */
+	int result;	       /* of every operation, unless 0 */
 	int unsupported;       /* fallocate modes that do not exist here */
 	unsigned int modes[8]; /* of fallocate, the first ones */
 	unsigned int allocates;
@@ -97,6 +99,19 @@ static void spoil(struct io_uring_sqe *sqe)
 	}
 }
 
+/* What is done by now is said to have gone otherwise. */
+static void spoil_results(struct io_uring *ring)
+{
+	struct io_uring_cqe *cqe;
+	unsigned int head;
+
+	assert_int_equal(io_uring_wait_cqe(ring, &cqe), 0);
+	io_uring_for_each_cqe(ring, head, cqe)
+	{
+		cqe->res = host.result;
+	}
+}
+
 int io_uring_submit(struct io_uring *ring)
 {
 	int (*real)(struct io_uring *);
@@ -108,7 +123,12 @@ int io_uring_submit(struct io_uring *ring)
 	}
 	for (unsigned int i = ring->sq.sqe_head; i != ring->sq.sqe_tail; i++)
 		spoil(&ring->sq.sqes[i & *ring->sq.kring_mask]);
-	return real(ring);
+
+	int taken = real(ring);
+
+	if (host.result)
+		spoil_results(ring);
+	return taken;
 }
 
 /* ---- an image ---- */
@@ -315,6 +335,7 @@ static void refusals_say_what_to_do_and_leave_nothing_open(void **state)
 		const char *says;
 	} t[] = { { -ENOSYS, "no io_uring with all that is needed; use Linux 5.6" },
 		  { -EPERM, "kernel.io_uring_disabled" },
+		  { -EACCES, "a security policy" },
 		  { -ENOMEM, "ulimit -l" },
 		  { -EMFILE, "cannot be set up: Too many open files" } };
 	struct fixture *f = *state;
@@ -604,6 +625,64 @@ static void operations_that_the_kernel_does_not_take_are_offered_again(void **st
 		assert_int_equal(job[i].dones, 1);
 }
 
+/* Polls until it is done, at most so many times. An event may be of what poll has seen already. */
+static void polls_until_done(struct fixture *f, const struct job *job, unsigned int most)
+{
+	struct pollfd event = { .fd = f->uring.event_fd, .events = POLLIN };
+	unsigned int polls = 0;
+
+	for (; !job->dones && polls < most; polls++) {
+		assert_int_equal(poll(&event, 1, 10000), 1);
+		disk_io_uring_poll(&f->uring);
+	}
+	assert_int_equal(job->dones, 1);
+}
+
+/* The caller's thread would spin for ever, and the guest hear nothing. */
+static void kernel_that_takes_nothing_is_an_error_in_the_end(void **state)
+{
+	struct fixture *f = opened(state);
+	struct job job[DEPTH] = { 0 };
+	uint8_t data[DEPTH][DISK_SECTOR_BYTES];
+
+	for (unsigned int round = 0; round < 3; round++) {
+		host.refuse = 100000;
+		for (unsigned int i = 0; i < DEPTH; i++)
+			begin(f, &job[i], DISK_READ, i, 1, data[i]);
+		f->uring.disk.ops->cancel(&f->uring.disk, &job[1].request);
+		polls_until_done(f, &job[0], 3 * DISK_RETRIES_MAX);
+		for (unsigned int i = 0; i < DEPTH; i++) {
+			assert_int_equal(job[i].dones, 1);
+			assert_int_equal(job[i].result, -EIO);
+		}
+		host.refuse = 0;
+		host.transfers = 0;
+		assert_int_equal(carry_out(f, DISK_READ, 7, 1, data[0]), 0);
+		assert_int_equal(host.transfers, 1); /* none of those that were given up */
+		assert_memory_equal(data[0], f->content + 7 * 512, 512);
+	}
+}
+
+static void operation_put_off_for_ever_is_an_error_in_the_end(void **state)
+{
+	static const int answer[] = { -EAGAIN, -EINTR };
+	struct fixture *f = opened(state);
+	uint8_t data[DISK_SECTOR_BYTES];
+
+	for (size_t i = 0; i < COUNT(answer); i++) {
+		struct job job = { .dones = 0 };
+
+		host.result = answer[i];
+		host.transfers = 0;
+		begin(f, &job, DISK_READ, 0, 1, data);
+		polls_until_done(f, &job, 3 * DISK_RETRIES_MAX);
+		assert_int_equal(job.result, -EIO);
+		assert_int_equal(host.transfers, DISK_RETRIES_MAX + 1);
+	}
+	host.result = 0;
+	assert_int_equal(carry_out(f, DISK_READ, 0, 1, data), 0);
+}
+
 /* The image gives way to a pipe that nobody writes to: reads that last. */
 static void put_pipe(struct fixture *f, int pipe_fd[2])
 {
@@ -842,6 +921,8 @@ int main(void)
 		TEST(depth_requests_are_under_way_at_once),
 		TEST(done_may_submit_and_poll_still_returns),
 		TEST(operations_that_the_kernel_does_not_take_are_offered_again),
+		TEST(kernel_that_takes_nothing_is_an_error_in_the_end),
+		TEST(operation_put_off_for_ever_is_an_error_in_the_end),
 		TEST(request_that_lasts_is_cancelled),
 		TEST(one_is_cancelled_and_the_others_finish),
 		TEST(cancelled_request_is_not_carried_on),
