@@ -95,7 +95,7 @@ AFL_DOOR := harness/mutator_afl.c
 AFL_PART := harness/target_afl.c
 HARNESS  := $(filter-out $(TOOL) $(TARGETS) $(AFL_DOOR) $(AFL_PART) harness/fuzz_target.c,$(wildcard harness/*.c))
 # unit tests of devices/ alone, and tests of the harness
-HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c sandbox.c recorder.c findings.c mutator_afl.c campaign.c) \
+HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c host_disk.c sandbox.c recorder.c findings.c mutator_afl.c campaign.c) \
 	$(wildcard tests/test_finding_*.c)
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 # tests of devices/ against the specification's clauses, and what they share

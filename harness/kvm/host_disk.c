@@ -5,7 +5,6 @@
 #include "host_disk.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "disk_file.h"
 #include "disk_image.h"
 #include "disk_io_uring.h"
+#include "image_lock.h"
 #include "sandbox.h"
 #include "virtio_blk.h"
 #include "zoned_disk.h"
@@ -22,6 +22,8 @@
 #define SLOTS	    32u
 #define SEGMENTS    254u /* with header and status as many as the queue has */
 #define SEGMENT_MAX 8192u
+
+#define ERROR_ROOM 512u
 
 /* of disks with zones: of a size that drivers take, and limits that they may meet */
 #define ZONE_MIB	 4u
@@ -157,7 +159,7 @@ static void needs(const struct host_device *d, struct sandbox_needs *needs)
 {
 	const struct host_disk *disk = (const struct host_disk *)(const void *)d;
 
-	if (disk->uring && disk->ring.restricted)
+	if (disk->uring)
 		needs->disk_io_uring = true;
 	else
 		needs->disk_file = true;
@@ -211,35 +213,51 @@ static const char *control(struct host_device *d, const char *what)
 
 static const struct host_device_ops ops = { fill, dispatch, describe, control, needs, destroy };
 
-/* A lock that QEMU and others take too: many readers, or one writer. */
 static int lock_image(int fd, const char *path, bool read_only, char *error, size_t room)
 {
-	struct flock lock = {
-		.l_type = read_only ? F_RDLCK : F_WRLCK,
-		.l_whence = SEEK_SET,
-	};
+	int err = image_lock(fd, read_only);
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno != EAGAIN && errno != EACCES)
-		return 0; /* a file system without locks */
-	snprintf(error, room, "%s: in use by another program; end that first, or copy the image",
-		 path);
-	return -EBUSY;
+	if (err == -EBUSY)
+		snprintf(error, room,
+			 "%s: in use by another program; end that first, or copy the image%s", path,
+			 read_only ? "" : "; several may read it at one time, with ,ro");
+	else if (err)
+		fprintf(stderr,
+			"anvil: %s: cannot be locked here (%s); see to it that nothing else uses "
+			"it\n",
+			path, strerror(-err));
+	return err == -EBUSY ? err : 0;
 }
 
-static int open_image(struct host_disk *disk, const char *path, bool read_only, char *error,
-		      size_t room)
+/* A ring that could do anything is none for a sandbox, which sees nothing of what it is told. */
+static int open_ring(struct host_disk *disk, const char *path, bool read_only, char *error,
+		     size_t room)
 {
 	int err = disk_io_uring_open(&disk->ring, path, read_only, SLOTS, error, room);
 
-	disk->uring = err == 0;
-	if (err == -ENOSYS || err == -EPERM) {
-		fprintf(stderr, "anvil: %s: without io_uring, which this kernel refuses\n", path);
-		err = disk_file_open(&disk->file, path, read_only, error, room);
-	}
-	if (err)
+	if (err || disk->ring.restricted)
 		return err;
+	disk_io_uring_close(&disk->ring);
+	snprintf(error, room, "%s: this kernel's io_uring cannot be restricted; Linux 5.10 can",
+		 path);
+	return -ENOSYS;
+}
+
+/* Whatever the ring's error is: if the image is at fault, the file back end says so, too. */
+static int open_image(struct host_disk *disk, const char *path, bool read_only, char *error,
+		      size_t room)
+{
+	char why[ERROR_ROOM];
+	int err = open_ring(disk, path, read_only, why, sizeof(why));
+
+	disk->uring = err == 0;
+	if (err) {
+		err = disk_file_open(&disk->file, path, read_only, error, room);
+		if (err)
+			return err;
+		fprintf(stderr, "anvil: %s; the disk works without it, by plain system calls\n",
+			why);
+	}
 	err = lock_image(image_fd(disk), path, read_only, error, room);
 	if (err)
 		close_image(disk);

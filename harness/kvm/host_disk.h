@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A disk image behind virtio_blk, for a machine that boots a kernel. Requests are the kernel's
- * (io_uring) where it lets us, else the device's thread carries them out itself.
+ * (io_uring, restricted to what a disk needs) where it lets us, else the device's thread carries
+ * them out itself.
  */
 #ifndef HOST_DISK_H
 #define HOST_DISK_H
@@ -26,9 +27,9 @@ int host_disk_parse(struct host_disk_spec *spec, char *text, char *error, size_t
 	__attribute__((warn_unused_result));
 
 /*
- * Opens and locks the image, and makes a device of it, number `number` among the machine's. A line
- * on stderr says so if io_uring is not to be had. Returns 0, or with nothing open a negative errno
- * and one line in `error`. host_device_destroy frees all.
+ * Opens and locks the image (image_lock.h), and makes a device of it, number `number` among the
+ * machine's. A line on stderr says why if io_uring is not to be had, or there are no locks. Returns
+ * 0, or with nothing open a negative errno and one line in `error`. host_device_destroy frees all.
  *
  * What is in zones cannot be read by the next machine: each finds all of them empty. But the first
  * zone, which is a conventional one, is the image's first part as it is.

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A byte of the file stands for what somebody does with it, and another one for what he does not
+ * let others do. Both are locked for reading, which any number can do at a time: taking one never
+ * fails because of QEMU. Each then looks whether the opposite of his own bytes are locked. So of
+ * two that start at once both may fail, but never both succeed.
+ */
+#include "image_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+
+/* What is done with an image, as QEMU numbers it. */
+enum use { USE_READ = 0, USE_WRITE = 1, USE_RESIZE = 3 };
+
+#define USED_FROM	100
+#define NOT_SHARED_FROM 200
+
+static struct flock byte_lock(short type, off_t at)
+{
+	return (struct flock){ .l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1 };
+}
+
+/* EAGAIN and EACCES: someone has locked the whole file for writing, as other programs do. */
+static int take(int fd, off_t at)
+{
+	struct flock lock = byte_lock(F_RDLCK, at);
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+}
+
+static int check_free(int fd, off_t at)
+{
+	struct flock lock = byte_lock(F_WRLCK, at);
+
+	if (fcntl(fd, F_OFD_GETLK, &lock))
+		return -errno;
+	return lock.l_type == F_UNLCK ? 0 : -EBUSY;
+}
+
+/* Nobody else may write or change the size. */
+static const enum use not_shared[] = { USE_WRITE, USE_RESIZE };
+
+static int take_all(int fd, bool read_only)
+{
+	int err = take(fd, USED_FROM + USE_READ);
+
+	if (!err && !read_only)
+		err = take(fd, USED_FROM + USE_WRITE);
+	for (size_t i = 0; i < sizeof(not_shared) / sizeof(not_shared[0]) && !err; i++)
+		err = take(fd, NOT_SHARED_FROM + (off_t)not_shared[i]);
+	return err;
+}
+
+static int check_all(int fd, bool read_only)
+{
+	int err = check_free(fd, NOT_SHARED_FROM + USE_READ);
+
+	if (!err && !read_only)
+		err = check_free(fd, NOT_SHARED_FROM + USE_WRITE);
+	for (size_t i = 0; i < sizeof(not_shared) / sizeof(not_shared[0]) && !err; i++)
+		err = check_free(fd, USED_FROM + (off_t)not_shared[i]);
+	return err;
+}
+
+int image_lock(int fd, bool read_only)
+{
+	int err = take_all(fd, read_only);
+
+	return err ? err : check_all(fd, read_only);
+}
