@@ -42,7 +42,8 @@ int virtio_device_init(struct virtio_device *dev, const struct virtio_device_ops
 	if (!dev->queue)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < queues; i++) {
-		int err = virtqueue_init(&dev->queue[i], memory, queue_size_max);
+		int err = virtqueue_init(&dev->queue[i], memory, queue_size_max,
+					 virtio_features_has(offered, VIRTIO_F_RING_PACKED));
 
 		if (err) {
 			destroy_queues(dev, i);

@@ -94,6 +94,7 @@ static_assert(sizeof(struct pvirtq_desc) == 16, "2.8.13");
 /* A place in the ring: an offset, in descriptors, and the wrap counter of that lap. */
 #define PVIRTQ_PLACE_OFFSET 0x7fffu
 #define PVIRTQ_PLACE_WRAP   0x8000u
+#define PVIRTQ_IDS	    65536u /* buffer ids that there are */
 
 #define RING_EVENT_FLAGS_ENABLE	 0u
 #define RING_EVENT_FLAGS_DISABLE 1u

@@ -17,7 +17,7 @@
 
 static size_t held_words(const struct virtqueue *vq)
 {
-	return (vq->size_max + WORD_BITS - 1) / WORD_BITS;
+	return (vq->heads + WORD_BITS - 1) / WORD_BITS;
 }
 
 static bool power_of_two(uint32_t n)
@@ -25,9 +25,11 @@ static bool power_of_two(uint32_t n)
 	return n != 0 && (n & (n - 1)) == 0;
 }
 
-int virtqueue_init(struct virtqueue *vq, const struct guest_memory *memory, uint16_t size_max)
+int virtqueue_init(struct virtqueue *vq, const struct guest_memory *memory, uint16_t size_max,
+		   bool packed)
 {
 	memset(vq, 0, sizeof(*vq));
+	vq->heads = packed ? PVIRTQ_IDS : size_max;
 	if (!power_of_two(size_max) || size_max > VIRTQ_SIZE_MAX)
 		return -EINVAL;
 	vq->memory = memory;
@@ -50,15 +52,18 @@ void virtqueue_reset(struct virtqueue *vq)
 {
 	const struct guest_memory *memory = vq->memory;
 	uint16_t size_max = vq->size_max;
+	uint32_t heads = vq->heads;
 	uint64_t *held = vq->held;
 	struct virtqueue_used *finished = vq->finished;
 
+	if (vq->in_flight) /* else no bit is set */
+		memset(held, 0, held_words(vq) * sizeof(*held));
 	memset(vq, 0, sizeof(*vq));
 	vq->memory = memory;
 	vq->size_max = size_max;
+	vq->heads = heads;
 	vq->held = held;
 	vq->finished = finished;
-	memset(held, 0, held_words(vq) * sizeof(*held));
 }
 
 bool virtqueue_enabled(const struct virtqueue *vq)

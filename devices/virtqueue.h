@@ -32,6 +32,7 @@ struct virtqueue_features {
 struct virtqueue {
 	const struct guest_memory *memory;
 	uint16_t size_max; /* fixed at init */
+	uint32_t heads;	   /* that chains can have; fixed at init */
 
 	/* as last written by the driver; judged by virtqueue_enable */
 	uint32_t size;
@@ -53,7 +54,7 @@ struct virtqueue {
 	uint16_t shown_used;	 /* of the next one that the driver does not see */
 	uint16_t published_used; /* of the next one that it was not told of */
 	uint16_t in_flight;	 /* chains taken and not given back */
-	uint64_t *held;		 /* one bit a head; size_max bits, ours */
+	uint64_t *held;		 /* one bit a head, set while in flight; ours */
 
 	/* split: how far the driver was when last asked */
 	uint16_t avail_idx;
@@ -70,11 +71,12 @@ struct virtqueue {
 };
 
 /*
- * A stopped queue for at most `size_max` entries: a power of 2, 1 to 32768. Returns 0, -EINVAL or
- * -ENOMEM. virtqueue_destroy frees what it took.
+ * A stopped queue for at most `size_max` entries: a power of 2, 1 to 32768. `packed`: it may get
+ * the packed layout, whose buffer ids are any 16 bits of the driver's choice (2.8), which takes 8
+ * KiB more. Returns 0, -EINVAL or -ENOMEM. virtqueue_destroy frees what it took.
  */
-int virtqueue_init(struct virtqueue *vq, const struct guest_memory *memory, uint16_t size_max)
-	__attribute__((warn_unused_result));
+int virtqueue_init(struct virtqueue *vq, const struct guest_memory *memory, uint16_t size_max,
+		   bool packed) __attribute__((warn_unused_result));
 void virtqueue_destroy(struct virtqueue *vq);
 
 /* As after virtqueue_init: stopped, nothing programmed, nothing held (2.6.1, 2.4). */
@@ -88,7 +90,8 @@ bool virtqueue_moved(const struct virtqueue *vq);
 /*
  * Judges what the driver programmed and starts the queue from its first entry, with the layout and
  * the rules that were `accepted`. Returns 0, or leaves it stopped and returns -EINVAL (size 0,
- * above size_max, or, of a split ring, not a power of 2; a misaligned address; 2.7, 2.8.10.1) or
+ * above size_max, or, of a split ring, not a power of 2; a misaligned address; 2.7, 2.8.10.1; a
+ * packed ring for a queue that was not made for one) or
  * -EFAULT (a part of the ring not wholly in RAM).
  */
 int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
@@ -97,8 +100,8 @@ int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
 /*
  * Takes the next available chain into `chain`, which the caller has given storage
  * (descriptor_chain_init). Returns 1, 0 when there is none, or
- *   -EPROTO    index jumped by more than the queue size, head (buffer id) or next out of range,
- *              head in flight already, bad indirect table, bad order, a part of a list that is not
+ *   -EPROTO    index jumped by more than the queue size, head or next out of range, head (buffer
+ *              id) in flight already, bad indirect table, bad order, a part of a list that is not
  *              available, or no longer is what virtqueue_unpop gave back
  *   -ELOOP     more descriptors than the queue size (2.7.5.3.1, 2.8.17), than the ring has beside
  *              those in flight, or than the storage holds

@@ -61,7 +61,7 @@ static inline uint64_t virtqueue_u64(const struct virtqueue *vq, uint64_t value)
 	return vq->big_endian ? be64toh(value) : le64toh(value);
 }
 
-/* Whether the device holds the chain named `head`, which is below size_max. */
+/* Whether the device holds the chain named `head`, which is one that there can be. */
 bool virtqueue_holds(const struct virtqueue *vq, uint16_t head);
 
 /* virtqueue_enable found the rings in RAM, and the map does not change: our own bug otherwise. */

@@ -64,6 +64,8 @@ static bool available(uint16_t flags, uint16_t place)
 /* 2.8.10.1, the table of alignments */
 static int packed_check(const struct virtqueue *vq)
 {
+	if (vq->heads < PVIRTQ_IDS)
+		return -EINVAL; /* not made for it */
 	if (vq->desc_area % sizeof(struct pvirtq_desc) || vq->driver_area % PVIRTQ_EVENT_SIZE ||
 	    vq->device_area % PVIRTQ_EVENT_SIZE)
 		return -EINVAL;
@@ -177,7 +179,7 @@ static int packed_take(struct virtqueue *vq, struct descriptor_chain *chain)
 
 	if (err)
 		return err;
-	if (desc.id >= vq->size || virtqueue_holds(vq, desc.id))
+	if (virtqueue_holds(vq, desc.id)) /* any other id may be (2.8) */
 		return -EPROTO;
 	chain->head = desc.id;
 	vq->next_avail = after(vq, place, chain->entries);

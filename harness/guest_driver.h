@@ -38,7 +38,7 @@
 /* ways to get a chain wrong */
 enum chain_wrong {
 	WRONG_NOTHING,
-	WRONG_HEAD,	     /* head at or above the queue size */
+	WRONG_HEAD,	     /* head at or above the queue size (packed: right, 2.8) */
 	WRONG_NEXT,	     /* next at or above the table size */
 	WRONG_LOOP,	     /* the last one leads to the first */
 	WRONG_SELF,	     /* the last one leads to itself */
@@ -67,7 +67,7 @@ enum chain_wrong {
 	WRONG_MORE_WRITABLE, /* one more device-writable byte */
 	WRONG_TABLE_WRITE,   /* WRITE on the table's descriptor (right, 2.7.5.3.2) */
 	WRONG_BACKWARDS,     /* the index goes back */
-	WRONG_HIGH_HEAD,     /* head with a high bit set */
+	WRONG_HIGH_HEAD,     /* head with a high bit set (packed: right) */
 	WRONG_FULL,	     /* as many pieces as the queue has entries (right) */
 	WRONG_KINDS,
 };
@@ -91,6 +91,7 @@ struct guest_queue {
 	uint16_t next_used;
 	uint16_t room;
 	uint16_t entries[PERSONALITY_QUEUE_SIZE];
+	uint16_t id[PERSONALITY_QUEUE_SIZE]; /* as the ring has it */
 };
 
 struct guest_driver {

@@ -128,12 +128,13 @@ static uint16_t write_list(struct guest_driver *g, unsigned int queue,
 	return place;
 }
 
-static unsigned int spoil_id(const struct guest_queue *q, const struct chain_plan *plan,
-			     unsigned int id)
+/* The driver counts its buffers from 0, and may have any other numbers in the ring. */
+static uint16_t choose_id(const struct guest_queue *q, const struct chain_plan *plan,
+			  unsigned int buffer)
 {
 	if (plan->wrong == WRONG_HEAD)
-		return q->size + (unsigned int)plan->arg;
-	return plan->wrong == WRONG_HIGH_HEAD ? id | 0x8000 : id;
+		return (uint16_t)(q->size + plan->arg);
+	return (uint16_t)(plan->wrong == WRONG_HIGH_HEAD ? buffer | 0x8000 : buffer);
 }
 
 static void submit(struct guest_driver *g, unsigned int queue, const struct chain_plan *plan,
@@ -142,13 +143,14 @@ static void submit(struct guest_driver *g, unsigned int queue, const struct chai
 	struct guest_queue *q = &g->queue[queue];
 	uint16_t id = q->frees ? q->free[q->frees - 1] : (uint16_t)(plan->arg % q->size);
 	uint16_t from = q->next;
-	uint16_t next = write_list(g, queue, plan, e, entries, spoil_id(q, plan, id));
+	uint16_t next = write_list(g, queue, plan, e, entries, choose_id(q, plan, id));
 
 	if (plan->flags & CHAIN_HOLD)
 		return;
 	if (q->frees)
 		q->frees--;
 	q->entries[id] = (uint16_t)entries;
+	q->id[id] = choose_id(q, plan, id);
 	q->room = q->room > entries ? (uint16_t)(q->room - entries) : 0;
 	q->next = next;
 	if (plan->wrong == WRONG_TWICE)
@@ -186,6 +188,18 @@ void guest_packed_submit(struct guest_driver *g, unsigned int queue, struct chai
 
 /* ---- what comes back ---- */
 
+/* The buffer that has this id in the ring, or the queue's size. */
+static unsigned int buffer_of(const struct guest_queue *q, unsigned int id)
+{
+	unsigned int buffer = 0;
+
+	if (id < q->size && q->entries[id] && q->id[id] == id)
+		return id;
+	while (buffer < q->size && !(q->entries[buffer] && q->id[buffer] == id))
+		buffer++;
+	return buffer;
+}
+
 void guest_packed_reclaim(struct guest_driver *g, unsigned int queue)
 {
 	struct guest_queue *q = &g->queue[queue];
@@ -199,9 +213,9 @@ void guest_packed_reclaim(struct guest_driver *g, unsigned int queue)
 		g->carrier->ops->load(g->carrier, guest_desc(queue) + 16ull * offset(q->next_used),
 				      &d, sizeof(d));
 		flags = le16toh(d.flags);
-		id = le16toh(d.id);
+		id = buffer_of(q, le16toh(d.id));
 		if (!(flags & VIRTQ_DESC_F_AVAIL) == wrap || !(flags & VIRTQ_DESC_F_USED) == wrap ||
-		    id >= q->size || q->frees == q->size || q->entries[id] == 0)
+		    id == q->size || q->frees == q->size)
 			return;
 		q->next_used = advance(q, q->next_used, q->entries[id]);
 		q->room = (uint16_t)(q->room + q->entries[id]);

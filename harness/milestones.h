@@ -147,7 +147,7 @@
 	X(PACKED_EVENT_NOW, "packed: an event at a place just used asks for a notification")       \
 	X(PACKED_DISABLED, "packed: the event flags suppress a notification")                      \
 	X(PACKED_UNPOP, "packed: a chain is given back untaken")                                   \
-	X(PACKED_BREAK_ID, "packed: an id out of range")                                           \
+	X(PACKED_ANY_ID, "packed: an id of the queue's size or more is taken")                     \
 	X(PACKED_BREAK_IN_FLIGHT, "packed: an id that is in flight")                               \
 	X(PACKED_BREAK_PART, "packed: a list that is not all there")                               \
 	X(PACKED_BREAK_WITHDRAWN, "packed: a chain that went back is withdrawn")                   \

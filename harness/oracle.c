@@ -204,9 +204,19 @@ static void drop_stores_of(struct oracle *o, const struct model_queue *q)
 	}
 }
 
+/* Ids of a packed ring are any. */
+struct model_chain *oracle_chain_of(const struct model_queue *q, uint32_t head)
+{
+	for (unsigned int i = 0; i < q->helds; i++) {
+		if (q->held[i]->head == head)
+			return q->held[i];
+	}
+	return NULL;
+}
+
 void oracle_works_at(struct oracle *o, unsigned int queue, uint16_t head)
 {
-	o->at_work = &o->queue[queue].chain[head];
+	o->at_work = oracle_chain_of(&o->queue[queue], head);
 }
 
 void oracle_stop_queue(struct oracle *o, unsigned int queue)
@@ -764,12 +774,12 @@ static uint64_t find_stores(struct oracle *o, const struct model_chain *c, const
 
 static struct model_chain *held_chain(struct oracle *o, unsigned int queue, uint32_t head)
 {
-	struct model_queue *q = &o->queue[queue];
+	struct model_chain *c = oracle_chain_of(&o->queue[queue], head);
 
-	if (head >= q->size || !q->chain[head].taken)
+	if (!c)
 		oracle_fail(o, 4, "queue %u gives back chain %u, which it does not hold", queue,
 			    head);
-	return &q->chain[head];
+	return c;
 }
 
 static void drop_held(struct oracle *o, unsigned int queue, struct model_chain *c)

@@ -131,7 +131,7 @@ struct model_queue {
 	struct model_packed at;
 
 	/* not cleared with the rest */
-	struct model_chain *chain;			  /* storage, one a head */
+	struct model_chain *chain;			  /* storage; of a split ring, one a head */
 	struct model_chain *held[PERSONALITY_QUEUE_SIZE]; /* in the order taken */
 };
 

@@ -121,6 +121,9 @@ bool oracle_gives_back(struct oracle *o, unsigned int queue, uint32_t head, uint
 
 void oracle_clear_chain(struct model_chain *c, uint16_t head);
 
+/* The chain in flight of that head, or NULL. */
+struct model_chain *oracle_chain_of(const struct model_queue *q, uint32_t head);
+
 /* ---- oracle_packed.c: the same on packed rings ---- */
 
 void oracle_packed_start(struct model_queue *q);

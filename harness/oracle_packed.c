@@ -74,6 +74,16 @@ bool oracle_packed_asks_to_notify(const struct model_queue *q)
 
 /* ---- taking a chain ---- */
 
+/* One a ring entry is enough for those that are in flight. */
+static struct model_chain *unused_chain(const struct model_queue *q)
+{
+	struct model_chain *c = q->chain;
+
+	while (c->taken)
+		c++;
+	return c;
+}
+
 static void finish_list(struct oracle *o, uint16_t id)
 {
 	struct model_walk *w = &o->walk;
@@ -81,17 +91,14 @@ static void finish_list(struct oracle *o, uint16_t id)
 	struct model_chain *list = w->chain;
 	struct model_chain *c;
 
-	if (id >= q->size) {
-		hit(MILESTONE_PACKED_BREAK_ID);
-		oracle_must_break(o, MILESTONE_BREAK_HEAD);
-		return;
-	}
-	c = &q->chain[id];
-	if (c->taken) {
+	if (oracle_chain_of(q, id)) {
 		hit(MILESTONE_PACKED_BREAK_IN_FLIGHT);
 		oracle_must_break(o, MILESTONE_BREAK_IN_FLIGHT);
 		return;
 	}
+	if (id >= q->size)
+		hit(MILESTONE_PACKED_ANY_ID);
+	c = unused_chain(q);
 	oracle_clear_chain(c, id);
 	c->entries = list->entries;
 	c->count = list->count;
@@ -302,6 +309,7 @@ static void used_stored(struct oracle *o, unsigned int queue, const void *bytes)
 	struct model_queue *q = &o->queue[queue];
 	uint16_t place = q->at.used;
 	uint16_t flags = place & WRAP ? TURNS : 0;
+	const struct model_chain *c;
 	uint32_t used_len;
 	uint16_t id;
 
@@ -311,7 +319,8 @@ static void used_stored(struct oracle *o, unsigned int queue, const void *bytes)
 	if (q->at.flags_due)
 		oracle_fail(o, 5, "queue %u: the used entry at place 0x%x is left without flags",
 			    queue, q->at.due_place);
-	if (q->helds > 1 && q->held[0] != &q->chain[id % PERSONALITY_QUEUE_SIZE])
+	c = oracle_chain_of(q, id);
+	if (c && q->held[0] != c)
 		hit(MILESTONE_PACKED_OUT_OF_ORDER);
 	if (oracle_gives_back(o, queue, id, le32toh(used_len)))
 		flags |= VIRTQ_DESC_F_WRITE;
@@ -324,8 +333,8 @@ static void used_stored(struct oracle *o, unsigned int queue, const void *bytes)
 		q->at.due_flags = flags;
 		hit(MILESTONE_PACKED_BATCH);
 	}
-	q->at.used = later(q, place, q->chain[id].entries);
-	q->at.held = (uint16_t)(q->at.held - q->chain[id].entries);
+	q->at.used = later(q, place, c->entries);
+	q->at.held = (uint16_t)(q->at.held - c->entries);
 }
 
 static void check_flags(struct oracle *o, unsigned int queue, uint16_t place, uint16_t flags,

@@ -309,7 +309,7 @@ static int create(struct recorder *r, uint16_t size_max)
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < r->nearest.p.queues; i++)
-		err = virtqueue_init(&r->queue[i].vq, &r->memory, size_max);
+		err = virtqueue_init(&r->queue[i].vq, &r->memory, size_max, true);
 	r->segment = err ? NULL : calloc(size_max, sizeof(*r->segment));
 	return r->segment ? 0 : -ENOMEM;
 }

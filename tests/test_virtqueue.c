@@ -36,7 +36,7 @@ static int setup(void **state)
 
 	assert_non_null(f);
 	ram_init(&f->ram);
-	assert_int_equal(virtqueue_init(&f->vq, &f->ram.memory, LIMIT), 0);
+	assert_int_equal(virtqueue_init(&f->vq, &f->ram.memory, LIMIT, false), 0);
 	assert_int_equal(enable(f, SIZE, true, false), 0);
 	*state = f;
 	return 0;
@@ -86,7 +86,7 @@ static void size_max_is_a_power_of_two_up_to_32768(void **state)
 		bool good = size && !(size & (size - 1));
 		struct virtqueue vq;
 
-		assert_int_equal(virtqueue_init(&vq, &f->ram.memory, (uint16_t)size),
+		assert_int_equal(virtqueue_init(&vq, &f->ram.memory, (uint16_t)size, size % 2),
 				 good ? 0 : -EINVAL);
 		if (good)
 			virtqueue_destroy(&vq);
@@ -174,7 +174,7 @@ static void reset_forgets_everything(void **state)
 	struct fixture *f = *state;
 	const uint64_t *held = f->vq.held;
 	const struct virtqueue_used *finished = f->vq.finished;
-	struct virtqueue fresh = { .memory = &f->ram.memory, .size_max = LIMIT };
+	struct virtqueue fresh = { .memory = &f->ram.memory, .size_max = LIMIT, .heads = LIMIT };
 
 	offer_byte(f, 5);
 	assert_int_equal(pop(f), 1);
@@ -693,7 +693,7 @@ static void largest_ring_works(void **state)
 	assert_non_null(storage);
 	memset(host, 0, bytes);
 	assert_int_equal(guest_memory_init(&memory, &region, 1), 0);
-	assert_int_equal(virtqueue_init(&vq, &memory, VIRTQ_SIZE_MAX), 0);
+	assert_int_equal(virtqueue_init(&vq, &memory, VIRTQ_SIZE_MAX, false), 0);
 	vq.size = VIRTQ_SIZE_MAX;
 	vq.driver_area = 0x80000;
 	vq.device_area = 0xa0000;

@@ -67,7 +67,7 @@ static int setup(void **state)
 
 	assert_non_null(f);
 	ram_init(&f->ram);
-	assert_int_equal(virtqueue_init(&f->vq, &f->ram.memory, LIMIT), 0);
+	assert_int_equal(virtqueue_init(&f->vq, &f->ram.memory, LIMIT, true), 0);
 	assert_int_equal(enable(f, 5, PACKED(.indirect = true)), 0);
 	*state = f;
 	return 0;
@@ -272,16 +272,55 @@ static void list_is_fetched_once(void **state)
 	assert_int_equal(f->storage[0][2].gpa, DATA + 16);
 }
 
-static void bad_id_breaks_the_ring(void **state)
+/* 2.8: an id is 16 bits of the driver's choice, which it gets back */
+static void any_id_comes_back(void **state)
 {
-	static const uint16_t bad[] = { 5, 6, 16, 0x8000, 0xffff };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(bad); i++) {
-		assert_int_equal(enable(f, 5, PACKED()), 0);
-		offer_desc(f, DATA, 1, bad[i], 0);
-		assert_int_equal(pop(f), -EPROTO);
+	assert_int_equal(enable(f, 5, PACKED()), 0);
+	for (uint32_t id = 0; id < PVIRTQ_IDS; id++) {
+		struct pvirtq_desc used;
+		uint64_t at = entry(f->next);
+
+		offer_desc(f, DATA, 1, (uint16_t)id, 0);
+		assert_int_equal(pop(f), 1);
+		assert_int_equal(f->chain[0].head, id);
+		virtqueue_push(&f->vq, &f->chain[0]);
+		assert_true(virtqueue_publish(&f->vq));
+		ram_get(&f->ram, at, &used, sizeof(used));
+		assert_int_equal(le16toh(used.id), id);
 	}
+}
+
+/* Those of a queue that is reset in between may be had again, and no others. */
+static void ids_in_flight_are_forgotten_with_the_queue(void **state)
+{
+	static const uint16_t id[] = { 0, 4, 5, 63, 64, 0x7fff, 0x8000, 0xffff };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(id); i++) {
+		assert_int_equal(enable(f, 5, PACKED()), 0);
+		offer_desc(f, DATA, 1, id[i], 0);
+		offer_desc(f, DATA, 1, (uint16_t)(id[i] ^ 64), 0);
+		offer_desc(f, DATA, 1, id[i], 0);
+		assert_int_equal(pop(f), 1);
+		assert_int_equal(pop_number(f, 1), 1);
+		assert_int_equal(pop_number(f, 2), -EPROTO);
+		virtqueue_reset(&f->vq);
+		for (size_t word = 0; word < PVIRTQ_IDS / 64; word++)
+			assert_int_equal(f->vq.held[word], 0);
+	}
+}
+
+/* It has no bits for all ids. */
+static void a_queue_not_made_for_it_gets_no_packed_ring(void **state)
+{
+	struct fixture *f = *state;
+
+	virtqueue_destroy(&f->vq);
+	assert_int_equal(virtqueue_init(&f->vq, &f->ram.memory, LIMIT, false), 0);
+	assert_int_equal(enable(f, 5, PACKED()), -EINVAL);
+	assert_false(virtqueue_enabled(&f->vq));
 }
 
 static void id_in_flight_breaks_the_ring(void **state)
@@ -750,7 +789,9 @@ int main(void)
 		TEST(availability_follows_the_wrap_counter),
 		TEST(goes_round_many_times_at_every_size),
 		TEST(list_is_fetched_once),
-		TEST(bad_id_breaks_the_ring),
+		TEST(any_id_comes_back),
+		TEST(ids_in_flight_are_forgotten_with_the_queue),
+		TEST(a_queue_not_made_for_it_gets_no_packed_ring),
 		TEST(id_in_flight_breaks_the_ring),
 		TEST(list_in_parts_breaks_the_ring),
 		TEST(list_longer_than_the_ring_breaks_it),
