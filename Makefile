@@ -88,8 +88,8 @@ FINDINGS := $(wildcard harness/triage*.c harness/export*.c) \
 	$(addprefix harness/,shrink.c crash_stack.c story.c json.c play_log.c)
 # engines at work, and the record of what they do
 CAMPAIGN := $(wildcard harness/engine*.c harness/afl_*.c) harness/process.c harness/campaign.c
-TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) $(CAMPAIGN) harness/files.c \
-	harness/runner.c $(RECORDER) $(FINDINGS)
+TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) $(CAMPAIGN) $(RECORDER) $(FINDINGS) \
+	$(addprefix harness/,files.c manual.c options.c runner.c)
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
 AFL_DOOR := harness/mutator_afl.c
 AFL_PART := harness/target_afl.c
@@ -102,7 +102,7 @@ DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz check test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
+.PHONY: all help deps fuzz check test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
 .DEFAULT_GOAL := all
 
 ifeq ($(filter $(ENGINE),libfuzzer afl),)
@@ -192,6 +192,7 @@ build/$(1)/tests/bugs/digest: build/$(1)/obj/tests/bugs/digest.o build/$(1)/obj/
 endef
 $(foreach f,$(ALL_FLAVOURS),$(eval $(call FLAVOUR,$(f))))
 .SECONDARY:
+.DELETE_ON_ERROR:
 
 # what runs inside a guest; no sanitizer's: it is not what is tested
 build/agent: harness/kvm/guest/agent.c harness/kvm/guest/agent.h harness/kvm/payload.h harness/personality.h Makefile
@@ -267,6 +268,17 @@ findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_b
 	@tests/merge.sh build/asan/anvil
 	@tests/report.sh build/asan/anvil build/planted/anvil build/cov/anvil
 	@tests/known_bugs.sh
+
+# what make install puts beside the tool
+build/man/anvil.1: build/gcc/anvil
+	@mkdir -p $(@D)
+	@$< --man >$@
+
+build/completion/anvil: build/gcc/anvil
+	@mkdir -p $(@D)
+	@$< --completion >$@
+
+manual: build/man/anvil.1 build/completion/anvil ## anvil(1) and completion for bash: build/man/, build/completion/
 
 # a block device with mistakes, for tests of what comes after a finding
 build/planted/devices/virtio_blk_request.c: tests/plant.sed $(wildcard devices/*.[ch])

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "complain.h"
 #include "files.h"
 #include "runner.h"
 
@@ -95,7 +96,7 @@ static bool sort_some(struct sorting *s, size_t count)
 	}
 	err = runner_play(&model, s->script, count, 1, sort_one, s);
 	if (err)
-		engine_complain("%s: cannot play its inputs: %s", s->afl->target, strerror(-err));
+		complain("%s: cannot play its inputs: %s", s->afl->target, strerror(-err));
 	return !err && !s->failed;
 }
 

@@ -4,6 +4,7 @@
  * them once a minute and at the end.
  */
 #include "afl.h"
+#include "complain.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -264,8 +265,8 @@ bool afl_start_instance(struct afl *a, size_t number, unsigned int seconds)
 	make_environment(a, in, open_socket(in), &environment);
 	err = process_start(&in->process, &program, &environment);
 	if (err)
-		engine_complain("cannot start " AFL_FUZZ " for %s: %s; try fewer --jobs", a->target,
-				strerror(-err));
+		complain("cannot start " AFL_FUZZ " for %s: %s; try fewer --jobs", a->target,
+			 strerror(-err));
 	return err == 0;
 }
 

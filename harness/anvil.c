@@ -1,55 +1,131 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The command line tool: finds the subcommand.
+ * The command line tool: finds the command, reads what is said to it, and runs it.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
+#include "complain.h"
+#include "manual.h"
+#include "options.h"
 
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *help;
-} command[] = {
-	{ "play", cmd_play, "play FILE|FOLDER...     a verdict for each script" },
-	{ "show", cmd_show, "show FILE               a script as text" },
-	{ "pack", cmd_pack, "pack FILE.txt OUT       a script as a fuzzer takes it" },
-	{ "shrink", cmd_shrink,
-	  "shrink FILE OUT         the smallest script with the same verdict" },
-	{ "triage", cmd_triage,
-	  "triage FILE|FOLDER...   findings in groups, each explained and made small" },
-	{ "export", cmd_export,
-	  "export --as FORM FILE   a script as a C program, or for QEMU (qtest)" },
-	{ "merge", cmd_merge, "merge OUT FOLDER...     the fewest inputs with the same coverage" },
-	{ "fuzz", cmd_fuzz, "fuzz                    run all targets (--help)" },
-	{ "bench", cmd_bench, "bench                   inputs per second (--help)" },
-	{ "boot", cmd_boot, "boot --kernel FILE ...  a real kernel on these devices" },
-	{ "health", cmd_health, "health FOLDER...        milestones that scripts reach" },
+const struct command *const commands[] = {
+	&command_play,	 &command_show,	  &command_pack,   &command_shrink,
+	&command_triage, &command_export, &command_merge,  &command_fuzz,
+	&command_bench,	 &command_boot,	  &command_health, NULL,
 };
 
-static void usage(FILE *out)
+static const struct command *find_command(const char *name)
 {
-	fputs("usage: anvil COMMAND ...\n", out);
-	for (size_t i = 0; i < sizeof(command) / sizeof(command[0]); i++)
-		fprintf(out, "  %s\n", command[i].help);
+	for (size_t i = 0; commands[i]; i++) {
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	}
+	complain("there is no command %s; see anvil --help", name);
+	return NULL;
+}
+
+/* What was printed is there, or a complaint. */
+static int flushed(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return EXIT_OK;
+	complain("standard output: %s", strerror(errno));
+	return EXIT_USAGE;
+}
+
+static int help_of(const struct command *c)
+{
+	manual_command(c, stdout);
+	return flushed();
+}
+
+static int run(const struct command *c, int argc, char **argv)
+{
+	void *arguments = calloc(1, c->arguments_size + 1);
+	int status = EXIT_USAGE;
+	int operands;
+
+	complain_as(c->name);
+	if (!arguments) {
+		complain("not enough memory");
+		return EXIT_USAGE;
+	}
+	switch (options_read(c, argc, argv, arguments, &operands)) {
+	case OPTIONS_GOOD:
+		status = c->run(arguments, argv + 1, operands);
+		break;
+	case OPTIONS_HELP:
+		status = help_of(c);
+		break;
+	case OPTIONS_BAD:
+		break;
+	}
+	free(arguments);
+	return status;
+}
+
+/* "anvil help COMMAND" */
+static int help(const char *name)
+{
+	const struct command *c = name ? find_command(name) : NULL;
+
+	if (c)
+		return help_of(c);
+	if (name)
+		return EXIT_USAGE;
+	manual_overview(stdout);
+	return flushed();
+}
+
+static void print_version(FILE *out)
+{
+	fputs("anvil (virtio-anvil) " ANVIL_VERSION "\n", out);
+}
+
+/* --man and --completion are for those who install anvil; see the Makefile. */
+static void (*find_text(const char *option))(FILE *out)
+{
+	static const struct {
+		const char *option;
+		void (*print)(FILE *out);
+	} text[] = {
+		{ "--help", manual_overview },	       { "-h", manual_overview },
+		{ "--version", print_version },	       { "--man", manual_page },
+		{ "--completion", manual_completion },
+	};
+
+	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
+		if (!strcmp(option, text[i].option))
+			return text[i].print;
+	}
+	return NULL;
 }
 
 int main(int argc, char **argv)
 {
+	void (*print)(FILE * out) = argc > 1 ? find_text(argv[1]) : NULL;
+	const struct command *c;
+
 	signal(SIGPIPE, SIG_IGN);
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))) {
-		usage(stdout);
-		return EXIT_OK;
+	if (argc < 2) {
+		complain("give a command; see anvil --help");
+		return EXIT_USAGE;
 	}
-	for (size_t i = 0; argc > 1 && i < sizeof(command) / sizeof(command[0]); i++) {
-		if (!strcmp(argv[1], command[i].name))
-			return command[i].run(argc - 1, argv + 1);
+	if (print) {
+		print(stdout);
+		return flushed();
 	}
-	if (argc > 1)
-		fprintf(stderr, "anvil: there is no command \"%s\"; see anvil --help\n", argv[1]);
-	else
-		usage(stderr);
-	return EXIT_USAGE;
+	if (!strcmp(argv[1], "help"))
+		return help(argv[2]);
+	if (argv[1][0] == '-') {
+		complain("there is no option %s; see anvil --help", argv[1]);
+		return EXIT_USAGE;
+	}
+	c = find_command(argv[1]);
+	return c ? run(c, argc - 1, argv + 1) : EXIT_USAGE;
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "complain.h"
 #include "engine.h"
 
 #define FOLDER	    "campaigns"
@@ -123,7 +124,7 @@ static bool make_folder(struct campaign *c, const char *folder)
 		err = mkdir(path, 0777) ? errno : 0;
 	}
 	if (err)
-		engine_complain("%s: cannot make it: %s; give another --out", path, strerror(err));
+		complain("%s: cannot make it: %s; give another --out", path, strerror(err));
 	return err == 0;
 }
 
@@ -191,8 +192,7 @@ bool campaign_write(const struct campaign *c, const char *target, const char *st
 		 c->engine, target);
 	if (put_file(c, target, state, r, part) && rename(part, path) == 0)
 		return true;
-	engine_complain("%s: cannot write it: %s; make room or give another --out", path,
-			strerror(errno));
+	complain("%s: cannot write it: %s; make room or give another --out", path, strerror(errno));
 	(void)unlink(part);
 	return false;
 }

@@ -14,13 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "complain.h"
 #include "engine.h"
+#include "engine_options.h"
 
-#define DEFAULT_SECONDS 4
-#define DEFAULT_ROUNDS	3
-#define ROUNDS_MAX	100
-#define GRACE_MS	15000 /* longer than the slowest input may take */
-#define TICK_MS		200
+#define ROUNDS_MAX 100
+#define GRACE_MS   15000 /* longer than the slowest input may take */
+#define TICK_MS	   200
 
 struct target {
 	char name[NAME_BYTES];
@@ -185,10 +185,6 @@ static int run_bench(struct bench *b, const char *const *asked, size_t asked_cou
 {
 	int status;
 
-	if (b->rounds > ROUNDS_MAX) {
-		engine_complain("--rounds %u: at most %d", b->rounds, ROUNDS_MAX);
-		return EXIT_USAGE;
-	}
 	if (!find_targets(b, asked, asked_count) || !all_ready(b) || !engine_catch_signals())
 		return EXIT_USAGE;
 	status = measure_all(b);
@@ -197,41 +193,46 @@ static int run_bench(struct bench *b, const char *const *asked, size_t asked_cou
 	return status;
 }
 
-int cmd_bench(int argc, char **argv)
+struct arguments {
+	struct engine_arguments common;
+	unsigned int seconds;
+	unsigned int rounds;
+};
+
+static int run(void *opaque, char **operand, int operands)
 {
+	const struct arguments *a = opaque;
 	struct bench *b = calloc(1, sizeof(*b));
-	const char *engine = "libfuzzer";
-	const char *asked[ENGINE_TARGETS];
-	size_t asked_count = 0;
 	int status;
 
+	(void)operand, (void)operands;
 	if (!b) {
-		perror("anvil bench");
+		complain("not enough memory");
 		return EXIT_USAGE;
 	}
-	b->dirs = (struct engine_dirs){ "build/fuzz", "corpora", "dictionaries", "build",
-					"build/afl" };
-	b->seconds = DEFAULT_SECONDS;
-	b->rounds = DEFAULT_ROUNDS;
-	const struct engine_option options[] = {
-		{ "engine", "NAME: libfuzzer or afl (libfuzzer)", NULL, &engine, NULL },
-		{ "time", "SECONDS of each target in each round (4)", &b->seconds, NULL, NULL },
-		{ "rounds", "NUMBER of rounds (3)", &b->rounds, NULL, NULL },
-		{ "target", "NAME of a target; may be repeated (all)", NULL, asked, &asked_count },
-		{ "engines", "DIR with the targets (build/fuzz)", NULL, &b->dirs.engines, NULL },
-		{ "afl", "DIR with the targets for AFL++ (build/afl)", NULL, &b->dirs.afl, NULL },
-		{ "corpora", "DIR with the seeds (corpora)", NULL, &b->dirs.corpora, NULL },
-		{ "dictionaries", "DIR (dictionaries)", NULL, &b->dirs.dictionaries, NULL },
-		{ "out", "DIR for what is thrown away, and findings (build)", NULL, &b->dirs.out,
-		  NULL },
-		{ NULL, NULL, NULL, NULL, NULL },
-	};
-	status = engine_options(argc, argv, options);
-	if (status < 0)
-		b->kind = engine_kind(engine);
-	if (status < 0)
-		status = b->kind ? run_bench(b, asked, asked_count) : EXIT_USAGE;
+	b->kind = engine_kind(a->common.engine);
+	b->dirs = a->common.dirs;
+	b->seconds = a->seconds;
+	b->rounds = a->rounds;
+	status = run_bench(b, a->common.targets.text, a->common.targets.count);
 	engine_free(&b->engine);
 	free(b);
 	return status;
 }
+
+static const struct command_option options[] = {
+	ENGINE_OPTIONS(struct arguments, "for what is thrown away, and findings"),
+	{ "time", "SECONDS", "that each target runs in each round", "4",
+	  SETS_NUMBER(struct arguments, seconds, 1, 1000000) },
+	{ "rounds", "NUMBER", "of rounds, each with every target once", "3",
+	  SETS_NUMBER(struct arguments, rounds, 1, ROUNDS_MAX) },
+	{ 0 },
+};
+
+const struct command command_bench = {
+	.name = "bench",
+	.help = "Measures how many inputs a second each target runs",
+	.options = options,
+	.arguments_size = sizeof(struct arguments),
+	.run = run,
+};

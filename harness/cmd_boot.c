@@ -9,110 +9,50 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "complain.h"
 #include "kvm/board.h"
 #include "kvm/boot.h"
 
-#define USAGE                                                                                      \
-	"anvil boot --kernel FILE [--initrd FILE] [--cmdline TEXT] [--memory MIB] [--cpus N] "     \
-	"[--disk FILE[,ro]]... [--net user|tap:NAME|pcap:FILE|none]... [--legacy] [--packed] "     \
-	"[--queues N] [--control PIPE] [--record FOLDER] [--no-reboot] "                           \
-	"[--no-sandbox|--try-sandbox]"
-
-/* What is said of all devices */
-struct of_all {
+struct arguments {
+	struct boot_options boot;
+	/* What is said of all devices */
 	bool legacy;
 	bool packed;
 	unsigned int queues;
 };
 
-static int complain(const char *option, const char *value, const char *advice)
-{
-	fprintf(stderr, "anvil: boot: %s: \"%s\" will not do; %s\n", option, value, advice);
-	return EXIT_USAGE;
-}
-
-static int take_number(const char *option, const char *value, unsigned int least, unsigned int most,
-		       unsigned int *number)
-{
-	char advice[64];
-	char *end;
-	unsigned long n = strtoul(value, &end, 10);
-
-	if (*value >= '0' && *value <= '9' && *end == 0 && n >= least && n <= most) {
-		*number = (unsigned int)n;
-		return EXIT_OK;
-	}
-	snprintf(advice, sizeof(advice), "name a number from %u to %u", least, most);
-	return complain(option, value, advice);
-}
-
-static int take_device(struct boot_options *o, const char *option, char *value)
+static bool take_device(struct boot_options *o, bool is_disk, char *value)
 {
 	struct boot_device *d = &o->device[o->devices];
 	char error[512];
 	int err;
 
-	if (o->devices == BOOT_DEVICES_MAX)
-		return complain(option, value, "there is room for 19 disks and network cards");
+	if (o->devices == BOOT_DEVICES_MAX) {
+		complain("--%s %s: one too many; there is room for %u disks and network cards",
+			 is_disk ? "disk" : "net", value, BOOT_DEVICES_MAX);
+		return false;
+	}
 	o->devices++;
-	d->is_disk = !strcmp(option, "--disk");
+	d->is_disk = is_disk;
 	err = d->is_disk ? host_disk_parse(&d->disk, value, error, sizeof(error))
 			 : host_nic_parse(&d->nic, value, error, sizeof(error));
-	if (!err)
-		return EXIT_OK;
-	fprintf(stderr, "anvil: boot: %s\n", error);
-	return EXIT_USAGE;
+	if (err)
+		complain("%s", error);
+	return !err;
 }
 
-static int take_folder(struct boot_options *o, const char *value)
+static bool take_disk(void *arguments, char *value)
 {
-	struct stat st;
-
-	if (stat(value, &st) || !S_ISDIR(st.st_mode) || access(value, W_OK))
-		return complain("--record", value, "name a folder that can be written");
-	o->record = value;
-	return EXIT_OK;
+	return take_device(&((struct arguments *)arguments)->boot, true, value);
 }
 
-/* An option with a value. Returns EXIT_OK, or EXIT_USAGE after a complaint. */
-static int take_value(struct boot_options *o, struct of_all *all, const char *option, char *value)
+static bool take_net(void *arguments, char *value)
 {
-	if (!strcmp(option, "--kernel"))
-		o->kernel = value;
-	else if (!strcmp(option, "--initrd"))
-		o->initrd = value;
-	else if (!strcmp(option, "--cmdline"))
-		o->cmdline = value;
-	else if (!strcmp(option, "--control"))
-		o->control = value;
-	else if (!strcmp(option, "--record"))
-		return take_folder(o, value);
-	else if (!strcmp(option, "--memory"))
-		return take_number(option, value, RAM_MIB_MIN, RAM_MIB_MAX, &o->mib);
-	else if (!strcmp(option, "--cpus"))
-		return take_number(option, value, 1, BOARD_CPUS_MAX, &o->cpus);
-	else if (!strcmp(option, "--queues"))
-		return take_number(option, value, 1, HOST_DEVICE_PAIRS_MAX, &all->queues);
-	else
-		return take_device(o, option, value);
-	return EXIT_OK;
-}
-
-static bool has_value(const char *option)
-{
-	static const char *const name[] = { "--kernel",	 "--initrd", "--cmdline", "--memory",
-					    "--cpus",	 "--disk",   "--net",	  "--record",
-					    "--control", "--queues" };
-
-	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
-		if (!strcmp(option, name[i]))
-			return true;
-	}
-	return false;
+	return take_device(&((struct arguments *)arguments)->boot, false, value);
 }
 
 /* Gives all devices what was said of all of them. */
-static void apply(struct boot_options *o, const struct of_all *all)
+static void apply(struct boot_options *o, const struct arguments *all)
 {
 	for (unsigned int i = 0; i < o->devices; i++) {
 		struct host_disk_spec *disk = &o->device[i].disk;
@@ -127,53 +67,113 @@ static void apply(struct boot_options *o, const struct of_all *all)
 	}
 }
 
-static int take_options(int argc, char **argv, struct boot_options *o)
+/* What is asked for, each alone, goes together. */
+static bool agrees(const struct arguments *a)
 {
-	struct of_all all = { .queues = 1 };
+	const struct boot_options *o = &a->boot;
+	struct stat st;
 
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--no-reboot")) {
-			o->no_reboot = true;
-		} else if (!strcmp(argv[i], "--legacy")) {
-			all.legacy = true;
-		} else if (!strcmp(argv[i], "--packed")) {
-			all.packed = true;
-		} else if (!strcmp(argv[i], "--no-sandbox")) {
-			o->no_sandbox = true;
-		} else if (!strcmp(argv[i], "--try-sandbox")) {
-			o->try_sandbox = true;
-		} else if (has_value(argv[i]) && i + 1 < argc) {
-			if (take_value(o, &all, argv[i], argv[i + 1]))
-				return EXIT_USAGE;
-			i++;
-		} else {
-			fprintf(stderr, "anvil: boot: \"%s\" is not understood; usage: %s\n",
-				argv[i], USAGE);
-			return EXIT_USAGE;
-		}
+	if (!o->kernel) {
+		complain("give --kernel FILE; see anvil boot --help");
+		return false;
 	}
-	if (all.legacy && all.packed) {
-		fputs("anvil: boot: legacy devices have no packed rings; name --legacy or "
-		      "--packed\n",
-		      stderr);
-		return EXIT_USAGE;
+	if (a->legacy && a->packed) {
+		complain(
+			"--legacy --packed: legacy devices have no packed rings; give one of them");
+		return false;
 	}
-	apply(o, &all);
+	if (o->record &&
+	    (stat(o->record, &st) || !S_ISDIR(st.st_mode) || access(o->record, W_OK))) {
+		complain("--record %s: give a folder that can be written", o->record);
+		return false;
+	}
 	for (unsigned int i = 0; o->record && i < o->devices; i++) {
-		if (o->device[i].disk.legacy || o->device[i].nic.legacy)
-			return complain("--record", o->record,
-					"devices with the legacy interface are not recorded");
+		if (!o->device[i].disk.legacy && !o->device[i].nic.legacy)
+			continue;
+		complain("--record %s: devices with the legacy interface are not recorded",
+			 o->record);
+		return false;
 	}
-	if (o->kernel)
-		return EXIT_OK;
-	fprintf(stderr, "anvil: boot: no --kernel; usage: %s\n", USAGE);
-	return EXIT_USAGE;
+	return true;
 }
 
-int cmd_boot(int argc, char **argv)
+static int run(void *opaque, char **operand, int operands)
 {
-	struct boot_options o = { .cmdline = "console=ttyS0", .mib = 256, .cpus = 1 };
-	int status = take_options(argc, argv, &o);
+	struct arguments *a = opaque;
 
-	return status ? status : boot(&o);
+	(void)operand, (void)operands;
+	apply(&a->boot, a);
+	return agrees(a) ? boot(&a->boot) : EXIT_USAGE;
 }
+
+static const struct option_word disk_words[] = {
+	{ ",ro", "the guest cannot write" },
+	{ ",zoned[=MIB]", "host-managed zones of so many MiB (1 to 1024; 4 if not given)" },
+	{ ",legacy", "as --legacy, for this disk" },
+	{ ",packed", "as --packed" },
+	{ ",queues=N", "as --queues" },
+	{ 0 },
+};
+
+static const struct option_word net_words[] = {
+	{ "user", "a network without privileges; the guest is 10.0.2.15, the host 10.0.2.2" },
+	{ ",forward=HOSTPORT:GUESTPORT", "after user: TCP from the host; may be repeated" },
+	{ "tap:NAME", "a TAP interface, with the kernel's checksums and segmentation" },
+	{ "pcap:FILE", "a capture of what passes" },
+	{ ",in=FILE", "after pcap: a capture whose frames the guest gets" },
+	{ "none", "a cable to nowhere" },
+	{ ",mergeable=off", "hides MRG_RXBUF" },
+	{ ",legacy", "as --legacy, for this card" },
+	{ ",packed", "as --packed" },
+	{ ",queues=N", "as --queues" },
+	{ 0 },
+};
+
+static const struct command_option options[] = {
+	{ "kernel", "FILE", "64-bit: bzImage, or ELF with a PVH entry", NULL,
+	  SETS_TEXT(struct arguments, boot.kernel) },
+	{ "initrd", "FILE", "its initial RAM disk", NULL,
+	  SETS_TEXT(struct arguments, boot.initrd) },
+	{ "cmdline", "TEXT", "its command line", "console=ttyS0",
+	  SETS_TEXT(struct arguments, boot.cmdline) },
+	{ "memory", "MIB", "of memory", "256",
+	  SETS_NUMBER(struct arguments, boot.mib, RAM_MIB_MIN, RAM_MIB_MAX) },
+	{ "cpus", "NUMBER", "of processors", "1",
+	  SETS_NUMBER(struct arguments, boot.cpus, 1, BOARD_CPUS_MAX) },
+	{ "disk", "FILE[,WORD]...", "a raw image", .type = OPTION_OTHER, .take = take_disk,
+	  .words = disk_words },
+	{ "net", "KIND[,WORD]...", "a network card", .type = OPTION_OTHER, .take = take_net,
+	  .words = net_words },
+	{ "legacy", NULL, "virtio-mmio version 1, as drivers before virtio 1.0 have it", NULL,
+	  SETS_SWITCH(struct arguments, legacy) },
+	{ "packed", NULL, "packed rings on offer", NULL, SETS_SWITCH(struct arguments, packed) },
+	{ "queues", "NUMBER", "of queues for each disk, of pairs of them for each card", "1",
+	  SETS_NUMBER(struct arguments, queues, 1, HOST_DEVICE_PAIRS_MAX) },
+	{ "control", "PIPE", "a named pipe for what happens to devices while the guest runs", NULL,
+	  SETS_TEXT(struct arguments, boot.control) },
+	{ "no-reboot", NULL, "a reset ends the run instead of starting the guest anew", NULL,
+	  SETS_SWITCH(struct arguments, boot.no_reboot) },
+	{ "record", "FOLDER", "for what the guest's drivers do, as scripts; without the sandbox",
+	  NULL, SETS_TEXT(struct arguments, boot.record) },
+	{ "no-sandbox", NULL, "for debuggers", NULL,
+	  SETS_SWITCH(struct arguments, boot.no_sandbox) },
+	{ "try-sandbox", NULL, "show what a refusal looks like", NULL,
+	  SETS_SWITCH(struct arguments, boot.try_sandbox) },
+	{ 0 },
+};
+
+const struct command command_boot = {
+	.name = "boot",
+	.help = "Boots a real kernel on these devices",
+	.details =
+		"The terminal is the guest's console; Ctrl-A x ends the run. Lines written to "
+		"PIPE, "
+		"with devices counted from 0: \"0 resize\", \"1 link down\", \"1 link up\", "
+		"\"1 announce\", \"report\".\n"
+		"The exit status is what the guest writes to I/O port 0xf4, and 0 after power-off; "
+		"1: the run broke off; 2: something was wrong with what was asked for; 3: the "
+		"sandbox refused a system call.\n",
+	.options = options,
+	.arguments_size = sizeof(struct arguments),
+	.run = run,
+};

@@ -2,34 +2,33 @@
 /*
  * anvil export: a script for those who do not have the harness.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
+#include "complain.h"
 #include "export.h"
 #include "files.h"
 
-#define USAGE "anvil export --as c|qtest FILE"
+struct arguments {
+	unsigned int as;
+};
 
 static const struct form {
-	const char *name;
 	void (*write)(const struct exported *e, FILE *out);
 	bool x86; /* for a device on such a machine */
 } forms[] = {
-	{ "c", export_c, false },
-	{ "qtest", export_qtest, true },
+	{ export_c, false },
+	{ export_qtest, true },
 };
 
-static const struct form *find_form(const char *name)
-{
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (!strcmp(forms[i].name, name))
-			return &forms[i];
-	}
-	fprintf(stderr, "anvil export: there is no form \"%s\"; usage: %s\n", name, USAGE);
-	return NULL;
-}
+static const struct option_word names[] = {
+	{ "c", "a C program, to be compiled with devices/ alone" },
+	{ "qtest", "accesses for the virtio-mmio device of QEMU's microvm" },
+	{ 0 },
+};
 
 static int export_script_as(const struct form *form, const char *path, const struct script *script)
 {
@@ -38,13 +37,13 @@ static int export_script_as(const struct form *form, const char *path, const str
 	int status = EXIT_USAGE;
 
 	if (!log || runner_play_logged(script, log, &o)) {
-		fputs("anvil export: cannot start a process to play in\n", stderr);
+		complain("cannot start a process to play in");
 	} else {
 		form->write(&(struct exported){ path, script, log, &o }, stdout);
 		if (!fflush(stdout) && !ferror(stdout))
 			status = EXIT_OK;
 		else
-			perror("anvil export: standard output");
+			complain("standard output: %s", strerror(errno));
 	}
 	free(o.report);
 	if (log)
@@ -69,23 +68,39 @@ static const char *prevents(const struct form *form, const struct script *script
 	return NULL;
 }
 
-int cmd_export(int argc, char **argv)
+static int run(void *opaque, char **operand, int count)
 {
-	const struct form *form;
+	const struct form *form = &forms[((const struct arguments *)opaque)->as];
 	struct script script;
 	const char *why;
 
-	if (argc != 4 || strcmp(argv[1], "--as") != 0) {
-		fprintf(stderr, "anvil export: usage: %s\n", USAGE);
-		return EXIT_USAGE;
-	}
-	form = find_form(argv[2]);
-	if (!form || !files_read_script(argv[3], &script))
+	(void)count;
+	if (!files_read_script(operand[0], &script))
 		return EXIT_USAGE;
 	why = prevents(form, &script);
 	if (why) {
-		fprintf(stderr, "anvil export: %s: %s\n", argv[3], why);
+		complain_of(operand[0], why);
 		return EXIT_USAGE;
 	}
-	return export_script_as(form, argv[3], &script);
+	return export_script_as(form, operand[0], &script);
 }
+
+static const struct command_option options[] = {
+	{ "as", "FORM", "what to make of it", "c", .words = names,
+	  SETS_WORD(struct arguments, as) },
+	{ 0 },
+};
+
+static const struct command_operand operands[] = {
+	{ "FILE", "a script, as bytes or as text", false },
+	{ 0 },
+};
+
+const struct command command_export = {
+	.name = "export",
+	.help = "Prints a script for those who do not have the harness",
+	.options = options,
+	.operands = operands,
+	.arguments_size = sizeof(struct arguments),
+	.run = run,
+};

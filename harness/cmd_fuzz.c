@@ -21,20 +21,21 @@
 #include <unistd.h>
 
 #include "campaign.h"
+#include "complain.h"
 #include "engine.h"
+#include "engine_options.h"
 
-#define DEFAULT_SECONDS 60
-#define PIECE_MS	2000  /* libFuzzer counts whole seconds: nothing shorter is worth a start */
-#define OVERDUE_MS	15000 /* longer than the slowest input may take */
-#define KILL_MS		5000  /* from the request to stop to the end of patience */
-#define TICK_MS		200
-#define REDRAW_MS	500
-#define PLAIN_MS	10000
-#define RECORD_MS	10000 /* between two writes of a target's record */
-#define ROOM_MS		1000
-#define INSTANCES_MIN	2 /* of AFL++: one that is fast, one with the sanitizers */
-#define ALIKE_MAX	3
-#define FINDINGS_MAX	20
+#define PIECE_MS      2000  /* libFuzzer counts whole seconds: nothing shorter is worth a start */
+#define OVERDUE_MS    15000 /* longer than the slowest input may take */
+#define KILL_MS	      5000  /* from the request to stop to the end of patience */
+#define TICK_MS	      200
+#define REDRAW_MS     500
+#define PLAIN_MS      10000
+#define RECORD_MS     10000 /* between two writes of a target's record */
+#define ROOM_MS	      1000
+#define INSTANCES_MIN 2 /* of AFL++: one that is fast, one with the sanitizers */
+#define ALIKE_MAX     3
+#define FINDINGS_MAX  20
 
 enum state { WAITING, RUNNING, DONE, STOPPED, FAILED };
 
@@ -659,7 +660,7 @@ static bool prepare(struct run *run, char names[ENGINE_TARGETS][NAME_BYTES])
 	}
 	run->targets = calloc(run->count, sizeof(*run->targets));
 	if (!run->targets) {
-		engine_complain("out of memory");
+		complain("out of memory");
 		return false;
 	}
 	for (size_t i = 0; i < run->count; i++)
@@ -693,14 +694,12 @@ static unsigned int online_cores(void)
 }
 
 /* Asks for what is there, and makes what is not */
-static bool find_and_prepare(struct run *run, const char *engine, const char *const *asked,
-			     size_t asked_count)
+static bool find_and_prepare(struct run *run, const struct option_texts *asked)
 {
 	char names[ENGINE_TARGETS][NAME_BYTES];
 	int found;
 
-	run->kind = engine_kind(engine);
-	found = run->kind ? engine_find_targets(&run->dirs, asked, asked_count, names) : -1;
+	found = engine_find_targets(&run->dirs, asked->text, asked->count, names);
 	if (found < 0)
 		return false;
 	run->count = (size_t)found;
@@ -716,35 +715,26 @@ static void free_targets(struct run *run)
 	free(run->targets);
 }
 
-int cmd_fuzz(int argc, char **argv)
+struct arguments {
+	struct engine_arguments common;
+	unsigned int seconds;
+	unsigned int jobs; /* 0: not given */
+};
+
+static int fuzz(void *opaque, char **operand, int operands)
 {
+	const struct arguments *a = opaque;
 	struct run run = {
-		.dirs = { "build/fuzz", "corpora", "dictionaries", "build", "build/afl" },
-		.seconds = DEFAULT_SECONDS,
-		.jobs = online_cores(),
+		.kind = engine_kind(a->common.engine),
+		.dirs = a->common.dirs,
+		.seconds = a->seconds,
+		.jobs = a->jobs ? a->jobs : online_cores(),
 		.terminal = on_terminal(),
 	};
-	const char *engine = "libfuzzer";
-	const char *asked[ENGINE_TARGETS];
-	size_t asked_count = 0;
-	const struct engine_option options[] = {
-		{ "engine", "NAME: libfuzzer or afl (libfuzzer)", NULL, &engine, NULL },
-		{ "time", "SECONDS of fuzzing in all (60)", &run.seconds, NULL, NULL },
-		{ "jobs", "NUMBER of targets at a time; AFL++: of its instances (the cores)",
-		  &run.jobs, NULL, NULL },
-		{ "target", "NAME of a target; may be repeated (all)", NULL, asked, &asked_count },
-		{ "engines", "DIR with the targets (build/fuzz)", NULL, &run.dirs.engines, NULL },
-		{ "afl", "DIR with the targets for AFL++ (build/afl)", NULL, &run.dirs.afl, NULL },
-		{ "corpora", "DIR with the seeds (corpora)", NULL, &run.dirs.corpora, NULL },
-		{ "dictionaries", "DIR (dictionaries)", NULL, &run.dirs.dictionaries, NULL },
-		{ "out", "DIR for findings and new inputs (build)", NULL, &run.dirs.out, NULL },
-		{ NULL, NULL, NULL, NULL, NULL },
-	};
-	int status = engine_options(argc, argv, options);
+	int status;
 
-	if (status >= 0)
-		return status;
-	if (!find_and_prepare(&run, engine, asked, asked_count)) {
+	(void)operand, (void)operands;
+	if (!find_and_prepare(&run, &a->common.targets)) {
 		free_targets(&run);
 		return EXIT_USAGE;
 	}
@@ -757,3 +747,22 @@ int cmd_fuzz(int argc, char **argv)
 	free_targets(&run);
 	return status;
 }
+
+static const struct command_option options[] = {
+	ENGINE_OPTIONS(struct arguments, "for findings and new inputs"),
+	{ "time", "SECONDS", "of fuzzing in all, shared by the targets", "60",
+	  SETS_NUMBER(struct arguments, seconds, 1, 1000000) },
+	{ "jobs", "NUMBER",
+	  "of targets at a time, or of AFL++'s processes; else the number of processors", NULL,
+	  SETS_NUMBER(struct arguments, jobs, 1, 1000000) },
+	{ 0 },
+};
+
+const struct command command_fuzz = {
+	.name = "fuzz",
+	.help = "Fuzzes all targets, keeps and tells what they find",
+	.details = "The exit status is 130 if it was interrupted before it found anything.\n",
+	.options = options,
+	.arguments_size = sizeof(struct arguments),
+	.run = fuzz,
+};

@@ -11,6 +11,10 @@
 #include "files.h"
 #include "player.h"
 
+struct arguments {
+	bool all;
+};
+
 static bool play_files(char **path, size_t count)
 {
 	static struct machine machine;
@@ -43,27 +47,41 @@ static unsigned int tell(bool all)
 	return missed;
 }
 
-int cmd_health(int argc, char **argv)
+static int run(void *opaque, char **operand, int count)
 {
-	bool all = argc > 1 && !strcmp(argv[1], "--all");
+	const struct arguments *a = opaque;
 	unsigned int missed;
-	size_t count;
-	char **path;
+	size_t found;
+	char **path = files_list(operand, count, &found);
 
-	argc -= all;
-	argv += all;
-	if (argc < 2 || argv[1][0] == '-') {
-		fputs("anvil: usage: anvil health [--all] FILE|FOLDER...\n", stderr);
+	if (!path || !play_files(path, found)) {
+		files_free(path, path ? found : 0);
 		return EXIT_USAGE;
 	}
-	path = files_list(argv + 1, argc - 1, &count);
-	if (!path || !play_files(path, count)) {
-		files_free(path, path ? count : 0);
-		return EXIT_USAGE;
-	}
-	files_free(path, count);
-	missed = tell(all);
+	files_free(path, found);
+	missed = tell(a->all);
 	printf("%u of %u milestones reached by %zu scripts\n", MILESTONE_COUNT - missed,
-	       MILESTONE_COUNT, count);
+	       MILESTONE_COUNT, found);
 	return missed ? EXIT_FINDING : EXIT_OK;
 }
+
+static const struct command_option options[] = {
+	{ "all", NULL, "tell also which ones are reached", NULL,
+	  SETS_SWITCH(struct arguments, all) },
+	{ 0 },
+};
+
+static const struct command_operand operands[] = {
+	{ "FILE|FOLDER", "scripts, as bytes or as text", .repeated = true },
+	{ 0 },
+};
+
+const struct command command_health = {
+	.name = "health",
+	.help = "Tells which milestones no script reaches",
+	.details = "The exit status is 1 if one is not reached.\n",
+	.options = options,
+	.operands = operands,
+	.arguments_size = sizeof(struct arguments),
+	.run = run,
+};

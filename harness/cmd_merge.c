@@ -20,10 +20,10 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "complain.h"
 #include "engine.h"
 #include "files.h"
 
-#define USAGE	    "anvil merge [--target NAME] [--engines FOLDER] [--corpora FOLDER] OUT FOLDER..."
 #define MERGE_PATH  4096u
 #define FOLDERS_MAX 64
 
@@ -43,12 +43,6 @@ struct merge {
 	size_t left_out;
 };
 
-static bool complain(const char *path, const char *what)
-{
-	fprintf(stderr, "anvil merge: %s: %s\n", path, what);
-	return false;
-}
-
 static void join(char *path, const char *folder, const char *name)
 {
 	/* longer names are refused when the options are taken */
@@ -67,7 +61,7 @@ static bool read_content(const char *path, struct content *c)
 	FILE *f = fopen(path, "rb");
 
 	if (!f)
-		return complain(path, strerror(errno));
+		return complain_of(path, strerror(errno));
 	c->len = fread(c->bytes, 1, sizeof(c->bytes), f);
 	fclose(f);
 	return true;
@@ -79,10 +73,10 @@ static bool write_content(const char *path, const struct content *c)
 	bool good;
 
 	if (!f)
-		return complain(path, strerror(errno));
+		return complain_of(path, strerror(errno));
 	good = fwrite(c->bytes, 1, c->len, f) == c->len;
 	good = !fclose(f) && good;
-	return good || complain(path, "cannot be written");
+	return good || complain_of(path, "cannot be written");
 }
 
 static bool same_content(const char *path, const struct content *c)
@@ -115,7 +109,7 @@ static bool for_files(struct merge *m, const char *folder,
 {
 	struct dirent **entry;
 	int count = scandir(folder, &entry, is_visible, alphasort);
-	bool good = count >= 0 || complain(folder, strerror(errno));
+	bool good = count >= 0 || complain_of(folder, strerror(errno));
 
 	for (int i = 0; good && i < count; i++)
 		good = each(m, folder, entry[i]->d_name);
@@ -126,7 +120,7 @@ static bool for_files(struct merge *m, const char *folder,
 
 static bool make_folder(const char *path)
 {
-	return !mkdir(path, 0777) || complain(path, strerror(errno));
+	return !mkdir(path, 0777) || complain_of(path, strerror(errno));
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -168,9 +162,9 @@ static bool prepare(struct merge *m)
 	if (!make_folder(path))
 		return false;
 	if (stat(m->out, &st))
-		return errno == ENOENT || complain(m->out, strerror(errno));
+		return errno == ENOENT || complain_of(m->out, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return complain(m->out, "is no folder");
+		return complain_of(m->out, "is no folder");
 	return for_files(m, m->out, copy_to_all);
 }
 
@@ -241,11 +235,11 @@ static bool run_merge(const struct merge *m)
 		run_engine(m, log);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
-		return complain(m->target, strerror(errno));
+		return complain_of(m->target, strerror(errno));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return true;
 	last_words(log, line, sizeof(line));
-	return complain(m->target, line);
+	return complain_of(m->target, line);
 }
 
 /* ---- names ---- */
@@ -286,7 +280,7 @@ static bool put_new(struct merge *m, const char *name, const struct content *c, 
 	}
 	unlink(part);
 	if (errno != EEXIST)
-		*good = complain(path, strerror(errno));
+		*good = complain_of(path, strerror(errno));
 	return !*good;
 }
 
@@ -325,7 +319,7 @@ static bool take_results(struct merge *m)
 	char path[MERGE_PATH];
 
 	if (mkdir(m->out, 0777) && errno != EEXIST)
-		return complain(m->out, strerror(errno));
+		return complain_of(m->out, strerror(errno));
 	join(path, m->part, "left-out");
 	if (!for_files(m, path, count_left_out))
 		return false;
@@ -370,49 +364,12 @@ static bool find_target(struct merge *m, const char *asked)
 	for (int i = 0; !asked && !found && i < m->ins; i++)
 		found = target_of_path(m, m->in[i]);
 	if (!asked && !found && !target_of_path(m, m->out)) {
-		fputs("anvil merge: no folder is called by a target; give --target\n", stderr);
+		complain("no folder is called by a target; give --target");
 		return false;
 	}
 	join(path, m->engines, m->target);
 	return !access(path, X_OK) ||
-	       complain(path, "no such target; give --target, or build it with make fuzz");
-}
-
-static const char **option_of(struct merge *m, const char **target, const char *name)
-{
-	if (!strcmp(name, "--target"))
-		return target;
-	if (!strcmp(name, "--engines"))
-		return &m->engines;
-	return strcmp(name, "--corpora") ? NULL : &m->corpora;
-}
-
-static int complain_usage(const char *what)
-{
-	fprintf(stderr, "anvil merge: %s; usage: %s\n", what, USAGE);
-	return 0;
-}
-
-/* Returns the index of the first operand, or 0 after a complaint. */
-static int take_options(int argc, char **argv, struct merge *m, const char **target)
-{
-	int i = 1;
-
-	for (; i < argc && !strncmp(argv[i], "--", 2); i++) {
-		const char **option = option_of(m, target, argv[i]);
-
-		if (!option || i + 1 == argc || !argv[i + 1][0])
-			return complain_usage(option ? "an option without its operand"
-						     : "no such option");
-		*option = argv[++i];
-	}
-	for (int k = 1; k < argc; k++) {
-		if (strlen(argv[k]) >= DIR_BYTES)
-			return complain_usage("a name is too long");
-	}
-	if (argc - i < 2)
-		return complain_usage("no folders");
-	return argc - i - 1 <= FOLDERS_MAX ? i : complain_usage("too many folders");
+	       complain_of(path, "no such target; give --target, or build it with make fuzz");
 }
 
 static bool merge(struct merge *m)
@@ -426,21 +383,43 @@ static bool merge(struct merge *m)
 	return good;
 }
 
-int cmd_merge(int argc, char **argv)
-{
-	struct merge m = { .engines = "build/fuzz", .corpora = "corpora" };
-	const char *target = NULL;
-	int first = take_options(argc, argv, &m, &target);
+struct arguments {
+	const char *target;
+	const char *engines;
+	const char *corpora;
+};
 
-	if (!first)
+static bool names_fit(char **operand, int operands)
+{
+	for (int i = 0; i < operands; i++) {
+		if (strlen(operand[i]) >= DIR_BYTES)
+			return complain_of(operand[i], "the name is too long");
+		if (operand[i][0] == '-') /* the target would take it for an option */
+			return complain_of(operand[i], "begins with a dash; give ./ before it");
+	}
+	if (operands - 1 <= FOLDERS_MAX)
+		return true;
+	complain("%s: too many folders; give at most %d", operand[FOLDERS_MAX + 1], FOLDERS_MAX);
+	return false;
+}
+
+static int run(void *opaque, char **operand, int operands)
+{
+	const struct arguments *a = opaque;
+	struct merge m = {
+		.engines = a->engines,
+		.corpora = a->corpora,
+		.out = operand[0],
+		.in = operand + 1,
+		.ins = operands - 1,
+	};
+
+	if (!names_fit(operand, operands))
 		return EXIT_USAGE;
-	for (size_t end = strlen(argv[first]); end > 1 && argv[first][end - 1] == '/'; end--)
-		argv[first][end - 1] = 0;
-	m.out = argv[first];
-	m.in = argv + first + 1;
-	m.ins = argc - first - 1;
+	for (size_t end = strlen(operand[0]); end > 1 && operand[0][end - 1] == '/'; end--)
+		operand[0][end - 1] = 0;
 	snprintf(m.part, sizeof(m.part), "%s.part", m.out);
-	if (!find_target(&m, target) || !merge(&m))
+	if (!find_target(&m, a->target) || !merge(&m))
 		return EXIT_USAGE;
 	printf("%s: %zu of %zu inputs added, %zu of them by the name of a seed\n", m.out, m.added,
 	       m.read, m.named);
@@ -449,3 +428,28 @@ int cmd_merge(int argc, char **argv)
 		       m.left_out);
 	return EXIT_OK;
 }
+
+static const struct command_option options[] = {
+	{ "target", "NAME", "of the target; else a folder is called by it", NULL,
+	  SETS_TEXT(struct arguments, target) },
+	{ "engines", "FOLDER", "with the targets", "build/fuzz", .bytes_max = DIR_BYTES,
+	  SETS_TEXT(struct arguments, engines) },
+	{ "corpora", "FOLDER", "with the seeds, whose names are kept", "corpora",
+	  .bytes_max = DIR_BYTES, SETS_TEXT(struct arguments, corpora) },
+	{ 0 },
+};
+
+static const struct command_operand operand_list[] = {
+	{ "OUT", "the folder to add them to; what is in it stays", false },
+	{ "FOLDER", "of inputs for one target", .repeated = true },
+	{ 0 },
+};
+
+const struct command command_merge = {
+	.name = "merge",
+	.help = "Keeps the fewest inputs with the same coverage",
+	.options = options,
+	.operands = operand_list,
+	.arguments_size = sizeof(struct arguments),
+	.run = run,
+};

@@ -7,8 +7,17 @@
 #include <string.h>
 
 #include "commands.h"
+#include "complain.h"
 #include "files.h"
 #include "runner.h"
+
+struct arguments {
+	unsigned int on; /* enum runner_carrier */
+	const char *kernel;
+	unsigned int repeat;
+	unsigned int hang_seconds;
+	bool quiet;
+};
 
 struct play {
 	char **path;
@@ -34,7 +43,7 @@ static int play_all(struct play *p, size_t count, unsigned int repeat)
 	int err = 0;
 
 	if (!script) {
-		fputs("anvil: not enough memory for so many scripts\n", stderr);
+		complain("not enough memory for so many scripts");
 		return EXIT_USAGE;
 	}
 	for (size_t i = 0; i < count && !err; i++)
@@ -43,7 +52,7 @@ static int play_all(struct play *p, size_t count, unsigned int repeat)
 		p->script = script;
 		err = runner_play(&p->stage, script, count, repeat, tell, p);
 		if (err)
-			fprintf(stderr, "anvil: cannot play: %s\n", strerror(-err));
+			complain("cannot play: %s", strerror(-err));
 	}
 	free(script);
 	if (err)
@@ -53,77 +62,66 @@ static int play_all(struct play *p, size_t count, unsigned int repeat)
 	return p->findings ? EXIT_FINDING : EXIT_OK;
 }
 
-#define USAGE                                                                                      \
-	"anvil play [--on model|kvm|linux] [--kernel FILE] [--repeat N] [--hang SECONDS] "         \
-	"[--quiet] "                                                                               \
-	"FILE|FOLDER..."
+static const struct option_word carrier[] = {
+	[RUN_ON_MODEL] = { "model", "calls, in this process" },
+	[RUN_ON_KVM] = { "kvm", "a bare guest on /dev/kvm; compared with the model" },
+	[RUN_ON_LINUX] = { "linux", "a booted Linux on /dev/kvm; compared with the model" },
+	{ 0 },
+};
 
-static bool take_carrier(const char *name, enum runner_carrier *on)
+static const struct command_option options[] = {
+	{ "on", "CARRIER", "how the guest's accesses come about", "model", .words = carrier,
+	  SETS_WORD(struct arguments, on) },
+	{ "kernel", "FILE",
+	  "what linux boots; else one in /boot, or what make guest-kernel has fetched", NULL,
+	  SETS_TEXT(struct arguments, kernel) },
+	{ "repeat", "NUMBER", "of plays of each script, which have to agree", "1",
+	  SETS_NUMBER(struct arguments, repeat, 1, 1000000) },
+	{ "hang", "SECONDS", "of processor time after which a script hangs", "10",
+	  SETS_NUMBER(struct arguments, hang_seconds, 1, 3600) },
+	{ "quiet", NULL, "tell findings only, and how many there are", NULL,
+	  SETS_SWITCH(struct arguments, quiet) },
+	{ 0 },
+};
+
+static const struct command_operand operands[] = {
+	{ "FILE|FOLDER", "scripts, as bytes or as text", .repeated = true },
+	{ 0 },
+};
+
+static int run(void *opaque, char **operand, int count)
 {
-	static const char *const carrier[] = {
-		[RUN_ON_MODEL] = "model",
-		[RUN_ON_KVM] = "kvm",
-		[RUN_ON_LINUX] = "linux",
+	const struct arguments *a = opaque;
+	struct play p = {
+		.stage = { .on = (enum runner_carrier)a->on,
+			   .hang_seconds = a->hang_seconds,
+			   .kernel = a->kernel },
+		.quiet = a->quiet,
 	};
-
-	for (size_t i = 0; i < sizeof(carrier) / sizeof(carrier[0]); i++) {
-		if (!strcmp(name, carrier[i])) {
-			*on = (enum runner_carrier)i;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Takes the options; returns the index of the first operand, or 0 after a complaint. */
-static int take_options(int argc, char **argv, struct play *p, unsigned int *repeat)
-{
-	int i = 1;
-
-	for (; i < argc && !strncmp(argv[i], "--", 2); i++) {
-		if (!strcmp(argv[i], "--quiet")) {
-			p->quiet = true;
-		} else if (!strcmp(argv[i], "--repeat") && i + 1 < argc && atoi(argv[i + 1]) > 0) {
-			*repeat = (unsigned int)atoi(argv[++i]);
-		} else if (!strcmp(argv[i], "--on") && i + 1 < argc &&
-			   take_carrier(argv[i + 1], &p->stage.on)) {
-			i++;
-		} else if (!strcmp(argv[i], "--hang") && i + 1 < argc &&
-			   runner_take_hang(argv[i + 1], &p->stage.hang_seconds)) {
-			i++;
-		} else if (!strcmp(argv[i], "--kernel") && i + 1 < argc) {
-			p->stage.kernel = argv[++i];
-		} else {
-			fprintf(stderr, "anvil: play: \"%s\" is not understood; usage: %s\n",
-				argv[i], USAGE);
-			return 0;
-		}
-	}
-	if (i < argc)
-		return i;
-	fprintf(stderr, "anvil: play: no script; usage: %s\n", USAGE);
-	return 0;
-}
-
-int cmd_play(int argc, char **argv)
-{
-	struct play p = { 0 };
-	unsigned int repeat = 1;
-	int first = take_options(argc, argv, &p, &repeat);
 	char error[256];
-	size_t count;
+	size_t found;
 	int status;
 
-	if (!first)
-		return EXIT_USAGE;
 	if (!runner_can(&p.stage, error, sizeof(error))) {
-		fprintf(stderr, "anvil: %s\n", error);
+		complain("%s", error);
 		return EXIT_USAGE;
 	}
-	p.path = files_list(argv + first, argc - first, &count);
+	p.path = files_list(operand, count, &found);
 	if (!p.path)
 		return EXIT_USAGE;
-	status = play_all(&p, count, repeat);
-	files_free(p.path, count);
+	status = play_all(&p, found, a->repeat);
+	files_free(p.path, found);
 	return status;
 }
+
+const struct command command_play = {
+	.name = "play",
+	.help = "Plays scripts, and gives a verdict for each",
+	.details =
+		"Verdicts are ok, rejected (the device asks for a reset), wedged, violation:RULE, "
+		"crash:WHAT and hang; of the last four all there is to know is told.\n",
+	.options = options,
+	.operands = operands,
+	.arguments_size = sizeof(struct arguments),
+	.run = run,
+};

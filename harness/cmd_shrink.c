@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "complain.h"
 #include "files.h"
 #include "shrink.h"
 
@@ -15,26 +16,36 @@ static bool same_verdict(const void *opaque, const struct outcome *o)
 	return !strcmp(o->verdict, ((const struct outcome *)opaque)->verdict);
 }
 
-int cmd_shrink(int argc, char **argv)
+static int run(void *arguments, char **operand, int count)
 {
 	struct outcome o = { 0 };
 	struct shrink s = { .same = same_verdict, .opaque = &o };
 	struct script script;
 
-	if (argc != 3) {
-		fputs("anvil: usage: anvil shrink FILE OUT\n", stderr);
-		return EXIT_USAGE;
-	}
-	if (!files_read_script(argv[1], &script))
+	(void)arguments, (void)count;
+	if (!files_read_script(operand[0], &script))
 		return EXIT_USAGE;
 	if (runner_play_one(&script, 0, &o)) {
-		fputs("anvil: cannot start a process to play in\n", stderr);
+		complain("cannot start a process to play in");
 		return EXIT_USAGE;
 	}
 	free(o.report);
 	shrink_script(&s, &script);
-	if (s.failed || !files_write_script(argv[2], &script))
+	if (s.failed || !files_write_script(operand[1], &script))
 		return EXIT_USAGE;
-	printf("%s: %s, %u operations, after %u plays\n", argv[2], o.verdict, script.ops, s.plays);
+	printf("%s: %s, %u operations, after %u plays\n", operand[1], o.verdict, script.ops,
+	       s.plays);
 	return EXIT_OK;
 }
+
+const struct command command_shrink = {
+	.name = "shrink",
+	.help = "Makes the smallest script with the same verdict",
+	.operands =
+		(const struct command_operand[]){
+			{ "FILE", "a script that is a finding", false },
+			{ "OUT", "the file to write", false },
+			{ 0 },
+		},
+	.run = run,
+};

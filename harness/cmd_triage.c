@@ -9,20 +9,19 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "complain.h"
 #include "files.h"
 #include "triage.h"
 
-#define USAGE "anvil triage [--out FOLDER] [--hang SECONDS] FILE|FOLDER..."
+struct arguments {
+	const char *out;
+	unsigned int hang_seconds;
+};
 
 static void show(const char *what, size_t done, size_t all)
 {
 	printf("\r\033[K%zu of %zu %s", done, all, what);
 	fflush(stdout);
-}
-
-static void complain(const char *what)
-{
-	fprintf(stderr, "anvil triage: %s; usage: %s\n", what, USAGE);
 }
 
 /* "crash-1234.txt" is what the fuzzer said about "crash-1234", not an input. */
@@ -43,7 +42,7 @@ static bool read_inputs(struct triage *t, char *const *path, size_t count)
 {
 	t->input = calloc(count ? count : 1, sizeof(*t->input));
 	if (!t->input) {
-		fputs("anvil triage: not enough memory for so many scripts\n", stderr);
+		complain("not enough memory for so many scripts");
 		return false;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -63,7 +62,7 @@ static int triage_all(struct triage *t, const char *out)
 	if (t->progress)
 		printf("\r\033[K");
 	if (err) {
-		fprintf(stderr, "anvil triage: cannot play: %s\n", strerror(-err));
+		complain("cannot play: %s", strerror(-err));
 		return EXIT_USAGE;
 	}
 	if (!triage_write(t, out))
@@ -75,43 +74,45 @@ static int triage_all(struct triage *t, const char *out)
 	return t->groups ? EXIT_FINDING : EXIT_OK;
 }
 
-/* Takes the options; returns the index of the first operand, or 0 after a complaint. */
-static int take_options(int argc, char **argv, struct triage *t, const char **out)
+static int run(void *opaque, char **operand, int count)
 {
-	int i = 1;
-
-	for (; i < argc && !strncmp(argv[i], "--", 2); i += 2) {
-		const char *value = i + 1 < argc ? argv[i + 1] : "";
-
-		if (!strcmp(argv[i], "--out") && value[0])
-			*out = value;
-		else if (strcmp(argv[i], "--hang") != 0 ||
-			 !runner_take_hang(value, &t->hang_seconds))
-			return complain("--out takes a folder, --hang 1 to 3600 seconds"), 0;
-	}
-	if (i < argc)
-		return i;
-	return complain("no inputs"), 0;
-}
-
-int cmd_triage(int argc, char **argv)
-{
-	struct triage t = { .progress = isatty(STDOUT_FILENO) ? show : NULL };
-	const char *out = "build/triage";
-	int first = take_options(argc, argv, &t, &out);
+	const struct arguments *a = opaque;
+	struct triage t = {
+		.progress = isatty(STDOUT_FILENO) ? show : NULL,
+		.hang_seconds = a->hang_seconds,
+	};
 	int status = EXIT_USAGE;
-	size_t count;
-	char **path;
+	size_t found;
+	char **path = files_list(operand, count, &found);
 
-	if (!first)
-		return EXIT_USAGE;
-	path = files_list(argv + first, argc - first, &count);
 	if (!path)
 		return EXIT_USAGE;
-	if (read_inputs(&t, path, count))
-		status = triage_all(&t, out);
+	if (read_inputs(&t, path, found))
+		status = triage_all(&t, a->out);
 	triage_free(&t);
 	free(t.input);
-	files_free(path, count);
+	files_free(path, found);
 	return status;
 }
+
+static const struct command_option options[] = {
+	{ "out", "FOLDER", "to write: a new one, or one of a triage before", "build/triage",
+	  SETS_TEXT(struct arguments, out) },
+	{ "hang", "SECONDS", "of processor time after which a script hangs", "10",
+	  SETS_NUMBER(struct arguments, hang_seconds, 1, 3600) },
+	{ 0 },
+};
+
+static const struct command_operand operands[] = {
+	{ "FILE|FOLDER", "scripts, as bytes or as text", .repeated = true },
+	{ 0 },
+};
+
+const struct command command_triage = {
+	.name = "triage",
+	.help = "Puts findings into groups, explains each and makes it small",
+	.options = options,
+	.operands = operands,
+	.arguments_size = sizeof(struct arguments),
+	.run = run,
+};

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +15,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "commands.h"
+#include "complain.h"
 #include "crash_stack.h"
 #include "files.h"
 
 #define ROOM_BYTES	  (8u << 20) /* stop before the disk is full: nothing half-written */
-#define NUMBER_MAX	  1000000
 #define TARGET_PREFIX	  "fuzz_"
 #define TARGET_PREFIX_LEN 5
 
 #define FAILED_LINES 10 /* shown of a process that failed */
 
-static const char *command = "";
 static volatile sig_atomic_t stop_requests;
 
 uint64_t engine_now(void)
@@ -37,18 +34,6 @@ uint64_t engine_now(void)
 	if (clock_gettime(CLOCK_MONOTONIC, &ts) != 0)
 		return 0;
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-void engine_complain(const char *format, ...)
-{
-	va_list args;
-
-	(void)fflush(stdout);
-	fprintf(stderr, "anvil %s: ", command);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
 }
 
 static void request_stop(int signal_number)
@@ -65,7 +50,7 @@ bool engine_catch_signals(void)
 
 	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
 		if (sigaction(caught[i], &action, NULL) != 0) {
-			engine_complain("cannot catch signals: %s", strerror(errno));
+			complain("cannot catch signals: %s", strerror(errno));
 			return false;
 		}
 	}
@@ -75,97 +60,6 @@ bool engine_catch_signals(void)
 int engine_stop_requests(void)
 {
 	return stop_requests;
-}
-
-/* ---- options ---- */
-
-static void print_help(const struct engine_option *table)
-{
-	printf("usage: anvil %s [OPTION]...\n", command);
-	for (; table->name; table++)
-		printf("  --%-13s %s\n", table->name, table->help);
-}
-
-static bool parse_number(const char *text, unsigned int *number)
-{
-	unsigned long value;
-	char *end;
-
-	if (!isdigit((unsigned char)text[0]))
-		return false;
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || *end || value < 1 || value > NUMBER_MAX)
-		return false;
-	*number = (unsigned int)value;
-	return true;
-}
-
-static bool store_operand(const struct engine_option *option, const char *operand)
-{
-	if (option->number) {
-		if (parse_number(operand, option->number))
-			return true;
-		engine_complain("--%s %s: give a whole number from 1 to %d", option->name, operand,
-				NUMBER_MAX);
-		return false;
-	}
-	if (!operand[0] || strlen(operand) >= DIR_BYTES) {
-		engine_complain("--%s: give a name of 1 to %d characters", option->name,
-				DIR_BYTES - 1);
-		return false;
-	}
-	if (!option->count) {
-		*option->text = operand;
-		return true;
-	}
-	if (*option->count == ENGINE_TARGETS) {
-		engine_complain("--%s: at most %d of them", option->name, ENGINE_TARGETS);
-		return false;
-	}
-	option->text[(*option->count)++] = operand;
-	return true;
-}
-
-static const struct engine_option *find_option(const struct engine_option *table, const char *arg)
-{
-	size_t len = strcspn(arg, "=");
-
-	for (; table->name; table++) {
-		if (strlen(table->name) == len && memcmp(table->name, arg, len) == 0)
-			return table;
-	}
-	return NULL;
-}
-
-int engine_options(int argc, char **argv, const struct engine_option *table)
-{
-	command = argv[0];
-	for (int i = 1; i < argc; i++) {
-		const struct engine_option *option = NULL;
-		const char *operand;
-
-		if (strcmp(argv[i], "--help") == 0) {
-			print_help(table);
-			return EXIT_OK;
-		}
-		if (strncmp(argv[i], "--", 2) == 0)
-			option = find_option(table, argv[i] + 2);
-		if (!option) {
-			engine_complain("'%s' is not an option; 'anvil %s --help' lists them",
-					argv[i], command);
-			return EXIT_USAGE;
-		}
-		operand = strchr(argv[i], '=');
-		operand = operand ? operand + 1 : argv[++i];
-		if (!operand) {
-			engine_complain("--%s: give its operand", option->name);
-			return EXIT_USAGE;
-		}
-		if (!store_operand(option, operand))
-			return EXIT_USAGE;
-	}
-	return -1;
 }
 
 /* ---- folders and targets ---- */
@@ -190,13 +84,13 @@ static bool target_good(const struct engine_dirs *dirs, const char *target, bool
 
 	snprintf(path, sizeof(path), "%s/%s", dirs->engines, target);
 	if (!engine_is_program(path)) {
-		engine_complain("%s: no such program; build it, or see 'ls %s' for the targets",
-				path, dirs->engines);
+		complain("%s: no such program; build it, or see 'ls %s' for the targets", path,
+			 dirs->engines);
 		return false;
 	}
 	snprintf(path, sizeof(path), "%s/%s", dirs->corpora, target);
 	if (needs_seeds && !engine_is_dir(path)) {
-		engine_complain("%s: no such folder of seeds; create it or give --corpora", path);
+		complain("%s: no such folder of seeds; create it or give --corpora", path);
 		return false;
 	}
 	return true;
@@ -210,7 +104,7 @@ static bool take_asked(const char *asked, char *name)
 
 	if (len > 0 && len < NAME_BYTES && !strchr(name, '/'))
 		return true;
-	engine_complain("--target %s: give the name of a target, as fuzz_blk", asked);
+	complain("--target %s: give the name of a target, as fuzz_blk", asked);
 	return false;
 }
 
@@ -227,8 +121,8 @@ static int find_all(const struct engine_dirs *dirs, char names[ENGINE_TARGETS][N
 	int n = 0;
 
 	if (found < 0) {
-		engine_complain("%s: %s; build the targets or give --engines", dirs->engines,
-				strerror(errno));
+		complain("%s: %s; build the targets or give --engines", dirs->engines,
+			 strerror(errno));
 		return -1;
 	}
 	for (int i = 0; i < found; i++) {
@@ -241,8 +135,8 @@ static int find_all(const struct engine_dirs *dirs, char names[ENGINE_TARGETS][N
 	}
 	free(entries);
 	if (n == 0) {
-		engine_complain("%s: no program fuzz_* in it; build the targets or give --engines",
-				dirs->engines);
+		complain("%s: no program fuzz_* in it; build the targets or give --engines",
+			 dirs->engines);
 		return -1;
 	}
 	return n;
@@ -312,8 +206,7 @@ bool engine_make_dir(const struct engine_dirs *dirs, const char *kind, const cha
 	memcpy(made, path, sizeof(made));
 	err = make_dirs(made);
 	if (err)
-		engine_complain("%s: cannot write there: %s; give another --out", path,
-				strerror(-err));
+		complain("%s: cannot write there: %s; give another --out", path, strerror(-err));
 	return err == 0;
 }
 
@@ -351,13 +244,13 @@ static bool stat_file_system(const char *path, struct statvfs *fs)
 	return true;
 }
 
-bool engine_has_room(const struct engine_dirs *dirs, bool complain)
+bool engine_has_room(const struct engine_dirs *dirs, bool tell)
 {
 	struct statvfs fs;
 
 	if (!stat_file_system(dirs->out, &fs)) {
-		if (complain)
-			engine_complain("%s: %s; give another --out", dirs->out, strerror(errno));
+		if (tell)
+			complain("%s: %s; give another --out", dirs->out, strerror(errno));
 		return false;
 	}
 	if (fs.f_blocks == 0) /* a file system that does not count */
@@ -365,23 +258,16 @@ bool engine_has_room(const struct engine_dirs *dirs, bool complain)
 	if ((uint64_t)fs.f_bavail * fs.f_frsize >= ROOM_BYTES &&
 	    (fs.f_files == 0 || fs.f_favail > 0))
 		return true;
-	if (complain)
-		engine_complain("%s: the disk is full; make room or give another --out", dirs->out);
+	if (tell)
+		complain("%s: the disk is full; make room or give another --out", dirs->out);
 	return false;
 }
 
 /* ---- an engine at work ---- */
 
-const struct engine_kind *engine_kind(const char *name)
+const struct engine_kind *engine_kind(unsigned int which)
 {
-	static const struct engine_kind *const kinds[] = { &engine_libfuzzer, &engine_afl };
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (strcmp(kinds[i]->name, name) == 0)
-			return kinds[i];
-	}
-	engine_complain("--engine %s: give libfuzzer or afl", name);
-	return NULL;
+	return which == ENGINE_AFL ? &engine_afl : &engine_libfuzzer;
 }
 
 bool engine_ready(const struct engine_kind *kind, const struct engine_dirs *dirs,
@@ -501,7 +387,7 @@ void engine_complain_end(const struct engine *e, const char *target, const char 
 	const char *line;
 
 	e->kind->describe(e, text, sizeof(text));
-	engine_complain("%s: %s; its last lines:", target, what ? what : text);
+	complain("%s: %s; its last lines:", target, what ? what : text);
 	for (; (line = process_line(p, i)); i++)
 		fprintf(stderr, "    %s\n", line);
 }
@@ -532,8 +418,7 @@ bool engine_save_report(const struct engine *e)
 	snprintf(path, sizeof(path), "%s.txt", e->artefact);
 	if (write_report(e, part) && rename(part, path) == 0)
 		return true;
-	engine_complain("%s: cannot write it: %s; make room or give another --out", path,
-			strerror(errno));
+	complain("%s: cannot write it: %s; make room or give another --out", path, strerror(errno));
 	(void)unlink(part);
 	return false;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A fuzzing engine at work on one target: started, watched, ended, judged. Shared by "anvil fuzz"
- * and "anvil bench", together with what both need around it: options, the list of targets, folders,
- * the clock.
+ * and "anvil bench", together with what both need around it: the list of targets, folders, the
+ * clock.
  *
  * A target is one executable <engines>/fuzz_NAME; its seeds are <corpora>/fuzz_NAME and its
  * dictionary, when there is one, <dictionaries>/fuzz_NAME.dict. What it writes goes below <out>.
@@ -30,15 +30,6 @@
 #define NAME_BYTES    256  /* a target's name */
 #define SUMMARY_BYTES 256
 #define PATH_BYTES    (DIR_BYTES + 2 * NAME_BYTES)
-
-/* One command line option: its operand goes to the number or to the list of texts */
-struct engine_option {
-	const char *name;
-	const char *help;
-	unsigned int *number;
-	const char **text;
-	size_t *count; /* not NULL: the option may be repeated, up to ENGINE_TARGETS times */
-};
 
 #define ENGINE_TARGETS 64
 #define ENGINE_EMPTY   "fuzz_empty" /* does nothing: the speed of the engine itself */
@@ -129,15 +120,6 @@ int engine_stop_requests(void);
 /* Milliseconds on the monotonic clock */
 uint64_t engine_now(void);
 
-/* One line on stderr, after "anvil COMMAND: " */
-void engine_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/*
- * Reads "--name operand" and "--name=operand"; numbers are 1 to 1,000,000. The table ends with a
- * NULL name. Returns -1 to go on, or the exit status: 0 after --help, 2 after a complaint.
- */
-int engine_options(int argc, char **argv, const struct engine_option *table);
-
 /*
  * Fills names with the targets to run, sorted, each once: those asked for, or every executable
  * engines/fuzz_* but ENGINE_EMPTY. Checks that each has its program and its folder of seeds, which
@@ -153,10 +135,11 @@ bool engine_make_dir(const struct engine_dirs *dirs, const char *kind, const cha
 void engine_remove_dir(const struct engine_dirs *dirs, const char *kind, const char *target);
 
 /* Whether out's file system still has room; complains, if asked to, when not. out may not exist. */
-bool engine_has_room(const struct engine_dirs *dirs, bool complain);
+bool engine_has_room(const struct engine_dirs *dirs, bool tell);
 
-/* The kind of that name; NULL after a complaint. */
-const struct engine_kind *engine_kind(const char *name);
+enum { ENGINE_LIBFUZZER, ENGINE_AFL };
+
+const struct engine_kind *engine_kind(unsigned int which);
 
 /* Whether all is there that the engine needs for these targets; false after a complaint. */
 bool engine_ready(const struct engine_kind *kind, const struct engine_dirs *dirs,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "afl.h"
+#include "complain.h"
 #include "files.h"
 
 /* Which of these a target has to have */
@@ -26,7 +27,7 @@ static struct afl *create(const struct engine_job *job)
 	struct afl *a = calloc(1, sizeof(*a) + count * sizeof(a->instance[0]));
 
 	if (!a) {
-		engine_complain("%s: out of memory; try fewer --jobs", job->target);
+		complain("%s: out of memory; try fewer --jobs", job->target);
 		return NULL;
 	}
 	a->dirs = *job->dirs;
@@ -206,8 +207,7 @@ static bool has_needed(const struct engine_dirs *dirs, const char *target)
 
 		snprintf(path + len, sizeof(path) - (size_t)len, needed[i], target);
 		if (!engine_is_program(path)) {
-			engine_complain("%s: no such program; 'make fuzz ENGINE=afl' builds it",
-					path);
+			complain("%s: no such program; 'make fuzz ENGINE=afl' builds it", path);
 			return false;
 		}
 	}
@@ -217,7 +217,7 @@ static bool has_needed(const struct engine_dirs *dirs, const char *target)
 static bool afl_ready(const struct engine_dirs *dirs, char names[][NAME_BYTES], size_t count)
 {
 	if (!in_path(AFL_FUZZ)) {
-		engine_complain("no " AFL_FUZZ " in PATH; 'make deps' installs AFL++");
+		complain("no " AFL_FUZZ " in PATH; 'make deps' installs AFL++");
 		return false;
 	}
 	for (size_t i = 0; i < count; i++) {

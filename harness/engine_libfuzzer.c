@@ -5,6 +5,7 @@
  * "Test unit written to PATH". Everything but the first kind is kept for the report.
  */
 #include "engine.h"
+#include "complain.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -67,8 +68,7 @@ static bool libfuzzer_start(struct engine *e, const struct engine_job *job)
 	make_arguments(&program, job);
 	err = process_start(&e->process, &program, NULL);
 	if (err)
-		engine_complain("cannot start %s: %s; try fewer --jobs", job->target,
-				strerror(-err));
+		complain("cannot start %s: %s; try fewer --jobs", job->target, strerror(-err));
 	return err == 0;
 }
 

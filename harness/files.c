@@ -12,11 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool complain(const char *path, const char *what)
-{
-	fprintf(stderr, "anvil: %s: %s\n", path, what);
-	return false;
-}
+#include "complain.h"
 
 static bool is_directory(FILE *f)
 {
@@ -32,15 +28,15 @@ static bool read_file(const char *path, uint8_t *bytes, size_t room, size_t *len
 	bool fine = true;
 
 	if (!f)
-		return complain(path, strerror(errno));
+		return complain_of(path, strerror(errno));
 	if (is_directory(f)) {
-		fine = complain(path, "is a directory, not a script");
+		fine = complain_of(path, "is a directory, not a script");
 	} else {
 		*len = fread(bytes, 1, room, f);
 		if (ferror(f))
-			fine = complain(path, strerror(errno));
+			fine = complain_of(path, strerror(errno));
 		else if (*len == room)
-			fine = complain(path, "too large for a script (64 KiB at most)");
+			fine = complain_of(path, "too large for a script (64 KiB at most)");
 	}
 	fclose(f);
 	return fine;
@@ -72,7 +68,7 @@ bool files_read_script(const char *path, struct script *script)
 	line = script_parse((const char *)bytes, script, error, sizeof(error));
 	if (line == 0)
 		return true;
-	fprintf(stderr, "anvil: %s:%u: %s\n", path, line, error);
+	complain("%s:%u: %s", path, line, error);
 	return false;
 }
 
@@ -84,17 +80,17 @@ bool files_write_script(const char *path, const struct script *script)
 	FILE *f;
 
 	if ((size_t)snprintf(part, sizeof(part), "%s.part", path) >= sizeof(part))
-		return complain(path, "name too long");
+		return complain_of(path, "name too long");
 	f = fopen(part, "wb");
 	if (!f)
-		return complain(path, strerror(errno));
+		return complain_of(path, strerror(errno));
 
 	bool fine = fwrite(bytes, 1, len, f) == len;
 
 	fine = !fclose(f) && fine;
 	if (fine && !rename(part, path))
 		return true;
-	complain(path, strerror(errno));
+	complain_of(path, strerror(errno));
 	unlink(part);
 	return false;
 }
@@ -121,7 +117,7 @@ static bool walk_folder(const char *path, char ***list, size_t *count)
 {
 	struct dirent **entry;
 	int entries = scandir(path, &entry, visible, alphasort);
-	bool fine = entries >= 0 || complain(path, strerror(errno));
+	bool fine = entries >= 0 || complain_of(path, strerror(errno));
 
 	for (int i = 0; i < entries; i++) {
 		char *below = NULL;
@@ -141,10 +137,10 @@ static bool walk(const char *path, char ***list, size_t *count)
 	struct stat st;
 
 	if (stat(path, &st))
-		return complain(path, strerror(errno));
+		return complain_of(path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return walk_folder(path, list, count);
-	return append(list, count, path) || complain(path, "not enough memory");
+	return append(list, count, path) || complain_of(path, "not enough memory");
 }
 
 char **files_list(char *const *args, int count, size_t *found)

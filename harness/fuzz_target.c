@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "complain.h"
 #include "differ.h"
 #include "player.h"
 
@@ -36,7 +37,7 @@ static void report(const struct script *script, const struct verdict *v)
 	char name[32];
 
 	player_verdict_name(v, name, sizeof(name));
-	fprintf(stderr, "anvil: %s at operation %d: %s\n", name, v->op, v->reason);
+	complain("%s at operation %d: %s", name, v->op, v->reason);
 	script_print(script, v->op, stderr);
 	abort();
 }

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "complain.h"
 #include "msan.h"
 #include "refusals.h"
 
@@ -345,7 +346,7 @@ void machine_start(struct machine *m, const struct personality *p, jmp_buf *esca
 	int err = start[p->kind](m);
 
 	if (err) {
-		fprintf(stderr, "anvil: cannot create the device: %s\n", strerror(-err));
+		complain("cannot create the device: %s", strerror(-err));
 		abort();
 	}
 	for (unsigned int i = 0; i < m->dev->queues; i++)

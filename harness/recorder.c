@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "complain.h"
 #include "guest_driver.h"
 #include "recorder_internal.h"
 
@@ -250,9 +251,8 @@ static void start_if_live(struct recorder *r)
 		return;
 	end_bring_up(r);
 	if (recorder_accepted(r, VIRTIO_F_RING_PACKED)) {
-		fprintf(stderr,
-			"anvil: %s: the driver uses packed rings: its requests are not recorded\n",
-			r->options.prefix);
+		complain("%s: the driver uses packed rings: its requests are not recorded",
+			 r->options.prefix);
 		r->phase = RECORDER_DEAF;
 		return;
 	}

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "carrier_trace.h"
+#include "complain.h"
 #include "crash_stack.h"
 #include "differ.h"
 #include "kvm/carrier_kvm.h"
@@ -140,7 +141,7 @@ static void set_stage(struct stage *st, const struct runner_stage *where)
 	st->other = NULL;
 	st->log = where->log;
 	if (create_other(st, where, error, sizeof(error))) {
-		fprintf(stderr, "anvil: %s\n", error);
+		complain("%s", error);
 		exit(2);
 	}
 }
@@ -342,17 +343,6 @@ void runner_tell(const struct outcome *o, const char *name, const struct script 
 	if (o->report)
 		fprintf(out, "%s\n", o->report);
 	fflush(out);
-}
-
-bool runner_take_hang(const char *text, unsigned int *seconds)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (text[0] < '0' || text[0] > '9' || *end || value < 1 || value > 3600)
-		return false;
-	*seconds = (unsigned int)value;
-	return true;
 }
 
 bool runner_can(const struct runner_stage *stage, char *error, size_t room)

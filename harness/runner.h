@@ -41,9 +41,6 @@ int runner_play(const struct runner_stage *stage, const struct script *scripts, 
 		unsigned int repeat,
 		void (*each)(void *opaque, size_t index, struct outcome *outcome), void *opaque);
 
-/* Takes a person's number of seconds for a hang, 1 to 3600; false if it is none. */
-bool runner_take_hang(const char *text, unsigned int *seconds);
-
 /* Whether scripts can be played there; if not, one line in `error`. */
 bool runner_can(const struct runner_stage *stage, char *error, size_t room);
 

@@ -10,17 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "complain.h"
 #include "files.h"
 #include "story.h"
 #include "triage.h"
 
 #define PATH_BYTES 4096u
-
-static bool complain(const char *path, const char *what)
-{
-	fprintf(stderr, "anvil triage: %s: %s\n", path, what);
-	return false;
-}
 
 /* ---- folders ---- */
 
@@ -37,7 +32,7 @@ static bool remove_folder(const char *path)
 	if (lstat(path, &st) && errno == ENOENT)
 		return true;
 	return !nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) ||
-	       complain(path, "cannot be removed");
+	       complain_of(path, "cannot be removed");
 }
 
 /* mkdir -p, for all but the last part */
@@ -51,7 +46,7 @@ static bool make_parents(const char *path)
 			continue;
 		*c = 0;
 		if (mkdir(part, 0777) && errno != EEXIST)
-			return complain(part, strerror(errno));
+			return complain_of(part, strerror(errno));
 		*c = '/';
 	}
 	return true;
@@ -76,11 +71,11 @@ static bool may_replace(const char *folder)
 	struct stat st;
 
 	if (lstat(folder, &st))
-		return errno == ENOENT || complain(folder, strerror(errno));
+		return errno == ENOENT || complain_of(folder, strerror(errno));
 	snprintf(mark, sizeof(mark), "%s/triage.json", folder);
 	if (S_ISDIR(st.st_mode) && (is_empty(folder) || !access(mark, F_OK)))
 		return true;
-	return complain(folder, "is there and not of a triage; give another --out");
+	return complain_of(folder, "is there and not of a triage; give another --out");
 }
 
 /* ---- files ---- */
@@ -93,7 +88,7 @@ static FILE *create(const char *folder, const char *name)
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	f = fopen(path, "w");
 	if (!f)
-		complain(path, strerror(errno));
+		complain_of(path, strerror(errno));
 	return f;
 }
 
@@ -104,7 +99,7 @@ static bool finish(FILE *f, const char *folder, const char *name)
 	good = !fclose(f) && good;
 	if (good)
 		return true;
-	fprintf(stderr, "anvil triage: %s/%s: cannot be written\n", folder, name);
+	complain("%s/%s: cannot be written", folder, name);
 	return false;
 }
 
@@ -351,7 +346,7 @@ static bool write_group(const struct triage_group *g, const char *part, const ch
 
 	snprintf(at, sizeof(at), "%s/%s", part, g->name);
 	if (mkdir(at, 0777))
-		return complain(at, strerror(errno));
+		return complain_of(at, strerror(errno));
 	snprintf(path, sizeof(path), "%s/input", at);
 	if (!files_write_script(path, &g->script))
 		return false;
@@ -392,16 +387,16 @@ bool triage_write(const struct triage *t, const char *folder)
 	char part[PATH_BYTES];
 
 	if ((size_t)snprintf(part, sizeof(part), "%s.part", folder) >= sizeof(part))
-		return complain(folder, "name too long");
+		return complain_of(folder, "name too long");
 	if (!may_replace(folder) || !make_parents(folder) || !remove_folder(part))
 		return false;
 	if (mkdir(part, 0777))
-		return complain(part, strerror(errno));
+		return complain_of(part, strerror(errno));
 	if (!write_all(t, part, folder)) {
 		remove_folder(part);
 		return false;
 	}
 	if (!remove_folder(folder))
 		return false;
-	return !rename(part, folder) || complain(folder, strerror(errno));
+	return !rename(part, folder) || complain_of(folder, strerror(errno));
 }

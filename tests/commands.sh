@@ -48,45 +48,61 @@ printf 'device echo\ninit\n' >"$work/echo.txt"
 printf 'device net transport=2\ninit\n' >"$work/big-endian.txt"
 head -c 70000 /dev/zero >"$work/large"
 
-refuses '"fly"' "$anvil" fly
-refuses 'play' "$anvil" play
-refuses '--fast' "$anvil" play --fast "$work/good.txt"
-refuses '--on' "$anvil" play --on mars "$work/good.txt"
-refuses '--repeat' "$anvil" play --repeat 0 "$work/good.txt"
+refuses 'anvil: give a command; see anvil --help' "$anvil"
+refuses 'anvil: there is no command fly' "$anvil" fly
+refuses '--fly' "$anvil" --fly
+refuses 'no command fly' "$anvil" help fly
+refuses 'anvil play: give FILE|FOLDER; see anvil play --help' "$anvil" play
+refuses 'give FILE' "$anvil" play --quiet --
+refuses 'there is no option --fast;' "$anvil" play --fast "$work/good.txt"
+refuses 'there is no option -q;' "$anvil" play -q "$work/good.txt"
+refuses 'there is no option --fast;' "$anvil" play "$work/good.txt" --fast
+refuses 'there is no option --quie=yes;' "$anvil" play --quie=yes "$work/good.txt"
+refuses '--quiet takes no value' "$anvil" play --quiet=yes "$work/good.txt"
+refuses '--fast' "$anvil" play -- --fast
+refuses '--on mars: give model, kvm or linux' "$anvil" play --on=mars "$work/good.txt"
+refuses '--on mars: give model, kvm or linux' "$anvil" play --on mars "$work/good.txt"
+refuses '--repeat 1x: give a whole number from 1 to 1000000' "$anvil" play --repeat=1x "$work/good.txt"
+refuses '--repeat 99999999999999999999: give' "$anvil" play --repeat 99999999999999999999 "$work/good.txt"
+refuses '--repeat : give' "$anvil" play --repeat= "$work/good.txt"
+refuses '--repeat -1: give' "$anvil" play --repeat -1 "$work/good.txt"
+refuses '--repeat: give its NUMBER' "$anvil" play "$work/good.txt" --repeat
+refuses '--repeat 0: give a whole number from 1 to 1000000' "$anvil" play --repeat 0 "$work/good.txt"
 refuses 'nowhere' "$anvil" play "$work/nowhere"
 refuses 'large' "$anvil" play "$work/large"
 refuses 'bad.txt:3' "$anvil" play "$work/bad.txt"
 refuses 'speed=3' "$anvil" show "$work/bad.txt"
-refuses 'show' "$anvil" show
+refuses 'give FILE' "$anvil" show
+refuses 'bad.txt: one operand too many' "$anvil" show "$work/good.txt" "$work/bad.txt"
+refuses 'a?b: No such file' "$anvil" show "$(printf 'a\nb')"
 refuses 'directory' "$anvil" show "$work/folder"
-refuses 'pack' "$anvil" pack "$work/good.txt"
+refuses 'give OUT' "$anvil" pack "$work/good.txt"
 refuses 'absent/out' "$anvil" pack "$work/good.txt" "$work/absent/out"
-refuses 'shrink' "$anvil" shrink "$work/good.txt"
+refuses 'give OUT' "$anvil" shrink "$work/good.txt"
 refuses 'absent/out' "$anvil" shrink "$work/good.txt" "$work/absent/out"
-refuses 'no inputs' "$anvil" triage
-refuses '--out' "$anvil" triage --fast "$work/good.txt"
-refuses '--out' "$anvil" triage --out
-refuses '--out' "$anvil" triage --out '' "$work/good.txt"
-refuses '3600' "$anvil" triage --hang 0 "$work/good.txt"
+refuses 'give FILE|FOLDER' "$anvil" triage
+refuses '--fast' "$anvil" triage --fast "$work/good.txt"
+refuses '--out: give its FOLDER' "$anvil" triage --out
+refuses '--out: is empty; give its FOLDER' "$anvil" triage --out '' "$work/good.txt"
+refuses '--hang 0: give a whole number from 1 to 3600' "$anvil" triage --hang 0 "$work/good.txt"
 refuses '3600' "$anvil" triage --hang 1x "$work/good.txt"
-refuses '"--hang"' "$anvil" play --hang 3601 "$work/good.txt"
+refuses '--hang 3601' "$anvil" play --hang 3601 "$work/good.txt"
 refuses 'nowhere' "$anvil" triage "$work/nowhere"
 refuses 'large' "$anvil" triage "$work/large"
 refuses 'bad.txt:3' "$anvil" triage --out "$work/triage" "$work/bad.txt"
 refuses 'good.txt' "$anvil" triage --out "$work/good.txt" "$work/good.txt"
 refuses 'give another --out' "$anvil" triage --out "$work" "$work/good.txt"
 refuses 'good.txt' "$anvil" triage --out "$work/good.txt/below" "$work/good.txt"
-refuses 'usage' "$anvil" export
-refuses 'usage' "$anvil" export "$work/good.txt"
-refuses '"pascal"' "$anvil" export --as pascal "$work/good.txt"
+refuses 'give FILE' "$anvil" export
+refuses '--as pascal: give c or qtest' "$anvil" export --as pascal "$work/good.txt"
 refuses 'nowhere' "$anvil" export --as c "$work/nowhere"
 refuses 'bad.txt:3' "$anvil" export --as qtest "$work/bad.txt"
 refuses 'echo.txt' "$anvil" export --as c "$work/echo.txt"
 refuses 'big-endian.txt: its guest is big-endian' "$anvil" export --as qtest "$work/big-endian.txt"
-refuses 'no folders' "$anvil" merge
-refuses 'no folders' "$anvil" merge "$work/merged"
-refuses 'operand' "$anvil" merge --target
-refuses 'no such option' "$anvil" merge --fast "$work/merged" corpora/fuzz_blk
+refuses 'give OUT' "$anvil" merge
+refuses 'give FOLDER' "$anvil" merge "$work/merged"
+refuses '--target: give its NAME' "$anvil" merge --target
+refuses '--fast' "$anvil" merge --fast "$work/merged" corpora/fuzz_blk
 refuses '--target' "$anvil" merge "$work/merged" "$work/folder"
 refuses 'fuzz_nothing' "$anvil" merge --target nothing "$work/merged" corpora/fuzz_blk
 refuses 'absent' "$anvil" merge --engines "$work/absent" "$work/merged" corpora/fuzz_blk
@@ -97,27 +113,36 @@ refuses 'nowhere' "$anvil" merge --engines "$work" --target moon "$work/merged" 
 refuses 'good.txt' "$anvil" merge --engines "$work" --target moon "$work/merged" "$work/good.txt"
 refuses 'good.txt' "$anvil" merge --engines "$work" --target moon "$work/good.txt" "$work/folder"
 [ -e "$work/merged" ] || [ -e "$work/merged.part" ] && bad "a merge that failed left a folder"
-refuses 'health' "$anvil" health
-refuses '--all' "$anvil" health --every corpora
+refuses 'give FILE|FOLDER' "$anvil" health
+refuses '--every' "$anvil" health --every corpora
 refuses 'nowhere' "$anvil" health "$work/nowhere"
-refuses 'time' "$anvil" fuzz --time never
+refuses '--time never: give a whole' "$anvil" fuzz --time never
+refuses '--engine honggfuzz: give libfuzzer or afl' "$anvil" fuzz --engine honggfuzz
+refuses 'corpora: one operand too many' "$anvil" fuzz corpora
+refuses '--target a/b' "$anvil" fuzz --target a/b
+refuses '--rounds 101: give a whole number from 1 to 100' "$anvil" bench --rounds 101
+# libFuzzer would take it for an option, and write to the seeds
+refuses '--out --help: begins with a dash' "$anvil" fuzz --out --help
+refuses '--out --help: begins with a dash' "$anvil" bench --out=--help
+refuses '-a: begins with a dash' "$anvil" merge --target blk -- "$work/merged" -a
+refuses '--kernel --initrd: begins with a dash' "$anvil" boot --kernel --initrd "$work/large"
 refuses 'absent' "$anvil" fuzz --engines "$work/absent"
 refuses 'folder' "$anvil" fuzz --engines "$work/folder"
 refuses 'absent' "$anvil" bench --engines "$work/absent"
 
-refuses '--kernel' "$anvil" boot
+refuses 'give --kernel FILE' "$anvil" boot
 refuses '--turbo' "$anvil" boot --turbo
-refuses '--kernel' "$anvil" boot --kernel
-refuses '"many"' "$anvil" boot --kernel "$work/large" --cpus many
+refuses '--kernel: give its FILE' "$anvil" boot --kernel
+refuses '--cpus many: give a whole number from 1 to 64' "$anvil" boot --kernel "$work/large" --cpus many
 refuses '1 to 64' "$anvil" boot --kernel "$work/large" --cpus 0
 refuses '32 to 65536' "$anvil" boot --kernel "$work/large" --memory 8
 refuses 'image' "$anvil" boot --kernel "$work/large" --disk ,ro
 refuses 'zoned=1 to 1024' "$anvil" boot --kernel "$work/large" --disk "$work/disk,queues=9"
 refuses 'legacy' "$anvil" boot --kernel "$work/large" --disk "$work/disk,legacy,packed"
 refuses 'legacy' "$anvil" boot --kernel "$work/large" --disk "$work/disk,zoned,legacy"
-refuses 'legacy' "$anvil" boot --kernel "$work/large" --legacy --packed
+refuses '--legacy --packed: legacy' "$anvil" boot --kernel "$work/large" --legacy --packed
 refuses 'legacy' "$anvil" boot --kernel "$work/large" --net none,packed,legacy
-refuses '1 to 8' "$anvil" boot --kernel "$work/large" --queues 9
+refuses '--queues 9: give a whole number from 1 to 8' "$anvil" boot --kernel "$work/large" --queues 9
 refuses 'mkfifo' "$anvil" boot --kernel "$work/large" --control "$work/nowhere"
 refuses 'mkfifo' "$anvil" boot --kernel "$work/large" --control "$work/large"
 refuses '"bridge"' "$anvil" boot --kernel "$work/large" --net bridge
@@ -162,8 +187,77 @@ else
 	refuses '/dev/kvm' "$anvil" boot --kernel "$work/large"
 fi
 
-gives 0 "$anvil" --help
-gives 2 "$anvil"
+# help for all that there is
+names=$("$anvil" --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
+[ "$(echo "$names" | wc -l)" -ge 11 ] || bad "--help names few commands: $names"
+for help in -h help; do
+	"$anvil" $help >"$work/help" 2>&1 || bad "$help fails"
+	"$anvil" --help | cmp -s - "$work/help" || bad "$help is not --help"
+done
+"$anvil" --version | grep -Eqx 'anvil \(virtio-anvil\) [0-9]+(\.[0-9]+)+' || bad "--version says: $("$anvil" --version)"
+for name in $names; do
+	gives 0 "$anvil" "$name" --help
+	cp "$work/out" "$work/help"
+	head -n 1 "$work/help" | grep -q "^usage: anvil $name" || bad "$name --help says: $(head -n 1 "$work/help")"
+	for words in "$name -h" "help $name" "$name --help --no-such-option"; do
+		# shellcheck disable=SC2086 # several
+		gives 0 "$anvil" $words
+		cmp -s "$work/out" "$work/help" || bad "anvil $words is not anvil $name --help"
+	done
+	# each option that is told is there, and wants its value
+	sed -n 's/^  \(--[a-z-]*\) *\([A-Z].*\)*$/\1/p; s/^  \(--[a-z-]*\)  .*/\1/p' "$work/help" | sort -u >"$work/options"
+	while read -r option; do
+		"$anvil" "$name" "$option=" >"$work/out" 2>&1 </dev/null
+		[ $? -eq 2 ] && grep -q -- "$option" "$work/out" && ! grep -q 'there is no option' "$work/out" ||
+			bad "$name: $option is told and not there"
+	done <"$work/options"
+done
+gives 2 sh -c "'$anvil' --help >/dev/full"
+gives 2 sh -c "'$anvil' play --help >/dev/full"
+
+# the manual page: each command and option is in it, and man can read it
+"$anvil" --man >"$work/anvil.1" || bad "--man fails"
+tr -d '\\' <"$work/anvil.1" >"$work/page"
+for name in $names; do
+	grep -qx "\.SS anvil $name" "$work/anvil.1" || bad "the manual page lacks $name"
+	"$anvil" "$name" --help | sed -n 's/^  --\([a-z-]*\) .*/\1/p' | while read -r option; do
+		grep -qF -- "fB--${option}fR" "$work/page" || echo "the manual page lacks --$option of $name"
+	done >"$work/lacks"
+	[ ! -s "$work/lacks" ] || bad "$(cat "$work/lacks")"
+done
+mandoc -Tlint -Wwarning "$work/anvil.1" | grep -v 'missing date' >"$work/lint"
+[ ! -s "$work/lint" ] || bad "the manual page: $(head -n 3 "$work/lint")"
+
+# completes WORDS EXPECTED: what bash offers for the last word, one space between two
+completes() {
+	got=$("$anvil" --completion >"$work/completion" && bash -c '
+		. "$1"
+		read -ra COMP_WORDS <<<"$2"
+		[ "${2% }" = "$2" ] || COMP_WORDS+=("")
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_anvil
+		echo "${COMPREPLY[@]}"' bash "$work/completion" "$1")
+	if [ "$got" = "$2" ]; then
+		passed=$((passed + 1))
+	else
+		bad "bash completes \"$1\" by: $got"
+	fi
+}
+completes 'anvil sh' 'show shrink'
+completes 'anvil --v' '--version'
+completes 'anvil play --o' '--on'
+completes 'anvil play --on ' 'model kvm linux'
+completes 'anvil play --on l' 'linux'
+completes 'anvil play --on =' 'model kvm linux' # as bash has the words of --on=
+completes 'anvil play --on = k' 'kvm'
+completes 'anvil play --hang ' ''
+completes "anvil play $work/goo" "$work/good.txt"
+completes "anvil boot --kernel $work/lar" "$work/large"
+completes "anvil triage --out $work/fol" "$work/folder"
+completes "anvil triage --out $work/goo" ""
+completes 'anvil boot --net t' 'tap:'
+completes 'anvil fuzz --eng' '--engine --engines'
+completes 'anvil merge --target x --corp' '--corpora'
 gives 0 "$anvil" play "$work/good.txt"
 gives 0 "$anvil" pack "$work/good.txt" "$work/good"
 gives 0 "$anvil" play --quiet "$work/good" "$work/folder"

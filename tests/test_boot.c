@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "commands.h"
+#include "complain.h"
 #include "kvm/boot.h"
 #include "kvm/sandbox.h"
 
@@ -256,7 +257,7 @@ static void a_guest_gives_the_exit_status(void **state)
 	r = start(&o);
 	type(&r, "s");
 	expect(&r, ">");
-	assert_int_equal(end(&r, "anvil: sandbox: no_new_privs"), 42);
+	assert_int_equal(end(&r, "anvil boot: sandbox: no_new_privs"), 42);
 }
 
 static void a_reset_starts_the_machine_anew(void **state)
@@ -367,7 +368,7 @@ static void a_run_without_a_sandbox_is_warned_of(void **state)
 	r = start(&o);
 	expect(&r, ">");
 	type(&r, "p");
-	assert_int_equal(end(&r, "anvil: warning: no sandbox"), 0);
+	assert_int_equal(end(&r, "anvil boot: warning: no sandbox"), 0);
 }
 
 static void one_may_ask_how_it_is(void **state)
@@ -399,7 +400,7 @@ static void what_is_missing_is_said_before_the_guest_runs(void **state)
 	o.device[0].is_disk = true;
 	o.device[0].disk = (struct host_disk_spec){ .path = "/nowhere/disk", .queues = 1 };
 	r = start(&o);
-	assert_int_equal(end(&r, "anvil: boot: /nowhere/disk: no such file"), EXIT_USAGE);
+	assert_int_equal(end(&r, "anvil boot: /nowhere/disk: no such file"), EXIT_USAGE);
 }
 
 int main(void)
@@ -418,5 +419,6 @@ int main(void)
 		cmocka_unit_test(what_is_missing_is_said_before_the_guest_runs),
 	};
 
+	complain_as("boot");
 	return cmocka_run_group_tests_name("boot", tests, make_files, remove_files);
 }

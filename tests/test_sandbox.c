@@ -145,8 +145,8 @@ static void expect_refusal(const char *name, long nr)
 {
 	char start[96];
 
-	(void)snprintf(start, sizeof(start), "anvil: sandbox: refused system call %s (%ld) of 0x",
-		       name, nr);
+	(void)snprintf(start, sizeof(start),
+		       "anvil boot: sandbox: refused system call %s (%ld) of 0x", name, nr);
 	expect_status(SANDBOX_REFUSED);
 	expect_text(start);
 	expect_text(", which a runner never makes; the run ends. To look into it, run again with "
@@ -447,8 +447,9 @@ static void probe_shows_a_refusal(void **state)
 	(void)state;
 	play(probe, "");
 	expect_status(SANDBOX_REFUSED);
-	assert_int_equal(
-		strncmp(run.text, "hook anvil: sandbox: refused system call unshare (272)", 54), 0);
+	assert_int_equal(strncmp(run.text,
+				 "hook anvil boot: sandbox: refused system call unshare (272)", 59),
+			 0);
 	play(probe, NULL);
 	expect_status(0);
 	assert_string_equal(run.text, "");

@@ -26,6 +26,7 @@
 
 #include "board.h"
 #include "commands.h"
+#include "complain.h"
 #include "console.h"
 #include "host_device.h"
 #include "host_disk.h"
@@ -233,7 +234,7 @@ static void end_line(struct run *r, struct control *c)
 		refusal = obey(r, c->line);
 	}
 	c->line[sizeof(c->line) - 1] = 0;
-	fprintf(stderr, "anvil: control: %s: %s\n", c->line, refusal ? refusal : "done");
+	complain("control: %s: %s", c->line, refusal ? refusal : "done");
 	c->len = 0;
 }
 
@@ -394,7 +395,7 @@ static int confine(struct run *r, char *error)
 	if (err)
 		return err;
 	sandbox_summary(summary, sizeof(summary));
-	fprintf(stderr, "anvil: sandbox: %s\n", summary);
+	complain("sandbox: %s", summary);
 	return 0;
 }
 
@@ -406,10 +407,8 @@ static int prepare(struct run *r, const struct boot_options *o, char *error)
 		return err;
 	if (!o->no_sandbox && !o->record)
 		return confine(r, error);
-	fprintf(stderr,
-		"anvil: warning: no sandbox%s: a guest that breaks out of a device can do what you "
-		"can\n",
-		o->no_sandbox ? "" : ", as --record writes files");
+	complain("warning: no sandbox%s: a guest that breaks out of a device can do what you can",
+		 o->no_sandbox ? "" : ", as --record writes files");
 	return start_threads(r, error);
 }
 
@@ -430,7 +429,7 @@ static int run_machine(const struct boot_options *o, struct ending *ending)
 	if (!err)
 		err = prepare(&r, o, error);
 	if (err) {
-		fprintf(stderr, "anvil: boot: %s\n", error);
+		complain("%s", error);
 	} else {
 		console_raw();
 		if (o->try_sandbox)
@@ -489,7 +488,7 @@ static int power_on(const struct boot_options *o, struct ending *ending)
 	fflush(NULL);
 	runner = fork();
 	if (runner < 0) {
-		fprintf(stderr, "anvil: boot: no process for the runner: %s\n", strerror(errno));
+		complain("no process for the runner: %s", strerror(errno));
 		return EXIT_USAGE << 8;
 	}
 	if (runner == 0)
@@ -503,14 +502,13 @@ static int power_on(const struct boot_options *o, struct ending *ending)
 static int explain_death(int status)
 {
 	if (WIFSIGNALED(status)) {
-		fprintf(stderr, "anvil: boot: the runner was ended by signal %d (%s)\n",
-			WTERMSIG(status), strsignal(WTERMSIG(status)));
+		complain("the runner was ended by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
 		return 128 + WTERMSIG(status);
 	}
 	if (WEXITSTATUS(status) == EXIT_USAGE || WEXITSTATUS(status) == SANDBOX_REFUSED)
 		return WEXITSTATUS(status); /* it has said why */
-	fprintf(stderr, "anvil: boot: the runner ended with status %d in the middle of the run\n",
-		WEXITSTATUS(status));
+	complain("the runner ended with status %d in the middle of the run", WEXITSTATUS(status));
 	return EXIT_FINDING;
 }
 
@@ -520,7 +518,7 @@ static int conclude(const struct ending *ending)
 	case BOARD_STATUS:
 		return (int)ending->status;
 	case BOARD_FAILED:
-		fprintf(stderr, "anvil: boot: %s\n", ending->report);
+		complain("%s", ending->report);
 		return EXIT_FINDING;
 	default:
 		return EXIT_OK;
@@ -534,7 +532,7 @@ int boot(const struct boot_options *options)
 	int status;
 
 	if (ending == MAP_FAILED) {
-		fputs("anvil: boot: not enough memory\n", stderr);
+		complain("not enough memory");
 		return EXIT_USAGE;
 	}
 	console_save();

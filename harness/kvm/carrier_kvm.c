@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "carrier_guest.h"
+#include "complain.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -25,7 +26,7 @@ struct carrier_kvm {
 /* Nothing that a script does can lead here: the runner's own mistake, or the host's. */
 static _Noreturn void give_up(const struct carrier_kvm *k, const char *what)
 {
-	fprintf(stderr, "anvil: kvm: %s (exit reason %u)\n", what, k->cpu.run->exit_reason);
+	complain("kvm: %s (exit reason %u)", what, k->cpu.run->exit_reason);
 	exit(2);
 }
 

@@ -17,6 +17,7 @@
 #include "agent_image.h"
 #include "board.h"
 #include "carrier_guest.h"
+#include "complain.h"
 #include "guest/agent.h"
 #include "guest_kernel.h"
 #include "host_disk.h"
@@ -103,7 +104,7 @@ static int run_to_rest(struct carrier_linux *l, bool playing, char *error, size_
 /* Nothing that a script does can lead here: the kernel's own device is not the script's. */
 static _Noreturn void give_up(const char *what)
 {
-	fprintf(stderr, "anvil: linux: %s\n", what);
+	complain("linux: %s", what);
 	exit(2);
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "complain.h"
 #include "disk_file.h"
 #include "disk_image.h"
 #include "disk_io_uring.h"
@@ -222,10 +223,8 @@ static int lock_image(int fd, const char *path, bool read_only, char *error, siz
 			 "%s: in use by another program; end that first, or copy the image%s", path,
 			 read_only ? "" : "; several may read it at one time, with ,ro");
 	else if (err)
-		fprintf(stderr,
-			"anvil: %s: cannot be locked here (%s); see to it that nothing else uses "
-			"it\n",
-			path, strerror(-err));
+		complain("%s: cannot be locked here (%s); see to it that nothing else uses it",
+			 path, strerror(-err));
 	return err == -EBUSY ? err : 0;
 }
 
@@ -255,8 +254,7 @@ static int open_image(struct host_disk *disk, const char *path, bool read_only, 
 		err = disk_file_open(&disk->file, path, read_only, error, room);
 		if (err)
 			return err;
-		fprintf(stderr, "anvil: %s; the disk works without it, by plain system calls\n",
-			why);
+		complain("%s; the disk works without it, by plain system calls", why);
 	}
 	err = lock_image(image_fd(disk), path, read_only, error, room);
 	if (err)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "complain.h"
 #include "nic_pcap.h"
 #include "nic_slirp.h"
 #include "nic_tap.h"
@@ -294,8 +295,7 @@ static void close_back_end(struct host_nic *n)
 		break;
 	case HOST_NIC_PCAP:
 		if (nic_pcap_close(&n->pcap))
-			fputs("anvil: the capture is not complete: it could not be written\n",
-			      stderr);
+			complain("the capture is not complete: it could not be written");
 		break;
 	default:
 		break;

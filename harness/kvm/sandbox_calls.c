@@ -223,7 +223,7 @@ static void refuse(int signal, siginfo_t *info, void *context)
 	(void)signal;
 	if (refusal.on_refusal)
 		refusal.on_refusal();
-	put(&line, "anvil: sandbox: refused system call ");
+	put(&line, "anvil boot: sandbox: refused system call ");
 	put(&line, nr >= 0 && nr < NAMES && *refusal.name[nr] ? refusal.name[nr] : "of no name");
 	put(&line, " (");
 	put_number(&line, (unsigned int)nr, 10);
