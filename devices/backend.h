@@ -227,7 +227,11 @@ struct nic_ops {
 	 * call nic->sendable later.
 	 */
 	int (*send)(struct nic *nic, const struct nic_frame *frame);
-	/* After receive said -EAGAIN: there are buffers again. May be NULL. */
+	/*
+	 * After receive said -EAGAIN: there are buffers again. May be NULL. Frames may be handed
+	 * over then and there, as many as the nic can answer for: this is inside a call of the
+	 * guest's.
+	 */
 	void (*receivable)(struct nic *nic);
 };
 

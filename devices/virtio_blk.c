@@ -49,6 +49,7 @@ static void carry_on(struct virtio_blk_slot *slot)
 	struct disk *disk = slot->blk->options.disk;
 
 	while (!slot->result && wanted(slot) && virtio_blk_next_step(slot)) {
+		virtio_device_charge(&slot->blk->dev, 1);
 		slot->outstanding = true;
 		slot->submitting = true;
 		disk->ops->submit(disk, &slot->request);
@@ -155,7 +156,7 @@ static void serve_starved(struct virtio_blk *blk)
 		blk->starved &= ~(1ull << queue);
 		if (!virtio_device_queue_takes(&blk->dev, queue))
 			continue;
-		if (budget-- == 0) {
+		if (budget-- == 0 || !blk->dev.work) {
 			virtio_device_defer(&blk->dev, queue);
 			return;
 		}
@@ -190,6 +191,8 @@ static void request_done(struct disk_request *request, int result)
 		virtio_blk_zone_told(slot);
 	if (slot->submitting)
 		return;
+	if (!slot->blk->serving)
+		virtio_device_begin(&slot->blk->dev);
 	carry_on(slot);
 	if (slot->orphan && !at_disk(slot->blk, slot->queue))
 		virtio_device_queue_drained(&slot->blk->dev, slot->queue);

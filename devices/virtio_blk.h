@@ -11,6 +11,14 @@
  * tell the driver what is good, transfer_max is what a request is held against. Limits that the
  * specification only tells a driver to mind (discard and erase alignment of a disk without zones,
  * blk_size) are told, and no more.
+ *
+ * What one request may ask for: queue_size_max descriptors, transfer_max bytes copied. The disk is
+ * asked for one thing after the other: transfer_max bytes, or range_segments_max ranges of
+ * range_sectors_max sectors each (of a secure erase, erase_segments_max of erase_sectors_max), then
+ * a flush. It has no more than `slots` requests at a time; how long it takes with one range is its
+ * own business, so choose range_sectors_max by that. What one call into the device does is bounded,
+ * too (VIRTIO_DEVICE_WORK): there, each request to the disk counts as 1, RESET_ALL as the number of
+ * zones.
  */
 #ifndef VIRTIO_BLK_H
 #define VIRTIO_BLK_H

@@ -158,9 +158,12 @@ int virtio_blk_judge_zone_reset(struct virtio_blk_slot *slot, uint64_t sector)
 /* 5.2.6: the sector is not used */
 int virtio_blk_judge_zone_reset_all(struct virtio_blk_slot *slot, uint64_t sector)
 {
+	uint64_t zones = slot->blk->options.disk->capacity / zoning(slot)->zone_sectors;
+
 	(void)sector;
 	if (!no_data(slot))
 		return VIRTIO_BLK_S_IOERR;
+	virtio_device_charge(&slot->blk->dev, zones < UINT32_MAX ? (uint32_t)zones : UINT32_MAX);
 	return go_on(slot, DISK_ZONE_RESET_ALL, 0, 0);
 }
 

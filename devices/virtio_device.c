@@ -53,6 +53,7 @@ int virtio_device_init(struct virtio_device *dev, const struct virtio_device_ops
 	dev->ops = ops;
 	dev->queues = queues;
 	dev->queues_used = queues;
+	dev->work = VIRTIO_DEVICE_WORK;
 	dev->offered = *offered;
 	virtio_features_add(&dev->offered, VIRTIO_F_VERSION_1);
 	return 0;
@@ -195,10 +196,37 @@ bool virtio_device_queue_takes(const struct virtio_device *dev, unsigned int que
 	return virtio_device_queue_live(dev, queue) && !dev->suspending;
 }
 
-void virtio_device_notify(struct virtio_device *dev, uint32_t index)
+void virtio_device_begin(struct virtio_device *dev)
+{
+	dev->work = VIRTIO_DEVICE_WORK;
+}
+
+void virtio_device_charge(struct virtio_device *dev, uint32_t work)
+{
+	dev->work -= work < dev->work ? work : dev->work;
+}
+
+static void look_into(struct virtio_device *dev, uint32_t index)
 {
 	if (index < dev->queues && virtio_device_queue_takes(dev, index))
 		dev->ops->notified(dev, index);
+}
+
+void virtio_device_notify(struct virtio_device *dev, uint32_t index)
+{
+	virtio_device_begin(dev);
+	look_into(dev, index);
+}
+
+/* The queue behind the last one that got something is first the next time. */
+static void poll_queue(struct virtio_device *dev, unsigned int queue)
+{
+	if (!dev->work && virtio_device_queue_takes(dev, queue)) {
+		virtio_device_defer(dev, queue);
+		return;
+	}
+	dev->turn = (queue + 1) % dev->queues;
+	look_into(dev, queue);
 }
 
 void virtio_device_poll(struct virtio_device *dev)
@@ -208,9 +236,12 @@ void virtio_device_poll(struct virtio_device *dev)
 	virtio_device_suspend_when_idle(dev);
 	dev->unserved = 0;
 	dev->polled = true;
-	for (unsigned int i = 0; i < dev->queues; i++) {
-		if (unserved >> i & 1)
-			virtio_device_notify(dev, i);
+	virtio_device_begin(dev);
+	for (unsigned int i = 0, first = dev->turn; i < dev->queues; i++) {
+		unsigned int queue = (first + i) % dev->queues;
+
+		if (unserved >> queue & 1)
+			poll_queue(dev, queue);
 	}
 	dev->polled = false;
 }
@@ -231,8 +262,11 @@ void virtio_device_serve(struct virtio_device *dev, unsigned int queue,
 	enum virtio_served served = VIRTIO_SERVED_ONE;
 
 	virtqueue_suppress_notification(vq);
-	for (uint32_t budget = vq->size; budget > 0; budget--) {
+	for (uint32_t budget = vq->size; budget > 0 && dev->work > 0; budget--) {
+		uint32_t before = vq->work;
+
 		served = one(dev, queue);
+		virtio_device_charge(dev, vq->work - before);
 		if (!virtio_device_queue_live(dev, queue) || served == VIRTIO_SERVED_LATER)
 			return;
 		if (served == VIRTIO_SERVED_ALL && !virtqueue_want_notification(vq))

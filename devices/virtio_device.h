@@ -113,6 +113,8 @@ struct virtio_device {
 	unsigned int queues_used; /* these many have a purpose with the features accepted */
 	uint64_t unserved;	  /* queues with work left over, one bit each */
 	bool polled;		  /* `notified` is called for such work: the driver did not */
+	unsigned int turn;	  /* the queue to be polled first */
+	uint32_t work;		  /* that may still be done in this call */
 
 	/* stopped queues of which the back end still has requests, one bit each, and those of them
 	 * that were reset */
@@ -125,6 +127,21 @@ struct virtio_device {
 };
 
 #define VIRTIO_DEVICE_QUEUES_MAX 64u
+
+/*
+ * The work of one call into a device, whatever a guest has in its rings: a register access, a poll,
+ * a completion, a frame. A device takes chains as long as less than VIRTIO_DEVICE_WORK was done in
+ * this call (virtqueue.h says how much a chain is; a block device adds its requests to the disk),
+ * and the rest is deferred. The last chain is finished, so that one call does at most
+ *
+ *   VIRTIO_DEVICE_WORK, and what one chain is: descriptors fetched, and 256 bytes copied for each
+ *   VIRTIO_DEVICE_ACCESSES guest memory accesses, with queues of that size
+ *
+ * and no call takes more chains than its queue has entries. A frame for the guest takes no more
+ * than that of receive buffers, those included that are no good.
+ */
+#define VIRTIO_DEVICE_WORK		   16384u
+#define VIRTIO_DEVICE_ACCESSES(queue_size) (5ull * VIRTIO_DEVICE_WORK + 8ull * (queue_size) + 512)
 
 /*
  * A device in its state after creation: `queues` stopped queues of `queue_size_max` entries each
@@ -204,7 +221,8 @@ bool virtio_device_queue_in_use(const struct virtio_device *dev, uint32_t index)
 bool virtio_device_queue_resetting(const struct virtio_device *dev, uint32_t index);
 /* An available buffer notification (2.9); spurious ones are harmless. */
 void virtio_device_notify(struct virtio_device *dev, uint32_t index);
-/* Goes on with what was left over when `defer` was called. */
+/* Goes on with what was left over when `defer` was called: queues in turn, as far as one call goes.
+ */
 void virtio_device_poll(struct virtio_device *dev);
 
 /*
@@ -309,10 +327,16 @@ void virtio_device_defer(struct virtio_device *dev, unsigned int queue);
 /* What virtqueue_pop returned, in these terms; breaks the device if the guest broke the ring. */
 enum virtio_served virtio_device_popped(struct virtio_device *dev, int popped);
 
+/* A call begins that the transport knows nothing of: a back end's. Not from inside another one. */
+void virtio_device_begin(struct virtio_device *dev);
+
+/* Work beside that of a chain is done in this call. */
+void virtio_device_charge(struct virtio_device *dev, uint32_t work);
+
 /*
  * Serves a live queue: calls `one` until it does not return VIRTIO_SERVED_ONE or the queue stops
- * being live, with notifications suppressed while at it, but at most queue size times: then the
- * rest is deferred. This is the bound on the work that one notification can cause.
+ * being live, with notifications suppressed while at it, but at most queue size times, and only
+ * while there is work left that this call may do: then the rest is deferred.
  */
 void virtio_device_serve(struct virtio_device *dev, unsigned int queue,
 			 enum virtio_served (*one)(struct virtio_device *dev, unsigned int queue));

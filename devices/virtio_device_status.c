@@ -66,6 +66,7 @@ static void stop_all_queues(struct virtio_device *dev)
 	for (unsigned int i = 0; i < dev->queues; i++)
 		virtio_device_halt_queue(dev, i);
 	dev->queue_resets = 0;
+	dev->turn = 0;
 	dev->suspending = false;
 }
 

@@ -4,7 +4,9 @@
  * device.
  *
  * The embedder decodes the window's address and passes each guest access on. No access can fail:
- * what the specification forbids the driver has the harmless answer given at virtio_mmio_read.
+ * what the specification forbids the driver has the harmless answer given at virtio_mmio_read. The
+ * work of a call is bounded (VIRTIO_DEVICE_WORK in virtio_device.h), whatever the guest has
+ * prepared; what is left is deferred to virtio_mmio_poll.
  */
 #ifndef VIRTIO_MMIO_H
 #define VIRTIO_MMIO_H
@@ -18,7 +20,11 @@
 struct virtio_mmio_host_ops {
 	/* the level of the interrupt line; called when it changes */
 	void (*set_irq)(void *opaque, bool asserted);
-	/* call virtio_mmio_poll soon, not from inside a call into this device */
+	/*
+	 * Call virtio_mmio_poll soon, not from inside a call into this device. A guest can have
+	 * work left over for as long as it likes: who holds a lock on the device lets others have
+	 * it in between.
+	 */
 	void (*defer)(void *opaque);
 };
 
@@ -89,7 +95,10 @@ void virtio_mmio_write(struct virtio_mmio *mmio, uint64_t offset, unsigned int w
  */
 bool virtio_mmio_resetting(const struct virtio_mmio *mmio);
 
-/* Goes on with deferred work. */
+/*
+ * Goes on with deferred work. Like any other call, it does a bounded part of it
+ * (VIRTIO_DEVICE_WORK), and may say `defer` again.
+ */
 void virtio_mmio_poll(struct virtio_mmio *mmio);
 
 #endif

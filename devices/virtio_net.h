@@ -16,6 +16,11 @@
  *                                               be told what the driver accepted
  *   receive hash, steering, coalescing          this device
  *
+ * A call into the device takes no more chains than VIRTIO_DEVICE_WORK allows, and the rest is
+ * deferred; a frame for the guest takes up to twice as many descriptors as a queue has entries, or
+ * as much work of buffers that are no good. A frame sent is of at most NIC_FRAME_BYTES_MAX bytes, a
+ * command of VIRTIO_NET_COMMAND_MAX.
+ *
  * Left out, and refused as an option: GUEST_UFO and HOST_UFO (deprecated in favor of USO), RSC_EXT
  * (for devices that coalesce), STANDBY (a matter of two devices), IPSEC, and flow filters, which
  * need an administration queue that virtio-mmio has no place for. Statistics have no RX_SPEED and

@@ -64,7 +64,7 @@ static int take_buffer(struct virtio_net *net, struct buffers *b)
  * Takes as many good chains as `need` bytes fill, without MRG_RXBUF one at most. Returns 0, or with
  * none held any more
  *   -EAGAIN   there are not enough now
- *   -EBUSY    a whole ring of bad ones was used up, there may be more
+ *   -EBUSY    a whole ring of bad ones was used up, or a call's work, and there may be more
  *   -EMSGSIZE there never will be enough
  *   -EPROTO   the guest broke the ring
  * Chains share a pool of twice as many segments as a queue has entries, enough for all descriptors
@@ -72,10 +72,15 @@ static int take_buffer(struct virtio_net *net, struct buffers *b)
  */
 static int take_buffers(struct virtio_net *net, uint64_t need, struct buffers *b)
 {
-	unsigned int size = net->dev.queue[b->queue].size;
+	const struct virtqueue *vq = &net->dev.queue[b->queue];
+	uint32_t work = vq->work; /* before: bad ones count, too */
+	unsigned int size = vq->size;
 	unsigned int most = virtio_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF) ? size : 1;
 
 	for (unsigned int tries = size; tries > 0 && b->bytes < need && b->good < most; tries--) {
+		if (b->taken == 0 && vq->work - work >= VIRTIO_DEVICE_WORK)
+			break;
+
 		int taken = b->segments <= net->options.queue_size_max ? take_buffer(net, b)
 								       : -EMSGSIZE;
 

@@ -99,6 +99,7 @@ void virtio_net_frames_sendable(struct nic *nic)
 	struct virtio_net *net = nic->device;
 	unsigned int first = net->tx_turn;
 
+	virtio_device_begin(&net->dev);
 	for (unsigned int i = 0; i < net->pairs; i++) {
 		unsigned int pair = (first + i) % net->pairs;
 		unsigned int queue = 2 * pair + VIRTIO_NET_TX;

@@ -116,6 +116,15 @@ static struct virtqueue_used *finished(const struct virtqueue *vq, uint16_t orde
 	return &vq->finished[order & (vq->size_max - 1u)];
 }
 
+static uint32_t work_of(const struct descriptor_chain *chain)
+{
+	uint64_t buffers = (chain->readable_bytes + chain->writable_bytes) / VIRTQUEUE_WORK_BYTES;
+
+	if (buffers > VIRTQUEUE_WORK_BUFFERS)
+		buffers = VIRTQUEUE_WORK_BUFFERS;
+	return VIRTQUEUE_WORK_CHAIN + chain->count + (uint32_t)buffers;
+}
+
 int virtqueue_pop(struct virtqueue *vq, struct descriptor_chain *chain)
 {
 	int got = vq->layout->take(vq, chain);
@@ -125,6 +134,7 @@ int virtqueue_pop(struct virtqueue *vq, struct descriptor_chain *chain)
 	descriptor_chain_rewind(chain);
 	toggle_held(vq, chain->head);
 	vq->in_flight++;
+	vq->work += work_of(chain);
 	chain->order = vq->next_taken++;
 	if (vq->in_order)
 		finished(vq, chain->order)->done = false;

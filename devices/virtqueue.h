@@ -19,6 +19,14 @@
 struct virtqueue_layout;
 struct virtqueue_used;
 
+/*
+ * How much work a chain is, whatever a device does with it: so much for each, 1 for each
+ * descriptor, and 1 for each VIRTQUEUE_WORK_BYTES of its buffers, up to VIRTQUEUE_WORK_BUFFERS.
+ */
+#define VIRTQUEUE_WORK_CHAIN   4u
+#define VIRTQUEUE_WORK_BYTES   256u
+#define VIRTQUEUE_WORK_BUFFERS 16384u
+
 /* Those features that shape a queue (6), as the driver accepted them. */
 struct virtqueue_features {
 	bool indirect;	 /* VIRTIO_F_INDIRECT_DESC */
@@ -54,6 +62,7 @@ struct virtqueue {
 	uint16_t shown_used;	 /* of the next one that the driver does not see */
 	uint16_t published_used; /* of the next one that it was not told of */
 	uint16_t in_flight;	 /* chains taken and not given back */
+	uint32_t work;		 /* of all chains taken; wraps around */
 	uint64_t *held;		 /* one bit a head, set while in flight; ours */
 
 	/* split: how far the driver was when last asked */
@@ -107,7 +116,7 @@ int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
  *              those in flight, or than the storage holds
  *   -EFAULT, -EOVERFLOW as descriptor_chain_append; also an indirect table not wholly in RAM
  * Fetches each ring field and descriptor once; at most 3 + queue size accesses (one more when the
- * chain ends in an indirect table).
+ * chain ends in an indirect table). Adds to `work`.
  */
 int virtqueue_pop(struct virtqueue *vq, struct descriptor_chain *chain)
 	__attribute__((warn_unused_result));

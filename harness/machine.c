@@ -374,15 +374,18 @@ void machine_stop(struct machine *m)
 
 /* ---- calls into the device, each watched from start to end ---- */
 
-#define POLLS_MAX 64u
+/* a poll takes one chain at least, if there are any */
+#define POLLS_MAX (PERSONALITY_QUEUES * PERSONALITY_QUEUE_SIZE + 64u)
 
-/* Deferred work belongs to the call that left it, as a host that polls at once would have it. */
+/* Deferred work belongs to the call that left it, as a host that polls at once would have it; but a
+ * poll is a call, and does no more than one. */
 void machine_settle(struct machine *m)
 {
 	for (unsigned int i = 0; m->deferred_work; i++) {
 		if (i == POLLS_MAX)
 			oracle_fail(&m->oracle, 10, "work is deferred without end");
 		m->deferred_work = false;
+		oracle_polls(&m->oracle);
 		virtio_mmio_poll(&m->mmio);
 	}
 	oracle_settle(&m->oracle, (uint32_t)virtio_mmio_read(&m->mmio, VIRTIO_MMIO_STATUS, 4));

@@ -268,6 +268,11 @@ void oracle_event(struct oracle *o)
 		o->queue[i].saw_jump = false;
 }
 
+void oracle_polls(struct oracle *o)
+{
+	o->accesses = 0;
+}
+
 static void access_counts(struct oracle *o)
 {
 	if (o->in_read)

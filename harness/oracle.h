@@ -276,7 +276,8 @@ struct oracle {
 	const struct model_chain *at_work;
 	struct model_chain *list; /* storage: a packed chain whose id is not known yet */
 	uint64_t accesses;
-	uint64_t allocated; /* by this thread, before the call */
+	uint64_t accesses_around; /* of the call in which a nic hands over a frame */
+	uint64_t allocated;	  /* by this thread, before the call */
 	uint64_t access_bound;
 
 	uint64_t saved[3]; /* sums of registers, queues, and what the type has, when it was saved */
@@ -316,6 +317,8 @@ _Noreturn void oracle_fail(struct oracle *o, unsigned int rule, const char *form
 /* Around what reaches the device: a register write, a host event. */
 void oracle_write(struct oracle *o, uint64_t offset, unsigned int width, uint64_t value);
 void oracle_event(struct oracle *o);
+/* Goes on with what was left over: a call of its own, as far as its work goes. */
+void oracle_polls(struct oracle *o);
 /* After it: nothing may be left half done. `status` is the device's Status register. */
 void oracle_settle(struct oracle *o, uint32_t status);
 

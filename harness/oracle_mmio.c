@@ -58,6 +58,21 @@ static void clear_registers(struct oracle *o)
 		oracle_write_config(o, 0, 8, 0x0908070605040302);
 }
 
+/*
+ * In one call: each chain of a full ring, as long as may be, with a few accesses for each
+ * descriptor and each chain; and no more than a device of ours promises (VIRTIO_DEVICE_ACCESSES).
+ */
+static uint64_t calls_accesses(const struct personality *p)
+{
+	uint64_t promised = 5 * 16384 + 8ull * p->queue_size_max + 512;
+	uint64_t rings = (p->queue_size_max + 8ull) * (4ull * p->queue_size_max + 32);
+
+	if (p->kind == DEVICE_BLK && p->queues > 1) /* a free slot may serve all queues */
+		rings *= p->queues + 1;
+	rings *= p->pairs; /* when the nic can send again, all of them do */
+	return rings < promised ? rings : promised;
+}
+
 void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape)
 {
 	o->p = p;
@@ -70,12 +85,7 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->config_late = 0;
 	o->irq = false;
 	o->in_read = false;
-	/* in one call: each chain of a full ring, as long as may be, with a few accesses for each
-	 * descriptor and each chain */
-	o->access_bound = (p->queue_size_max + 8ull) * (4ull * p->queue_size_max + 32);
-	if (p->kind == DEVICE_BLK && p->queues > 1) /* a free slot may serve all queues */
-		o->access_bound *= p->queues + 1;
-	o->access_bound *= p->pairs; /* when the nic can send again, all of them do */
+	o->access_bound = calls_accesses(p);
 	o->saw_jump = false;
 	o->accesses = 0;
 	o->walk.active = false;

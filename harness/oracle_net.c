@@ -571,6 +571,9 @@ void oracle_frame_begins(struct oracle *o, const struct nic_frame *frame)
 {
 	struct model_net *n = &o->net;
 
+	/* a frame is a call of its own, wherever the nic hands it over */
+	o->accesses_around = o->accesses;
+	o->accesses = 0;
 	n->frame = frame;
 	n->wanted = frame_wanted(o, frame);
 	if (n->wanted)
@@ -857,4 +860,5 @@ void oracle_frame_ends(struct oracle *o, int result)
 			oracle_unpopped(o, i);
 	}
 	n->frame = NULL;
+	o->accesses = o->accesses_around;
 }

@@ -120,7 +120,7 @@ static void defer(void *opaque)
 /* What the device left over, as an embedder does it soon after. */
 static void settle(void)
 {
-	for (unsigned int i = 0; deferred_work && i < 64; i++) {
+	for (unsigned int i = 0; deferred_work && i < 4096; i++) {
 		deferred_work = 0;
 		virtio_mmio_poll(&mmio);
 	}

@@ -35,6 +35,18 @@ static void defer(void *opaque)
 	(void)eventfd_write(d->wake_fd, 1);
 }
 
+/*
+ * In the order of their coming: who waits for the lock holds the door meanwhile. So the thread,
+ * which may have deferred work for as long as a guest likes, cannot take the lock again before
+ * those that wait for it had it.
+ */
+static void lock(struct host_device *d)
+{
+	pthread_mutex_lock(&d->door);
+	pthread_mutex_lock(&d->lock);
+	pthread_mutex_unlock(&d->door);
+}
+
 static const struct virtio_mmio_host_ops mmio_ops = { .set_irq = set_irq, .defer = defer };
 
 int host_device_init(struct host_device *d, const struct host_device_ops *ops,
@@ -44,6 +56,7 @@ int host_device_init(struct host_device *d, const struct host_device_ops *ops,
 
 	d->ops = ops;
 	d->dev = dev;
+	pthread_mutex_init(&d->door, NULL);
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->reset_done, NULL);
 	atomic_init(&d->stop, false);
@@ -94,7 +107,7 @@ uint64_t host_device_read(struct host_device *d, uint64_t offset, unsigned int w
 {
 	uint64_t value;
 
-	pthread_mutex_lock(&d->lock);
+	lock(d);
 	value = virtio_mmio_read(&d->mmio, offset, width);
 	if (d->recorder)
 		recorder_read(d->recorder, offset, width);
@@ -127,7 +140,7 @@ static bool may_reset(uint64_t offset)
 
 void host_device_write(struct host_device *d, uint64_t offset, unsigned int width, uint64_t value)
 {
-	pthread_mutex_lock(&d->lock);
+	lock(d);
 	write_locked(d, offset, width, value);
 	if (may_reset(offset))
 		wait_for_reset(d);
@@ -177,14 +190,14 @@ static void *serve(void *opaque)
 		unsigned int count;
 		int timeout;
 
-		pthread_mutex_lock(&d->lock);
+		lock(d);
 		count = fill(d, pollfds, &timeout);
 		pthread_mutex_unlock(&d->lock);
 		if (poll(pollfds, count, timeout) < 0) {
 			for (unsigned int i = 0; i < count; i++)
 				pollfds[i].revents = 0;
 		}
-		pthread_mutex_lock(&d->lock);
+		lock(d);
 		dispatch(d, pollfds, count);
 		pthread_mutex_unlock(&d->lock);
 	}
@@ -205,7 +218,7 @@ const char *host_device_control(struct host_device *d, const char *what)
 {
 	const char *refusal;
 
-	pthread_mutex_lock(&d->lock);
+	lock(d);
 	refusal = d->ops->control(d, what);
 	pthread_mutex_unlock(&d->lock);
 	(void)eventfd_write(d->wake_fd, 1);
@@ -299,5 +312,6 @@ void host_device_destroy(struct host_device *d)
 		close_fd(d->kick_fd[q]);
 	pthread_cond_destroy(&d->reset_done);
 	pthread_mutex_destroy(&d->lock);
+	pthread_mutex_destroy(&d->door);
 	d->ops->destroy(d);
 }

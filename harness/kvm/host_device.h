@@ -6,7 +6,9 @@
  *
  * A lock serialises all calls into the device: processors take it for register accesses, the
  * thread for everything else. A processor that resets the device or one of its queues goes on when
- * the back end has nothing of it any more: there are drivers that do not wait by themselves.
+ * the back end has nothing of it any more: there are drivers that do not wait by themselves. The
+ * thread does one round of what is due at a time, deferred work included, and lets those that wait
+ * have the lock in between.
  */
 #ifndef HOST_DEVICE_H
 #define HOST_DEVICE_H
@@ -50,6 +52,7 @@ struct host_device {
 	const struct host_device_ops *ops;
 	struct virtio_device *dev;
 	struct virtio_mmio mmio;
+	pthread_mutex_t door; /* in front of the lock: whose turn it is */
 	pthread_mutex_t lock;
 	pthread_cond_t reset_done; /* perhaps: look again */
 	pthread_t thread;
