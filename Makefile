@@ -141,8 +141,8 @@ $(CONFORMANCE:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/conformance/%: bui
 build/$(1)/tests/test_nic_slirp: build/$(1)/obj/$(SLIRP:.c=.o)
 build/$(1)/tests/test_nic_slirp: LIBRARIES := -lslirp
 
-build/$(1)/tests/test_disk_io_uring: build/$(1)/obj/$(URING:.c=.o)
-build/$(1)/tests/test_disk_io_uring: LIBRARIES := -luring
+build/$(1)/tests/test_disk_io_uring build/$(1)/tests/test_disk_block: build/$(1)/obj/$(URING:.c=.o)
+build/$(1)/tests/test_disk_io_uring build/$(1)/tests/test_disk_block: LIBRARIES := -luring
 
 build/$(1)/tests/test_mutator_afl: $(AFL_DOOR:%.c=build/$(1)/obj/%.o)
 build/$(1)/tests/test_campaign: $(CAMPAIGN:%.c=build/$(1)/obj/%.o)

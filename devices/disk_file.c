@@ -239,11 +239,11 @@ static const struct disk_ops file_ops = { .submit = submit, .cancel = cancel };
 
 /* ---- opening ---- */
 
-int disk_file_open(struct disk_file *file, const char *path, bool read_only, char *error,
+int disk_file_open(struct disk_file *file, const char *path, unsigned int flags, char *error,
 		   size_t error_len)
 {
 	struct disk disk;
-	int fd = disk_image_open(&disk, path, read_only, error, error_len);
+	int fd = disk_image_open(&disk, path, flags, error, error_len);
 	int event_fd;
 	int err;
 

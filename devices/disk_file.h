@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A disk in a raw image file: byte n of the disk is byte n of the file.
+ * A disk in a raw image file or on a block device: byte n of the disk is byte n of that.
  *
  * Reads, writes and flushes complete inside submit, so a slow host disk holds up the caller's
  * thread. Discards and writes of zeroes can be of gigabytes, which on some file systems are written
@@ -9,11 +9,16 @@
  *
  * An embedder that offers DISCARD or WRITE_ZEROES polls `event_fd` for reading, beside its other
  * descriptors, and then calls disk_file_poll. One that offers neither needs neither.
+ *
+ * Every embedder ignores SIGXFSZ, whose default is to end the process: where a file may not be so
+ * large (RLIMIT_FSIZE), the kernel sends it for a guest's write. Ignored, it is -EFBIG, an I/O
+ * error like ENOSPC and EDQUOT.
  */
 #ifndef DISK_FILE_H
 #define DISK_FILE_H
 
 #include "backend.h"
+#include "disk_image.h"
 #include "disk_range.h"
 
 struct disk_file {
@@ -27,11 +32,11 @@ struct disk_file {
 };
 
 /*
- * Opens an image: a regular file of one or more whole sectors; its size is the disk's capacity.
- * Returns 0, or with nothing open the error of disk_image_open and its line in `error`; or what
- * the system said, if there is no event to be had.
+ * Opens an image as disk_image_open does; `flags` are those of disk_image.h. Its size is the disk's
+ * capacity. Returns 0, or with nothing open the error of disk_image_open and its line in `error`;
+ * or what the system said, if there is no event to be had.
  */
-int disk_file_open(struct disk_file *file, const char *path, bool read_only, char *error,
+int disk_file_open(struct disk_file *file, const char *path, unsigned int flags, char *error,
 		   size_t error_len) __attribute__((warn_unused_result));
 
 /*

@@ -6,10 +6,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/blkzoned.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "disk_format.h"
 
 static int explain_open(int err, const char *path, bool read_only, char *error, size_t len)
 {
@@ -29,29 +34,30 @@ static int explain_open(int err, const char *path, bool read_only, char *error, 
 			       read_only ? "ask its owner for it"
 					 : "open it read-only, or ask its owner for it");
 		return -EACCES;
+	case EBUSY:
+		(void)snprintf(error, len,
+			       "%s: is mounted, or another program has it to itself; unmount it "
+			       "or end that, or open it read-only",
+			       path);
+		return -EBUSY;
 	default:
 		(void)snprintf(error, len, "%s: cannot be opened: %s", path, strerror(err));
 		return -err;
 	}
 }
 
-static int judge(const struct stat *st, const char *path, char *error, size_t len)
+static int judge_size(uint64_t bytes, const char *path, char *error, size_t len)
 {
-	long long size = st->st_size;
+	unsigned long long size = bytes;
 
-	if (S_ISDIR(st->st_mode))
-		return explain_open(EISDIR, path, true, error, len);
-	if (!S_ISREG(st->st_mode))
-		(void)snprintf(error, len, "%s: is not a regular file; name a raw disk image",
-			       path);
-	else if (size < DISK_SECTOR_BYTES)
+	if (size < DISK_SECTOR_BYTES)
 		(void)snprintf(error, len,
-			       "%s: has %lld bytes, less than one sector (512); make it larger "
+			       "%s: has %llu bytes, less than one sector (512); make it larger "
 			       "with: truncate -s 1G %s",
 			       path, size, path);
 	else if (size % DISK_SECTOR_BYTES)
 		(void)snprintf(error, len,
-			       "%s: its size of %lld bytes is not a multiple of 512; round it up "
+			       "%s: its size of %llu bytes is not a multiple of 512; round it up "
 			       "with: truncate -s %%512 %s",
 			       path, size, path);
 	else
@@ -59,46 +65,125 @@ static int judge(const struct stat *st, const char *path, char *error, size_t le
 	return -EINVAL;
 }
 
-/* It was opened without waiting; requests are to wait, whatever the kernel makes of the flag. */
-static int examine(int fd, struct stat *st, const char *path, bool read_only, char *error,
-		   size_t len)
+static int judge_content(int fd, uint64_t bytes, const char *path, char *error, size_t len)
 {
-	if (fstat(fd, st) || fcntl(fd, F_SETFL, 0))
-		return explain_open(errno, path, read_only, error, len);
-	return judge(st, path, error, len);
+	const struct disk_format *format = disk_format_find(fd, bytes);
+
+	if (!format)
+		return 0;
+	(void)snprintf(error, len, "%s: is a %s image, not a raw one; convert it with: %s%s%s",
+		       path, format->name, format->command, path, format->out);
+	return -EMEDIUMTYPE;
 }
 
-/* O_NONBLOCK: opening a FIFO must not wait for a writer before we can say what is wrong */
-int disk_image_open(struct disk *disk, const char *path, bool read_only, char *error,
+/* Of a file or a block device; needs no more than lseek, which a sandbox allows. */
+static int size_of(int fd, uint64_t *bytes)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+
+	if (end < 0)
+		return -errno;
+	*bytes = (uint64_t)end;
+	return 0;
+}
+
+/*
+ * One that is read-only can be opened to write, and then refuses each write. Zones would want to be
+ * written from front to back, and a guest is not told of them.
+ */
+static int judge_block_device(int fd, struct disk *disk, const char *path, char *error, size_t len)
+{
+	uint32_t zone_sectors = 0;
+	int block_bytes = 0;
+	int read_only = 0;
+
+	if (ioctl(fd, BLKSSZGET, &block_bytes) || ioctl(fd, BLKROGET, &read_only))
+		return explain_open(errno, path, true, error, len);
+	if (read_only && !disk->read_only)
+		return explain_open(EROFS, path, false, error, len);
+	if (ioctl(fd, BLKGETZONESZ, &zone_sectors) == 0 && zone_sectors > 0) {
+		(void)snprintf(error, len,
+			       "%s: is a zoned device; name one without zones, or an image file",
+			       path);
+		return -EINVAL;
+	}
+	if (block_bytes > 0)
+		disk->block_bytes = (uint32_t)block_bytes;
+	return 0;
+}
+
+static int judge_kind(const struct stat *st, const char *path, char *error, size_t len)
+{
+	if (S_ISDIR(st->st_mode))
+		return explain_open(EISDIR, path, true, error, len);
+	if (S_ISREG(st->st_mode) || S_ISBLK(st->st_mode))
+		return 0;
+	(void)snprintf(error, len,
+		       "%s: is not a regular file or a block device; name a raw disk image", path);
+	return -EINVAL;
+}
+
+static int judge(int fd, struct disk *disk, const char *path, unsigned int flags, char *error,
+		 size_t len)
+{
+	uint64_t bytes = 0;
+	struct stat st;
+	int err = fstat(fd, &st) ? explain_open(errno, path, true, error, len)
+				 : judge_kind(&st, path, error, len);
+
+	if (err)
+		return err;
+	err = size_of(fd, &bytes);
+	if (err)
+		return explain_open(-err, path, true, error, len);
+	if (!(flags & DISK_IMAGE_ANY_CONTENT))
+		err = judge_content(fd, bytes, path, error, len);
+	if (!err && bytes == 0 && S_ISBLK(st.st_mode))
+		err = explain_open(ENOMEDIUM, path, true, error, len);
+	if (!err)
+		err = judge_size(bytes, path, error, len);
+	*disk = (struct disk){ .capacity = bytes / DISK_SECTOR_BYTES,
+			       .block_bytes = DISK_SECTOR_BYTES,
+			       .read_only = flags & DISK_IMAGE_READ_ONLY };
+	return err || !S_ISBLK(st.st_mode) ? err : judge_block_device(fd, disk, path, error, len);
+}
+
+/*
+ * O_NONBLOCK: opening a FIFO must not wait for a writer before we can say what is wrong; requests
+ * are to wait, whatever the kernel makes of the flag. O_EXCL is for block devices alone, without
+ * O_CREAT: nobody has it mounted.
+ */
+int disk_image_open(struct disk *disk, const char *path, unsigned int flags, char *error,
 		    size_t error_len)
 {
-	struct stat st;
-	int mode = read_only ? O_RDONLY : O_RDWR;
+	bool read_only = flags & DISK_IMAGE_READ_ONLY;
+	int mode = read_only ? O_RDONLY : O_RDWR | O_EXCL;
+	struct disk found;
 	int fd = open(path, mode | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int err;
 
 	if (fd < 0)
 		return explain_open(errno, path, read_only, error, error_len);
-
-	int err = examine(fd, &st, path, read_only, error, error_len);
-
+	err = judge(fd, &found, path, flags, error, error_len);
+	if (!err && fcntl(fd, F_SETFL, 0))
+		err = explain_open(errno, path, read_only, error, error_len);
 	if (err) {
 		(void)close(fd);
 		return err;
 	}
-	memset(disk, 0, sizeof(*disk));
-	disk->capacity = (uint64_t)st.st_size / DISK_SECTOR_BYTES;
-	disk->read_only = read_only;
+	*disk = found;
 	return fd;
 }
 
 int disk_image_capacity(int fd, uint64_t *capacity)
 {
-	struct stat st;
+	uint64_t bytes = 0;
+	int err = size_of(fd, &bytes);
 
-	if (fstat(fd, &st))
-		return -errno;
-	if (st.st_size < DISK_SECTOR_BYTES || st.st_size % DISK_SECTOR_BYTES)
+	if (err)
+		return err;
+	if (bytes < DISK_SECTOR_BYTES || bytes % DISK_SECTOR_BYTES)
 		return -EINVAL;
-	*capacity = (uint64_t)st.st_size / DISK_SECTOR_BYTES;
+	*capacity = bytes / DISK_SECTOR_BYTES;
 	return 0;
 }

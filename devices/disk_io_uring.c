@@ -469,7 +469,7 @@ static int init_queue(struct disk_io_uring *uring, unsigned int depth)
 	return err;
 }
 
-int disk_io_uring_open(struct disk_io_uring *uring, const char *path, bool read_only,
+int disk_io_uring_open(struct disk_io_uring *uring, const char *path, unsigned int flags,
 		       unsigned int depth, char *error, size_t error_len)
 {
 	if (depth == 0 || depth > DISK_IO_URING_DEPTH_MAX) {
@@ -478,7 +478,7 @@ int disk_io_uring_open(struct disk_io_uring *uring, const char *path, bool read_
 		return -EINVAL;
 	}
 
-	int fd = disk_image_open(&uring->disk, path, read_only, error, error_len);
+	int fd = disk_image_open(&uring->disk, path, flags, error, error_len);
 
 	if (fd < 0)
 		return fd;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A disk in a raw image file whose requests the kernel carries out while the caller goes on (Linux
- * io_uring). Programs that use it link liburing.
+ * A disk in a raw image file or on a block device, whose requests the kernel carries out while the
+ * caller goes on (Linux io_uring). Programs that use it link liburing.
  *
  * The embedder polls `event_fd` for reading, beside its other descriptors, and then calls
  * disk_io_uring_poll. Each `done` is called from there, from disk_io_uring_drain, or from submit
@@ -11,11 +11,14 @@
  * The kernel gets a discard or a write of zeroes in steps, one at a time of each request: at most
  * DISK_RANGE_HOLE_BYTES given back, or DISK_RANGE_WRITE_BYTES made zero (disk_range.h). A request
  * that is cancelled ends with the step that the kernel has.
+ *
+ * Every embedder ignores SIGXFSZ, as disk_file.h says: the ring's writes raise it, too.
  */
 #ifndef DISK_IO_URING_H
 #define DISK_IO_URING_H
 
 #include "backend.h"
+#include "disk_image.h"
 
 #define DISK_IO_URING_DEPTH_MAX 4096u
 
@@ -46,7 +49,7 @@ struct disk_io_uring {
  * and one line in `error`, as there. Kernels and policies refuse io_uring in many ways. Whatever
  * this returns, disk_file_open may be tried: it fails in turn if the image is at fault.
  */
-int disk_io_uring_open(struct disk_io_uring *uring, const char *path, bool read_only,
+int disk_io_uring_open(struct disk_io_uring *uring, const char *path, unsigned int flags,
 		       unsigned int depth, char *error, size_t error_len)
 	__attribute__((warn_unused_result));
 

@@ -108,6 +108,7 @@ static int run(void *opaque, char **operand, int operands)
 
 static const struct option_word disk_words[] = {
 	{ ",ro", "the guest cannot write" },
+	{ ",raw", "taken as it is, even if it looks like an image of another format" },
 	{ ",zoned[=MIB]", "host-managed zones of so many MiB (1 to 1024; 4 if not given)" },
 	{ ",legacy", "as --legacy, for this disk" },
 	{ ",packed", "as --packed" },
@@ -140,8 +141,8 @@ static const struct command_option options[] = {
 	  SETS_NUMBER(struct arguments, boot.mib, RAM_MIB_MIN, RAM_MIB_MAX) },
 	{ "cpus", "NUMBER", "of processors", "1",
 	  SETS_NUMBER(struct arguments, boot.cpus, 1, BOARD_CPUS_MAX) },
-	{ "disk", "FILE[,WORD]...", "a raw image", .type = OPTION_OTHER, .take = take_disk,
-	  .words = disk_words },
+	{ "disk", "FILE[,WORD]...", "a raw image or a block device", .type = OPTION_OTHER,
+	  .take = take_disk, .words = disk_words },
 	{ "net", "KIND[,WORD]...", "a network card", .type = OPTION_OTHER, .take = take_net,
 	  .words = net_words },
 	{ "legacy", NULL, "virtio-mmio version 1, as drivers before virtio 1.0 have it", NULL,

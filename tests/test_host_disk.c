@@ -453,6 +453,43 @@ static void who_locks_the_whole_image_keeps_it(void **state)
 	}
 }
 
+/* ---- what is on it ---- */
+
+static void put_start(const char *bytes, size_t len)
+{
+	int fd = open(image, O_WRONLY);
+
+	assert_int_equal(pwrite(fd, bytes, len, 0), (ssize_t)len);
+	assert_int_equal(close(fd), 0);
+}
+
+/* A guest can write such a start on its raw disk: whoever knows it to be one says so. */
+static void an_image_of_another_format_is_taken_if_one_says_raw(void **state)
+{
+	struct host_disk_spec spec;
+	struct host_device *d;
+	char text[64];
+	char says[128];
+
+	(void)state;
+	put_start("QFI\xfb\0\0\0\3", 8);
+	assert_int_equal(open_ours(&d, false), -EMEDIUMTYPE);
+	expect_text("is a qcow2 image, not a raw one; convert it with: qemu-img convert -O raw ");
+	(void)snprintf(says, sizeof(says), "take its bytes as they are with --disk %s,raw", image);
+	expect_text(says);
+	assert_int_equal(open_ours(&d, true), -EMEDIUMTYPE);
+
+	(void)snprintf(text, sizeof(text), "%s,raw,ro,queues=1", image);
+	assert_int_equal(host_disk_parse(&spec, text, run.text, sizeof(run.text)), 0);
+	assert_string_equal(spec.path, image);
+	assert_true(spec.any_content && spec.read_only);
+	assert_int_equal(host_disk_create(&d, &spec, 0, &memory, run.text, sizeof(run.text)), 0);
+	host_device_destroy(d);
+	put_start("first\0\0\0", 8);
+	assert_int_equal(open_ours(&d, false), 0);
+	host_device_destroy(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,6 +498,7 @@ int main(void)
 		cmocka_unit_test(a_ring_that_cannot_be_restricted_is_not_used),
 		cmocka_unit_test(two_of_ours_share_an_image_only_to_read_it),
 		cmocka_unit_test(who_locks_the_whole_image_keeps_it),
+		cmocka_unit_test(an_image_of_another_format_is_taken_if_one_says_raw),
 		cmocka_unit_test(qemu_and_we_share_an_image_only_to_read_it),
 	};
 

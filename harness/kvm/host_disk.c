@@ -87,6 +87,7 @@ static bool take_option(struct host_disk_spec *spec, char *text)
 		{ ",ro", &spec->read_only },
 		{ ",legacy", &spec->legacy },
 		{ ",packed", &spec->packed },
+		{ ",raw", &spec->any_content },
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
@@ -228,35 +229,53 @@ static int lock_image(int fd, const char *path, bool read_only, char *error, siz
 	return err == -EBUSY ? err : 0;
 }
 
+static unsigned int open_flags(const struct host_disk_spec *spec)
+{
+	return (spec->read_only ? DISK_IMAGE_READ_ONLY : 0u) |
+	       (spec->any_content ? DISK_IMAGE_ANY_CONTENT : 0u);
+}
+
 /* A ring that could do anything is none for a sandbox, which sees nothing of what it is told. */
-static int open_ring(struct host_disk *disk, const char *path, bool read_only, char *error,
+static int open_ring(struct host_disk *disk, const struct host_disk_spec *spec, char *error,
 		     size_t room)
 {
-	int err = disk_io_uring_open(&disk->ring, path, read_only, SLOTS, error, room);
+	int err = disk_io_uring_open(&disk->ring, spec->path, open_flags(spec), SLOTS, error, room);
 
 	if (err || disk->ring.restricted)
 		return err;
 	disk_io_uring_close(&disk->ring);
 	snprintf(error, room, "%s: this kernel's io_uring cannot be restricted; Linux 5.10 can",
-		 path);
+		 spec->path);
 	return -ENOSYS;
 }
 
+static int open_file(struct host_disk *disk, const struct host_disk_spec *spec, char *error,
+		     size_t room)
+{
+	int err = disk_file_open(&disk->file, spec->path, open_flags(spec), error, room);
+	size_t len = strlen(error);
+
+	if (err == -EMEDIUMTYPE)
+		snprintf(error + len, room - len,
+			 "; or take its bytes as they are with --disk %s,raw", spec->path);
+	return err;
+}
+
 /* Whatever the ring's error is: if the image is at fault, the file back end says so, too. */
-static int open_image(struct host_disk *disk, const char *path, bool read_only, char *error,
+static int open_image(struct host_disk *disk, const struct host_disk_spec *spec, char *error,
 		      size_t room)
 {
 	char why[ERROR_ROOM];
-	int err = open_ring(disk, path, read_only, why, sizeof(why));
+	int err = open_ring(disk, spec, why, sizeof(why));
 
 	disk->uring = err == 0;
 	if (err) {
-		err = disk_file_open(&disk->file, path, read_only, error, room);
+		err = open_file(disk, spec, error, room);
 		if (err)
 			return err;
 		complain("%s; the disk works without it, by plain system calls", why);
 	}
-	err = lock_image(image_fd(disk), path, read_only, error, room);
+	err = lock_image(image_fd(disk), spec->path, spec->read_only, error, room);
 	if (err)
 		close_image(disk);
 	return err;
@@ -270,7 +289,7 @@ static int add_zones(struct host_disk *disk, unsigned int mib)
 			    .open_max = ZONES_OPEN_MAX,
 			    .active_max = ZONES_ACTIVE_MAX,
 			    .append_sectors_max = SEGMENTS * SEGMENT_MAX / DISK_SECTOR_BYTES,
-			    .write_granularity = DISK_SECTOR_BYTES },
+			    .write_granularity = image_disk(disk)->block_bytes },
 		.conventional = 1,
 	};
 
@@ -311,7 +330,7 @@ static int make_device(struct host_disk *disk, const struct host_disk_spec *spec
 		.transfer_max = SEGMENTS * SEGMENT_MAX,
 		.size_max = SEGMENT_MAX,
 		.seg_max = SEGMENTS,
-		.blk_size = DISK_SECTOR_BYTES,
+		.blk_size = image_disk(disk)->block_bytes,
 		.range_sectors_max = 1u << 22,
 		.range_segments_max = VIRTIO_BLK_RANGE_SEGMENTS_MAX,
 	};
@@ -332,7 +351,7 @@ int host_disk_create(struct host_device **device, const struct host_disk_spec *s
 		snprintf(error, room, "%s: not enough memory", spec->path);
 		return -ENOMEM;
 	}
-	err = open_image(disk, spec->path, spec->read_only, error, room);
+	err = open_image(disk, spec, error, room);
 	if (err) {
 		free(disk);
 		return err;

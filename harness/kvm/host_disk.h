@@ -13,6 +13,7 @@
 struct host_disk_spec {
 	const char *path;
 	bool read_only;
+	bool any_content;      /* even that of an image of another format */
 	bool legacy;	       /* for host_device_make_legacy */
 	bool packed;	       /* offer RING_PACKED */
 	unsigned int queues;   /* 0: as many as others have */
@@ -20,7 +21,8 @@ struct host_disk_spec {
 };
 
 /*
- * "FILE", and at its end any of ",ro", ",legacy", ",packed", ",queues=N" and ",zoned[=MIB]".
+ * "FILE", and at its end any of ",ro", ",raw", ",legacy", ",packed", ",queues=N" and
+ * ",zoned[=MIB]".
  * `text` is the caller's, is cut and kept. Returns 0, or -EINVAL with one line in `error`.
  */
 int host_disk_parse(struct host_disk_spec *spec, char *text, char *error, size_t room)
