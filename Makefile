@@ -78,7 +78,7 @@ LINK_i386     = $(ASAN) -Wl,--disable-new-dtags -Wl,--dynamic-linker=$(SYSROOT)/
 # the objects that want a library go only into programs that use it
 LIBRARIES :=
 URING    := devices/disk_io_uring.c
-SLIRP    := devices/nic_slirp.c
+SLIRP    := devices/nic_slirp.c devices/nic_slirp_guard.c
 RUNNER_BACK_ENDS := $(URING) $(SLIRP)
 RUNNER_LIBRARIES := -luring -lslirp -lseccomp -lpthread
 DEVICES  := $(filter-out $(URING) $(SLIRP),$(wildcard devices/*.c))
@@ -138,7 +138,7 @@ $(CONFORMANCE:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/conformance/%: bui
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $$(LIBRARIES) -o $$@
 
-build/$(1)/tests/test_nic_slirp: build/$(1)/obj/$(SLIRP:.c=.o)
+build/$(1)/tests/test_nic_slirp: $(SLIRP:%.c=build/$(1)/obj/%.o)
 build/$(1)/tests/test_nic_slirp: LIBRARIES := -lslirp
 
 build/$(1)/tests/test_disk_io_uring build/$(1)/tests/test_disk_block: build/$(1)/obj/$(URING:.c=.o)

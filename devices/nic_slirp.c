@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,11 +32,24 @@ struct nic_slirp_frame {
 
 /* An event loop's array, seen by libslirp's callbacks. */
 struct poll_view {
+	const struct nic_slirp_guard *guard;
 	struct pollfd *out;
 	const struct pollfd *in;
 	unsigned int count;
 	unsigned int room;
 };
+
+static void lock(struct nic_slirp *n)
+{
+	if (n->lock)
+		(void)pthread_mutex_lock(n->lock);
+}
+
+static void unlock(struct nic_slirp *n)
+{
+	if (n->lock)
+		(void)pthread_mutex_unlock(n->lock);
+}
 
 static void wake(struct nic_slirp *n)
 {
@@ -84,7 +98,13 @@ static int send_frame(struct nic *nic, const struct nic_frame *frame)
 		n->dropped_from_guest++;
 		return 0;
 	}
-	slirp_input(n->slirp, frame->data, (int)frame->len);
+	lock(n);
+	if (nic_slirp_guard_admits(n->guard, frame->data, frame->len))
+		slirp_input(n->slirp, frame->data, (int)frame->len);
+	else
+		n->refused_from_guest++;
+	nic_slirp_guard_done(n->guard);
+	unlock(n);
 	wake(n); /* there may be new sockets to poll */
 	return 0;
 }
@@ -153,9 +173,16 @@ static void on_timer_mod(void *timer, int64_t at, void *opaque)
 	wake(opaque);
 }
 
-static void on_poll_fd(int fd, void *opaque)
+/* nic_slirp_fill asks for all of them each time: these two are for counting them. */
+
+static void on_opened(int fd, void *opaque)
 {
-	(void)fd, (void)opaque; /* nic_slirp_fill asks for all of them each time */
+	nic_slirp_guard_opened(((struct nic_slirp *)opaque)->guard, fd);
+}
+
+static void on_closed(int fd, void *opaque)
+{
+	nic_slirp_guard_closed(((struct nic_slirp *)opaque)->guard, fd);
 }
 
 static void on_notify(void *opaque)
@@ -170,8 +197,8 @@ static const SlirpCb callbacks = {
 	.timer_new = on_timer_new,
 	.timer_free = on_timer_free,
 	.timer_mod = on_timer_mod,
-	.register_poll_fd = on_poll_fd,
-	.unregister_poll_fd = on_poll_fd,
+	.register_poll_fd = on_opened,
+	.unregister_poll_fd = on_closed,
 	.notify = on_notify,
 };
 
@@ -193,7 +220,7 @@ static int add_poll(int fd, int events, void *opaque)
 	struct poll_view *view = opaque;
 	struct pollfd *p;
 
-	if (view->count == view->room)
+	if (view->count == view->room || !nic_slirp_guard_polls(view->guard, fd))
 		return -1;
 	p = &view->out[view->count];
 	*p = (struct pollfd){ .fd = fd };
@@ -229,11 +256,13 @@ static void lower_timeout(int *timeout, int64_t ms)
 unsigned int nic_slirp_fill(struct nic_slirp *n, struct pollfd *pollfds, unsigned int room,
 			    int *timeout)
 {
-	struct poll_view view = { .out = pollfds, .room = room };
+	struct poll_view view = { .guard = n->guard, .out = pollfds, .room = room };
 	uint32_t due = UINT32_MAX;
 
 	(void)add_poll(n->wake, SLIRP_POLL_IN, &view);
+	lock(n);
 	slirp_pollfds_fill(n->slirp, &due, add_poll, &view);
+	unlock(n);
 	if (due != UINT32_MAX)
 		lower_timeout(timeout, due);
 	for (unsigned int i = 0; i < NIC_SLIRP_TIMERS; i++) {
@@ -264,8 +293,11 @@ void nic_slirp_dispatch(struct nic_slirp *n, const struct pollfd *pollfds, unsig
 	ssize_t ignored = read(n->wake, &wakes, sizeof(wakes));
 
 	(void)ignored; /* nobody may have called */
+	lock(n);
 	slirp_pollfds_poll(n->slirp, 0, get_revents, &view);
 	run_timers(n);
+	nic_slirp_guard_tick(n->guard, clock_ms());
+	unlock(n);
 	deliver(n);
 }
 
@@ -307,6 +339,7 @@ static int add_forward(struct nic_slirp *n, const struct nic_slirp_forward *f, c
 		return -EINVAL;
 	}
 	errno = 0;
+	nic_slirp_guard_listens(n->guard);
 	if (slirp_add_hostfwd(n->slirp, f->udp, host, f->host_port, guest, f->guest_port) == 0)
 		return 0;
 
@@ -326,6 +359,7 @@ static int add_forwards(struct nic_slirp *n, const struct nic_slirp_options *opt
 		if (err)
 			return err;
 	}
+	nic_slirp_guard_done(n->guard);
 	return 0;
 }
 
@@ -340,15 +374,48 @@ static Slirp *start(struct nic_slirp *n, const struct nic_slirp_options *options
 		.vhost = address(GATEWAY),
 		.vdhcp_start = address(GUEST),
 		.vnameserver = address(NAME_SERVER),
-		.disable_host_loopback = options->no_host_loopback,
+		.disable_host_loopback = !options->host,
 	};
 
 	return slirp_new(&config, &callbacks, n);
 }
 
+/* How many files the process may have open while the network runs. */
+static int fds_allowed(const struct nic_slirp_options *options)
+{
+	struct rlimit fds = { .rlim_cur = RLIM_INFINITY };
+	rlim_t most = options->fds ? options->fds : INT_MAX;
+
+	(void)getrlimit(RLIMIT_NOFILE, &fds);
+	return (int)(fds.rlim_cur < most ? fds.rlim_cur : most);
+}
+
+static struct nic_slirp_guard *make_guard(const struct nic_slirp_options *options)
+{
+	const struct nic_slirp_guard_options o = {
+		.flows = options->flows ? options->flows : NIC_SLIRP_FLOWS,
+		.listeners = options->forward_count,
+		.fds = fds_allowed(options) - (int)NIC_SLIRP_FDS_KEPT,
+		.host = options->host,
+		.gateway = GATEWAY,
+		.name_server = NAME_SERVER,
+		.broadcast = NETWORK | ~NETMASK,
+	};
+
+	return nic_slirp_guard_create(&o);
+}
+
+static int out_of_fds(char *error, size_t len)
+{
+	(void)snprintf(error, len,
+		       "user-mode network: too few files may be open; raise the limit: "
+		       "ulimit -n");
+	return -EMFILE;
+}
+
 static int out_of_memory(char *error, size_t len)
 {
-	(void)snprintf(error, len, "user-mode network: out of memory or file descriptors");
+	(void)snprintf(error, len, "user-mode network: out of memory");
 	return -ENOMEM;
 }
 
@@ -359,25 +426,42 @@ int nic_slirp_open(struct nic_slirp *n, const struct nic_slirp_options *options,
 	n->nic.ops = &slirp_nic_ops;
 	n->ring_frames = options->ring_frames ? options->ring_frames : RING_FRAMES;
 	n->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (n->wake < 0)
-		return out_of_memory(error, error_len);
+	/* enough to answer DHCP and open a few connections */
+	if (n->wake < 0 || n->wake + (int)NIC_SLIRP_FDS_KEPT + 8 >= fds_allowed(options)) {
+		if (n->wake >= 0)
+			(void)close(n->wake);
+		return out_of_fds(error, error_len);
+	}
+	n->lock = options->lock;
 	n->ring = calloc(n->ring_frames, sizeof(*n->ring));
-	if (n->ring)
+	n->guard = make_guard(options);
+	lock(n);
+	if (n->ring && n->guard)
 		n->slirp = start(n, options);
 
 	int err = n->slirp ? add_forwards(n, options, error, error_len)
 			   : out_of_memory(error, error_len);
 
+	unlock(n);
 	if (err)
 		nic_slirp_close(n);
 	return err;
 }
 
+uint32_t nic_slirp_flows(const struct nic_slirp *n)
+{
+	return nic_slirp_guard_flows(n->guard);
+}
+
 void nic_slirp_close(struct nic_slirp *n)
 {
+	lock(n);
 	if (n->slirp)
 		slirp_cleanup(n->slirp);
+	unlock(n);
 	n->slirp = NULL;
+	nic_slirp_guard_destroy(n->guard);
+	n->guard = NULL;
 	free(n->ring);
 	n->ring = NULL;
 	n->ring_used = 0;

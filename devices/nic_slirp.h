@@ -1,15 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A network interface without privileges: libslirp plays the network 10.0.2.0/24 and speaks to the
- * world through sockets of this process. IPv4; gateway (and the host's loopback) 10.0.2.2, name
- * server 10.0.2.3, the guest gets 10.0.2.15 by DHCP.
+ * world through sockets of this process. IPv4; gateway 10.0.2.2, name server 10.0.2.3, the guest
+ * gets 10.0.2.15 by DHCP.
+ *
+ * The guest reaches what this process reaches, but not the host itself: not 127.0.0.0/8, not
+ * 0.0.0.0/8, no other address of the host's, and nothing behind 10.0.2.2. `host` opens all of that,
+ * and makes 10.0.2.2 the host's 127.0.0.1. The name server that /etc/resolv.conf names is asked in
+ * any case, and forwards bring in what they are made for. IPv6 is off.
  *
  * It does no offloads: offer neither CSUM nor HOST_* in front of it. Frames that ask for such work,
- * or that are longer than NIC_SLIRP_FRAME_BYTES, are dropped and counted.
+ * or that are longer than NIC_SLIRP_FRAME_BYTES, are dropped and counted. It knows no VLANs: frames
+ * other than ARP and IPv4 are nobody's.
  *
- * The guest decides how many connections libslirp opens, thus how much memory and how many file
- * descriptors it uses: limit the process (RLIMIT_NOFILE, a control group). libslirp writes to
- * sockets whose other end may be gone: the embedder ignores SIGPIPE.
+ * What a guest makes libslirp keep is limited; what is more is dropped and counted:
+ *   connections and datagram sockets  `flows` at one time, and while fewer than NIC_SLIRP_FDS_KEPT
+ *                                     file descriptors are left to the process; a TCP connection
+ *                                     takes up to 256 KiB. A forward's connections wait meanwhile.
+ *   fragments of IP packets           NIC_SLIRP_REASSEMBLIES packets at one time, of up to
+ *                                     NIC_SLIRP_FRAGMENTS each; one that is never complete is
+ *                                     forgotten after 30 s
+ *   addresses that answer no ARP      64 frames from them in half a second
+ * libslirp writes to sockets whose other end may be gone: the embedder ignores SIGPIPE.
+ *
+ * libslirp has data that all networks of a process share, without a lock. With more than one thread
+ * that opens, uses or closes a nic_slirp, give all of them the same `lock`; it is held during each
+ * call into libslirp, `send` included, and never while frames reach the device. Calls for one
+ * nic_slirp are serialised by the embedder anyway, as those for its device.
  *
  * An event loop repeats
  *	count = nic_slirp_fill(nic, pollfds, ROOM, &timeout);
@@ -22,10 +39,15 @@
 #ifndef NIC_SLIRP_H
 #define NIC_SLIRP_H
 
+#include <pthread.h>
+
 #include "backend.h"
+#include "nic_slirp_guard.h"
 
 #define NIC_SLIRP_FRAME_BYTES 1514u /* an MTU of 1,500 */
 #define NIC_SLIRP_TIMERS      4u
+#define NIC_SLIRP_FLOWS	      512u
+#define NIC_SLIRP_FDS_KEPT    16u
 
 struct pollfd;
 struct nic_slirp_frame;
@@ -43,8 +65,11 @@ struct nic_slirp_options {
 	const struct nic_slirp_forward *forwards; /* needed during open only */
 	size_t forward_count;
 	uint32_t ring_frames; /* how many wait for the guest before they are dropped; 0: 256 */
-	bool isolated; /* the guest reaches DHCP, the gateway's ARP and what forwards bring in */
-	bool no_host_loopback; /* 10.0.2.2 is not the host's 127.0.0.1 */
+	bool isolated;	/* the guest reaches DHCP, the gateway's ARP and what forwards bring in */
+	bool host;	/* the guest reaches the host, and 10.0.2.2 is its 127.0.0.1 */
+	uint32_t flows; /* 0: NIC_SLIRP_FLOWS */
+	uint32_t fds;	/* files that the process may open later on; 0: as many as now */
+	pthread_mutex_t *lock; /* see above; NULL: one thread has all of them */
 };
 
 struct nic_slirp_timer {
@@ -59,8 +84,12 @@ struct nic_slirp {
 	/* frames lost because nobody took them in time, or they were too long; only ever rise */
 	uint64_t dropped_to_guest;
 	uint64_t dropped_from_guest;
+	/* frames that go nowhere, or would have been too much; only ever rises */
+	uint64_t refused_from_guest;
 	/* private */
 	void *slirp;
+	struct nic_slirp_guard *guard;
+	pthread_mutex_t *lock;
 	int wake; /* an eventfd */
 	struct nic_slirp_frame *ring;
 	uint32_t ring_frames;
@@ -74,6 +103,7 @@ struct nic_slirp {
  * Starts a network. All frames that will ever wait are allocated here. Returns 0, or with nothing
  * open
  *   -EINVAL  an address or a port of a forward is none
+ *   -EMFILE  the process may not have enough files open
  *   -ENOMEM
  *   what the system said to a forward's host port, such as -EADDRINUSE or -EACCES
  * and in `error`, of `error_len` bytes, one line that says what to do. A line that does not fit is
@@ -84,6 +114,9 @@ int nic_slirp_open(struct nic_slirp *nic, const struct nic_slirp_options *option
 
 /* Ends all connections; frames that wait are lost. No device may use the nic any more. */
 void nic_slirp_close(struct nic_slirp *nic);
+
+/* Connections and datagram sockets that are open. */
+uint32_t nic_slirp_flows(const struct nic_slirp *nic);
 
 /*
  * What to poll for. Fills at most `room` (2 or more, 1024 are plenty) entries, returns how many,

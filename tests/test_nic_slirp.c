@@ -6,9 +6,16 @@
 #include "support.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <malloc.h>
+#include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
+#include <slirp/libslirp.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,6 +32,64 @@
 #define PATIENT 200 /* polls before a test gives up */
 
 static const uint8_t guest_mac[] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
+
+/* ---- between the nic and libslirp: what it calls, and whether it holds the lock then ---- */
+
+static pthread_mutex_t all_networks = PTHREAD_MUTEX_INITIALIZER;
+static unsigned int calls, unlocked_calls, inputs;
+
+static void *called(const char *name)
+{
+	bool held = pthread_mutex_trylock(&all_networks) == EBUSY;
+
+	if (!held)
+		(void)pthread_mutex_unlock(&all_networks);
+	calls++;
+	unlocked_calls += !held;
+	return dlsym(RTLD_NEXT, name);
+}
+
+/* the same type, so that ISO C has nothing against it */
+#define REAL(name, type) (*(type *)(void *)&(void *){ called(name) })
+
+typedef Slirp *new_function(const SlirpConfig *, const SlirpCb *, void *);
+typedef void cleanup_function(Slirp *);
+typedef void fill_function(Slirp *, uint32_t *, SlirpAddPollCb, void *);
+typedef void poll_function(Slirp *, int, SlirpGetREventsCb, void *);
+typedef void input_function(Slirp *, const uint8_t *, int);
+typedef int forward_function(Slirp *, int, struct in_addr, int, struct in_addr, int);
+
+Slirp *slirp_new(const SlirpConfig *config, const SlirpCb *callbacks, void *opaque)
+{
+	return REAL("slirp_new", new_function *)(config, callbacks, opaque);
+}
+
+void slirp_cleanup(Slirp *slirp)
+{
+	REAL("slirp_cleanup", cleanup_function *)(slirp);
+}
+
+void slirp_pollfds_fill(Slirp *slirp, uint32_t *timeout, SlirpAddPollCb add, void *opaque)
+{
+	REAL("slirp_pollfds_fill", fill_function *)(slirp, timeout, add, opaque);
+}
+
+void slirp_pollfds_poll(Slirp *slirp, int error, SlirpGetREventsCb get, void *opaque)
+{
+	REAL("slirp_pollfds_poll", poll_function *)(slirp, error, get, opaque);
+}
+
+void slirp_input(Slirp *slirp, const uint8_t *frame, int len)
+{
+	inputs++;
+	REAL("slirp_input", input_function *)(slirp, frame, len);
+}
+
+int slirp_add_hostfwd(Slirp *slirp, int udp, struct in_addr from, int port, struct in_addr to,
+		      int to_port)
+{
+	return REAL("slirp_add_hostfwd", forward_function *)(slirp, udp, from, port, to, to_port);
+}
 
 struct fixture {
 	struct nic_slirp nic;
@@ -72,9 +137,10 @@ static int open_nic(struct fixture *f, const struct nic_slirp_options *options)
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct nic_slirp_options options = { .ring_frames = RING };
+	struct nic_slirp_options options = { .ring_frames = RING, .host = true };
 
 	assert_non_null(f);
+	assert_non_null(slirp_version_string()); /* has the linker take the library */
 	assert_int_equal(open_nic(f, &options), 0);
 	*state = f;
 	return 0;
@@ -332,8 +398,10 @@ static void udp_reaches_a_host_socket_and_comes_back(void **state)
 /* A guest's side of a TCP connection. */
 struct tcp {
 	unsigned int port;
-	uint32_t sent; /* next sequence number */
-	uint32_t seen; /* acknowledged */
+	uint32_t sent;		/* next sequence number */
+	uint32_t seen;		/* acknowledged */
+	uint32_t to;		/* 0: HOST */
+	unsigned int from_port; /* 0: 4321 */
 };
 
 static void tcp_send(struct fixture *f, struct tcp *t, uint8_t flags, const char *text)
@@ -342,8 +410,8 @@ static void tcp_send(struct fixture *f, struct tcp *t, uint8_t flags, const char
 	uint32_t payload = (uint32_t)strlen(text);
 	uint32_t len = TCP + payload;
 
-	put_ip(f, frame, len, 6, GUEST, HOST);
-	put16(frame + IP, 4321);
+	put_ip(f, frame, len, 6, GUEST, t->to ? t->to : HOST);
+	put16(frame + IP, t->from_port ? t->from_port : 4321);
 	put16(frame + IP + 2, t->port);
 	put32(frame + IP + 4, t->sent);
 	put32(frame + IP + 8, t->seen);
@@ -405,7 +473,9 @@ static void forwards_bring_in_datagrams(void **state)
 	struct fixture *f = *state;
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct nic_slirp_forward forward = { .udp = true, .guest_port = 7 };
-	struct nic_slirp_options options = { &forward, 1, 0, true, false };
+	struct nic_slirp_options options = { .forwards = &forward,
+					     .forward_count = 1,
+					     .isolated = true };
 	unsigned int port;
 
 	assert_int_equal(close(host_socket(SOCK_DGRAM, &port)), 0); /* was free just now */
@@ -424,6 +494,329 @@ static void forwards_bring_in_datagrams(void **state)
 	assert_int_equal(get16(f->frame + IP + 2), 7);
 	assert_memory_equal(f->frame + UDP, "hello", 5);
 	assert_int_equal(close(fd), 0);
+}
+
+/* ---- what the guest does not reach ---- */
+
+static void reopen(struct fixture *f, const struct nic_slirp_options *options)
+{
+	nic_slirp_close(&f->nic);
+	assert_int_equal(open_nic(f, options), 0);
+	greet(f);
+}
+
+/* An address of the host's that is not 127.0.0.1, or 0. */
+static uint32_t other_own_address(void)
+{
+	struct ifaddrs *all;
+	uint32_t address = 0;
+
+	assert_int_equal(getifaddrs(&all), 0);
+	for (struct ifaddrs *a = all; a && !address; a = a->ifa_next) {
+		struct sockaddr_in in;
+
+		if (!a->ifa_addr || a->ifa_addr->sa_family != AF_INET ||
+		    a->ifa_flags & IFF_LOOPBACK)
+			continue;
+		memcpy(&in, a->ifa_addr, sizeof(in));
+		address = ntohl(in.sin_addr.s_addr);
+	}
+	freeifaddrs(all);
+	return address;
+}
+
+static int listen_everywhere(int type, unsigned int *port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	if (type == SOCK_STREAM)
+		assert_int_equal(listen(fd, 16), 0);
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+/* Whether a connection, and a datagram, from the guest to this address reach sockets of the host */
+static bool reached(struct fixture *f, uint32_t to, int listener, struct tcp t, int datagrams,
+		    unsigned int port)
+{
+	static unsigned int from_port = 20000;
+	struct pollfd p[] = { { .fd = listener, .events = POLLIN },
+			      { .fd = datagrams, .events = POLLIN } };
+	uint8_t frame[UDP + 8], text[16];
+	bool tcp;
+
+	t.to = to;
+	t.from_port = ++from_port;
+	tcp_send(f, &t, 0x02, "");
+	memcpy(frame + UDP, "question", 8);
+	guest_sends(f, frame, put_udp(f, frame, 8, to, from_port, port));
+	for (int i = 0; i < 3 && poll(p, 2, 0) < 2; i++)
+		(void)turn(f, 20); /* a connection inside the host takes no time */
+	(void)poll(p, 2, 0);
+	tcp = p[0].revents & POLLIN;
+	if (tcp)
+		assert_int_equal(close(accept(listener, NULL, NULL)), 0);
+	if (p[1].revents & POLLIN)
+		assert_int_equal(recv(datagrams, text, sizeof(text), 0), 8);
+	assert_int_equal(tcp, !!(p[1].revents & POLLIN));
+	return tcp;
+}
+
+static void host_is_reached_only_when_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t own = other_own_address();
+	const uint32_t to[] = { HOST,	    0x7f000001, 0x7f000002, 0x7fffffff,
+				0x00000000, 0x00000001, own };
+	struct tcp t = { .sent = 1000 };
+	unsigned int port;
+	int listener = listen_everywhere(SOCK_STREAM, &t.port);
+	int datagrams = listen_everywhere(SOCK_DGRAM, &port);
+
+	for (unsigned int open = 0; open < 2; open++) {
+		struct nic_slirp_options options = { .ring_frames = RING, .host = open };
+
+		reopen(f, &options);
+		for (size_t i = 0; i < COUNT(to); i++) {
+			/* who may reach the host reaches what is there: not all of 0.0.0.0/8 */
+			bool there = open && (i < 3 || (i == 6 && own));
+
+			if (i > 2 && open && !there)
+				continue;
+			if (reached(f, to[i], listener, t, datagrams, port) != there)
+				fail_msg("%08x, %s", to[i], open ? "open" : "closed");
+		}
+	}
+	assert_int_equal(close(listener), 0);
+	assert_int_equal(close(datagrams), 0);
+}
+
+/* The guest is told at once, rather than left to wait. */
+static void connection_to_the_host_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	const struct nic_slirp_options closed = { .ring_frames = RING };
+	struct tcp t = { .sent = 1000 };
+	int listener = host_socket(SOCK_STREAM, &t.port);
+
+	assert_int_equal(listen(listener, 1), 0);
+	reopen(f, &closed);
+	tcp_send(f, &t, 0x02, "");
+	expect_frame(f, f->got - (f->got > 1));
+	assert_true(f->frame[ETH + 9] == 1 || f->frame[IP + 13] & 0x04); /* unreachable, or RST */
+	assert_int_equal(nic_slirp_flows(&f->nic), 0);
+	assert_int_equal(close(listener), 0);
+}
+
+static void forwards_come_in_though_the_host_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct nic_slirp_forward forward = { .guest_port = 7 };
+	const struct nic_slirp_options options = { .forwards = &forward, .forward_count = 1 };
+	unsigned int port;
+
+	assert_int_equal(close(host_socket(SOCK_STREAM, &port)), 0); /* was free just now */
+	forward.host_port = (uint16_t)port;
+	a.sin_port = htons(forward.host_port);
+	reopen(f, &options);
+	assert_int_equal(nic_slirp_flows(&f->nic), 0); /* who listens is none */
+
+	int fd = host_socket(SOCK_STREAM, &port);
+
+	(void)connect(fd, (struct sockaddr *)&a, sizeof(a));
+	expect_frame(f, f->got);
+	assert_int_equal(f->frame[ETH + 9], 6);
+	assert_int_equal(get16(f->frame + IP + 2), 7);
+	assert_int_equal(f->frame[IP + 13], 0x02);
+	assert_int_equal(nic_slirp_flows(&f->nic), 1);
+	assert_int_equal(close(fd), 0);
+}
+
+/* ---- limits ---- */
+
+static void answers_come_from_neighbours_alone(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[IP + 8] = { [IP] = 8, [IP + 1] = 0 }; /* an echo request */
+	unsigned int before;
+
+	greet(f);
+	put16(frame + IP + 2, 0xf7ff);
+	before = inputs;
+	for (unsigned int i = 0; i < 1000; i++) {
+		put_ip(f, frame, sizeof(frame), 1, 0x0a000210 + i % 64, HOST);
+		guest_sends(f, frame, sizeof(frame));
+	}
+	assert_int_equal(inputs - before, 64);
+	put_ip(f, frame, sizeof(frame), 1, GUEST, HOST);
+	guest_sends(f, frame, sizeof(frame)); /* who answered ARP goes on */
+	assert_int_equal(inputs - before, 65);
+}
+
+/* One fragment; the next ones of a datagram have the same `id`. */
+static void fragment(struct fixture *f, uint16_t id, uint32_t offset, uint32_t bytes, bool more)
+{
+	uint8_t frame[NIC_SLIRP_FRAME_BYTES] = { 0 };
+
+	put_ip(f, frame, IP + bytes, 17, GUEST, HOST);
+	put16(frame + ETH + 4, id);
+	put16(frame + ETH + 6, offset / 8 | (more ? 0x2000 : 0));
+	put16(frame + ETH + 10, 0);
+	put16(frame + ETH + 10, ~folded(sum(frame + ETH, 20)) & 0xffff);
+	guest_sends(f, frame, IP + bytes);
+}
+
+static void fragments_kept_are_bounded(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int before;
+	size_t kept;
+
+	greet(f);
+	before = inputs;
+	kept = mallinfo2().uordblks;
+	for (uint32_t i = 0; i < 20000; i++)
+		fragment(f, (uint16_t)i, 0, 1480, true);
+	assert_int_equal(inputs - before, NIC_SLIRP_REASSEMBLIES);
+	assert_int_equal(f->nic.refused_from_guest, 20000 - NIC_SLIRP_REASSEMBLIES);
+	/* of one datagram: pieces of 8 bytes, every other one left out */
+	for (uint32_t i = 1; i < 4000; i++)
+		fragment(f, 0, 2000 + 16 * i, 8, true);
+	assert_int_equal(inputs - before, NIC_SLIRP_REASSEMBLIES + NIC_SLIRP_FRAGMENTS - 1);
+	kept = mallinfo2().uordblks - kept;
+	if (kept > 4096 * (NIC_SLIRP_REASSEMBLIES + NIC_SLIRP_FRAGMENTS))
+		fail_msg("%zu bytes are kept", kept);
+}
+
+/* Whoever sends whole datagrams in pieces may send any number of them. */
+static void complete_datagrams_make_room(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int before;
+
+	greet(f);
+	before = inputs;
+	for (uint32_t i = 0; i < 10 * NIC_SLIRP_REASSEMBLIES; i++) {
+		fragment(f, (uint16_t)i, 0, 1480, true);
+		fragment(f, (uint16_t)i, 1480, 1480, true);
+		fragment(f, (uint16_t)i, 2960, 100, false);
+	}
+	assert_int_equal(inputs - before, 30 * NIC_SLIRP_REASSEMBLIES);
+	assert_int_equal(f->nic.refused_from_guest, 0);
+}
+
+/* What libslirp throws away must not look like the end of a datagram. */
+static void fragments_with_bad_headers_do_not_count(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[IP + 100] = { 0 };
+	unsigned int before;
+
+	greet(f);
+	before = inputs;
+	for (uint32_t i = 0; i < 10 * NIC_SLIRP_REASSEMBLIES; i++) {
+		fragment(f, (uint16_t)i, 0, 1480, true);
+		put_ip(f, frame, sizeof(frame), 17, GUEST, HOST);
+		put16(frame + ETH + 4, i);
+		put16(frame + ETH + 6, 1480 / 8); /* the sum is wrong now */
+		guest_sends(f, frame, sizeof(frame));
+		put16(frame + ETH + 10, 0);
+		frame[ETH + 8] = 0; /* no time to live */
+		put16(frame + ETH + 10, ~folded(sum(frame + ETH, 20)) & 0xffff);
+		guest_sends(f, frame, sizeof(frame));
+	}
+	assert_int_equal(inputs - before, NIC_SLIRP_REASSEMBLIES);
+}
+
+static void flows_are_bounded_and_go_on(void **state)
+{
+	struct fixture *f = *state;
+	const struct nic_slirp_options options = { .ring_frames = RING, .host = true, .flows = 20 };
+	uint8_t frame[UDP + 8], text[16];
+	struct tcp t = { .sent = 1000 };
+	unsigned int port;
+	int fd = host_socket(SOCK_DGRAM, &port);
+	int listener = host_socket(SOCK_STREAM, &t.port);
+
+	assert_int_equal(listen(listener, 1), 0);
+	reopen(f, &options);
+	memcpy(frame + UDP, "question", 8);
+	for (unsigned int i = 0; i < 500; i++)
+		guest_sends(f, frame, put_udp(f, frame, 8, HOST, 1000 + i, port));
+	tcp_send(f, &t, 0x02, "");
+	assert_int_equal(nic_slirp_flows(&f->nic), 20);
+	for (unsigned int i = 0; i < 20; i++)
+		assert_int_equal(recv(fd, text, sizeof(text), 0), 8);
+	assert_int_equal(recv(fd, text, sizeof(text), 0), -1);
+	/* those that there are go on */
+	guest_sends(f, frame, put_udp(f, frame, 8, HOST, 1019, port));
+	assert_int_equal(recv(fd, text, sizeof(text), 0), 8);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(close(listener), 0);
+}
+
+/* A process may run out of descriptors, by a guest that opens sockets: then it goes on. */
+static void few_descriptors_stop_no_card(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, few;
+	const struct nic_slirp_options options = { .ring_frames = RING, .host = true };
+	uint8_t frame[UDP + 8];
+	unsigned int port;
+	int fd = host_socket(SOCK_DGRAM, &port);
+	int next = dup(fd);
+
+	assert_int_equal(close(next), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)next + 10 + NIC_SLIRP_FDS_KEPT;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	reopen(f, &options);
+	memcpy(frame + UDP, "question", 8);
+	for (unsigned int i = 0; i < 500; i++)
+		guest_sends(f, frame, put_udp(f, frame, 8, HOST, 1000 + i, port));
+	assert_in_range(nic_slirp_flows(&f->nic), 6, 11);
+	for (unsigned int i = 0; i + 4 < NIC_SLIRP_FDS_KEPT; i++) /* are left to others */
+		assert_true(dup(fd) >= 0);
+	assert_true(turn(f, 0)); /* poll takes what fill gave it */
+	greet(f);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	for (int i = fd + 1; i < next + 10 + (int)NIC_SLIRP_FDS_KEPT; i++)
+		(void)(i != f->nic.wake && i > next + 10 && close(i));
+	assert_int_equal(close(fd), 0);
+}
+
+/* libslirp has data for all networks of a process together. */
+static void libslirp_is_called_under_the_lock(void **state)
+{
+	struct fixture *f = *state;
+	struct nic_slirp_forward forward = { .udp = true, .guest_port = 7 };
+	const struct nic_slirp_options options = { .forwards = &forward,
+						   .forward_count = 1,
+						   .lock = &all_networks };
+	struct tcp t = { .sent = 1000, .port = 9 };
+	unsigned int port;
+
+	assert_int_equal(close(host_socket(SOCK_DGRAM, &port)), 0); /* was free just now */
+	forward.host_port = (uint16_t)port;
+	nic_slirp_close(&f->nic);
+	calls = unlocked_calls = 0;
+	assert_int_equal(open_nic(f, &options), 0);
+	greet(f);
+	tcp_send(f, &t, 0x02, "");
+	(void)turn(f, 0);
+	nic_slirp_close(&f->nic);
+	assert_in_range(calls, 7, 100);
+	assert_int_equal(unlocked_calls, 0);
+	assert_int_equal(pthread_mutex_trylock(&all_networks), 0);
+	assert_int_equal(pthread_mutex_unlock(&all_networks), 0);
+	assert_int_equal(open_nic(f, &(struct nic_slirp_options){ 0 }), 0);
 }
 
 static void frames_wait_for_buffers_in_order(void **state)
@@ -563,6 +956,16 @@ int main(void)
 		TEST(udp_reaches_a_host_socket_and_comes_back),
 		TEST(tcp_carries_text_both_ways),
 		TEST(forwards_bring_in_datagrams),
+		TEST(host_is_reached_only_when_asked_for),
+		TEST(connection_to_the_host_is_refused),
+		TEST(forwards_come_in_though_the_host_is_closed),
+		TEST(answers_come_from_neighbours_alone),
+		TEST(fragments_kept_are_bounded),
+		TEST(complete_datagrams_make_room),
+		TEST(fragments_with_bad_headers_do_not_count),
+		TEST(flows_are_bounded_and_go_on),
+		TEST(few_descriptors_stop_no_card),
+		TEST(libslirp_is_called_under_the_lock),
 		TEST(frames_wait_for_buffers_in_order),
 		TEST(frames_beyond_the_ring_are_dropped_and_counted),
 		TEST(work_it_does_not_do_is_dropped),

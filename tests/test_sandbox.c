@@ -980,7 +980,7 @@ static void guest_connects(struct nic *nic, unsigned int port)
 	guest_sends(nic, frame, sizeof(frame));
 }
 
-static void guest_asks_its_name_server(struct nic *nic)
+static void guest_asks(struct nic *nic, uint8_t host)
 {
 	uint8_t frame[IP + 8 + 8];
 
@@ -989,7 +989,7 @@ static void guest_asks_its_name_server(struct nic *nic)
 	put16(frame + IP + 2, 53);
 	put16(frame + IP + 4, 16);
 	memcpy(frame + IP + 8, "question", 8);
-	put_headers(frame, sizeof(frame), 17, 3, IP + 6);
+	put_headers(frame, sizeof(frame), 17, host, IP + 6);
 	guest_sends(nic, frame, sizeof(frame));
 }
 
@@ -1016,9 +1016,9 @@ static int host_socket(int type, unsigned int *port)
 	return fd;
 }
 
-static void open_slirp(struct nic_slirp *n)
+static void open_slirp(struct nic_slirp *n, bool host)
 {
-	const struct nic_slirp_options options = { .ring_frames = 4 };
+	const struct nic_slirp_options options = { .ring_frames = 4, .host = host };
 	char error[256];
 
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -1045,12 +1045,13 @@ static void turn(struct nic_slirp *n, int fd)
 static void play_slirp(const void *arg)
 {
 	const struct sandbox_needs *needs = arg;
-	struct nic_slirp n;
+	struct nic_slirp n, closed;
 	unsigned int port = 0;
 	int listener = host_socket(SOCK_STREAM, &port);
 	char text[16];
 
-	open_slirp(&n);
+	open_slirp(&n, true);
+	open_slirp(&closed, false);
 	begin_and_enter(needs);
 	guest_connects(&n.nic, port);
 	turn(&n, listener);
@@ -1067,6 +1068,9 @@ static void play_slirp(const void *arg)
 	guest_pings(&n.nic);
 	turn(&n, -1);
 	nic_slirp_close(&n);
+	guest_asks(&closed.nic, 77); /* it looks whether the host has that address */
+	CHECK(nic_slirp_flows(&closed) == 1);
+	nic_slirp_close(&closed);
 }
 
 static void slirp_connects_with_sockets_alone(void **state)
@@ -1182,9 +1186,9 @@ static void play_dns(const void *arg)
 
 	int fd = host_socket(SOCK_DGRAM, &port);
 
-	open_slirp(&n);
+	open_slirp(&n, true);
 	begin_and_enter(&needs);
-	guest_asks_its_name_server(&n.nic);
+	guest_asks(&n.nic, 3);
 	if (!arg) { /* libslirp asks 127.0.0.1 anyway when it cannot read: look ourselves */
 		CHECK(open("/etc/resolv.conf", O_RDONLY) < 0 && errno == EACCES);
 		return;

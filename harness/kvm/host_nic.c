@@ -82,6 +82,14 @@ static bool take_option(struct host_nic_spec *spec, const char *option)
 		return spec->queues >= 1 && spec->queues <= HOST_DEVICE_PAIRS_MAX;
 	if (spec->kind == HOST_NIC_USER && !strncmp(option, "forward=", 8))
 		return take_forward(spec, option + 8);
+	if (spec->kind == HOST_NIC_USER && !strcmp(option, "host")) {
+		spec->host = true;
+		return true;
+	}
+	if (spec->kind == HOST_NIC_USER && !strcmp(option, "isolated")) {
+		spec->isolated = true;
+		return true;
+	}
 	if (spec->kind == HOST_NIC_PCAP && !strncmp(option, "in=", 3) && option[3]) {
 		snprintf(spec->input, sizeof(spec->input), "%s", option + 3);
 		return true;
@@ -119,10 +127,15 @@ int host_nic_parse(struct host_nic_spec *spec, const char *text, char *error, si
 		snprintf(error, room, "--net: %.200s: a legacy device has no packed rings", text);
 		return -EINVAL;
 	}
+	if (good && spec->host && spec->isolated) {
+		snprintf(error, room, "--net: %.200s: name host or isolated, not both", text);
+		return -EINVAL;
+	}
 	if (good)
 		return 0;
 	snprintf(error, room,
-		 "--net: \"%.200s\" is not understood; name user[,forward=HOSTPORT:GUESTPORT], "
+		 "--net: \"%.200s\" is not understood; name "
+		 "user[,forward=HOSTPORT:GUESTPORT][,host][,isolated], "
 		 "tap:NAME, pcap:FILE[,in=FILE] or none, and "
 		 "[,mergeable=off][,legacy][,packed][,queues=N]",
 		 text);
@@ -181,15 +194,8 @@ static bool pcap_can_deliver(const struct host_nic *n)
 	       virtio_device_queue_live(&n->net.dev, VIRTIO_NET_RX);
 }
 
-/* libslirp shares what it knows of name servers among its networks, without a lock of its own. */
+/* Each card has a thread, and libslirp data for all of them. */
 static pthread_mutex_t slirp_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void dispatch_slirp(struct host_nic *n, const struct pollfd *pollfds, unsigned int count)
-{
-	pthread_mutex_lock(&slirp_lock);
-	nic_slirp_dispatch(&n->slirp, pollfds, count);
-	pthread_mutex_unlock(&slirp_lock);
-}
 
 static uint64_t microseconds(void)
 {
@@ -251,7 +257,7 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 	(void)virtio_net_tick(&n->net, microseconds(), &next);
 	switch (n->kind) {
 	case HOST_NIC_USER:
-		dispatch_slirp(n, pollfds, count);
+		nic_slirp_dispatch(&n->slirp, pollfds, count);
 		break;
 	case HOST_NIC_TAP:
 		nic_tap_dispatch(&n->tap, pollfds);
@@ -333,7 +339,14 @@ static const struct host_device_ops ops = { fill, dispatch, describe, control, n
 static int open_user(struct host_nic *n, const struct host_nic_spec *spec, char *error, size_t room)
 {
 	struct nic_slirp_forward forward[HOST_NIC_FORWARDS] = { 0 };
-	const struct nic_slirp_options o = { .forwards = forward, .forward_count = spec->forwards };
+	const struct nic_slirp_options o = {
+		.forwards = forward,
+		.forward_count = spec->forwards,
+		.isolated = spec->isolated,
+		.host = spec->host,
+		.fds = SANDBOX_DESCRIPTORS,
+		.lock = &slirp_lock,
+	};
 
 	for (unsigned int i = 0; i < spec->forwards; i++) {
 		forward[i].host_port = spec->forward[i].host;

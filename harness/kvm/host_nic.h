@@ -31,10 +31,13 @@ struct host_nic_spec {
 		uint16_t guest;
 	} forward[HOST_NIC_FORWARDS]; /* TCP ports */
 	unsigned int forwards;
+	bool host;     /* the guest reaches the host: 10.0.2.2 is its 127.0.0.1 */
+	bool isolated; /* the guest reaches nothing but what forwards bring in */
 };
 
 /*
- * "none", "user[,forward=HOSTPORT:GUESTPORT]...", "tap:NAME" or "pcap:FILE[,in=FILE]"; each may end
+ * "none", "user[,forward=HOSTPORT:GUESTPORT]...[,host][,isolated]", "tap:NAME" or
+ * "pcap:FILE[,in=FILE]"; each may end
  * with any of ",mergeable=off", ",legacy", ",packed" and ",queues=N". Returns 0, or -EINVAL with
  * one line in `error`.
  */
