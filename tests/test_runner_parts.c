@@ -5,14 +5,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,6 +54,11 @@ static void nic_options_are_understood(void **state)
 	assert_int_equal(s.forwards, 2);
 	assert_int_equal(s.forward[0].host, 2222);
 	assert_int_equal(s.forward[1].guest, 8080);
+	assert_false(s.host || s.isolated);
+	assert_int_equal(host_nic_parse(&s, "user,host", error, sizeof(error)), 0);
+	assert_true(s.host);
+	assert_int_equal(host_nic_parse(&s, "user,isolated", error, sizeof(error)), 0);
+	assert_true(s.isolated);
 	assert_int_equal(host_nic_parse(&s, "tap:tap0", error, sizeof(error)), 0);
 	assert_int_equal(s.kind, HOST_NIC_TAP);
 	assert_string_equal(s.name, "tap0");
@@ -81,6 +90,10 @@ static void other_nic_options_are_refused(void **state)
 		"none,in=x",
 		"pcap:a,in=",
 		"user,mergeable=on?",
+		"user,host=1",
+		"user,host,isolated",
+		"tap:t,host",
+		"none,isolated",
 		"user,legacy=on",
 		"user,legacy,packed",
 		"user,queues=0",
@@ -358,6 +371,78 @@ static void a_processor_waits_for_the_end_of_a_reset(void **state)
 	ram_destroy(&ram);
 }
 
+/* ---- more to poll than the process may have files ---- */
+
+#define CROWD	   200u
+#define FEW_FILES  64u
+#define MANY_TURNS 10000u
+
+static atomic_uint crowd_turns;
+
+static unsigned int crowd_fill(struct host_device *d, struct pollfd *pollfds, unsigned int room,
+			       int *timeout)
+{
+	(void)room, (void)timeout;
+	for (unsigned int i = 0; i < CROWD; i++)
+		pollfds[i] = (struct pollfd){ .fd = d->irq_fd, .events = POLLERR };
+	return CROWD;
+}
+
+static void crowd_dispatch(struct host_device *d, const struct pollfd *pollfds, unsigned int count)
+{
+	(void)d, (void)pollfds, (void)count;
+	crowd_turns++;
+}
+
+/* poll(2) refuses more entries than RLIMIT_NOFILE. */
+static void a_device_is_served_though_poll_refuses(void **state)
+{
+	static const struct disk_ops disk_ops = { slow_submit, slow_cancel };
+	static const struct host_device_ops device_ops = { .fill = crowd_fill,
+							   .dispatch = crowd_dispatch,
+							   .destroy = slow_destroy };
+	static struct slow s;
+	struct rlimit before, few;
+	struct guest_memory memory;
+	struct pollfd kick;
+	struct ram ram;
+	struct virtio_blk_options o = {
+		.memory = &memory,
+		.disk = &s.disk,
+		.queue_size_max = SLOW_QUEUE,
+		.slots = 1,
+		.transfer_max = DISK_SECTOR_BYTES,
+		.blk_size = DISK_SECTOR_BYTES,
+		.range_sectors_max = 1,
+		.range_segments_max = 1,
+	};
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
+	ram_for_devices(&ram, &memory);
+	s.disk = (struct disk){ .ops = &disk_ops, .capacity = 8 };
+	assert_int_equal(virtio_blk_init(&s.blk, &o), 0);
+	assert_int_equal(host_device_init(&s.device, &device_ops, &s.blk.dev), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = FEW_FILES;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	crowd_turns = 0;
+	assert_int_equal(host_device_start(&s.device), 0);
+	kick = (struct pollfd){ .fd = s.device.kick_fd[0], .events = POLLIN };
+	for (unsigned int i = 0; i < 3; i++) {
+		(void)eventfd_write(kick.fd, 1);
+		while (poll(&kick, 1, 0) && crowd_turns < MANY_TURNS)
+			(void)sched_yield();
+	}
+	if (crowd_turns >= MANY_TURNS)
+		fail_msg("the thread spins");
+	host_device_stop(&s.device);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	host_device_destroy(&s.device);
+	ram_destroy(&ram);
+}
+
 /* In a process of its own, which the kernel lets have no io_uring. */
 static void without_io_uring(const struct ram *ram)
 {
@@ -475,6 +560,7 @@ int main(void)
 		cmocka_unit_test(a_disk_has_one_writer_or_many_readers),
 		cmocka_unit_test(each_reason_for_an_interrupt_has_an_edge),
 		cmocka_unit_test(a_processor_waits_for_the_end_of_a_reset),
+		cmocka_unit_test(a_device_is_served_though_poll_refuses),
 		cmocka_unit_test(a_disk_does_without_io_uring),
 		cmocka_unit_test(memory_goes_on_above_the_windows),
 		cmocka_unit_test(cpio_itself_unpacks_an_archive),

@@ -15,8 +15,8 @@
 #include "virtio_spec.h"
 #include "vm.h"
 
-#define POLL_ROOM 1024u
-#define OUR_FDS	  (1u + HOST_DEVICE_QUEUES_MAX)
+#define POLL_ROOM     1024u
+#define POLL_RETRY_MS 100
 
 static void set_irq(void *opaque, bool asserted)
 {
@@ -156,19 +156,29 @@ static bool take(int fd, const struct pollfd *pollfd)
 	return (pollfd->revents & POLLIN) && eventfd_read(fd, &count) == 0;
 }
 
+/* The events of the device itself come first: one to wake it, and one for each queue. */
+static unsigned int own_fds(const struct host_device *d)
+{
+	return 1 + d->dev->queues;
+}
+
 static unsigned int fill(struct host_device *d, struct pollfd *pollfds, int *timeout)
 {
+	unsigned int own = own_fds(d);
+
 	pollfds[0] = (struct pollfd){ .fd = d->wake_fd, .events = POLLIN };
-	for (unsigned int q = 0; q < HOST_DEVICE_QUEUES_MAX; q++)
+	for (unsigned int q = 0; q < d->dev->queues; q++)
 		pollfds[1 + q] = (struct pollfd){ .fd = d->kick_fd[q], .events = POLLIN };
 	*timeout = -1;
-	return OUR_FDS + d->ops->fill(d, pollfds + OUR_FDS, POLL_ROOM - OUR_FDS, timeout);
+	return own + d->ops->fill(d, pollfds + own, POLL_ROOM - own, timeout);
 }
 
 static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsigned int count)
 {
+	unsigned int own = own_fds(d);
+
 	(void)take(d->wake_fd, &pollfds[0]);
-	for (unsigned int q = 0; q < HOST_DEVICE_QUEUES_MAX; q++) {
+	for (unsigned int q = 0; q < d->dev->queues; q++) {
 		if (take(d->kick_fd[q], &pollfds[1 + q]))
 			write_locked(d, VIRTIO_MMIO_QUEUE_NOTIFY, 4, q);
 	}
@@ -176,9 +186,22 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 		d->deferred = false;
 		virtio_mmio_poll(&d->mmio);
 	}
-	d->ops->dispatch(d, pollfds + OUR_FDS, count - OUR_FDS);
+	d->ops->dispatch(d, pollfds + own, count - own);
 	if (!virtio_mmio_resetting(&d->mmio))
 		pthread_cond_broadcast(&d->reset_done);
+}
+
+/* More descriptors than the process may have now cannot be polled: the device's own still can, and
+ * the others come later, not at once, so that the thread does not spin. */
+static void wait_for_events(const struct host_device *d, struct pollfd *pollfds, unsigned int count,
+			    int timeout)
+{
+	if (poll(pollfds, count, timeout) >= 0)
+		return;
+	for (unsigned int i = 0; i < count; i++)
+		pollfds[i].revents = 0;
+	if (errno != EINTR)
+		(void)poll(pollfds, own_fds(d), POLL_RETRY_MS);
 }
 
 static void *serve(void *opaque)
@@ -193,10 +216,7 @@ static void *serve(void *opaque)
 		lock(d);
 		count = fill(d, pollfds, &timeout);
 		pthread_mutex_unlock(&d->lock);
-		if (poll(pollfds, count, timeout) < 0) {
-			for (unsigned int i = 0; i < count; i++)
-				pollfds[i].revents = 0;
-		}
+		wait_for_events(d, pollfds, count, timeout);
 		lock(d);
 		dispatch(d, pollfds, count);
 		pthread_mutex_unlock(&d->lock);
