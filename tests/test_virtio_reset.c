@@ -526,6 +526,7 @@ static void a_legacy_reset_lasts_as_long(void **state)
 	test_disk_finish(&rig->disk, 0, 0);
 	assert_int_equal(guest_status(&rig->guest), 0);
 	assert_int_equal(pfn(rig), 0);
+	assert_int_equal(rig->blk.dev.queue[0].page_number, 0);
 	drive_legacy(rig);
 }
 
