@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# What a machine can lack for the tools in ci/: one line that says what, and which command brings it;
+# status 2. Usage: tests/tools.sh
+work=$PWD/build/tools
+rm -rf "$work"
+mkdir -p "$work/bin" "$work/sudo" "$work/apt"
+chmod 755 build "$work" "$work"/*
+passed=0
+failed=0
+
+# refuses PATTERN COMMAND...: status 2, a line of stderr that begins with "ci/" and has the pattern
+refuses() {
+	pattern=$1
+	shift
+	"$@" >"$work/out" 2>"$work/err" </dev/null
+	status=$?
+	if [ $status -eq 2 ] && [ "$(grep -c '^ci/' "$work/err")" -eq 1 ] && grep -Eq "^ci/.*$pattern" "$work/err"; then
+		passed=$((passed + 1))
+	else
+		echo "FAIL: status $status: $*: $(cat "$work/err")"
+		failed=$((failed + 1))
+	fi
+}
+
+# a machine with the least: what every Debian has, and git and make
+for tool in sh env id mktemp rm cat cut sed grep head tail paste tee mkdir dirname chmod ldd make git; do
+	ln -s "$(command -v $tool)" "$work/bin/"
+done
+# stands for an apt-get without a network; nothing here may install anything
+cat >"$work/apt/apt-get" <<-'END'
+	#!/bin/sh
+	echo 'E: no network on the moon'
+	exit 100
+END
+printf '#!/bin/sh\nexit 1\n' >"$work/sudo/sudo"
+chmod 755 "$work/apt/apt-get" "$work/sudo/sudo"
+bare="env PATH=$work/bin"
+dry="env PATH=$work/bin:$work/apt"
+if [ "$(id -u)" -eq 0 ]; then
+	nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
+	refuses 'could not install them: E: no network on the moon.*as root run: .* clang ' $dry ci/deps
+else
+	nobody=
+fi
+root_runs='as root run: apt-get update && apt-get install .* clang .*libclang-rt.* binutils-s390x-linux-gnu$'
+refuses 'no apt-get here; install these .* clang ' $bare ci/deps
+refuses "not root, and no sudo; $root_runs" $nobody $dry ci/deps
+refuses "sudo wants a password, but there is no terminal; $root_runs" $nobody env \
+	PATH="$work/bin:$work/apt:$work/sudo" ci/deps
+
+refuses 'usage' $nobody ci/debian
+refuses 'no release "potato"; there are 12 and 13' $nobody ci/debian potato true
+[ -z "$nobody" ] || refuses 'needs root.*sudo' $nobody ci/debian 13 true
+echo "tools: $passed passed, $failed failed"
+[ $failed -eq 0 ]
