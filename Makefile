@@ -27,7 +27,7 @@ ALL_FLAVOURS := asan fuzz msan cov gcc clang $(FOREIGN) $(AFL_FLAVOURS)
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 # the same bytes wherever the checkout is, so that reports and signatures do not tell where that was
 COMMON   := -std=c11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer $(WARNINGS) -Idevices -Iharness \
-	'-ffile-prefix-map=$(CURDIR)=.'
+	"-ffile-prefix-map=$$PWD=."
 ASAN     := -fsanitize=address,undefined -fno-sanitize-recover=all
 MSAN     := -fsanitize=memory -fno-sanitize-recover=all -fsanitize-memory-track-origins
 COVERAGE := -fprofile-instr-generate -fcoverage-mapping
@@ -46,7 +46,8 @@ INSTRUMENT_afl/fast   := $(AFL) $(AFL_CLANG)
 INSTRUMENT_afl/asan   := $(AFL) $(AFL_CLANG)
 INSTRUMENT_afl/cmplog := $(AFL) AFL_LLVM_CMPLOG=1 $(AFL_CLANG)
 
-SYSROOT   = $(CURDIR)/build/sysroot
+# relative, as are all paths of what runs here: a checkout's own path may have any character
+SYSROOT   = build/sysroot
 CC_i386   = $(CLANG) --target=i386-linux-gnu --sysroot=$(SYSROOT)/i386
 CC_s390x  = $(CLANG) --target=s390x-linux-gnu --sysroot=$(SYSROOT)/s390x
 
@@ -102,7 +103,7 @@ DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz check test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
+.PHONY: all help deps fuzz check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
 .DEFAULT_GOAL := all
 
 ifeq ($(filter $(ENGINE),libfuzzer afl),)
@@ -240,14 +241,21 @@ help: ## lists the commands
 deps: ## installs what is missing (apt; elsewhere says what to install)
 	@ci/deps
 
-fuzz: $(ENGINE_BINARIES) build/asan/anvil ## runs all targets for T seconds in all (default 60); ENGINE=afl: by AFL++
+# make PROGRAM... on all cores, before what runs on its own
+BUILD = @+$(MAKE) --no-print-directory -j$(JOBS)
+
+fuzz: ## runs all targets for T seconds in all (default 60); ENGINE=afl: by AFL++
+	$(BUILD) $(ENGINE_BINARIES) build/asan/anvil
 	@build/asan/anvil fuzz --engine $(ENGINE) --time $(T) --jobs $(JOBS)
 
 afl-there:
 	@command -v $(AFL_CLANG) >/dev/null || { echo 'no $(AFL_CLANG); make deps installs AFL++' >&2; exit 2; }
 
-check: test conformance-quiet commands findings replay kvm readme layers format health direct ## all tests: units, replays, layers, format, health gate
+check: all-tests test conformance-quiet commands findings export replay kvm readme layers format health direct ## all tests: units, replays, layers, format, health gate
 	@echo "check: all passed"
+
+all-tests:
+	$(BUILD) all build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS)
 
 test: $(TEST_BINARIES) build/clang/tests/embed_example build/gcc/anvil
 	@ci/tests $(TEST_BINARIES) build/clang/tests/embed_example
@@ -261,10 +269,13 @@ conformance-quiet: $(CONFORMANCE_TESTS)
 commands: build/asan/anvil
 	@tests/commands.sh build/asan/anvil
 	@tests/engines.sh build/asan/anvil
+	@tests/tools.sh
+
+export: build/asan/anvil build/planted/anvil
+	@tests/export.sh build/asan/anvil build/planted/anvil
 
 findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_blk build/fuzz/fuzz_mmio
 	@tests/findings.sh build/asan/anvil build/planted/anvil
-	@tests/export.sh build/asan/anvil build/planted/anvil
 	@tests/merge.sh build/asan/anvil
 	@tests/report.sh build/asan/anvil build/planted/anvil build/cov/anvil
 	@tests/known_bugs.sh
@@ -327,6 +338,13 @@ bugs-race: build/asan/anvil $(ENGINE_BINARIES) ## how long finding each takes: T
 
 bugs-afl: afl-there build/asan/anvil build/fuzz/fuzz_mmio build/afl/asan/fuzz_mmio build/afl/mutator/fuzz_mmio.so
 	@tests/known_bugs.sh afl
+
+# what another release of compilers, libraries and QEMU may change; and ten seconds of each target
+release:
+	@ci/deps
+	$(BUILD) all-tests build/afl/fast/fuzz_blk build/afl/mutator/fuzz_blk.so
+	@$(MAKE) --no-print-directory test conformance-quiet commands export format health
+	@$(MAKE) --no-print-directory fuzz T=$$((10 * $(words $(REAL_TARGETS)) / $(JOBS)))
 
 replay: build/asan/anvil build/msan/anvil
 	build/asan/anvil play --quiet --repeat 2 corpora crashes
