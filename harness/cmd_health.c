@@ -52,7 +52,7 @@ static int run(void *opaque, char **operand, int count)
 	const struct arguments *a = opaque;
 	unsigned int missed;
 	size_t found;
-	char **path = files_list(operand, count, &found);
+	char **path = files_operands(operand, count, &found);
 
 	if (!path || !play_files(path, found)) {
 		files_free(path, path ? found : 0);

@@ -5,7 +5,7 @@
  * content.
  *
  * What is in OUT already stays and comes first: only what adds to it is added. All work is done in
- * OUT.part, so that OUT gets whole files or none.
+ * OUT.PID.part, so that OUT gets whole files or none.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -34,7 +34,7 @@ struct merge {
 	const char *out;
 	char **in;
 	int ins;
-	char part[MERGE_PATH]; /* OUT.part, with the folders all, left-out and the file log */
+	char part[MERGE_PATH]; /* OUT.PID.part, with the folders all, left-out and the file log */
 
 	/* for the last line */
 	size_t read;
@@ -152,7 +152,6 @@ static bool prepare(struct merge *m)
 	char path[MERGE_PATH];
 	struct stat st;
 
-	remove_part(m);
 	if (!make_folder(m->part))
 		return false;
 	join(path, m->part, "all");
@@ -367,18 +366,31 @@ static bool find_target(struct merge *m, const char *asked)
 		complain("no folder is called by a target; give --target");
 		return false;
 	}
+	if (access(m->corpora, X_OK))
+		return complain_of(m->corpora, "no such folder; give --corpora");
 	join(path, m->engines, m->target);
 	return !access(path, X_OK) ||
 	       complain_of(path, "no such target; give --target, or build it with make fuzz");
 }
 
+static bool count_inputs(struct merge *m, const char *folder)
+{
+	size_t before = m->read;
+
+	if (!for_files(m, folder, count_input))
+		return false;
+	return m->read > before || complain_of(folder, "no files in it; name a folder of inputs");
+}
+
 static bool merge(struct merge *m)
 {
-	bool good = prepare(m);
+	bool good = true;
 
 	for (int i = 0; good && i < m->ins; i++)
-		good = for_files(m, m->in[i], count_input);
-	good = good && run_merge(m) && take_results(m);
+		good = count_inputs(m, m->in[i]);
+	if (!good)
+		return false;
+	good = prepare(m) && run_merge(m) && take_results(m);
 	remove_part(m);
 	return good;
 }
@@ -418,7 +430,7 @@ static int run(void *opaque, char **operand, int operands)
 		return EXIT_USAGE;
 	for (size_t end = strlen(operand[0]); end > 1 && operand[0][end - 1] == '/'; end--)
 		operand[0][end - 1] = 0;
-	snprintf(m.part, sizeof(m.part), "%s.part", m.out);
+	snprintf(m.part, sizeof(m.part), "%s.%d.part", m.out, (int)getpid());
 	if (!find_target(&m, a->target) || !merge(&m))
 		return EXIT_USAGE;
 	printf("%s: %zu of %zu inputs added, %zu of them by the name of a seed\n", m.out, m.added,

@@ -106,7 +106,7 @@ static int run(void *opaque, char **operand, int count)
 		complain("%s", error);
 		return EXIT_USAGE;
 	}
-	p.path = files_list(operand, count, &found);
+	p.path = files_operands(operand, count, &found);
 	if (!p.path)
 		return EXIT_USAGE;
 	status = play_all(&p, found, a->repeat);

@@ -29,7 +29,8 @@ static int pack(void *arguments, char **operand, int count)
 	struct script script;
 
 	(void)arguments, (void)count;
-	if (!files_read_script(operand[0], &script) || !files_write_script(operand[1], &script))
+	if (!files_read_script(operand[0], &script) || !files_can_write(operand[1], operand[0]) ||
+	    !files_write_script(operand[1], &script))
 		return EXIT_USAGE;
 	return EXIT_OK;
 }

@@ -23,18 +23,25 @@ static int run(void *arguments, char **operand, int count)
 	struct script script;
 
 	(void)arguments, (void)count;
-	if (!files_read_script(operand[0], &script))
+	if (!files_read_script(operand[0], &script) || !files_can_write(operand[1], operand[0]))
 		return EXIT_USAGE;
 	if (runner_play_one(&script, 0, &o)) {
 		complain("cannot start a process to play in");
 		return EXIT_USAGE;
 	}
 	free(o.report);
+	if (!strcmp(o.verdict, "ok")) {
+		complain("%s: its verdict is ok, the smallest script with that does nothing; name "
+			 "a finding",
+			 operand[0]);
+		return EXIT_USAGE;
+	}
 	shrink_script(&s, &script);
 	if (s.failed || !files_write_script(operand[1], &script))
 		return EXIT_USAGE;
-	printf("%s: %s, %u operations, after %u plays\n", operand[1], o.verdict, script.ops,
-	       s.plays);
+	fprintf(strcmp(operand[1], "-") ? stdout : stderr,
+		"%s: %s, %u operations, after %u plays\n", operand[1], o.verdict, script.ops,
+		s.plays);
 	return EXIT_OK;
 }
 

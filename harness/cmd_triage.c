@@ -3,6 +3,7 @@
  * anvil triage: the findings of a folder in groups, each with its smallest script and what a person
  * needs to understand it.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,31 @@ static bool read_inputs(struct triage *t, char *const *path, size_t count)
 	return true;
 }
 
+/* What it reads must not be in the folder that it replaces. */
+static bool is_below(const char *path, const char *folder)
+{
+	char inner[PATH_MAX];
+	char outer[PATH_MAX];
+	size_t len;
+
+	if (!realpath(path, inner) || !realpath(folder, outer))
+		return false;
+	len = strlen(outer);
+	return !strncmp(inner, outer, len) && inner[len] == '/';
+}
+
+static bool apart(char *const *path, size_t count, const char *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (is_below(path[i], out)) {
+			complain("%s: is in %s, which is to be replaced; give another --out",
+				 path[i], out);
+			return false;
+		}
+	}
+	return true;
+}
+
 static int triage_all(struct triage *t, const char *out)
 {
 	int err = triage_run(t);
@@ -83,11 +109,11 @@ static int run(void *opaque, char **operand, int count)
 	};
 	int status = EXIT_USAGE;
 	size_t found;
-	char **path = files_list(operand, count, &found);
+	char **path = files_operands(operand, count, &found);
 
 	if (!path)
 		return EXIT_USAGE;
-	if (read_inputs(&t, path, found))
+	if (apart(path, found, a->out) && read_inputs(&t, path, found))
 		status = triage_all(&t, a->out);
 	triage_free(&t);
 	free(t.input);

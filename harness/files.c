@@ -6,6 +6,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +28,8 @@ static bool is_directory(FILE *f)
 /* At most `room` bytes; a longer file is an error. */
 static bool read_file(const char *path, uint8_t *bytes, size_t room, size_t *len)
 {
-	FILE *f = fopen(path, "rb");
+	bool is_stdin = !strcmp(path, "-");
+	FILE *f = is_stdin ? stdin : fopen(path, "rb");
 	bool fine = true;
 
 	if (!f)
@@ -38,7 +43,8 @@ static bool read_file(const char *path, uint8_t *bytes, size_t room, size_t *len
 		else if (*len == room)
 			fine = complain_of(path, "too large for a script (64 KiB at most)");
 	}
-	fclose(f);
+	if (!is_stdin)
+		fclose(f);
 	return fine;
 }
 
@@ -72,28 +78,109 @@ bool files_read_script(const char *path, struct script *script)
 	return false;
 }
 
-bool files_write_script(const char *path, const struct script *script)
+/* ---- writing ---- */
+
+static bool same_file(const char *a, const char *b)
 {
-	uint8_t bytes[SCRIPT_BYTES_MAX];
-	size_t len = script_encode(script, bytes, sizeof(bytes));
-	char part[4096];
+	struct stat x;
+	struct stat y;
+
+	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static bool can_create(const char *path)
+{
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	return !access(dirname(folder), W_OK | X_OK) || complain_of(path, strerror(errno));
+}
+
+bool files_can_write(const char *path, const char *input)
+{
+	struct stat st;
+
+	if (!strcmp(path, "-"))
+		return true;
+	if (lstat(path, &st))
+		return errno == ENOENT ? can_create(path) : complain_of(path, strerror(errno));
+	if (S_ISLNK(st.st_mode) && stat(path, &st))
+		return complain_of(path, "is a symbolic link to nothing");
+	if (S_ISDIR(st.st_mode))
+		return complain_of(path, "is a directory; name a file");
+	if (S_ISREG(st.st_mode) && same_file(path, input))
+		return complain_of(path, "is the input, too; name another file");
+	return !access(path, W_OK) || complain_of(path, strerror(errno));
+}
+
+static bool put(FILE *f, const void *bytes, size_t len)
+{
+	return fwrite(bytes, 1, len, f) == len && !fflush(f);
+}
+
+/* A device, a pipe: what is there stays there. */
+static bool write_into(const char *path, const void *bytes, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	FILE *f = fd >= 0 ? fdopen(fd, "wb") : NULL;
+	bool fine = f && put(f, bytes, len);
+	int err = errno;
+
+	if (f)
+		fine = !fclose(f) && fine;
+	else if (fd >= 0)
+		close(fd);
+	return fine || complain_of(path, strerror(err));
+}
+
+/* Written beside it, and renamed when it is whole; the mode is that of a file that was there. */
+static bool write_whole(const char *path, const void *bytes, size_t len, const struct stat *before)
+{
+	char part[PATH_MAX + 32];
+	bool fine;
+	int err;
+	int fd;
 	FILE *f;
 
-	if ((size_t)snprintf(part, sizeof(part), "%s.part", path) >= sizeof(part))
-		return complain_of(path, "name too long");
-	f = fopen(part, "wb");
+	snprintf(part, sizeof(part), "%s.%d.part", path, (int)getpid());
+	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	f = fd >= 0 ? fdopen(fd, "wb") : NULL;
 	if (!f)
 		return complain_of(path, strerror(errno));
-
-	bool fine = fwrite(bytes, 1, len, f) == len;
-
+	fine = (!before || !fchmod(fd, before->st_mode & 07777)) && put(f, bytes, len);
+	err = errno;
 	fine = !fclose(f) && fine;
 	if (fine && !rename(part, path))
 		return true;
-	complain_of(path, strerror(errno));
+	complain_of(path, strerror(fine ? errno : err));
 	unlink(part);
 	return false;
 }
+
+bool files_write(const char *path, const void *bytes, size_t len)
+{
+	char target[PATH_MAX];
+	struct stat st;
+
+	if (!strcmp(path, "-"))
+		return put(stdout, bytes, len) || complain_of("standard output", strerror(errno));
+	if (stat(path, &st))
+		return write_whole(path, bytes, len, NULL);
+	if (!S_ISREG(st.st_mode))
+		return write_into(path, bytes, len);
+	if (!realpath(path, target)) /* where a link leads */
+		return complain_of(path, strerror(errno));
+	return write_whole(target, bytes, len, &st);
+}
+
+bool files_write_script(const char *path, const struct script *script)
+{
+	uint8_t bytes[SCRIPT_BYTES_MAX];
+
+	return files_write(path, bytes, script_encode(script, bytes, sizeof(bytes)));
+}
+
+/* ---- listing ---- */
 
 static bool append(char ***list, size_t *count, const char *path)
 {
@@ -132,6 +219,7 @@ static bool walk_folder(const char *path, char ***list, size_t *count)
 	return fine;
 }
 
+/* In a folder, devices, pipes and sockets are no scripts. */
 static bool walk(const char *path, char ***list, size_t *count)
 {
 	struct stat st;
@@ -140,7 +228,36 @@ static bool walk(const char *path, char ***list, size_t *count)
 		return complain_of(path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return walk_folder(path, list, count);
+	if (!S_ISREG(st.st_mode))
+		return true;
 	return append(list, count, path) || complain_of(path, "not enough memory");
+}
+
+static bool take_operand(const char *path, char ***list, size_t *count)
+{
+	size_t before = *count;
+	struct stat st;
+
+	if (!strcmp(path, "-") || (!stat(path, &st) && !S_ISDIR(st.st_mode)))
+		return append(list, count, path) || complain_of(path, "not enough memory");
+	if (!walk(path, list, count))
+		return false;
+	return *count > before ||
+	       complain_of(path, "no files in it; name a folder of scripts, or a script");
+}
+
+char **files_operands(char *const *args, int count, size_t *found)
+{
+	char **list = calloc(1, sizeof(*list));
+
+	*found = 0;
+	for (int i = 0; list && i < count; i++) {
+		if (!take_operand(args[i], &list, found)) {
+			files_free(list, *found);
+			return NULL;
+		}
+	}
+	return list;
 }
 
 char **files_list(char *const *args, int count, size_t *found)

@@ -13,11 +13,29 @@
 /* No input of ours is larger, in bytes, text included. */
 #define FILES_BYTES_MAX (64u * 1024)
 
-/* Reads a script; binary or, when it begins like one, text. Returns whether that went well. */
+/*
+ * Reads a script; binary or, when it begins like one, text. "-" is standard input. Returns whether
+ * that went well.
+ */
 bool files_read_script(const char *path, struct script *script);
 
-/* Writes the binary form, whole or not at all. */
+/*
+ * Writes a file: whole or not at all, where a link leads. What is no regular file is written into
+ * as it is: a device, a pipe. "-" is standard output.
+ */
+bool files_write(const char *path, const void *bytes, size_t len);
+
+/* Whether it looks as if files_write could, and what was read from `input` would not be lost. */
+bool files_can_write(const char *path, const char *input);
+
+/* Writes the binary form. */
 bool files_write_script(const char *path, const struct script *script);
+
+/*
+ * The paths that a person names, for scripts to be read: likewise, but a folder without a file is
+ * an error, and "-" stands for itself.
+ */
+char **files_operands(char *const *args, int count, size_t *found);
 
 /*
  * The paths of `args`, each folder replaced by the regular files in it and below, sorted. NULL when

@@ -386,9 +386,10 @@ bool triage_write(const struct triage *t, const char *folder)
 {
 	char part[PATH_BYTES];
 
-	if ((size_t)snprintf(part, sizeof(part), "%s.part", folder) >= sizeof(part))
+	if ((size_t)snprintf(part, sizeof(part), "%s.%d.part", folder, (int)getpid()) >=
+	    sizeof(part))
 		return complain_of(folder, "name too long");
-	if (!may_replace(folder) || !make_parents(folder) || !remove_folder(part))
+	if (!may_replace(folder) || !make_parents(folder))
 		return false;
 	if (mkdir(part, 0777))
 		return complain_of(part, strerror(errno));

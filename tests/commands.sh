@@ -103,16 +103,16 @@ refuses 'give OUT' "$anvil" merge
 refuses 'give FOLDER' "$anvil" merge "$work/merged"
 refuses '--target: give its NAME' "$anvil" merge --target
 refuses '--fast' "$anvil" merge --fast "$work/merged" corpora/fuzz_blk
-refuses '--target' "$anvil" merge "$work/merged" "$work/folder"
+refuses 'give --target' "$anvil" merge "$work/merged" "$work/folder"
 refuses 'fuzz_nothing' "$anvil" merge --target nothing "$work/merged" corpora/fuzz_blk
 refuses 'absent' "$anvil" merge --engines "$work/absent" "$work/merged" corpora/fuzz_blk
 printf '#!/bin/sh\necho no room on the moon\nexit 1\n' >"$work/fuzz_moon"
 chmod +x "$work/fuzz_moon"
-refuses 'moon' "$anvil" merge --engines "$work" --target moon "$work/merged" "$work/folder"
+refuses 'moon' "$anvil" merge --engines "$work" --target moon "$work/merged" corpora/fuzz_blk
 refuses 'nowhere' "$anvil" merge --engines "$work" --target moon "$work/merged" "$work/nowhere"
 refuses 'good.txt' "$anvil" merge --engines "$work" --target moon "$work/merged" "$work/good.txt"
-refuses 'good.txt' "$anvil" merge --engines "$work" --target moon "$work/good.txt" "$work/folder"
-[ -e "$work/merged" ] || [ -e "$work/merged.part" ] && bad "a merge that failed left a folder"
+refuses 'good.txt' "$anvil" merge --engines "$work" --target moon "$work/good.txt" corpora/fuzz_blk
+[ -e "$work/merged" ] || ls "$work" | grep -q 'part$' && bad "a merge that failed left a folder"
 refuses 'give FILE|FOLDER' "$anvil" health
 refuses '--every' "$anvil" health --every corpora
 refuses 'nowhere' "$anvil" health "$work/nowhere"
@@ -260,13 +260,65 @@ completes 'anvil fuzz --eng' '--engine --engines'
 completes 'anvil merge --target x --corp' '--corpora'
 gives 0 "$anvil" play "$work/good.txt"
 gives 0 "$anvil" pack "$work/good.txt" "$work/good"
-gives 0 "$anvil" play --quiet "$work/good" "$work/folder"
-gives 0 "$anvil" shrink "$work/good" "$work/small"
+gives 0 "$anvil" play --quiet "$work/good"
+refuses 'its verdict is ok' "$anvil" shrink "$work/good" "$work/small"
+[ ! -e "$work/small" ] || bad "shrink of a script that is ok has written"
 gives 0 "$anvil" export --as c "$work/good"
 gives 0 "$anvil" export --as qtest "$work/good"
 gives 0 "$anvil" export --as c "$work/big-endian.txt"
 gives 2 sh -c "'$anvil' export --as c '$work/good' >/dev/full"
-gives 0 "$anvil" triage --out "$work/triage" "$work/good" "$work/folder"
+gives 0 "$anvil" triage --out "$work/triage" "$work/good"
+
+# a path that is wrong: a folder without a script
+mkdir -p "$work/hidden/.git" "$work/deep/er/est" "$work/pipes"
+echo x >"$work/hidden/.git/x"
+mkfifo "$work/pipes/pipe"
+for empty in folder hidden deep pipes; do
+	refuses "$empty: no files in it" "$anvil" play --quiet "$work/good" "$work/$empty"
+	refuses "$empty: no files in it" "$anvil" triage --out "$work/triage" "$work/$empty" "$work/good"
+	refuses "$empty: no files in it" "$anvil" health "$work/$empty"
+done
+refuses 'folder: no files in it' "$anvil" merge --engines "$work" --target moon "$work/merged" "$work/folder"
+refuses 'absent: no such folder' "$anvil" merge --engines "$work" --target moon --corpora "$work/absent" "$work/merged" corpora/fuzz_blk
+for command in show 'export --as c'; do
+	# shellcheck disable=SC2086 # several
+	refuses 'folder' "$anvil" $command "$work/folder"
+done
+
+# what OUT is when it is no file of its own; nothing is half-written
+refuses 'folder: is a directory' "$anvil" pack "$work/good.txt" "$work/folder"
+refuses 'good.txt: is the input, too' "$anvil" pack "$work/good.txt" "$work/good.txt"
+ln -s good.txt "$work/link.txt"
+ln "$work/good.txt" "$work/hard.txt"
+ln -s nowhere "$work/dangling"
+refuses 'link.txt: is the input, too' "$anvil" pack "$work/good.txt" "$work/link.txt"
+refuses 'hard.txt: is the input, too' "$anvil" pack "$work/good.txt" "$work/hard.txt"
+refuses 'dangling: is a symbolic link to nothing' "$anvil" pack "$work/good.txt" "$work/dangling"
+refuses '/dev/full: No space' "$anvil" pack "$work/good.txt" /dev/full
+refuses 'standard output: No space' sh -c "'$anvil' pack '$work/good.txt' - >/dev/full"
+refuses 'triage/triage.json: is in' "$anvil" triage --out "$work/triage" "$work/triage/triage.json"
+[ -c /dev/full ] || bad "/dev/full is no device any more"
+echo old >"$work/target"
+chmod 640 "$work/target"
+ln -s target "$work/link"
+gives 0 "$anvil" pack "$work/good.txt" "$work/link"
+[ -L "$work/link" ] && cmp -s "$work/target" "$work/good" || bad "pack does not write where a link leads"
+[ "$(stat -c %a "$work/target")" = 640 ] || bad "pack changes the mode of what it writes"
+mkfifo "$work/fifo"
+cat "$work/fifo" >"$work/through" &
+gives 0 "$anvil" pack "$work/good.txt" "$work/fifo"
+wait $!
+[ -p "$work/fifo" ] && cmp -s "$work/through" "$work/good" || bad "pack does not write into a pipe"
+"$anvil" pack "$work/good.txt" /dev/stdout | cmp -s - "$work/good" || bad "pack does not write to /dev/stdout"
+"$anvil" pack "$work/good.txt" - | cmp -s - "$work/good" || bad "pack does not write to standard output"
+"$anvil" pack - - <"$work/good.txt" | "$anvil" show - | cmp -s - "$work/good.txt" || bad "- is not standard input and output"
+[ "$("$anvil" play --quiet - <"$work/good")" = '1 scripts, 0 findings' ] || bad "play does not read standard input"
+if mknod "$work/device" c 1 3 2>/dev/null && (: >"$work/device") 2>/dev/null; then
+	gives 0 "$anvil" pack "$work/good.txt" "$work/device"
+	[ -c "$work/device" ] || bad "pack has replaced a device"
+else
+	echo "(no right to make a device: that pack leaves one alone is tried with /dev/full only)"
+fi
 "$anvil" show "$work/good" | cmp -s - "$work/good.txt" || bad "show does not give back what pack took"
 gives 2 sh -c "'$anvil' show '$work/good' >/dev/full"
 ls "$work" | grep -q part && bad "a partial file is left"
@@ -275,7 +327,7 @@ ls "$work" | grep -q part && bad "a partial file is left"
 if [ -w /dev/shm ] && mkdir -p "$work/full" && mount -t tmpfs -o size=4k tmpfs "$work/full" 2>/dev/null; then
 	head -c 4096 /dev/zero >"$work/full/filler" 2>/dev/null
 	refuses 'full/out' "$anvil" pack "$work/good.txt" "$work/full/out"
-	[ -e "$work/full/out" ] || [ -e "$work/full/out.part" ] && bad "a file is left on the full disk"
+	[ "$(ls "$work/full")" = filler ] || bad "a file is left on the full disk"
 	umount "$work/full"
 else
 	echo "(no right to mount: the full disk is not tried)"
