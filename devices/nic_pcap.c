@@ -214,6 +214,12 @@ static void write_record(struct nic_pcap *pcap, const uint8_t *data, uint32_t le
 	const struct record_header header = { (uint32_t)now.tv_sec, (uint32_t)now.tv_nsec, len,
 					      len };
 
+	if (sizeof(header) + len > pcap->room) {
+		flush(pcap);
+		pcap->out_end = pcap->out_end ? pcap->out_end : -EFBIG;
+		return;
+	}
+	pcap->room -= sizeof(header) + len;
 	write_all(pcap, &header, sizeof(header));
 	write_all(pcap, data, len);
 }
@@ -376,6 +382,7 @@ int nic_pcap_open(struct nic_pcap *pcap, const struct nic_pcap_options *options,
 	memset(pcap, 0, sizeof(*pcap));
 	pcap->nic.ops = &pcap_ops;
 	pcap->delivered_too = options->delivered_too;
+	pcap->room = options->limit ? options->limit : UINT64_MAX;
 	pcap->in_end = options->in ? 0 : -ENODATA;
 	pcap->data = malloc(NIC_FRAME_BYTES_MAX + 2 * FILE_BUFFER_BYTES);
 	if (!pcap->data) {

@@ -4,8 +4,9 @@
  * it): the frames of one go to the guest in order, as fast as it takes them, and those that the
  * guest sends go to another. Either may be missing: then nothing arrives, or what is sent is gone.
  *
- * Frames are whole, their checksums as they stand. One that the guest leaves to be segmented or
- * summed is written as the guest sent it.
+ * Frames go on to be taken and dropped once the capture has ended. They are whole, their checksums
+ * as they stand. One that the guest leaves to be segmented or summed is written as the guest sent
+ * it.
  */
 #ifndef NIC_PCAP_H
 #define NIC_PCAP_H
@@ -22,6 +23,7 @@ struct nic_pcap {
 	int out_end;	/* 0, or why no more is written: a negative errno */
 	bool big_endian;
 	bool delivered_too;
+	uint64_t room; /* bytes of records that may still be written */
 	bool waiting;  /* the guest had no buffers for the frame */
 	uint32_t len;  /* of the frame to be delivered; 0: none read yet */
 	uint8_t *data; /* that frame: NIC_FRAME_BYTES_MAX bytes, and then buffers of the files */
@@ -31,6 +33,12 @@ struct nic_pcap_options {
 	const char *in;	    /* NULL: none */
 	const char *out;    /* NULL: none; replaced if it exists */
 	bool delivered_too; /* `out` also gets the frames that the guest was given */
+	/*
+	 * Bytes of records, 16 and the frame's each, that `out` gets at most; 0: any number, so
+	 * that a guest fills the disk. What would be more ends the capture, with whole records:
+	 * out_end is -EFBIG then. A full disk ends it, too, perhaps in the midst of a record.
+	 */
+	uint64_t limit;
 };
 
 /*

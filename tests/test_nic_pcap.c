@@ -66,6 +66,7 @@ static void put_record(struct capture *c, uint32_t number, uint32_t captured)
 /* ---- the files and the guest ---- */
 
 struct fixture {
+	uint64_t limit; /* of the capture */
 	struct nic_pcap pcap;
 	struct capture capture;
 	char dir[32];
@@ -135,7 +136,12 @@ static void write_in(struct fixture *f)
 
 static int open_pcap(struct fixture *f, bool in, bool out, bool delivered_too)
 {
-	struct nic_pcap_options options = { in ? f->in : NULL, out ? f->out : NULL, delivered_too };
+	struct nic_pcap_options options = {
+		.in = in ? f->in : NULL,
+		.out = out ? f->out : NULL,
+		.delivered_too = delivered_too,
+		.limit = f->limit,
+	};
 	int err = nic_pcap_open(&f->pcap, &options, f->error, sizeof(f->error));
 
 	f->open = !err;
@@ -461,6 +467,29 @@ static void what_the_guest_sends_is_in_the_capture(void **state)
 	expect_end(open_result(f)); /* replaced */
 }
 
+/* A guest does not fill the disk; what is in the capture is whole. */
+static void capture_ends_at_its_limit(void **state)
+{
+	static uint8_t data[100];
+	struct fixture *f = *state;
+	struct nic_frame frame = { .data = data, .len = sizeof(data) };
+
+	f->limit = 4 * (sizeof(struct record) + sizeof(data)) - 1;
+	assert_int_equal(open_pcap(f, false, true, false), 0);
+	fill(data, 0, sizeof(data));
+	for (unsigned int i = 0; i < 1000; i++)
+		assert_int_equal(f->pcap.nic.ops->send(&f->pcap.nic, &frame), 0);
+	assert_int_equal(f->pcap.out_end, -EFBIG);
+	assert_int_equal(nic_pcap_close(&f->pcap), -EFBIG);
+	f->open = false;
+
+	FILE *out = open_result(f);
+
+	for (unsigned int i = 0; i < 3; i++)
+		expect_record(out, data, sizeof(data));
+	expect_end(out);
+}
+
 static void delivered_frames_are_in_it_if_wanted(void **state)
 {
 	static uint8_t data[100];
@@ -580,6 +609,7 @@ int main(void)
 		TEST(what_is_no_file_is_refused),
 		TEST(file_that_changes_later_ends_the_input),
 		TEST(what_the_guest_sends_is_in_the_capture),
+		TEST(capture_ends_at_its_limit),
 		TEST(delivered_frames_are_in_it_if_wanted),
 		TEST(capture_of_a_capture_is_the_same),
 		TEST(tcpdump_reads_the_capture),

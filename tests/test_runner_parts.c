@@ -65,6 +65,8 @@ static void nic_options_are_understood(void **state)
 	assert_int_equal(host_nic_parse(&s, "pcap:a.pcap,in=b.pcap", error, sizeof(error)), 0);
 	assert_string_equal(s.name, "a.pcap");
 	assert_string_equal(s.input, "b.pcap");
+	assert_int_equal(host_nic_parse(&s, "pcap:a,limit=3", error, sizeof(error)), 0);
+	assert_int_equal(s.limit, 3);
 	assert_int_equal(host_nic_parse(&s, "none,legacy", error, sizeof(error)), 0);
 	assert_true(s.legacy);
 	assert_int_equal(host_nic_parse(&s, "tap:t,queues=8,packed", error, sizeof(error)), 0);
@@ -89,6 +91,10 @@ static void other_nic_options_are_refused(void **state)
 		"tap:t,forward=1:2",
 		"none,in=x",
 		"pcap:a,in=",
+		"pcap:a,limit=0",
+		"pcap:a,limit=1x",
+		"pcap:a,limit=99999999",
+		"user,limit=1",
 		"user,mergeable=on?",
 		"user,host=1",
 		"user,host,isolated",

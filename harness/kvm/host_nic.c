@@ -33,7 +33,8 @@ struct host_nic {
 	struct nic_tap tap;
 	struct nic_tap_offloads offloads; /* as the TAP interface has them now */
 	struct nic_pcap pcap;
-	bool pcap_ended; /* all frames were delivered, or cannot be read any more */
+	char capture[256]; /* its name, until it is said that it has ended */
+	bool pcap_ended;   /* all frames were delivered, or cannot be read any more */
 	int (*receive)(struct nic *nic, const struct nic_frame *frame); /* the device's */
 	bool held; /* the frame was offered before, and is recorded */
 };
@@ -90,6 +91,8 @@ static bool take_option(struct host_nic_spec *spec, const char *option)
 		spec->isolated = true;
 		return true;
 	}
+	if (spec->kind == HOST_NIC_PCAP && !strncmp(option, "limit=", 6))
+		return sscanf(option, "limit=%7u%c", &spec->limit, &end) == 1 && spec->limit > 0;
 	if (spec->kind == HOST_NIC_PCAP && !strncmp(option, "in=", 3) && option[3]) {
 		snprintf(spec->input, sizeof(spec->input), "%s", option + 3);
 		return true;
@@ -136,7 +139,7 @@ int host_nic_parse(struct host_nic_spec *spec, const char *text, char *error, si
 	snprintf(error, room,
 		 "--net: \"%.200s\" is not understood; name "
 		 "user[,forward=HOSTPORT:GUESTPORT][,host][,isolated], "
-		 "tap:NAME, pcap:FILE[,in=FILE] or none, and "
+		 "tap:NAME, pcap:FILE[,in=FILE][,limit=MIB] or none, and "
 		 "[,mergeable=off][,legacy][,packed][,queues=N]",
 		 text);
 	return -EINVAL;
@@ -249,6 +252,19 @@ static unsigned int fill(struct host_device *d, struct pollfd *pollfds, unsigned
 	return count;
 }
 
+/* A limit, or a full disk. Once. */
+static void tell_capture_end(struct host_nic *n)
+{
+	int err = n->pcap.out_end;
+
+	if (!err || !n->capture[0])
+		return;
+	complain("%s: the capture ends here: %s", n->capture,
+		 err == -EFBIG ? "it has reached its limit; choose another with ,limit=MIB"
+			       : strerror(-err));
+	n->capture[0] = 0;
+}
+
 static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsigned int count)
 {
 	struct host_nic *n = to_nic(d);
@@ -265,6 +281,7 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 	case HOST_NIC_PCAP:
 		if (pcap_can_deliver(n))
 			n->pcap_ended = ended(nic_pcap_poll(&n->pcap, PCAP_BURST));
+		tell_capture_end(n);
 		break;
 	default:
 		break;
@@ -300,7 +317,7 @@ static void close_back_end(struct host_nic *n)
 		nic_tap_close(&n->tap);
 		break;
 	case HOST_NIC_PCAP:
-		if (nic_pcap_close(&n->pcap))
+		if (nic_pcap_close(&n->pcap) && n->capture[0])
 			complain("the capture is not complete: it could not be written");
 		break;
 	default:
@@ -362,9 +379,11 @@ static int open_back_end(struct host_nic *n, const struct host_nic_spec *spec, c
 		.in = spec->input[0] ? spec->input : NULL,
 		.out = spec->name,
 		.delivered_too = true,
+		.limit = (uint64_t)(spec->limit ? spec->limit : HOST_NIC_CAPTURE_MIB) << 20,
 	};
 
 	n->kind = spec->kind;
+	snprintf(n->capture, sizeof(n->capture), "%s", spec->name);
 	switch (spec->kind) {
 	case HOST_NIC_USER:
 		return open_user(n, spec, error, room);

@@ -16,12 +16,14 @@ enum host_nic_kind {
 	HOST_NIC_KINDS,
 };
 
-#define HOST_NIC_FORWARDS 8u
+#define HOST_NIC_FORWARDS    8u
+#define HOST_NIC_CAPTURE_MIB 1024u
 
 struct host_nic_spec {
 	enum host_nic_kind kind;
 	char name[256];	     /* of the TAP interface, or the file to capture into */
 	char input[256];     /* a capture whose frames the guest gets; empty: none */
+	unsigned int limit;  /* of the capture, in MiB; 0: HOST_NIC_CAPTURE_MIB */
 	bool mergeable;	     /* offer MRG_RXBUF */
 	bool legacy;	     /* for host_device_make_legacy */
 	bool packed;	     /* offer RING_PACKED */
@@ -37,7 +39,7 @@ struct host_nic_spec {
 
 /*
  * "none", "user[,forward=HOSTPORT:GUESTPORT]...[,host][,isolated]", "tap:NAME" or
- * "pcap:FILE[,in=FILE]"; each may end
+ * "pcap:FILE[,in=FILE][,limit=MIB]"; each may end
  * with any of ",mergeable=off", ",legacy", ",packed" and ",queues=N". Returns 0, or -EINVAL with
  * one line in `error`.
  */
