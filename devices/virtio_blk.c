@@ -156,7 +156,7 @@ static void serve_starved(struct virtio_blk *blk)
 		blk->starved &= ~(1ull << queue);
 		if (!virtio_device_queue_takes(&blk->dev, queue))
 			continue;
-		if (budget-- == 0 || !blk->dev.work) {
+		if (budget-- == 0) {
 			virtio_device_defer(&blk->dev, queue);
 			return;
 		}

@@ -251,6 +251,37 @@ static void zone_written_anywhere_keeps_what_was_not_written(void **state)
 	zoned_disk_destroy(&z);
 }
 
+/* A discard that waits for a write of the same sector counts at once: what was there is not read.
+ */
+static void discard_that_waits_hides_what_it_discards(void **state)
+{
+	struct fixture *f = *state;
+	struct zoned_disk_options o = options;
+	struct zoned_disk z;
+	struct job job[4];
+	static const enum disk_op op[] = { DISK_WRITE, DISK_WRITE, DISK_DISCARD, DISK_READ };
+
+	o.zoning.model = DISK_HOST_AWARE;
+	assert_int_equal(zoned_disk_init(&z, &f->below.disk, &o), 0);
+	for (size_t i = 0; i < COUNT(op); i++) {
+		f->below.defer = i > 0;
+		memset(&job[i], 0, sizeof(job[i]));
+		memset(job[i].data, 0x33, sizeof(job[i].data));
+		job[i].request = (struct disk_request){
+			.op = op[i], .sector = ZONE, .sectors = 1, .data = job[i].data, .done = done
+		};
+		z.disk.ops->submit(&z.disk, &job[i].request);
+	}
+	assert_int_equal(f->below.pendings, 1); /* the second write */
+	expect(&job[3], 0);
+	assert_int_equal(job[3].data[0], 0);
+	test_disk_finish(&f->below, 0, 0);
+	test_disk_finish(&f->below, 0, 0);
+	expect(&job[1], 0);
+	expect(&job[2], 0);
+	zoned_disk_destroy(&z);
+}
+
 /* However many zones a disk has: who opens one more looks only at those that are open. */
 static void zone_that_makes_room_is_the_first_one(void **state)
 {
@@ -343,6 +374,7 @@ int main(void)
 		TEST(cancel_goes_below),
 		TEST(cancel_of_what_is_held_does_not_go_below),
 		TEST(zone_written_anywhere_keeps_what_was_not_written),
+		TEST(discard_that_waits_hides_what_it_discards),
 		TEST(zone_that_makes_room_is_the_first_one),
 		TEST(refusals_do_not_reach_the_disk_below),
 		TEST(last_zone_and_failed_ones),
