@@ -242,7 +242,7 @@ deps: ## installs what is missing (apt; elsewhere says what to install)
 	@ci/deps
 
 # make PROGRAM... on all cores, before what runs on its own
-BUILD = @+$(MAKE) --no-print-directory -j$(JOBS)
+BUILD = @+$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 fuzz: ## runs all targets for T seconds in all (default 60); ENGINE=afl: by AFL++
 	$(BUILD) $(ENGINE_BINARIES) build/asan/anvil
