@@ -7,6 +7,9 @@
  * Frames go on to be taken and dropped once the capture has ended. They are whole, their checksums
  * as they stand. One that the guest leaves to be segmented or summed is written as the guest sent
  * it.
+ *
+ * What the guest sends is written: the embedder ignores SIGPIPE (`out` may be a pipe whose reader
+ * is gone) and SIGXFSZ (it may grow no further). Then it is an error of the capture.
  */
 #ifndef NIC_PCAP_H
 #define NIC_PCAP_H

@@ -107,6 +107,16 @@ static int write_kernel(int fd)
 	return write(fd, file, sizeof(file)) == sizeof(file) ? 0 : -1;
 }
 
+/* One that knows no instruction at its entry, as one that is damaged may: a triple fault. */
+static void break_kernel(bool broken)
+{
+	static const uint8_t ud2[] = { 0x0f, 0x0b };
+	int fd = open(kernel, O_WRONLY);
+
+	assert_int_equal(pwrite(fd, broken ? ud2 : tiny_kernel, sizeof(ud2), 1024 + 0x200), 2);
+	assert_int_equal(close(fd), 0);
+}
+
 static int make_files(void **state)
 {
 	int fd = mkstemp(kernel);
@@ -294,6 +304,25 @@ static void a_reset_ends_the_run_if_one_wants_that(void **state)
 	assert_int_equal(end(&r, ""), 0);
 }
 
+/* It would start anew for ever, or end with status 0 and not a word. */
+static void a_guest_that_resets_before_a_word_is_reported(void **state)
+{
+	struct boot_options o = options();
+
+	(void)state;
+	need_kvm();
+	break_kernel(true);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct run r;
+
+		o.no_reboot = i;
+		r = start(&o);
+		assert_int_equal(end(&r, "before it wrote to the console or looked at a device"),
+				 EXIT_FINDING);
+	}
+	break_kernel(false);
+}
+
 static void devices_have_their_windows(void **state)
 {
 	struct boot_options o = options();
@@ -410,6 +439,7 @@ int main(void)
 		cmocka_unit_test(a_guest_gives_the_exit_status),
 		cmocka_unit_test(a_reset_starts_the_machine_anew),
 		cmocka_unit_test(a_reset_ends_the_run_if_one_wants_that),
+		cmocka_unit_test(a_guest_that_resets_before_a_word_is_reported),
 		cmocka_unit_test(devices_have_their_windows),
 		cmocka_unit_test(an_end_of_input_leaves_the_guest_alone),
 		cmocka_unit_test(a_signal_ends_the_run),

@@ -9,10 +9,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "disk_file.h"
@@ -400,6 +403,31 @@ static void errors_of_the_system_end_the_request(void **state)
 	expect_content(f);
 }
 
+/* As an embedder does that ignores SIGXFSZ, in a process that may not write so far. */
+static void limit_of_file_sizes_is_an_error_of_the_request(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t data[DISK_SECTOR_BYTES] = { 0 };
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		const struct rlimit limit = { 8 * DISK_SECTOR_BYTES, 8 * DISK_SECTOR_BYTES };
+
+		(void)signal(SIGXFSZ, SIG_IGN);
+		_exit(setrlimit(RLIMIT_FSIZE, &limit) != 0 ||
+		      submit(f, DISK_WRITE, 7, 1, data, false) != 0 ||
+		      submit(f, DISK_WRITE, 8, 1, data, false) != -EFBIG ||
+		      submit(f, DISK_WRITE, SECTORS - 1, 1, data, false) != -EFBIG ||
+		      submit(f, DISK_READ, SECTORS - 1, 1, data, false) != 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	memset(f->content + 7 * DISK_SECTOR_BYTES, 0, DISK_SECTOR_BYTES);
+	expect_content(f);
+}
+
 static void offsets_of_more_than_32_bits_are_meant(void **state)
 {
 	struct fixture *f = *state;
@@ -728,6 +756,7 @@ int main(void)
 		TEST(short_and_interrupted_transfers_are_continued),
 		TEST(interruptions_without_end_are_an_error),
 		TEST(errors_of_the_system_end_the_request),
+		TEST(limit_of_file_sizes_is_an_error_of_the_request),
 		TEST(offsets_of_more_than_32_bits_are_meant),
 		TEST(file_that_shrank_is_an_error_not_a_short_read),
 		TEST(discard_punches_a_hole_or_does_nothing),

@@ -4,6 +4,7 @@
  */
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,10 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "kvm/initrd.h"
 #include "kvm/linux_image.h"
 
 #define FILE_BYTES 8192u
@@ -47,7 +50,10 @@ static void put64(uint8_t *at, uint64_t v)
 static void make_bzimage(struct fixture *f)
 {
 	memset(f->file, 0x90, FILE_BYTES);
-	f->file[0x1f1] = 1; /* setup_sects */
+	f->file[0x1f1] = 1;				   /* setup_sects */
+	put32(f->file + 0x1f4, (FILE_BYTES - 1024) / 16);  /* syssize */
+	put32(f->file + 0x248, 0x400);			   /* payload_offset */
+	put32(f->file + 0x24c, FILE_BYTES - 1024 - 0x400); /* payload_length */
 	put16(f->file + 0x1fe, 0xaa55);
 	memcpy(f->file + 0x202, "HdrS", 4);
 	put16(f->file + 0x206, 0x20f);
@@ -61,9 +67,7 @@ static void make_bzimage(struct fixture *f)
 	f->image.kernel.len = FILE_BYTES;
 }
 
-static const uint8_t note[] = {
-	4, 0, 0, 0, 4, 0, 0, 0, 18, 0, 0, 0, 'X', 'e', 'n', 0, 0, 0, 0x10, 1
-};
+static const uint8_t note[] = { 4, 0, 0, 0, 4, 0, 0, 0, 18, 0, 0, 0, 'X', 'e', 'n', 0, 0, 1, 0, 1 };
 
 static void make_elf(struct fixture *f)
 {
@@ -173,7 +177,7 @@ static void a_kernel_with_a_pvh_entry_is_entered_there(void **state)
 	make_elf(f);
 	memset(ram_at(&f->ram, 0x1001000, 4096), 0, 4096);
 	assert_int_equal(load(f), 0);
-	assert_int_equal(f->entry.rip, 0x1100000);
+	assert_int_equal(f->entry.rip, 0x1000100);
 	assert_int_equal(f->entry.tables, 0);
 	assert_int_equal(get64(f, f->entry.rbx) & 0xffffffff, 0x336ec578);
 	assert_int_equal(get64(f, f->entry.rbx + 32), 0xe0000);
@@ -201,6 +205,83 @@ static void what_is_no_kernel_is_refused(void **state)
 	make_elf(f);
 	f->file[2048 + 8] = 17;
 	refused(f, -EINVAL, "no PVH entry");
+}
+
+/* A kernel that is cut short ran, and the run ended without a word, or started anew for ever. */
+static void a_kernel_that_is_cut_short_is_refused(void **state)
+{
+	static const size_t len[] = { 1500,	     2048, 4096, FILE_BYTES / 2, FILE_BYTES - 16,
+				      FILE_BYTES - 1 };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(len) / sizeof(len[0]); i++) {
+		make_bzimage(f);
+		f->image.kernel.len = len[i];
+		refused(f, -EINVAL, "is cut short; copy it again");
+	}
+	make_bzimage(f);
+	put32(f->file + 0x24c, FILE_BYTES); /* the payload alone */
+	refused(f, -EINVAL, "is cut short");
+
+	make_elf(f);
+	f->image.kernel.len = FILE_BYTES - 1;
+	refused(f, -EINVAL, "not in the file");
+	f->image.kernel.len = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
+	refused(f, -EINVAL, "is cut short");
+	make_elf(f);
+	put64(f->file + offsetof(Elf64_Ehdr, e_shoff), FILE_BYTES);
+	put16(f->file + offsetof(Elf64_Ehdr, e_shentsize), 64);
+	put16(f->file + offsetof(Elf64_Ehdr, e_shnum), 1);
+	refused(f, -EINVAL, "is cut short");
+	make_elf(f);
+	segment(f, 0)->p_paddr = 0x1001000;
+	refused(f, -EINVAL, "PVH entry outside");
+}
+
+static void judge_initrd(const char *bytes, size_t len, const char *says)
+{
+	const struct image_file image = { "initrd", (const uint8_t *)bytes, len };
+	char error[256] = "";
+
+	assert_int_equal(initrd_check(&image, error, sizeof(error)), says ? -EINVAL : 0);
+	if (says && (!strstr(error, says) || strchr(error, '\n')))
+		fail_msg("says: %s", error);
+}
+
+#define ENTRY(size, name_len)                                                                      \
+	"070701"                                                                                   \
+	"00000001000081a40000000000000000000000010000000000" size                                  \
+	"00000000000000000000000000000000" name_len "00000000"
+
+static void an_initrd_is_whole_or_refused(void **state)
+{
+	static const char archive[] = ENTRY("000005", "00000002") "a\0hello\0\0\0" ENTRY(
+		"000000", "0000000b") "TRAILER!!!\0\0\0\0";
+	static const char magic[][6] = { "\x1f\x8b",
+					 "BZh",
+					 "\x5d",
+					 "\xfd"
+					 "7zXZ",
+					 "\x89LZO",
+					 "\x02\x21\x4c",
+					 "\x28\xb5\x2f\xfd" };
+	char both[2 * sizeof(archive)] = { 0 };
+
+	(void)state;
+	judge_initrd(archive, sizeof(archive) - 1, NULL);
+	for (size_t len = 1; len < sizeof(archive) - 8; len++)
+		judge_initrd(archive, len, len < 6 ? "no initial RAM disk" : "cut short");
+	for (size_t i = 0; i < sizeof(magic) / sizeof(magic[0]); i++) {
+		judge_initrd(magic[i], sizeof(magic[i]), NULL);
+		memcpy(both, archive, sizeof(archive) - 1);
+		memcpy(both + sizeof(both) - 8, magic[i], sizeof(magic[i]));
+		judge_initrd(both, sizeof(both), NULL);
+	}
+	memcpy(both + sizeof(both) - 8, "none", 4);
+	judge_initrd(both, sizeof(both), "no initial RAM disk");
+	memset(both, 0, sizeof(both));
+	judge_initrd(both, sizeof(both), "nothing but zeroes");
+	judge_initrd("MZ some kernel", 14, "no initial RAM disk");
 }
 
 static void too_little_memory_is_said(void **state)
@@ -316,14 +397,28 @@ static void a_release_is_read(void **state)
 
 static void files_that_cannot_be_read_are_named(void **state)
 {
+	char dir[] = "/tmp/anvil-image.XXXXXX";
 	struct image_file image;
 	char error[256];
+	char path[64];
 
 	(void)state;
 	assert_int_equal(image_open(&image, "/nowhere/k", "kernel", error, sizeof(error)), -ENOENT);
 	assert_string_equal(error, "/nowhere/k: No such file or directory; name a readable kernel");
 	assert_int_equal(image_open(&image, "/tmp", "kernel", error, sizeof(error)), -EISDIR);
+	assert_string_equal(error, "/tmp: is a directory; name a readable kernel");
 	assert_int_equal(image_open(&image, "/dev/null", "kernel", error, sizeof(error)), -EINVAL);
+	assert_string_equal(error, "/dev/null: is not a regular file; name a readable kernel");
+	assert_int_equal(mkdtemp(dir) ? 0 : -1, 0);
+	(void)snprintf(path, sizeof(path), "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(image_open(&image, path, "kernel", error, sizeof(error)), -EINVAL);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(close(open(path, O_WRONLY | O_CREAT, 0600)), 0);
+	assert_int_equal(image_open(&image, path, "kernel", error, sizeof(error)), -EINVAL);
+	assert_non_null(strstr(error, ": is empty; name a readable kernel"));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
 }
 
 int main(void)
@@ -333,6 +428,8 @@ int main(void)
 		TEST(a_bzimage_is_entered_in_long_mode),
 		TEST(a_kernel_with_a_pvh_entry_is_entered_there),
 		TEST(what_is_no_kernel_is_refused),
+		TEST(a_kernel_that_is_cut_short_is_refused),
+		TEST(an_initrd_is_whole_or_refused),
 		TEST(too_little_memory_is_said),
 		TEST(a_command_line_has_a_limit),
 		TEST(no_number_in_a_file_is_trusted),

@@ -30,9 +30,10 @@
 
 static void output(void *opaque, uint8_t byte)
 {
-	const struct board *b = opaque;
+	struct board *b = opaque;
 	ssize_t n;
 
+	atomic_store_explicit(&b->heard, true, memory_order_relaxed);
 	do {
 		n = write(b->console_fd, &byte, 1);
 	} while (n < 0 && errno == EINTR);
@@ -250,7 +251,7 @@ static bool is_ours(const struct board *b, uint64_t gpa)
 	return gpa >= BOARD_WINDOWS && gpa < window(b->devices);
 }
 
-static enum board_event on_mmio(const struct board *b, struct kvm_run *run)
+static enum board_event on_mmio(struct board *b, struct kvm_run *run)
 {
 	uint64_t gpa = run->mmio.phys_addr - BOARD_WINDOWS;
 	uint64_t offset = gpa % BOARD_WINDOW_STEP;
@@ -262,6 +263,7 @@ static enum board_event on_mmio(const struct board *b, struct kvm_run *run)
 			memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
 		return BOARD_OTHER;
 	}
+	atomic_store_explicit(&b->heard, true, memory_order_relaxed);
 	d = b->device[gpa / BOARD_WINDOW_STEP];
 	if (run->mmio.is_write) {
 		memcpy(&value, run->mmio.data, run->mmio.len);

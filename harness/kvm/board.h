@@ -11,6 +11,7 @@
 #define BOARD_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,6 +47,7 @@ struct board {
 	int console_fd; /* where what it sends goes: at first standard output */
 	struct host_device *device[BOARD_DEVICES_MAX];
 	unsigned int devices;
+	atomic_bool heard; /* the guest wrote to the console or touched a device */
 };
 
 /* Nothing, which board_destroy may be called for. */

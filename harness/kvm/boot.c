@@ -30,6 +30,7 @@
 #include "console.h"
 #include "host_device.h"
 #include "host_disk.h"
+#include "initrd.h"
 #include "sandbox.h"
 
 _Static_assert(BOOT_DEVICES_MAX == BOARD_DEVICES_MAX, "as many as a machine has room for");
@@ -123,6 +124,14 @@ static void *run_processor(void *opaque)
 		char report[BOARD_REPORT] = "";
 		unsigned int status = 0;
 		enum board_event event = board_run(&r->board, p->number, &status, report);
+
+		if (event == BOARD_RESET && !atomic_load(&r->board.heard)) {
+			event = BOARD_FAILED;
+			snprintf(
+				report, sizeof(report),
+				"the guest reset the machine before it wrote to the console or "
+				"looked at a device; is the kernel whole, and for such a machine?");
+		}
 
 		if (event == BOARD_INTERRUPTED || event == BOARD_OTHER)
 			continue;
@@ -351,6 +360,8 @@ static int open_images(struct run *r, const struct boot_options *o, char *error)
 	if (!err && o->initrd)
 		err = image_open(&r->image.initrd, o->initrd, "initial RAM disk", error,
 				 ERROR_ROOM);
+	if (!err && o->initrd)
+		err = initrd_check(&r->image.initrd, error, ERROR_ROOM);
 	return err;
 }
 
@@ -475,6 +486,9 @@ static _Noreturn void be_runner(const struct boot_options *o, struct ending *end
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		signal(own[i], SIG_DFL);
+	/* what a guest's writes may raise is an error of theirs: files too large, readers gone */
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	exit(run_machine(o, ending));
 }

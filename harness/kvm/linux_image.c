@@ -17,8 +17,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,25 +40,56 @@ static int refuse(char *error, size_t room, const char *path, int err, const cha
 	return err;
 }
 
+/* Returns 0, or a negative errno; -ENODATA if it ends before `len`. */
+static int read_whole(int fd, uint8_t *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = read(fd, bytes, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -ENODATA;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static const char *judge_file(const struct stat *st)
+{
+	if (S_ISDIR(st->st_mode))
+		return "is a directory";
+	if (!S_ISREG(st->st_mode))
+		return "is not a regular file";
+	if (st->st_size == 0)
+		return "is empty";
+	return (uint64_t)st->st_size > RAM_LOW_END ? "is larger than any memory for it" : NULL;
+}
+
+/* O_NONBLOCK: opening a FIFO must not wait for a writer before we can say what is wrong */
 int image_open(struct image_file *image, const char *path, const char *what, char *error,
 	       size_t room)
 {
 	struct stat st = { 0 };
-	void *bytes;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int err = fd < 0 || fstat(fd, &st) ? errno : S_ISDIR(st.st_mode) ? EISDIR : 0;
+	uint8_t *bytes = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int err = fd < 0 || fstat(fd, &st) ? -errno : 0;
+	const char *wrong = err ? strerror(-err) : judge_file(&st);
 
-	if (!err && st.st_size <= 0)
-		err = EINVAL;
-	bytes = err ? NULL : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (bytes == MAP_FAILED)
-		err = errno;
+	if (!wrong) {
+		bytes = malloc((size_t)st.st_size);
+		err = bytes ? read_whole(fd, bytes, (size_t)st.st_size) : -ENOMEM;
+		wrong = err ? strerror(-err) : NULL;
+	} else if (!err) {
+		err = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	}
 	if (fd >= 0)
 		close(fd);
-	if (err) {
-		snprintf(error, room, "%s: %s; name a readable %s", path,
-			 err == EINVAL ? "is empty" : strerror(err), what);
-		return -err;
+	if (wrong) {
+		snprintf(error, room, "%s: %s; name a readable %s", path, wrong, what);
+		free(bytes);
+		return err;
 	}
 	*image = (struct image_file){ path, bytes, (size_t)st.st_size };
 	return 0;
@@ -66,8 +97,7 @@ int image_open(struct image_file *image, const char *path, const char *what, cha
 
 void image_close(struct image_file *image)
 {
-	if (image->bytes)
-		munmap((void *)(uintptr_t)image->bytes, image->len);
+	free((void *)(uintptr_t)image->bytes);
 	image->bytes = NULL;
 }
 
@@ -176,6 +206,19 @@ static size_t setup_bytes(const struct setup_header *header)
 	return ((header->setup_sects ? header->setup_sects : 4u) + 1u) * SECTOR;
 }
 
+#define PARAGRAPH 16u /* what syssize counts */
+
+/* Whether the file has the code that its header tells of, and in that the compressed kernel. */
+static bool is_whole(const struct image_file *kernel, const struct setup_header *header)
+{
+	size_t skip = setup_bytes(header);
+	uint64_t len = kernel->len > skip ? kernel->len - skip : 0;
+	uint64_t payload = (uint64_t)header->payload_offset + header->payload_length;
+
+	return len > ENTRY_64 && payload <= len &&
+	       len + PARAGRAPH > (uint64_t)header->syssize * PARAGRAPH;
+}
+
 static void fill_map(struct boot_params *params, const struct ram *ram)
 {
 	struct ram_map_entry map[RAM_MAP_MAX];
@@ -217,7 +260,7 @@ static int load_bzimage(const struct linux_image *image, const struct setup_head
 	if (header->version < VERSION_64BIT || !(header->xloadflags & XLF_KERNEL_64))
 		return refuse(error, room, image->kernel.path, -EINVAL, "has no 64-bit entry",
 			      "name a 64-bit kernel of Linux 3.8 or newer");
-	if (image->kernel.len <= skip + ENTRY_64)
+	if (!is_whole(&image->kernel, header))
 		return refuse(error, room, image->kernel.path, -EINVAL, "is cut short",
 			      "copy it again");
 	if (!ram_at(ram, at, header->init_size) || len > header->init_size)
@@ -321,6 +364,15 @@ static bool program_header(const struct image_file *kernel, const Elf64_Ehdr *el
 	return true;
 }
 
+/* Program headers, and the section headers, which stand at the end. */
+static bool has_all_headers(const struct image_file *kernel, const Elf64_Ehdr *elf)
+{
+	Elf64_Phdr last;
+
+	return elf->e_phnum > 0 && program_header(kernel, elf, elf->e_phnum - 1u, &last) &&
+	       in_file(kernel, elf->e_shoff, (uint64_t)elf->e_shnum * elf->e_shentsize);
+}
+
 /* Looks for the entry among the notes of one segment. */
 static bool find_entry(const struct image_file *kernel, const Elf64_Phdr *p, uint32_t *entry)
 {
@@ -361,10 +413,11 @@ static bool pvh_entry(const struct image_file *kernel, const Elf64_Ehdr *elf, ui
 	return false;
 }
 
-/* Loads all segments; `end` is where the last one ends. */
-static int load_segments(const struct linux_image *image, const Elf64_Ehdr *elf,
+/* Loads all segments, one of which has `start`; `end` is where the last one ends. */
+static int load_segments(const struct linux_image *image, const Elf64_Ehdr *elf, uint32_t start,
 			 const struct ram *ram, uint64_t *end, char *error, size_t room)
 {
+	bool has_start = false;
 	Elf64_Phdr p;
 
 	*end = 0;
@@ -384,7 +437,11 @@ static int load_segments(const struct linux_image *image, const Elf64_Ehdr *elf,
 		memcpy(to, image->kernel.bytes + p.p_offset, p.p_filesz);
 		if (p.p_paddr + p.p_memsz > *end)
 			*end = p.p_paddr + p.p_memsz;
+		has_start = has_start || (start >= p.p_paddr && start - p.p_paddr < p.p_filesz);
 	}
+	if (!has_start)
+		return refuse(error, room, image->kernel.path, -EINVAL,
+			      "has a PVH entry outside of what it loads", "copy it again");
 	return 0;
 }
 
@@ -428,10 +485,13 @@ static int load_elf(const struct linux_image *image, const Elf64_Ehdr *elf, cons
 	uint64_t end;
 	int err;
 
+	if (!has_all_headers(&image->kernel, elf))
+		return refuse(error, room, image->kernel.path, -EINVAL, "is cut short",
+			      "copy it again");
 	if (!pvh_entry(&image->kernel, elf, &start))
 		return refuse(error, room, image->kernel.path, -EINVAL, "has no PVH entry",
 			      "name a bzImage, or a kernel built with CONFIG_PVH");
-	err = load_segments(image, elf, ram, &end, error, room);
+	err = load_segments(image, elf, start, ram, &end, error, room);
 	if (!err)
 		err = put_cmdline(image, ram, CMDLINE_ROOM, error, room);
 	if (!err)

@@ -18,8 +18,9 @@ struct image_file {
 };
 
 /*
- * Maps a file. Returns 0, or with nothing held a negative errno and one line in `error` that names
- * the file. `what` is what it should be: "kernel".
+ * Reads a regular file, so that nothing changes it afterwards. Returns 0, or with nothing held a
+ * negative errno and one line in `error` that names the file. `what` is what it should be:
+ * "kernel".
  */
 int image_open(struct image_file *image, const char *path, const char *what, char *error,
 	       size_t room) __attribute__((warn_unused_result));
