@@ -65,12 +65,14 @@ OTHER_fuzz   := -O3
 OTHER_asan   := $(ASAN)
 OTHER_msan   := $(MSAN)
 OTHER_i386   := $(ASAN) -D_FILE_OFFSET_BITS=64
-LINK_asan    := $(ASAN)
-LINK_fuzz    := $(ASAN)
+# A program at a fixed place is out of the way of AddressSanitizer's maps, however many bits of an
+# address are random (vm.mmap_rnd_bits): clang 14 dies where they meet.
+LINK_asan    := $(ASAN) -no-pie
+LINK_fuzz    := $(ASAN) -no-pie
 LINK_msan    := $(MSAN)
 LINK_cov     := $(COVERAGE)
 DEVICE_afl/asan := $(FAST_ASAN)
-LINK_afl/asan   := $(ASAN)
+LINK_afl/asan   := $(ASAN) -no-pie
 $(foreach f,$(AFL_FLAVOURS),$(eval OTHER_$(f) := -O3))
 # this machine's processor runs it, with that libraries; for s390x QEMU finds them
 LINK_i386     = $(ASAN) -Wl,--disable-new-dtags -Wl,--dynamic-linker=$(SYSROOT)/i386/lib/ld-linux.so.2 \
@@ -90,7 +92,7 @@ FINDINGS := $(wildcard harness/triage*.c harness/export*.c) \
 # engines at work, and the record of what they do
 CAMPAIGN := $(wildcard harness/engine*.c harness/afl_*.c) harness/process.c harness/campaign.c
 TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) $(CAMPAIGN) $(RECORDER) $(FINDINGS) \
-	$(addprefix harness/,files.c manual.c options.c runner.c)
+	$(addprefix harness/,death.c files.c manual.c options.c runner.c)
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
 AFL_DOOR := harness/mutator_afl.c
 AFL_PART := harness/target_afl.c
@@ -131,11 +133,11 @@ build/$(1)/obj/harness/export_parts.o: $(wildcard harness/export/*.h)
 build/$(1)/anvil: $(TOOL:%.c=build/$(1)/obj/%.o) $(RUNNER_BACK_ENDS:%.c=build/$(1)/obj/%.o) $$(LIB_OBJ_$(1))
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ $(RUNNER_LIBRARIES) -o $$@
 
-$(DEVICE_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/tests/support.o $$(DEV_OBJ_$(1))
+$(DEVICE_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/tests/support.o build/$(1)/obj/harness/sanitizer.o $$(DEV_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $$(LIBRARIES) -o $$@
 
-$(CONFORMANCE:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/conformance/%: build/$(1)/obj/tests/conformance/%.o build/$(1)/obj/tests/support.o $(CONFORMANCE_BENCH:%.c=build/$(1)/obj/%.o) $$(DEV_OBJ_$(1))
+$(CONFORMANCE:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/conformance/%: build/$(1)/obj/tests/conformance/%.o build/$(1)/obj/tests/support.o build/$(1)/obj/harness/sanitizer.o $(CONFORMANCE_BENCH:%.c=build/$(1)/obj/%.o) $$(DEV_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $$(LIBRARIES) -o $$@
 
@@ -148,7 +150,7 @@ build/$(1)/tests/test_disk_io_uring build/$(1)/tests/test_disk_block: LIBRARIES 
 build/$(1)/tests/test_mutator_afl: $(AFL_DOOR:%.c=build/$(1)/obj/%.o)
 build/$(1)/tests/test_campaign: $(CAMPAIGN:%.c=build/$(1)/obj/%.o)
 
-$(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c) $(RUNNER_BACK_ENDS) $(RECORDER) $(FINDINGS)) $$(LIB_OBJ_$(1))
+$(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o build/$(1)/obj/harness/death.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c) $(RUNNER_BACK_ENDS) $(RECORDER) $(FINDINGS)) $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $(RUNNER_LIBRARIES) -o $$@
 
@@ -165,7 +167,7 @@ build/$(1)/tests/embed_example: build/$(1)/obj/tests/embed_example.o $$(DEV_OBJ_
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -o $$@
 
-build/$(1)/fuzz_empty: build/$(1)/obj/harness/fuzz_empty.o
+build/$(1)/fuzz_empty: build/$(1)/obj/harness/fuzz_empty.o build/$(1)/obj/harness/sanitizer.o
 	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@
 
 build/$(1)/fuzz_%: build/$(1)/obj/harness/fuzz_%.o build/$(1)/obj/harness/fuzz_target.o $$(LIB_OBJ_$(1))
@@ -274,7 +276,13 @@ commands: build/asan/anvil
 export: build/asan/anvil build/planted/anvil
 	@tests/export.sh build/asan/anvil build/planted/anvil
 
-findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_blk build/fuzz/fuzz_mmio
+# refuses a system call, for tests of what a host refuses
+build/tests/deny: tests/deny.c Makefile
+	@mkdir -p $(@D)
+	@$(CLANG) $(COMMON) $< -lseccomp -o $@
+
+findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_blk build/fuzz/fuzz_mmio build/fuzz/fuzz_empty build/tests/deny
+	@tests/host.sh build/asan/anvil
 	@tests/findings.sh build/asan/anvil build/planted/anvil
 	@tests/merge.sh build/asan/anvil
 	@tests/report.sh build/asan/anvil build/planted/anvil build/cov/anvil

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "afl.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "complain.h"
 #include "files.h"
 #include "runner.h"
 
@@ -63,7 +65,24 @@ static void write_replay(struct engine *e, const struct script *script, const st
 	(void)fclose(out);
 }
 
-/* A time-out that does not happen again was the machine's */
+/* afl-fuzz names the signal: "id:000000,sig:09,src:000001" */
+static bool was_ended_by_others(const char *path)
+{
+	static const int others[] = { SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM, SIGXCPU, SIGXFSZ };
+	const char *at = strstr(path, ",sig:");
+	int number = at ? atoi(at + strlen(",sig:")) : 0;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (number == others[i])
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What does not happen again was the machine's where it is a time-out, or a death by a signal that
+ * comes from outside.
+ */
 static bool take_finding(struct engine *e, const char *path, size_t kind)
 {
 	struct afl *a = e->afl;
@@ -74,9 +93,14 @@ static bool take_finding(struct engine *e, const char *path, size_t kind)
 	if (!files_read_script(path, &script))
 		return false;
 	hash = hash_of(&script);
-	if (was_told(a, hash) || runner_play_one(&script, 0, &o))
+	if (was_told(a, hash))
 		return false;
-	if (!o.finding && kind == AFL_HANG)
+	if (runner_play_one(&script, 0, &o)) {
+		complain("%s: %s: cannot play it: %s", a->target, path, runner_problem());
+		a->failed = true;
+		return false;
+	}
+	if (!o.finding && (kind == AFL_HANG || was_ended_by_others(path)))
 		return false;
 	snprintf(e->artefact, sizeof(e->artefact), "%s/findings/%s/%s-%016llx", a->dirs.out,
 		 a->target, prefix[kind], (unsigned long long)hash);

@@ -96,7 +96,7 @@ static bool sort_some(struct sorting *s, size_t count)
 	}
 	err = runner_play(&model, s->script, count, 1, sort_one, s);
 	if (err)
-		complain("%s: cannot play its inputs: %s", s->afl->target, strerror(-err));
+		complain("%s: cannot play its inputs: %s", s->afl->target, runner_problem());
 	return !err && !s->failed;
 }
 

@@ -12,6 +12,7 @@
 #include "complain.h"
 #include "manual.h"
 #include "options.h"
+#include "sanitizer.h"
 
 const struct command *const commands[] = {
 	&command_play,	 &command_show,	  &command_pack,   &command_shrink,
@@ -112,6 +113,7 @@ int main(int argc, char **argv)
 	const struct command *c;
 
 	signal(SIGPIPE, SIG_IGN);
+	sanitizer_end_quietly();
 	if (argc < 2) {
 		complain("give a command; see anvil --help");
 		return EXIT_USAGE;

@@ -37,7 +37,7 @@ static int export_script_as(const struct form *form, const char *path, const str
 	int status = EXIT_USAGE;
 
 	if (!log || runner_play_logged(script, log, &o)) {
-		complain("cannot start a process to play in");
+		complain("cannot play: %s", log ? runner_problem() : "not enough memory");
 	} else {
 		form->write(&(struct exported){ path, script, log, &o }, stdout);
 		if (!fflush(stdout) && !ferror(stdout))

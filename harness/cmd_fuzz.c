@@ -24,6 +24,7 @@
 #include "complain.h"
 #include "engine.h"
 #include "engine_options.h"
+#include "sanitizer.h"
 
 #define PIECE_MS      2000  /* libFuzzer counts whole seconds: nothing shorter is worth a start */
 #define OVERDUE_MS    15000 /* longer than the slowest input may take */
@@ -738,6 +739,7 @@ static int fuzz(void *opaque, char **operand, int operands)
 		free_targets(&run);
 		return EXIT_USAGE;
 	}
+	sanitizer_tell_leaks();
 	if (run.terminal) /* one write a redraw */
 		(void)setvbuf(stdout, NULL, _IOFBF, 1 << 14);
 	make_schedule(&run);

@@ -26,7 +26,7 @@ static int run(void *arguments, char **operand, int count)
 	if (!files_read_script(operand[0], &script) || !files_can_write(operand[1], operand[0]))
 		return EXIT_USAGE;
 	if (runner_play_one(&script, 0, &o)) {
-		complain("cannot start a process to play in");
+		complain("cannot play: %s", runner_problem());
 		return EXIT_USAGE;
 	}
 	free(o.report);
@@ -37,6 +37,8 @@ static int run(void *arguments, char **operand, int count)
 		return EXIT_USAGE;
 	}
 	shrink_script(&s, &script);
+	if (s.failed)
+		complain("cannot play: %s", runner_problem());
 	if (s.failed || !files_write_script(operand[1], &script))
 		return EXIT_USAGE;
 	fprintf(strcmp(operand[1], "-") ? stdout : stderr,

@@ -3,6 +3,7 @@
  * anvil triage: the findings of a folder in groups, each with its smallest script and what a person
  * needs to understand it.
  */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +89,7 @@ static int triage_all(struct triage *t, const char *out)
 	if (t->progress)
 		printf("\r\033[K");
 	if (err) {
-		complain("cannot play: %s", strerror(-err));
+		complain("cannot play: %s", err == -ENOMEM ? strerror(ENOMEM) : runner_problem());
 		return EXIT_USAGE;
 	}
 	if (!triage_write(t, out))

@@ -261,6 +261,32 @@ bool crash_summary_read(const char *report, struct crash_summary *s)
 	return false;
 }
 
+/* ---- the host's part ---- */
+
+const char *crash_report_environment(const char *report)
+{
+	static const char *const known[][2] = {
+		{ "LeakSanitizer has encountered a fatal error",
+		  "LeakSanitizer may not trace the process" },
+		{ "a sanitizer needs 16 TiB of address space",
+		  "a sanitizer was refused its address space" },
+		{ "a sanitizer cannot start where addresses are this random",
+		  "a sanitizer cannot start where vm.mmap_rnd_bits is above 28" },
+		{ "ReserveShadowMemoryRange failed", "a sanitizer was refused its address space" },
+		{ "can not mmap the shadow memory", "a sanitizer was refused its address space" },
+		{ "Shadow memory range interleaves with", "a sanitizer was refused its addresses" },
+		{ "(error code: 12)", "the host has no memory left (ENOMEM)" },
+		{ "(errno: 12)", "the host has no memory left (ENOMEM)" },
+		{ "error while loading shared libraries", "a library is missing" },
+	};
+
+	for (size_t i = 0; report && i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strstr(report, known[i][0]))
+			return known[i][1];
+	}
+	return NULL;
+}
+
 /* ---- clean reports ---- */
 
 /* Addresses are longer than any number that a report tells otherwise. */

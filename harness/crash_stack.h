@@ -46,6 +46,12 @@ struct crash_summary {
 bool crash_summary_read(const char *report, struct crash_summary *summary);
 
 /*
+ * What the host refused a sanitizer, in words, where that is what the report, or a line of it, is
+ * about; else NULL. A device cannot make it say so.
+ */
+const char *crash_report_environment(const char *report);
+
+/*
  * A copy of the report without what changes from run to run, or from machine to machine: process
  * ids, addresses, where the project or a program lies, and the dump of shadow bytes. One line is a
  * report, too. NULL: not enough memory. Free it.

@@ -87,6 +87,8 @@ struct engine {
 	char artefact[PATH_MAX];
 	char summary[SUMMARY_BYTES];
 	int summary_rank;
+	const char
+		*environment; /* what the host refused it, in words; NULL: nothing that it said */
 	bool finding_told;
 	char *replay; /* what a replay of it showed, where the engine's own messages do not */
 

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "crash_stack.h"
+
 #define INTERRUPTED	 72 /* libFuzzer's exit status after SIGINT */
 #define SHA1_OF_NO_BYTES "da39a3ee5e6b4b0d3255bfef95601890afd80709"
 #define SLOW_UNIT	 "slow-unit-"
@@ -161,6 +163,8 @@ static bool take_line(void *opaque, const char *line)
 		return true;
 	take_artefact(e, line);
 	take_summary(e, line);
+	if (!e->environment)
+		e->environment = crash_report_environment(line);
 	return false;
 }
 
@@ -191,7 +195,7 @@ static enum engine_end libfuzzer_end(const struct engine *e)
 
 	if (exited && WEXITSTATUS(e->process.status) == 0)
 		return e->done_ms && e->units ? ENGINE_DONE : ENGINE_FAILED;
-	if (e->artefact[0] && artefact_is_whole(e))
+	if (!e->environment && e->artefact[0] && artefact_is_whole(e))
 		return ENGINE_FINDING;
 	return exited && WEXITSTATUS(e->process.status) == INTERRUPTED ? ENGINE_INTERRUPTED
 								       : ENGINE_FAILED;
@@ -210,7 +214,9 @@ static void libfuzzer_describe(const struct engine *e, char *text, size_t room)
 {
 	int status = e->process.status;
 
-	if (e->artefact[0] && !artefact_is_whole(e))
+	if (e->environment)
+		snprintf(text, room, "%s, which no guest can cause", e->environment);
+	else if (e->artefact[0] && !artefact_is_whole(e))
 		snprintf(text, room, "could not write %s", e->artefact);
 	else if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		snprintf(text, room, "exited without having fuzzed");

@@ -10,6 +10,7 @@
 #include "complain.h"
 #include "differ.h"
 #include "player.h"
+#include "sanitizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
@@ -17,7 +18,6 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8
 				 size_t size2, uint8_t *out, size_t max_out, unsigned int seed);
 /* not every engine has it: one that only replays does without */
 __attribute__((weak)) size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
-const char *__asan_default_options(void);
 
 /*
  * A device is created and destroyed for each input: keep what that costs small. It frees nothing
@@ -26,11 +26,9 @@ const char *__asan_default_options(void);
  * must stay below the limit of what the process may take. Around each are more bytes that nobody
  * may touch than any of our structures has, so that an index just outside an array hits them.
  */
-const char *__asan_default_options(void)
-{
-	return "quarantine_size_mb=0:thread_local_quarantine_size_kb=64:malloc_context_size=0:"
-	       "max_malloc_fill_size=64:max_allocation_size_mb=2048:redzone=1024";
-}
+const char sanitizer_options[] =
+	"quarantine_size_mb=0:thread_local_quarantine_size_kb=64:malloc_context_size=0:"
+	"max_malloc_fill_size=64:max_allocation_size_mb=2048:redzone=1024";
 
 static void report(const struct script *script, const struct verdict *v)
 {

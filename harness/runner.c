@@ -11,17 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "carrier_trace.h"
-#include "complain.h"
 #include "crash_stack.h"
+#include "death.h"
 #include "differ.h"
 #include "kvm/carrier_kvm.h"
 #include "kvm/carrier_linux.h"
 #include "play_log.h"
+#include "sanitizer.h"
 
 /* Asked by UndefinedBehaviorSanitizer, where it is: a report shows its stack. */
 const char *__ubsan_default_options(void);
@@ -34,20 +36,21 @@ const char *__ubsan_default_options(void)
  * Asked by AddressSanitizer: what the bytes of its map mean is no news, and memory by the length
  * that a guest says is a finding, as it is for the engines.
  */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "print_legend=0:max_allocation_size_mb=2048:redzone=1024";
-}
+const char sanitizer_options[] = "print_legend=0:max_allocation_size_mb=2048:redzone=1024";
 
-#define REPORT_BYTES_MAX (64l * 1024)
+#define REPORT_BYTES_MAX (256l * 1024)
+#define ATTEMPTS	 3 /* to play a script whose process somebody else ends */
+
+static char problem[512]; /* why a script could not be played */
 
 /* What a child tells its parent; it survives the child's death. */
 struct shared {
 	volatile size_t current; /* script being played */
 	volatile int op;
-	volatile bool done; /* with `current`; the verdict is there */
+	volatile bool ready; /* there is a device to play on */
+	volatile bool done;  /* with `current`; the verdict is there */
 	volatile bool unstable;
+	struct death death;
 	struct verdict verdict;
 	char difference[256];
 };
@@ -132,42 +135,50 @@ static int create_other(struct stage *st, const struct runner_stage *where, char
 	}
 }
 
-static void set_stage(struct stage *st, const struct runner_stage *where)
+static int set_stage(struct stage *st, const struct runner_stage *where, char *error, size_t room)
 {
-	char error[512];
-
 	machine_create(&st->machine);
 	carrier_model_init(&st->model, &st->machine);
 	st->other = NULL;
 	st->log = where->log;
-	if (create_other(st, where, error, sizeof(error))) {
-		complain("%s", error);
-		exit(2);
+	return create_other(st, where, error, room);
+}
+
+/* Plays number `i`, as often as asked; the verdict is the last one's. */
+static void play_number(struct stage *st, const struct job *job, size_t i, struct shared *sh)
+{
+	sh->current = i;
+	sh->done = false;
+	sh->unstable = false;
+	sh->difference[0] = 0;
+	for (unsigned int k = 0; k < job->repeat; k++) {
+		struct verdict v;
+
+		if (!job->stage->here)
+			limit_cpu(job->stage);
+		play_once(st, &job->scripts[i], sh, &v);
+		if (k > 0 && !same(&v, &sh->verdict))
+			sh->unstable = true;
+		sh->verdict = v;
 	}
+	sh->done = true;
 }
 
 /* Tells the parent after each script, and goes on when the parent has taken note. */
 static void child(const struct job *job, size_t from, struct shared *sh, int tell, int wait_fd)
 {
 	static struct stage stage;
+	char error[512];
 	char byte = 0;
 
-	set_stage(&stage, job->stage);
+	death_watch(&sh->death);
+	if (set_stage(&stage, job->stage, error, sizeof(error))) {
+		fprintf(stderr, "%s\n", error);
+		exit(2);
+	}
+	sh->ready = true;
 	for (size_t i = from; i < job->count; i++) {
-		sh->current = i;
-		sh->done = false;
-		sh->unstable = false;
-		sh->difference[0] = 0;
-		for (unsigned int k = 0; k < job->repeat; k++) {
-			struct verdict v;
-
-			limit_cpu(job->stage);
-			play_once(&stage, &job->scripts[i], sh, &v);
-			if (k > 0 && !same(&v, &sh->verdict))
-				sh->unstable = true;
-			sh->verdict = v;
-		}
-		sh->done = true;
+		play_number(&stage, job, i, sh);
 		if (write(tell, &byte, 1) != 1 || read(wait_fd, &byte, 1) != 1)
 			return;
 	}
@@ -227,89 +238,183 @@ static void outcome_of_verdict(const struct shared *sh, struct outcome *o)
 	memcpy(o->reason, sh->verdict.reason, sizeof(o->reason));
 }
 
+/* Of a process whose end is the device's doing; takes the report over. */
 static void outcome_of_death(const struct job *job, const struct shared *sh, int status,
-			     FILE *errors, struct outcome *o)
+			     char *report, struct outcome *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->finding = true;
 	o->op = sh->op;
+	o->report = report;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGVTALRM) {
 		snprintf(o->verdict, sizeof(o->verdict), "hang");
 		snprintf(o->reason, sizeof(o->reason), "still running after %u s of processor time",
 			 limit_of(job->stage));
 		return;
 	}
-	o->report = read_report(errors);
-	signature(o->report, status, o->verdict, sizeof(o->verdict));
+	if (sh->death.killed_self)
+		snprintf(o->verdict, sizeof(o->verdict), "crash:%s", strsignal(SIGKILL));
+	else
+		signature(o->report, status, o->verdict, sizeof(o->verdict));
 	snprintf(o->reason, sizeof(o->reason), "the device's process died, see the report");
 }
 
-struct link {
-	int to_parent[2];
-	int to_child[2];
-};
-
-static void close_link(struct link *l)
+/* The first line of what a process said before it had a device */
+static void tell_no_device(const char *report, int status)
 {
-	close(l->to_parent[0]);
-	close(l->to_parent[1]);
-	close(l->to_child[0]);
-	close(l->to_child[1]);
+	if (report)
+		snprintf(problem, sizeof(problem), "%.*s", (int)strcspn(report, "\n"), report);
+	else if (WIFSIGNALED(status))
+		snprintf(problem, sizeof(problem), "no process with a device can be made: %s",
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(problem, sizeof(problem), "no process with a device can be made");
 }
 
-static pid_t start_child(const struct job *job, size_t from, struct shared *sh, struct link *l,
-			 FILE *errors)
-{
-	pid_t pid = fork();
+/* A child, and what connects it */
+struct player_process {
+	struct shared *shared;
+	FILE *errors;
+	int to_parent[2];
+	int to_child[2];
+	pid_t pid;
+};
 
-	if (pid != 0)
-		return pid;
-	close(l->to_parent[0]);
-	close(l->to_child[1]);
-	dup2(fileno(errors), STDERR_FILENO);
-	child(job, from, sh, l->to_parent[1], l->to_child[0]);
+static void close_end(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void close_all(struct player_process *p)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		close_end(&p->to_parent[i]);
+		close_end(&p->to_child[i]);
+	}
+	if (p->errors)
+		fclose(p->errors);
+	p->errors = NULL;
+}
+
+static int open_all(struct player_process *p)
+{
+	int report = memfd_create("report", MFD_CLOEXEC); /* a full disk loses no report */
+
+	p->to_parent[0] = p->to_parent[1] = p->to_child[0] = p->to_child[1] = -1;
+	p->errors = report < 0 ? NULL : fdopen(report, "w+");
+	if (!p->errors)
+		close_end(&report);
+	if (p->errors && !pipe(p->to_parent) && !pipe(p->to_child))
+		return 0;
+	return -errno;
+}
+
+static int start_child(struct player_process *p, const struct job *job, size_t from)
+{
+	struct shared *sh = p->shared;
+	int err = open_all(p);
+
+	if (err)
+		return err;
+	sh->current = from;
+	sh->done = false;
+	sh->ready = false;
+	sh->op = 0;
+	memset(&sh->death, 0, sizeof(sh->death));
+	p->pid = fork();
+	if (p->pid < 0)
+		return -errno;
+	if (p->pid > 0) {
+		close_end(&p->to_parent[1]);
+		close_end(&p->to_child[0]);
+		return 0;
+	}
+	close_end(&p->to_parent[0]);
+	close_end(&p->to_child[1]);
+	dup2(fileno(p->errors), STDERR_FILENO);
+	child(job, from, sh, p->to_parent[1], p->to_child[0]);
 	exit(0);
 }
 
-/* Plays from number `from` until one kills the child. Returns how many have an outcome. */
+/* Whether the child's end is an outcome; if it is not, `problem` says what it was. */
+static bool take_death(struct player_process *p, const struct job *job, struct outcome *o)
+{
+	struct rusage usage = { .ru_maxrss = 0 };
+	char *report;
+	int status = 0;
+	char why[300];
+
+	while (wait4(p->pid, &status, 0, &usage) < 0 && errno == EINTR)
+		;
+	report = read_report(p->errors);
+	if (death_is_foreign(&p->shared->death, status, &usage, report, why, sizeof(why))) {
+		snprintf(problem, sizeof(problem), "%s", why);
+	} else if (!p->shared->ready) {
+		tell_no_device(report, status);
+	} else {
+		outcome_of_death(job, p->shared, status, report, o);
+		return true;
+	}
+	free(report);
+	return false;
+}
+
+/*
+ * Plays from number `from` until one ends the child. Returns how many have an outcome: none where
+ * the child was ended by somebody else meanwhile.
+ */
 static ssize_t play_some(const struct job *job, size_t from, struct shared *sh,
 			 void (*each)(void *opaque, size_t index, struct outcome *outcome),
 			 void *opaque)
 {
-	FILE *errors = tmpfile();
+	struct player_process p = { .shared = sh };
+	int err = start_child(&p, job, from);
 	struct outcome o;
-	struct link l;
 	size_t done = 0;
-	int status;
 	char byte;
 
-	if (!errors || pipe(l.to_parent) || pipe(l.to_child))
-		return -errno;
-	sh->current = from;
-	sh->done = false;
-
-	pid_t pid = start_child(job, from, sh, &l, errors);
-
-	if (pid < 0)
-		return -errno;
-	close(l.to_parent[1]);
-	l.to_parent[1] = -1;
-	while (from + done < job->count && read(l.to_parent[0], &byte, 1) == 1) {
+	if (err) {
+		close_all(&p);
+		return err;
+	}
+	while (from + done < job->count && read(p.to_parent[0], &byte, 1) == 1) {
 		outcome_of_verdict(sh, &o);
 		each(opaque, from + done, &o);
 		done++;
-		if (write(l.to_child[1], &byte, 1) != 1)
+		if (write(p.to_child[1], &byte, 1) != 1)
 			break;
 	}
-	close_link(&l);
-	waitpid(pid, &status, 0);
-	if (from + done < job->count) {
-		outcome_of_death(job, sh, status, errors, &o);
+	close_end(&p.to_parent[0]);
+	close_end(&p.to_child[1]);
+	if (take_death(&p, job, &o) && from + done < job->count) {
 		each(opaque, from + done, &o);
 		done++;
 	}
-	fclose(errors);
+	close_all(&p);
 	return (ssize_t)done;
+}
+
+/* For a debugger: what ends the device ends this process. */
+static int play_here(const struct job *job,
+		     void (*each)(void *opaque, size_t index, struct outcome *outcome),
+		     void *opaque)
+{
+	static struct stage stage;
+	static struct shared shared;
+
+	sanitizer_leave_leaks();
+	if (set_stage(&stage, job->stage, problem, sizeof(problem)))
+		return -ENODEV;
+	for (size_t i = 0; i < job->count; i++) {
+		struct outcome o;
+
+		play_number(&stage, job, i, &shared);
+		outcome_of_verdict(&shared, &o);
+		each(opaque, i, &o);
+	}
+	return 0;
 }
 
 int runner_play(const struct runner_stage *stage, const struct script *scripts, size_t count,
@@ -317,17 +422,35 @@ int runner_play(const struct runner_stage *stage, const struct script *scripts, 
 		void (*each)(void *opaque, size_t index, struct outcome *outcome), void *opaque)
 {
 	const struct job job = { stage, scripts, count, repeat };
-	struct shared *sh =
-		mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *sh = stage->here ? NULL
+					: mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE,
+					       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int in_vain = 0;
 	ssize_t played = 0;
 
-	if (sh == MAP_FAILED)
-		return -errno;
+	if (stage->here)
+		return play_here(&job, each, opaque);
+	if (sh == MAP_FAILED) {
+		snprintf(problem, sizeof(problem), "%s", strerror(errno));
+		return -ENOMEM;
+	}
+	sanitizer_tell_leaks();
 	fflush(stdout);
-	for (size_t from = 0; from < count && played >= 0; from += (size_t)played)
+	for (size_t from = 0; from < count && played >= 0 && in_vain < ATTEMPTS;
+	     from += (size_t)played) {
 		played = play_some(&job, from, sh, each, opaque);
+		in_vain = played == 0 ? in_vain + 1 : 0;
+		if (played < 0)
+			snprintf(problem, sizeof(problem), "no process to play in: %s",
+				 strerror((int)-played));
+	}
 	munmap(sh, sizeof(*sh));
-	return played < 0 ? (int)played : 0;
+	return in_vain ? -ECANCELED : played < 0 ? (int)played : 0;
+}
+
+const char *runner_problem(void)
+{
+	return problem;
 }
 
 void runner_tell(const struct outcome *o, const char *name, const struct script *script, FILE *out)

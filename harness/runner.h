@@ -17,6 +17,7 @@ struct play_log;
 struct runner_stage {
 	enum runner_carrier on;
 	unsigned int hang_seconds; /* of processor time that are a hang; 0: RUNNER_HANG_SECONDS */
+	bool here;		   /* in this process, without a limit of time: for a debugger */
 	const char *kernel;	   /* for RUN_ON_LINUX; NULL: the one that is found */
 	struct play_log
 		*log; /* takes down what happens on the model, see play_log.h; NULL: nobody */
@@ -34,12 +35,18 @@ struct outcome {
 
 /*
  * Plays `count` scripts, each `repeat` times, and calls `each` with the outcome of one after the
- * other. On another carrier than the model each is played on both and compared. Returns 0, or a
- * negative errno when no child could be started.
+ * other. On another carrier than the model each is played on both and compared.
+ *
+ * What ends a child and is not the device, a signal from outside or a host without memory, is no
+ * outcome: the script is played again, and after three times in vain the rest is not. Returns 0, or
+ * a negative errno then and when no child could be started; runner_problem has it in words.
  */
 int runner_play(const struct runner_stage *stage, const struct script *scripts, size_t count,
 		unsigned int repeat,
 		void (*each)(void *opaque, size_t index, struct outcome *outcome), void *opaque);
+
+/* Why the last play that failed did, for one line to a person */
+const char *runner_problem(void);
 
 /* Whether scripts can be played there; if not, one line in `error`. */
 bool runner_can(const struct runner_stage *stage, char *error, size_t room);

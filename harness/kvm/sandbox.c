@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "landlock.h"
+#include "sanitizer.h"
 #include "sandbox_calls.h"
 
 #define ARENAS 8
@@ -149,6 +150,7 @@ int sandbox_begin(const struct sandbox_needs *needs, char *error, size_t room)
 
 	if (err)
 		return err;
+	(void)sanitizer_sees_leaks(); /* from here on it could not be tried */
 	prepare_libc();
 	err = drop_privileges();
 	if (err)

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a sanitizer needs of the host, looked at before it fails for want of it: an environment that
+ * is not as it should be is one line on stderr, never a finding.
+ *
+ *  - Address space: its maps are terabytes, of which little is ever used. `ulimit -v` and
+ *    vm.overcommit_memory=2 refuse them. One line, exit status 2.
+ *  - A place for its maps: with vm.mmap_rnd_bits above 28 (Ubuntu 24.04, Fedora: 32), what the
+ *    kernel maps may lie where the maps of clang 14's sanitizers have to. The program starts again
+ *    with fixed addresses; where that is refused (containers), one line, exit status 2.
+ *  - ptrace, by which LeakSanitizer stops the process: refused in some containers, by Yama, and to
+ *    what is traced already (gdb, strace). Leaks are not looked for then.
+ */
+#ifndef SANITIZER_H
+#define SANITIZER_H
+
+#include <stdbool.h>
+
+/* The options of AddressSanitizer, of a program that has some. */
+extern const char sanitizer_options[] __attribute__((weak));
+
+/*
+ * Whether leaks are looked for in this build and can be. Tried once, with a process that traces
+ * this one; a process that is going to give up its rights has to ask before.
+ */
+bool sanitizer_sees_leaks(void);
+
+/* One line on stderr, once, where they are to be looked for and cannot be. */
+void sanitizer_tell_leaks(void);
+
+/* Leaks are not to be looked for any more. */
+void sanitizer_leave_leaks(void);
+
+/* For a tool that tells it itself, where it matters: at the end of a process nothing is said. */
+void sanitizer_end_quietly(void);
+
+#endif
