@@ -283,6 +283,7 @@ build/tests/deny: tests/deny.c Makefile
 
 findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_blk build/fuzz/fuzz_mmio build/fuzz/fuzz_empty build/tests/deny
 	@tests/host.sh build/asan/anvil
+	@tests/debugger.sh build/asan/anvil
 	@tests/findings.sh build/asan/anvil build/planted/anvil
 	@tests/merge.sh build/asan/anvil
 	@tests/report.sh build/asan/anvil build/planted/anvil build/cov/anvil

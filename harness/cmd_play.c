@@ -17,6 +17,7 @@ struct arguments {
 	unsigned int repeat;
 	unsigned int hang_seconds;
 	bool quiet;
+	bool no_fork;
 };
 
 struct play {
@@ -52,7 +53,7 @@ static int play_all(struct play *p, size_t count, unsigned int repeat)
 		p->script = script;
 		err = runner_play(&p->stage, script, count, repeat, tell, p);
 		if (err)
-			complain("cannot play: %s", strerror(-err));
+			complain("cannot play: %s", runner_problem());
 	}
 	free(script);
 	if (err)
@@ -81,6 +82,9 @@ static const struct command_option options[] = {
 	  SETS_NUMBER(struct arguments, hang_seconds, 1, 3600) },
 	{ "quiet", NULL, "tell findings only, and how many there are", NULL,
 	  SETS_SWITCH(struct arguments, quiet) },
+	{ "no-fork", NULL,
+	  "play in this process, for a debugger: no limit of time, no search for leaks", NULL,
+	  SETS_SWITCH(struct arguments, no_fork) },
 	{ 0 },
 };
 
@@ -95,6 +99,7 @@ static int run(void *opaque, char **operand, int count)
 	struct play p = {
 		.stage = { .on = (enum runner_carrier)a->on,
 			   .hang_seconds = a->hang_seconds,
+			   .here = a->no_fork,
 			   .kernel = a->kernel },
 		.quiet = a->quiet,
 	};

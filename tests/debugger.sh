@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# A finding in a debugger: a breakpoint in the device is hit, and its stack has sources.
+# Usage: tests/debugger.sh ANVIL
+anvil=$1
+work=build/debugger-test
+script=corpora/fuzz_blk/read_one_sector
+rm -rf "$work"
+mkdir -p "$work"
+passed=0
+failed=0
+
+# says WORDS: gdb's output has them
+says() {
+	if grep -qE -- "$1" "$work/out"; then
+		passed=$((passed + 1))
+	else
+		echo "FAIL: gdb does not say '$1':"
+		tail -n 30 "$work/out"
+		failed=$((failed + 1))
+	fi
+}
+
+if ! command -v gdb >/dev/null; then
+	echo 'SKIPPED: breakpoints in a device (no gdb; make deps installs it)'
+	exit 0
+fi
+gdb -q -nx -batch -ex run --args /bin/true >"$work/out" 2>&1 </dev/null
+if ! grep -q 'exited normally' "$work/out"; then
+	echo "SKIPPED: breakpoints in a device (gdb cannot trace here: $(tail -n 1 "$work/out"))"
+	exit 0
+fi
+
+gdb -q -nx -batch -ex 'break virtio_mmio_write if offset == 0x50' -ex run -ex backtrace -ex list -ex delete \
+	-ex continue --args "$anvil" play --no-fork "$script" >"$work/out" 2>&1 </dev/null
+says '^Breakpoint 1, virtio_mmio_write '
+says '^#0 +virtio_mmio_write .* at \./devices/virtio_mmio\.c:[0-9]+$'
+says 'in player_play .* at \./harness/player\.c:[0-9]+$'
+says '^[0-9]+.*virtio_mmio_write\('
+says "^$script: ok$"
+says 'exited normally'
+echo "debugger: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
