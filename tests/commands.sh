@@ -215,6 +215,15 @@ done
 gives 2 sh -c "'$anvil' --help >/dev/full"
 gives 2 sh -c "'$anvil' play --help >/dev/full"
 
+# scripts say what they are for, and do nothing else
+for script in .ci/run ci/* ci/bugs/* ci/report/* ci/oss-fuzz/check tests/conformance/run tests/guest/run; do
+	[ -f "$script" ] && head -n 1 "$script" | grep -q '^#!' && [ "${script%.init}" = "$script" ] || continue
+	for help in --help -h; do
+		gives 0 "$script" $help
+		[ -s "$work/out" ] && ! grep -q '^#' "$work/out" && [ ! -s "$work/err" ] || bad "$script $help says: $(head -n 2 "$work/out")"
+	done
+done
+
 # the manual page: each command and option is in it, and man can read it
 "$anvil" --man >"$work/anvil.1" || bad "--man fails"
 tr -d '\\' <"$work/anvil.1" >"$work/page"
