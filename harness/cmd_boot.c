@@ -119,9 +119,12 @@ static const struct option_word disk_words[] = {
 static const struct option_word net_words[] = {
 	{ "user", "a network without privileges; the guest is 10.0.2.15, the host 10.0.2.2" },
 	{ ",forward=HOSTPORT:GUESTPORT", "after user: TCP from the host; may be repeated" },
+	{ ",host", "after user: 10.0.2.2 is the host's 127.0.0.1, its own addresses are reached" },
+	{ ",isolated", "after user: the guest reaches nothing but what forwards bring in" },
 	{ "tap:NAME", "a TAP interface, with the kernel's checksums and segmentation" },
 	{ "pcap:FILE", "a capture of what passes" },
 	{ ",in=FILE", "after pcap: a capture whose frames the guest gets" },
+	{ ",limit=MIB", "after pcap: of the capture (1024 if not given)" },
 	{ "none", "a cable to nowhere" },
 	{ ",mergeable=off", "hides MRG_RXBUF" },
 	{ ",legacy", "as --legacy, for this card" },

@@ -224,6 +224,11 @@ for script in .ci/run ci/* ci/bugs/* ci/report/* ci/oss-fuzz/check tests/conform
 	done
 done
 
+# README's words for disks and networks are told, too
+for word in $(sed -n 's/^| \(`--disk\|`--net\|`,\)/\1/p' README.md | sed 's/ |.*//' | grep -oE ',[a-z]+'); do
+	"$anvil" boot --help | grep -qE "^ +$word([=[ ]|\$)" || bad "boot --help lacks $word"
+done
+
 # the manual page: each command and option is in it, and man can read it
 "$anvil" --man >"$work/anvil.1" || bad "--man fails"
 tr -d '\\' <"$work/anvil.1" >"$work/page"
