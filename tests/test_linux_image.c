@@ -257,13 +257,8 @@ static void an_initrd_is_whole_or_refused(void **state)
 {
 	static const char archive[] = ENTRY("000005", "00000002") "a\0hello\0\0\0" ENTRY(
 		"000000", "0000000b") "TRAILER!!!\0\0\0\0";
-	static const char magic[][6] = { "\x1f\x8b",
-					 "BZh",
-					 "\x5d",
-					 "\xfd"
-					 "7zXZ",
-					 "\x89LZO",
-					 "\x02\x21\x4c",
+	static const char magic[][6] = { "\x1f\x8b",	    "BZh",     "\x5d",
+					 "\3757zXZ",	    "\x89LZO", "\x02\x21\x4c",
 					 "\x28\xb5\x2f\xfd" };
 	char both[2 * sizeof(archive)] = { 0 };
 
