@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "crash_stack.h"
+#include "msan.h"
 
 #define OWN_MEMORY_KIB (2048l * 1024) /* a device that took so much was killed for it */
 
@@ -75,15 +76,19 @@ static void watch_kill(void)
 		{ SCMP_SYS(tkill), 1 },
 		{ SCMP_SYS(tgkill), 2 },
 	};
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int err = filter ? 0 : -1;
+	scmp_filter_ctx filter;
+	int err;
 
+	enter_library();
+	filter = seccomp_init(SCMP_ACT_ALLOW);
+	err = filter ? 0 : -1;
 	for (size_t i = 0; !err && i < sizeof(calls) / sizeof(calls[0]); i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_TRAP, calls[i].call, 1,
 				       SCMP_CMP(calls[i].argument, SCMP_CMP_EQ, SIGKILL, 0));
 	if (!err)
 		(void)seccomp_load(filter);
 	seccomp_release(filter);
+	leave_library();
 }
 
 void death_watch(struct death *d)

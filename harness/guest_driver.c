@@ -109,6 +109,7 @@ static void fresh_queue(struct guest_driver *g, unsigned int queue, uint16_t siz
 	q->next = PVIRTQ_PLACE_WRAP;
 	q->next_used = PVIRTQ_PLACE_WRAP;
 	q->room = size;
+	memset(q->entries, 0, sizeof(q->entries));
 	q->desc = guest_desc(queue);
 	q->avail = guest_avail_ring(queue);
 	q->used = guest_used_ring(queue);

@@ -213,9 +213,10 @@ void guest_packed_reclaim(struct guest_driver *g, unsigned int queue)
 		g->carrier->ops->load(g->carrier, guest_desc(queue) + 16ull * offset(q->next_used),
 				      &d, sizeof(d));
 		flags = le16toh(d.flags);
+		if (!(flags & VIRTQ_DESC_F_AVAIL) == wrap || !(flags & VIRTQ_DESC_F_USED) == wrap)
+			return;
 		id = buffer_of(q, le16toh(d.id));
-		if (!(flags & VIRTQ_DESC_F_AVAIL) == wrap || !(flags & VIRTQ_DESC_F_USED) == wrap ||
-		    id == q->size || q->frees == q->size)
+		if (id == q->size || q->frees == q->size)
 			return;
 		q->next_used = advance(q, q->next_used, q->entries[id]);
 		q->room = (uint16_t)(q->room + q->entries[id]);

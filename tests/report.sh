@@ -139,7 +139,7 @@ that 'the plots have titles' has "<title id='coverage-0-title'>fuzz_blk: Coverag
 that 'coverage of a file leads to its page' \
 	grep -qE "href='coverage/[^']*devices/virtio_blk.c.html'>virtio_blk.c<" "$page"
 that 'milestones' has '<li>a read succeeds <small>blk'
-that 'milestones in numbers' grep -qE "^<tr><th scope='row'>Block device</th><td class='n'>33</td>.*33 of 33" "$page"
+that 'milestones in numbers' grep -qE "^<tr><th scope='row'>Block device</th><td class='n'>([0-9]+)</td>.*\1 of \1" "$page"
 that 'a milestone that none reaches would be told' lacks 'not reached'
 that 'no findings' has '<p>None: no input is in'
 that 'no bugs, no section' lacks 'Bug benchmark'
