@@ -173,10 +173,10 @@ static void use_disk(struct fixture *f)
 		uint64_t part = sectors < 64 ? sectors : 64;
 
 		carry_out(f, DISK_WRITE_ZEROES, sector, sectors, NULL, i % 2);
-		memset(place, 0, sectors * DISK_SECTOR_BYTES);
+		memset(place, 0, (size_t)sectors * DISK_SECTOR_BYTES);
 		expect_content(f);
 		carry_out(f, DISK_WRITE, sector, part, data, false);
-		memset(place, 0x5a, part * DISK_SECTOR_BYTES);
+		memset(place, 0x5a, (size_t)part * DISK_SECTOR_BYTES);
 		expect_content(f);
 		carry_out(f, DISK_FLUSH, 0, 0, NULL, false);
 		discard(f, sector, sectors);
