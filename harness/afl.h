@@ -4,10 +4,11 @@
  * starts one afl-fuzz and reads its numbers, afl_inputs.c moves inputs, afl_findings.c tells what
  * was found. Below <out>/afl/run/<target>/:
  *
- *   in/    the seeds and what either engine kept earlier, each played before: AFL++ leaves a seed
- *          that crashes out, and would not say so
- *   out/   AFL++'s own, an instance a folder; the main one also takes in what libFuzzer finds
- *          meanwhile
+ *   in/    the seeds, each played before: AFL++ leaves a seed that crashes out, and would not say
+ *          so
+ *   out/   AFL++'s own, an instance a folder; the main one also takes in what either engine kept
+ *          earlier, and what libFuzzer finds meanwhile: it tries each once, where it would run each
+ *          file of in/ eight times or more before it begins
  *   new/   what the instances kept, each played too: most of them have no sanitizers; libFuzzer
  *          then merges it into its corpus
  */
@@ -62,7 +63,7 @@ void afl_path(const struct afl *a, char *path, const char *format, ...)
 bool afl_make_folders(const struct afl *a);
 
 /*
- * Plays what there is to start from: what is a finding becomes a suspect, the rest goes to in/.
+ * Plays what there is to start from: what is a finding becomes a suspect; other seeds go to in/.
  * Where every input would be a finding, the phase is AFL_OVER then.
  */
 bool afl_gather_inputs(struct afl *a);

@@ -13,7 +13,7 @@
 #include "files.h"
 #include "runner.h"
 
-#define PLAYED_AT_A_TIME 64
+#define PLAYED_AT_A_TIME 1024 /* a process each time, which takes longer than 64 scripts do */
 #define SUSPECTS_ENOUGH	 32
 
 /* ---- folders ---- */
@@ -54,7 +54,7 @@ bool afl_make_folders(const struct afl *a)
 /* Of files that are played at one time */
 struct sorting {
 	struct afl *afl;
-	const char *to;
+	const char *to; /* NULL: nowhere */
 	char **path;
 	size_t first; /* number of them all, for the name */
 	struct script script[PLAYED_AT_A_TIME];
@@ -77,11 +77,12 @@ static void sort_one(void *opaque, size_t index, struct outcome *o)
 	struct sorting *s = opaque;
 	char path[AFL_FILE_BYTES];
 
-	afl_path(s->afl, path, "%s/%06zu", s->to, s->first + index);
-	if (o->finding)
+	if (o->finding) {
 		s->failed |= !suspect(s->afl, s->path[index]);
-	else
+	} else if (s->to) {
+		afl_path(s->afl, path, "%s/%06zu", s->to, s->first + index);
 		s->failed |= !files_write_script(path, &s->script[index]);
+	}
 	free(o->report);
 }
 
@@ -101,8 +102,8 @@ static bool sort_some(struct sorting *s, size_t count)
 }
 
 /*
- * Plays the files: the good ones go to that folder, the others are suspects. With many of those it
- * does not go on: each takes a process of its own, and nobody wants to know.
+ * Plays the files: the good ones go to that folder, if any, the others are suspects. With many of
+ * those it does not go on: each takes a process of its own, and nobody wants to know.
  */
 static bool sort_out(struct afl *a, char **path, size_t count, const char *to)
 {
@@ -137,23 +138,33 @@ static bool add_first(struct afl *a)
 	return true;
 }
 
-bool afl_gather_inputs(struct afl *a)
+/* The files of the folder, if there is one */
+static bool sort_folder(struct afl *a, char *dir, const char *to)
 {
-	char seeds[AFL_FILE_BYTES];
-	char kept[AFL_FILE_BYTES];
-	char *const dirs[] = { kept, seeds };
+	char *const dirs[] = { dir };
 	char **path;
 	size_t count;
 	bool good;
 
-	snprintf(seeds, sizeof(seeds), "%s/%s", a->dirs.corpora, a->target);
-	snprintf(kept, sizeof(kept), "%s/%s/%s", a->dirs.out, a->corpus, a->target);
-	path = files_list(dirs, engine_is_dir(seeds) ? 2 : 1, &count);
+	if (!engine_is_dir(dir))
+		return true;
+	path = files_list(dirs, 1, &count);
 	if (!path)
 		return false;
-	good = sort_out(a, path, count, "in") && add_first(a);
+	good = sort_out(a, path, count, to);
 	files_free(path, count);
 	return good;
+}
+
+bool afl_gather_inputs(struct afl *a)
+{
+	char dir[AFL_FILE_BYTES];
+
+	snprintf(dir, sizeof(dir), "%s/%s/%s", a->dirs.out, a->corpus, a->target);
+	if (!sort_folder(a, dir, NULL))
+		return false;
+	snprintf(dir, sizeof(dir), "%s/%s", a->dirs.corpora, a->target);
+	return sort_folder(a, dir, "in") && add_first(a);
 }
 
 /* ---- what the instances have ---- */

@@ -7,7 +7,9 @@
  * shares are laid end to end and cut into J strips of equal length, one a job: no job idles, a
  * target that lies across a cut runs in two pieces, and no two pieces of one overlap.
  *
- * AFL++ gets all cores for one target after the other: for the schedule it is a single job.
+ * AFL++ gets all cores for one target after the other: for the schedule it is a single job. Inputs
+ * are played before it and merged after it: that is not in the time, and takes none from the target
+ * that is next.
  *
  * Each target's course is recorded for the report: campaign.h.
  */
@@ -176,6 +178,11 @@ static void erase_status(struct run *run)
 	run->drawn = 0;
 }
 
+static uint64_t length_of(const struct piece *p)
+{
+	return p->end_ms - p->begin_ms;
+}
+
 static uint64_t seconds_left(const struct run *run, const struct target *t, uint64_t now)
 {
 	uint64_t left = 0;
@@ -186,7 +193,7 @@ static uint64_t seconds_left(const struct run *run, const struct target *t, uint
 		const struct piece *p = &run->pieces[i];
 
 		if (p->target == t && !p->taken)
-			left += p->end_ms - p->begin_ms;
+			left += length_of(p);
 	}
 	if (t->state == RUNNING && t->piece_end_ms > now)
 		left += t->piece_end_ms - now;
@@ -369,6 +376,14 @@ static void take_failure(struct run *run, struct target *t)
 	run->failed = true;
 }
 
+/* Nothing was tried: that is no clean target */
+static void take_idleness(struct run *run, struct target *t)
+{
+	complain("%s: ran no input in its time; give it more --time", t->name);
+	t->state = FAILED;
+	run->failed = true;
+}
+
 static bool has_more(const struct run *run, const struct target *t)
 {
 	for (size_t i = 0; i < run->piece_count; i++) {
@@ -399,10 +414,15 @@ static void take_end(struct run *run, struct target *t)
 
 	add_up(t);
 	t->state = t->enough ? STOPPED : has_more(run, t) ? WAITING : DONE;
-	if (end == ENGINE_DONE || end == ENGINE_FINDING || was_asked_to_stop(run, t))
+	if (was_asked_to_stop(run, t))
+		return;
+	if ((end == ENGINE_DONE || end == ENGINE_FINDING) && (t->units || t->findings))
 		return;
 	erase_status(run);
-	take_failure(run, t);
+	if (end == ENGINE_DONE)
+		take_idleness(run, t);
+	else
+		take_failure(run, t);
 	show_again(run);
 }
 
@@ -531,7 +551,8 @@ static void fill_job(struct run *run, unsigned int job)
 	if (!p)
 		return;
 	p->taken = true;
-	p->target->piece_end_ms = run->start_ms + p->end_ms;
+	p->target->piece_end_ms =
+		run->kind == &engine_afl ? now + length_of(p) : run->start_ms + p->end_ms;
 	start(run, p->target, now);
 	run->busy[job] = p->target;
 }

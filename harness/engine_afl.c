@@ -45,6 +45,7 @@ static bool afl_start(struct engine *e, const struct engine_job *job)
 	e->afl = a;
 	if (!a || !afl_make_folders(a) || !afl_gather_inputs(a))
 		return false;
+	e->started_ms = engine_now();
 	for (size_t i = 0; a->phase == AFL_FUZZING && i < a->count; i++) {
 		if (!afl_start_instance(a, i, job->seconds)) {
 			e->kind->signal(e, SIGKILL);

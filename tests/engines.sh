@@ -72,6 +72,7 @@ for arg; do
 	-i*) in=${arg#-i} ;;
 	-o*) out=${arg#-o} ;;
 	-M* | -S*) name=${arg#-?} ;;
+	-F*) more=${arg#-F} ;;
 	esac
 done
 if [ "$PRETEND" = failure ]; then
@@ -81,6 +82,7 @@ fi
 me=$out/$name
 mkdir -p "$me/queue" "$me/crashes" "$me/hangs"
 find "$in" -type f | wc -l >"$me/inputs"
+[ -z "$more" ] || find "$more" -type f | wc -l >"$me/more"
 cp "$in/first/000000" "$me/queue/id:000000,time:0,execs:0,orig:first"
 [ "$PRETEND" = nothing ] || printf '\001\002' >"$me/queue/id:000001,src:000000,mutation"
 [ "$PRETEND" = crash ] && printf '\000\001' >"$me/crashes/id:000000,sig:06,src:000000,mutation"
@@ -89,6 +91,7 @@ if [ "$PRETEND" = slow ]; then
 	printf '%-18s: %s\n' execs_done 1000 execs_per_sec 0 >"$me/fuzzer_stats"
 	sleep 0.5
 fi
+[ "$PRETEND" = idle ] && exit
 printf '%-18s: %s\n' execs_done 4000 execs_per_sec 2000.00 corpus_count 2 edges_found 11 \
 	>"$me/fuzzer_stats"
 END
@@ -130,11 +133,15 @@ that 'what it kept is a script' cmp -n 2 "$work/o/corpus/fuzz_x/merged_1" \
 runs 0 "$anvil" $command "$work/o" --engine afl --jobs 1
 that 'the newest records are kept, and what is no campaign' \
 	[ "$(ls "$work/o/campaigns" | sort -n | tr '\n' ' ')" = "notes 9x $(seq -s ' ' 22 41) " ]
-that 'the next run starts from it' [ "$(cat "$work/o/afl/run/fuzz_x/out/main/inputs")" -eq 6 ]
+that 'the next run starts from the same' [ "$(cat "$work/o/afl/run/fuzz_x/out/main/inputs")" -eq 3 ]
+that 'and is given what was kept' [ "$(cat "$work/o/afl/run/fuzz_x/out/main/more")" -eq 3 ]
 that 'an instance with sanitizers always runs' [ -d "$work/o/afl/run/fuzz_x/out/asan" ]
 that 'the seeds are left as they are' [ "$(ls "$work/seeds/fuzz_x" | wc -l)" -eq 2 ]
 runs 0 env PRETEND=nothing "$anvil" $command "$work/o3" --engine afl
 that 'nothing new is no failure' [ "$(ls "$work/o3/corpus/fuzz_x" | wc -l)" -eq 0 ]
+
+runs 2 env PRETEND=idle "$anvil" $command "$work/o3" --engine afl
+that 'a target that ran nothing is no success' complains 'fuzz_x: ran no input'
 
 runs 1 env PRETEND=crash "$anvil" $command "$work/o2" --engine afl
 that 'it is in the record' grep -qE '	1$' "$work/o2/campaigns/1/afl-fuzz_x.tsv"
