@@ -106,33 +106,6 @@ static int run(void *opaque, char **operand, int operands)
 	return agrees(a) ? boot(&a->boot) : EXIT_USAGE;
 }
 
-static const struct option_word disk_words[] = {
-	{ ",ro", "the guest cannot write" },
-	{ ",raw", "taken as it is, even if it looks like an image of another format" },
-	{ ",zoned[=MIB]", "host-managed zones of so many MiB (1 to 1024; 4 if not given)" },
-	{ ",legacy", "as --legacy, for this disk" },
-	{ ",packed", "as --packed" },
-	{ ",queues=N", "as --queues" },
-	{ 0 },
-};
-
-static const struct option_word net_words[] = {
-	{ "user", "a network without privileges; the guest is 10.0.2.15, the host 10.0.2.2" },
-	{ ",forward=HOSTPORT:GUESTPORT", "after user: TCP from the host; may be repeated" },
-	{ ",host", "after user: 10.0.2.2 is the host's 127.0.0.1, its own addresses are reached" },
-	{ ",isolated", "after user: the guest reaches nothing but what forwards bring in" },
-	{ "tap:NAME", "a TAP interface, with the kernel's checksums and segmentation" },
-	{ "pcap:FILE", "a capture of what passes" },
-	{ ",in=FILE", "after pcap: a capture whose frames the guest gets" },
-	{ ",limit=MIB", "after pcap: of the capture (1024 if not given)" },
-	{ "none", "a cable to nowhere" },
-	{ ",mergeable=off", "hides MRG_RXBUF" },
-	{ ",legacy", "as --legacy, for this card" },
-	{ ",packed", "as --packed" },
-	{ ",queues=N", "as --queues" },
-	{ 0 },
-};
-
 static const struct command_option options[] = {
 	{ "kernel", "FILE", "64-bit: bzImage, or ELF with a PVH entry", NULL,
 	  SETS_TEXT(struct arguments, boot.kernel) },
@@ -145,9 +118,9 @@ static const struct command_option options[] = {
 	{ "cpus", "NUMBER", "of processors", "1",
 	  SETS_NUMBER(struct arguments, boot.cpus, 1, BOARD_CPUS_MAX) },
 	{ "disk", "FILE[,WORD]...", "a raw image or a block device", .type = OPTION_OTHER,
-	  .take = take_disk, .words = disk_words },
+	  .take = take_disk, .words = host_disk_words },
 	{ "net", "KIND[,WORD]...", "a network card", .type = OPTION_OTHER, .take = take_net,
-	  .words = net_words },
+	  .words = host_nic_words },
 	{ "legacy", NULL, "virtio-mmio version 1, as drivers before virtio 1.0 have it", NULL,
 	  SETS_SWITCH(struct arguments, legacy) },
 	{ "packed", NULL, "packed rings on offer", NULL, SETS_SWITCH(struct arguments, packed) },

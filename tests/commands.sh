@@ -137,7 +137,23 @@ refuses '--cpus many: give a whole number from 1 to 64' "$anvil" boot --kernel "
 refuses '1 to 64' "$anvil" boot --kernel "$work/large" --cpus 0
 refuses '32 to 65536' "$anvil" boot --kernel "$work/large" --memory 8
 refuses 'image' "$anvil" boot --kernel "$work/large" --disk ,ro
-refuses 'zoned=1 to 1024' "$anvil" boot --kernel "$work/large" --disk "$work/disk,queues=9"
+refuses '"queues=9" in --disk build/commands/disk,queues=9: give queues=N, of 1 to 8' "$anvil" boot --kernel "$work/large" --disk "$work/disk,queues=9"
+refuses '"zoned=0" in --disk i,zoned=0,ro: give zoned[=MIB], of 1 to 1024' "$anvil" boot --kernel "$work/large" --disk i,zoned=0,ro
+# a word that is none is named, with those that are; a file may have a comma in its name
+for word in foo RO ro=1 'ro ' '' rw zone; do
+	refuses "unknown word \"$word\" in --disk i,$word; known: ro, raw, zoned[=MIB], legacy, packed, queues=N" \
+		"$anvil" boot --kernel "$work/large" --disk "i,$word"
+done
+refuses 'unknown word "foo" in --disk i,foo,ro;' "$anvil" boot --kernel "$work/large" --disk i,foo,ro
+refuses 'unknown word "foo" in --disk i,queues=2,foo;' "$anvil" boot --kernel "$work/large" --disk i,queues=2,foo
+refuses '"queues=+2" in --disk i,queues=+2:' "$anvil" boot --kernel "$work/large" --disk i,queues=+2
+refuses 'unknown word "foo" in --net user,foo; known: forward=HOSTPORT:GUESTPORT, host, isolated, in=FILE,' \
+	"$anvil" boot --kernel "$work/large" --net user,foo
+refuses 'unknown word "" in --net none,;' "$anvil" boot --kernel "$work/large" --net none,
+refuses '"limit=1" in --net user,limit=1: goes with pcap:FILE alone' "$anvil" boot --kernel "$work/large" --net user,limit=1
+refuses '"isolated" in --net tap:t,isolated: goes with user alone' "$anvil" boot --kernel "$work/large" --net tap:t,isolated
+refuses '"in=" in --net pcap:a,in=: give in=FILE' "$anvil" boot --kernel "$work/large" --net pcap:a,in=
+refuses '"queues=x" in --net none,queues=x: give queues=N, of 1 to 8' "$anvil" boot --kernel "$work/large" --net none,queues=x
 refuses 'legacy' "$anvil" boot --kernel "$work/large" --disk "$work/disk,legacy,packed"
 refuses 'legacy' "$anvil" boot --kernel "$work/large" --disk "$work/disk,zoned,legacy"
 refuses '--legacy --packed: legacy' "$anvil" boot --kernel "$work/large" --legacy --packed
@@ -145,7 +161,7 @@ refuses 'legacy' "$anvil" boot --kernel "$work/large" --net none,packed,legacy
 refuses '--queues 9: give a whole number from 1 to 8' "$anvil" boot --kernel "$work/large" --queues 9
 refuses 'mkfifo' "$anvil" boot --kernel "$work/large" --control "$work/nowhere"
 refuses 'mkfifo' "$anvil" boot --kernel "$work/large" --control "$work/large"
-refuses '"bridge"' "$anvil" boot --kernel "$work/large" --net bridge
+refuses 'unknown network "bridge" in --net bridge,ro; known: user, tap:NAME, pcap:FILE, none' "$anvil" boot --kernel "$work/large" --net bridge,ro
 refuses 'user,forward=80' "$anvil" boot --kernel "$work/large" --net user,forward=80
 refuses '--record' "$anvil" boot --kernel "$work/large" --record "$work/nowhere"
 refuses 'legacy' "$anvil" boot --kernel "$work/large" --net none,legacy --record "$work/folder"

@@ -169,8 +169,27 @@ static void disk_options_are_understood(void **state)
 		  { .read_only = true, .queues = 1, .zone_mib = 1024 } },
 	};
 	static const char *const bad[] = {
-		"",	      ",ro",	     "a,legacy,packed", "a,zoned,legacy", "a,queues=0",
-		"a,queues=9", "a,queues=2x", "a,zoned=0",	"a,zoned=1025"
+		"",
+		",ro",
+		"a,legacy,packed",
+		"a,zoned,legacy",
+		"a,queues=0",
+		"a,queues=9",
+		"a,queues=2x",
+		"a,zoned=0",
+		"a,zoned=1025",
+		"a,foo",
+		"a,foo,ro",
+		"a,",
+		"a,,ro",
+		"a,RO",
+		"a,queues=+2",
+		"a,queues= 2",
+		"a,queues=",
+		"a,queues",
+		"a,zoned=",
+		"/nowhere/a,b",
+		"a,b,zoned=4",
 	};
 	struct host_disk_spec s;
 	char text[64];
@@ -192,6 +211,33 @@ static void disk_options_are_understood(void **state)
 			fail_msg("\"%s\" is taken", bad[i]);
 		assert_null(strchr(error, '\n'));
 	}
+}
+
+/* It was usable with a comma, and is: if it is there, or if what follows cannot be a word. */
+static void a_disk_may_have_a_comma_in_its_name(void **state)
+{
+	char folder[] = "/tmp/anvil,disk.XXXXXX";
+	char path[64];
+	char text[80];
+	struct host_disk_spec s;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/a,b", folder);
+	snprintf(text, sizeof(text), "%s,ro", path);
+	assert_int_equal(host_disk_parse(&s, text, error, sizeof(error)), -EINVAL);
+	assert_non_null(strstr(error, "unknown word \"b\" in --disk "));
+	assert_int_equal(symlink("nowhere", path), 0);
+	snprintf(text, sizeof(text), "%s,ro", path);
+	assert_int_equal(host_disk_parse(&s, text, error, sizeof(error)), 0);
+	assert_string_equal(s.path, path);
+	assert_true(s.read_only);
+	snprintf(text, sizeof(text), "%s/c", folder);
+	assert_int_equal(host_disk_parse(&s, text, error, sizeof(error)), 0);
+	snprintf(path, sizeof(path), "%s/c", folder);
+	assert_string_equal(s.path, path);
+	snprintf(path, sizeof(path), "%s/a,b", folder);
+	assert_int_equal(unlink(path) | rmdir(folder), 0);
 }
 
 static void a_disk_has_one_writer_or_many_readers(void **state)
@@ -563,6 +609,7 @@ int main(void)
 		cmocka_unit_test(nic_options_are_understood),
 		cmocka_unit_test(other_nic_options_are_refused),
 		cmocka_unit_test(disk_options_are_understood),
+		cmocka_unit_test(a_disk_may_have_a_comma_in_its_name),
 		cmocka_unit_test(a_disk_has_one_writer_or_many_readers),
 		cmocka_unit_test(each_reason_for_an_interrupt_has_an_edge),
 		cmocka_unit_test(a_processor_waits_for_the_end_of_a_reset),

@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "complain.h"
 #include "disk_file.h"
 #include "disk_image.h"
 #include "disk_io_uring.h"
+#include "host_words.h"
 #include "image_lock.h"
 #include "sandbox.h"
 #include "virtio_blk.h"
@@ -51,72 +53,97 @@ static struct host_disk *to_disk(struct host_device *d)
 
 /* ---- what was asked for ---- */
 
-/* Whether `text` ended with this, which is then gone. */
-static bool cut_end(char *text, const char *end)
+enum { WORD_RO, WORD_RAW, WORD_ZONED, WORD_LEGACY, WORD_PACKED, WORD_QUEUES };
+
+const struct option_word host_disk_words[] = {
+	[WORD_RO] = { ",ro", "the guest cannot write" },
+	[WORD_RAW] = { ",raw", "taken as it is, even if it looks like an image of another format" },
+	[WORD_ZONED] = { ",zoned[=MIB]",
+			 "host-managed zones of so many MiB (1 to 1024; 4 if not given)" },
+	[WORD_LEGACY] = { ",legacy", "as --legacy, for this disk" },
+	[WORD_PACKED] = { ",packed", "as --packed" },
+	[WORD_QUEUES] = { ",queues=N", "as --queues" },
+	{ 0 },
+};
+
+/* Returns 0, or the most that the value may be. */
+static unsigned int take_word(struct host_disk_spec *spec, int word, const char *value)
 {
-	size_t len = strlen(text);
-	size_t end_len = strlen(end);
-
-	if (len < end_len || strcmp(text + len - end_len, end))
-		return false;
-	text[len - end_len] = 0;
-	return true;
-}
-
-/* Whether it ended with NAME=NUMBER, which is then gone. */
-static bool cut_number(char *text, const char *name, unsigned int most, unsigned int *number)
-{
-	char *last = strrchr(text, ',');
-	unsigned int n;
-	char end;
-
-	if (!last || strncmp(last + 1, name, strlen(name)) ||
-	    sscanf(last + 1 + strlen(name), "=%5u%c", &n, &end) != 1 || n < 1 || n > most)
-		return false;
-	*number = n;
-	*last = 0;
-	return true;
-}
-
-static bool take_option(struct host_disk_spec *spec, char *text)
-{
-	const struct {
-		const char *end;
-		bool *flag;
-	} flags[] = {
-		{ ",ro", &spec->read_only },
-		{ ",legacy", &spec->legacy },
-		{ ",packed", &spec->packed },
-		{ ",raw", &spec->any_content },
-	};
-
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		if (!cut_end(text, flags[i].end))
-			continue;
-		*flags[i].flag = true;
-		return true;
-	}
-	if (cut_end(text, ",zoned")) {
+	switch (word) {
+	case WORD_RO:
+		spec->read_only = true;
+		return 0;
+	case WORD_RAW:
+		spec->any_content = true;
+		return 0;
+	case WORD_LEGACY:
+		spec->legacy = true;
+		return 0;
+	case WORD_PACKED:
+		spec->packed = true;
+		return 0;
+	case WORD_ZONED:
 		spec->zone_mib = ZONE_MIB;
-		return true;
+		return !value || host_word_number(value, ZONE_MIB_MAX, &spec->zone_mib)
+			       ? 0
+			       : ZONE_MIB_MAX;
+	default:
+		return host_word_number(value, HOST_DEVICE_PAIRS_MAX, &spec->queues)
+			       ? 0
+			       : HOST_DEVICE_PAIRS_MAX;
 	}
-	return cut_number(text, "zoned", ZONE_MIB_MAX, &spec->zone_mib) ||
-	       cut_number(text, "queues", HOST_DEVICE_PAIRS_MAX, &spec->queues);
+}
+
+/* Takes words from the end of spec->path, up to the first that is none. */
+static int take_words(struct host_disk_spec *spec, char *path, const char *text, char *error,
+		      size_t room)
+{
+	const char *value;
+	char *comma;
+
+	while ((comma = strrchr(path, ','))) {
+		int word = host_word_find(host_disk_words, comma + 1, &value);
+		unsigned int most = word < 0 ? 0 : take_word(spec, word, value);
+
+		if (most) {
+			snprintf(error, room, "\"%.64s\" in --disk %.200s: give %s, of 1 to %u",
+				 comma + 1, text, host_disk_words[word].name + 1, most);
+			return -EINVAL;
+		}
+		if (word < 0)
+			return 0;
+		*comma = 0;
+	}
+	return 0;
+}
+
+/* After the last comma of what is left: the end of a file's name, or a word that nobody knows. */
+static bool ends_a_name(const char *path, const char *last)
+{
+	struct stat st;
+
+	return strchr(last, '/') || lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 int host_disk_parse(struct host_disk_spec *spec, char *text, char *error, size_t room)
 {
+	char whole[201];
+	char known[128];
+	const char *comma;
+
 	*spec = (struct host_disk_spec){ .path = text };
-	while (take_option(spec, text))
-		continue;
-	if (strstr(text, ",queues=") || strstr(text, ",zoned=")) {
-		snprintf(error, room,
-			 "--disk: \"%.200s\" will not do; queues=1 to %u, zoned=1 to %u", text,
-			 HOST_DEVICE_PAIRS_MAX, ZONE_MIB_MAX);
+	snprintf(whole, sizeof(whole), "%s", text);
+	if (take_words(spec, text, whole, error, room))
 		return -EINVAL;
-	}
 	if (!*text) {
 		snprintf(error, room, "--disk: \"\" will not do; name an image file");
+		return -EINVAL;
+	}
+	comma = strrchr(text, ',');
+	if (comma && !ends_a_name(text, comma + 1)) {
+		host_word_list(host_disk_words, true, known, sizeof(known));
+		snprintf(error, room, "unknown word \"%.64s\" in --disk %s; known: %s", comma + 1,
+			 whole, known);
 		return -EINVAL;
 	}
 	if (spec->legacy && (spec->packed || spec->zone_mib)) {

@@ -7,6 +7,7 @@
 #ifndef HOST_DISK_H
 #define HOST_DISK_H
 
+#include "commands.h"
 #include "guest_memory.h"
 #include "host_device.h"
 
@@ -20,10 +21,13 @@ struct host_disk_spec {
 	unsigned int zone_mib; /* host-managed zones of so many MiB, or 0: none */
 };
 
+/* What may stand after FILE, up to an entry without a name. */
+extern const struct option_word host_disk_words[];
+
 /*
- * "FILE", and at its end any of ",ro", ",raw", ",legacy", ",packed", ",queues=N" and
- * ",zoned[=MIB]".
- * `text` is the caller's, is cut and kept. Returns 0, or -EINVAL with one line in `error`.
+ * "FILE", and at its end any of the words. What stands after the last comma may also be the end of
+ * the file's name, if there is such a file, or if it has a slash; else it is refused as an unknown
+ * word. `text` is the caller's, is cut and kept. Returns 0, or -EINVAL with one line in `error`.
  */
 int host_disk_parse(struct host_disk_spec *spec, char *text, char *error, size_t room)
 	__attribute__((warn_unused_result));

@@ -5,6 +5,7 @@
 #ifndef HOST_NIC_H
 #define HOST_NIC_H
 
+#include "commands.h"
 #include "guest_memory.h"
 #include "host_device.h"
 
@@ -37,11 +38,12 @@ struct host_nic_spec {
 	bool isolated; /* the guest reaches nothing but what forwards bring in */
 };
 
+/* Kinds of network, and what may stand after them, up to an entry without a name. */
+extern const struct option_word host_nic_words[];
+
 /*
- * "none", "user[,forward=HOSTPORT:GUESTPORT]...[,host][,isolated]", "tap:NAME" or
- * "pcap:FILE[,in=FILE][,limit=MIB]"; each may end
- * with any of ",mergeable=off", ",legacy", ",packed" and ",queues=N". Returns 0, or -EINVAL with
- * one line in `error`.
+ * One of the kinds, and any of the words that go with it. Returns 0, or -EINVAL with one line in
+ * `error`.
  */
 int host_nic_parse(struct host_nic_spec *spec, const char *text, char *error, size_t room)
 	__attribute__((warn_unused_result));
