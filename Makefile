@@ -269,9 +269,9 @@ conformance: $(CONFORMANCE_TESTS) ## which clauses of the specification the devi
 conformance-quiet: $(CONFORMANCE_TESTS)
 	@tests/conformance/run --quiet $(CONFORMANCE_TESTS)
 
-commands: build/asan/anvil
+commands: build/asan/anvil build/planted/anvil
 	@tests/commands.sh build/asan/anvil
-	@tests/engines.sh build/asan/anvil
+	@tests/engines.sh build/asan/anvil build/planted/anvil
 	@tests/tools.sh
 
 export: build/asan/anvil build/planted/anvil

@@ -16,6 +16,7 @@
 #define AFL_H
 
 #include "engine.h"
+#include "runner.h"
 
 #define AFL_FUZZ       "afl-fuzz"
 #define AFL_FILE_BYTES (PATH_BYTES + NAME_BYTES)
@@ -36,6 +37,12 @@ struct afl_instance {
 
 enum afl_phase { AFL_FUZZING, AFL_MERGING, AFL_OVER };
 
+/* A file that was a finding when it was played */
+struct afl_suspect {
+	char *path;
+	struct outcome outcome;
+};
+
 struct afl {
 	struct engine_dirs dirs;
 	const char *target;
@@ -43,9 +50,10 @@ struct afl {
 	enum afl_phase phase;
 	bool failed;
 
-	char **suspects; /* files that were findings when they were played; told up to `suspect` */
+	struct afl_suspect *suspects; /* told up to `suspect` */
 	size_t suspect_count;
 	size_t suspect;
+	size_t given;		     /* of the suspects: there before it started */
 	uint64_t told[AFL_TOLD_MAX]; /* hashes of findings */
 	size_t told_count;
 
@@ -64,9 +72,13 @@ bool afl_make_folders(const struct afl *a);
 
 /*
  * Plays what there is to start from: what is a finding becomes a suspect; other seeds go to in/.
- * Where every input would be a finding, the phase is AFL_OVER then.
+ * Where the script without an operation is one, the phase is AFL_OVER then.
  */
 bool afl_gather_inputs(struct afl *a);
+void afl_free_suspects(struct afl *a);
+
+/* Whether the file is that script: ours, and nobody's input */
+bool afl_is_first(const struct afl *a, const char *path);
 
 /* Plays what the instance kept and had not been given, likewise, to new/ */
 bool afl_keep_queue(struct afl *a, const struct afl_instance *in);
@@ -93,7 +105,8 @@ void afl_take_last_numbers(struct engine *e);
 
 /* ---- afl_findings.c ---- */
 
-/* The next finding, as engine_next_finding has it. */
+/* As engine_next_finding and engine_set_aside have it. */
 bool afl_next_finding(struct engine *e);
+int afl_set_aside(const struct engine *e, void (*tell)(const char *path));
 
 #endif

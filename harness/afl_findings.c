@@ -79,6 +79,18 @@ static bool was_ended_by_others(const char *path)
 	return false;
 }
 
+static void tell(struct engine *e, const struct script *script, size_t kind,
+		 const struct outcome *o)
+{
+	struct afl *a = e->afl;
+
+	snprintf(e->artefact, sizeof(e->artefact), "%s/findings/%s/%s-%016llx", a->dirs.out,
+		 a->target, prefix[kind], (unsigned long long)hash_of(script));
+	a->failed |= !files_write_script(e->artefact, script);
+	summarise(e, o);
+	write_replay(e, script, o);
+}
+
 /*
  * What does not happen again was the machine's where it is a time-out, or a death by a signal that
  * comes from outside.
@@ -88,12 +100,8 @@ static bool take_finding(struct engine *e, const char *path, size_t kind)
 	struct afl *a = e->afl;
 	struct script script;
 	struct outcome o;
-	uint64_t hash;
 
-	if (!files_read_script(path, &script))
-		return false;
-	hash = hash_of(&script);
-	if (was_told(a, hash))
+	if (!files_read_script(path, &script) || was_told(a, hash_of(&script)))
 		return false;
 	if (runner_play_one(&script, 0, &o)) {
 		complain("%s: %s: cannot play it: %s", a->target, path, runner_problem());
@@ -102,12 +110,26 @@ static bool take_finding(struct engine *e, const char *path, size_t kind)
 	}
 	if (!o.finding && (kind == AFL_HANG || was_ended_by_others(path)))
 		return false;
-	snprintf(e->artefact, sizeof(e->artefact), "%s/findings/%s/%s-%016llx", a->dirs.out,
-		 a->target, prefix[kind], (unsigned long long)hash);
-	a->failed |= !files_write_script(e->artefact, &script);
-	summarise(e, &o);
-	write_replay(e, &script, &o);
+	tell(e, &script, kind, &o);
+	e->at_start = false;
 	free(o.report);
+	return true;
+}
+
+/* It was played already; each that was there before is told, to be named */
+static bool take_suspect(struct engine *e, size_t number)
+{
+	struct afl *a = e->afl;
+	const struct afl_suspect *s = &a->suspects[number];
+	struct script script;
+
+	e->at_start = number < a->given;
+	if (!files_read_script(s->path, &script))
+		return false;
+	if (was_told(a, hash_of(&script)) && !e->at_start)
+		return false;
+	tell(e, &script, strcmp(s->outcome.verdict, "hang") == 0 ? AFL_HANG : AFL_CRASH,
+	     &s->outcome);
 	return true;
 }
 
@@ -128,7 +150,7 @@ bool afl_next_finding(struct engine *e)
 	struct afl *a = e->afl;
 
 	while (a->suspect < a->suspect_count) {
-		if (take_finding(e, a->suspects[a->suspect++], AFL_CRASH))
+		if (take_suspect(e, a->suspect++))
 			return true;
 	}
 	for (size_t i = 0; i < a->count; i++) {
@@ -138,4 +160,15 @@ bool afl_next_finding(struct engine *e)
 		}
 	}
 	return false;
+}
+
+/* They were left out when it started */
+int afl_set_aside(const struct engine *e, void (*tell_path)(const char *path))
+{
+	const char *path = e->afl->suspects[e->afl->suspect - 1].path;
+
+	if (afl_is_first(e->afl, path))
+		return 0;
+	tell_path(path);
+	return 1;
 }

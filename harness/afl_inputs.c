@@ -14,7 +14,7 @@
 #include "runner.h"
 
 #define PLAYED_AT_A_TIME 1024 /* a process each time, which takes longer than 64 scripts do */
-#define SUSPECTS_ENOUGH	 32
+#define SUSPECTS_ENOUGH	 32   /* among what an instance kept */
 
 /* ---- folders ---- */
 
@@ -61,15 +61,30 @@ struct sorting {
 	bool failed;
 };
 
-static bool suspect(struct afl *a, const char *path)
+/* Takes the outcome, with its report, over */
+static bool suspect(struct afl *a, const char *path, struct outcome *o)
 {
-	char **more = realloc(a->suspects, (a->suspect_count + 1) * sizeof(*more));
+	struct afl_suspect *more = realloc(a->suspects, (a->suspect_count + 1) * sizeof(*more));
+	char *kept = strdup(path);
 
-	if (!more)
+	if (more)
+		a->suspects = more;
+	if (!more || !kept) {
+		free(kept);
+		free(o->report);
 		return false;
-	a->suspects = more;
-	more[a->suspect_count] = strdup(path);
-	return more[a->suspect_count++] != NULL;
+	}
+	more[a->suspect_count++] = (struct afl_suspect){ .path = kept, .outcome = *o };
+	return true;
+}
+
+void afl_free_suspects(struct afl *a)
+{
+	for (size_t i = 0; i < a->suspect_count; i++) {
+		free(a->suspects[i].path);
+		free(a->suspects[i].outcome.report);
+	}
+	free(a->suspects);
 }
 
 static void sort_one(void *opaque, size_t index, struct outcome *o)
@@ -78,8 +93,10 @@ static void sort_one(void *opaque, size_t index, struct outcome *o)
 	char path[AFL_FILE_BYTES];
 
 	if (o->finding) {
-		s->failed |= !suspect(s->afl, s->path[index]);
-	} else if (s->to) {
+		s->failed |= !suspect(s->afl, s->path[index], o);
+		return;
+	}
+	if (s->to) {
 		afl_path(s->afl, path, "%s/%06zu", s->to, s->first + index);
 		s->failed |= !files_write_script(path, &s->script[index]);
 	}
@@ -102,15 +119,16 @@ static bool sort_some(struct sorting *s, size_t count)
 }
 
 /*
- * Plays the files: the good ones go to that folder, if any, the others are suspects. With many of
- * those it does not go on: each takes a process of its own, and nobody wants to know.
+ * Plays the files: the good ones go to that folder, if any, the others are suspects. With `enough`
+ * of those it does not go on: each takes a process of its own.
  */
-static bool sort_out(struct afl *a, char **path, size_t count, const char *to)
+static bool sort_out(struct afl *a, char **path, size_t count, const char *to, size_t enough)
 {
 	static struct sorting s;
+	size_t before = a->suspect_count;
 	size_t some;
 
-	for (size_t i = 0; i < count && a->suspect_count < SUSPECTS_ENOUGH; i += some) {
+	for (size_t i = 0; i < count && a->suspect_count - before < enough; i += some) {
 		some = count - i < PLAYED_AT_A_TIME ? count - i : PLAYED_AT_A_TIME;
 		s = (struct sorting){ .afl = a, .to = to, .path = path + i, .first = i };
 		if (!sort_some(&s, some))
@@ -119,9 +137,17 @@ static bool sort_out(struct afl *a, char **path, size_t count, const char *to)
 	return true;
 }
 
+bool afl_is_first(const struct afl *a, const char *path)
+{
+	char first[AFL_FILE_BYTES];
+
+	afl_path(a, first, "nothing");
+	return strcmp(first, path) == 0;
+}
+
 /*
- * AFL++ wants one at the least: the script without an operation. Where that is a finding, or so
- * many are, nothing is left to fuzz.
+ * AFL++ wants one at the least: the script without an operation. Where that is a finding, nothing
+ * is left to fuzz.
  */
 static bool add_first(struct afl *a)
 {
@@ -131,9 +157,9 @@ static bool add_first(struct afl *a)
 	char *list[] = { path };
 
 	afl_path(a, path, "nothing");
-	if (!files_write_script(path, &nothing) || !sort_out(a, list, 1, "in/first"))
+	if (!files_write_script(path, &nothing) || !sort_out(a, list, 1, "in/first", SIZE_MAX))
 		return false;
-	if (a->suspect_count > suspects || suspects >= SUSPECTS_ENOUGH)
+	if (a->suspect_count > suspects)
 		a->phase = AFL_OVER;
 	return true;
 }
@@ -151,7 +177,7 @@ static bool sort_folder(struct afl *a, char *dir, const char *to)
 	path = files_list(dirs, 1, &count);
 	if (!path)
 		return false;
-	good = sort_out(a, path, count, to);
+	good = sort_out(a, path, count, to, SIZE_MAX);
 	files_free(path, count);
 	return good;
 }
@@ -164,7 +190,10 @@ bool afl_gather_inputs(struct afl *a)
 	if (!sort_folder(a, dir, NULL))
 		return false;
 	snprintf(dir, sizeof(dir), "%s/%s", a->dirs.corpora, a->target);
-	return sort_folder(a, dir, "in") && add_first(a);
+	if (!sort_folder(a, dir, "in") || !add_first(a))
+		return false;
+	a->given = a->suspect_count;
+	return true;
 }
 
 /* ---- what the instances have ---- */
@@ -212,7 +241,7 @@ bool afl_keep_queue(struct afl *a, const struct afl_instance *in)
 	snprintf(to, sizeof(to), "%s/new/%s", a->target, in->name);
 	good = path && engine_make_dir(&a->dirs, "afl/run", to);
 	snprintf(to, sizeof(to), "new/%s", in->name);
-	good = good && sort_out(a, path, count, to);
+	good = good && sort_out(a, path, count, to, SUSPECTS_ENOUGH);
 	files_free(path, count);
 	return good;
 }

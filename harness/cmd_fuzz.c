@@ -15,6 +15,7 @@
  */
 #include "commands.h"
 
+#include <ctype.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,9 @@
 #include "campaign.h"
 #include "complain.h"
 #include "engine.h"
+#include "engine_aside.h"
 #include "engine_options.h"
+#include "files.h"
 #include "sanitizer.h"
 
 #define PIECE_MS      2000  /* libFuzzer counts whole seconds: nothing shorter is worth a start */
@@ -36,9 +39,11 @@
 #define PLAIN_MS      10000
 #define RECORD_MS     10000 /* between two writes of a target's record */
 #define ROOM_MS	      1000
-#define INSTANCES_MIN 2 /* of AFL++: one that is fast, one with the sanitizers */
-#define ALIKE_MAX     3
-#define FINDINGS_MAX  20
+#define INSTANCES_MIN 2	 /* of AFL++: one that is fast, one with the sanitizers */
+#define ALIKE_MAX     3	 /* told of findings that are alike */
+#define FINDINGS_MAX  20 /* of fuzzing; those among what it starts from are as many as they are */
+#define SUMMARIES_MAX 256
+#define CORPUS	      "corpus"
 
 enum state { WAITING, RUNNING, DONE, STOPPED, FAILED };
 
@@ -47,9 +52,11 @@ static const char *const state_names[] = {
 	[STOPPED] = "stopped", [FAILED] = "failed",
 };
 
+/* Findings that are alike */
 struct seen {
 	char summary[SUMMARY_BYTES];
 	unsigned int count;
+	unsigned int first; /* number of the first finding with it */
 };
 
 struct target {
@@ -69,8 +76,10 @@ struct target {
 
 	bool enough; /* findings: it is not to go on */
 	unsigned int findings;
-	uint64_t first_ms; /* fuzzing time up to the first finding */
-	struct seen seen[FINDINGS_MAX];
+	unsigned int fuzzed;	/* of them; the others were among what it starts from */
+	unsigned int set_aside; /* inputs of those */
+	uint64_t first_ms;	/* fuzzing time up to the first finding */
+	struct seen seen[SUMMARIES_MAX];
 	size_t seen_count;
 	struct campaign_record record;
 };
@@ -300,9 +309,12 @@ static void print_table(const struct run *run)
 			snprintf(first, sizeof(first), "%llu.%llu s",
 				 (unsigned long long)t->first_ms / 1000,
 				 (unsigned long long)t->first_ms % 1000 / 100);
-		printf("%-16s %12llu %9llu %8u %6u %7u %8u %7s%s\n", t->name,
+		printf("%-16s %12llu %9llu %8u %6u %7u %8u %7s%s", t->name,
 		       (unsigned long long)units_of(t), (unsigned long long)rate_of(t),
 		       coverage_of(t), corpus_of(t), t->rss_mb, t->findings, first, remark_of(t));
+		if (t->set_aside)
+			printf("  %u input%s set aside", t->set_aside, t->set_aside > 1 ? "s" : "");
+		putchar('\n');
 		units += units_of(t);
 		findings += t->findings;
 	}
@@ -323,19 +335,47 @@ static void add_up(struct target *t)
 	t->rss_mb = larger(t->rss_mb, e->rss_mb);
 }
 
-/* How often this summary was seen, now included */
-static unsigned int count_alike(struct target *t)
+/* The numbers of what breaks a rule are as many as there are inputs */
+static void without_numbers(const char *summary, char *text)
 {
+	const char *at = strstr(summary, " at operation ");
+	size_t len = at && strncmp(summary, "anvil: ", 7) == 0 ? (size_t)(at - summary)
+							       : strlen(summary);
+
+	memcpy(text, summary, len);
+	for (at = summary + len; *at; at++) {
+		if (!isdigit((unsigned char)*at)) {
+			text[len++] = *at;
+			continue;
+		}
+		text[len++] = '#';
+		while (isxdigit((unsigned char)at[1]) || at[1] == 'x')
+			at++;
+	}
+	text[len] = '\0';
+}
+
+/* Of this summary, now included; NULL: there is no room for more of them */
+static struct seen *count_alike(struct target *t)
+{
+	char summary[SUMMARY_BYTES];
 	struct seen *s;
 
+	without_numbers(t->engine.summary, summary);
 	for (size_t i = 0; i < t->seen_count; i++) {
-		if (strcmp(t->seen[i].summary, t->engine.summary) == 0)
-			return ++t->seen[i].count;
+		s = &t->seen[i];
+		if (strcmp(s->summary, summary) == 0) {
+			s->count++;
+			return s;
+		}
 	}
+	if (t->seen_count == SUMMARIES_MAX)
+		return NULL;
 	s = &t->seen[t->seen_count++];
-	memcpy(s->summary, t->engine.summary, sizeof(s->summary));
+	memcpy(s->summary, summary, sizeof(s->summary));
 	s->count = 1;
-	return s->count;
+	s->first = t->findings + 1;
+	return s;
 }
 
 /* Of all its processes so far */
@@ -346,9 +386,8 @@ static uint64_t time_of(const struct target *t)
 	return t->ran_ms + now - t->engine.started_ms;
 }
 
-static void take_finding(struct run *run, struct target *t)
+static void tell_finding(struct run *run, struct target *t)
 {
-	unsigned int alike = count_alike(t);
 	uint64_t ms = time_of(t);
 
 	if (t->findings++ == 0)
@@ -361,11 +400,67 @@ static void take_finding(struct run *run, struct target *t)
 	else
 		run->failed = true;
 	engine_print_replay(&t->engine);
-	if (alike < ALIKE_MAX && t->findings < FINDINGS_MAX)
+}
+
+/* One that was told has its report beside it, and stays */
+static void forget_finding(const struct target *t)
+{
+	char path[sizeof(t->engine.artefact) + 16];
+
+	snprintf(path, sizeof(path), "%s.txt", t->engine.artefact);
+	if (access(path, F_OK) != 0)
+		(void)unlink(t->engine.artefact);
+}
+
+static void name_aside(const char *path)
+{
+	fputs("  set aside: ", stdout);
+	files_put_word(path, stdout);
+	putchar('\n');
+}
+
+/* Each start would end there. An input that is no file is the one that an engine tries of itself.
+ */
+static void set_aside(struct run *run, struct target *t)
+{
+	int count = engine_set_aside(&t->engine, name_aside);
+
+	if (count < 0) {
+		run->failed = true;
+		t->enough = true;
+	} else if (count == 0) {
+		t->enough = true;
+		printf("%s: the input without an operation ends it: nothing can be fuzzed before "
+		       "that is mended\n",
+		       t->name);
+	} else {
+		t->set_aside += (unsigned int)count;
+	}
+}
+
+/* Those that are alike do not keep others from being found behind them */
+static void take_finding(struct run *run, struct target *t)
+{
+	const struct seen *seen = count_alike(t);
+	bool at_start = t->engine.at_start;
+	bool told = seen && seen->count <= ALIKE_MAX;
+
+	if (told)
+		tell_finding(run, t);
+	else if (at_start && seen)
+		printf("%s: finding %u again\n", t->name, seen->first);
+	else if (at_start)
+		printf("%s: one more finding\n", t->name);
+	if (at_start)
+		set_aside(run, t);
+	if (!told)
+		forget_finding(t);
+	else if (seen->count == ALIKE_MAX)
+		printf("%s: more that are alike are not told\n", t->name);
+	if (!told || at_start || ++t->fuzzed < FINDINGS_MAX)
 		return;
 	t->enough = true;
-	printf("%s: stopped after %u findings%s\n", t->name,
-	       alike < ALIKE_MAX ? t->findings : alike, alike < ALIKE_MAX ? "" : " alike");
+	printf("%s: stopped after %u findings\n", t->name, t->findings);
 }
 
 static void take_failure(struct run *run, struct target *t)
@@ -489,7 +584,8 @@ static void start(struct run *run, struct target *t, uint64_t now)
 	struct engine_job job = {
 		.dirs = &run->dirs,
 		.target = t->name,
-		.corpus = "corpus",
+		.corpus = CORPUS,
+		.set_aside = t->set_aside > 0,
 		.seconds = seconds > 2 ? (unsigned int)seconds - 1 : 1,
 		.instances = run->instances,
 	};
@@ -677,7 +773,8 @@ static bool prepare(struct run *run, char names[ENGINE_TARGETS][NAME_BYTES])
 		return false;
 	for (size_t i = 0; i < run->count; i++) {
 		if (!engine_make_dir(&run->dirs, "findings", names[i]) ||
-		    !engine_make_dir(&run->dirs, "corpus", names[i]))
+		    !engine_make_dir(&run->dirs, CORPUS, names[i]) ||
+		    !aside_restore(&run->dirs, CORPUS, names[i]))
 			return false;
 	}
 	run->targets = calloc(run->count, sizeof(*run->targets));

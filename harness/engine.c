@@ -289,6 +289,7 @@ bool engine_start(struct engine *e, const struct engine_kind *kind, const struct
 	engine_free(e);
 	memset(e, 0, offsetof(struct engine, process));
 	e->kind = kind;
+	e->job = *job;
 	e->process.pid = 0;
 	e->started_ms = engine_now();
 	return kind->start(e, job);
@@ -328,6 +329,11 @@ void engine_signal(const struct engine *e, int signal_number)
 bool engine_next_finding(struct engine *e)
 {
 	return e->kind->next_finding(e);
+}
+
+int engine_set_aside(const struct engine *e, void (*tell)(const char *path))
+{
+	return e->kind->set_aside(e, tell);
 }
 
 enum engine_end engine_end(const struct engine *e)

@@ -52,6 +52,7 @@ struct engine_job {
 	const char *corpus; /* folder below out that gets the new inputs: <out>/<corpus>/<target> */
 	unsigned int seconds;
 	unsigned int instances; /* processes of AFL++ */
+	bool set_aside;		/* engine_set_aside did so before: to be started without those */
 	/*
 	 * That an edge is taken more often than before is nothing new. It is to a campaign, which
 	 * that leads to values: to many pieces, many sectors. But a corpus then fills with ever
@@ -90,8 +91,10 @@ struct engine {
 	const char
 		*environment; /* what the host refused it, in words; NULL: nothing that it said */
 	bool finding_told;
-	char *replay; /* what a replay of it showed, where the engine's own messages do not */
+	bool at_start; /* it is an input that the target was to start from, or tries before all */
+	char *replay;  /* what a replay of it showed, where the engine's own messages do not */
 
+	struct engine_job job;
 	struct afl *afl; /* AFL++'s own */
 	struct process process;
 };
@@ -104,6 +107,7 @@ struct engine_kind {
 	bool (*poll)(struct engine *e);
 	void (*signal)(const struct engine *e, int signal_number);
 	bool (*next_finding)(struct engine *e);
+	int (*set_aside)(const struct engine *e, void (*tell)(const char *path));
 	enum engine_end (*end)(const struct engine *e);
 	void (*describe)(const struct engine *e, char *text, size_t room);
 	const struct process *(*speaker)(const struct engine *e);
@@ -165,6 +169,13 @@ void engine_signal(const struct engine *e, int signal_number);
 
 /* The next finding: sets artefact and summary. To be asked after each poll until false. */
 bool engine_next_finding(struct engine *e);
+
+/*
+ * Sees to it that the target can be started without the inputs that are the finding, which has to
+ * be one at_start, and calls `tell` for each with its path. Returns how many; 0: it is no file; -1:
+ * after a complaint.
+ */
+int engine_set_aside(const struct engine *e, void (*tell)(const char *path));
 
 /* How an engine that is over ended */
 enum engine_end engine_end(const struct engine *e);

@@ -178,7 +178,7 @@ static const struct process *afl_speaker(const struct engine *e)
 static void afl_free(struct engine *e)
 {
 	if (e->afl)
-		files_free(e->afl->suspects, e->afl->suspect_count);
+		afl_free_suspects(e->afl);
 	free(e->afl);
 	e->afl = NULL;
 }
@@ -235,6 +235,7 @@ const struct engine_kind engine_afl = {
 	.poll = afl_poll,
 	.signal = afl_signal,
 	.next_finding = afl_next_finding,
+	.set_aside = afl_set_aside,
 	.end = afl_end,
 	.describe = afl_describe,
 	.speaker = afl_speaker,

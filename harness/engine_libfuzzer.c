@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "crash_stack.h"
+#include "engine_aside.h"
 
 #define INTERRUPTED	 72 /* libFuzzer's exit status after SIGINT */
 #define SHA1_OF_NO_BYTES "da39a3ee5e6b4b0d3255bfef95601890afd80709"
@@ -51,7 +52,10 @@ static void make_arguments(struct command_line *a, const struct engine_job *job)
 	if (access(path, R_OK) == 0)
 		command_line_add(a, "-dict=%s", path);
 	command_line_add(a, "%s/%s/%s", dirs->out, job->corpus, job->target);
-	snprintf(path, sizeof(path), "%s/%s", dirs->corpora, job->target);
+	if (job->set_aside)
+		snprintf(path, sizeof(path), "%s/" ASIDE_SEEDS "/%s", dirs->out, job->target);
+	else
+		snprintf(path, sizeof(path), "%s/%s", dirs->corpora, job->target);
 	if (engine_is_dir(path))
 		command_line_add(a, "%s", path);
 }
@@ -193,6 +197,8 @@ static enum engine_end libfuzzer_end(const struct engine *e)
 {
 	bool exited = WIFEXITED(e->process.status);
 
+	if (e->finding_told)
+		return ENGINE_FINDING;
 	if (exited && WEXITSTATUS(e->process.status) == 0)
 		return e->done_ms && e->units ? ENGINE_DONE : ENGINE_FAILED;
 	if (!e->environment && e->artefact[0] && artefact_is_whole(e))
@@ -207,7 +213,13 @@ static bool libfuzzer_next_finding(struct engine *e)
 	bool found = !e->finding_told && e->ended_ms && libfuzzer_end(e) == ENGINE_FINDING;
 
 	e->finding_told = e->finding_told || found;
+	e->at_start = !e->inited_ms;
 	return found;
+}
+
+static int libfuzzer_set_aside(const struct engine *e, void (*tell)(const char *path))
+{
+	return aside_put(&e->job, e->artefact, tell);
 }
 
 static void libfuzzer_describe(const struct engine *e, char *text, size_t room)
@@ -243,6 +255,7 @@ const struct engine_kind engine_libfuzzer = {
 	.poll = libfuzzer_poll,
 	.signal = libfuzzer_signal,
 	.next_finding = libfuzzer_next_finding,
+	.set_aside = libfuzzer_set_aside,
 	.end = libfuzzer_end,
 	.describe = libfuzzer_describe,
 	.speaker = libfuzzer_speaker,

@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # What anvil makes of its engines, with pretend ones that take no time: what AFL++ starts from, where
-# what it keeps and finds ends up, and what is said when it cannot. Usage: tests/engines.sh ANVIL
+# what it keeps and finds ends up, and what is said when it cannot. Usage: tests/engines.sh ANVIL PLANTED, a
+# good tool and one with tests/plant.sed in it.
 anvil=$1
+planted=$2
 work=build/engines
 rm -rf "$work"
 mkdir -p "$work/programs" "$work/path" "$work/empty" "$work/seeds/fuzz_x" "$work/afl/fast" \
@@ -44,14 +46,23 @@ complains() {
 	[ "$(wc -l <"$work/stderr")" -eq 1 ] && grep -qF -- "$1" "$work/stderr"
 }
 
-# A libFuzzer target: with -merge=1 the last argument is merged into the last but one
+# A libFuzzer target: with -merge=1 the last argument is merged into the last but one. An input that
+# begins with "crash WORD" or "hang WORD" ends it, unless it is MENDED; PRETEND: what else happens
 cat >"$work/programs/fuzz_x" <<'END'
 #!/bin/sh
 merge=
 for arg; do
-	[ "$arg" = -merge=1 ] && merge=1
-	into=$from
-	from=$arg
+	case $arg in
+	-merge=1) merge=1 ;;
+	-artifact_prefix=*) prefix=${arg#*=} ;;
+	-max_total_time=*) seconds=${arg#*=} ;;
+	-*) ;;
+	*)
+		folders="$folders $arg"
+		into=$from
+		from=$arg
+		;;
+	esac
 done
 if [ -n "$merge" ]; then
 	i=0
@@ -59,10 +70,43 @@ if [ -n "$merge" ]; then
 		i=$((i + 1))
 		cp "$file" "$into/merged_$i"
 	done
-else
-	printf '#2\tINITED cov: 5 ft: 5 corp: 2/48b rss: 30Mb\n#90\tDONE   cov: 7 ft: 9 corp: 3/48b\n'
-	printf 'stat::number_of_executed_units: 90\nstat::peak_rss_mb:              31\n'
+	exit
 fi
+
+# ends KIND SUMMARY: of the input in the file "unit"
+ends() {
+	artefact=$prefix$1-$(sha1sum <"$unit" | cut -c -40)
+	cp "$unit" "$artefact"
+	echo "SUMMARY: $2"
+	echo "Test unit written to $artefact"
+	exit 77
+}
+
+unit=${prefix%/*/*/}/unit
+: >"$unit"
+[ "$PRETEND" = hopeless ] && ends crash "Pretended: of no operation"
+files=$(find $folders -type f)
+IFS='
+'
+for file in $files; do
+	head -c 4096 "$file" >"$unit"
+	[ -z "$MENDED" ] || break
+	IFS=' ' read -r kind word rest <"$unit"
+	case $kind in
+	crash | hang) ends "$kind" "Pretended: $word" ;;
+	esac
+done
+printf '#2\tINITED cov: 5 ft: 5 corp: 2/48b rss: 30Mb\n'
+if [ "$PRETEND" = shallow ]; then
+	echo again >>"${prefix%/*/*/}/starts"
+	starts=$(wc -l <"${prefix%/*/*/}/starts")
+	echo "fuzzed $starts" >"$unit"
+	[ "$starts" -ne 7 ] || ends crash "Pretended: deep"
+	[ "$starts" -gt 7 ] || ends crash "Pretended: shallow"
+fi
+[ -z "$PRETEND" ] || sleep "$seconds"
+printf '#90\tDONE   cov: 7 ft: 9 corp: 3/48b\n'
+printf 'stat::number_of_executed_units: 90\nstat::peak_rss_mb:              31\n'
 END
 # afl-fuzz; PRETEND: what happens
 cat >"$work/path/afl-fuzz" <<'END'
@@ -163,6 +207,84 @@ that 'its last lines are shown, plain' grep -q '^    \[-\] PROGRAM ABORT : prete
 runs 0 env PRETEND=slow "$anvil" bench --engine afl --engines "$work/programs" --afl "$work/afl" \
 	--corpora "$work/seeds" --time 1 --rounds 1 --out "$work/o"
 that 'bench leaves out the seeds' says '^fuzz_x +1500 +1500 +1500 +100\.0 %$'
+
+# ---- inputs that end a target before all are read ----
+
+counts() {
+	[ "$(grep -cE -- "$2" "$work/stdout")" -eq "$1" ]
+}
+
+# long enough to go on
+long="fuzz --engines $work/programs --afl $work/afl --time 6"
+
+mkdir -p "$work/bad/fuzz_x/below" "$work/o5/corpus/fuzz_x"
+cp "$work/seeds/fuzz_x/"* "$work/bad/fuzz_x"
+for i in 1 2 3 4 5; do
+	echo "crash one $i" >"$work/bad/fuzz_x/one_$i"
+done
+echo 'crash two' >"$work/bad/fuzz_x/below/two"
+cp "$work/bad/fuzz_x/below/two" "$work/bad/fuzz_x/two_again"
+{ echo 'hang three' && head -c 9000 /dev/zero; } >"$work/bad/fuzz_x/a long one"
+echo 'crash four' >"$work/o5/corpus/fuzz_x/kept"
+echo 'good' >"$work/o5/corpus/fuzz_x/good"
+(cd "$work/bad" && find . -type f | sort | xargs -d '\n' sha1sum) >"$work/bad.before"
+
+runs 1 env PRETEND=time "$anvil" $long --corpora "$work/bad" --out "$work/o5"
+that 'it is fuzzed behind inputs that end it' says '^fuzz_x +90 +[0-9]+ +7 +3 +31 +6 '
+for name in "$work/bad/fuzz_x/one_5" "$work/bad/fuzz_x/below/two" "$work/bad/fuzz_x/two_again" \
+	"'$work/bad/fuzz_x/a long one'" "$work/o5/corpus/fuzz_x/kept"; do
+	that "$name is named, once" counts 1 "^  set aside: $name\$"
+done
+that 'how many is said' says ' 9 inputs set aside$'
+that 'each of the mistakes is told' [ "$(sed -n 's/.*finding .*: Pretended: //p' "$work/stdout" | sort | tr '\n' ' ')" = \
+	'four one one one three two ' ]
+that 'no report is missing' [ "$(ls "$work/o5/findings/fuzz_x" | grep -c '\.txt$')" -eq 6 ]
+that 'what is not told is not kept' [ "$(ls "$work/o5/findings/fuzz_x" | wc -l)" -eq 12 ]
+that 'what was kept earlier is moved' [ "$(ls "$work/o5/corpus/fuzz_x" "$work/o5/set-aside/fuzz_x" | tr '\n' ' ')" = \
+	"$work/o5/corpus/fuzz_x: good  $work/o5/set-aside/fuzz_x: kept " ]
+(cd "$work/bad" && find . -type f | sort | xargs -d '\n' sha1sum) >"$work/bad.after"
+that 'the seeds are left as they are' cmp "$work/bad.before" "$work/bad.after"
+runs 0 env MENDED=1 "$anvil" $long --corpora "$work/bad" --out "$work/o5" --time 1
+that 'the next campaign tries them again' [ "$(ls "$work/o5/corpus/fuzz_x" "$work/o5/set-aside/fuzz_x" | tr '\n' ' ')" = \
+	"$work/o5/corpus/fuzz_x: good kept  $work/o5/set-aside/fuzz_x: " ]
+
+# of three targets at two jobs the one in the middle runs in two pieces
+mkdir -p "$work/three" "$work/bad/fuzz_w" "$work/bad/fuzz_y"
+cp "$work/programs/fuzz_x" "$work/three/fuzz_w"
+cp "$work/programs/fuzz_x" "$work/three/fuzz_x"
+cp "$work/programs/fuzz_x" "$work/three/fuzz_y"
+rm "$work/bad/fuzz_x/text" "$work/bad/fuzz_x/bytes"
+runs 1 env PRETEND=time "$anvil" $long --engines "$work/three" --corpora "$work/bad" --out "$work/o6" \
+	--time 12 --jobs 2
+that 'it is fuzzed without seeds when each ends it' says '^fuzz_x +(90|180) +[0-9]+ +7 +3 +31 +5 .* 8 inputs set aside$'
+that 'each is tried in one piece' counts 8 '^  set aside: '
+
+runs 1 env PRETEND=hopeless "$anvil" $long --corpora "$work/seeds" --out "$work/o7"
+that 'that nothing can be fuzzed is said' says '^fuzz_x: the input without an operation ends it: nothing can be fuzzed'
+that 'that is one finding' says '^fuzz_x .* 1 +[0-9.]+ s  stopped$'
+
+runs 1 env PRETEND=shallow "$anvil" $long --corpora "$work/seeds" --out "$work/o8"
+that 'behind one mistake is found another' says 'finding 4 after .*: SUMMARY: Pretended: deep$'
+that 'what is alike is told three times' counts 3 'finding .*: SUMMARY: Pretended: shallow$'
+that 'and that it is no more' says 'more that are alike are not told'
+that 'then it goes on' says '^fuzz_x +[0-9]+ +[0-9]+ +7 +3 +31 +4 '
+that 'nothing of it is kept' [ "$(ls "$work/o8/findings/fuzz_x" | wc -l)" -eq 8 ]
+
+# AFL++: this tool plays the seeds itself, and 40 of them are a mistake that was planted
+mkdir -p "$work/many/fuzz_x"
+for i in $(seq 40); do
+	printf 'device blk\ninit\nblk sector=0x%x count=1\n' $((0x40 + i)) >"$work/many/fuzz_x/beyond_$i"
+done
+printf 'device blk size=6 flags=8\ninit\nused\nblk type=3 split=12 bits=0\n' >"$work/many/fuzz_x/behind"
+cp "$work/seeds/fuzz_x/"* "$work/many/fuzz_x"
+runs 1 "$planted" fuzz --engines "$work/programs" --afl "$work/afl" --corpora "$work/many" --time 1 \
+	--engine afl --out "$work/o9"
+that 'AFL++ starts from the others, however many' [ "$(cat "$work/o9/afl/run/fuzz_x/out/main/inputs")" -eq 3 ]
+that 'each that is left out is named' counts 41 "^  set aside: $work/many/fuzz_x/be(yond_[0-9]+|hind)\$"
+that 'how many AFL++ left out is said' says ' 41 inputs set aside$'
+that 'each of the mistakes is told there, too' says 'finding .*heap-buffer-overflow.* in judge_get_id$'
+that 'what differs in numbers alone is alike' says '^fuzz_x .* 4 +[0-9.]+ s  41 inputs set aside$'
+that 'what AFL++ keeps is kept nevertheless' [ "$(ls "$work/o9/corpus/fuzz_x" | wc -l)" -ge 1 ]
 
 echo "engines: $passed passed, $failed failed"
 [ $failed -eq 0 ]
