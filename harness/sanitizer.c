@@ -144,7 +144,10 @@ static void __attribute__((noreturn)) trace(pid_t process)
 	_exit(0);
 }
 
-/* As LeakSanitizer does it: by a process that is born for that, and allowed by this one. */
+/*
+ * As LeakSanitizer does it: by a process that is born for that, and allowed by this one. Not by
+ * fork, which takes locks of LeakSanitizer's that it has while it asks here (clang 19).
+ */
 static bool may_be_traced(void)
 {
 	pid_t self = getpid();
@@ -152,7 +155,7 @@ static bool may_be_traced(void)
 	pid_t child;
 
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* fails without Yama, which alone minds */
-	child = fork();
+	child = _Fork();
 	if (child == 0)
 		trace(self);
 	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
