@@ -31,12 +31,22 @@ void export_qtest(const struct exported *e, FILE *out);
 /* ---- between the exporters ---- */
 
 /* The fixed parts of an exported C program. */
+extern const char export_watch[], export_watch_end[];
 extern const char export_guest[], export_guest_end[];
 extern const char export_disk[], export_disk_end[];
 extern const char export_nic[], export_nic_end[];
 
 /* The script as text, each line after `prefix`. */
 void export_script(const struct exported *e, const char *prefix, FILE *out);
+
+/* Whether the finding is the oracle's or the player's, of a device that no sanitizer stopped. */
+bool export_watched(const struct exported *e);
+
+/* Which of the accesses of the finding's operation it was at, from 1 on; 0: at none */
+size_t export_access(const struct exported *e);
+
+/* What the device did to guest RAM in the finding's operation, each line after `prefix`. */
+void export_accesses(const struct exported *e, const char *prefix, FILE *out);
 
 /* Whether all `len` bytes are the same. */
 bool export_uniform(const uint8_t *bytes, size_t len);

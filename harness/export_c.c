@@ -191,8 +191,13 @@ static size_t put_op(const struct exported *e, int op, size_t at, FILE *out)
 	fputs("(void)\n{\n", out);
 	for (; at < e->log->entries && e->log->entry[at].op == op; at++)
 		put_entry(e, &e->log->entry[at], out);
-	if (at == e->log->entries && e->outcome->finding)
+	if (op == e->outcome->op && export_watched(e)) {
+		fputs("\t/*\n", out);
+		export_accesses(e, "\t * ", out);
+		fputs("\t */\n", out);
+	} else if (at == e->log->entries && e->outcome->finding) {
 		fprintf(out, "\t/* here the verdict was %s */\n", e->outcome->verdict);
+	}
 	fputs("}\n", out);
 	return at;
 }
@@ -346,9 +351,15 @@ static void put_head(const struct exported *e, const struct personality *p, FILE
 	      "\\\n *         devices/virtio_*.c",
 	      out);
 	fputs(p->zones.zoned ? " \\\n *         devices/zoned_disk.c\n" : "\n", out);
-	if (e->outcome->finding && !e->outcome->report)
-		fputs(" *\n * No sanitizer sees this one: the oracle of the harness does. Here the "
-		      "calls that lead\n * there are shown, for a debugger.\n",
+	if (export_watched(e))
+		fprintf(out,
+			" *\n * No sanitizer sees this one: the oracle of the harness does. The "
+			"program shows what the\n * device does to guest RAM in operation %d, "
+			"where it was; with an argument, in all of them.\n",
+			e->outcome->op);
+	else
+		fputs(" *\n * With an argument the program shows what the device does to guest "
+		      "RAM.\n",
 		      out);
 	if (p->refusal)
 		fputs(" *\n * Left out: a device that must not be created, and is tried first.\n",
@@ -356,6 +367,45 @@ static void put_head(const struct exported *e, const struct personality *p, FILE
 	if (e->log->full)
 		fputs(" *\n * Cut: the script does more than can be taken down.\n", out);
 	fputs(" */\n", out);
+}
+
+/* A string of C */
+static void put_string(const char *text, FILE *out)
+{
+	fputc('"', out);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
+static void put_main(const struct exported *e, int ops, FILE *out)
+{
+	char what[sizeof(e->outcome->verdict) + sizeof(e->outcome->reason) + 4];
+
+	fputs("\nint main(int argc, char **argv)\n{\n"
+	      "\t(void)argv;\n"
+	      "\tsetvbuf(stdout, NULL, _IOLBF, BUFSIZ);\n",
+	      out);
+	if (export_watched(e)) {
+		snprintf(what, sizeof(what), "%s%s%s", e->outcome->verdict,
+			 e->outcome->reason[0] ? ", " : "", e->outcome->reason);
+		fprintf(out,
+			"\tfinding_at = %d;\n\tfinding_access = %zu;\n\tfinding = ", e->outcome->op,
+			export_access(e));
+		put_string(what, out);
+		fputs(";\n", out);
+	}
+	fputs("\tcreate_memory();\n\tcreate_device();\n", out);
+	for (int op = 0; op < ops; op++) {
+		fprintf(out, "\tbegin(%d, \"%s\", argc > 1);\n\t", op,
+			op < (int)e->script->ops ? story_op_name(e->script, op) : "the end");
+		put_function_name(e->script, op, out);
+		fputs("();\n", out);
+	}
+	fprintf(out, "\tbegin(%d, \"\", 0);\n\tdestroy_device();\n\treturn 0;\n}\n", ops);
 }
 
 void export_c(const struct exported *e, FILE *out)
@@ -367,6 +417,8 @@ void export_c(const struct exported *e, FILE *out)
 
 	personality_from(&e->script->header, &p);
 	put_head(e, &p, out);
+	fwrite(export_watch, 1, (size_t)(export_watch_end - export_watch), out);
+	fputc('\n', out);
 	fwrite(export_guest, 1, (size_t)(export_guest_end - export_guest), out);
 	if (blk)
 		fwrite(export_disk, 1, (size_t)(export_disk_end - export_disk), out);
@@ -376,11 +428,5 @@ void export_c(const struct exported *e, FILE *out)
 	(blk ? put_disk_options : put_nic_options)(&p, out);
 	for (; at < e->log->entries || ops == 0; ops++)
 		at = put_op(e, ops, at, out);
-	fputs("\nint main(void)\n{\n\tcreate_memory();\n\tcreate_device();\n", out);
-	for (int op = 0; op < ops; op++) {
-		fputc('\t', out);
-		put_function_name(e->script, op, out);
-		fputs("();\n", out);
-	}
-	fputs("\tdestroy_device();\n\treturn 0;\n}\n", out);
+	put_main(e, ops, out);
 }

@@ -2,6 +2,7 @@
 /*
  * The fixed parts of exported programs, and what both exporters need.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 		".byte 0\n"                                                                        \
 		".popsection\n")
 
+PART(export_watch, "harness/export/watch.h");
 PART(export_guest, "harness/export/guest.h");
 PART(export_disk, "harness/export/disk.h");
 PART(export_nic, "harness/export/nic.h");
@@ -36,6 +38,46 @@ void export_script(const struct exported *e, const char *prefix, FILE *out)
 			fprintf(out, "%s%s\n", prefix, line);
 	}
 	free(text);
+}
+
+bool export_watched(const struct exported *e)
+{
+	return e->outcome->finding && !e->outcome->report && strcmp(e->outcome->verdict, "hang");
+}
+
+size_t export_access(const struct exported *e)
+{
+	bool there = e->log->judging && e->log->access_op == e->outcome->op;
+
+	return there ? e->log->accesses : 0;
+}
+
+static void put_access(const struct play_access *a, const char *prefix, FILE *out)
+{
+	fprintf(out, "%s%s %u byte%s at 0x%" PRIx64 ":", prefix, a->store ? "stores" : "fetches",
+		a->len, a->len == 1 ? "" : "s", a->at);
+	for (size_t i = 0; i < a->len && i < PLAY_ACCESS_BYTES; i++)
+		fprintf(out, " %02x", a->bytes[i]);
+	fputs(a->len > PLAY_ACCESS_BYTES ? " ...\n" : "\n", out);
+}
+
+void export_accesses(const struct exported *e, const char *prefix, FILE *out)
+{
+	const struct play_log *log = e->log;
+	size_t first = log->accesses > PLAY_ACCESSES ? log->accesses - PLAY_ACCESSES : 0;
+
+	fprintf(out, "%sThe verdict here: %s%s%s.\n", prefix, e->outcome->verdict,
+		e->outcome->reason[0] ? ", " : "", e->outcome->reason);
+	if (log->access_op != e->outcome->op || log->accesses == 0) {
+		fprintf(out, "%sIn this operation the device left guest RAM alone.\n", prefix);
+		return;
+	}
+	fprintf(out, "%sWhat the device did to guest RAM in this operation", prefix);
+	if (first)
+		fprintf(out, ", after %zu accesses more", first);
+	fputs(log->judging ? "; the last one breaks the rule:\n" : ":\n", out);
+	for (size_t i = first; i < log->accesses; i++)
+		put_access(&log->access[i % PLAY_ACCESSES], prefix, out);
 }
 
 bool export_uniform(const uint8_t *bytes, size_t len)

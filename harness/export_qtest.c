@@ -227,6 +227,8 @@ void export_qtest(const struct exported *e, FILE *out)
 		put_op(e, op, out);
 		for (; at < e->log->entries && e->log->entry[at].op == op; at++)
 			put_entry(e, &e->log->entry[at], out);
+		if (op == e->outcome->op && export_watched(e))
+			export_accesses(e, "# ", out);
 	}
 	if (p.legacy) /* their place depends on what the driver said */
 		return;

@@ -127,6 +127,63 @@ static void log_event(void *opaque, const struct machine_event *event)
 		e->event = *event;
 }
 
+/* ---- what the device does ---- */
+
+/* After a violation nothing of it counts: the machine is cleared away */
+static void note_access(struct play_log *log, bool store, uint64_t gpa, const void *bytes,
+			size_t len)
+{
+	struct play_access *a;
+
+	if (log->carrier.machine->oracle.broken_rule)
+		return;
+	if (log->access_op != *log->op)
+		log->accesses = 0;
+	log->access_op = *log->op;
+	a = &log->access[log->accesses++ % PLAY_ACCESSES];
+	a->store = store;
+	a->at = gpa;
+	a->len = (uint32_t)len;
+	memcpy(a->bytes, bytes, len < PLAY_ACCESS_BYTES ? len : PLAY_ACCESS_BYTES);
+}
+
+static void log_fetching(void *opaque, uint64_t gpa, size_t len)
+{
+	const struct play_tap *t = opaque;
+
+	t->inner.fetching(t->inner.opaque, gpa, len);
+}
+
+static void log_fetched(void *opaque, uint64_t gpa, const void *bytes, size_t len)
+{
+	const struct play_tap *t = opaque;
+
+	note_access(t->log, false, gpa, bytes, len);
+	t->log->judging = true;
+	t->inner.fetched(t->inner.opaque, gpa, bytes, len);
+	t->log->judging = false;
+}
+
+static void log_stored(void *opaque, uint64_t gpa, const void *bytes, size_t len)
+{
+	const struct play_tap *t = opaque;
+
+	note_access(t->log, true, gpa, bytes, len);
+	t->log->judging = true;
+	t->inner.stored(t->inner.opaque, gpa, bytes, len);
+	t->log->judging = false;
+}
+
+/* Once a machine, which knows of its taps by their address */
+static void put_before(struct play_log *log, struct play_tap *t, struct guest_memory_tap *tap)
+{
+	if (tap->fetched == log_fetched)
+		return;
+	t->log = log;
+	t->inner = *tap;
+	*tap = (struct guest_memory_tap){ log_fetching, log_fetched, log_stored, t };
+}
+
 void play_log_begin(struct play_log *log, struct carrier *inner, const volatile int *op)
 {
 	static const struct carrier_ops ops = {
@@ -144,6 +201,12 @@ void play_log_begin(struct play_log *log, struct carrier *inner, const volatile 
 	log->full = false;
 	log->entries = 0;
 	log->used = 0;
+	log->access_op = -1;
+	log->accesses = 0;
+	log->judging = false;
+	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++)
+		put_before(log, &log->tap[i], &inner->machine->ring[i].tap);
+	put_before(log, &log->tap[PERSONALITY_QUEUES], &inner->machine->buffer.tap);
 	inner->machine->told = log_event;
 	inner->machine->told_opaque = log;
 }

@@ -29,6 +29,23 @@ struct play_entry {
 	struct machine_event event;
 };
 
+#define PLAY_ACCESSES	  64u
+#define PLAY_ACCESS_BYTES 16u
+
+/* What the device did to guest RAM */
+struct play_access {
+	bool store; /* else a fetch */
+	uint64_t at;
+	uint32_t len;
+	uint8_t bytes[PLAY_ACCESS_BYTES]; /* the first of them */
+};
+
+/* Stands before one of the machine's taps */
+struct play_tap {
+	struct play_log *log;
+	struct guest_memory_tap inner;
+};
+
 struct play_log {
 	struct carrier carrier; /* first: play on this one */
 	struct carrier *inner;
@@ -37,6 +54,14 @@ struct play_log {
 	size_t entries;
 	size_t used;
 	struct play_entry *entry;
+
+	/* The device's accesses in the last operation that had any: how many, and the last of them,
+	 * number N at N % PLAY_ACCESSES */
+	int access_op;
+	size_t accesses;
+	struct play_access access[PLAY_ACCESSES];
+	bool judging; /* the last one is what the oracle looked at when all ended */
+	struct play_tap tap[PERSONALITY_QUEUES + 1];
 	uint8_t *storage;
 };
 

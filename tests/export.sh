@@ -101,6 +101,52 @@ expect 'a finding as C' $cc -Ibuild/planted/devices "$work/bad.c" build/planted/
 expect 'the harness sees it' grep -q 'heap-buffer-overflow .* in judge_get_id$' "$work/death.harness"
 expect 'the same death' cmp "$work/death.harness" "$work/death.alone"
 
+# watched SCRIPT: a finding that no sanitizer sees, alone
+watched() {
+	"$planted" export --as c "$1" >"$work/seen.c"
+	# shellcheck disable=SC2086 # lists of words
+	expect "$1 as C" $cc -Wall -Wextra -Werror -Ibuild/planted/devices "$work/seen.c" \
+		build/planted/virtio_blk_request.o $(echo "$objects" | grep -v virtio_blk_request.o) -o "$work/seen"
+	expect "$1 runs" sh -c "'$work/seen' >'$work/seen.txt'"
+}
+
+# one that stores where no buffer is: the program shows the access, and the text has it, too
+printf 'device blk size=6\ninit\nblk sector=3\nblk type=1 sector=7 count=1\nreset\n' >"$work/stray.txt"
+watched "$work/stray.txt"
+printf '%s\n' '  device stores 3 bytes at 0x4000f000: 07 00 00; no ring and no buffer' >"$work/stray.want"
+"$planted" play "$work/stray.txt" | sed -n 's/^reason: /  ^ here the harness said violation:1, /p' >>"$work/stray.want"
+grep -m 1 -A 1 '0x4000f000' "$work/seen.txt" >"$work/stray.got"
+expect 'the store that breaks rule 1 is shown' cmp "$work/stray.want" "$work/stray.got"
+expect 'the operation is named, alone' test "$(grep '^operation' "$work/seen.txt")" = 'operation 2, blk:'
+expect 'what leads there is named' grep -qE \
+	"^  device fetches 16 bytes at 0x[0-9a-f]+: [0-9a-f ]+; queue 0, descriptor [0-9]+\$" "$work/seen.txt"
+expect 'and the header' grep -q "; buffer of queue 0's descriptor [0-9]*, 16 bytes, device-readable\$" "$work/seen.txt"
+expect 'its text says it, for other devices' grep -qF '	 * stores 3 bytes at 0x4000f000: 07 00 00' "$work/seen.c"
+expect 'and that it is the one' grep -q '; the last one breaks the rule:' "$work/seen.c"
+"$work/seen" all >"$work/all.txt"
+expect 'with an argument, all operations' test "$(grep -c '^operation' "$work/all.txt")" -eq 3
+"$work/seen" all | cmp - "$work/all.txt" || bad 'the program is not the same each time'
+"$planted" export --as qtest "$work/stray.txt" >"$work/seen.qtest"
+expect 'for QEMU, too' grep -qF '# stores 3 bytes at 0x4000f000: 07 00 00' "$work/seen.qtest"
+
+# one that no access shows: what the device asked of the disk
+printf 'device blk capacity=2\ninit\nblk sector=0x50 count=1\n' >"$work/beyond.txt"
+watched "$work/beyond.txt"
+expect 'what it asked of the disk is shown' grep -q '^  device asks the disk: read 2 sectors at 80$' "$work/seen.txt"
+expect 'and the verdict after it' sh -c "tail -n 1 '$work/seen.txt' | grep -q '^  ^ here the harness said violation:8, '"
+
+# names of each layout: what a good device does is in a ring or in a buffer
+for script in fuzz_blk/data_indirect fuzz_blk/legacy_read_and_write fuzz_blk/packed_requests \
+	fuzz_blk/big_endian_requests fuzz_net/legacy_mergeable_buffers fuzz_net/coalesce_packed_ring; do
+	[ -e "corpora/$script" ] || bad "corpora/$script: no such script"
+	expect "$script as C" runs_same "corpora/$script"
+	"$work/one" all >"$work/all.txt"
+	expect "$script: accesses are shown" grep -q '^  device stores' "$work/all.txt"
+	expect "$script: each has a name" sh -c "! grep -F 'no ring and no buffer' '$work/all.txt'"
+done
+expect 'it is C11' $cc -std=c11 -Wall -Wextra -Werror -fsyntax-only "$work/one.c"
+expect 'a packed ring' grep -q '; queue [0-9], device event suppression$' "$work/all.txt"
+
 # ---- QEMU ----
 
 finish() {

@@ -50,7 +50,16 @@ static void complete_one(unsigned int which, int result)
 
 static void disk_submit(struct disk *disk, struct disk_request *r)
 {
+	static const char *const op[] = {
+		[DISK_READ] = "read",	       [DISK_WRITE] = "write",
+		[DISK_FLUSH] = "flush",	       [DISK_DISCARD] = "discard",
+		[DISK_WRITE_ZEROES] = "clear", [DISK_SECURE_ERASE] = "erase",
+		[DISK_ZONE_APPEND] = "append",
+	};
+	bool named = r->op < sizeof(op) / sizeof(op[0]);
+
 	(void)disk;
+	show_request(named ? op[r->op] : "something of zones,", r->sectors, r->sector);
 	if (!disk_deferred || pendings == PENDING_MAX) {
 		finish(r, 0);
 		return;

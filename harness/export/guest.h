@@ -12,8 +12,6 @@
 #include "virtio_mmio.h"
 #include "virtio_net.h"
 
-#define HELPER static __attribute__((unused))
-
 /* ---- guest RAM: each region between pages that fault ---- */
 
 #define REGION_BYTES 0x10000u
@@ -65,14 +63,13 @@ static void fetching(void *opaque, uint64_t gpa, size_t len)
 		int apart =
 			gpa >= r->watch ? gpa - r->watch >= r->watch_bytes : r->watch - gpa >= len;
 
-		if (r->countdown && !apart && !--r->countdown)
-			store(r->gpa, r->bytes, r->len);
+		if (!r->countdown || apart || --r->countdown)
+			continue;
+		store(r->gpa, r->bytes, r->len);
+		if (shows())
+			printf("  guest changes %zu bytes at 0x%llx meanwhile\n", r->len,
+			       (unsigned long long)r->gpa);
 	}
-}
-
-static void seen(void *opaque, uint64_t gpa, const void *bytes, size_t len)
-{
-	(void)opaque, (void)gpa, (void)bytes, (void)len;
 }
 
 HELPER void arm_race(uint64_t watch, uint64_t watch_bytes, unsigned int nth, uint64_t gpa,
@@ -95,7 +92,7 @@ static void *new_region(void)
 
 static void create_memory(void)
 {
-	static const struct guest_memory_tap tap = { fetching, seen, seen, NULL };
+	static const struct guest_memory_tap tap = { fetching, fetched, stored, NULL };
 
 	for (unsigned int r = 0; r < REGIONS; r++)
 		region[r].host = new_region();
@@ -130,6 +127,8 @@ static void attach(struct virtio_device *dev, bool legacy, bool big_endian)
 {
 	static const struct virtio_mmio_host_ops host = { set_irq, defer };
 
+	guest_legacy = legacy;
+	guest_big_endian = big_endian;
 	if (!legacy)
 		virtio_mmio_init(&mmio, dev, &host, NULL);
 	else if (virtio_mmio_init_legacy(&mmio, dev, &host, NULL, big_endian))
@@ -138,6 +137,9 @@ static void attach(struct virtio_device *dev, bool legacy, bool big_endian)
 
 HELPER void reg_write(uint64_t offset, unsigned int width, uint64_t value)
 {
+	show_register("writes", offset, width, value);
+	if (width == 4)
+		follow(offset, value);
 	virtio_mmio_write(&mmio, offset, width, value);
 	settle();
 }
@@ -147,6 +149,7 @@ HELPER void reg_read(uint64_t offset, unsigned int width, uint64_t was)
 {
 	uint64_t value = virtio_mmio_read(&mmio, offset, width);
 
+	show_register("reads", offset, width, value);
 	if (value != was)
 		printf("register 0x%llx reads 0x%llx, was 0x%llx\n", (unsigned long long)offset,
 		       (unsigned long long)value, (unsigned long long)was);
