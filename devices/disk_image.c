@@ -26,9 +26,14 @@ static int explain_open(int err, const char *path, bool read_only, char *error, 
 	case EISDIR:
 		(void)snprintf(error, len, "%s: is a directory; name a raw disk image", path);
 		return -EISDIR;
+	case EROFS:
+		(void)snprintf(error, len,
+			       "%s: it, or the file system that it is on, is read-only; open it "
+			       "read-only, or copy it to where it can be written",
+			       path);
+		return -EACCES;
 	case EACCES:
 	case EPERM:
-	case EROFS:
 		(void)snprintf(error, len, "%s: no permission to %s; %s", path,
 			       read_only ? "read it" : "write to it",
 			       read_only ? "ask its owner for it"

@@ -169,11 +169,22 @@ refuses 'nowhere' "$anvil" boot --kernel "$work/nowhere"
 refuses 'directory' "$anvil" boot --kernel "$work/folder"
 refuses 'nowhere' "$anvil" play --on linux --kernel "$work/nowhere" "$work/good.txt"
 
-# without a /dev/kvm
+# without a /dev/kvm, with a processor that could have one, and with one that could not
+printf 'processor\t: 0\nflags\t\t: fpu vmx\n' >"$work/able"
+printf 'processor\t: 0\nflags\t\t: fpu svm_lock hypervisor\n' >"$work/unable"
 if unshare -m true 2>/dev/null; then
-	without_dev="unshare -m sh -c 'mount -t tmpfs none /dev && exec \"\$@\"' sh"
-	refuses 'kvm_intel' eval "$without_dev" "$anvil" boot --kernel "$work/large"
-	refuses 'kvm_intel' eval "$without_dev" "$anvil" play --on kvm "$work/good.txt"
+	without_dev() {
+		cpuinfo=$1
+		shift
+		unshare -m sh -c 'mount -t tmpfs none /dev && mount --bind "$0" /proc/cpuinfo && exec "$@"' "$cpuinfo" "$@"
+	}
+	for command in "boot --kernel $work/large" "play --on kvm $work/good.txt"; do
+		# shellcheck disable=SC2086 # words
+		{
+			refuses 'kvm_intel' without_dev "$work/able" "$anvil" $command
+			refuses 'neither VMX nor SVM' without_dev "$work/unable" "$anvil" $command
+		}
+	done
 else
 	echo "(no right to a mount namespace: a host without /dev/kvm is not tried)"
 fi

@@ -30,6 +30,7 @@
 #include "kvm/host_disk.h"
 #include "kvm/host_nic.h"
 #include "kvm/ram.h"
+#include "kvm/watch.h"
 #include "virtio_blk.h"
 #include "virtio_spec.h"
 
@@ -125,6 +126,36 @@ static void other_nic_options_are_refused(void **state)
 	memcpy(longest, "pcap:", 5);
 	longest[sizeof(longest) - 1] = 0;
 	assert_int_equal(host_nic_parse(&s, longest, error, sizeof(error)), -EINVAL);
+}
+
+/* ---- processors ---- */
+
+static bool hardware_in(const char *cpuinfo)
+{
+	char path[] = "/tmp/anvil-cpuinfo.XXXXXX";
+	int fd = mkstemp(path);
+	bool hardware;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, cpuinfo, strlen(cpuinfo)), (ssize_t)strlen(cpuinfo));
+	assert_int_equal(close(fd), 0);
+	hardware = watch_hardware(path);
+	assert_int_equal(unlink(path), 0);
+	return hardware;
+}
+
+/* What does not say that it has none may have it. */
+static void hardware_for_guests_is_seen(void **state)
+{
+	(void)state;
+	assert_true(hardware_in("processor\t: 0\nflags\t\t: fpu vmx sse\n\n"));
+	assert_true(hardware_in("processor\t: 0\nflags\t\t: fpu sse svm\n"));
+	assert_true(hardware_in("flags\t\t: fpu\nflags\t\t: svm"));
+	assert_false(hardware_in("flags\t\t: fpu svm_lock xvmx\nbugs\t\t: vmx\n"));
+	assert_false(hardware_in("flags\t\t:\nvmx flags\t: vnmi\n"));
+	assert_true(hardware_in(""));
+	assert_true(hardware_in("processor\t: 0\nFeatures\t: fp asimd\n"));
+	assert_true(watch_hardware("/nowhere/cpuinfo"));
 }
 
 /* ---- disks ---- */
@@ -608,6 +639,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nic_options_are_understood),
 		cmocka_unit_test(other_nic_options_are_refused),
+		cmocka_unit_test(hardware_for_guests_is_seen),
 		cmocka_unit_test(disk_options_are_understood),
 		cmocka_unit_test(a_disk_may_have_a_comma_in_its_name),
 		cmocka_unit_test(a_disk_has_one_writer_or_many_readers),

@@ -32,6 +32,7 @@
 #include "host_disk.h"
 #include "initrd.h"
 #include "sandbox.h"
+#include "watch.h"
 
 _Static_assert(BOOT_DEVICES_MAX == BOARD_DEVICES_MAX, "as many as a machine has room for");
 
@@ -71,6 +72,7 @@ struct run {
 	struct ending ending;
 	int end_fd;
 	struct control control;
+	struct watch watch;
 	char prefix[BOOT_DEVICES_MAX][16]; /* of the names of what is recorded */
 };
 
@@ -197,6 +199,34 @@ static void answer(struct run *r)
 		host_device_report(r->board.device[i], i);
 }
 
+/* ---- nothing is heard of the guest ---- */
+
+static volatile sig_atomic_t overdue;
+
+static void on_overdue(int signal)
+{
+	(void)signal;
+	overdue = 1;
+	(void)eventfd_write(asked_fd, 1);
+}
+
+/* It ends with the process. */
+static int start_watch(struct run *r)
+{
+	signal(SIGPROF, on_overdue);
+	return watch_start(&r->watch, SIGPROF, 0);
+}
+
+static void give_up_if_silent(struct run *r)
+{
+	char report[BOARD_REPORT];
+
+	if (atomic_load(&r->board.heard))
+		return;
+	snprintf(report, sizeof(report), "nothing is heard of the guest: " WATCH_NO_HARDWARE);
+	end_run(r, BOARD_STATUS, EXIT_USAGE, report);
+}
+
 /* ---- the host changes something ---- */
 
 /* Opened for both, it never ends when a writer goes. */
@@ -288,6 +318,8 @@ static void attend(struct run *r)
 			continue;
 		if (pollfds[0].revents && eventfd_read(r->end_fd, &count) == 0 && asked)
 			answer(r);
+		if (overdue)
+			give_up_if_silent(r);
 		if (has_ended(r))
 			return;
 		if (pollfds[2].revents & POLLIN)
@@ -384,9 +416,14 @@ static int start_threads(struct run *r, char *error)
 	if (err)
 		return err;
 	err = start_processors(r);
-	if (err)
+	if (err) {
 		snprintf(error, ERROR_ROOM, "no thread for a processor: %s; try fewer --cpus",
 			 strerror(-err));
+		return err;
+	}
+	err = start_watch(r);
+	if (err)
+		snprintf(error, ERROR_ROOM, "no timer: %s", strerror(-err));
 	return err;
 }
 
@@ -530,6 +567,8 @@ static int conclude(const struct ending *ending)
 {
 	switch (ending->event) {
 	case BOARD_STATUS:
+		if (ending->report[0])
+			complain("%s", ending->report);
 		return (int)ending->status;
 	case BOARD_FAILED:
 		complain("%s", ending->report);

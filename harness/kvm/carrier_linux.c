@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@
 #include "guest_kernel.h"
 #include "host_disk.h"
 #include "host_nic.h"
+#include "watch.h"
 
 #define MEMORY_MIB 192u /* ends below the script's RAM */
 #define CMDLINE	   "console=ttyS0 quiet panic=-1"
@@ -70,6 +73,14 @@ static void answer_nothing(struct kvm_run *run)
 		memset(run->mmio.data, 0, sizeof(run->mmio.data));
 }
 
+static volatile sig_atomic_t overdue;
+
+static void on_overdue(int signal)
+{
+	(void)signal;
+	overdue = 1;
+}
+
 /* Runs until the agent waits for work. Returns 0, or -EIO with a line that says why not. */
 static int run_to_rest(struct carrier_linux *l, bool playing, char *error, size_t room)
 {
@@ -81,7 +92,10 @@ static int run_to_rest(struct carrier_linux *l, bool playing, char *error, size_
 	for (;;) {
 		switch (board_run(&l->board, 0, &status, report)) {
 		case BOARD_INTERRUPTED:
-			continue;
+			if (!overdue || atomic_load(&l->board.heard))
+				continue;
+			snprintf(error, room, "nothing is heard of the guest: " WATCH_NO_HARDWARE);
+			return -EIO;
 		case BOARD_OTHER:
 			if (run->exit_reason == KVM_EXIT_IO && run->io.port == PAYLOAD_PORT)
 				return 0;
@@ -230,6 +244,25 @@ static int add_memory(struct carrier_linux *l, char *error, size_t room)
 	return err;
 }
 
+static int run_to_first_rest(struct carrier_linux *l, char *error, size_t room)
+{
+	struct sigaction a = { .sa_handler = on_overdue };
+	struct sigaction before;
+	struct watch watch;
+	int err;
+
+	overdue = 0;
+	sigaction(SIGPROF, &a, &before);
+	err = watch_start(&watch, SIGPROF, gettid());
+	if (err)
+		snprintf(error, room, "no timer: %s", strerror(-err));
+	else
+		err = run_to_rest(l, false, error, room);
+	watch_stop(&watch);
+	sigaction(SIGPROF, &before, NULL);
+	return err;
+}
+
 static int boot_kernel(struct carrier_linux *l, const char *kernel, char *error, size_t room)
 {
 	struct linux_image image = { .cmdline = CMDLINE };
@@ -242,7 +275,7 @@ static int boot_kernel(struct carrier_linux *l, const char *kernel, char *error,
 	image_close(&image.kernel);
 	if (!err)
 		err = board_start(&l->board, error, room);
-	return err ? err : run_to_rest(l, false, error, room);
+	return err ? err : run_to_first_rest(l, error, room);
 }
 
 static int set_up(struct carrier_linux *l, const char *asked, char *error, size_t room)

@@ -12,24 +12,25 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "watch.h"
+
 /* Three pages that some processors need for real mode; nobody else uses them. */
 #define IDENTITY_MAP 0xfffbc000ull
 #define TASK_STATE   0xfffbd000ul
 
-static int fail(char *error, size_t room, const char *what, const char *advice)
+static int fail(char *error, size_t room, const char *what, int err, const char *advice)
 {
-	int err = errno;
-
 	snprintf(error, room, "%s: %s; %s", what, strerror(err), advice);
-	return err ? -err : -EIO;
+	return -err;
 }
 
 static const char *advice_for(int err)
 {
-	switch (err) {
-	case EACCES:
-	case EPERM:
+	if (err == EACCES || err == EPERM)
 		return "add yourself to the group that owns it";
+	if (!watch_hardware(WATCH_CPUINFO))
+		return WATCH_NO_HARDWARE;
+	switch (err) {
 	case ENOENT:
 	case ENODEV:
 	case ENXIO:
@@ -41,16 +42,23 @@ static const char *advice_for(int err)
 
 int vm_create(struct vm *vm, char *error, size_t room)
 {
+	int err;
+
 	memset(vm, 0, sizeof(*vm));
 	vm->fd = -1;
 	vm->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (vm->kvm < 0)
-		return fail(error, room, "/dev/kvm", advice_for(errno));
+	if (vm->kvm < 0) {
+		err = errno;
+		return fail(error, room, "/dev/kvm", err, advice_for(err));
+	}
 	if (ioctl(vm->kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
-		return fail(error, room, "/dev/kvm", "its API version is not the one of 2007");
+		return fail(error, room, "/dev/kvm", EINVAL,
+			    "its API version is not the one of 2007");
 	vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, 0);
-	if (vm->fd < 0)
-		return fail(error, room, "KVM_CREATE_VM", "the host cannot run a guest");
+	if (vm->fd < 0) {
+		err = errno;
+		return fail(error, room, "KVM_CREATE_VM", err, advice_for(EIO));
+	}
 	return 0;
 }
 
