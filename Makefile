@@ -273,6 +273,7 @@ commands: build/asan/anvil build/planted/anvil
 	@tests/commands.sh build/asan/anvil
 	@tests/engines.sh build/asan/anvil build/planted/anvil
 	@tests/tools.sh
+	@tests/with_kvm.sh --no-host build/asan/anvil
 
 export: build/asan/anvil build/planted/anvil
 	@tests/export.sh build/asan/anvil build/planted/anvil
@@ -320,10 +321,11 @@ guest-kernel: ## fetches Debian's stock cloud kernel into build/guest-kernel/
 
 # two minutes more in software: not here, but in .ci/run
 direct: build/asan/anvil
-	@if [ "$$(ci/with-kvm --which)" = direct ]; then $(MAKE) --no-print-directory guest; \
+	@if [ "$$(ci/with-kvm --which)" = direct ]; then $(MAKE) --no-print-directory guest DIRECT=yes; \
 	else echo 'SKIPPED: stock kernels, for which make guest takes a KVM host in software here'; fi
 
 guest: build/asan/anvil build/guest/peer build/guest/guestctl ## boots stock kernels that use the devices; ROWS="disk net": only these
+	@$(if $(ROWS)$(DIRECT),,tests/with_kvm.sh build/asan/anvil)
 	@tests/guest/run $(ROWS)
 
 compare: build/gcc/anvil build/guest/guestctl ## times of anvil boot and of QEMU's microvm: start, disk
