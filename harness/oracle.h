@@ -5,9 +5,9 @@
  * interrupt line; never the device's own state: an oracle that asks the device misses the device's
  * mistakes.
  *
- * The ten rules are those of the design: 1 stores, 2 sources, 3 used length, 4 completion,
- * 5 publication, 6 reset, 7 frozen configuration and features, 8 disk, 9 bytes disclosed or sent,
- * 10 work and double fetches. Breaking one ends the script: oracle_fail does not return.
+ * The ten rules, which story_rule tells in words: 1 stores, 2 sources, 3 used length, 4 completion,
+ * 5 publication, 6 reset, 7 configuration, 8 disk, 9 bytes, 10 work. Breaking one ends the script:
+ * oracle_fail does not return.
  */
 #ifndef ORACLE_H
 #define ORACLE_H

@@ -34,8 +34,7 @@ const struct story_rule *story_rule(unsigned int rule)
 			"2.7.8.2 (the used index), 5.1.9.4.1 (num_buffers)" },
 		[6] = { "reset",
 			"touches memory while no queue runs, keeps a register over a reset, or "
-			"says "
-			"that one is complete while the disk has requests",
+			"says that one is complete while the disk has requests",
 			"2.4 (device reset), 2.6.1 (queue reset)" },
 		[7] = { "configuration",
 			"lets queues or features change while running, uses what was not accepted",
@@ -45,7 +44,8 @@ const struct story_rule *story_rule(unsigned int rule)
 		[9] = { "bytes", "stores or sends any byte but the right one",
 			"5.2.6.2 (block requests), 5.1.9 (network frames)" },
 		[10] = { "work",
-			 "accesses memory without bound, or fetches what it has fetched before",
+			 "accesses memory without bound, fetches what it has fetched before, or "
+			 "keeps memory it allocated",
 			 "no section: a guest that changes its memory meanwhile is not in the "
 			 "specification" },
 	};

@@ -352,6 +352,45 @@ static void every_operation_has_words(void **state)
 	assert_null(story_rule(11));
 }
 
+/* A file of the checkout, which tests run in, with the marks of comments as blanks. */
+static void read_text(const char *path, char *text, size_t room)
+{
+	FILE *f = fopen(path, "r");
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(text, 1, room - 1, f);
+	assert_true(n < room - 1);
+	text[n] = 0;
+	fclose(f);
+	for (char *at = strstr(text, "\n * "); at; at = strstr(at, "\n * "))
+		memcpy(at, "    ", 4);
+}
+
+/* The rules have one text: findings quote what README.md says. */
+static void rules_are_those_of_the_readme(void **state)
+{
+	static char readme[1 << 17];
+	static char oracle[1 << 16];
+	char line[512];
+
+	(void)state;
+	read_text("README.md", readme, sizeof(readme));
+	read_text("harness/oracle.h", oracle, sizeof(oracle));
+	for (unsigned int i = 1; story_rule(i); i++) {
+		snprintf(line, sizeof(line), "\n| %u %s | %s |\n", i, story_rule(i)->name,
+			 story_rule(i)->broken);
+		if (!strstr(readme, line))
+			fail_msg("README.md has no line:%s", line);
+		snprintf(line, sizeof(line), " %u %s%c", i, story_rule(i)->name,
+			 story_rule(i + 1) ? ',' : '.');
+		if (!strstr(oracle, line))
+			fail_msg("harness/oracle.h does not say:%s", line);
+	}
+	snprintf(line, sizeof(line), "\n| %u ", 11);
+	assert_null(strstr(readme, line));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -365,6 +404,7 @@ int main(void)
 		cmocka_unit_test(json_is_escaped_and_separated),
 		cmocka_unit_test(scripts_are_told_in_words),
 		cmocka_unit_test(every_operation_has_words),
+		cmocka_unit_test(rules_are_those_of_the_readme),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
