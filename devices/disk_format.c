@@ -37,6 +37,10 @@ static const struct disk_format lz4 = { "lz4-compressed", "lz4 -dc ", " >OUT" };
 static const struct disk_format zip = { "zip-compressed", "unzip -p ", " >OUT" };
 static const struct disk_format seven_zip = { "7z-compressed", "7z x -so ", " >OUT" };
 
+/* clang-format off */
+#define MAGIC(format, at, text) { &(format), (at), sizeof(text) - 1, (text) }
+/* clang-format on */
+
 /* What stands at a place of the head. An array of the exact length; it may have zeroes inside. */
 static const struct magic {
 	const struct disk_format *format;
@@ -44,10 +48,6 @@ static const struct magic {
 	unsigned int len;
 	const char *bytes;
 } magic[] = {
-#define MAGIC(format, at, text)                                                                    \
-	{                                                                                          \
-		&(format), (at), sizeof(text) - 1, (text)                                          \
-	}
 	MAGIC(qcow, 0, "QFI\xfb\0\0\0\1"),
 	MAGIC(qcow2, 0, "QFI\xfb"),
 	MAGIC(qed, 0, "QED\0"),
@@ -71,7 +71,6 @@ static const struct magic {
 	MAGIC(lz4, 0, "\x04\x22\x4d\x18"),
 	MAGIC(zip, 0, "PK\3\4"),
 	MAGIC(seven_zip, 0, "7z\xbc\xaf\x27\x1c"),
-#undef MAGIC
 };
 
 static size_t read_at(int fd, uint8_t *bytes, size_t len, uint64_t offset)

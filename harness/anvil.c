@@ -88,12 +88,14 @@ static void print_version(FILE *out)
 	fputs("anvil (virtio-anvil) " ANVIL_VERSION "\n", out);
 }
 
+typedef void (*print_text)(FILE *out);
+
 /* --man and --completion are for those who install anvil; see the Makefile. */
-static void (*find_text(const char *option))(FILE *out)
+static print_text find_text(const char *option)
 {
 	static const struct {
 		const char *option;
-		void (*print)(FILE *out);
+		print_text print;
 	} text[] = {
 		{ "--help", manual_overview },	       { "-h", manual_overview },
 		{ "--version", print_version },	       { "--man", manual_page },
@@ -109,7 +111,7 @@ static void (*find_text(const char *option))(FILE *out)
 
 int main(int argc, char **argv)
 {
-	void (*print)(FILE * out) = argc > 1 ? find_text(argv[1]) : NULL;
+	print_text print = argc > 1 ? find_text(argv[1]) : NULL;
 	const struct command *c;
 
 	signal(SIGPIPE, SIG_IGN);

@@ -56,8 +56,10 @@ struct command_option {
 };
 
 /* Which member an option sets: entries begin with the name and end with one of these. */
-#define MEMBER_AT(args, member, of)                                                                \
-	(offsetof(args, member) + 0 * sizeof(_Generic(((args *)0)->member, of : 0)))
+/* clang-format off */
+#define MEMBER_AT(args, member, of) \
+	(offsetof(args, member) + 0 * sizeof(_Generic(((args *)0)->member, of: 0)))
+/* clang-format on */
 #define SETS_SWITCH(args, member) .type = OPTION_SWITCH, .at = MEMBER_AT(args, member, bool)
 #define SETS_NUMBER(args, member, least, most)                                                     \
 	.type = OPTION_NUMBER, .at = MEMBER_AT(args, member, unsigned int), .min = (least),        \

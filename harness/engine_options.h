@@ -40,10 +40,9 @@ static const struct option_word engine_names[] = {
 		ENGINE_FOLDER(args, dictionaries, "with a dictionary for each", "dictionaries"),   \
 		ENGINE_FOLDER(args, out, writes, "build")
 
-#define ENGINE_FOLDER(args, folder, help, initial)                                                 \
-	{                                                                                          \
-#folder, "FOLDER", help, initial, .bytes_max = DIR_BYTES,                          \
-						  SETS_TEXT(args, common.dirs.folder)              \
-	}
+/* clang-format off */
+#define ENGINE_FOLDER(args, folder, help, initial) \
+	{ #folder, "FOLDER", help, initial, .bytes_max = DIR_BYTES, SETS_TEXT(args, common.dirs.folder) }
+/* clang-format on */
 
 #endif

@@ -57,12 +57,12 @@ struct sample {
 	const char *command;
 };
 
-#define SAMPLE(place, text, format, how)                                                           \
-	{                                                                                          \
-		(place), sizeof(text) - 1, (text), (format), (how)                                 \
-	}
+#define FOOTER (BYTES - 512u)
+
+/* clang-format off */
+#define SAMPLE(place, text, format, how) { (place), sizeof(text) - 1, (text), (format), (how) }
 #define CONVERT(format, place, text) SAMPLE(place, text, format, "qemu-img convert -O raw ")
-#define FOOTER			     (BYTES - 512u)
+/* clang-format on */
 
 static const struct sample foreign[] = {
 	CONVERT("qcow2", 0, "QFI\xfb\0\0\0\3"),

@@ -26,10 +26,9 @@ struct magic {
 	const char *bytes;
 };
 
-#define MAGIC(at, text)                                                                            \
-	{                                                                                          \
-		(at), sizeof(text) - 1, (text)                                                     \
-	}
+/* clang-format off */
+#define MAGIC(at, text) { (at), sizeof(text) - 1, (text) }
+/* clang-format on */
 
 static const struct magic compressed[] = {
 	MAGIC(0, "\x1f\x8b"),		  /* gzip */
