@@ -28,7 +28,8 @@ enum disk_image_flags {
  * Opens a regular file of one or more whole sectors, or a block device. A block device that is to
  * be written is ours alone: not one that is mounted. Returns its descriptor, which blocks, and
  * fills in `disk`: capacity, block_bytes (512, or a block device's logical blocks) and read_only,
- * all else zero. Or, with nothing open and `disk` as it was, -ENOENT       there is no such file
+ * all else zero. Or it returns, with nothing open and `disk` as it was,
+ *   -ENOENT       there is no such file
  *   -EISDIR       it is a directory
  *   -EACCES       it may not be read, or written unless read-only
  *   -EBUSY        it is a block device that is mounted, or somebody's alone

@@ -41,10 +41,11 @@ struct disk_io_uring {
  * Opens an image, as disk_file_open does, and all that `depth` requests at one time will ever need:
  * for a device, its slots. A request beyond these is the device's bug and fails an assertion.
  * Returns 0, or with nothing open
- *   -ENOSYS         the kernel has no io_uring, or one that lacks an operation
- *   -EPERM -EACCES  the kernel has it, but not for this process
- *   -ENOMEM         no memory, or in old kernels not enough that may be locked
- *   -EINVAL         also: depth is 0 or more than DISK_IO_URING_DEPTH_MAX
+ *   -ENOSYS  the kernel has no io_uring, or one that lacks an operation
+ *   -EPERM   the kernel has it, but not for this process
+ *   -EACCES  the same, by the policy of a security module
+ *   -ENOMEM  no memory, or in old kernels not enough that may be locked
+ *   -EINVAL  also: depth is 0 or more than DISK_IO_URING_DEPTH_MAX
  *   any other error that the kernel gave, or one of disk_image_open
  * and one line in `error`, as there. Kernels and policies refuse io_uring in many ways. Whatever
  * this returns, disk_file_open may be tried: it fails in turn if the image is at fault.

@@ -64,7 +64,9 @@ int nic_pcap_open(struct nic_pcap *pcap, const struct nic_pcap_options *options,
  * Delivers up to `most` frames, until the guest has no buffers: then waits for it to have some, and
  * calls deliver nothing meanwhile. Call it from the event loop once the device was created, not
  * from `send`. The capture so far is in the file afterwards. Returns how many frames were
- * delivered, or -EAGAIN   none, the guest must make room first -ENODATA  none, all were delivered
+ * delivered, or
+ *   -EAGAIN   none, the guest must make room first
+ *   -ENODATA  none, all were delivered
  *   -EINVAL   the file has changed since it was opened; counts as its end from now on
  *   an error of reading; likewise
  */

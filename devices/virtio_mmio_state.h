@@ -17,16 +17,19 @@
 #define VIRTIO_MMIO_STATE_VERSION 1u
 
 /*
- * Writes the state into `bytes` and its length into `len`. Returns 0; -EBUSY while the back end has
- * requests of the device, those of queues that were reset included (let it finish them, then ask
- * again); or -ENOSPC when there is not room enough, with what it takes in `len`.
+ * Writes the state into `bytes` and its length into `len`. Returns 0, or
+ *   -EBUSY   the back end has requests of the device, those of queues that were reset included: let
+ *            it finish them, then ask again
+ *   -ENOSPC  there is not room enough; `len` is what it takes
  */
 int virtio_mmio_save(const struct virtio_mmio *mmio, uint8_t *bytes, size_t room, size_t *len)
 	__attribute__((warn_unused_result));
 
 /*
- * Gives the state to a device that was created alike and is attached, new or reset. Returns 0, or,
- * with the device as it was, -ENODATA   cut short -EBADMSG   no saved state, or changed since
+ * Gives the state to a device that was created alike and is attached, new or reset. Returns 0, or
+ * with the device as it was
+ *   -ENODATA   cut short
+ *   -EBADMSG   no saved state, or changed since
  *   -EBUSY     its reset is not complete (virtio_mmio_resetting)
  *   -ENOTSUP   of a version newer than VIRTIO_MMIO_STATE_VERSION
  *   -ENODEV    of another type of device
