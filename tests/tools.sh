@@ -52,5 +52,43 @@ refuses "sudo wants a password, but there is no terminal; $root_runs" $nobody en
 refuses 'usage' $nobody ci/debian
 refuses 'no release "potato"; there are 12 and 13' $nobody ci/debian potato true
 [ -z "$nobody" ] || refuses 'needs root.*sudo' $nobody ci/debian 13 true
+
+# what is not understood, or missing
+for command in ci/guest-kernel ci/health ci/workflows ci/with-kvm; do
+	refuses 'no option --fast' $command --fast
+done
+refuses 'no option --new=x' ci/guest-kernel --new=x
+refuses 'one argument too many: x' ci/guest-kernel --new x
+refuses 'no architecture given.*ARCHITECTURE' ci/sysroot
+refuses 'no option --fast' ci/sysroot --fast
+refuses 'one argument too many: x' ci/sysroot i386 x
+refuses 'no architecture given' ci/portable
+refuses 'no test program' ci/tests
+refuses 'one argument too many: x' ci/workflows x
+
+# no network: the proxy is a port that nobody listens on
+printf 'Acquire::http::Proxy "http://127.0.0.1:9/"; Acquire::Retries "0";\n' >"$work/apt.conf"
+if command -v apt-get >/dev/null; then
+	alone=$work/tree # nothing is there already
+	mkdir -p "$alone/ci"
+	cp ci/* "$alone/ci/" 2>/dev/null
+	refuses 'sysroot: .*lists.*127.0.0.1.*network' env APT_CONFIG="$work/apt.conf" http_proxy=http://127.0.0.1:9/ "$alone/ci/sysroot" i386
+	refuses 'kernel: .*lists of backports.*127.0.0.1' env APT_CONFIG="$work/apt.conf" http_proxy=http://127.0.0.1:9/ "$alone/ci/guest-kernel" --new
+	refuses 'kernel: .*download.*127.0.0.1' env APT_CONFIG="$work/apt.conf" http_proxy=http://127.0.0.1:9/ "$alone/ci/guest-kernel"
+	rm -rf "$alone"
+else
+	echo "SKIPPED: apt without a network (no apt-get)"
+fi
+
+# packages of backports come from where this machine's apt has its own
+if command -v apt-get >/dev/null; then
+	got=$(. ci/mirror.sh && debian_mirror)
+	case $got in
+	http*://*) passed=$((passed + 1)) ;;
+	*) echo "FAIL: the mirror is: $got" && failed=$((failed + 1)) ;;
+	esac
+	refuses 'kernel: .*lists of backports.*moon.invalid' env DEBIAN_MIRROR=http://moon.invalid/debian APT_CONFIG="$work/apt.conf" \
+		sh -c 'mkdir -p "$0/ci" && cp ci/* "$0/ci/" 2>/dev/null; exec "$0/ci/guest-kernel" --new' "$work/other"
+fi
 echo "tools: $passed passed, $failed failed"
 [ $failed -eq 0 ]
