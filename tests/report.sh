@@ -90,7 +90,32 @@ links_resolve() {
 	done <"$work/links"
 }
 
+# ticks NUMBER: the names at the vertical axis of that plot
+ticks() {
+	xmllint --xpath "(//*[local-name()='svg'])[$1]//*[@text-anchor='end']/*[local-name()='text']/text()" \
+		"$page" | tr -d ' ' | tr '\n' ' '
+}
+
+ticks_differ() {
+	plots=$(grep -o '<svg ' "$page" | wc -l)
+	for plot in $(seq "$plots"); do
+		[ -n "$(ticks "$plot")" ] && [ -z "$(ticks "$plot" | tr ' ' '\n' | sort | uniq -d)" ] || {
+			echo "plot $plot: $(ticks "$plot")"
+			return 1
+		}
+	done
+}
+
+# Each file and folder is for all to read, and none of them knows where the checkout is
+is_for_others() {
+	find "$work/report" -type d ! -perm 755 -o -type f ! -perm 644 >"$work/private"
+	cat "$work/private"
+	[ ! -s "$work/private" ] && ! grep -rlF "$(pwd -P)" "$work/report"
+}
+
 whole() {
+	that 'it is for others' is_for_others
+	that 'no two ticks of an axis have one name' ticks_differ
 	that 'it is well-formed' xmllint --noout --nonet "$page"
 	that 'its links resolve' links_resolve
 	that 'nothing in it is a script' sh -c "! grep -qiE '<script|javascript:|<[^>]* on[a-z]+=' '$page'"
@@ -126,7 +151,9 @@ inputs=$(sed -n 's/^fuzz_blk  *\([0-9]*\) .*/\1/p' "$work/out")
 edges=$(sed -n 's/^fuzz_blk  *[0-9]*  *[0-9]*  *\([0-9]*\) .*/\1/p' "$work/out")
 that 'the record ends as the table' test "$(tail -n 1 "$record" | cut -f 2,4)" = "$inputs	$edges"
 that 'the record says how it ended' grep -qx '# state	done' "$record"
+umask 077
 gives 0 report "$anvil"
+umask 022
 that 'it says where the page is' grep -qx "$page" "$work/out"
 that 'it is quiet when not on a terminal' test ! -s "$work/err" -a "$(wc -l <"$work/out")" -eq 1
 whole
@@ -179,6 +206,23 @@ that 'a bug found' has "<td class='n'>9 of 10</td><td class='n'>0.4 s</td>"
 that 'a bug not found' has "<td class='n bad'>0 of 10</td><td class='n'>-</td>"
 that 'how a campaign ended' has '<small>AFL++ stopped</small>'
 that 'the curve of AFL++' grep -q "class='afl'" "$page"
+that 'the ticks are what they say' test "$(ticks 2)" = '0 500 1k 1.5k 2k '
+that 'a wide table says that it scrolls' has "<p class='hint'>8 columns: scroll the table sideways.</p>"
+that 'a narrow one does not' lacks "<p class='hint'>3 columns"
+that 'that is for phones' grep -qE '@media \(max-width: 34rem\)' "$page"
+
+# the same from another place, and in a folder with a space
+cp "$page" "$work/before.html"
+gives 0 ci/report/make --build "$(pwd)/$work" --anvil "$(pwd)/$planted" --cov "$cov"
+whole
+sed -i 's/20..-..-.. ..:.. UTC//' "$page" "$work/before.html"
+that 'a path from the root is told from here on' cmp "$page" "$work/before.html"
+mkdir "$work/a b"
+cp -r "$work/campaigns" "$work/findings" "$work/a b"
+gives 0 ci/report/make --build "$work/a b" --anvil "$planted" --cov "$cov"
+quoted=$(sed -n 's/^<pre>\(.* play .*\)<\/pre>$/\1/p' "$work/a b/report/index.html" | head -n 1 | sed "s/&#39;\|&apos;/'/g")
+gives 1 sh -c "$quoted"
+that 'a command quotes what has to be' grep -q 'violation:8' "$work/out"
 
 # what triage says could be anything, too
 cat >"$work/triage" <<END

@@ -17,14 +17,16 @@ def grouped:
 	[range($n) | if . > 0 and ($n - .) % 3 == 0 then 44, $c[.] else $c[.] end] | implode;
 
 def tenths: . * 10 | round | "\(. / 10 | floor).\(. % 10)";
-def hundredths: . * 100 | round | "\(. / 100 | floor).\(. % 100 + 100 | tostring[1:])";
+# Never more than there is: 99.996 is not 100
+def hundredths: . * 100 + 1e-6 | floor | "\(. / 100 | floor).\(. % 100 + 100 | tostring[1:])";
 
-# Never more than there is: 99.99 is not 100
+# Nor 1000.0k
+def cut: . * 10 + 1e-6 | floor / 10 | tenths;
 def short:
 	if . < 10000 then grouped
-	elif . < 1000000 then "\(. / 1000 | tenths)k"
-	elif . < 1000000000 then "\(. / 1000000 | tenths) M"
-	else "\(. / 1000000000 | tenths) G" end;
+	elif . < 1000000 then "\(. / 1000 | cut)k"
+	elif . < 1000000000 then "\(. / 1000000 | cut) M"
+	else "\(. / 1000000000 | cut) G" end;
 
 def percent($got; $all): if $all == 0 then "-" else "\(100 * $got / $all | hundredths) %" end;
 
@@ -39,6 +41,9 @@ def when: sub("T(?<t>[0-9]+:[0-9]+):[0-9]+Z$"; " \(.t)");
 
 def engine: { libfuzzer: "libFuzzer", afl: "AFL++" }[.] // .;
 def short_target: ltrimstr("fuzz_");
+
+# A word as a shell takes it
+def shell: if test("^[A-Za-z0-9_./,:=@%+-]+$") then . else @sh end;
 
 # A path as a link: each part encoded
 def link: split("/") | map(@uri) | join("/");
@@ -72,8 +77,11 @@ def row_name($text; $below):
 def column: (if startswith("#") then "n" else "" end) as $class | ltrimstr("#") |
 	@html "<th scope='col' class='\($class)'>\(.)</th>";
 
-# A table scrolls in a box of its own
+# A table scrolls in a box of its own; on a phone a wide one says so
 def table($name; $columns; $rows; $foot):
+	($columns | length) as $wide |
+	(if $wide > 4 then element("p"; "hint"; "\($wide) columns: scroll the table sideways.")
+	else "" end) +
 	@html "<div class='box' role='region' tabindex='0' aria-label='\($name)'><table>" +
 	"<thead>" + row($columns | map(column) | add) + "</thead>" +
 	"<tbody>\n" + ($rows | add // "") + "</tbody>" +
@@ -146,7 +154,7 @@ def group_part($anvil; $folder):
 	@html "\(.operations | count("operation"; "operations"))" +
 	(if .unstable then "; not each time" else "" end) + "</p>\n" +
 	@html "<p>\(.summary)</p>\n" +
-	@html "<pre>\($anvil) play \($folder)/triage/\(.name)/input</pre>\n" +
+	@html "<pre>\($anvil | shell) play \("\($folder)/triage/\(.name)/input" | shell)</pre>\n" +
 	"<p>" + group_links + "</p>\n" +
 	details("Script and inputs"; @html "<pre>\(.script)</pre>\n<ul>" +
 		(.inputs[:20] | map(item("name"; .)) | add) +
@@ -218,7 +226,8 @@ def coverage($files):
 # "blk" of "blk: a read succeeds"
 def topic: .text | split(": ")[0];
 def topic_name: { blk: "Block device", zones: "Zoned disks", net: "Network device", ring: "Rings", rule: "Rules refused",
-	transport: "Transport" }[.] // .;
+	transport: "Transport", reset: "Resets", packed: "Packed rings", state: "Saved state",
+	legacy: "Legacy" }[.] // .;
 
 def reached_of($about): map(select(topic == $about and .reached).text);
 

@@ -29,15 +29,20 @@ if (has(libfuzzer) || has(afl)) {
 if (kind eq "speed") {
 	low = 0
 	high = STATS_max > 0 ? STATS_max * 1.1 : 1
-	set format y "%.0s%c"
 } else {
 	room = (STATS_max - STATS_min) * 0.1 > 5 ? (STATS_max - STATS_min) * 0.1 : 5
 	low = STATS_min > room ? STATS_min - room : 0
 	high = STATS_max + room
-	set format y "%g"
 }
 set yrange [low:high]
-set ytics round_up((high - low) / 5.0)
+# a name of its own for each: 1.5k is not 2k
+whole = kind eq "speed" ? 1e3 : 1e5
+name(y) = abs(y) < whole ? gprintf("%g", y) : abs(y) < 1e6 ? gprintf("%gk", y / 1e3) : gprintf("%gM", y / 1e6)
+step = round_up((high - low) / 5.0)
+set ytics ()
+do for [i=int(ceil(low / step - 1e-6)):int(floor(high / step + 1e-6))] {
+	set ytics add (name(i * step) i * step)
+}
 
 style = kind eq "speed" ? "lines" : "steps"
 curves = "NaN"
