@@ -11,8 +11,9 @@ objects=$WORK/virtio-anvil
 rm -rf "$objects"
 
 # As everywhere in this project the engine watches devices/ alone, not the harness. afl-clang-fast
-# has a variable for that; engines without coverage have no use for the flag.
-only_devices="-fsanitize-coverage-ignorelist=$PWD/ci/oss-fuzz/coverage-ignore -Wno-unused-command-line-argument"
+# has a variable for that; engines without coverage have no use for the flag. Flags are lists of words:
+# the path in one is relative, as the folder's own may have a blank in it.
+only_devices="-fsanitize-coverage-ignorelist=ci/oss-fuzz/coverage-ignore -Wno-unused-command-line-argument"
 case ${FUZZING_ENGINE:-libfuzzer} in
 afl)
 	export AFL_LLVM_DENYLIST=$PWD/ci/oss-fuzz/coverage-ignore
@@ -45,9 +46,9 @@ script_bytes_max() {
 max_len=$(($(script_bytes_max)))
 
 for target in $targets; do
-	common=$(find "$objects" -name '*.o' ! -name 'fuzz_*' | sort)
+	mapfile -t common < <(find "$objects" -name '*.o' ! -name 'fuzz_*' | sort)
 	# shellcheck disable=SC2086 # flags are lists
-	$CXX $CXXFLAGS "$objects/harness/$target.o" "$objects/harness/fuzz_target.o" $common \
+	$CXX $CXXFLAGS "$objects/harness/$target.o" "$objects/harness/fuzz_target.o" "${common[@]}" \
 		$LIB_FUZZING_ENGINE -o "$OUT/$target"
 	find "corpora/$target" "crashes/$target" -type f 2>/dev/null | sort |
 		zip -q -X -j -@ "$OUT/${target}_seed_corpus.zip"
