@@ -35,17 +35,17 @@ cat >"$work/apt/apt-get" <<-'END'
 END
 printf '#!/bin/sh\nexit 1\n' >"$work/sudo/sudo"
 chmod 755 "$work/apt/apt-get" "$work/sudo/sudo"
-bare="env PATH=$work/bin"
-dry="env PATH=$work/bin:$work/apt"
+bare=PATH=$work/bin
+dry=$bare:$work/apt
 if [ "$(id -u)" -eq 0 ]; then
 	nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
-	refuses 'could not install them: E: no network on the moon.*as root run: .* clang ' $dry ci/deps
+	refuses 'could not install them: E: no network on the moon.*as root run: .* clang ' env "$dry" ci/deps
 else
 	nobody=
 fi
 root_runs='as root run: apt-get update && apt-get install .* clang .*libclang-rt.* binutils-s390x-linux-gnu$'
-refuses 'no apt-get here; install these .* clang ' $bare ci/deps
-refuses "not root, and no sudo; $root_runs" $nobody $dry ci/deps
+refuses 'no apt-get here; install these .* clang ' env "$bare" ci/deps
+refuses "not root, and no sudo; $root_runs" $nobody env "$dry" ci/deps
 refuses "sudo wants a password, but there is no terminal; $root_runs" $nobody env \
 	PATH="$work/bin:$work/apt:$work/sudo" ci/deps
 
@@ -72,9 +72,13 @@ if command -v apt-get >/dev/null; then
 	alone=$work/tree # nothing is there already
 	mkdir -p "$alone/ci"
 	cp ci/* "$alone/ci/" 2>/dev/null
-	refuses 'sysroot: .*lists.*127.0.0.1.*network' env APT_CONFIG="$work/apt.conf" http_proxy=http://127.0.0.1:9/ "$alone/ci/sysroot" i386
-	refuses 'kernel: .*lists of backports.*127.0.0.1' env APT_CONFIG="$work/apt.conf" http_proxy=http://127.0.0.1:9/ "$alone/ci/guest-kernel" --new
-	refuses 'kernel: .*download.*127.0.0.1' env APT_CONFIG="$work/apt.conf" http_proxy=http://127.0.0.1:9/ "$alone/ci/guest-kernel"
+	# as env takes a path with "=" for no command
+	without_network() {
+		env APT_CONFIG="$work/apt.conf" http_proxy=http://127.0.0.1:9/ sh -c 'cd "$0" && exec "$@"' "$alone" "$@"
+	}
+	refuses 'sysroot: .*lists.*127.0.0.1.*network' without_network ci/sysroot i386
+	refuses 'kernel: .*lists of backports.*127.0.0.1' without_network ci/guest-kernel --new
+	refuses 'kernel: .*download.*127.0.0.1' without_network ci/guest-kernel
 	rm -rf "$alone"
 else
 	echo "SKIPPED: apt without a network (no apt-get)"

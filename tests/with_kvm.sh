@@ -54,6 +54,13 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit
 fi
 
+# A command's path may have any character
+mkdir -p "$work/a b's=c"
+printf '#!/bin/sh\necho "$0: $*"\n' >"$work/a b's=c/tool"
+chmod 755 "$work/a b's=c/tool"
+WITH_KVM=direct ci/with-kvm "$work/a b's=c/tool" 'x y' >"$work/out" 2>"$work/err"
+[ "$(cat "$work/out")" = "$work/a b's=c/tool: x y" ] && good || bad "a command's path with a blank and ="
+
 # ---- paths ----
 
 outside=$(mktemp -d /tmp/with-kvm.XXXXXX)
@@ -102,12 +109,14 @@ is() {
 	fi
 }
 
+printf '#!/bin/sh\nsha256sum\n' >"$work/a b's=c/sum"
+chmod 755 "$work/a b's=c/sum"
 # Two at one time: each has its own input, output, status
 printf '1\n2\n' >"$work/in1"
 head -c 300000 /dev/urandom | od -A n -t x1 >"$work/in2"
 ci/with-kvm sh -c 'cat; exec 2>&1; test -e /tmp/x || exit 3' <"$work/in1" >"$work/out1" 2>"$work/err1" &
 one=$!
-ci/with-kvm sh -c 'sha256sum' <"$work/in2" >"$work/out2" 2>"$work/err2"
+ci/with-kvm "$work/a b's=c/sum" <"$work/in2" >"$work/out2" 2>"$work/err2"
 is 'the status of one that ends well' 0 $?
 wait $one
 is 'the status of one that does not' 3 $?
