@@ -21,6 +21,7 @@
 #define AFL_FUZZ       "afl-fuzz"
 #define AFL_FILE_BYTES (PATH_BYTES + NAME_BYTES)
 #define AFL_TOLD_MAX   64
+#define AFL_HANGS_MAX  3 /* a hang takes INPUT_SECONDS to play: more of them are left alone */
 
 struct afl_role;
 
@@ -56,6 +57,7 @@ struct afl {
 	size_t given;		     /* of the suspects: there before it started */
 	uint64_t told[AFL_TOLD_MAX]; /* hashes of findings */
 	size_t told_count;
+	size_t hangs; /* that the instances found and that were played */
 
 	size_t count;
 	struct afl_instance instance[]; /* the first is the main one */

@@ -139,8 +139,11 @@ static bool take_from(struct engine *e, struct afl_instance *in, size_t kind)
 	char **path = afl_list(e->afl, in, folder[kind], false, &count);
 	bool found = false;
 
-	while (path && !found && in->seen[kind] < count)
+	while (path && !found && in->seen[kind] < count &&
+	       (kind != AFL_HANG || e->afl->hangs < AFL_HANGS_MAX))
 		found = take_finding(e, path[in->seen[kind]++], kind);
+	if (found && kind == AFL_HANG)
+		e->afl->hangs++;
 	files_free(path, count);
 	return found;
 }
