@@ -350,7 +350,7 @@ static void put_head(const struct exported *e, const struct personality *p, FILE
 	      " *         devices/descriptor_chain.c devices/state_bytes.c devices/virtqueue*.c "
 	      "\\\n *         devices/virtio_*.c",
 	      out);
-	fputs(p->zones.zoned ? " \\\n *         devices/zoned_disk.c\n" : "\n", out);
+	fputs(p->zones.zoned ? " \\\n *         devices/zoned_disk*.c\n" : "\n", out);
 	if (export_watched(e))
 		fprintf(out,
 			" *\n * No sanitizer sees this one: the oracle of the harness does. The "

@@ -84,11 +84,16 @@ for script in corpora/fuzz_blk/big_endian_requests corpora/fuzz_net/big_endian_f
 	expect "$script as C" runs_same "$script"
 done
 
-# as its first comment says
-"$anvil" export --as c crashes/fuzz_blk/flush-carries-unmap >"$work/plain.c"
-command=$(sed -n 's/^ \*     \(cc .*\)\\$/\1/p; s/^ \*         \(devices[^\\]*\)\\*$/\1/p' "$work/plain.c" | tr '\n' ' ')
-expect 'the command of its comment' sh -c "$(echo "$command" | sed "s#FILE.c#$work/plain.c -o $work/plain#")"
-expect 'what that compiles' "$work/plain"
+# as_told SCRIPT: compiled as the program's first comment says
+as_told() {
+	"$anvil" export --as c "$1" >"$work/plain.c"
+	command=$(sed -n 's/^ \*     \(cc .*\)\\$/\1/p; s/^ \*         \(devices[^\\]*\)\\*$/\1/p' "$work/plain.c" | tr '\n' ' ')
+	expect "the command of $1's comment" sh -c "$(echo "$command" | sed "s#FILE.c#$work/plain.c -o $work/plain#")"
+	expect "what that compiles" "$work/plain"
+}
+
+as_told crashes/fuzz_blk/flush-carries-unmap
+as_told corpora/fuzz_blk/zone_append # with more of devices/
 
 # a device that writes behind a buffer: the same death, with and without the harness
 printf 'device blk size=6\ninit\nblk sector=3\nblk type=3 split=12\nreset\n' >"$work/bad.txt"
