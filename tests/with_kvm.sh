@@ -64,7 +64,7 @@ WITH_KVM=direct ci/with-kvm "$work/a b's=c/tool" 'x y' >"$work/out" 2>"$work/err
 # ---- paths ----
 
 outside=$(mktemp -d /tmp/with-kvm.XXXXXX)
-trap 'rm -rf "$outside" "${elsewhere:-}"' EXIT
+trap 'rm -rf "$outside"' EXIT
 : >"$outside/a=b"
 truncate -s 4096 "$outside/disk"
 ln -s "$outside/disk" "$work/link"
@@ -83,7 +83,7 @@ for device in /dev/loop0 /dev/vda /dev/sda /dev/nvme0n1; do
 done
 
 ends() {
-	rm -rf "$outside" "${elsewhere:-}"
+	rm -rf "$outside"
 	echo "with-kvm: $passed passed, $failed failed"
 	[ $failed -eq 0 ]
 	exit
