@@ -254,7 +254,9 @@ fuzz: ## runs all targets for T seconds in all (default 60); ENGINE=afl: by AFL+
 afl-there:
 	@command -v $(AFL_CLANG) >/dev/null || { echo 'no $(AFL_CLANG); make deps installs AFL++' >&2; exit 2; }
 
-check: all-tests test conformance-quiet commands findings export replay kvm readme layers format health direct ## all tests: units, replays, layers, format, health gate
+check: all-tests ## all tests: units, replays, layers, format, health gate
+	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands findings export replay kvm readme \
+		layers format health direct
 	@echo "check: all passed"
 
 all-tests:
@@ -355,7 +357,7 @@ bugs-afl: afl-there build/asan/anvil build/fuzz/fuzz_mmio build/afl/asan/fuzz_mm
 release:
 	@ci/deps
 	$(BUILD) all-tests build/afl/fast/fuzz_blk build/afl/mutator/fuzz_blk.so
-	@$(MAKE) --no-print-directory test conformance-quiet commands export format health
+	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands export format health
 	@$(MAKE) --no-print-directory fuzz T=$$((10 * $(words $(REAL_TARGETS)) / $(JOBS)))
 
 replay: build/asan/anvil build/msan/anvil

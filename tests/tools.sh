@@ -94,5 +94,41 @@ if command -v apt-get >/dev/null; then
 	refuses 'kernel: .*lists of backports.*moon.invalid' env DEBIAN_MIRROR=http://moon.invalid/debian APT_CONFIG="$work/apt.conf" \
 		sh -c 'mkdir -p "$0/ci" && cp ci/* "$0/ci/" 2>/dev/null; exec "$0/ci/guest-kernel" --new' "$work/other"
 fi
+# goals side by side: b and c end before a, which waits for c; what each says is in order
+mkdir -p "$work/side/ci"
+cp ci/side-by-side ci/help.sh "$work/side/ci/"
+mkfifo "$work/side/told"
+cat >"$work/side/Makefile" <<'END'
+check:
+	@JOBS=2 ci/side-by-side a b c d
+a:
+	@echo a; read told <told
+b:
+	@echo b
+c:
+	@echo c; echo >told; $(BAD) true
+d:
+	@echo d
+END
+
+# shows WANTED COMMAND...: the letters and status of goals
+shows() {
+	wanted=$1
+	shift
+	said=$(env -u MAKEFLAGS -C "$work/side" timeout 60 "$@" 2>/dev/null; echo $?)
+	said=$(echo "$said" | grep -x '.' | tr '\n' ' ')
+	if [ "$said" = "$wanted" ]; then
+		passed=$((passed + 1))
+	else
+		echo "FAIL: $*: \"$said\", not \"$wanted\""
+		failed=$((failed + 1))
+	fi
+}
+refuses 'no goal' ci/side-by-side
+shows 'a b c d 0 ' make check
+shows 'a b c 2 ' make check BAD=!
+shows 'a b c d 2 ' make -k check BAD=!
+shows 'a b c d 0 ' make -j4 check
+
 echo "tools: $passed passed, $failed failed"
 [ $failed -eq 0 ]
