@@ -94,6 +94,16 @@ if command -v apt-get >/dev/null; then
 	refuses 'kernel: .*lists of backports.*moon.invalid' env DEBIAN_MIRROR=http://moon.invalid/debian APT_CONFIG="$work/apt.conf" \
 		sh -c 'mkdir -p "$0/ci" && cp ci/* "$0/ci/" 2>/dev/null; exec "$0/ci/guest-kernel" --new' "$work/other"
 fi
+# names that scripts use stand for something else in the environment of some people
+mkdir -p "$work/mine"
+refuses 'no option --fast' env work="$work/mine" id=mine dir="$work/mine" tmp="$work/mine" ci/with-kvm --fast
+refuses 'no architecture' env work="$work/mine" id=mine dir="$work/mine" tmp="$work/mine" ci/sysroot
+if [ -d "$work/mine" ]; then
+	passed=$((passed + 1))
+else
+	echo 'FAIL: a script removed a folder that it did not make' && failed=$((failed + 1))
+fi
+
 # goals side by side: b and c end before a, which waits for c; what each says is in order
 mkdir -p "$work/side/ci"
 cp ci/side-by-side ci/help.sh "$work/side/ci/"
