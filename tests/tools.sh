@@ -140,5 +140,25 @@ shows 'a b c 2 ' make check BAD=!
 shows 'a b c d 2 ' make -k check BAD=!
 shows 'a b c d 0 ' make -j4 check
 
+# what is stopped leaves nothing behind that runs: its goals hold the lock
+cat >"$work/side/Makefile" <<'END'
+check:
+	@JOBS=2 ci/side-by-side a b
+a:
+	@exec flock lock sh -c 'echo >told; exec sleep 100'
+b:
+	@exec sleep 100
+END
+setsid make -s -C "$work/side" check >/dev/null 2>&1 &
+# shellcheck disable=SC2162,SC2034 # a word that says that the lock is taken
+read told <"$work/side/told"
+pkill -TERM -s $! -f ci/side-by-side
+if flock -w 20 "$work/side/lock" true; then
+	passed=$((passed + 1))
+else
+	echo 'FAIL: a goal goes on though ci/side-by-side was stopped' && failed=$((failed + 1))
+fi
+wait
+
 echo "tools: $passed passed, $failed failed"
 [ $failed -eq 0 ]
