@@ -56,17 +56,6 @@ struct content {
 	size_t len;
 };
 
-static bool read_content(const char *path, struct content *c)
-{
-	FILE *f = fopen(path, "rb");
-
-	if (!f)
-		return complain_of(path, strerror(errno));
-	c->len = fread(c->bytes, 1, sizeof(c->bytes), f);
-	fclose(f);
-	return true;
-}
-
 static bool write_content(const char *path, const struct content *c)
 {
 	FILE *f = fopen(path, "wb");
@@ -86,7 +75,8 @@ static bool same_content(const char *path, const struct content *c)
 
 	if (stat(path, &st) || !S_ISREG(st.st_mode) || (size_t)st.st_size != c->len)
 		return false;
-	return read_content(path, &other) && !memcmp(other.bytes, c->bytes, c->len);
+	return files_read(path, other.bytes, sizeof(other.bytes), &other.len) &&
+	       !memcmp(other.bytes, c->bytes, c->len);
 }
 
 /* ---- folders ---- */
@@ -144,7 +134,7 @@ static bool copy_to_all(struct merge *m, const char *folder, const char *name)
 	join(from, folder, name);
 	join(all, m->part, "all");
 	join(to, all, name);
-	return read_content(from, &c) && write_content(to, &c);
+	return files_read(from, c.bytes, sizeof(c.bytes), &c.len) && write_content(to, &c);
 }
 
 static bool prepare(struct merge *m)
@@ -316,7 +306,7 @@ static bool take_result(struct merge *m, const char *folder, const char *name)
 	if (!access(path, F_OK))
 		return true;
 	join(path, folder, name);
-	if (!read_content(path, &c))
+	if (!files_read(path, c.bytes, sizeof(c.bytes), &c.len))
 		return false;
 	m->added++;
 	if (find_seed(m, &c, seed) && put_new(m, seed, &c, &good)) {

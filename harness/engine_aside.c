@@ -20,17 +20,6 @@ struct content {
 	size_t len;
 };
 
-static bool read_content(const char *path, struct content *c)
-{
-	FILE *file = fopen(path, "rb");
-
-	if (!file)
-		return complain_of(path, strerror(errno));
-	c->len = fread(c->bytes, 1, sizeof(c->bytes), file);
-	(void)fclose(file);
-	return true;
-}
-
 static bool same(const struct content *a, const struct content *b)
 {
 	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
@@ -71,7 +60,8 @@ static bool walk(struct walk *w, char *folder,
 	path = files_list(folders, 1, &count);
 	good = path != NULL;
 	for (w->number = 0; good && w->number < count; w->number++)
-		good = read_content(path[w->number], &c) && each(w, path[w->number], &c);
+		good = files_read(path[w->number], c.bytes, sizeof(c.bytes), &c.len) &&
+		       each(w, path[w->number], &c);
 	files_free(path, path ? count : 0);
 	return good;
 }
@@ -125,7 +115,8 @@ int aside_put(const struct engine_job *job, const char *artefact, void (*tell)(c
 	snprintf(seeds, sizeof(seeds), "%s/%s", dirs->corpora, job->target);
 	if (!job->set_aside)
 		engine_remove_dir(dirs, ASIDE_SEEDS, job->target);
-	if (!read_content(artefact, &wanted) || !engine_make_dir(dirs, MOVED, job->target) ||
+	if (!files_read(artefact, wanted.bytes, sizeof(wanted.bytes), &wanted.len) ||
+	    !engine_make_dir(dirs, MOVED, job->target) ||
 	    !engine_make_dir(dirs, ASIDE_SEEDS, job->target) ||
 	    (!job->set_aside && !walk(&w, seeds, copy)) || !walk(&w, copies, remove_copy) ||
 	    !walk(&w, seeds, name_seed) || !walk(&w, corpus, move_kept))

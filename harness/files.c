@@ -25,6 +25,24 @@ static bool is_directory(FILE *f)
 	return !fstat(fileno(f), &st) && S_ISDIR(st.st_mode);
 }
 
+static bool read_some(FILE *f, const char *path, uint8_t *bytes, size_t room, size_t *len)
+{
+	*len = fread(bytes, 1, room, f);
+	return !ferror(f) || complain_of(path, strerror(errno));
+}
+
+bool files_read(const char *path, uint8_t *bytes, size_t room, size_t *len)
+{
+	FILE *f = fopen(path, "rb");
+	bool fine;
+
+	if (!f)
+		return complain_of(path, strerror(errno));
+	fine = read_some(f, path, bytes, room, len);
+	fclose(f);
+	return fine;
+}
+
 /* At most `room` bytes; a longer file is an error. */
 static bool read_file(const char *path, uint8_t *bytes, size_t room, size_t *len)
 {
@@ -37,10 +55,8 @@ static bool read_file(const char *path, uint8_t *bytes, size_t room, size_t *len
 	if (is_directory(f)) {
 		fine = complain_of(path, "is a directory, not a script");
 	} else {
-		*len = fread(bytes, 1, room, f);
-		if (ferror(f))
-			fine = complain_of(path, strerror(errno));
-		else if (*len == room)
+		fine = read_some(f, path, bytes, room, len);
+		if (fine && *len == room)
 			fine = complain_of(path, "too large for a script (64 KiB at most)");
 	}
 	if (!is_stdin)

@@ -19,6 +19,9 @@
  */
 bool files_read_script(const char *path, struct script *script);
 
+/* Reads a file as it is, and of a longer one the first `room` bytes. */
+bool files_read(const char *path, uint8_t *bytes, size_t room, size_t *len);
+
 /*
  * Writes a file: whole or not at all, where a link leads. What is no regular file is written into
  * as it is: a device, a pipe. "-" is standard output.

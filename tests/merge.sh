@@ -67,6 +67,12 @@ expect 'it came by another name' cmp "$work/mine/$(sha1sum <"$seeds/read_one_sec
 cp -r "$seeds" "$work/copy"
 expect 'merge into seeds' "$anvil" merge --target blk "$work/copy" "$work/new"
 expect 'the seeds are as they were' all_in "$seeds" "$work/copy"
+# a file whose reading fails is no empty one
+mkdir "$work/broken"
+ln -s /proc/self/mem "$work/broken/bad"
+"$anvil" merge --target blk "$work/broken" "$work/new" >"$work/told" 2>&1
+expect 'a file that cannot be read is told' test $? -eq 2
+expect 'and named' grep -q 'broken/bad: ' "$work/told"
 expect 'nothing half-written' sh -c "! ls -d '$work'/*.part"
 
 echo "merge: $passed passed, $failed failed"
