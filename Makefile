@@ -18,6 +18,7 @@ CLANG  ?= clang
 GCC    ?= gcc
 ENGINE ?= libfuzzer
 AFL_CLANG ?= afl-clang-fast
+OPTIMIZE ?= -O2
 
 AFL_FLAVOURS := afl/fast afl/asan afl/cmplog
 # other machines, with Debian's libraries from ci/sysroot
@@ -27,7 +28,7 @@ ALL_FLAVOURS := asan fuzz msan cov gcc clang $(FOREIGN) $(AFL_FLAVOURS)
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 # the same bytes wherever the checkout is, so that reports and signatures do not tell where that was
 # (not those of coverage, whose pages llvm-cov makes from the sources where they are)
-COMMON    = -std=c11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer $(WARNINGS) -Idevices -Iharness \
+COMMON    = -std=c11 -D_GNU_SOURCE $(OPTIMIZE) -g -fno-omit-frame-pointer $(WARNINGS) -Idevices -Iharness \
 	$(if $(filter build/cov/%,$@),,"-ffile-prefix-map=$$PWD=.")
 ASAN     := -fsanitize=address,undefined -fno-sanitize-recover=all
 MSAN     := -fsanitize=memory -fno-sanitize-recover=all -fsanitize-memory-track-origins
