@@ -104,6 +104,28 @@ else
 	echo 'FAIL: a script removed a folder that it did not make' && failed=$((failed + 1))
 fi
 
+# a build that is not there, or that takes a defect's name for one
+for what in no-target defect:libfuzzer:address:x86_64 libfuzzer; do
+	refuses "$what: no such build or defect; there are libfuzzer" ci/oss-fuzz/check "$what"
+done
+
+# format: all files in one run, each that is wrong is named once
+mkdir -p "$work/format/ci" "$work/format/devices"
+cp ci/format ci/help.sh "$work/format/ci/"
+cp .clang-format "$work/format/"
+printf 'int  a;\nint  b;\n' >"$work/format/devices/bad.c"
+printf 'int c;\n' | tee "$work/format/devices/good.c" >"$work/format/devices/good.h"
+printf '/* 0, or -EINVAL  a is bad */\n' >>"$work/format/devices/good.h"
+git -C "$work/format" init -q
+printf '%s\n' 'devices/bad.c: not formatted; run clang-format -i devices/bad.c' \
+	'devices/good.h:2:/* 0, or -EINVAL  a is bad */  <- one line an errno' 1 >"$work/wanted"
+{ "$work/format/ci/format" && echo 0 || echo $?; } >"$work/out" 2>&1
+if cmp -s "$work/wanted" "$work/out"; then
+	passed=$((passed + 1))
+else
+	echo "FAIL: ci/format: $(cat "$work/out")" && failed=$((failed + 1))
+fi
+
 # goals side by side: b and c end before a, which waits for c; what each says is in order
 mkdir -p "$work/side/ci"
 cp ci/side-by-side ci/help.sh "$work/side/ci/"
