@@ -13,8 +13,6 @@
 #include "virtio_spec.h"
 #include "virtqueue_layout.h"
 
-#define WORD_BITS 64u
-
 static size_t held_words(const struct virtqueue *vq)
 {
 	return (vq->heads + WORD_BITS - 1) / WORD_BITS;
@@ -99,11 +97,6 @@ int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
 	vq->published_used = layout->first;
 	vq->layout = layout;
 	return 0;
-}
-
-bool virtqueue_holds(const struct virtqueue *vq, uint16_t head)
-{
-	return vq->held[head / WORD_BITS] >> (head % WORD_BITS) & 1;
 }
 
 static void toggle_held(struct virtqueue *vq, uint16_t head)

@@ -61,8 +61,13 @@ static inline uint64_t virtqueue_u64(const struct virtqueue *vq, uint64_t value)
 	return vq->big_endian ? be64toh(value) : le64toh(value);
 }
 
+#define WORD_BITS 64u /* of `held` */
+
 /* Whether the device holds the chain named `head`, which is one that there can be. */
-bool virtqueue_holds(const struct virtqueue *vq, uint16_t head);
+static inline bool virtqueue_holds(const struct virtqueue *vq, uint16_t head)
+{
+	return vq->held[head / WORD_BITS] >> (head % WORD_BITS) & 1;
+}
 
 /* virtqueue_enable found the rings in RAM, and the map does not change: our own bug otherwise. */
 static inline uint16_t virtqueue_load(const struct virtqueue *vq, uint64_t gpa)
