@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A device's queues and its configuration space.
+ * A device's queues and its configuration space. What happens in the queues changes the status,
+ * too: a broken ring, and with the last chain in flight a device that is to be suspended.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -141,6 +142,24 @@ void virtio_device_halt_queue(struct virtio_device *dev, unsigned int index)
 		vq->page_number = page_number;
 }
 
+/* 3.4.2: all that was taken has to be used before. */
+void virtio_device_suspend_when_idle(struct virtio_device *dev)
+{
+	if (!dev->suspending || dev->status != STATUS_LIVE || dev->draining)
+		return;
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (dev->queue[i].in_flight)
+			return;
+	}
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		if (virtqueue_untold(&dev->queue[i]))
+			dev->ops->tell(dev, i);
+	}
+	dev->suspending = false;
+	dev->unserved = 0;
+	dev->status = STATUS_SUSPENDED;
+}
+
 void virtio_device_queue_drained(struct virtio_device *dev, unsigned int queue)
 {
 	uint64_t bit = 1ull << queue;
@@ -244,6 +263,14 @@ void virtio_device_poll(struct virtio_device *dev)
 			poll_queue(dev, queue);
 	}
 	dev->polled = false;
+}
+
+void virtio_device_break(struct virtio_device *dev)
+{
+	dev->status |= VIRTIO_STATUS_NEEDS_RESET;
+	dev->unserved = 0;
+	if (dev->status & VIRTIO_STATUS_DRIVER_OK)
+		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_CONFIG);
 }
 
 enum virtio_served virtio_device_popped(struct virtio_device *dev, int popped)

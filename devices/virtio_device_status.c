@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The status machine, and the features that are agreed on with it.
+ * The status machine: what the driver writes, and the features that are agreed on with it.
  */
 #include <errno.h>
 #include <string.h>
@@ -124,24 +124,6 @@ static void step_status(struct virtio_device *dev, uint32_t from, uint32_t to)
 
 /* ---- suspending (3.4) ---- */
 
-/* 3.4.2: all that was taken has to be used before. */
-void virtio_device_suspend_when_idle(struct virtio_device *dev)
-{
-	if (!dev->suspending || dev->status != STATUS_LIVE || dev->draining)
-		return;
-	for (unsigned int i = 0; i < dev->queues; i++) {
-		if (dev->queue[i].in_flight)
-			return;
-	}
-	for (unsigned int i = 0; i < dev->queues; i++) {
-		if (virtqueue_untold(&dev->queue[i]))
-			dev->ops->tell(dev, i);
-	}
-	dev->suspending = false;
-	dev->unserved = 0;
-	dev->status = STATUS_SUSPENDED;
-}
-
 /* Whatever was made available before has to be found without a notification. */
 static void resume(struct virtio_device *dev)
 {
@@ -195,14 +177,6 @@ void virtio_device_set_status(struct virtio_device *dev, uint32_t value)
 		dev->status |= VIRTIO_STATUS_FAILED;
 	else
 		step_status(dev, from, to);
-}
-
-void virtio_device_break(struct virtio_device *dev)
-{
-	dev->status |= VIRTIO_STATUS_NEEDS_RESET;
-	dev->unserved = 0;
-	if (dev->status & VIRTIO_STATUS_DRIVER_OK)
-		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_CONFIG);
 }
 
 /* ---- features (2.2) ---- */
