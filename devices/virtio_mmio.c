@@ -51,6 +51,16 @@ void virtio_mmio_init(struct virtio_mmio *m, struct virtio_device *dev,
 	dev->transport_opaque = m;
 }
 
+int virtio_mmio_init_legacy(struct virtio_mmio *m, struct virtio_device *dev,
+			    const struct virtio_mmio_host_ops *host, void *opaque, bool big_endian)
+{
+	int err = virtio_device_make_legacy(dev, big_endian);
+
+	if (!err)
+		virtio_mmio_init(m, dev, host, opaque);
+	return err;
+}
+
 void virtio_mmio_poll(struct virtio_mmio *m)
 {
 	virtio_device_poll(m->dev);

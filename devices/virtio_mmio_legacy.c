@@ -154,13 +154,3 @@ bool virtio_mmio_legacy_placed(const struct virtio_mmio *m)
 	}
 	return true;
 }
-
-int virtio_mmio_init_legacy(struct virtio_mmio *m, struct virtio_device *dev,
-			    const struct virtio_mmio_host_ops *host, void *opaque, bool big_endian)
-{
-	int err = virtio_device_make_legacy(dev, big_endian);
-
-	if (!err)
-		virtio_mmio_init(m, dev, host, opaque);
-	return err;
-}
