@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The device as a whole: features, queues, configuration space. What happens on the queues is in
- * virtio_net_transmit.c, virtio_net_receive.c and virtio_net_control.c.
+ * virtio_net_transmit.c, virtio_net_receive.c and virtio_net_control.c, what the host changes later
+ * in virtio_net_link.c.
  */
 #include "virtio_net.h"
 
@@ -14,6 +15,7 @@
 #include "virtio_net_filter.h"
 #include "virtio_net_frames.h"
 #include "virtio_net_header.h"
+#include "virtio_net_link.h"
 #include "virtio_net_state.h"
 #include "virtio_net_stats.h"
 #include "virtio_net_steering.h"
@@ -58,7 +60,7 @@ static void features_accepted(struct virtio_device *dev)
 		net->pairs = net->options.queue_pairs_max;
 	dev->queues_used =
 		control_queue(net) + (virtio_device_has(dev, VIRTIO_NET_F_CTRL_VQ) ? 1 : 0);
-	net->guest = virtio_net_offloads(net);
+	net->guest = virtio_net_header_offloads(net);
 }
 
 static void notified(struct virtio_device *dev, unsigned int index)
@@ -86,12 +88,6 @@ static void queue_stopped(struct virtio_device *dev, unsigned int index)
 	virtio_net_coalesce_stopped(net, index);
 }
 
-void virtio_net_announced(struct virtio_net *net)
-{
-	net->announce = false;
-	net->config.status &= (uint16_t)~virtio_device_u16(&net->dev, VIRTIO_NET_S_ANNOUNCE);
-}
-
 static void reset(struct virtio_device *dev)
 {
 	struct virtio_net *net = to_net(dev);
@@ -106,7 +102,7 @@ static void reset(struct virtio_device *dev)
 	if (memcmp(net->config.mac, net->options.mac, NIC_MAC_BYTES) != 0 || net->announce)
 		dev->config_generation++;
 	memcpy(net->config.mac, net->options.mac, NIC_MAC_BYTES);
-	virtio_net_announced(net);
+	virtio_net_link_announced(net);
 }
 
 /* 5.1.4.3: a legacy driver sets the address here; the rest is read-only */
@@ -153,26 +149,6 @@ static const struct virtio_features supported = {
 	},
 };
 
-struct virtio_features virtio_net_offloads(const struct virtio_net *net)
-{
-	static const struct virtio_features offloads = {
-		.word = {
-			BIT(VIRTIO_NET_F_GUEST_CSUM) | BIT(VIRTIO_NET_F_GUEST_TSO4) |
-				BIT(VIRTIO_NET_F_GUEST_TSO6) | BIT(VIRTIO_NET_F_GUEST_ECN) |
-				BIT(VIRTIO_NET_F_GUEST_USO4) | BIT(VIRTIO_NET_F_GUEST_USO6),
-			BIT(VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO) |
-				BIT(VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM),
-		},
-	};
-
-	if (!virtio_device_agreed(&net->dev))
-		return (struct virtio_features){ { 0 } };
-	return (struct virtio_features){
-		.word = { net->dev.driver.word[0] & offloads.word[0],
-			  net->dev.driver.word[1] & offloads.word[1] },
-	};
-}
-
 /* 5.1.3.1, and 5.1.4.1 on HASH_REPORT and CTRL_RX_EXTRA; several of one feature are all required */
 static const struct virtio_feature_rule net_rules[] = {
 	{ VIRTIO_NET_F_GUEST_TSO4, { VIRTIO_NET_F_GUEST_CSUM } },
@@ -213,12 +189,6 @@ static const struct virtio_feature_rule net_rules[] = {
 
 /* ---- creation ---- */
 
-static bool speed_valid(uint32_t speed, uint8_t duplex)
-{
-	return (speed <= INT32_MAX || speed == VIRTIO_NET_SPEED_UNKNOWN) &&
-	       (duplex <= VIRTIO_NET_DUPLEX_FULL || duplex == VIRTIO_NET_DUPLEX_UNKNOWN);
-}
-
 static bool options_valid(const struct virtio_net_options *o)
 {
 	bool many = virtio_features_has(&o->features, VIRTIO_NET_F_MQ) ||
@@ -227,7 +197,7 @@ static bool options_valid(const struct virtio_net_options *o)
 	if (o->features.word[0] & ~supported.word[0] || o->features.word[1] & ~supported.word[1])
 		return false;
 	if (o->queue_pairs_max > (many ? VIRTIO_NET_PAIRS_MAX : 1) ||
-	    !speed_valid(o->speed, o->duplex))
+	    !virtio_net_link_speed_valid(o->speed, o->duplex))
 		return false;
 	return o->mtu >= 68 && virtio_device_rules_hold(net_rules, RULES, &o->features);
 }
@@ -262,94 +232,6 @@ static void fill_config(struct virtio_net *net)
 		c->supported_tunnel_types = virtio_device_u32(&net->dev, VIRTIO_NET_TUNNEL_TYPES);
 }
 
-/* ---- what the host changes ---- */
-
-/* of the configuration space, for virtio_device_hold_config */
-#define HELD_STATUS 1u
-#define HELD_SPEED  2u
-
-/* Of interest to a driver that accepted the feature; without, nobody looks there. */
-static void config_changed(struct virtio_net *net, unsigned int feature)
-{
-	if (virtio_device_has(&net->dev, feature))
-		virtio_device_config_changed(&net->dev);
-	else
-		net->dev.config_generation++;
-}
-
-static uint16_t status_now(const struct virtio_net *net)
-{
-	if (!virtio_features_has(&net->dev.offered, VIRTIO_NET_F_STATUS))
-		return 0;
-	return (net->options.link_up ? VIRTIO_NET_S_LINK_UP : 0) |
-	       (net->announce ? VIRTIO_NET_S_ANNOUNCE : 0);
-}
-
-static void config_refresh(struct virtio_device *dev, unsigned int what)
-{
-	struct virtio_net *net = to_net(dev);
-
-	if (what & HELD_STATUS && virtio_features_has(&dev->offered, VIRTIO_NET_F_STATUS)) {
-		net->config.status = virtio_device_u16(dev, status_now(net));
-		config_changed(net, VIRTIO_NET_F_STATUS);
-	}
-	if (what & HELD_SPEED && virtio_features_has(&dev->offered, VIRTIO_NET_F_SPEED_DUPLEX)) {
-		net->config.speed = virtio_device_u32(dev, net->options.speed);
-		net->config.duplex = net->options.duplex;
-		config_changed(net, VIRTIO_NET_F_SPEED_DUPLEX);
-	}
-}
-
-static void host_changes(struct virtio_net *net, unsigned int what)
-{
-	if (!virtio_device_hold_config(&net->dev, what))
-		config_refresh(&net->dev, what);
-}
-
-void virtio_net_set_link(struct virtio_net *net, bool up)
-{
-	net->options.link_up = up;
-	host_changes(net, HELD_STATUS);
-}
-
-void virtio_net_set_speed(struct virtio_net *net, uint32_t speed, uint8_t duplex)
-{
-	if (!speed_valid(speed, duplex))
-		return;
-	net->options.speed = speed;
-	net->options.duplex = duplex;
-	host_changes(net, HELD_SPEED);
-}
-
-void virtio_net_announce(struct virtio_net *net)
-{
-	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_GUEST_ANNOUNCE) ||
-	    !virtio_device_has(&net->dev, VIRTIO_NET_F_STATUS))
-		return;
-	net->announce = true;
-	host_changes(net, HELD_STATUS);
-}
-
-bool virtio_net_restore_link(struct virtio_net *net, uint16_t status, uint32_t speed,
-			     uint8_t duplex)
-{
-	struct virtio_net_config now = net->config;
-	bool told = virtio_features_has(&net->dev.offered, VIRTIO_NET_F_SPEED_DUPLEX);
-
-	if (!speed_valid(speed, duplex) || (!told && (speed || duplex)))
-		return false;
-	net->config.status = virtio_device_u16(&net->dev, status);
-	net->config.speed = virtio_device_u32(&net->dev, speed);
-	net->config.duplex = duplex;
-	if (status != status_now(net))
-		host_changes(net, HELD_STATUS);
-	if (now.speed != net->config.speed || now.duplex != duplex)
-		host_changes(net, HELD_SPEED);
-	return true;
-}
-
-/* ---- creation ---- */
-
 /* The features that are left bear what is left of the queues, or it cannot be had. */
 static int make_legacy(struct virtio_device *dev)
 {
@@ -373,7 +255,7 @@ static const struct virtio_device_ops net_ops = {
 	.queue_stopped = queue_stopped,
 	.config_written = config_written,
 	.reset = reset,
-	.config_refresh = config_refresh,
+	.config_refresh = virtio_net_link_refresh,
 	.config_kinds = HELD_STATUS | HELD_SPEED,
 	.make_legacy = make_legacy,
 	.puts_off = virtio_net_coalesce_puts_off,

@@ -94,7 +94,7 @@ static bool set_all(struct virtio_net *net, unsigned int direction, struct descr
 	struct virtio_net_ctrl_coal coal;
 
 	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_NOTF_COAL) ||
-	    !virtio_net_control_rest(chain, &coal, sizeof(coal)))
+	    !virtio_net_command_rest(chain, &coal, sizeof(coal)))
 		return false;
 	net->coalescing[direction] = from_wire(&coal);
 	for (unsigned int i = direction; i < 2 * net->pairs; i += 2)
@@ -111,7 +111,7 @@ static bool set_one(struct virtio_net *net, struct descriptor_chain *chain)
 {
 	struct virtio_net_ctrl_coal_vq coal;
 
-	if (!virtio_net_control_rest(chain, &coal, sizeof(coal)) ||
+	if (!virtio_net_command_rest(chain, &coal, sizeof(coal)) ||
 	    !enabled(net, le16toh(coal.vq_index)))
 		return false;
 	net->queue[le16toh(coal.vq_index)].coalescing = from_wire(&coal.coal);
@@ -124,7 +124,7 @@ static bool get_one(struct virtio_net *net, struct descriptor_chain *chain,
 	struct virtio_net_ctrl_coal coal;
 	uint16_t which[2]; /* the index, and what is reserved */
 
-	if (!virtio_net_control_rest(chain, which, sizeof(which)) ||
+	if (!virtio_net_command_rest(chain, which, sizeof(which)) ||
 	    !enabled(net, le16toh(which[0])))
 		return false;
 
@@ -132,7 +132,7 @@ static bool get_one(struct virtio_net *net, struct descriptor_chain *chain,
 
 	coal.max_packets = htole32(q->coalescing.max_packets);
 	coal.max_usecs = htole32(q->coalescing.max_usecs);
-	virtio_net_control_result(reply, &coal, sizeof(coal));
+	virtio_net_command_result(reply, &coal, sizeof(coal));
 	return true;
 }
 

@@ -6,7 +6,7 @@
 #ifndef VIRTIO_NET_COALESCE_H
 #define VIRTIO_NET_COALESCE_H
 
-#include "virtio_net_control.h"
+#include "virtio_net_command.h"
 
 /* Shows what was pushed to this receive or transmit queue for one packet, and notifies the driver
  * now or later. */

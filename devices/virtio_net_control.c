@@ -7,20 +7,12 @@
 #include <string.h>
 
 #include "virtio_net_coalesce.h"
+#include "virtio_net_command.h"
 #include "virtio_net_filter.h"
+#include "virtio_net_header.h"
+#include "virtio_net_link.h"
 #include "virtio_net_stats.h"
 #include "virtio_net_steering.h"
-
-bool virtio_net_control_rest(struct descriptor_chain *chain, void *data, size_t len)
-{
-	return chain->read.left == len && !descriptor_chain_read(chain, data, len);
-}
-
-void virtio_net_control_result(struct virtio_net_reply *reply, const void *bytes, uint32_t len)
-{
-	memcpy(reply->bytes, bytes, len);
-	reply->len = len;
-}
 
 /* 5.1.9.5.4: the bit goes before the command is used */
 static bool command_announce(struct virtio_net *net, uint8_t command,
@@ -32,7 +24,7 @@ static bool command_announce(struct virtio_net *net, uint8_t command,
 		return false;
 	if (net->announce)
 		net->dev.config_generation++;
-	virtio_net_announced(net);
+	virtio_net_link_announced(net);
 	return true;
 }
 
@@ -54,14 +46,14 @@ static void offload_features(uint64_t bits, struct virtio_features *set)
 static bool command_offloads(struct virtio_net *net, uint8_t command,
 			     struct descriptor_chain *chain, struct virtio_net_reply *reply)
 {
-	const struct virtio_features negotiated = virtio_net_offloads(net);
+	const struct virtio_features negotiated = virtio_net_header_offloads(net);
 	struct virtio_features set;
 	uint64_t bits;
 
 	(void)reply;
 	if (command != VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET ||
 	    !virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) ||
-	    !virtio_net_control_rest(chain, &bits, sizeof(bits)))
+	    !virtio_net_command_rest(chain, &bits, sizeof(bits)))
 		return false;
 	offload_features(virtio_device_u64(&net->dev, bits), &set);
 	if (set.word[0] & ~negotiated.word[0] || set.word[1] & ~negotiated.word[1])
@@ -109,9 +101,9 @@ void virtio_net_control_command(struct virtio_net *net, struct descriptor_chain 
 	good = run(net, chain, &reply);
 	net->commands[1] += good;
 	ack = (uint8_t)(good ? VIRTIO_NET_OK : VIRTIO_NET_ERR);
-	(void)virtio_net_stats_fill(chain, &ack, sizeof(ack));
+	(void)virtio_net_command_fill(chain, &ack, sizeof(ack));
 	if (!good)
 		return;
-	(void)virtio_net_stats_fill(chain, reply.bytes, reply.len);
+	(void)virtio_net_command_fill(chain, reply.bytes, reply.len);
 	virtio_net_stats_reply(net, chain, reply.wish, reply.wishes);
 }

@@ -81,7 +81,7 @@ static bool set_mode(struct virtio_net_filter *f, uint8_t command, struct descri
 	};
 	uint8_t on;
 
-	if (!virtio_net_control_rest(chain, &on, sizeof(on)) || on > 1)
+	if (!virtio_net_command_rest(chain, &on, sizeof(on)) || on > 1)
 		return false;
 	*mode[command] = on;
 	return true;
@@ -132,7 +132,7 @@ static bool set_mac(struct virtio_net *net, struct descriptor_chain *chain)
 {
 	uint8_t mac[NIC_MAC_BYTES];
 
-	if (!virtio_net_control_rest(chain, mac, sizeof(mac)))
+	if (!virtio_net_command_rest(chain, mac, sizeof(mac)))
 		return false;
 	memcpy(net->config.mac, mac, sizeof(mac));
 	net->dev.config_generation++;
@@ -163,7 +163,7 @@ bool virtio_net_filter_vlan(struct virtio_net *net, uint8_t command, struct desc
 
 	if (command > VIRTIO_NET_CTRL_VLAN_DEL ||
 	    !virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_VLAN) ||
-	    !virtio_net_control_rest(chain, &id, sizeof(id)))
+	    !virtio_net_command_rest(chain, &id, sizeof(id)))
 		return false;
 	id = virtio_device_u16(&net->dev, id);
 	if (id >= VIRTIO_NET_VLANS)

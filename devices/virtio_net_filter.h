@@ -5,7 +5,7 @@
 #ifndef VIRTIO_NET_FILTER_H
 #define VIRTIO_NET_FILTER_H
 
-#include "virtio_net_control.h"
+#include "virtio_net_command.h"
 
 /* Whether a frame of at least NIC_FRAME_BYTES_MIN bytes passes. */
 bool virtio_net_filter_passes(const struct virtio_net *net, const uint8_t *frame, uint32_t len);

@@ -163,6 +163,26 @@ int virtio_net_header_parse(const struct virtio_net *net,
 
 /* ---- to the guest ---- */
 
+struct virtio_features virtio_net_header_offloads(const struct virtio_net *net)
+{
+	static const struct virtio_features offloads = {
+		.word = {
+			1ull << VIRTIO_NET_F_GUEST_CSUM | 1ull << VIRTIO_NET_F_GUEST_TSO4 |
+				1ull << VIRTIO_NET_F_GUEST_TSO6 | 1ull << VIRTIO_NET_F_GUEST_ECN |
+				1ull << VIRTIO_NET_F_GUEST_USO4 | 1ull << VIRTIO_NET_F_GUEST_USO6,
+			1ull << (VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO - 64) |
+				1ull << (VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM - 64),
+		},
+	};
+
+	if (!virtio_device_agreed(&net->dev))
+		return (struct virtio_features){ { 0 } };
+	return (struct virtio_features){
+		.word = { net->dev.driver.word[0] & offloads.word[0],
+			  net->dev.driver.word[1] & offloads.word[1] },
+	};
+}
+
 bool virtio_net_header_guest_has(const struct virtio_net *net, unsigned int feature)
 {
 	return virtio_features_has(&net->guest, feature) &&

@@ -30,6 +30,9 @@ void virtio_net_header_make(const struct virtio_net *net, const struct nic_frame
 			    uint16_t num_buffers, const struct virtio_net_hash *hash,
 			    struct virtio_net_header_long *header);
 
+/* The offloads of received frames that the driver accepted. */
+struct virtio_features virtio_net_header_offloads(const struct virtio_net *net);
+
 /* Whether this offload of received frames was accepted and is enabled, with what it requires. */
 bool virtio_net_header_guest_has(const struct virtio_net *net, unsigned int feature);
 

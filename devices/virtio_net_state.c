@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#include "virtio_net_control.h"
+#include "virtio_net_header.h"
+#include "virtio_net_link.h"
 
 /* the modes in one byte; the first two need CTRL_RX, the others CTRL_RX_EXTRA */
 #define MODES	   6u
@@ -139,7 +140,7 @@ static bool restore_link(struct virtio_net *net, struct state_reader *r)
 	if (announce > 1 || !status_possible(net, status, announce))
 		return false;
 	net->announce = announce;
-	return virtio_net_restore_link(net, status, speed, duplex);
+	return virtio_net_link_restore(net, status, speed, duplex);
 }
 
 /* ---- offloads and steering ---- */
@@ -152,7 +153,7 @@ static void save_offloads(const struct virtio_net *net, struct state_writer *w)
 
 static bool restore_offloads(struct virtio_net *net, struct state_reader *r)
 {
-	struct virtio_features negotiated = virtio_net_offloads(net);
+	struct virtio_features negotiated = virtio_net_header_offloads(net);
 
 	net->guest.word[0] = state_get(r, 8);
 	net->guest.word[1] = state_get(r, 8);

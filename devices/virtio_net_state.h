@@ -12,9 +12,4 @@
 void virtio_net_state_save(const struct virtio_device *dev, struct state_writer *w);
 bool virtio_net_state_restore(struct virtio_device *dev, struct state_reader *r);
 
-/* virtio_net.c: the driver saw this last; what is different now is told, or kept until it may be.
- * false: nothing that there can be. */
-bool virtio_net_restore_link(struct virtio_net *net, uint16_t status, uint32_t speed,
-			     uint8_t duplex);
-
 #endif

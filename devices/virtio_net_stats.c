@@ -146,7 +146,7 @@ static bool query(struct virtio_net *net, struct descriptor_chain *chain,
 
 	if (chain->read.left)
 		return false;
-	virtio_net_control_result(reply, &types, sizeof(types));
+	virtio_net_command_result(reply, &types, sizeof(types));
 	return true;
 }
 
@@ -164,7 +164,7 @@ static bool get(struct virtio_net *net, struct descriptor_chain *chain,
 	uint64_t len = chain->read.left;
 
 	if (len % sizeof(reply->wish[0]) || len > sizeof(reply->wish) ||
-	    !virtio_net_control_rest(chain, reply->wish, (size_t)len))
+	    !virtio_net_command_rest(chain, reply->wish, (size_t)len))
 		return false;
 	reply->wishes = (unsigned int)(len / sizeof(reply->wish[0]));
 	for (unsigned int i = 0; i < reply->wishes; i++) {
@@ -185,13 +185,6 @@ bool virtio_net_stats_command(struct virtio_net *net, uint8_t command,
 }
 
 /* ---- replies ---- */
-
-bool virtio_net_stats_fill(struct descriptor_chain *chain, const void *bytes, size_t len)
-{
-	size_t part = len < chain->write.left ? len : (size_t)chain->write.left;
-
-	return !descriptor_chain_write(chain, bytes, part) && part == len;
-}
 
 static const uint64_t *counters_of(const struct virtio_net *net, unsigned int queue, uint8_t type)
 {
@@ -225,7 +218,7 @@ static bool reply_type(struct virtio_net *net, struct descriptor_chain *chain, u
 	r.header.size = htole16((uint16_t)size);
 	for (unsigned int i = 0; i < t->counters; i++)
 		r.counter[i] = htole64(counter[i]);
-	return virtio_net_stats_fill(chain, &r, size);
+	return virtio_net_command_fill(chain, &r, size);
 }
 
 void virtio_net_stats_reply(struct virtio_net *net, struct descriptor_chain *chain,

@@ -13,7 +13,7 @@
 #ifndef VIRTIO_NET_STATS_H
 #define VIRTIO_NET_STATS_H
 
-#include "virtio_net_control.h"
+#include "virtio_net_command.h"
 
 /* What happened on a receive or transmit queue. */
 void virtio_net_stats_notified(struct virtio_net *net, unsigned int queue);
@@ -32,9 +32,6 @@ bool virtio_net_stats_command(struct virtio_net *net, uint8_t command,
 /* Writes the statistics that a command asked for, as far as they fit. */
 void virtio_net_stats_reply(struct virtio_net *net, struct descriptor_chain *chain,
 			    const struct virtio_net_stats_wish *wish, unsigned int wishes);
-
-/* Writes as many of these bytes as fit; returns whether all did. */
-bool virtio_net_stats_fill(struct descriptor_chain *chain, const void *bytes, size_t len);
 
 void virtio_net_stats_reset(struct virtio_net *net);
 

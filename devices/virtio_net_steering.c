@@ -16,7 +16,7 @@ static bool set_pairs(struct virtio_net *net, struct descriptor_chain *chain)
 	uint16_t pairs;
 
 	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_MQ) ||
-	    !virtio_net_control_rest(chain, &pairs, sizeof(pairs)))
+	    !virtio_net_command_rest(chain, &pairs, sizeof(pairs)))
 		return false;
 	pairs = virtio_device_u16(&net->dev, pairs);
 	if (pairs == 0 || pairs > net->pairs || net->steering.contexts)
@@ -127,7 +127,7 @@ bool virtio_net_steering_tunnel(struct virtio_net *net, uint8_t command,
 	(void)reply;
 	if (command != VIRTIO_NET_CTRL_HASH_TUNNEL_SET ||
 	    !virtio_device_has(&net->dev, VIRTIO_NET_F_HASH_TUNNEL) ||
-	    !virtio_net_control_rest(chain, &types, sizeof(types)) ||
+	    !virtio_net_command_rest(chain, &types, sizeof(types)) ||
 	    le32toh(types) & ~VIRTIO_NET_TUNNEL_TYPES)
 		return false;
 	net->steering.tunnel_types = le32toh(types);
@@ -164,7 +164,7 @@ static bool delete_context(struct virtio_net *net, struct descriptor_chain *chai
 {
 	uint16_t id;
 
-	if (!virtio_net_control_rest(chain, &id, sizeof(id)) ||
+	if (!virtio_net_command_rest(chain, &id, sizeof(id)) ||
 	    !(net->steering.contexts & context_bit(le16toh(id))))
 		return false;
 	net->steering.contexts &= ~context_bit(le16toh(id));
@@ -180,7 +180,7 @@ bool virtio_net_steering_context(struct virtio_net *net, uint8_t command,
 		return false;
 	switch (command) {
 	case VIRTIO_NET_CTRL_RSS_CTX_CAP_GET:
-		virtio_net_control_result(reply, &max, sizeof(max));
+		virtio_net_command_result(reply, &max, sizeof(max));
 		return chain->read.left == 0;
 	case VIRTIO_NET_CTRL_RSS_CTX_ADD:
 	case VIRTIO_NET_CTRL_RSS_CTX_MOD:

@@ -13,7 +13,7 @@
 #ifndef VIRTIO_NET_STEERING_H
 #define VIRTIO_NET_STEERING_H
 
-#include "virtio_net_control.h"
+#include "virtio_net_command.h"
 #include "virtio_net_hash.h"
 
 /* Of class VIRTIO_NET_CTRL_MQ. */
