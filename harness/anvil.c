@@ -14,12 +14,6 @@
 #include "options.h"
 #include "sanitizer.h"
 
-const struct command *const commands[] = {
-	&command_play,	 &command_show,	  &command_pack,   &command_shrink,
-	&command_triage, &command_export, &command_merge,  &command_fuzz,
-	&command_bench,	 &command_boot,	  &command_health, NULL,
-};
-
 static const struct command *find_command(const char *name)
 {
 	for (size_t i = 0; commands[i]; i++) {

@@ -89,7 +89,7 @@ extern const struct command command_play, command_show, command_pack, command_sh
 	command_triage, command_export, command_merge, command_fuzz, command_bench, command_boot,
 	command_health;
 
-/* All of them, up to NULL */
+/* All of them, up to NULL: commands.c */
 extern const struct command *const commands[];
 
 #endif
