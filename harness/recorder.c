@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the embedder tells, a book of what the driver programmed, and the bring-up.
+ * What the embedder tells, and the bring-up.
  */
 #include "recorder.h"
 
@@ -11,137 +11,6 @@
 #include "complain.h"
 #include "guest_driver.h"
 #include "recorder_internal.h"
-
-/* ---- what was programmed ---- */
-
-bool recorder_accepted(const struct recorder *r, unsigned int feature)
-{
-	return r->features >> feature & 1;
-}
-
-struct virtqueue_features recorder_ring_features(const struct recorder *r)
-{
-	return (struct virtqueue_features){
-		.indirect = recorder_accepted(r, VIRTIO_F_INDIRECT_DESC),
-		.event_idx = recorder_accepted(r, VIRTIO_F_EVENT_IDX),
-	};
-}
-
-static uint64_t offered(const struct recorder *r)
-{
-	const struct recorder_options *o = &r->options;
-	uint64_t bits = o->blk ? o->blk->features.word[0] : o->net->features.word[0];
-
-	if (o->blk && o->blk->disk->read_only)
-		bits |= 1ull << VIRTIO_BLK_F_RO;
-	return bits | 1ull << VIRTIO_F_VERSION_1;
-}
-
-/* As far as can be told from outside: whether the device looks into its queues. */
-static bool live(const struct recorder *r)
-{
-	uint32_t all = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER |
-		       VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK;
-
-	return r->status == all && recorder_accepted(r, VIRTIO_F_VERSION_1) &&
-	       !(r->features & ~offered(r));
-}
-
-static struct virtqueue *selected(struct recorder *r)
-{
-	return r->queue_sel < r->nearest.p.queues ? &r->queue[r->queue_sel].vq : NULL;
-}
-
-/* The address that a register is one half of, or NULL. */
-static uint64_t *ring_area(struct virtqueue *vq, uint64_t offset)
-{
-	switch (offset) {
-	case VIRTIO_MMIO_QUEUE_DESC_LOW:
-	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
-		return &vq->desc_area;
-	case VIRTIO_MMIO_QUEUE_DRIVER_LOW:
-	case VIRTIO_MMIO_QUEUE_DRIVER_HIGH:
-		return &vq->driver_area;
-	case VIRTIO_MMIO_QUEUE_DEVICE_LOW:
-	case VIRTIO_MMIO_QUEUE_DEVICE_HIGH:
-		return &vq->device_area;
-	default:
-		return NULL;
-	}
-}
-
-/* Of those registers, and of DriverFeatures by its selector. */
-#define HIGH_HALF 4u
-
-static void set_half(uint64_t *address, bool high, uint64_t value)
-{
-	unsigned int shift = high ? 32 : 0;
-
-	*address = (*address & ~(0xffffffffull << shift)) | (value & 0xffffffff) << shift;
-}
-
-bool recorder_queue_writable(const struct recorder *r, const struct virtqueue *vq)
-{
-	return !virtqueue_enabled(vq) && (!(r->status & VIRTIO_STATUS_DRIVER_OK) ||
-					  recorder_accepted(r, VIRTIO_F_RING_RESET));
-}
-
-static void start_queue(struct recorder *r)
-{
-	struct recorder_queue *q = &r->queue[r->queue_sel];
-	int err = virtqueue_enable(&q->vq, recorder_ring_features(r));
-
-	(void)err; /* then the driver finds it stopped, and so do we */
-	q->used_seen = 0;
-	q->flags = 0;
-}
-
-static void program_queue(struct recorder *r, uint64_t offset, uint64_t value)
-{
-	struct virtqueue *vq = selected(r);
-	bool stops = (offset == VIRTIO_MMIO_QUEUE_READY && value == 0) ||
-		     (offset == VIRTIO_MMIO_QUEUE_RESET && value == 1 &&
-		      recorder_accepted(r, VIRTIO_F_RING_RESET));
-
-	if (!vq)
-		return;
-	if (stops)
-		virtqueue_reset(vq);
-	else if (!recorder_queue_writable(r, vq))
-		return;
-	else if (offset == VIRTIO_MMIO_QUEUE_READY && value == 1)
-		start_queue(r);
-	else if (offset == VIRTIO_MMIO_QUEUE_SIZE)
-		vq->size = (uint32_t)value;
-	else if (ring_area(vq, offset))
-		set_half(ring_area(vq, offset), offset & HIGH_HALF, value);
-}
-
-/* A register of 32 bits; the reset is not meant. */
-static void program(struct recorder *r, uint64_t offset, uint64_t value)
-{
-	if (offset == VIRTIO_MMIO_DRIVER_FEATURES_SEL)
-		r->driver_sel = (uint32_t)value;
-	else if (offset == VIRTIO_MMIO_QUEUE_SEL)
-		r->queue_sel = (uint32_t)value;
-	else if (offset == VIRTIO_MMIO_STATUS)
-		r->status = (uint32_t)value;
-	else if (offset != VIRTIO_MMIO_DRIVER_FEATURES)
-		program_queue(r, offset, value);
-	else if (r->driver_sel < 2 && !(r->status & VIRTIO_STATUS_FEATURES_OK))
-		set_half(&r->features, r->driver_sel == 1, value);
-}
-
-static void forget_driver(struct recorder *r)
-{
-	for (unsigned int i = 0; i < r->nearest.p.queues; i++)
-		virtqueue_reset(&r->queue[i].vq);
-	r->status = 0;
-	r->features = 0;
-	r->driver_sel = 0;
-	r->queue_sel = 0;
-	memset(&r->receive, 0, sizeof(r->receive));
-}
 
 /* ---- the bring-up ---- */
 
@@ -205,7 +74,7 @@ static uint64_t moved_low(struct recorder *r, uint64_t offset, uint64_t value)
 			: offset == VIRTIO_MMIO_QUEUE_DRIVER_LOW ? guest_avail_ring(queue)
 								 : guest_used_ring(queue);
 
-	if (selected(r) && *ring_area(selected(r), offset) >> 32)
+	if (recorder_selected(r) && *recorder_ring_area(recorder_selected(r), offset) >> 32)
 		ring -= TO_HIGH;
 	return ring | (value & 15); /* as well or badly aligned */
 }
@@ -217,14 +86,14 @@ static uint64_t moved(struct recorder *r, uint64_t offset, uint64_t value)
 
 	if (offset == VIRTIO_MMIO_QUEUE_SIZE && value > most && value <= r->queue[0].vq.size_max)
 		return most;
-	if (!ring_area(&r->queue[0].vq, offset))
+	if (!recorder_ring_area(&r->queue[0].vq, offset))
 		return value;
-	if (!(offset & HIGH_HALF))
+	if (!(offset & RECORDER_HIGH_HALF))
 		return moved_low(r, offset, value);
 	if (value == 0)
 		return 0;
-	move_high(&r->script, offset - HIGH_HALF);
-	move_high(&r->writes, offset - HIGH_HALF);
+	move_high(&r->script, offset - RECORDER_HIGH_HALF);
+	move_high(&r->writes, offset - RECORDER_HIGH_HALF);
 	return MAP_HIGH >> 32;
 }
 
@@ -241,13 +110,13 @@ static void reset(struct recorder *r)
 	if (r->phase != RECORDER_BRING_UP || r->writes.ops > 0)
 		start_bring_up(r);
 	add_access(r, &op);
-	forget_driver(r);
+	recorder_forget_driver(r);
 }
 
 /* The bring-up ends with the first thing that a running device is told. */
 static void start_if_live(struct recorder *r)
 {
-	if (r->phase != RECORDER_BRING_UP || !live(r))
+	if (r->phase != RECORDER_BRING_UP || !recorder_live(r))
 		return;
 	end_bring_up(r);
 	if (recorder_accepted(r, VIRTIO_F_RING_PACKED)) {
@@ -279,7 +148,7 @@ void recorder_write(struct recorder *r, uint64_t offset, unsigned int width, uin
 		 recorder_access_op(OP_WRITE, offset, width, moved(r, offset, value), &op))
 		add_access(r, &op);
 	if (width == 4)
-		program(r, offset, value);
+		recorder_program(r, offset, value);
 }
 
 void recorder_read(struct recorder *r, uint64_t offset, unsigned int width)

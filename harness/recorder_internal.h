@@ -7,7 +7,7 @@
 
 #include "recorder.h"
 
-/* ---- recorder.c: what was programmed ---- */
+/* ---- recorder_state.c: what the driver programmed ---- */
 
 bool recorder_accepted(const struct recorder *r, unsigned int feature);
 
@@ -16,6 +16,23 @@ struct virtqueue_features recorder_ring_features(const struct recorder *r);
 
 /* Whether the device lets the driver set this queue up now. */
 bool recorder_queue_writable(const struct recorder *r, const struct virtqueue *vq);
+
+/* As far as can be told from outside: whether the device looks into its queues. */
+bool recorder_live(const struct recorder *r);
+
+/* The queue that QueueSel says, or NULL. */
+struct virtqueue *recorder_selected(struct recorder *r);
+
+/* The address that a register is one half of, or NULL; of these registers, the bit of the high one.
+ */
+uint64_t *recorder_ring_area(struct virtqueue *vq, uint64_t offset);
+#define RECORDER_HIGH_HALF 4u
+
+/* Takes down what is written to a register of 32 bits; the reset is not meant. */
+void recorder_program(struct recorder *r, uint64_t offset, uint64_t value);
+
+/* The reset. */
+void recorder_forget_driver(struct recorder *r);
 
 /* ---- recorder_script.c: what becomes a file ---- */
 
