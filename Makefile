@@ -94,7 +94,7 @@ FINDINGS := $(wildcard harness/triage*.c harness/export*.c) \
 # engines at work, and the record of what they do
 CAMPAIGN := $(wildcard harness/engine*.c harness/afl_*.c) harness/process.c harness/campaign.c
 TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) $(CAMPAIGN) $(RECORDER) $(FINDINGS) \
-	$(addprefix harness/,commands.c death.c files.c manual.c options.c runner.c)
+	$(addprefix harness/,commands.c death.c files.c manual.c options.c runner.c signals.c)
 TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
 AFL_DOOR := harness/mutator_afl.c
 AFL_PART := harness/target_afl.c

@@ -15,7 +15,7 @@
 #ifndef AFL_H
 #define AFL_H
 
-#include "engine.h"
+#include "engine_internal.h"
 #include "runner.h"
 
 #define AFL_FUZZ       "afl-fuzz"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "complain.h"
-#include "engine.h"
+#include "engine_folders.h"
 
 #define FOLDER	    "campaigns"
 #define INTERVAL_MS 500 /* between rows, as long as they are few */

@@ -17,6 +17,7 @@
 #include "complain.h"
 #include "engine.h"
 #include "engine_options.h"
+#include "signals.h"
 
 #define ROUNDS_MAX 100
 #define GRACE_MS   15000 /* longer than the slowest input may take */
@@ -56,9 +57,9 @@ static bool run_process(struct bench *b, const char *target)
 	while (!engine_poll(e)) {
 		uint64_t ran = engine_now() - e->started_ms;
 
-		if (ran > 2 * patience || engine_stop_requests() > 1)
+		if (ran > 2 * patience || signals_stop_requests() > 1)
 			engine_signal(e, SIGKILL);
-		else if (ran > patience || engine_stop_requests() > 0)
+		else if (ran > patience || signals_stop_requests() > 0)
 			engine_signal(e, SIGINT);
 		engine_wait(&e, 1, TICK_MS);
 	}
@@ -78,7 +79,7 @@ static int judge(struct bench *b, const char *target, uint64_t *rate)
 		engine_print_replay(e);
 		return EXIT_FINDING;
 	}
-	if (engine_stop_requests() > 0)
+	if (signals_stop_requests() > 0)
 		return EXIT_INTERRUPTED;
 	if (end != ENGINE_DONE || !e->inited_ms) {
 		engine_complain_end(e, target, NULL);
@@ -185,7 +186,7 @@ static int run_bench(struct bench *b, const char *const *asked, size_t asked_cou
 {
 	int status;
 
-	if (!find_targets(b, asked, asked_count) || !all_ready(b) || !engine_catch_signals())
+	if (!find_targets(b, asked, asked_count) || !all_ready(b) || !signals_catch())
 		return EXIT_USAGE;
 	status = measure_all(b);
 	if (status == EXIT_OK)

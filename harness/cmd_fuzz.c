@@ -30,6 +30,7 @@
 #include "engine_options.h"
 #include "files.h"
 #include "sanitizer.h"
+#include "signals.h"
 
 #define PIECE_MS      2000  /* libFuzzer counts whole seconds: nothing shorter is worth a start */
 #define OVERDUE_MS    15000 /* longer than the slowest input may take */
@@ -491,7 +492,7 @@ static bool has_more(const struct run *run, const struct target *t)
 /* A terminal sends Ctrl-C to the targets as well: they may be first to act on it */
 static bool was_asked_to_stop(const struct run *run, const struct target *t)
 {
-	bool stopping = run->stopping || engine_stop_requests() > 0;
+	bool stopping = run->stopping || signals_stop_requests() > 0;
 
 	return stopping && (t->stop_sent_ms || engine_end(&t->engine) == ENGINE_INTERRUPTED);
 }
@@ -706,7 +707,7 @@ static void stop_late(struct run *run, uint64_t now)
 		if (t->state != RUNNING)
 			continue;
 		if (run->stopping || t->enough || now > t->piece_end_ms + PIECE_MS + OVERDUE_MS)
-			stop_target(t, now, engine_stop_requests() > 1);
+			stop_target(t, now, signals_stop_requests() > 1);
 	}
 }
 
@@ -749,7 +750,7 @@ static void run_all(struct run *run)
 	run->shown_ms = run->terminal ? 0 : run->start_ms;
 	run->room_ms = run->start_ms;
 	while (true) {
-		if (engine_stop_requests())
+		if (signals_stop_requests())
 			run->stopping = true;
 		if (!run->stopping)
 			fill_jobs(run);
@@ -802,7 +803,7 @@ static int verdict(const struct run *run)
 		if (run->targets[i].findings)
 			return EXIT_FINDING;
 	}
-	return engine_stop_requests() ? EXIT_INTERRUPTED : EXIT_OK;
+	return signals_stop_requests() ? EXIT_INTERRUPTED : EXIT_OK;
 }
 
 static unsigned int online_cores(void)
@@ -823,8 +824,7 @@ static bool find_and_prepare(struct run *run, const struct option_texts *asked)
 		return false;
 	run->count = (size_t)found;
 	return engine_ready(run->kind, &run->dirs, names, run->count) && prepare(run, names) &&
-	       campaign_begin(&run->campaign, &run->dirs, run->kind->name) &&
-	       engine_catch_signals();
+	       campaign_begin(&run->campaign, &run->dirs, run->kind->name) && signals_catch();
 }
 
 static void free_targets(struct run *run)

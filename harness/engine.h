@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A fuzzing engine at work on one target: started, watched, ended, judged. Shared by "anvil fuzz"
- * and "anvil bench", together with what both need around it: the list of targets, folders, the
- * clock.
- *
- * A target is one executable <engines>/fuzz_NAME; its seeds are <corpora>/fuzz_NAME and its
- * dictionary, when there is one, <dictionaries>/fuzz_NAME.dict. What it writes goes below <out>.
+ * and "anvil bench".
  *
  * Of the two kinds of engine, libFuzzer is one process, and a finding ends it. AFL++ is several
  * processes of afl-fuzz that work on the same target and go on after a finding; their programs are
@@ -20,27 +16,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine_folders.h"
 #include "process.h"
 
 #define MAX_LEN	      4096 /* bytes of the longest input that an engine makes */
 #define INPUT_SECONDS 10   /* an input that takes longer is a finding */
 #define RSS_LIMIT_MB  2048 /* so is a process that grows beyond */
 
-#define DIR_BYTES     1024 /* a folder from the command line */
-#define NAME_BYTES    256  /* a target's name */
 #define SUMMARY_BYTES 256
-#define PATH_BYTES    (DIR_BYTES + 2 * NAME_BYTES)
 
-#define ENGINE_TARGETS 64
-#define ENGINE_EMPTY   "fuzz_empty" /* does nothing: the speed of the engine itself */
-
-struct engine_dirs {
-	const char *engines;
-	const char *corpora;
-	const char *dictionaries;
-	const char *out;
-	const char *afl;
-};
+#define LIBFUZZER_EDGES_ALONE "-use_counters=0"
 
 struct engine_kind;
 extern const struct engine_kind engine_libfuzzer;
@@ -116,32 +101,8 @@ struct engine_kind {
 		     */
 };
 
-/* SIGINT, SIGTERM and SIGHUP are counted, up to 2, from the first call on; false after a complaint
- */
-bool engine_catch_signals(void);
-int engine_stop_requests(void);
-
-#define EXIT_INTERRUPTED 130
-
 /* Milliseconds on the monotonic clock */
 uint64_t engine_now(void);
-
-/*
- * Fills names with the targets to run, sorted, each once: those asked for, or every executable
- * engines/fuzz_* but ENGINE_EMPTY. Checks that each has its program and its folder of seeds, which
- * ENGINE_EMPTY needs not. Returns how many, or -1 after a complaint.
- */
-int engine_find_targets(const struct engine_dirs *dirs, const char *const *asked, size_t count,
-			char names[ENGINE_TARGETS][NAME_BYTES]);
-
-/* Makes <out>/<kind>/<target>, with its parents; false after a complaint. target may be "". */
-bool engine_make_dir(const struct engine_dirs *dirs, const char *kind, const char *target);
-
-/* Removes the files of <out>/<kind>/<target> and the folder; what is not there is no error. */
-void engine_remove_dir(const struct engine_dirs *dirs, const char *kind, const char *target);
-
-/* Whether out's file system still has room; complains, if asked to, when not. out may not exist. */
-bool engine_has_room(const struct engine_dirs *dirs, bool tell);
 
 enum { ENGINE_LIBFUZZER, ENGINE_AFL };
 
@@ -191,28 +152,5 @@ bool engine_save_report(const struct engine *e);
 
 /* Prints "  replay: <this program> play <artefact>", quoted for a shell where it must be */
 void engine_print_replay(const struct engine *e);
-
-/* ---- for the engines ---- */
-
-bool engine_is_dir(const char *path);
-bool engine_is_program(const char *path);
-
-#define LIBFUZZER_EDGES_ALONE "-use_counters=0"
-
-/* The options of the target's program that say what libFuzzer is to make of an input */
-void engine_add_libfuzzer(struct command_line *c, const struct engine_dirs *dirs,
-			  const char *target);
-
-/* The number after `key` and spaces, if it is there */
-bool engine_number_after(const char *line, const char *key, uint64_t *number);
-
-/* How a process ended, in words */
-void engine_describe_status(int status, char *text, size_t room);
-
-/* Takes a line for a summary, without what changes: alike findings have alike summaries */
-void engine_summarise(struct engine *e, const char *line);
-
-/* As much of text as fits */
-void engine_cut(char *to, size_t size, const char *text);
 
 #endif

@@ -4,7 +4,7 @@
  * "stat::name: number" at the end, and before that, when it stops with a finding, the report and
  * "Test unit written to PATH". Everything but the first kind is kept for the report.
  */
-#include "engine.h"
+#include "engine_internal.h"
 #include "complain.h"
 
 #include <ctype.h>
