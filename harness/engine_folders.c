@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "complain.h"
+#include "files.h"
 
 #define ROOM_BYTES	  (8u << 20) /* stop before the disk is full: nothing half-written */
 #define TARGET_PREFIX	  "fuzz_"
@@ -131,24 +132,6 @@ int engine_find_targets(const struct engine_dirs *dirs, const char *const *asked
 	return n;
 }
 
-/* mkdir -p */
-static int make_dirs(char *path)
-{
-	for (char *p = path + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(path, 0777) != 0 && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	if (mkdir(path, 0777) != 0 && errno != EEXIST)
-		return -errno;
-	if (!engine_is_dir(path))
-		return -ENOTDIR;
-	return access(path, W_OK | X_OK) == 0 ? 0 : -errno;
-}
-
 bool engine_make_dir(const struct engine_dirs *dirs, const char *kind, const char *target)
 {
 	char path[PATH_BYTES];
@@ -157,7 +140,11 @@ bool engine_make_dir(const struct engine_dirs *dirs, const char *kind, const cha
 
 	snprintf(path, sizeof(path), "%s/%s/%s", dirs->out, kind, target);
 	memcpy(made, path, sizeof(made));
-	err = make_dirs(made);
+	err = files_make_folders(made);
+	if (!err && !engine_is_dir(path))
+		err = -ENOTDIR;
+	if (!err && access(path, W_OK | X_OK) != 0)
+		err = -errno;
 	if (err)
 		complain("%s: cannot write there: %s; give another --out", path, strerror(-err));
 	return err == 0;

@@ -47,6 +47,12 @@ char **files_operands(char *const *args, int count, size_t *found);
 char **files_list(char *const *args, int count, size_t *found);
 void files_free(char **list, size_t count);
 
+/*
+ * Makes the folder and its parents. Returns 0, or a negative errno, and path then ends with the one
+ * that could not be made.
+ */
+int files_make_folders(char *path);
+
 /* Writes a word as a shell takes it: quoted where it has to be. */
 void files_put_word(const char *word, FILE *out);
 

@@ -35,21 +35,20 @@ static bool remove_folder(const char *path)
 	       complain_of(path, "cannot be removed");
 }
 
-/* mkdir -p, for all but the last part */
+/* Of all parts but the last one. */
 static bool make_parents(const char *path)
 {
 	char part[PATH_BYTES];
+	char *slash;
+	int err;
 
 	snprintf(part, sizeof(part), "%s", path);
-	for (char *c = part + 1; *c; c++) {
-		if (*c != '/')
-			continue;
-		*c = 0;
-		if (mkdir(part, 0777) && errno != EEXIST)
-			return complain_of(part, strerror(errno));
-		*c = '/';
-	}
-	return true;
+	slash = strrchr(part, '/');
+	if (!slash || slash == part)
+		return true;
+	*slash = 0;
+	err = files_make_folders(part);
+	return !err || complain_of(part, strerror(-err));
 }
 
 static bool is_empty(const char *path)
