@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The device as a whole: features, queues, configuration space. What happens on the queues is in
- * virtio_net_transmit.c, virtio_net_receive.c and virtio_net_control.c, what the host changes later
- * in virtio_net_link.c.
+ * virtio_net_frames_transmit.c, virtio_net_frames_receive.c and virtio_net_control.c, what the host
+ * changes later in virtio_net_link.c.
  */
 #include "virtio_net.h"
 
