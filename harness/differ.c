@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "guest_driver.h"
+#include "guest.h"
+#include "guest_operands.h"
 #include "virtio_spec.h"
 
 #define ONE_IN 256u

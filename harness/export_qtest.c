@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "export.h"
-#include "guest_driver.h"
+#include "guest.h"
 #include "story.h"
 #include "virtio_mmio.h"
 

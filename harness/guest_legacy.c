@@ -4,7 +4,7 @@
  */
 #include "guest_legacy.h"
 
-#include "guest_chain.h"
+#include "guest_internal.h"
 
 #define PAGE 0x1000u
 

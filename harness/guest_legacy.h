@@ -5,7 +5,7 @@
 #ifndef GUEST_LEGACY_H
 #define GUEST_LEGACY_H
 
-#include "guest_driver.h"
+#include "guest.h"
 
 /* Moves the rings of a queue of `size` entries to where version 1 expects them. */
 void guest_legacy_place(struct guest_queue *q);

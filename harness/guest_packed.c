@@ -3,9 +3,8 @@
  * The pretend driver's side of a packed ring (2.8), right or wrong.
  */
 #include <endian.h>
-#include <string.h>
 
-#include "guest_chain.h"
+#include "guest_internal.h"
 
 static void store16(struct guest_driver *g, uint64_t gpa, unsigned int value)
 {
@@ -14,7 +13,7 @@ static void store16(struct guest_driver *g, uint64_t gpa, unsigned int value)
 	g->carrier->ops->store(g->carrier, gpa, &raw, sizeof(raw));
 }
 
-void guest_packed_clear(struct guest_driver *g, unsigned int queue)
+static void clear(struct guest_driver *g, unsigned int queue)
 {
 	static const uint8_t zero[16 * PERSONALITY_QUEUE_SIZE];
 
@@ -43,6 +42,47 @@ static uint16_t advance(const struct guest_queue *q, uint16_t place, unsigned in
 static unsigned int available_flags(uint16_t place)
 {
 	return place & PVIRTQ_PLACE_WRAP ? VIRTQ_DESC_F_AVAIL : VIRTQ_DESC_F_USED;
+}
+
+/* ---- what comes back ---- */
+
+/* The buffer that has this id in the ring, or the queue's size. */
+static unsigned int buffer_of(const struct guest_queue *q, unsigned int id)
+{
+	unsigned int buffer = 0;
+
+	if (id < q->size && q->entries[id] && q->id[id] == id)
+		return id;
+	while (buffer < q->size && !(q->entries[buffer] && q->id[buffer] == id))
+		buffer++;
+	return buffer;
+}
+
+static void reclaim(struct guest_driver *g, unsigned int queue)
+{
+	struct guest_queue *q = &g->queue[queue];
+
+	for (unsigned int i = 0; i < q->size; i++) {
+		bool wrap = q->next_used & PVIRTQ_PLACE_WRAP;
+		struct pvirtq_desc d;
+		unsigned int flags;
+		unsigned int id;
+
+		g->carrier->ops->load(g->carrier, guest_desc(queue) + 16ull * offset(q->next_used),
+				      &d, sizeof(d));
+		flags = le16toh(d.flags);
+		if (!(flags & VIRTQ_DESC_F_AVAIL) == wrap || !(flags & VIRTQ_DESC_F_USED) == wrap)
+			return;
+		id = buffer_of(q, le16toh(d.id));
+		if (id == q->size || q->frees == q->size)
+			return;
+		q->next_used = advance(q, q->next_used, q->entries[id]);
+		q->room = (uint16_t)(q->room + q->entries[id]);
+		if (q->room > q->size)
+			q->room = q->size;
+		q->entries[id] = 0;
+		q->free[q->frees++] = (uint16_t)id;
+	}
 }
 
 /* ---- chains ---- */
@@ -137,8 +177,9 @@ static uint16_t choose_id(const struct guest_queue *q, const struct chain_plan *
 	return (uint16_t)(plan->wrong == WRONG_HIGH_HEAD ? buffer | 0x8000 : buffer);
 }
 
-static void submit(struct guest_driver *g, unsigned int queue, const struct chain_plan *plan,
-		   const struct entry *e, unsigned int entries)
+static void make_available(struct guest_driver *g, unsigned int queue,
+			   const struct chain_plan *plan, const struct entry *e,
+			   unsigned int entries)
 {
 	struct guest_queue *q = &g->queue[queue];
 	uint16_t id = q->frees ? q->free[q->frees - 1] : (uint16_t)(plan->arg % q->size);
@@ -161,7 +202,7 @@ static void submit(struct guest_driver *g, unsigned int queue, const struct chai
 		guest_notify(g, queue, plan->wrong ? (uint16_t)~q->next : q->next);
 }
 
-void guest_packed_submit(struct guest_driver *g, unsigned int queue, struct chain_plan *plan)
+static void submit(struct guest_driver *g, unsigned int queue, struct chain_plan *plan)
 {
 	struct guest_queue *q = &g->queue[queue];
 	bool indirect = plan->flags & CHAIN_INDIRECT;
@@ -175,7 +216,7 @@ void guest_packed_submit(struct guest_driver *g, unsigned int queue, struct chai
 				plan->piece[plan->pieces - 1].writable);
 	entries = indirect ? 1 : mixed ? 2 : plan->pieces;
 	if (q->room < entries || q->frees == 0)
-		guest_packed_reclaim(g, queue);
+		reclaim(g, queue);
 	/* that is how to overwrite what the device still has */
 	if ((q->room < entries || q->frees == 0) && plan->wrong != WRONG_JUMP)
 		return;
@@ -183,52 +224,11 @@ void guest_packed_submit(struct guest_driver *g, unsigned int queue, struct chai
 		e[i] = piece_entry(plan, i);
 	if (indirect || mixed)
 		e[mixed] = table_entry(g, plan, mixed);
-	submit(g, queue, plan, e, entries);
-}
-
-/* ---- what comes back ---- */
-
-/* The buffer that has this id in the ring, or the queue's size. */
-static unsigned int buffer_of(const struct guest_queue *q, unsigned int id)
-{
-	unsigned int buffer = 0;
-
-	if (id < q->size && q->entries[id] && q->id[id] == id)
-		return id;
-	while (buffer < q->size && !(q->entries[buffer] && q->id[buffer] == id))
-		buffer++;
-	return buffer;
-}
-
-void guest_packed_reclaim(struct guest_driver *g, unsigned int queue)
-{
-	struct guest_queue *q = &g->queue[queue];
-
-	for (unsigned int i = 0; i < q->size; i++) {
-		bool wrap = q->next_used & PVIRTQ_PLACE_WRAP;
-		struct pvirtq_desc d;
-		unsigned int flags;
-		unsigned int id;
-
-		g->carrier->ops->load(g->carrier, guest_desc(queue) + 16ull * offset(q->next_used),
-				      &d, sizeof(d));
-		flags = le16toh(d.flags);
-		if (!(flags & VIRTQ_DESC_F_AVAIL) == wrap || !(flags & VIRTQ_DESC_F_USED) == wrap)
-			return;
-		id = buffer_of(q, le16toh(d.id));
-		if (id == q->size || q->frees == q->size)
-			return;
-		q->next_used = advance(q, q->next_used, q->entries[id]);
-		q->room = (uint16_t)(q->room + q->entries[id]);
-		if (q->room > q->size)
-			q->room = q->size;
-		q->entries[id] = 0;
-		q->free[q->frees++] = (uint16_t)id;
-	}
+	make_available(g, queue, plan, e, entries);
 }
 
 /* Operand `event` of used: at the next used entry, never, always, behind the end of the ring. */
-void guest_packed_ask(struct guest_driver *g, unsigned int queue, unsigned int event)
+static void ask(struct guest_driver *g, unsigned int queue, unsigned int event)
 {
 	static const uint8_t flags[] = { 0, RING_EVENT_FLAGS_DESC, RING_EVENT_FLAGS_DISABLE,
 					 RING_EVENT_FLAGS_ENABLE, RING_EVENT_FLAGS_DESC };
@@ -245,7 +245,7 @@ void guest_packed_ask(struct guest_driver *g, unsigned int queue, unsigned int e
 }
 
 /* Operation avail: an entry of any id, the driver's place moved or set, the event's fields. */
-void guest_packed_avail(struct guest_driver *g, const struct record *r, unsigned int queue)
+static void avail(struct guest_driver *g, const struct record *r, unsigned int queue)
 {
 	struct guest_queue *q = &g->queue[queue];
 
@@ -274,3 +274,26 @@ void guest_packed_avail(struct guest_driver *g, const struct record *r, unsigned
 	if (!(r->b[3] & CHAIN_QUIET))
 		guest_notify(g, queue, (uint16_t)r->x);
 }
+
+static uint16_t place(const struct guest_queue *q)
+{
+	return q->next;
+}
+
+static bool came_back(struct guest_driver *g, unsigned int queue)
+{
+	const uint16_t used = VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
+
+	return (guest_load16(g, guest_desc(queue) + offsetof(struct pvirtq_desc, flags)) & used) ==
+	       used;
+}
+
+const struct guest_ring guest_packed = {
+	.clear = clear,
+	.submit = submit,
+	.reclaim = reclaim,
+	.ask = ask,
+	.avail = avail,
+	.place = place,
+	.came_back = came_back,
+};

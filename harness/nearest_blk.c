@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest_blk of guest_requests.c, backwards.
+ * guest_blk of guest_blk.c, backwards.
  */
 #include <endian.h>
 #include <string.h>
 
-#include "guest_chain.h"
+#include "guest.h"
+#include "guest_operands.h"
 #include "nearest_internal.h"
 
 /* with header or status in one piece of the script's RAM */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest_tx, guest_rx and guest_ctrl of guest_requests.c and the frames of player.c, backwards.
+ * guest_tx, guest_rx and guest_ctrl of guest_net.c and the frames of player.c, backwards.
  */
 #include <endian.h>
 #include <string.h>
 
 #include "frames.h"
-#include "guest_chain.h"
+#include "guest.h"
+#include "guest_operands.h"
 #include "nearest_internal.h"
 
 /* ---- frames ---- */

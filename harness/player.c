@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "frames.h"
-#include "guest_driver.h"
+#include "guest.h"
 
 /* ---- what the host does ---- */
 

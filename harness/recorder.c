@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "complain.h"
-#include "guest_driver.h"
+#include "guest.h"
 #include "recorder_internal.h"
 
 /* ---- the bring-up ---- */

@@ -6,7 +6,8 @@
 #include <endian.h>
 #include <string.h>
 
-#include "guest_chain.h"
+#include "guest.h"
+#include "guest_operands.h"
 #include "recorder_internal.h"
 
 /* ---- scripts of requests ---- */

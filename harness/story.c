@@ -7,7 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "guest_chain.h"
+#include "guest.h"
+#include "guest_operands.h"
 #include "virtio_net.h"
 
 /* ---- rules ---- */

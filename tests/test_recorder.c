@@ -18,7 +18,8 @@
 
 #include "carrier_trace.h"
 #include "files.h"
-#include "guest_chain.h"
+#include "guest.h"
+#include "guest_operands.h"
 #include "player.h"
 #include "recorder.h"
 

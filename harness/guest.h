@@ -5,8 +5,8 @@
  *
  * It reaches the guest's memory and the device only through a carrier.
  */
-#ifndef GUEST_DRIVER_H
-#define GUEST_DRIVER_H
+#ifndef GUEST_H
+#define GUEST_H
 
 #include "carrier.h"
 
@@ -23,54 +23,6 @@
 #define GUEST_INDIRECT_SIZE 0x2000u
 #define GUEST_DATA	    (MAP_LOW + 0x8000u)
 #define GUEST_DATA_END	    (MAP_LOW_SEAM - 0x800u)
-
-/* chain flags */
-#define CHAIN_INDIRECT 1u   /* all in an indirect table */
-#define CHAIN_HOLD     2u   /* written, but not made available */
-#define CHAIN_QUIET    4u   /* made available, but without a notification */
-#define CHAIN_MIXED    8u   /* the first one direct, the rest indirect */
-#define CHAIN_NO_TAIL  16u  /* no byte for a status or an ack */
-#define CHAIN_SPARSE   128u /* entries that are not used lie between those of an indirect table */
-
-/* the queue of a blk operation, modulo how many there are: flags, too */
-#define CHAIN_QUEUE(flags) ((flags) >> 5 & 3u)
-
-/* ways to get a chain wrong */
-enum chain_wrong {
-	WRONG_NOTHING,
-	WRONG_HEAD,	     /* head at or above the queue size (packed: right, 2.8) */
-	WRONG_NEXT,	     /* next at or above the table size */
-	WRONG_LOOP,	     /* the last one leads to the first */
-	WRONG_SELF,	     /* the last one leads to itself */
-	WRONG_TABLE_EMPTY,   /* an indirect table of no bytes */
-	WRONG_TABLE_ODD,     /* ... of 17 bytes more */
-	WRONG_TABLE_NEXT,    /* ... that has a next */
-	WRONG_TABLE_NESTED,  /* ... inside another */
-	WRONG_TABLE_OUTSIDE, /* ... that ends behind RAM */
-	WRONG_ALL_READABLE,  /* WRITE missing */
-	WRONG_ALL_WRITABLE,  /* WRITE everywhere */
-	WRONG_ORDER,	     /* last one first */
-	WRONG_EMPTY,	     /* one of no bytes */
-	WRONG_HUGE,	     /* one of 4 GiB - 1 */
-	WRONG_OUTSIDE,	     /* one in the hole */
-	WRONG_WRAP,	     /* one around the end of the address space */
-	WRONG_PAST_END,	     /* one a byte too far */
-	WRONG_TWICE,	     /* made available twice */
-	WRONG_JUMP,	     /* the index jumps by more than the queue size */
-	WRONG_STALE,	     /* the index counts one too many */
-	WRONG_OVER_TABLE,    /* one lies over the descriptor table */
-	WRONG_OVER_AVAIL,    /* ... over the available ring */
-	WRONG_OVER_USED,     /* ... over the used ring */
-	WRONG_FLAGS,	     /* unknown flags */
-	WRONG_SHORT,	     /* the last one is missing */
-	WRONG_MORE_READABLE, /* one more device-readable byte */
-	WRONG_MORE_WRITABLE, /* one more device-writable byte */
-	WRONG_TABLE_WRITE,   /* WRITE on the table's descriptor (right, 2.7.5.3.2) */
-	WRONG_BACKWARDS,     /* the index goes back */
-	WRONG_HIGH_HEAD,     /* head with a high bit set (packed: right) */
-	WRONG_FULL,	     /* as many pieces as the queue has entries (right) */
-	WRONG_KINDS,
-};
 
 struct guest_queue {
 	uint16_t size;
@@ -128,6 +80,9 @@ void guest_avail(struct guest_driver *g, const struct record *r);
 void guest_used(struct guest_driver *g, const struct record *r);
 void guest_ack(struct guest_driver *g, const struct record *r);
 void guest_race(struct guest_driver *g, const struct record *r);
+
+/* Bytes that a blk operation moves after the header, and before the status. */
+void guest_blk_lengths(const struct record *r, uint64_t *out, uint64_t *in);
 
 /* Register shorthands. */
 void guest_reg(struct guest_driver *g, uint32_t offset, uint32_t value);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "frames.h"
-#include "guest_chain.h"
+#include "guest_internal.h"
 
 static void store(struct guest_driver *g, uint64_t gpa, const void *bytes, size_t len)
 {

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Bringing a device up: reset, status, features, queues (3.1.1).
+ */
+#include "guest_internal.h"
+
+#include <string.h>
+
+#include "guest_legacy.h"
+
+void guest_start(struct guest_driver *g, struct carrier *carrier, const struct personality *p)
+{
+	g->carrier = carrier;
+	g->p = p;
+	g->clean = false;
+	g->packed = false;
+	g->notify_data = false;
+	g->data_at = GUEST_DATA;
+	g->indirect_at = GUEST_INDIRECT;
+	memset(g->features, 0, sizeof(g->features));
+	for (unsigned int i = 0; i < p->queues; i++)
+		guest_fresh_queue(g, i, p->queue_size_max);
+}
+
+static void write_features(struct guest_driver *g, uint64_t features, uint32_t high)
+{
+	guest_reg(g, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
+	guest_reg(g, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)features);
+	guest_reg(g, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	guest_reg(g, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)(features >> 32));
+	if (high == 0)
+		return;
+	guest_reg(g, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 2);
+	guest_reg(g, VIRTIO_MMIO_DRIVER_FEATURES, high);
+}
+
+/* Those that there are with the features asked for. */
+static unsigned int queues_in_use(const struct guest_driver *g)
+{
+	if (g->p->kind != DEVICE_NET || guest_net_pairs(g) == g->p->pairs)
+		return g->p->queues;
+	return guest_net_control(g) + guest_has(g, VIRTIO_NET_F_CTRL_VQ);
+}
+
+static void bring_up_queues(struct guest_driver *g, const struct record *r)
+{
+	for (unsigned int i = 0; i < queues_in_use(g); i++) {
+		if (r->b[2] == 0 || r->b[2] % (g->p->queues + 1) == i + 1)
+			guest_bring_up_queue(g, i, r->b[0]);
+	}
+}
+
+void guest_init(struct guest_driver *g, const struct record *r)
+{
+	enum init_wrong wrong = (enum init_wrong)r->b[1];
+	uint64_t features = (g->p->offered.word[0] & ~r->x) | r->y;
+	uint32_t status = 0;
+
+	if (wrong == INIT_ALL_FEATURES)
+		features = UINT64_MAX;
+	g->packed = features & g->p->offered.word[0] & 1ull << VIRTIO_F_RING_PACKED;
+	g->notify_data = features & g->p->offered.word[0] & 1ull << VIRTIO_F_NOTIFICATION_DATA;
+	g->features[0] = features;
+	g->features[1] = (g->p->offered.word[1] & ~(uint64_t)r->b[3]) | r->b[4];
+	if (g->p->legacy)
+		guest_legacy_begin(g);
+	if (wrong != INIT_NO_RESET && !g->clean)
+		guest_reg(g, VIRTIO_MMIO_STATUS, 0);
+	if (wrong != INIT_NO_WAIT && wrong != INIT_NO_RESET && !g->clean)
+		guest_wait_for_reset(g, VIRTIO_MMIO_STATUS);
+	if (wrong != INIT_NO_ACKNOWLEDGE)
+		status |= VIRTIO_STATUS_ACKNOWLEDGE;
+	if (wrong != INIT_AT_ONCE)
+		guest_reg(g, VIRTIO_MMIO_STATUS, status);
+	if (wrong != INIT_NO_DRIVER)
+		status |= VIRTIO_STATUS_DRIVER;
+	if (wrong != INIT_AT_ONCE)
+		guest_reg(g, VIRTIO_MMIO_STATUS, status);
+	write_features(g, features, (uint32_t)g->features[1]);
+	if ((wrong == INIT_NO_FEATURES_OK) == g->p->legacy) /* legacy drivers do not know it */
+		status |= VIRTIO_STATUS_FEATURES_OK;
+	if (wrong != INIT_AT_ONCE)
+		guest_reg(g, VIRTIO_MMIO_STATUS, status);
+	if (wrong == INIT_FEATURES_LATE && !g->p->legacy)
+		write_features(g, ~features, 0);
+	if (wrong != INIT_NO_QUEUES && wrong != INIT_QUEUES_LATE)
+		bring_up_queues(g, r);
+	if (wrong == INIT_FEATURES_LATE && g->p->legacy) /* the queues have made them final */
+		write_features(g, ~features, 0);
+	if (wrong != INIT_NO_DRIVER_OK)
+		guest_reg(g, VIRTIO_MMIO_STATUS, status | VIRTIO_STATUS_DRIVER_OK);
+	if (wrong == INIT_QUEUES_LATE)
+		bring_up_queues(g, r);
+	if (wrong == INIT_FAILS)
+		guest_reg(g, VIRTIO_MMIO_STATUS,
+			  status | VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_FAILED);
+}
+
+void guest_reset(struct guest_driver *g, const struct record *r)
+{
+	(void)r;
+	guest_reg(g, VIRTIO_MMIO_STATUS, 0);
+}

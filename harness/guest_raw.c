@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Raw accesses: registers, memory, and races for it.
+ */
+#include <endian.h>
+#include <string.h>
+
+#include "guest_internal.h"
+
+static unsigned int width_of(uint8_t class)
+{
+	static const uint8_t width[] = { 4, 1, 2, 8 };
+
+	return width[class % 4];
+}
+
+void guest_write(struct guest_driver *g, const struct record *r)
+{
+	g->carrier->ops->write(g->carrier, r->x, width_of(r->b[0]), r->y);
+}
+
+void guest_read(struct guest_driver *g, const struct record *r)
+{
+	g->carrier->ops->read(g->carrier, r->x, width_of(r->b[0]));
+}
+
+enum base {
+	BASE_DESC,
+	BASE_AVAIL,
+	BASE_USED,
+	BASE_INDIRECT,
+	BASE_DATA,
+	BASE_HIGH,
+	BASE_SEAM,
+	BASE_RAW
+};
+
+static uint64_t base_address(const struct guest_driver *g, unsigned int base, uint8_t queue)
+{
+	unsigned int q = guest_pick_queue(g, queue);
+
+	switch ((enum base)base) {
+	case BASE_DESC:
+		return g->queue[q].desc;
+	case BASE_AVAIL:
+		return g->queue[q].avail;
+	case BASE_USED:
+		return g->queue[q].used;
+	case BASE_INDIRECT:
+		return GUEST_INDIRECT;
+	case BASE_DATA:
+		return GUEST_DATA;
+	case BASE_HIGH:
+		return MAP_HIGH;
+	case BASE_SEAM:
+		return MAP_LOW_SEAM - 16;
+	default:
+		return 0;
+	}
+}
+
+static unsigned int poke_len(uint8_t class)
+{
+	return class == 0 ? 8 : class % 9u;
+}
+
+void guest_poke(struct guest_driver *g, const struct record *r)
+{
+	uint64_t raw = htole64(r->y);
+
+	g->carrier->ops->store(g->carrier, base_address(g, r->b[1], r->b[2]) + r->x, &raw,
+			       poke_len(r->b[0]));
+}
+
+#define FILL_MAX 4096u
+
+void guest_fill(struct guest_driver *g, const struct record *r)
+{
+	uint8_t bytes[FILL_MAX];
+	size_t len = r->y % (FILL_MAX + 1);
+
+	memset(bytes, r->b[0], len);
+	g->carrier->ops->store(g->carrier, base_address(g, r->b[1], r->b[2]) + r->x, bytes, len);
+}
+
+/* One field of what the device fetches: avail index, entry or flags, descriptor field, data. */
+void guest_race(struct guest_driver *g, const struct record *r)
+{
+	static const uint32_t unit[] = { 16, 2, 8, 16, 1, 1, 1, 1 };
+	uint64_t raw = htole64(r->y);
+	unsigned int base = r->b[0] % 8;
+	struct race race = {
+		.countdown = 1u + r->b[2],
+		.len = poke_len(r->b[3]),
+	};
+
+	race.watch = base_address(g, base, r->b[1]) + (r->x & 0xfff) * unit[base];
+	if (base == BASE_AVAIL)
+		race.watch += r->x == 0 ? VIRTQ_AVAIL_IDX : VIRTQ_AVAIL_RING - unit[base];
+	if (base == BASE_AVAIL && g->packed) /* the event's flags, and its place */
+		race.watch = g->queue[guest_pick_queue(g, r->b[1])].avail +
+			     (r->x == 0 ? PVIRTQ_EVENT_FLAGS : PVIRTQ_EVENT_DESC);
+	if (base == BASE_RAW)
+		race.watch = r->x;
+	race.watch_bytes = unit[base];
+	race.gpa = race.watch + r->b[4];
+	memcpy(race.bytes, &raw, sizeof(race.bytes));
+	machine_add_race(g->carrier->machine, &race);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the driver does with its rings, of whichever layout.
+ */
+#include "guest_internal.h"
+
+static const struct guest_ring *ring(const struct guest_driver *g)
+{
+	return g->packed ? &guest_packed : &guest_split;
+}
+
+void guest_clear_rings(struct guest_driver *g, unsigned int queue)
+{
+	ring(g)->clear(g, queue);
+}
+
+void guest_submit(struct guest_driver *g, unsigned int queue, struct chain_plan *plan)
+{
+	if (plan->pieces == 0)
+		return;
+	guest_spoil_pieces(g, plan, queue);
+	if (plan->pieces > g->queue[queue].size && plan->wrong == WRONG_FULL)
+		plan->pieces = g->queue[queue].size;
+	ring(g)->submit(g, queue, plan);
+}
+
+static uint32_t chain_len(unsigned int class, uint64_t arg)
+{
+	const uint32_t len[16] = { 16,	  0,	      1,	  2,
+				   12,	  64,	      100,	  512,
+				   513,	  1526,	      4096,	  65536,
+				   65535, 0x7fffffff, 0x80000000, (uint32_t)arg };
+
+	return len[class % 16];
+}
+
+void guest_chain(struct guest_driver *g, const struct record *r)
+{
+	struct chain_plan plan = { .flags = r->b[5], .wrong = r->b[6], .arg = r->y };
+	unsigned int queue = guest_pick_queue(g, r->b[0]);
+	uint32_t len = chain_len(r->b[4], r->y);
+
+	for (unsigned int i = 0; i < (r->b[1] ^ 1u) % 24 + r->b[2] % 24u; i++) {
+		uint64_t at = r->x ? r->x : guest_place(g, r->b[3], queue, len);
+
+		guest_add_piece(&plan, at, len, i >= (r->b[1] ^ 1u) % 24);
+	}
+	guest_submit(g, queue, &plan);
+}
+
+void guest_kick(struct guest_driver *g, const struct record *r)
+{
+	unsigned int queue = guest_pick_queue(g, r->b[0]);
+
+	if (r->b[1])
+		guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, (uint32_t)r->x);
+	else
+		guest_notify(g, queue, ring(g)->place(&g->queue[queue]));
+}
+
+void guest_avail(struct guest_driver *g, const struct record *r)
+{
+	unsigned int queue = guest_pick_queue(g, r->b[0]);
+
+	ring(g)->avail(g, r, queue);
+}
+
+void guest_used(struct guest_driver *g, const struct record *r)
+{
+	unsigned int queue = guest_pick_queue(g, r->b[0]);
+
+	ring(g)->reclaim(g, queue);
+	ring(g)->ask(g, queue, r->b[1]);
+	guest_ack(g, r);
+}
+
+void guest_ack(struct guest_driver *g, const struct record *r)
+{
+	(void)r;
+	guest_reg(g, VIRTIO_MMIO_INTERRUPT_ACK, guest_get(g, VIRTIO_MMIO_INTERRUPT_STATUS));
+}
+
+bool guest_came_back(struct guest_driver *g, unsigned int queue)
+{
+	return ring(g)->came_back(g, queue);
+}
