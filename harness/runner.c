@@ -171,7 +171,6 @@ static void child(const struct job *job, size_t from, struct shared *sh, int tel
 	char error[512];
 	char byte = 0;
 
-	death_watch(&sh->death);
 	if (set_stage(&stage, job->stage, error, sizeof(error))) {
 		fprintf(stderr, "%s\n", error);
 		exit(2);
@@ -315,6 +314,8 @@ static int start_child(struct player_process *p, const struct job *job, size_t f
 {
 	struct shared *sh = p->shared;
 	int err = open_all(p);
+	sigset_t all;
+	sigset_t before;
 
 	if (err)
 		return err;
@@ -323,9 +324,16 @@ static int start_child(struct player_process *p, const struct job *job, size_t f
 	sh->ready = false;
 	sh->op = 0;
 	memset(&sh->death, 0, sizeof(sh->death));
+	/* one that somebody sends comes when death_watch has its handlers */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
 	p->pid = fork();
-	if (p->pid < 0)
-		return -errno;
+	err = p->pid < 0 ? -errno : 0;
+	if (p->pid == 0)
+		death_watch(&sh->death);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		return err;
 	if (p->pid > 0) {
 		close_end(&p->to_parent[1]);
 		close_end(&p->to_child[0]);
