@@ -236,9 +236,12 @@ struct oracle_digest {
 	unsigned int completed;
 };
 
+struct oracle_kind;
+
 struct oracle {
 	const struct personality *p;
-	bool digests; /* set from outside: the sums are wanted */
+	const struct oracle_kind *kind; /* what the kind of device adds */
+	bool digests;			/* set from outside: the sums are wanted */
 	struct oracle_digest digest;
 	jmp_buf *escape;
 	int broken_rule; /* 0: none; 1 to 10 */

@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a block request asks for (5.2.6), from the bytes that the device read, and whether the disk
- * was asked for just that.
+ * A block device (5.2): its configuration, the answer to a request, and queues that share its
+ * slots.
  */
-#include <endian.h>
 #include <string.h>
 
-#include "oracle_internal.h"
-
-static uint32_t get32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
-static uint64_t get64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
-}
+#include "oracle_blk_internal.h"
 
 /* What of configuration space depends on features alone. */
 static void fixed_config(struct oracle *o)
@@ -69,7 +52,7 @@ static void fixed_config(struct oracle *o)
 		o->config_bytes = 96;
 }
 
-void oracle_blk_reset(struct oracle *o, bool created)
+static void reset(struct oracle *o, bool created)
 {
 	const struct personality *p = o->p;
 	uint64_t f = p->offered.word[0];
@@ -91,7 +74,7 @@ void oracle_blk_reset(struct oracle *o, bool created)
 }
 
 /* 5.2.5.2: a host-managed disk is not for a driver that does not know zones */
-bool oracle_blk_needs_met(const struct oracle *o)
+static bool needs_met(const struct oracle *o)
 {
 	bool knows = o->driver_features[0] >> VIRTIO_BLK_F_ZONED & 1;
 
@@ -105,7 +88,7 @@ bool oracle_blk_needs_met(const struct oracle *o)
 	return true;
 }
 
-void oracle_blk_driver_ok(struct oracle *o)
+static void driver_ok(struct oracle *o)
 {
 	bool had = o->writeback;
 
@@ -118,8 +101,9 @@ void oracle_blk_driver_ok(struct oracle *o)
 		hit(MILESTONE_LEGACY_MODE_AT_OK);
 }
 
-void oracle_blk_capacity(struct oracle *o)
+static void shows(struct oracle *o, unsigned int what)
 {
+	(void)what;
 	oracle_put_config(o, 0, o->capacity, 8);
 	oracle_config_changed(o);
 }
@@ -130,399 +114,21 @@ void oracle_resized(struct oracle *o, uint64_t capacity)
 	if (o->status & VIRTIO_STATUS_SUSPEND)
 		o->config_late = LATE_STATUS;
 	else
-		oracle_blk_capacity(o);
+		shows(o, LATE_STATUS);
 	hit(MILESTONE_BLK_RESIZED);
 }
 
-/* ---- what is asked for ---- */
-
-static bool must_be_stable(const struct oracle *o)
+/* 5.2.5.3: before DRIVER_OK a legacy driver need not have accepted anything */
+static bool mode_writable(const struct oracle *o)
 {
-	/* whoever may not have heard of FLUSH gets stable writes, whatever the mode is */
-	if (o->p->legacy)
-		return o->p->offered.word[0] >> VIRTIO_BLK_F_FLUSH & 1 &&
-		       (!oracle_accepted(o, VIRTIO_BLK_F_FLUSH) ||
-			(o->p->offered.word[0] >> VIRTIO_BLK_F_CONFIG_WCE & 1 && !o->writeback));
-	if (oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE))
-		return !o->writeback;
-	return o->p->offered.word[0] >> VIRTIO_BLK_F_FLUSH & 1 &&
-	       !oracle_accepted(o, VIRTIO_BLK_F_FLUSH);
-}
-
-static void refuse(struct model_chain *c, uint8_t status, enum milestone m)
-{
-	c->plan = PLAN_ANSWER;
-	c->status = status;
-	c->data_bytes = 0;
-	hit(m);
-}
-
-static bool sectors_exist(const struct oracle *o, uint64_t sector, uint64_t count)
-{
-	return sector <= o->capacity && count <= o->capacity - sector;
-}
-
-static bool transfer_fine(const struct oracle *o, uint64_t sector, uint64_t bytes)
-{
-	return bytes % 512 == 0 && bytes <= o->p->transfer_max &&
-	       sectors_exist(o, sector, bytes / 512);
-}
-
-static void plan_in(struct oracle *o, struct model_chain *c)
-{
-	uint64_t bytes = c->writable_bytes - 1;
-
-	if (c->readable_bytes != 16 || !transfer_fine(o, c->sector, bytes)) {
-		refuse(c, VIRTIO_BLK_S_IOERR, MILESTONE_BLK_IN_BAD);
-		return;
-	}
-	c->plan = PLAN_RUN;
-	c->steps = bytes > 0;
-	c->data_bytes = bytes;
-}
-
-static void plan_out(struct oracle *o, struct model_chain *c)
-{
-	uint64_t bytes = c->readable_bytes - 16;
-
-	if (c->writable_bytes != 1 || !transfer_fine(o, c->sector, bytes)) {
-		refuse(c, VIRTIO_BLK_S_IOERR, MILESTONE_BLK_OUT_BAD);
-		return;
-	}
-	c->plan = PLAN_RUN;
-	c->steps = bytes > 0;
-	c->flush = must_be_stable(o);
-}
-
-static void plan_flush(struct model_chain *c)
-{
-	if (c->writable_bytes != 1 || c->readable_bytes != 16) {
-		refuse(c, VIRTIO_BLK_S_IOERR, MILESTONE_BLK_FLUSH_BAD);
-		return;
-	}
-	c->plan = PLAN_RUN;
-	c->flush = true;
-}
-
-static void plan_get_id(struct model_chain *c)
-{
-	if (c->writable_bytes != 21 || c->readable_bytes != 16) {
-		refuse(c, VIRTIO_BLK_S_IOERR, MILESTONE_BLK_GET_ID_BAD);
-		return;
-	}
-	c->plan = PLAN_ANSWER;
-	c->status = VIRTIO_BLK_S_OK;
-	c->data_bytes = 20;
-}
-
-/* 5.2.6: three numbers, none of them a reserved one */
-static void plan_lifetime(const struct oracle *o, struct model_chain *c)
-{
-	const struct disk_lifetime *l = &o->p->lifetime;
-	uint8_t *told = c->capture + 16;
-
-	if (c->writable_bytes != 7 || c->readable_bytes != 16) {
-		refuse(c, VIRTIO_BLK_S_IOERR, MILESTONE_BLK_LIFETIME_BAD);
-		return;
-	}
-	memset(told, 0, 6);
-	told[0] = l->reserve > 3 ? 0 : (uint8_t)l->reserve;
-	told[2] = l->wear_a > 11 ? 0 : (uint8_t)l->wear_a;
-	told[4] = l->wear_b > 11 ? 0 : (uint8_t)l->wear_b;
-	if (l->reserve > 3 || l->wear_a > 11 || l->wear_b > 11)
-		hit(MILESTONE_BLK_LIFETIME_RESERVED);
-	c->plan = PLAN_ANSWER;
-	c->status = VIRTIO_BLK_S_OK;
-	c->data_bytes = 6;
-}
-
-static void plan_zones(struct oracle *o, struct model_chain *c)
-{
-	int status = oracle_zones_judge(o, c);
-
-	if (status >= 0) {
-		c->plan = PLAN_ANSWER;
-		c->status = (uint8_t)status;
-		return;
-	}
-	c->plan = PLAN_RUN;
-	c->steps = 1;
-	c->flush = c->type == VIRTIO_BLK_T_ZONE_APPEND && must_be_stable(o);
-}
-
-static bool erase_fine(const struct oracle *o, uint64_t sector, uint32_t count)
-{
-	uint32_t unit = o->p->zones.zoned ? o->p->zones.options.zoning.zone_sectors : 1;
-
-	return count <= o->p->erase_sectors_max && sector % unit == 0 && count % unit == 0;
-}
-
-static void plan_ranges(struct oracle *o, struct model_chain *c)
-{
-	uint64_t bytes = c->readable_bytes - 16;
-	uint32_t known = c->type == VIRTIO_BLK_T_WRITE_ZEROES ? 1 : 0;
-	bool erase = c->type == VIRTIO_BLK_T_SECURE_ERASE;
-	enum milestone bad = erase ? MILESTONE_BLK_ERASE_BAD : MILESTONE_BLK_RANGE_BAD;
-	bool fine = true;
-
-	if (c->writable_bytes != 1 || bytes == 0 || bytes % 16 ||
-	    bytes / 16 > (erase ? o->p->erase_segments_max : o->p->range_segments_max)) {
-		refuse(c, VIRTIO_BLK_S_IOERR, bad);
-		return;
-	}
-	for (uint64_t at = 16; at < c->readable_bytes; at += 16) {
-		uint32_t count = get32(c->capture + at + 8);
-
-		if (get32(c->capture + at + 12) & ~known) {
-			refuse(c, VIRTIO_BLK_S_UNSUPP, MILESTONE_BLK_RANGE_FLAG);
-			return;
-		}
-		fine &= count > 0 && sectors_exist(o, get64(c->capture + at), count) &&
-			(erase ? erase_fine(o, get64(c->capture + at), count)
-			       : count <= o->p->range_sectors_max);
-	}
-	if (!fine) {
-		refuse(c, VIRTIO_BLK_S_IOERR, bad);
-		return;
-	}
-	c->plan = PLAN_RUN;
-	c->steps = (uint32_t)(bytes / 16);
-	c->flush = must_be_stable(o);
-}
-
-static void make_plan(struct oracle *o, struct model_chain *c)
-{
-	bool zoned = oracle_accepted(o, VIRTIO_BLK_F_ZONED);
-	bool changes;
-
-	c->old_name = false;
-	c->steps = 0;
-	c->step = 0;
-	c->flush = false;
-	c->flushed = false;
-	c->data_bytes = 0;
-	c->failure = VIRTIO_BLK_S_IOERR;
-	if (c->writable_bytes == 0 || c->readable_bytes < 16) {
-		refuse(c, VIRTIO_BLK_S_IOERR,
-		       c->writable_bytes ? MILESTONE_BLK_SHORT_HEADER : MILESTONE_BLK_NO_STATUS);
-		return;
-	}
-	if (c->read_pos < 16)
-		oracle_fail(o, 4, "chain %u is handled without its header", c->head);
-	c->type = oracle_32(o, c->capture);
-	if (o->p->legacy && c->type == 5) {
-		c->type = VIRTIO_BLK_T_FLUSH;
-		c->old_name = true;
-	}
-	c->sector = oracle_64(o, c->capture + 8);
-	changes = c->type == VIRTIO_BLK_T_OUT ||
-		  (c->type == VIRTIO_BLK_T_DISCARD && oracle_accepted(o, VIRTIO_BLK_F_DISCARD)) ||
-		  (c->type == VIRTIO_BLK_T_WRITE_ZEROES &&
-		   oracle_accepted(o, VIRTIO_BLK_F_WRITE_ZEROES)) ||
-		  (c->type == VIRTIO_BLK_T_SECURE_ERASE &&
-		   oracle_accepted(o, VIRTIO_BLK_F_SECURE_ERASE)) ||
-		  (oracle_zone_changes(c->type) && zoned);
-	if (changes && o->p->flags & FLAG_READ_ONLY)
-		refuse(c, VIRTIO_BLK_S_IOERR, MILESTONE_BLK_READ_ONLY);
-	else if (c->type == VIRTIO_BLK_T_IN)
-		plan_in(o, c);
-	else if (c->type == VIRTIO_BLK_T_OUT)
-		plan_out(o, c);
-	else if (c->type == VIRTIO_BLK_T_GET_ID)
-		plan_get_id(c);
-	else if (c->type == VIRTIO_BLK_T_FLUSH && oracle_accepted(o, VIRTIO_BLK_F_FLUSH))
-		plan_flush(c);
-	else if (c->type == VIRTIO_BLK_T_GET_LIFETIME && oracle_accepted(o, VIRTIO_BLK_F_LIFETIME))
-		plan_lifetime(o, c);
-	else if (zoned && oracle_is_zone_type(c->type))
-		plan_zones(o, c);
-	else if (changes)
-		plan_ranges(o, c);
-	else if (c->type == VIRTIO_BLK_T_SCSI_CMD || c->type == VIRTIO_BLK_T_SCSI_CMD_OUT)
-		refuse(c, VIRTIO_BLK_S_UNSUPP, MILESTONE_BLK_SCSI);
-	else
-		refuse(c, VIRTIO_BLK_S_UNSUPP, MILESTONE_BLK_UNKNOWN_TYPE);
-}
-
-/* ---- what the disk is asked for ---- */
-
-static bool finished(const struct model_chain *c)
-{
-	return c->failed || (c->step == c->steps && c->flushed == c->flush);
-}
-
-static struct model_chain *chain_of(struct oracle *o, const struct disk_request *request)
-{
-	for (unsigned int k = 0; k < o->p->queues; k++) {
-		const struct model_queue *q = &o->queue[k];
-
-		for (unsigned int i = 0; i < q->helds; i++) {
-			struct model_chain *c = q->held[i];
-
-			/* one that is done and waits for those before it has no request any more */
-			if (c->request == request && (c->waiting || !finished(c)))
-				return c;
-		}
-	}
-	return NULL;
-}
-
-static unsigned int queue_of(const struct oracle *o, const struct model_chain *c)
-{
-	return (unsigned int)(c - o->queue[0].chain) / PERSONALITY_QUEUE_SIZE;
-}
-
-static void next_request(const struct model_chain *c, struct disk_request *right)
-{
-	memset(right, 0, sizeof(*right));
-	if (c->step == c->steps) {
-		right->op = DISK_FLUSH;
-	} else if (c->type == VIRTIO_BLK_T_IN || c->type == VIRTIO_BLK_T_OUT) {
-		right->op = c->type == VIRTIO_BLK_T_IN ? DISK_READ : DISK_WRITE;
-		right->sector = c->sector;
-		right->sectors =
-			(c->type == VIRTIO_BLK_T_IN ? c->data_bytes : c->readable_bytes - 16) / 512;
-	} else if (oracle_is_zone_type(c->type)) {
-		oracle_zones_request(c, right);
-	} else {
-		const uint8_t *range = c->capture + 16 + 16ull * c->step;
-
-		right->op = c->type == VIRTIO_BLK_T_DISCARD	   ? DISK_DISCARD
-			    : c->type == VIRTIO_BLK_T_WRITE_ZEROES ? DISK_WRITE_ZEROES
-								   : DISK_SECURE_ERASE;
-		right->sector = get64(range);
-		right->sectors = get32(range + 8);
-		right->unmap = get32(range + 12) & 1;
-	}
-}
-
-static void check_disk(struct oracle *o, const struct disk_request *r)
-{
-	if (!oracle_live(o))
-		oracle_fail(o, 6, "a disk request while the device does not run");
-	if (r->op != DISK_FLUSH && r->op != DISK_ZONE_APPEND &&
-	    !sectors_exist(o, r->sector, r->sectors))
-		oracle_fail(o, 8, "disk request for %llu sectors at %llu of %llu",
-			    (unsigned long long)r->sectors, (unsigned long long)r->sector,
-			    (unsigned long long)o->capacity);
-	if (r->op != DISK_FLUSH && r->op != DISK_READ && r->op != DISK_ZONE_REPORT &&
-	    o->p->flags & FLAG_READ_ONLY)
-		oracle_fail(o, 8, "a read-only disk is asked to change");
-}
-
-void oracle_disk_submitted(struct oracle *o, const struct disk_request *request)
-{
-	struct model_chain *c = chain_of(o, request);
-	struct disk_request right;
-
-	check_disk(o, request);
-	if (!c) {
-		c = o->last;
-		if (!c || !c->taken || c->plan != PLAN_NONE)
-			oracle_fail(o, 8, "a disk request that no chain asks for");
-		make_plan(o, c);
-		c->request = request;
-	}
-	if (c->plan != PLAN_RUN || c->waiting || c->failed ||
-	    (c->step == c->steps && (!c->flush || c->flushed)))
-		oracle_fail(o, 8, "a disk request that chain %u does not ask for", c->head);
-	next_request(c, &right);
-	if (request->op != right.op || request->unmap != right.unmap ||
-	    (right.op != DISK_FLUSH &&
-	     (request->sector != right.sector || request->sectors != right.sectors)) ||
-	    (right.op == DISK_ZONE_REPORT && request->zones != right.zones))
-		oracle_fail(o, 8, "disk request %d for %llu sectors at %llu is not chain %u's",
-			    request->op, (unsigned long long)request->sectors,
-			    (unsigned long long)request->sector, c->head);
-	c->zone_asked = request->sector;
-	if ((right.op == DISK_WRITE || right.op == DISK_ZONE_APPEND) &&
-	    (c->read_pos != c->readable_bytes ||
-	     memcmp(request->data, c->capture + 16, (size_t)(right.sectors * 512)) != 0))
-		oracle_fail(o, 8, "chain %u: the data written is not what was read", c->head);
-	if (c->step == c->steps)
-		c->flushed = true;
-	else
-		c->step++;
-	c->waiting = true;
-	if (o->at_disk == ORACLE_DISK_REQUESTS)
-		oracle_fail(o, 10, "more than %u requests at the disk", ORACLE_DISK_REQUESTS);
-	o->disk_request[o->at_disk++] =
-		(struct model_disk_request){ request, queue_of(o, c), false };
-}
-
-/* The disk may have shrunk since the request was judged: what is outside now must not be asked. */
-static bool next_range_gone(const struct oracle *o, const struct model_chain *c)
-{
-	const uint8_t *range = c->capture + 16 + 16ull * c->step;
-
-	return c->step < c->steps && !sectors_exist(o, get64(range), get32(range + 8));
-}
-
-static void digest_request(struct oracle *o, const struct disk_request *r, int result)
-{
-	uint64_t *sum = &o->digest.disk;
-
-	oracle_digest_number(sum, (uint64_t)r->op << 1 | r->unmap);
-	oracle_digest_number(sum, r->sector);
-	oracle_digest_number(sum, r->sectors);
-	oracle_digest_number(sum, result == 0);
-	if (r->op == DISK_WRITE && !result)
-		oracle_digest_bytes(sum, r->data, r->sectors * 512);
-}
-
-/* The zones are the disk's: they change even if nobody waits for it. */
-static void zones_completed(struct oracle *o, struct model_chain *c, const struct disk_request *r,
-			    int result)
-{
-	uint64_t zone_sectors = o->p->zones.options.zoning.zone_sectors;
-	uint64_t asked =
-		r->op == DISK_ZONE_APPEND ? r->sector - r->sector % zone_sectors : r->sector;
-	uint8_t status = oracle_zones_completed(o, r, c ? c->zone_asked : asked, result);
-
-	if (!c)
-		return;
-	if (status == VIRTIO_BLK_S_OK)
-		oracle_zones_reply(o, c, r);
-	else if (oracle_accepted(o, VIRTIO_BLK_F_ZONED))
-		c->failure = status;
-}
-
-/* It cannot reach the disk any more: with the last one a reset is complete. */
-static void forget_request(struct oracle *o, const struct disk_request *request, int result)
-{
-	unsigned int i = 0;
-
-	while (o->disk_request[i].request != request)
-		i++;
-	if (o->disk_request[i].stopped && request->op == DISK_WRITE && !result)
-		hit(MILESTONE_BLK_LATE_WRITE);
-	o->disk_request[i] = o->disk_request[--o->at_disk];
-	if (!o->at_disk)
-		o->resetting = 0;
-}
-
-void oracle_disk_completed(struct oracle *o, const struct disk_request *request, int result)
-{
-	struct model_chain *c = chain_of(o, request);
-
-	forget_request(o, request, result);
-	if (o->digests)
-		digest_request(o, request, result);
-	if (o->zones)
-		zones_completed(o, c, request, result);
-	if (!c)
-		return;
-	o->at_work = c;
-	c->waiting = false;
-	c->failed = result != 0 || next_range_gone(o, c);
-	/* what is read now is what the guest must get */
-	if (!result && request->op == DISK_READ)
-		memcpy(c->capture + 16, request->data, (size_t)(request->sectors * 512));
+	if (o->p->legacy && !(o->status & VIRTIO_STATUS_DRIVER_OK))
+		return o->p->offered.word[0] & (1ull << VIRTIO_BLK_F_CONFIG_WCE);
+	return oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE);
 }
 
 /* ---- the answer ---- */
 
-static void succeeded(const struct oracle *o, const struct model_chain *c)
+static void succeeded(const struct model_chain *c)
 {
 	switch (c->type) {
 	case VIRTIO_BLK_T_IN:
@@ -556,15 +162,15 @@ static void succeeded(const struct oracle *o, const struct model_chain *c)
 		hit(MILESTONE_BLK_MANY_RANGES);
 	if (c->steps && c->flush)
 		hit(MILESTONE_BLK_STABLE_WRITE);
-	(void)o;
 }
 
-void oracle_blk_due(struct oracle *o, struct model_chain *c, struct due *due)
+static void due(struct oracle *o, unsigned int queue, struct model_chain *c, struct due *due)
 {
+	(void)queue;
 	if (c->plan == PLAN_NONE)
-		make_plan(o, c);
+		oracle_blk_plan(o, c);
 	if (c->plan == PLAN_RUN) {
-		if (c->waiting || !finished(c))
+		if (c->waiting || !oracle_blk_finished(c))
 			oracle_fail(o, 4, "chain %u comes back before its request is done",
 				    c->head);
 		c->status = c->failed ? c->failure : VIRTIO_BLK_S_OK;
@@ -576,7 +182,7 @@ void oracle_blk_due(struct oracle *o, struct model_chain *c, struct due *due)
 	due->last = c->status;
 	if (c->status != VIRTIO_BLK_S_OK)
 		return;
-	succeeded(o, c);
+	succeeded(c);
 	due->part[0] = c->type == VIRTIO_BLK_T_GET_ID ? (const uint8_t *)personality_disk_id
 						      : c->capture + 16;
 	due->len[0] = c->data_bytes;
@@ -589,7 +195,7 @@ static bool has_more(const struct model_queue *q)
 	return q->notified || oracle_sees_more(q);
 }
 
-void oracle_blk_took(struct oracle *o, unsigned int queue)
+static void taken(struct oracle *o, unsigned int queue)
 {
 	o->starved[queue] = false;
 	for (unsigned int i = 0; i < o->p->queues; i++) {
@@ -604,8 +210,10 @@ void oracle_blk_took(struct oracle *o, unsigned int queue)
 	}
 }
 
-void oracle_blk_stopped(const struct oracle *o, unsigned int queue)
+static void stopped(struct oracle *o, unsigned int queue)
 {
+	if (!oracle_live(o) || !o->queue[queue].helds)
+		return;
 	for (unsigned int i = 0; i < o->p->queues; i++) {
 		if (i != queue && o->queue[i].helds)
 			hit(MILESTONE_BLK_STOP_ONE);
@@ -627,7 +235,7 @@ static void settle_one(struct oracle *o, unsigned int queue)
 	for (unsigned int i = 1; i < q->helds; i++) {
 		/* in order, one that was answered at once waits with the answer it was given now */
 		if (q->held[i]->plan == PLAN_NONE)
-			make_plan(o, q->held[i]);
+			oracle_blk_plan(o, q->held[i]);
 	}
 	for (unsigned int i = 0; i < q->helds; i++) {
 		/* in order, it may be done and wait for the first one */
@@ -639,7 +247,7 @@ static void settle_one(struct oracle *o, unsigned int queue)
 	}
 }
 
-void oracle_blk_settle(struct oracle *o)
+static void settle(struct oracle *o)
 {
 	unsigned int busy = 0;
 
@@ -650,3 +258,88 @@ void oracle_blk_settle(struct oracle *o)
 	if (busy > 1)
 		hit(MILESTONE_BLK_MANY_QUEUES);
 }
+
+/* ---- saved states ---- */
+
+/* Which of the cache's modes there can be: bit 0 write-through, bit 1 write-back */
+static unsigned int modes(const struct oracle *o)
+{
+	bool offered = o->p->offered.word[0] >> VIRTIO_BLK_F_CONFIG_WCE & 1;
+
+	if (oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE))
+		return 3;
+	if (!o->p->legacy || !offered)
+		return 1;
+	if (!(o->status & VIRTIO_STATUS_DRIVER_OK)) /* a legacy driver may choose before */
+		return 3;
+	return oracle_accepted(o, VIRTIO_BLK_F_FLUSH) ? 2 : 1;
+}
+
+static bool restored(struct oracle *o, struct oracle_image *im)
+{
+	uint64_t writeback = oracle_image_number(im, 1);
+	uint64_t capacity = oracle_image_number(im, 8);
+
+	if (writeback > 1 || !(modes(o) >> writeback & 1))
+		return false;
+	o->writeback = writeback;
+	oracle_put_config(o, 32, writeback, 1);
+	if (capacity != o->capacity && o->status & VIRTIO_STATUS_SUSPEND) {
+		oracle_put_config(o, 0, capacity, 8);
+		o->config_late = LATE_STATUS;
+	} else if (capacity != o->capacity) {
+		oracle_config_changed(o);
+	}
+	return true;
+}
+
+/* ---- the kind of device ---- */
+
+static void agreed(struct oracle *o)
+{
+	if (o->p->legacy)
+		return;
+	o->writeback = oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE) &&
+		       oracle_accepted(o, VIRTIO_BLK_F_FLUSH);
+	oracle_put_config(o, 32, o->writeback, 1);
+	oracle_zones_config(o, oracle_accepted(o, VIRTIO_BLK_F_ZONED));
+}
+
+static bool queue_exists(const struct oracle *o, unsigned int queue)
+{
+	return queue == 0 || oracle_accepted(o, VIRTIO_BLK_F_MQ);
+}
+
+static void config_written(struct oracle *o, uint64_t at, unsigned int width, uint64_t value)
+{
+	if (at != 32 || width != 1 || value > 1 || !mode_writable(o))
+		return;
+	if (o->writeback != value)
+		hit(o->status ? MILESTONE_BLK_WRITEBACK : MILESTONE_LEGACY_EARLY_MODE);
+	o->writeback = value;
+	oracle_put_config(o, 32, value, 1);
+}
+
+static uint64_t saved(const struct oracle *o)
+{
+	return o->writeback;
+}
+
+const struct oracle_kind oracle_kind_blk = {
+	.device_id = 2,
+	.keeps = true,
+	.late = LATE_STATUS,
+	.features_fine = needs_met,
+	.agreed = agreed,
+	.reset = reset,
+	.driver_ok = driver_ok,
+	.queue_exists = queue_exists,
+	.config_written = config_written,
+	.shows = shows,
+	.taken = taken,
+	.due = due,
+	.stopped = stopped,
+	.settle = settle,
+	.restored = restored,
+	.saved = saved,
+};

@@ -6,7 +6,7 @@
 #include <endian.h>
 #include <string.h>
 
-#include "oracle_internal.h"
+#include "oracle_blk_internal.h"
 
 static const struct disk_zoning *zoning(const struct oracle *o)
 {

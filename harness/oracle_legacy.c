@@ -46,8 +46,8 @@ static void write_status(struct oracle *o, uint32_t value)
 		hit(MILESTONE_LEGACY_LIVE);
 		o->status |= VIRTIO_STATUS_DRIVER_OK;
 		features_are_final(o);
-		if (o->p->kind == DEVICE_BLK)
-			oracle_blk_driver_ok(o);
+		if (o->kind->driver_ok)
+			o->kind->driver_ok(o);
 	} else if (wish != now) {
 		hit(MILESTONE_STATUS_REFUSED);
 	}
@@ -168,17 +168,13 @@ static uint32_t read_queue(const struct oracle *o, uint64_t offset)
 
 uint32_t oracle_legacy_read(const struct oracle *o, uint64_t offset)
 {
-	static const uint32_t id[DEVICE_KINDS] = {
-		[DEVICE_BLK] = 2, [DEVICE_NET] = 1, [DEVICE_ECHO] = 0x2a
-	};
-
 	switch (offset) {
 	case VIRTIO_MMIO_MAGIC:
 		return 0x74726976;
 	case VIRTIO_MMIO_VERSION:
 		return 1;
 	case VIRTIO_MMIO_DEVICE_ID:
-		return id[o->p->kind];
+		return o->kind->device_id;
 	case VIRTIO_MMIO_VENDOR_ID:
 		return 0x4c56414e;
 	case VIRTIO_MMIO_DEVICE_FEATURES:

@@ -353,13 +353,13 @@ static void published(struct oracle *o, unsigned int queue, uint16_t flags)
 	if (q->at.flags_due)
 		oracle_fail(o, 5, "queue %u: shows the first used entry before the last is written",
 			    queue);
-	if (o->p->kind != DEVICE_NET || o->net.waiting[queue] == 0)
+	if (o->net.waiting[queue] == 0)
 		q->at.ask_first = q->at.first;
 	q->at.ask_place = false;
 	q->pushed = 0;
 	q->must_ask = true;
-	if (o->p->kind == DEVICE_NET)
-		oracle_net_published(o, queue);
+	if (o->kind->published)
+		o->kind->published(o, queue);
 }
 
 /* The device's event structure: enabled, disabled, or with EVENT_IDX at a place. */

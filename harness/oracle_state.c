@@ -2,22 +2,12 @@
 /*
  * A second opinion on saved states: whether one may be taken back, and what the device then is.
  */
-#include <stddef.h>
-#include <string.h>
-
-#include "oracle_net_internal.h"
+#include "oracle_internal.h"
 #include "state_bytes.h"
 
 #define HEADER_BYTES 18u
 
-/* The bytes, front to back; beyond the end zeroes. */
-struct image {
-	const uint8_t *at;
-	size_t left;
-	bool ended;
-};
-
-static uint64_t number(struct image *im, unsigned int bytes)
+uint64_t oracle_image_number(struct oracle_image *im, unsigned int bytes)
 {
 	uint64_t value = 0;
 
@@ -33,22 +23,22 @@ static uint64_t number(struct image *im, unsigned int bytes)
 	return value;
 }
 
-static void bytes(struct image *im, uint8_t *to, size_t len)
+void oracle_image_bytes(struct oracle_image *im, uint8_t *to, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		to[i] = (uint8_t)number(im, 1);
+		to[i] = (uint8_t)oracle_image_number(im, 1);
 }
 
-static bool header_fine(const struct oracle *o, struct image *im)
+static bool header_fine(const struct oracle *o, struct oracle_image *im)
 {
-	uint64_t magic = number(im, 4);
-	uint64_t version = number(im, 2);
-	uint64_t type = number(im, 4);
-	uint64_t len = number(im, 4);
-	uint64_t sum = number(im, 4);
+	uint64_t magic = oracle_image_number(im, 4);
+	uint64_t version = oracle_image_number(im, 2);
+	uint64_t type = oracle_image_number(im, 4);
+	uint64_t len = oracle_image_number(im, 4);
+	uint64_t sum = oracle_image_number(im, 4);
 
 	return !im->ended && magic == 0x564e4156 && version == 1 && len == im->left &&
-	       state_checksum(im->at, im->left) == sum && type == oracle_device_id(o);
+	       state_checksum(im->at, im->left) == sum && type == o->kind->device_id;
 }
 
 /* 3.1.1, 3.1.2: the bits of a status come in one order; the device's own only where it runs */
@@ -81,19 +71,19 @@ static bool agreement_fine(const struct oracle *o)
 	return !oracle_final(o) || oracle_features_fine(o);
 }
 
-static bool load_status(struct oracle *o, struct image *im)
+static bool load_status(struct oracle *o, struct oracle_image *im)
 {
-	uint64_t interface = number(im, 1);
+	uint64_t interface = oracle_image_number(im, 1);
 	uint64_t wanted = o->p->big_endian ? 2 : o->p->legacy;
-	uint32_t status = (uint32_t)number(im, 1);
-	uint64_t agreed = number(im, 1);
-	uint64_t suspending = number(im, 1);
-	uint64_t late = number(im, 1);
-	uint64_t most = o->p->kind == DEVICE_BLK ? 1 : o->p->kind == DEVICE_NET ? 3 : 0;
+	uint32_t status = (uint32_t)oracle_image_number(im, 1);
+	uint64_t agreed = oracle_image_number(im, 1);
+	uint64_t suspending = oracle_image_number(im, 1);
+	uint64_t late = oracle_image_number(im, 1);
+	uint64_t most = o->kind->late;
 
-	o->driver_features[0] = number(im, 8);
-	o->driver_features[1] = number(im, 8);
-	o->generation = (uint32_t)number(im, 4);
+	o->driver_features[0] = oracle_image_number(im, 8);
+	o->driver_features[1] = oracle_image_number(im, 8);
+	o->generation = (uint32_t)oracle_image_number(im, 4);
 	if (interface != wanted || agreed > 1 || suspending > 1 || late & ~most ||
 	    !status_fine(o, status))
 		return false;
@@ -178,22 +168,22 @@ static bool programming_fine(const struct oracle *o, unsigned int queue, bool on
 	return !some || (o->status & VIRTIO_STATUS_FEATURES_OK && oracle_queue_exists(o, queue));
 }
 
-static bool load_queue(struct oracle *o, unsigned int queue, struct image *im)
+static bool load_queue(struct oracle *o, unsigned int queue, struct oracle_image *im)
 {
 	struct model_queue *q = &o->queue[queue];
 	uint64_t on;
 	uint16_t next;
 	uint16_t told;
 
-	q->size = (uint32_t)number(im, 4);
-	q->desc = number(im, 8);
-	q->driver = number(im, 8);
-	q->device = number(im, 8);
-	q->align = (uint32_t)number(im, 4);
-	q->pfn = (uint32_t)number(im, 4);
-	on = number(im, 1);
-	next = (uint16_t)number(im, 2);
-	told = (uint16_t)number(im, 2);
+	q->size = (uint32_t)oracle_image_number(im, 4);
+	q->desc = oracle_image_number(im, 8);
+	q->driver = oracle_image_number(im, 8);
+	q->device = oracle_image_number(im, 8);
+	q->align = (uint32_t)oracle_image_number(im, 4);
+	q->pfn = (uint32_t)oracle_image_number(im, 4);
+	on = oracle_image_number(im, 1);
+	next = (uint16_t)oracle_image_number(im, 2);
+	told = (uint16_t)oracle_image_number(im, 2);
 	if (on > 1 || !programming_fine(o, queue, on))
 		return false;
 	if (on == 0)
@@ -206,257 +196,11 @@ static bool load_queue(struct oracle *o, unsigned int queue, struct image *im)
 	return oracle_untold(q) < q->size;
 }
 
-/* ---- what each type has beside ---- */
-
-/* Which of the cache's modes there can be: bit 0 write-through, bit 1 write-back */
-static unsigned int modes(const struct oracle *o)
-{
-	bool offered = o->p->offered.word[0] >> VIRTIO_BLK_F_CONFIG_WCE & 1;
-
-	if (oracle_accepted(o, VIRTIO_BLK_F_CONFIG_WCE))
-		return 3;
-	if (!o->p->legacy || !offered)
-		return 1;
-	if (!(o->status & VIRTIO_STATUS_DRIVER_OK)) /* a legacy driver may choose before */
-		return 3;
-	return oracle_accepted(o, VIRTIO_BLK_F_FLUSH) ? 2 : 1;
-}
-
-static bool load_blk(struct oracle *o, struct image *im)
-{
-	uint64_t writeback = number(im, 1);
-	uint64_t capacity = number(im, 8);
-
-	if (writeback > 1 || !(modes(o) >> writeback & 1))
-		return false;
-	o->writeback = writeback;
-	oracle_put_config(o, 32, writeback, 1);
-	if (capacity != o->capacity && o->status & VIRTIO_STATUS_SUSPEND) {
-		oracle_put_config(o, 0, capacity, 8);
-		o->config_late = LATE_STATUS;
-	} else if (capacity != o->capacity) {
-		oracle_config_changed(o);
-	}
-	return true;
-}
-
-static bool load_table(struct oracle *o, struct model_mac_table *t, struct image *im)
-{
-	uint64_t count = number(im, 4);
-	uint64_t all = number(im, 1);
-
-	if (count > 64 || all > 1)
-		return false;
-	t->count = (uint32_t)count;
-	t->all = all;
-	bytes(im, t->mac[0], 6 * t->count);
-	return (!count && !all) || oracle_accepted(o, VIRTIO_NET_F_CTRL_RX);
-}
-
-static bool load_modes(struct oracle *o, struct image *im)
-{
-	uint64_t modes = number(im, 1);
-
-	for (unsigned int i = 0; i < 6; i++)
-		o->net.mode[i] = modes >> i & 1;
-	if (modes & 3 && !oracle_accepted(o, VIRTIO_NET_F_CTRL_RX))
-		return false;
-	return modes < 64 && (!(modes & 0x3c) || oracle_accepted(o, VIRTIO_NET_F_CTRL_RX_EXTRA));
-}
-
-static bool load_vlans(struct oracle *o, struct image *im)
-{
-	uint64_t some = number(im, 8);
-
-	for (unsigned int i = 0; i < 64; i++) {
-		if (!(some >> i & 1))
-			continue;
-		o->net.vlan[i] = number(im, 8);
-		o->net.vlans = true;
-		if (!o->net.vlan[i])
-			return false;
-	}
-	return !some || oracle_accepted(o, VIRTIO_NET_F_CTRL_VLAN);
-}
-
-/* The driver sees what was saved, until it may see what the host has now. */
-static bool load_link(struct oracle *o, struct image *im)
-{
-	uint64_t status = number(im, 2);
-	uint64_t speed = number(im, 4);
-	uint64_t duplex = number(im, 1);
-	uint64_t announce = number(im, 1);
-	bool suspended = o->status & VIRTIO_STATUS_SUSPEND;
-	unsigned int late = 0;
-
-	if (announce > 1 || status > 3 || (speed >> 31 && speed != UINT32_MAX) ||
-	    (duplex > 1 && duplex != 255))
-		return false;
-	if ((status && !(o->p->offered.word[0] >> VIRTIO_NET_F_STATUS & 1)) ||
-	    ((speed || duplex) && !(o->p->offered.word[0] >> VIRTIO_NET_F_SPEED_DUPLEX & 1)))
-		return false;
-	if (announce && !(oracle_accepted(o, VIRTIO_NET_F_GUEST_ANNOUNCE) &&
-			  oracle_accepted(o, VIRTIO_NET_F_STATUS)))
-		return false;
-	if (announce ? !(status & 2) && !suspended : status & 2)
-		return false;
-	o->net.announce = announce;
-	if ((status ^ oracle_16(o, o->config + 6)) & 1 || (status & 2) != 2 * announce)
-		late |= LATE_STATUS;
-	if (speed != oracle_32(o, o->config + 12) || duplex != o->config[16])
-		late |= LATE_SPEED;
-	oracle_put_config(o, 6, status, 2);
-	oracle_put_config(o, 12, speed, 4);
-	oracle_put_config(o, 16, duplex, 1);
-	if (suspended)
-		o->config_late |= late;
-	else
-		oracle_net_shows(o, late);
-	return true;
-}
-
-static bool load_offloads(struct oracle *o, struct image *im)
-{
-	uint64_t most[2] = { o->net.offloads[0], o->net.offloads[1] };
-	bool may = oracle_accepted(o, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS);
-
-	for (unsigned int i = 0; i < 2; i++) {
-		o->net.offloads[i] = number(im, 8);
-		if (o->net.offloads[i] & ~most[i] || (!may && o->net.offloads[i] != most[i]))
-			return false;
-	}
-	return true;
-}
-
-static bool load_steering(struct oracle *o, struct image *im)
-{
-	struct model_net *n = &o->net;
-	bool with_rss = oracle_accepted(o, VIRTIO_NET_F_RSS);
-	bool zero = true;
-	uint64_t rss;
-	uint64_t pairs;
-	uint64_t contexts;
-
-	n->pairs = (unsigned int)number(im, 2);
-	rss = number(im, 1);
-	n->rss = rss;
-	n->hash_types = (uint32_t)number(im, 4);
-	n->mask = (unsigned int)number(im, 2);
-	n->unclassified = (unsigned int)number(im, 2);
-	pairs = number(im, 2);
-	if (rss > 1 || n->hash_types > 0x1ff || n->mask > 127 || ((n->mask + 1) & n->mask))
-		return false;
-	for (unsigned int i = 0; i <= n->mask; i++) {
-		n->indirection[i] = (uint16_t)number(im, 2);
-		if (n->indirection[i] >= oracle_net_pairs(o))
-			return false;
-		zero &= n->indirection[i] == 0;
-	}
-	bytes(im, n->key, 40);
-	n->tunnels = (uint32_t)number(im, 4);
-	contexts = number(im, 8);
-	for (unsigned int i = 0; i < 4; i++)
-		n->context[i + 1] = contexts >> i & 1;
-	n->many = n->rss || n->pairs > 1;
-	if (n->unclassified >= oracle_net_pairs(o) || pairs > oracle_net_pairs(o) || n->pairs < 1 ||
-	    n->pairs > oracle_net_pairs(o) || (rss && pairs != n->pairs))
-		return false;
-	if (!with_rss && (!zero || n->mask || n->unclassified || pairs))
-		return false;
-	if (n->hash_types && !with_rss && !oracle_accepted(o, VIRTIO_NET_F_HASH_REPORT))
-		return false;
-	if (n->pairs > 1 && !rss && !oracle_accepted(o, VIRTIO_NET_F_MQ))
-		return false;
-	if (n->tunnels & ~0x1d3u || (n->tunnels && !oracle_accepted(o, VIRTIO_NET_F_HASH_TUNNEL)))
-		return false;
-	return contexts < 16 && (!contexts || oracle_accepted(o, VIRTIO_NET_F_RSS_CONTEXT));
-}
-
-static struct model_coalescing load_coalescing(struct image *im)
-{
-	struct model_coalescing c;
-
-	c.packets = (uint32_t)number(im, 4);
-	c.usecs = (uint32_t)number(im, 4);
-	return c;
-}
-
-/* One queue's settings: its own ones only if it runs and may have them. */
-static bool settings_fine(const struct oracle *o, unsigned int queue)
-{
-	const struct model_coalescing *all = &o->net.all[queue % 2];
-	const struct model_coalescing *c = &o->net.each[queue];
-	const struct model_queue *q = &o->queue[queue];
-
-	if (q->ready && oracle_untold(q) && !(c->packets && c->usecs))
-		return false;
-	return (c->packets == all->packets && c->usecs == all->usecs) ||
-	       (q->ready && oracle_accepted(o, VIRTIO_NET_F_VQ_NOTF_COAL));
-}
-
-static bool load_counters(uint64_t *counter, unsigned int count, struct image *im)
-{
-	uint64_t some = number(im, 1);
-
-	memset(counter, 0, count * sizeof(*counter));
-	for (unsigned int i = 0; some; some >>= 1, i++) {
-		if (!(some & 1))
-			continue;
-		if (i >= count)
-			return false;
-		counter[i] = number(im, 8);
-		if (counter[i] == 0)
-			return false;
-	}
-	return true;
-}
-
-static bool load_net_queues(struct oracle *o, struct image *im)
-{
-	struct model_net *n = &o->net;
-
-	for (unsigned int i = 0; i < 2; i++) {
-		n->all[i] = load_coalescing(im);
-		if ((n->all[i].packets || n->all[i].usecs) &&
-		    !oracle_accepted(o, VIRTIO_NET_F_NOTF_COAL))
-			return false;
-	}
-	for (unsigned int i = 0; i < 2 * oracle_net_pairs(o); i++) {
-		n->each[i] = load_coalescing(im);
-		if (!settings_fine(o, i))
-			return false;
-		if (!load_counters(n->counters[i].basic, 6, im) ||
-		    !load_counters(n->counters[i].csum, 4, im) ||
-		    !load_counters(n->counters[i].gso, 6, im))
-			return false;
-		/* what was not told is to be told now */
-		if (oracle_queue_live(o, i) && oracle_untold(&o->queue[i])) {
-			hit(MILESTONE_STATE_UNTOLD);
-			o->queue[i].must_ask = true;
-		}
-	}
-	return load_counters(n->commands, 2, im);
-}
-
-static bool load_net(struct oracle *o, struct image *im)
-{
-	struct model_net *n = &o->net;
-
-	bytes(im, n->mac, 6);
-	if (memcmp(n->mac, o->config, 6) != 0 && !o->p->legacy &&
-	    !oracle_accepted(o, VIRTIO_NET_F_CTRL_MAC_ADDR))
-		return false;
-	memcpy(o->config, n->mac, 6);
-	return load_link(o, im) && load_modes(o, im) && load_table(o, &n->table[0], im) &&
-	       load_table(o, &n->table[1], im) && load_vlans(o, im) && load_offloads(o, im) &&
-	       load_steering(o, im) && load_net_queues(o, im);
-}
-
 /* Nobody else puts off what is to be told, and nobody is suspended with it (3.4.2). */
 static bool all_told(const struct oracle *o)
 {
 	for (unsigned int i = 0; i < o->p->queues; i++) {
-		bool may = o->p->kind == DEVICE_NET && i < 2 * oracle_net_pairs(o);
+		bool may = o->kind->puts_off && o->kind->puts_off(o, i);
 
 		if (!o->queue[i].ready || !oracle_untold(&o->queue[i]))
 			continue;
@@ -466,34 +210,24 @@ static bool all_told(const struct oracle *o)
 	return true;
 }
 
-static bool load_type(struct oracle *o, struct image *im)
-{
-	if (o->p->kind == DEVICE_BLK)
-		return load_blk(o, im);
-	if (o->p->kind == DEVICE_NET)
-		return load_net(o, im);
-	bytes(im, o->config, 8);
-	return true;
-}
-
-static bool load(struct oracle *o, struct image *im)
+static bool load(struct oracle *o, struct oracle_image *im)
 {
 	uint32_t interrupts;
 
-	o->device_sel = (uint32_t)number(im, 4);
-	o->driver_sel = (uint32_t)number(im, 4);
-	o->queue_sel = (uint32_t)number(im, 4);
-	o->page_size = (uint32_t)number(im, 4);
-	interrupts = (uint32_t)number(im, 4);
+	o->device_sel = (uint32_t)oracle_image_number(im, 4);
+	o->driver_sel = (uint32_t)oracle_image_number(im, 4);
+	o->queue_sel = (uint32_t)oracle_image_number(im, 4);
+	o->page_size = (uint32_t)oracle_image_number(im, 4);
+	interrupts = (uint32_t)oracle_image_number(im, 4);
 	if (interrupts > 3 || (o->page_size && !o->p->legacy))
 		return false;
-	if (!load_status(o, im) || number(im, 1) != o->p->queues)
+	if (!load_status(o, im) || oracle_image_number(im, 1) != o->p->queues)
 		return false;
 	for (unsigned int i = 0; i < o->p->queues; i++) {
 		if (!load_queue(o, i, im))
 			return false;
 	}
-	if (!load_type(o, im) || !all_told(o))
+	if (!o->kind->restored(o, im) || !all_told(o))
 		return false;
 	o->interrupts |= interrupts;
 	if (im->ended || im->left)
@@ -505,7 +239,7 @@ static bool load(struct oracle *o, struct image *im)
 
 bool oracle_restored(struct oracle *o, const uint8_t *image, size_t len)
 {
-	struct image im = { .at = image, .left = len };
+	struct oracle_image im = { .at = image, .left = len };
 
 	uint32_t generation = o->generation;
 	uint32_t page_size = o->page_size;
@@ -559,54 +293,23 @@ static uint64_t sum_of_queues(const struct oracle *o)
 	return sum;
 }
 
-static uint64_t sum_of_net(const struct oracle *o)
+static uint64_t sum_of_kind(const struct oracle *o)
 {
-	const struct model_net *n = &o->net;
-	uint64_t sum = 0;
-
-	oracle_digest_bytes(&sum, n->mode, sizeof(n->mode));
-	for (unsigned int i = 0; i < 2; i++) {
-		oracle_digest_number(&sum, n->table[i].all);
-		oracle_digest_bytes(&sum, n->table[i].mac, 6ull * n->table[i].count);
-	}
-	for (unsigned int i = 0; n->vlans && i < 64; i++) {
-		if (!n->vlan[i])
-			continue;
-		oracle_digest_number(&sum, i);
-		oracle_digest_number(&sum, n->vlan[i]);
-	}
-	oracle_digest_bytes(&sum, n->mac, sizeof(n->mac));
-	oracle_digest_bytes(&sum, n->offloads, sizeof(n->offloads));
-	oracle_digest_number(&sum, 4ull * n->pairs + 2ull * n->announce + n->rss);
-	oracle_digest_bytes(&sum, n->all, sizeof(n->all));
-	oracle_digest_bytes(&sum, n->each, 2 * oracle_net_pairs(o) * sizeof(n->each[0]));
-	oracle_digest_bytes(&sum, n->commands, sizeof(n->commands));
-	/* a legacy driver cannot ask for the others; a broken device was at something, or not */
-	if (!o->p->legacy && !(o->status & VIRTIO_STATUS_NEEDS_RESET))
-		oracle_digest_bytes(&sum, n->counters,
-				    2 * oracle_net_pairs(o) * sizeof(n->counters[0]));
-	return sum;
-}
-
-static uint64_t sum_of_type(const struct oracle *o)
-{
-	if (o->p->kind == DEVICE_NET)
-		return sum_of_net(o);
-	return o->p->kind == DEVICE_BLK && o->writeback;
+	return o->kind->saved ? o->kind->saved(o) : 0;
 }
 
 void oracle_saved(struct oracle *o)
 {
 	o->saved[0] = sum_of_registers(o);
 	o->saved[1] = sum_of_queues(o);
-	o->saved[2] = sum_of_type(o);
+	o->saved[2] = sum_of_kind(o);
 }
 
 void oracle_came_back(struct oracle *o, bool fine)
 {
 	const char *what = o->saved[0] != sum_of_registers(o) ? "registers"
 			   : o->saved[1] != sum_of_queues(o)  ? "queues"
-			   : o->saved[2] != sum_of_type(o)    ? "settings"
+			   : o->saved[2] != sum_of_kind(o)    ? "settings"
 							      : NULL;
 
 	if (!fine)

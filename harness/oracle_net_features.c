@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which features of a network device require which others (5.1.3.1).
+ */
+#include "oracle_net_internal.h"
+
+#define FEATURES_BIT(n) (1ull << (n))
+
+/* A feature that requires one of some others, which all are below 64. */
+struct need {
+	unsigned int feature;
+	uint64_t one_of;
+};
+
+static bool wants(const struct oracle *o, unsigned int feature)
+{
+	return o->driver_features[feature / 64] >> (feature % 64) & 1;
+}
+
+/* Features above 63 that require one of their kind. */
+bool oracle_net_high_needs_met(const struct oracle *o)
+{
+	return (!wants(o, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO_CSUM) ||
+		wants(o, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO)) &&
+	       (!wants(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM) ||
+		wants(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO));
+}
+
+/* The first feature of the driver's below 64 that lacks what it requires, or -1. */
+int oracle_net_unmet_need(const struct oracle *o)
+{
+	static const struct need need[] = {
+		{ VIRTIO_NET_F_GUEST_TSO4, FEATURES_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+		{ VIRTIO_NET_F_GUEST_TSO6, FEATURES_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+		{ VIRTIO_NET_F_GUEST_ECN,
+		  FEATURES_BIT(VIRTIO_NET_F_GUEST_TSO4) | FEATURES_BIT(VIRTIO_NET_F_GUEST_TSO6) },
+		{ VIRTIO_NET_F_HOST_TSO4, FEATURES_BIT(VIRTIO_NET_F_CSUM) },
+		{ VIRTIO_NET_F_HOST_TSO6, FEATURES_BIT(VIRTIO_NET_F_CSUM) },
+		{ VIRTIO_NET_F_HOST_ECN,
+		  FEATURES_BIT(VIRTIO_NET_F_HOST_TSO4) | FEATURES_BIT(VIRTIO_NET_F_HOST_TSO6) },
+		{ VIRTIO_NET_F_CTRL_RX, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_CTRL_VLAN, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_CTRL_RX_EXTRA, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_CTRL_MAC_ADDR, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_GUEST_ANNOUNCE, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_MQ, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_RSS, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_NOTF_COAL, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_VQ_NOTF_COAL, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_HASH_REPORT, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_HASH_TUNNEL, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_HASH_TUNNEL,
+		  FEATURES_BIT(VIRTIO_NET_F_RSS) | FEATURES_BIT(VIRTIO_NET_F_HASH_REPORT) },
+		{ VIRTIO_NET_F_GUEST_USO4, FEATURES_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+		{ VIRTIO_NET_F_GUEST_USO6, FEATURES_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+		{ VIRTIO_NET_F_HOST_USO, FEATURES_BIT(VIRTIO_NET_F_CSUM) },
+		{ VIRTIO_NET_F_RSS_CONTEXT, FEATURES_BIT(VIRTIO_NET_F_RSS) },
+		{ VIRTIO_NET_F_RSS_CONTEXT, FEATURES_BIT(VIRTIO_NET_F_CTRL_VQ) },
+		{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_GUEST_TSO4) },
+		{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_GUEST_TSO6) },
+		{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_GUEST_USO4) },
+		{ VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_GUEST_USO6) },
+		{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_HOST_TSO4) },
+		{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_HOST_TSO6) },
+		{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_HOST_USO) },
+	};
+
+	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
+		if (wants(o, need[i].feature) && !(o->driver_features[0] & need[i].one_of))
+			return (int)need[i].feature;
+	}
+	return -1;
+}
