@@ -370,8 +370,8 @@ kvm: build/asan/anvil
 		build/asan/anvil play --quiet --on kvm corpora crashes; \
 	else echo 'SKIPPED: scripts on a KVM guest (no /dev/kvm that can be written)'; fi
 
-layers:
-	@ci/layers
+layers: $(patsubst %.c,build/gcc/obj/%.o,$(wildcard devices/*.c harness/*.c harness/*/*.c))
+	@ci/layers build/gcc/obj
 
 format:
 	@ci/format

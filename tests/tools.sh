@@ -126,6 +126,59 @@ else
 	echo "FAIL: ci/format: $(cat "$work/out")" && failed=$((failed + 1))
 fi
 
+# layers: each violation is told with its place
+mkdir -p "$work/layers/ci" "$work/layers/devices" "$work/layers/harness"
+cp ci/layers "$work/layers/ci/"
+printf 'int guest_memory_read(void);\n' >"$work/layers/devices/guest_memory.h"
+cat >"$work/layers/devices/guest_memory.c" <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+#include "guest_memory.h"
+#include "virtqueue.h"
+static int reads;
+#ifdef FUZZING
+#endif
+int guest_memory_read(void)
+{
+	puts("read");
+	return malloc(1) ? virtqueue_pop() : reads++;
+}
+END
+printf 'int virtqueue_pop(void);\n' >"$work/layers/devices/virtqueue.h"
+printf '#include "guest_memory.h"\n#include "virtqueue.h"\nint virtqueue_pop(void)\n{\n\treturn guest_memory_read();\n}\n' \
+	>"$work/layers/devices/virtqueue.c"
+printf '/* int gone(void); */\nint play(void);\nint shrink(void);\n' >"$work/layers/harness/play_internal.h"
+printf '#include "play_internal.h"\nint play(void)\n{\n\treturn shrink();\n}\n' >"$work/layers/harness/play_all.c"
+printf '#include "play_internal.h"\nint shrink(void)\n{\n\treturn 0;\n}\n' >"$work/layers/harness/shrink.c"
+printf 'int x;\n' >"$work/layers/devices/stray.c"
+refuses 'no build/gcc/obj/devices/guest_memory.o; run make layers' "$work/layers/ci/layers"
+refuses 'no option --fast' "$work/layers/ci/layers" --fast
+for file in devices/guest_memory devices/virtqueue devices/stray harness/play_all harness/shrink; do
+	mkdir -p "$work/layers/build/gcc/obj/${file%/*}"
+	gcc -I"$work/layers/devices" -I"$work/layers/harness" -c "$work/layers/$file.c" -o "$work/layers/build/gcc/obj/$file.o"
+done
+cat >"$work/wanted" <<'END'
+devices/guest_memory.c:1: includes <stdio.h>, which only back ends may
+devices/guest_memory.c:4: includes virtqueue.h, which is not below it
+devices/guest_memory.c:6: the code fuzzed must be the code shipped
+devices/stray.c:1: this file has no layer; give it a line in ci/layers
+devices/guest_memory.c:1: a circle of 2 files, each needs the next: devices/guest_memory.c, devices/virtqueue.c
+    devices/guest_memory.c -> devices/virtqueue.c: virtqueue_pop
+    devices/virtqueue.c -> devices/guest_memory.c: guest_memory_read
+harness/play_internal.h:3: shrink is in harness/shrink.c, not in play.c or play_*.c
+devices/guest_memory.c:5: variable reads: state belongs in the device
+devices/guest_memory.c:10: guest_memory_read uses puts, which only back ends may
+devices/guest_memory.c:11: guest_memory_read calls malloc; only init may
+devices/stray.c:1: variable x: state belongs in the device
+1
+END
+{ "$work/layers/ci/layers" && echo 0 || echo $?; } >"$work/out" 2>&1
+if cmp -s "$work/wanted" "$work/out"; then
+	passed=$((passed + 1))
+else
+	echo "FAIL: ci/layers:" && diff "$work/wanted" "$work/out" && failed=$((failed + 1))
+fi
+
 # goals side by side: b and c end before a, which waits for c; what each says is in order
 mkdir -p "$work/side/ci"
 cp ci/side-by-side ci/help.sh "$work/side/ci/"
