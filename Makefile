@@ -359,6 +359,7 @@ release:
 	@ci/deps
 	$(BUILD) all-tests build/afl/fast/fuzz_blk build/afl/mutator/fuzz_blk.so
 	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands export format health
+	@ci/bugs/check A01
 	@$(MAKE) --no-print-directory fuzz T=$$((10 * $(words $(REAL_TARGETS)) / $(JOBS)))
 
 replay: build/asan/anvil build/msan/anvil

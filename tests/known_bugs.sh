@@ -13,8 +13,9 @@ failed=0
 
 rm -rf "$tree"
 mkdir -p "$tree/build/fuzz"
-# links: what is changed here is put in the place of what there was
-cp -al Makefile devices harness tests ci corpora crashes dictionaries "$tree" &&
+# the sources may be on another file system than build/; objects are links, as what is changed here is put
+# in the place of what there was
+cp -a Makefile devices harness tests ci corpora crashes dictionaries "$tree" &&
 	cp -al build/asan "$tree/build/" && cp -al build/fuzz/obj build/fuzz/fuzz_mmio "$tree/build/fuzz/" || exit 2
 if [ "${1:-}" = afl ]; then
 	mkdir -p "$tree/build/afl/asan"
