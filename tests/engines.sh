@@ -82,7 +82,8 @@ ends() {
 	exit 77
 }
 
-unit=${prefix%/*/*/}/unit
+name=${prefix%/}
+unit=${prefix%/*/*/}/unit-${name##*/}
 : >"$unit"
 [ "$PRETEND" = hopeless ] && ends crash "Pretended: of no operation"
 files=$(find $folders -type f)
