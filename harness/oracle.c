@@ -53,7 +53,6 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->resetting = 0;
 	o->capacity = p->capacity;
 	memset(o->config, 0, sizeof(o->config));
-	o->config_bytes = 10;
 	memset(o->net.waiting, 0, sizeof(o->net.waiting));
 	oracle_clear_registers(o);
 	o->kind->reset(o, true);
