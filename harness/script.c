@@ -203,7 +203,9 @@ static size_t get_record(const uint8_t *bytes, size_t len, struct record *r)
 	uint8_t raw[SCRIPT_RECORD_BYTES] = { 0 };
 	size_t part = len < sizeof(raw) ? len : sizeof(raw);
 
-	if (part)
+	if (part == sizeof(raw))
+		memcpy(raw, bytes, sizeof(raw));
+	else if (part)
 		memcpy(raw, bytes, part);
 	r->code = raw[0];
 	memcpy(r->b, raw + 1, sizeof(r->b));
