@@ -87,7 +87,9 @@ static void clean(struct machine *m)
 	}
 }
 
-/* Of a constant size where most are: a compiler writes that copy itself and its sanitizer's checks.
+/*
+ * Most copies are of an index or a descriptor. Of a constant size the compiler writes the copy and
+ * the sanitizer's checks in place; of another, memcpy is a call.
  */
 static void copy(void *to, const void *from, size_t len)
 {

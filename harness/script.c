@@ -203,7 +203,7 @@ static size_t get_record(const uint8_t *bytes, size_t len, struct record *r)
 	uint8_t raw[SCRIPT_RECORD_BYTES] = { 0 };
 	size_t part = len < sizeof(raw) ? len : sizeof(raw);
 
-	if (part == sizeof(raw))
+	if (part == sizeof(raw)) /* all but the last: a copy without a call */
 		memcpy(raw, bytes, sizeof(raw));
 	else if (part)
 		memcpy(raw, bytes, part);
