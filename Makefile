@@ -87,18 +87,17 @@ SLIRP    := devices/nic_slirp.c devices/nic_slirp_guard.c
 RUNNER_BACK_ENDS := $(URING) $(SLIRP)
 RUNNER_LIBRARIES := -luring -lslirp -lseccomp -lpthread
 DEVICES  := $(filter-out $(URING) $(SLIRP),$(wildcard devices/*.c))
-RECORDER := $(wildcard harness/recorder*.c harness/nearest*.c)
-# what makes a finding understood
-FINDINGS := $(wildcard harness/triage*.c harness/export*.c) \
-	$(addprefix harness/,shrink.c crash_stack.c story.c json.c play_log.c)
-# engines at work, and the record of what they do
-CAMPAIGN := $(wildcard harness/engine*.c harness/afl_*.c) harness/process.c harness/campaign.c
-TOOL     := harness/anvil.c $(wildcard harness/cmd_*.c harness/kvm/*.c) $(CAMPAIGN) $(RECORDER) $(FINDINGS) \
-	$(addprefix harness/,commands.c death.c files.c manual.c options.c runner.c signals.c)
-TARGETS  := $(filter-out harness/fuzz_target.c,$(wildcard harness/fuzz_*.c))
-AFL_DOOR := harness/mutator_afl.c
-AFL_PART := harness/target_afl.c
-HARNESS  := $(filter-out $(TOOL) $(TARGETS) $(AFL_DOOR) $(AFL_PART) harness/fuzz_target.c,$(wildcard harness/*.c))
+# Which room of harness/ goes into which program
+room     = $(foreach r,$(1),$(wildcard harness/$(r)/*.c))
+HARNESS  := $(call room,base script oracle device guest play)
+AROUND   := $(call room,record kvm run engine findings)
+TOOL     := $(AROUND) $(call room,cli)
+TARGETS  := $(wildcard harness/targets/fuzz_*.c)
+# what each target has beside HARNESS; what AFL++ loads into itself, and into a target
+TARGET   := harness/targets/target.c
+AFL_DOOR := harness/targets/mutator_afl.c
+AFL_PART := harness/targets/target_afl.c
+ORACLE   := $(call room,oracle)
 # unit tests of devices/ alone, and tests of the harness
 HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c host_disk.c sandbox.c recorder.c findings.c mutator_afl.c campaign.c) \
 	$(wildcard tests/test_finding_*.c)
@@ -130,16 +129,16 @@ build/$(1)/obj/%.o: %.c Makefile
 	@$$(CC_$(1)) $$(COMMON) $$(OTHER_$(1)) -MMD -MP -c $$< -o $$@
 
 build/$(1)/obj/harness/kvm/agent_image.o: build/agent
-build/$(1)/obj/harness/export_parts.o: $(wildcard harness/export/*.h)
+build/$(1)/obj/harness/findings/export_parts.o: $(wildcard harness/findings/export/*.h)
 
 build/$(1)/anvil: $(TOOL:%.c=build/$(1)/obj/%.o) $(RUNNER_BACK_ENDS:%.c=build/$(1)/obj/%.o) $$(LIB_OBJ_$(1))
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ $(RUNNER_LIBRARIES) -o $$@
 
-$(DEVICE_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/tests/support.o build/$(1)/obj/harness/sanitizer.o $$(DEV_OBJ_$(1))
+$(DEVICE_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/tests/support.o build/$(1)/obj/harness/base/sanitizer.o $$(DEV_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $$(LIBRARIES) -o $$@
 
-$(CONFORMANCE:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/conformance/%: build/$(1)/obj/tests/conformance/%.o build/$(1)/obj/tests/support.o build/$(1)/obj/harness/sanitizer.o $(CONFORMANCE_BENCH:%.c=build/$(1)/obj/%.o) $$(DEV_OBJ_$(1))
+$(CONFORMANCE:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/conformance/%: build/$(1)/obj/tests/conformance/%.o build/$(1)/obj/tests/support.o build/$(1)/obj/harness/base/sanitizer.o $(CONFORMANCE_BENCH:%.c=build/$(1)/obj/%.o) $$(DEV_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $$(LIBRARIES) -o $$@
 
@@ -150,18 +149,17 @@ build/$(1)/tests/test_disk_io_uring build/$(1)/tests/test_disk_block: build/$(1)
 build/$(1)/tests/test_disk_io_uring build/$(1)/tests/test_disk_block: LIBRARIES := -luring
 
 build/$(1)/tests/test_mutator_afl: $(AFL_DOOR:%.c=build/$(1)/obj/%.o)
-build/$(1)/tests/test_campaign: $(CAMPAIGN:%.c=build/$(1)/obj/%.o)
 
-$(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o build/$(1)/obj/harness/files.o build/$(1)/obj/harness/runner.o build/$(1)/obj/harness/death.o $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/kvm/*.c) $(RUNNER_BACK_ENDS) $(RECORDER) $(FINDINGS)) $$(LIB_OBJ_$(1))
+$(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/obj/tests/%.o $(patsubst %.c,build/$(1)/obj/%.o,$(AROUND) $(RUNNER_BACK_ENDS)) $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $(RUNNER_LIBRARIES) -o $$@
 
 # the scripts alone, where the runner has no business
-build/$(1)/tests/play_seeds: build/$(1)/obj/tests/test_seeds.o build/$(1)/obj/harness/files.o $$(LIB_OBJ_$(1))
+build/$(1)/tests/play_seeds: build/$(1)/obj/tests/test_seeds.o $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka -o $$@
 
-build/$(1)/tests/play_files: build/$(1)/obj/harness/fuzz_blk.o build/$(1)/obj/harness/fuzz_target.o build/$(1)/obj/ci/oss-fuzz/standalone.o $$(LIB_OBJ_$(1))
+build/$(1)/tests/play_files: build/$(1)/obj/harness/targets/fuzz_blk.o $(TARGET:%.c=build/$(1)/obj/%.o) build/$(1)/obj/ci/oss-fuzz/standalone.o $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -o $$@
 
@@ -169,27 +167,27 @@ build/$(1)/tests/embed_example: build/$(1)/obj/tests/embed_example.o $$(DEV_OBJ_
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -o $$@
 
-build/$(1)/fuzz_empty: build/$(1)/obj/harness/fuzz_empty.o build/$(1)/obj/harness/sanitizer.o
+build/$(1)/fuzz_empty: build/$(1)/obj/harness/targets/fuzz_empty.o build/$(1)/obj/harness/base/sanitizer.o
 	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@
 
-build/$(1)/fuzz_%: build/$(1)/obj/harness/fuzz_%.o build/$(1)/obj/harness/fuzz_target.o $$(LIB_OBJ_$(1))
+build/$(1)/fuzz_%: build/$(1)/obj/harness/targets/fuzz_%.o $(TARGET:%.c=build/$(1)/obj/%.o) $$(LIB_OBJ_$(1))
 	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@
 
 # the same without one of the parts, to see what that is worth (make bugs-race WITHOUT=...)
-build/$(1)/without/mutator/fuzz_%: build/$(1)/obj/harness/fuzz_%.o build/$(1)/obj/harness/fuzz_target.o $$(LIB_OBJ_$(1))
+build/$(1)/without/mutator/fuzz_%: build/$(1)/obj/harness/targets/fuzz_%.o $(TARGET:%.c=build/$(1)/obj/%.o) $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@ \
 		-Wl,--wrap=LLVMFuzzerCustomMutator -Wl,--wrap=LLVMFuzzerCustomCrossOver
 
-build/$(1)/without/races/fuzz_%: build/$(1)/obj/harness/fuzz_%.o build/$(1)/obj/harness/fuzz_target.o build/$(1)/obj/tests/bugs/without/races.o $$(LIB_OBJ_$(1))
+build/$(1)/without/races/fuzz_%: build/$(1)/obj/harness/targets/fuzz_%.o $(TARGET:%.c=build/$(1)/obj/%.o) build/$(1)/obj/tests/bugs/without/races.o $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@ -Wl,--wrap=guest_race
 
-build/$(1)/without/oracle/fuzz_%: build/$(1)/obj/harness/fuzz_%.o build/$(1)/obj/harness/fuzz_target.o build/$(1)/obj/tests/bugs/without/oracle.o $$(filter-out $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/oracle*.c)),$$(LIB_OBJ_$(1)))
+build/$(1)/without/oracle/fuzz_%: build/$(1)/obj/harness/targets/fuzz_%.o $(TARGET:%.c=build/$(1)/obj/%.o) build/$(1)/obj/tests/bugs/without/oracle.o $$(filter-out $(patsubst %.c,build/$(1)/obj/%.o,$(ORACLE)),$$(LIB_OBJ_$(1)))
 	@mkdir -p $$(@D)
 	@$$(or $$(INSTRUMENT_$(1)),$$(CC_$(1))) $$(LINK_$(1)) -fsanitize=fuzzer $$^ -o $$@ -Wl,--wrap=player_play
 
-build/$(1)/tests/bugs/digest: build/$(1)/obj/tests/bugs/digest.o build/$(1)/obj/harness/files.o build/$(1)/obj/tests/bugs/without/oracle.o $$(filter-out $(patsubst %.c,build/$(1)/obj/%.o,$(wildcard harness/oracle*.c)),$$(LIB_OBJ_$(1)))
+build/$(1)/tests/bugs/digest: build/$(1)/obj/tests/bugs/digest.o build/$(1)/obj/tests/bugs/without/oracle.o $$(filter-out $(patsubst %.c,build/$(1)/obj/%.o,$(ORACLE)),$$(LIB_OBJ_$(1)))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -o $$@ -Wl,--wrap=player_play
 
@@ -200,16 +198,16 @@ $(foreach f,$(ALL_FLAVOURS),$(eval $(call FLAVOUR,$(f))))
 .DELETE_ON_ERROR:
 
 # what runs inside a guest; no sanitizer's: it is not what is tested
-build/agent: harness/kvm/guest/agent.c harness/kvm/guest/agent.h harness/kvm/payload.h harness/personality.h Makefile
+build/agent: harness/kvm/agent/agent.c harness/kvm/agent/agent.h harness/kvm/payload.h harness/script/personality.h Makefile
 	@mkdir -p $(@D)
 	@echo "  guest $<"
 	@$(CLANG) $(COMMON) -static $< -o $@
 
 # what the engine costs on instrumented code
-build/fuzz/obj/harness/fuzz_empty.o: OTHER_fuzz = $(DEVICE_fuzz)
-$(foreach f,$(AFL_FLAVOURS),$(eval build/$(f)/obj/harness/fuzz_empty.o: CC_$(f) = $(INSTRUMENT_$(f))))
+build/fuzz/obj/harness/targets/fuzz_empty.o: OTHER_fuzz = $(DEVICE_fuzz)
+$(foreach f,$(AFL_FLAVOURS),$(eval build/$(f)/obj/harness/targets/fuzz_empty.o: CC_$(f) = $(INSTRUMENT_$(f))))
 
-$(foreach f,$(AFL_FLAVOURS),$(eval $(foreach d,$(f) $(addprefix $(f)/without/,mutator oracle races),$(patsubst harness/%.c,build/$(d)/%,$(TARGETS))): build/$(f)/obj/$(AFL_PART:.c=.o)))
+$(foreach f,$(AFL_FLAVOURS),$(eval $(foreach d,$(f) $(addprefix $(f)/without/,mutator oracle races),$(patsubst harness/targets/%.c,build/$(d)/%,$(TARGETS))): build/$(f)/obj/$(AFL_PART:.c=.o)))
 
 # loaded by afl-fuzz: a target's mutator
 build/afl/mutator/obj/%.o: %.c Makefile
@@ -217,13 +215,13 @@ build/afl/mutator/obj/%.o: %.c Makefile
 	@echo "  afl/mutator $<"
 	@$(CLANG) $(COMMON) -O3 -fPIC -MMD -MP -c $< -o $@
 
-build/afl/mutator/fuzz_%.so: $(patsubst %,build/afl/mutator/obj/harness/%.o,fuzz_% mutator_afl mutator script)
+build/afl/mutator/fuzz_%.so: $(patsubst %,build/afl/mutator/obj/harness/%.o,targets/fuzz_% targets/mutator_afl script/mutator script/script)
 	@$(CLANG) -shared -Wl,-z,defs -Wl,-Bsymbolic $^ -o $@
 
 -include $(shell find build/afl/mutator/obj -name '*.d' 2>/dev/null)
 
-FUZZ_BINARIES := $(TARGETS:harness/%.c=build/fuzz/%)
-REAL_TARGETS  := $(filter-out fuzz_empty,$(TARGETS:harness/%.c=%))
+FUZZ_BINARIES := $(TARGETS:harness/targets/%.c=build/fuzz/%)
+REAL_TARGETS  := $(filter-out fuzz_empty,$(TARGETS:harness/targets/%.c=%))
 AFL_BINARIES  := build/afl/fast/fuzz_empty $(REAL_TARGETS:%=build/afl/mutator/%.so) \
 	$(foreach f,$(AFL_FLAVOURS),$(REAL_TARGETS:%=build/$(f)/%))
 # libFuzzer's own, too, for AFL++: they merge what it finds
@@ -371,7 +369,7 @@ kvm: build/asan/anvil
 		build/asan/anvil play --quiet --on kvm corpora crashes; \
 	else echo 'SKIPPED: scripts on a KVM guest (no /dev/kvm that can be written)'; fi
 
-layers: $(patsubst %.c,build/gcc/obj/%.o,$(wildcard devices/*.c harness/*.c harness/*/*.c))
+layers: $(patsubst %.c,build/gcc/obj/%.o,$(wildcard devices/*.c harness/*/*.c))
 	@ci/layers build/gcc/obj
 
 format:
@@ -404,10 +402,10 @@ oss-fuzz-check: ## builds and judges the targets as OSS-Fuzz would, for each eng
 
 # for ci/oss-fuzz/build.sh: a target's sources beside its own file, and the targets
 fuzz-sources:
-	@echo $(filter-out devices/disk_% devices/nic_%,$(DEVICES)) $(HARNESS) harness/fuzz_target.c
+	@echo $(filter-out devices/disk_% devices/nic_%,$(DEVICES)) $(HARNESS) $(TARGET)
 
 fuzz-targets:
-	@echo $(filter-out fuzz_empty,$(TARGETS:harness/%.c=%))
+	@echo $(filter-out fuzz_empty,$(TARGETS:harness/targets/%.c=%))
 
 seeds: build/clang/tests/test_seeds ## writes corpora/ anew from tests/test_seeds.c
 	@build/clang/tests/test_seeds --write corpora

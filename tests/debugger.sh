@@ -35,7 +35,7 @@ gdb -q -nx -batch -ex 'break virtio_mmio_write if offset == 0x50' -ex run -ex ba
 	-ex continue --args "$anvil" play --no-fork "$script" >"$work/out" 2>&1 </dev/null
 says '^Breakpoint 1, virtio_mmio_write '
 says '^#0 +virtio_mmio_write .* at \./devices/virtio_mmio\.c:[0-9]+$'
-says 'in player_play .* at \./harness/player\.c:[0-9]+$'
+says 'in player_play .* at \./harness/play/player\.c:[0-9]+$'
 says '^[0-9]+.*virtio_mmio_write\('
 says "^$script: ok$"
 says 'exited normally'

@@ -124,7 +124,7 @@ expect 'no checkout is told' sh -c "! grep -r 'BuildId\|$work' '$work/plain/buil
 cc="${CLANG:-clang} -std=c11 -D_GNU_SOURCE -g $(sed -n 's/^WARNINGS := //p' Makefile)
 	-fsanitize=address,undefined -fno-sanitize-recover=all -Idevices -Iharness"
 # those of the sources that there are: a file that had another name left its object
-for source in devices/*.c harness/*.c; do
+for source in devices/*.c harness/*/*.c; do
 	object=build/asan/obj/${source%.c}.o
 	[ ! -e "$object" ] || ar rcs "$work/all.a" "$object"
 done

@@ -83,7 +83,7 @@ int main(void)
 }
 END
 for sanitizer in address memory; do
-	${CLANG:-clang} -O2 -g -D_GNU_SOURCE -fsanitize=$sanitizer -DPROGRAM_MAX=0ull -Iharness harness/sanitizer.c \
+	${CLANG:-clang} -O2 -g -D_GNU_SOURCE -fsanitize=$sanitizer -DPROGRAM_MAX=0ull -Iharness harness/base/sanitizer.c \
 		"$work/fixed.c" -o "$work/fixed-$sanitizer"
 	gives 0 '' "$work/fixed-$sanitizer"
 	gives 2 'sudo sysctl vm.mmap_rnd_bits=28' $deny personality 1 "$work/fixed-$sanitizer"

@@ -18,8 +18,8 @@
 
 #include <cmocka.h>
 
-#include "commands.h"
-#include "complain.h"
+#include "cli/commands.h"
+#include "base/complain.h"
 #include "kvm/boot.h"
 #include "kvm/sandbox.h"
 

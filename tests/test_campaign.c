@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "campaign.h"
+#include "engine/campaign.h"
 
 #define TICK_MS 200u
 

@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "crash_stack.h"
-#include "json.h"
-#include "story.h"
+#include "run/crash_stack.h"
+#include "findings/json.h"
+#include "findings/story.h"
 
 /* ---- stacks ---- */
 
@@ -376,7 +376,7 @@ static void rules_are_those_of_the_readme(void **state)
 
 	(void)state;
 	read_text("README.md", readme, sizeof(readme));
-	read_text("harness/oracle.h", oracle, sizeof(oracle));
+	read_text("harness/oracle/oracle.h", oracle, sizeof(oracle));
 	for (unsigned int i = 1; story_rule(i); i++) {
 		snprintf(line, sizeof(line), "\n| %u %s | %s |\n", i, story_rule(i)->name,
 			 story_rule(i)->broken);
@@ -385,7 +385,7 @@ static void rules_are_those_of_the_readme(void **state)
 		snprintf(line, sizeof(line), " %u %s%c", i, story_rule(i)->name,
 			 story_rule(i + 1) ? ',' : '.');
 		if (!strstr(oracle, line))
-			fail_msg("harness/oracle.h does not say:%s", line);
+			fail_msg("harness/oracle/oracle.h does not say:%s", line);
 	}
 	snprintf(line, sizeof(line), "\n| %u ", 11);
 	assert_null(strstr(readme, line));

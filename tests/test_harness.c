@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "mutator.h"
-#include "player.h"
-#include "runner.h"
+#include "script/mutator.h"
+#include "play/player.h"
+#include "run/runner.h"
 
 static uint32_t seed_state = 1;
 

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "fuzz_target.h"
-#include "mutator_afl.h"
+#include "targets/target.h"
+#include "targets/mutator_afl.h"
 
 FUZZ_TARGET(DEVICE_NET, OP_INIT, OP_TX, OP_RX, OP_RACE);
 

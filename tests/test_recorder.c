@@ -16,12 +16,12 @@
 
 #include <cmocka.h>
 
-#include "carrier_trace.h"
-#include "files.h"
-#include "guest.h"
-#include "guest_operands.h"
-#include "player.h"
-#include "recorder.h"
+#include "play/carrier_trace.h"
+#include "script/files.h"
+#include "guest/guest.h"
+#include "script/operands.h"
+#include "play/player.h"
+#include "record/recorder.h"
 
 /* ---- a machine that is not the scripts' ---- */
 

@@ -41,7 +41,7 @@
 #include "nic_pcap.h"
 #include "nic_slirp.h"
 #include "nic_tap.h"
-#include "player.h"
+#include "play/player.h"
 
 __attribute__((weak)) void __sanitizer_print_stack_trace(void);
 __attribute__((weak)) void __asan_init(void);

@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "differ.h"
-#include "files.h"
-#include "player.h"
+#include "play/differ.h"
+#include "script/files.h"
+#include "play/player.h"
 
 struct seed {
 	const char *target;

@@ -32,7 +32,7 @@ compile() {
 export -f compile
 
 for target in $targets; do
-	sources="$sources harness/$target.c"
+	sources="$sources harness/targets/$target.c"
 done
 # shellcheck disable=SC2086 # a list
 printf '%s\n' $sources | xargs -P "$(nproc)" -I{} bash -euc 'compile {}'
@@ -40,7 +40,7 @@ printf '%s\n' $sources | xargs -P "$(nproc)" -I{} bash -euc 'compile {}'
 # The longest script there is, from its header
 script_bytes_max() {
 	echo "SCRIPT_BYTES_MAX" |
-		"$CC" -E -P -D_GNU_SOURCE -Iharness -Idevices -include harness/script.h - |
+		"$CC" -E -P -D_GNU_SOURCE -Iharness -Idevices -include harness/script/script.h - |
 		tail -n 1 | tr -d u
 }
 max_len=$(($(script_bytes_max)))
@@ -48,7 +48,7 @@ max_len=$(($(script_bytes_max)))
 for target in $targets; do
 	mapfile -t common < <(find "$objects" -name '*.o' ! -name 'fuzz_*' | sort)
 	# shellcheck disable=SC2086 # flags are lists
-	$CXX $CXXFLAGS "$objects/harness/$target.o" "$objects/harness/fuzz_target.o" "${common[@]}" \
+	$CXX $CXXFLAGS "$objects/harness/targets/$target.o" "${common[@]}" \
 		$LIB_FUZZING_ENGINE -o "$OUT/$target"
 	find "corpora/$target" "crashes/$target" -type f 2>/dev/null | sort |
 		zip -q -X -j -@ "$OUT/${target}_seed_corpus.zip"

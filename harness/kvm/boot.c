@@ -25,8 +25,8 @@
 #include <linux/kvm.h>
 
 #include "board.h"
-#include "commands.h"
-#include "complain.h"
+#include "base/command.h"
+#include "base/complain.h"
 #include "console.h"
 #include "host_device.h"
 #include "host_disk.h"

@@ -6,7 +6,7 @@
 #ifndef CARRIER_GUEST_H
 #define CARRIER_GUEST_H
 
-#include "carrier.h"
+#include "device/carrier.h"
 #include "payload.h"
 
 struct kvm_run;

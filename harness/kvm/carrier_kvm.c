@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 #include "carrier_guest.h"
-#include "complain.h"
+#include "base/complain.h"
 #include "vcpu.h"
 #include "vm.h"
 

@@ -6,7 +6,7 @@
 #ifndef CARRIER_KVM_H
 #define CARRIER_KVM_H
 
-#include "carrier.h"
+#include "device/carrier.h"
 
 /*
  * Starts a virtual machine over this machine's RAM. Returns 0, or a negative errno with one line in

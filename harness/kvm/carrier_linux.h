@@ -7,7 +7,7 @@
 #ifndef CARRIER_LINUX_H
 #define CARRIER_LINUX_H
 
-#include "carrier.h"
+#include "device/carrier.h"
 
 /*
  * Boots over this machine's RAM until the agent is ready. `kernel` as for guest_kernel_find.

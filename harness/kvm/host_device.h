@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "recorder.h"
+#include "record/recorder.h"
 #include "virtio_mmio.h"
 
 #define HOST_DEVICE_PAIRS_MAX  8u /* also: queues of a disk */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "complain.h"
+#include "base/complain.h"
 #include "disk_file.h"
 #include "disk_image.h"
 #include "disk_io_uring.h"

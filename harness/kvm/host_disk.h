@@ -7,7 +7,7 @@
 #ifndef HOST_DISK_H
 #define HOST_DISK_H
 
-#include "commands.h"
+#include "base/command.h"
 #include "guest_memory.h"
 #include "host_device.h"
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "complain.h"
+#include "base/complain.h"
 #include "nic_pcap.h"
 #include "nic_slirp.h"
 #include "nic_tap.h"

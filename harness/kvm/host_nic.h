@@ -5,7 +5,7 @@
 #ifndef HOST_NIC_H
 #define HOST_NIC_H
 
-#include "commands.h"
+#include "base/command.h"
 #include "guest_memory.h"
 #include "host_device.h"
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "commands.h"
+#include "base/command.h"
 
 /*
  * The index of `word` among the words of the table that begin with a comma, or -1. ",ro" is the

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "landlock.h"
-#include "sanitizer.h"
+#include "base/sanitizer.h"
 #include "sandbox_calls.h"
 
 #define ARENAS 8

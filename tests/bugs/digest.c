@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "files.h"
-#include "player.h"
+#include "script/files.h"
+#include "play/player.h"
 #include "without/without.h"
 
 static uint64_t sum;

@@ -4,10 +4,10 @@
  * in place of the oracle, and sees nothing. Only what would corrupt the harness itself still ends a
  * script, and is no finding either.
  */
-#include "oracle.h"
+#include "oracle/oracle.h"
 
-#include "fake_disk.h"
-#include "player.h"
+#include "device/fake_disk.h"
+#include "play/player.h"
 
 #include "without.h"
 

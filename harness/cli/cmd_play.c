@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * anvil play: a verdict for each script, and all there is to know about a finding.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "base/complain.h"
+#include "script/files.h"
+#include "run/runner.h"
+
+struct arguments {
+	unsigned int on; /* enum runner_carrier */
+	const char *kernel;
+	unsigned int repeat;
+	unsigned int hang_seconds;
+	bool quiet;
+	bool no_fork;
+};
+
+struct play {
+	char **path;
+	const struct script *script;
+	struct runner_stage stage;
+	bool quiet;
+	size_t findings;
+};
+
+static void tell(void *opaque, size_t index, struct outcome *o)
+{
+	struct play *p = opaque;
+
+	if (!p->quiet || o->finding)
+		runner_tell(o, p->path[index], &p->script[index], stdout);
+	p->findings += o->finding;
+	free(o->report);
+}
+
+static int play_all(struct play *p, size_t count, unsigned int repeat)
+{
+	struct script *script = calloc(count ? count : 1, sizeof(*script));
+	int err = 0;
+
+	if (!script) {
+		complain("not enough memory for so many scripts");
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; i < count && !err; i++)
+		err = !files_read_script(p->path[i], &script[i]);
+	if (!err) {
+		p->script = script;
+		err = runner_play(&p->stage, script, count, repeat, tell, p);
+		if (err)
+			complain("cannot play: %s", runner_problem());
+	}
+	free(script);
+	if (err)
+		return EXIT_USAGE;
+	if (p->quiet)
+		printf("%zu scripts, %zu findings\n", count, p->findings);
+	return p->findings ? EXIT_FINDING : EXIT_OK;
+}
+
+static const struct option_word carrier[] = {
+	[RUN_ON_MODEL] = { "model", "calls, in this process" },
+	[RUN_ON_KVM] = { "kvm", "a bare guest on /dev/kvm; compared with the model" },
+	[RUN_ON_LINUX] = { "linux", "a booted Linux on /dev/kvm; compared with the model" },
+	{ 0 },
+};
+
+static const struct command_option options[] = {
+	{ "on", "CARRIER", "how the guest's accesses come about", "model", .words = carrier,
+	  SETS_WORD(struct arguments, on) },
+	{ "kernel", "FILE",
+	  "what linux boots; else one in /boot, or what make guest-kernel has fetched", NULL,
+	  SETS_TEXT(struct arguments, kernel) },
+	{ "repeat", "NUMBER", "of plays of each script, which have to agree", "1",
+	  SETS_NUMBER(struct arguments, repeat, 1, 1000000) },
+	{ "hang", "SECONDS", "of processor time after which a script hangs", "10",
+	  SETS_NUMBER(struct arguments, hang_seconds, 1, 3600) },
+	{ "quiet", NULL, "tell findings only, and how many there are", NULL,
+	  SETS_SWITCH(struct arguments, quiet) },
+	{ "no-fork", NULL,
+	  "play in this process, for a debugger: no limit of time, no search for leaks", NULL,
+	  SETS_SWITCH(struct arguments, no_fork) },
+	{ 0 },
+};
+
+static const struct command_operand operands[] = {
+	{ "FILE|FOLDER", "scripts, as bytes or as text", .repeated = true },
+	{ 0 },
+};
+
+static int run(void *opaque, char **operand, int count)
+{
+	const struct arguments *a = opaque;
+	struct play p = {
+		.stage = { .on = (enum runner_carrier)a->on,
+			   .hang_seconds = a->hang_seconds,
+			   .here = a->no_fork,
+			   .kernel = a->kernel },
+		.quiet = a->quiet,
+	};
+	char error[256];
+	size_t found;
+	int status;
+
+	if (!runner_can(&p.stage, error, sizeof(error))) {
+		complain("%s", error);
+		return EXIT_USAGE;
+	}
+	p.path = files_operands(operand, count, &found);
+	if (!p.path)
+		return EXIT_USAGE;
+	status = play_all(&p, found, a->repeat);
+	files_free(p.path, found);
+	return status;
+}
+
+const struct command command_play = {
+	.name = "play",
+	.help = "Plays scripts, and gives a verdict for each",
+	.details =
+		"Verdicts are ok, rejected (the device asks for a reset), wedged, violation:RULE, "
+		"crash:WHAT and hang; of the last four all there is to know is told.\n",
+	.options = options,
+	.operands = operands,
+	.arguments_size = sizeof(struct arguments),
+	.run = run,
+};

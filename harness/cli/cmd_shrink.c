@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * anvil shrink: the smallest script with the same verdict.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "base/complain.h"
+#include "script/files.h"
+#include "run/shrink.h"
+
+static bool same_verdict(const void *opaque, const struct outcome *o)
+{
+	return !strcmp(o->verdict, ((const struct outcome *)opaque)->verdict);
+}
+
+static int run(void *arguments, char **operand, int count)
+{
+	struct outcome o = { 0 };
+	struct shrink s = { .same = same_verdict, .opaque = &o };
+	struct script script;
+
+	(void)arguments, (void)count;
+	if (!files_read_script(operand[0], &script) || !files_can_write(operand[1], operand[0]))
+		return EXIT_USAGE;
+	if (runner_play_one(&script, 0, &o)) {
+		complain("cannot play: %s", runner_problem());
+		return EXIT_USAGE;
+	}
+	free(o.report);
+	if (!strcmp(o.verdict, "ok")) {
+		complain("%s: its verdict is ok, the smallest script with that does nothing; name "
+			 "a finding",
+			 operand[0]);
+		return EXIT_USAGE;
+	}
+	shrink_script(&s, &script);
+	if (s.failed)
+		complain("cannot play: %s", runner_problem());
+	if (s.failed || !files_write_script(operand[1], &script))
+		return EXIT_USAGE;
+	fprintf(strcmp(operand[1], "-") ? stdout : stderr,
+		"%s: %s, %u operations, after %u plays\n", operand[1], o.verdict, script.ops,
+		s.plays);
+	return EXIT_OK;
+}
+
+const struct command command_shrink = {
+	.name = "shrink",
+	.help = "Makes the smallest script with the same verdict",
+	.operands =
+		(const struct command_operand[]){
+			{ "FILE", "a script that is a finding", false },
+			{ "OUT", "the file to write", false },
+			{ 0 },
+		},
+	.run = run,
+};

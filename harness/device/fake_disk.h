@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A disk in memory whose completions are scripted: at once, or when told to, in any order, with any
+ * result, and so those that were cancelled, which may be carried out all the same. A zoned one
+ * carries requests out by devices/zoned_disk.c, when they complete.
+ */
+#ifndef FAKE_DISK_H
+#define FAKE_DISK_H
+
+#include "oracle/oracle.h"
+
+#define FAKE_DISK_PENDING 64u
+
+struct fake_disk {
+	struct disk disk; /* first */
+	struct oracle *oracle;
+	struct disk memory;	 /* what is carried out at once */
+	struct zoned_disk zoned; /* in front of it, if `is_zoned` */
+	bool is_zoned;
+	struct disk_lifetime lifetime;
+	uint8_t *content; /* PERSONALITY_SECTORS */
+	uint64_t dirty[PERSONALITY_SECTORS / 64];
+	struct disk_request *pending[FAKE_DISK_PENDING + 1];
+	unsigned int pendings;
+	bool deferred;
+	bool cancel_late;
+	unsigned int fail_every;
+	unsigned int count;
+};
+
+/* Once a process. */
+void fake_disk_create(struct fake_disk *d, struct oracle *oracle);
+/* A new disk with its first content. */
+void fake_disk_start(struct fake_disk *d, const struct personality *p);
+/* After the device is gone. */
+void fake_disk_stop(struct fake_disk *d);
+/* Completes pending request number `which` % pendings; nothing when there is none. */
+void fake_disk_complete(struct fake_disk *d, unsigned int which, int result);
+/* Gives all requests back, past the oracle: the device does not run any more. */
+void fake_disk_return(struct fake_disk *d);
+
+#endif

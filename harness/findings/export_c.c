@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One function an operation, one call an access.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "export.h"
+#include "script/frames.h"
+#include "story.h"
+
+/* ---- bytes and numbers ---- */
+
+static void put_number(uint64_t n, FILE *out)
+{
+	if (n < 10)
+		fprintf(out, "%" PRIu64, n);
+	else
+		fprintf(out, "0x%" PRIx64, n);
+}
+
+#define BYTES_A_LINE 20u
+
+static void put_bytes(const uint8_t *bytes, size_t len, FILE *out)
+{
+	fputc('"', out);
+	for (size_t i = 0; i < len; i++) {
+		if (i && i % BYTES_A_LINE == 0)
+			fputs("\"\n\t      \"", out);
+		fprintf(out, "\\x%02x", bytes[i]);
+	}
+	fputc('"', out);
+}
+
+/* ---- one entry ---- */
+
+static void put_access(const struct play_entry *e, FILE *out)
+{
+	fprintf(out, "\treg_%s(", e->kind == PLAY_READ ? "read" : "write");
+	put_number(e->at, out);
+	fprintf(out, ", %u, ", e->width);
+	put_number(e->value, out);
+	fprintf(out, "); /* %s%s */\n", story_register(e->at),
+		e->kind == PLAY_READ && !e->answered ? ", where it ended" : "");
+}
+
+/* Long runs of one byte need no string. */
+#define FILL_MIN 24u
+
+static void put_store(const struct play_entry *e, const uint8_t *bytes, FILE *out)
+{
+	bool same = e->len >= FILL_MIN && export_uniform(bytes, e->len);
+
+	if (e->len == 0)
+		return;
+	fprintf(out, "\t%s(0x%" PRIx64 ", ", same ? "fill" : "store", e->at);
+	if (same)
+		fprintf(out, "(char)0x%02x", bytes[0]);
+	else
+		put_bytes(bytes, e->len, out);
+	fprintf(out, ", %u);\n", e->len);
+}
+
+static void put_offload(const struct nic_offload *w, FILE *out)
+{
+	static const char *const gso[] = { "NIC_GSO_NONE", "NIC_GSO_TCP4", "NIC_GSO_TCP6",
+					   "NIC_GSO_UDP4", "NIC_GSO_UDP6" };
+
+	fprintf(out,
+		"(struct nic_offload){\n"
+		"\t\t      .needs_csum = %d, .csum_start = %u, .csum_offset = %u, .csum_valid = "
+		"%d,\n"
+		"\t\t      .gso = %s, .gso_ecn = %d, .gso_size = %u, .header_len = %u,\n"
+		"\t\t      .tunnel = %d, .outer_csum = %d, .outer_th = %u, .inner_nh = %u }",
+		w->needs_csum, w->csum_start, w->csum_offset, w->csum_valid, gso[w->gso],
+		w->gso_ecn, w->gso_size, w->header_len, w->tunnel, w->outer_csum, w->outer_th,
+		w->inner_nh);
+}
+
+static void put_frame(const struct machine_event *v, const uint8_t *bytes, FILE *out)
+{
+	uint32_t begin = v->len < FRAME_HEADERS_MAX ? v->len : FRAME_HEADERS_MAX;
+
+	fputs("\tframe(", out);
+	put_bytes(bytes, begin, out);
+	fprintf(out, ", %u, %u,\n\t      ", begin, v->len);
+	put_offload(&v->offload, out);
+	fputs(");\n", out);
+}
+
+static void put_race(const struct race *r, FILE *out)
+{
+	fprintf(out, "\tarm_race(0x%" PRIx64 ", %u, %u, 0x%" PRIx64 ", ", r->watch, r->watch_bytes,
+		r->countdown, r->gpa);
+	put_bytes(r->bytes, r->len, out);
+	fprintf(out, ", %u);\n", r->len);
+}
+
+static void put_event(const struct play_entry *e, const uint8_t *bytes, enum device_kind kind,
+		      FILE *out)
+{
+	const struct machine_event *v = &e->event;
+
+	switch (v->kind) {
+	case MACHINE_FRAME:
+		put_frame(v, bytes, out);
+		break;
+	case MACHINE_COMPLETE:
+		if (kind == DEVICE_BLK)
+			fprintf(out, "\tcomplete(%" PRIu64 ", %s);\n", v->number,
+				v->result ? "-EIO" : "0");
+		break;
+	case MACHINE_LINK:
+		fprintf(out, "\tlink_up(%s);\n", v->number ? "true" : "false");
+		break;
+	case MACHINE_RESIZE:
+		fprintf(out, "\tresize(%" PRIu64 ");\n", v->number);
+		break;
+	case MACHINE_STALL:
+		fprintf(out, "\tstall(%" PRIu64 ");\n", v->number);
+		break;
+	case MACHINE_DEFER:
+		if (kind == DEVICE_BLK)
+			fprintf(out, "\tdisk_deferred = %" PRIu64 ";\n", v->number);
+		break;
+	case MACHINE_RETRY:
+		fputs("\tretry();\n", out);
+		break;
+	case MACHINE_ANNOUNCE:
+		fputs("\tannounce();\n", out);
+		break;
+	case MACHINE_SPEED:
+		fprintf(out, "\tspeed(%" PRIu64 "u, %u);\n", v->number, v->len);
+		break;
+	case MACHINE_TIME:
+		fprintf(out, "\ttell_time(%" PRIu64 "u);\n", v->number);
+		break;
+	case MACHINE_RACE:
+		put_race(&v->race, out);
+		break;
+	case MACHINE_CALM:
+		fputs("\traces = 0;\n", out);
+		break;
+	}
+}
+
+static void put_entry(const struct exported *e, const struct play_entry *p, FILE *out)
+{
+	const uint8_t *bytes = play_log_bytes(e->log, p);
+
+	switch (p->kind) {
+	case PLAY_READ:
+	case PLAY_WRITE:
+		put_access(p, out);
+		break;
+	case PLAY_STORE:
+		put_store(p, bytes, out);
+		break;
+	case PLAY_EVENT:
+		put_event(p, bytes, (enum device_kind)e->script->header.code, out);
+		break;
+	case PLAY_LOAD:
+		break; /* what the driver looks at in its own memory has no effect */
+	}
+}
+
+/* ---- operations ---- */
+
+static void put_function_name(const struct script *s, int op, FILE *out)
+{
+	if (op < (int)s->ops)
+		fprintf(out, "op_%d_%s", op, story_op_name(s, op));
+	else
+		fputs("the_end", out);
+}
+
+/* Returns the first entry behind this operation. */
+static size_t put_op(const struct exported *e, int op, size_t at, FILE *out)
+{
+	fputs("\n/* ", out);
+	if (op < (int)e->script->ops) {
+		fputs(story_is_host(&e->script->op[op]) ? "The host: " : "The guest ", out);
+		story_tell_op(&e->script->op[op], out);
+		fputs(". */\nstatic void ", out);
+	} else {
+		fputs("All that waits is completed; then a reset, and a well-formed request. */\n"
+		      "static void ",
+		      out);
+	}
+	put_function_name(e->script, op, out);
+	fputs("(void)\n{\n", out);
+	for (; at < e->log->entries && e->log->entry[at].op == op; at++)
+		put_entry(e, &e->log->entry[at], out);
+	if (op == e->outcome->op && export_watched(e)) {
+		fputs("\t/*\n", out);
+		export_accesses(e, "\t * ", out);
+		fputs("\t */\n", out);
+	} else if (at == e->log->entries && e->outcome->finding) {
+		fprintf(out, "\t/* here the verdict was %s */\n", e->outcome->verdict);
+	}
+	fputs("}\n", out);
+	return at;
+}
+
+/* ---- the device ---- */
+
+/* What not every disk has; the lines go before that of the device. */
+static void put_extras(const struct personality *p, FILE *out)
+{
+	const struct disk_zoning *z = &p->zones.options.zoning;
+
+	if (virtio_features_has(&p->offered, VIRTIO_BLK_F_LIFETIME))
+		fprintf(out,
+			"\tstatic const struct disk_lifetime lifetime = { %u, %u, %u };\n"
+			"\tdisk.lifetime = &lifetime;\n",
+			p->lifetime.reserve, p->lifetime.wear_a, p->lifetime.wear_b);
+	if (virtio_features_has(&p->offered, VIRTIO_BLK_F_SECURE_ERASE))
+		fputs("\tdisk.secure_erase = true;\n", out);
+	if (!p->zones.zoned)
+		return;
+	fprintf(out,
+		"\tstatic struct zoned_disk zoned;\n"
+		"\tstatic const struct zoned_disk_options zones = {\n"
+		"\t\t.zoning = { %s, %u, %u, %u, %u, %u },\n"
+		"\t\t.conventional = %" PRIu64 ",\n"
+		"\t\t.zone_capacity = %u,\n"
+		"\t};\n"
+		"\tif (zoned_disk_init(&zoned, &disk, &zones))\n"
+		"\t\tabort();\n",
+		z->model == DISK_HOST_AWARE ? "DISK_HOST_AWARE" : "DISK_HOST_MANAGED",
+		z->zone_sectors, z->open_max, z->active_max, z->append_sectors_max,
+		z->write_granularity, p->zones.options.conventional,
+		p->zones.options.zone_capacity);
+	if (p->zones.read_only)
+		fprintf(out, "\tzoned_disk_fail_zone(&zoned, %u, DISK_ZONE_READ_ONLY);\n",
+			p->zones.read_only);
+	if (p->zones.offline)
+		fprintf(out, "\tzoned_disk_fail_zone(&zoned, %u, DISK_ZONE_OFFLINE);\n",
+			p->zones.offline);
+	fputs("\toptions.disk = &zoned.disk;\n", out);
+}
+
+static void put_disk_options(const struct personality *p, FILE *out)
+{
+	static struct machine m;
+	struct virtio_blk_options o;
+
+	m.p = *p;
+	machine_blk_options(&m, &o);
+	if (p->zones.zoned)
+		fputs("#include \"zoned_disk.h\"\n\n", out);
+	fprintf(out,
+		"static void create_device(void)\n"
+		"{\n"
+		"\tstruct virtio_blk_options options = {\n"
+		"\t\t.memory = &memory,\n"
+		"\t\t.disk = &disk,\n"
+		"\t\t.features.word[0] = 0x%" PRIx64 ",\n"
+		"\t\t.queue_size_max = %u,\n"
+		"\t\t.slots = %u,\n"
+		"\t\t.transfer_max = %u,\n"
+		"\t\t.size_max = %u,\n"
+		"\t\t.seg_max = %u,\n"
+		"\t\t.blk_size = %u,\n"
+		"\t\t.cylinders = %u,\n"
+		"\t\t.heads = %u,\n"
+		"\t\t.sectors = %u,\n"
+		"\t\t.physical_block_exp = %u,\n"
+		"\t\t.alignment_offset = %u,\n"
+		"\t\t.min_io_size = %u,\n"
+		"\t\t.opt_io_size = %u,\n"
+		"\t\t.range_sectors_max = %uu,\n"
+		"\t\t.range_segments_max = %u,\n"
+		"\t\t.num_queues = %u,\n"
+		"\t\t.erase_sectors_max = %u,\n"
+		"\t\t.erase_segments_max = %u,\n"
+		"\t\t.erase_sector_alignment = %u,\n"
+		"\t};\n"
+		"\n",
+		o.features.word[0], o.queue_size_max, o.slots, o.transfer_max, o.size_max,
+		o.seg_max, o.blk_size, o.cylinders, o.heads, o.sectors, o.physical_block_exp,
+		o.alignment_offset, o.min_io_size, o.opt_io_size, o.range_sectors_max,
+		o.range_segments_max, o.num_queues, o.erase_sectors_max, o.erase_segments_max,
+		o.erase_sector_alignment);
+	fprintf(out, "\tcreate_disk(%" PRIu64 ", %s);\n", p->capacity,
+		p->flags & FLAG_READ_ONLY ? "true" : "false");
+	put_extras(p, out);
+	fprintf(out,
+		"\tdisk_deferred = %d;\n"
+		"\tcancel_late = %d;\n"
+		"\tfail_every = %u;\n"
+		"\tif (virtio_blk_init(&blk, &options))\n"
+		"\t\tabort();\n"
+		"\tattach(&blk.dev, %s, %s);\n"
+		"}\n",
+		!!(p->flags & FLAG_DEFERRED), !!(p->flags & FLAG_CANCEL_LATE), p->fail_every,
+		p->legacy ? "true" : "false", p->big_endian ? "true" : "false");
+}
+
+static void put_nic_options(const struct personality *p, FILE *out)
+{
+	static struct machine m;
+	struct virtio_net_options o;
+
+	m.p = *p;
+	machine_net_options(&m, &o);
+	fprintf(out,
+		"static void create_device(void)\n"
+		"{\n"
+		"\tstruct virtio_net_options options = {\n"
+		"\t\t.memory = &memory,\n"
+		"\t\t.nic = &nic,\n"
+		"\t\t.features.word = { 0x%" PRIx64 ", 0x%" PRIx64 " },\n"
+		"\t\t.queue_size_max = %u,\n"
+		"\t\t.queue_pairs_max = %u,\n"
+		"\t\t.speed = %u,\n"
+		"\t\t.duplex = %u,\n"
+		"\t\t.mac = { 0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x },\n"
+		"\t\t.mtu = %u,\n"
+		"\t\t.link_up = %s,\n"
+		"\t};\n"
+		"\n"
+		"\tnic_stalled = %d;\n"
+		"\tnic_drops = %d;\n"
+		"\tif (virtio_net_init(&net, &options))\n"
+		"\t\tabort();\n"
+		"\tattach(&net.dev, %s, %s);\n"
+		"}\n",
+		o.features.word[0], o.features.word[1], o.queue_size_max, o.queue_pairs_max,
+		o.speed, o.duplex, o.mac[0], o.mac[1], o.mac[2], o.mac[3], o.mac[4], o.mac[5],
+		o.mtu, o.link_up ? "true" : "false", !!(p->flags & FLAG_NIC_STALLED),
+		!!(p->flags & FLAG_NIC_DROPS), p->legacy ? "true" : "false",
+		p->big_endian ? "true" : "false");
+}
+
+/* ---- the file ---- */
+
+static void put_head(const struct exported *e, const struct personality *p, FILE *out)
+{
+	fprintf(out,
+		"/* SPDX-License-Identifier: BSD-3-Clause */\n"
+		"/*\n"
+		" * %s, without the harness, made by anvil export --as c:\n *\n",
+		e->name);
+	export_script(e, " *     ", out);
+	fprintf(out, " *\n * Its verdict there: %s%s%s\n *\n", e->outcome->verdict,
+		e->outcome->reason[0] ? ", " : "", e->outcome->reason);
+	fputs(" *     cc -g -fsanitize=address,undefined -Idevices FILE.c devices/guest_memory.c "
+	      "\\\n"
+	      " *         devices/descriptor_chain.c devices/state_bytes.c devices/virtqueue*.c "
+	      "\\\n *         devices/virtio_*.c",
+	      out);
+	fputs(p->zones.zoned ? " \\\n *         devices/zoned_disk*.c\n" : "\n", out);
+	if (export_watched(e))
+		fprintf(out,
+			" *\n * No sanitizer sees this one: the oracle of the harness does. The "
+			"program shows what the\n * device does to guest RAM in operation %d, "
+			"where it was; with an argument, in all of them.\n",
+			e->outcome->op);
+	else
+		fputs(" *\n * With an argument the program shows what the device does to guest "
+		      "RAM.\n",
+		      out);
+	if (p->refusal)
+		fputs(" *\n * Left out: a device that must not be created, and is tried first.\n",
+		      out);
+	if (e->log->full)
+		fputs(" *\n * Cut: the script does more than can be taken down.\n", out);
+	fputs(" */\n", out);
+}
+
+/* A string of C */
+static void put_string(const char *text, FILE *out)
+{
+	fputc('"', out);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
+static void put_main(const struct exported *e, int ops, FILE *out)
+{
+	char what[sizeof(e->outcome->verdict) + sizeof(e->outcome->reason) + 4];
+
+	fputs("\nint main(int argc, char **argv)\n{\n"
+	      "\t(void)argv;\n"
+	      "\tsetvbuf(stdout, NULL, _IOLBF, BUFSIZ);\n",
+	      out);
+	if (export_watched(e)) {
+		snprintf(what, sizeof(what), "%s%s%s", e->outcome->verdict,
+			 e->outcome->reason[0] ? ", " : "", e->outcome->reason);
+		fprintf(out,
+			"\tfinding_at = %d;\n\tfinding_access = %zu;\n\tfinding = ", e->outcome->op,
+			export_access(e));
+		put_string(what, out);
+		fputs(";\n", out);
+	}
+	fputs("\tcreate_memory();\n\tcreate_device();\n", out);
+	for (int op = 0; op < ops; op++) {
+		fprintf(out, "\tbegin(%d, \"%s\", argc > 1);\n\t", op,
+			op < (int)e->script->ops ? story_op_name(e->script, op) : "the end");
+		put_function_name(e->script, op, out);
+		fputs("();\n", out);
+	}
+	fprintf(out, "\tbegin(%d, \"\", 0);\n\tdestroy_device();\n\treturn 0;\n}\n", ops);
+}
+
+void export_c(const struct exported *e, FILE *out)
+{
+	bool blk = e->script->header.code == DEVICE_BLK;
+	struct personality p;
+	size_t at = 0;
+	int ops = 0;
+
+	personality_from(&e->script->header, &p);
+	put_head(e, &p, out);
+	fwrite(export_watch, 1, (size_t)(export_watch_end - export_watch), out);
+	fputc('\n', out);
+	fwrite(export_guest, 1, (size_t)(export_guest_end - export_guest), out);
+	if (blk)
+		fwrite(export_disk, 1, (size_t)(export_disk_end - export_disk), out);
+	else
+		fwrite(export_nic, 1, (size_t)(export_nic_end - export_nic), out);
+	fputc('\n', out);
+	(blk ? put_disk_options : put_nic_options)(&p, out);
+	for (; at < e->log->entries || ops == 0; ops++)
+		at = put_op(e, ops, at, out);
+	put_main(e, ops, out);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A script in words, for people who know virtio but not the operands of a script, and the oracle's
+ * rules with what the specification says about them.
+ */
+#ifndef STORY_H
+#define STORY_H
+
+#include "script/script.h"
+
+struct story_rule {
+	const char *name;	   /* "used length" */
+	const char *broken;	   /* what the device does: "reports more or less than ..." */
+	const char *specification; /* sections of virtio 1.4, or why there is none */
+};
+
+/* `rule` is 1 to 10; NULL: there is no such rule. */
+const struct story_rule *story_rule(unsigned int rule);
+
+/* "a block device of 64 sectors, read-only" */
+void story_tell_device(const struct record *header, FILE *out);
+
+/* One operation, without the subject: "negotiates, sets up all queues and says DRIVER_OK". */
+void story_tell_op(const struct record *op, FILE *out);
+
+/* All operations but those after `last` in one sentence, each with its name in brackets. */
+void story_tell(const struct script *script, int last, FILE *out);
+
+/* The name of an operation, or "end" for what comes after the last one. */
+const char *story_op_name(const struct script *script, int op);
+
+/* Whether the host does it, not the guest. */
+bool story_is_host(const struct record *op);
+
+/* "QueueNotify" for 0x50; "configuration space" or "no register" where there is no such name. */
+const char *story_register(uint64_t offset);
+
+#endif

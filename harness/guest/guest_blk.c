@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Requests of the block device.
+ */
+#include <endian.h>
+#include <string.h>
+
+#include "script/frames.h"
+#include "guest_internal.h"
+
+static void store(struct guest_driver *g, uint64_t gpa, const void *bytes, size_t len)
+{
+	g->carrier->ops->store(g->carrier, gpa, bytes, len);
+}
+
+struct blk_request {
+	uint64_t out; /* bytes after the header */
+	uint64_t in;  /* bytes before the status */
+	struct virtio_blk_range range[RANGES_MAX];
+	unsigned int ranges;
+};
+
+static uint32_t blk_type(const struct record *r)
+{
+	static const uint8_t type[] = {
+		VIRTIO_BLK_T_IN,     VIRTIO_BLK_T_OUT,	   VIRTIO_BLK_T_FLUSH,
+		VIRTIO_BLK_T_GET_ID, VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_WRITE_ZEROES,
+	};
+	static const uint32_t more[] = {
+		[BLK_GET_LIFETIME] = VIRTIO_BLK_T_GET_LIFETIME,
+		[BLK_SECURE_ERASE] = VIRTIO_BLK_T_SECURE_ERASE,
+		[BLK_ZONE_APPEND] = VIRTIO_BLK_T_ZONE_APPEND,
+		[BLK_ZONE_REPORT] = VIRTIO_BLK_T_ZONE_REPORT,
+		[BLK_ZONE_OPEN] = VIRTIO_BLK_T_ZONE_OPEN,
+		[BLK_ZONE_CLOSE] = VIRTIO_BLK_T_ZONE_CLOSE,
+		[BLK_ZONE_FINISH] = VIRTIO_BLK_T_ZONE_FINISH,
+		[BLK_ZONE_RESET] = VIRTIO_BLK_T_ZONE_RESET,
+		[BLK_ZONE_RESET_ALL] = VIRTIO_BLK_T_ZONE_RESET_ALL,
+		[BLK_SCSI_CMD] = VIRTIO_BLK_T_SCSI_CMD,
+		[BLK_SCSI_CMD_OUT] = VIRTIO_BLK_T_SCSI_CMD_OUT,
+		[BLK_BARRIER] = VIRTIO_BLK_T_BARRIER | VIRTIO_BLK_T_OUT,
+	};
+
+	if (r->b[0] >= BLK_GET_LIFETIME)
+		return more[r->b[0]];
+	return r->b[0] < sizeof(type) ? type[r->b[0]] : (uint32_t)r->y;
+}
+
+/* Whether this type has a sector in its header; a driver that uses no zones sets 0 otherwise. */
+static bool blk_has_sector(const struct record *r)
+{
+	return r->b[0] < 2 || (r->b[0] >= BLK_ZONE_APPEND && r->b[0] <= BLK_ZONE_RESET);
+}
+
+/* Segments of a secure erase follow each other; `unit`: sectors that are erased at once. */
+static void fill_erase(struct blk_request *q, const struct record *r, uint32_t unit)
+{
+	uint32_t sectors = r->y ? (uint32_t)r->y : unit;
+
+	q->ranges = 1 + r->b[5] % RANGES_MAX;
+	for (unsigned int i = 0; i < q->ranges; i++) {
+		uint32_t flags = (r->b[6] & BITS_UNMAP) |
+				 (r->b[6] & BITS_UNKNOWN_FLAG && i + 1 == q->ranges ? 2 : 0);
+
+		q->range[i].sector = htole64(r->x + (uint64_t)i * sectors);
+		q->range[i].num_sectors = htole32(sectors);
+		q->range[i].flags = htole32(flags);
+	}
+	q->out = q->ranges * sizeof(q->range[0]);
+}
+
+/* The types that not every device has. */
+static void fill_more(struct blk_request *q, const struct record *r, uint32_t erase_unit)
+{
+	uint64_t data = (1ull + r->b[5]) * VIRTIO_BLK_SECTOR;
+
+	switch (r->b[0]) {
+	case BLK_GET_LIFETIME:
+		q->in = sizeof(struct virtio_blk_lifetime);
+		break;
+	case BLK_SECURE_ERASE:
+		fill_erase(q, r, erase_unit);
+		break;
+	case BLK_ZONE_APPEND:
+		q->out = data;
+		q->in = sizeof(uint64_t);
+		break;
+	case BLK_ZONE_REPORT:
+		q->in = sizeof(struct virtio_blk_zone_report) +
+			(1ull + r->b[5]) * sizeof(struct virtio_blk_zone_descriptor);
+		break;
+	case BLK_SCSI_CMD:
+	case BLK_SCSI_CMD_OUT:
+	case BLK_BARRIER:
+		q->out = data;
+		break;
+	default: /* nothing but a header */
+		break;
+	}
+}
+
+static void fill_ranges(struct blk_request *q, const struct record *r)
+{
+	q->ranges = 1 + r->b[5] % RANGES_MAX;
+	for (unsigned int i = 0; i < q->ranges; i++) {
+		uint32_t flags = (r->b[6] & BITS_UNMAP) |
+				 (r->b[6] & BITS_UNKNOWN_FLAG && i + 1 == q->ranges ? 2 : 0);
+
+		q->range[i].sector = htole64(r->x + i);
+		q->range[i].num_sectors = htole32(r->y ? (uint32_t)r->y : 1);
+		q->range[i].flags = htole32(flags);
+	}
+	q->out = q->ranges * sizeof(q->range[0]);
+}
+
+static void fill_request(struct blk_request *q, const struct record *r, uint32_t erase_unit)
+{
+	uint64_t data = (1ull + r->b[5]) * VIRTIO_BLK_SECTOR;
+
+	q->out = 0;
+	q->in = 0;
+	q->ranges = 0;
+	if (r->b[0] == 0)
+		q->in = data;
+	else if (r->b[0] == 1 || r->b[0] == 7)
+		q->out = data;
+	else if (r->b[0] == 3)
+		q->in = VIRTIO_BLK_ID_BYTES;
+	else if (r->b[0] == 4 || r->b[0] == 5)
+		fill_ranges(q, r);
+	else if (r->b[0] >= BLK_GET_LIFETIME)
+		fill_more(q, r, erase_unit);
+}
+
+static void spoil_request(struct blk_request *q, uint8_t bits)
+{
+	uint64_t *data = q->in ? &q->in : &q->out;
+
+	if (bits & BITS_DATA_BOTH)
+		q->in = q->out = *data ? *data : 1;
+	if (bits & BITS_NO_DATA)
+		*data = 0;
+	if (bits & BITS_BYTE_MORE)
+		++*data;
+	if (bits & BITS_BYTE_LESS && *data)
+		--*data;
+}
+
+void guest_blk_lengths(const struct record *r, uint64_t *out, uint64_t *in)
+{
+	struct blk_request q;
+
+	fill_request(&q, r, 1);
+	spoil_request(&q, r->b[6]);
+	*out = q.out;
+	*in = q.in;
+}
+
+/* Each sector that is written tells where it came from. */
+static void stamp(struct guest_driver *g, uint64_t gpa, uint64_t len, uint64_t sector)
+{
+	for (uint64_t at = 0; at + 8 <= len && at < 8 * 512; at += 512, sector++) {
+		uint64_t mark = htole64(0x6c69766e61000000ull | sector);
+
+		store(g, gpa + at, &mark, sizeof(mark));
+	}
+}
+
+static uint32_t erase_unit(const struct guest_driver *g)
+{
+	return g->p->zones.zoned ? g->p->zones.options.zoning.zone_sectors : 1;
+}
+
+static struct virtio_blk_header fill_header(const struct guest_driver *g, const struct record *r)
+{
+	return (struct virtio_blk_header){
+		.type = guest_u32(g, blk_type(r)),
+		.sector = guest_u64(g, blk_has_sector(r) ? r->x : 0),
+	};
+}
+
+void guest_blk(struct guest_driver *g, const struct record *r)
+{
+	unsigned int queue = CHAIN_QUEUE(r->b[3]) % g->p->queues;
+	struct chain_plan plan = { .flags = r->b[3], .wrong = r->b[4], .arg = r->y };
+	struct virtio_blk_header h = fill_header(g, r);
+	size_t header = r->b[6] & BITS_SHORT_HEADER ? 15 : sizeof(h);
+	uint64_t tail = r->b[3] & CHAIN_NO_TAIL ? 0 : 1;
+	struct blk_request q;
+	uint64_t out;
+
+	fill_request(&q, r, erase_unit(g));
+	spoil_request(&q, r->b[6]);
+	out = guest_place(g, r->b[2], queue, header + q.out);
+	store(g, out, &h, header);
+	if (q.ranges)
+		store(g, out + header, q.range, q.ranges * sizeof(q.range[0]));
+	else
+		stamp(g, out + header, q.out, r->x);
+	guest_add_stream(&plan, out, header + q.out, header, r->b[1], false);
+	if (q.in + tail)
+		guest_add_stream(&plan, guest_place(g, r->b[2], queue, q.in + tail), q.in + tail,
+				 q.in, r->b[1], true);
+	guest_submit(g, queue, &plan);
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An independent model of what a device may do. It knows what the guest wrote to registers, what
+ * the device fetched and stored (the tap), what it asked of its back end, and the level of its
+ * interrupt line; never the device's own state: an oracle that asks the device misses the device's
+ * mistakes.
+ *
+ * The ten rules, which story_rule tells in words: 1 stores, 2 sources, 3 used length, 4 completion,
+ * 5 publication, 6 reset, 7 configuration, 8 disk, 9 bytes, 10 work. Breaking one ends the script:
+ * oracle_fail does not return.
+ */
+#ifndef ORACLE_H
+#define ORACLE_H
+
+#include <setjmp.h>
+
+#include "backend.h"
+#include "base/milestones.h"
+#include "script/personality.h"
+#include "virtio_spec.h"
+
+#define ORACLE_CAPTURE_BYTES (72u * 1024)
+#define ORACLE_LOG_MAX	     1024u
+/* in order, of all that is done and waits: stores, and chains' worth of bytes */
+#define ORACLE_WAITING_LOG   65536u
+#define ORACLE_WAITING_BYTES (PERSONALITY_QUEUE_SIZE * ORACLE_CAPTURE_BYTES)
+#define ORACLE_ANSWER_BYTES  32768u
+#define ORACLE_DISK_REQUESTS 65u
+#define ORACLE_RULES	     10u
+
+struct model_segment {
+	uint64_t gpa;
+	uint32_t len;
+};
+
+enum model_plan { PLAN_NONE, PLAN_ANSWER, PLAN_RUN };
+
+/* A chain that the device holds, as fetched. */
+struct model_chain {
+	bool taken;
+	uint16_t head;
+	uint16_t entries; /* of a packed ring */
+	unsigned int count;
+	unsigned int readable;
+	uint64_t readable_bytes;
+	uint64_t writable_bytes;
+	uint64_t read_pos; /* end of what the device read, in the stream of readable bytes */
+	uint8_t *capture;  /* what it read, by position */
+	struct model_segment segment[PERSONALITY_QUEUE_SIZE];
+
+	/* block requests */
+	enum model_plan plan;
+	uint8_t status; /* the answer that is due */
+	uint32_t type;
+	bool old_name; /* FLUSH_OUT */
+	uint64_t sector;
+	uint32_t steps;
+	uint32_t step;
+	bool flush;
+	bool flushed;
+	bool waiting;
+	bool failed;
+	uint64_t data_bytes;
+	const struct disk_request *request;
+	unsigned int order;
+	uint8_t failure;     /* the status if it failed */
+	uint32_t zones;	     /* a report has room for these */
+	uint64_t zone_asked; /* where the request was for before the disk had it */
+
+	/* transmitted frames */
+	bool sent;
+};
+
+/* Of a packed ring. A place is an offset and, in bit 15, the wrap counter of that lap. */
+struct model_packed {
+	uint16_t avail; /* next chain to take */
+	uint16_t used;	/* next used entry to write */
+	uint16_t known; /* entries from `avail` on that were available before they went back */
+	uint16_t held;	/* entries of chains in flight */
+	uint16_t head_flags;
+	bool seen; /* the entry at `avail` as fetched last is available */
+
+	/* used entries that are not published: the first one, and the flags that are due */
+	uint16_t first;
+	uint16_t first_flags;
+	bool flags_due;
+	uint16_t due_place;
+	uint16_t due_flags;
+
+	/* what was published last, and that the event's place is still to be fetched */
+	uint16_t ask_first;
+	bool ask_place;
+};
+
+struct model_coalescing {
+	uint32_t packets;
+	uint32_t usecs;
+};
+
+struct model_counters {
+	uint64_t basic[6];
+	uint64_t csum[4];
+	uint64_t gso[6];
+};
+
+struct model_queue {
+	uint32_t size;
+	uint64_t desc;
+	uint64_t driver;
+	uint64_t device;
+	uint32_t align; /* legacy */
+	uint32_t pfn;
+	bool ready;
+	uint16_t seen_idx;
+	uint16_t next_avail;
+	uint16_t next_used; /* published */
+	uint16_t pushed;    /* not published yet */
+	bool must_ask;	    /* published, and did not look yet whether to notify */
+	uint16_t ask_from;
+	uint16_t used_flags;
+	uint16_t avail_event;
+	/* in this call: the index as fetched was too far ahead; packed: what went back untaken was
+	 * not available any more */
+	bool saw_jump;
+	bool must_look; /* resumed: there may be chains that it was not told of */
+	bool gave_back; /* a chain went back untaken, and none was taken since */
+	bool notified;	/* and the device has not looked since */
+	bool ran_before;
+	unsigned int helds;
+	bool packed; /* then `at` counts instead of the indices */
+	struct model_packed at;
+
+	/* not cleared with the rest */
+	struct model_chain *chain;			  /* storage; of a split ring, one a head */
+	struct model_chain *held[PERSONALITY_QUEUE_SIZE]; /* in the order taken */
+};
+
+/* A request that was submitted and not completed; `stopped`: and its queue stopped meanwhile. */
+struct model_disk_request {
+	const struct disk_request *request;
+	unsigned int queue;
+	bool stopped;
+};
+
+struct model_zone {
+	uint64_t start;
+	uint64_t capacity;
+	uint64_t written; /* the write pointer; stays when a zone is finished */
+	uint8_t type;
+	uint8_t state;
+};
+
+struct model_walk {
+	bool active;
+	unsigned int queue;
+	uint64_t table;
+	uint32_t entries;
+	uint32_t index;
+	bool indirect;
+	struct model_chain *chain;
+	uint16_t place; /* packed: of the entry to fetch */
+	uint16_t id;
+};
+
+struct model_store {
+	const struct model_chain *by; /* not a card's: the chain that it must belong to */
+	uint64_t gpa;
+	uint32_t len;
+	const uint8_t *bytes;
+};
+
+struct model_mac_table {
+	uint32_t count;
+	bool all;
+	uint8_t mac[64][6];
+};
+
+struct model_net {
+	bool mode[6];
+	struct model_mac_table table[2];
+	uint64_t vlan[64];
+	bool vlans; /* some are there */
+	uint8_t mac[6];
+	bool link_up;
+	bool sending; /* inside the nic's send */
+	bool announce;
+	uint32_t speed; /* as the host has them now */
+	uint8_t duplex;
+	uint64_t offloads[2]; /* for received frames, as enabled */
+
+	/* steering */
+	unsigned int pairs; /* in use */
+	bool rss;
+	bool many; /* receive queues to choose from */
+	uint32_t hash_types;
+	unsigned int mask;
+	unsigned int unclassified;
+	uint16_t indirection[128];
+	uint8_t key[40];
+	uint32_t tunnels;
+	bool context[8];
+	uint8_t flow[256];
+
+	/* coalescing */
+	uint64_t now;
+	struct model_coalescing all[2];
+	struct model_coalescing each[PERSONALITY_QUEUES];
+	uint32_t waiting[PERSONALITY_QUEUES]; /* packets that the driver has not heard of */
+	uint64_t since[PERSONALITY_QUEUES];
+
+	/* statistics */
+	struct model_counters counters[PERSONALITY_QUEUES];
+	uint64_t commands[2];
+	uint8_t *answer; /* storage: ack and result */
+
+	/* the frame that the host is handing over */
+	const struct nic_frame *frame;
+	bool wanted;
+	unsigned int to; /* the queue that it has to go to */
+	uint32_t hash;
+	unsigned int report;
+	const uint8_t *bytes; /* what the guest has to get */
+	uint8_t *completed;   /* storage: the frame with its checksum filled in */
+	uint64_t delivered;   /* bytes of header and frame seen so far */
+	unsigned int buffers;
+	unsigned int bad; /* buffers that were no good, given back */
+	unsigned int published;
+	unsigned int announced; /* num_buffers */
+};
+
+/* What a driver and its host see of a run, whatever the rings look like: sums over all of it. */
+struct oracle_digest {
+	uint64_t completions; /* queue, number of the chain, length and bytes, in order */
+	uint64_t disk;	      /* what the disk carried out, in order */
+	uint64_t frames;      /* sent, in order; what became of those for the guest */
+	unsigned int completed;
+};
+
+struct oracle_kind;
+
+struct oracle {
+	const struct personality *p;
+	const struct oracle_kind *kind; /* what the kind of device adds */
+	bool digests;			/* set from outside: the sums are wanted */
+	struct oracle_digest digest;
+	jmp_buf *escape;
+	int broken_rule; /* 0: none; 1 to 10 */
+	char reason[256];
+
+	/* registers */
+	uint32_t status;
+	uint64_t driver_features[2];
+	uint32_t device_sel;
+	uint32_t driver_sel;
+	uint32_t queue_sel;
+	uint32_t page_size; /* legacy; outlives a reset */
+	bool agreed;	    /* legacy: features are final */
+	uint32_t interrupts;
+	uint32_t resetting; /* the status that it had before a reset that is not complete, or 0 */
+	bool suspending;    /* takes nothing more, what is in flight has to come back */
+	unsigned int config_late; /* LATE_*: the host's change shows when the device is resumed */
+	uint32_t generation;
+	bool irq;
+	uint8_t config[128];
+	uint32_t config_bytes;
+	bool in_read;  /* a register read has no side effects */
+	bool raced;    /* the guest changed memory during this call */
+	bool saw_jump; /* of any queue */
+
+	struct model_queue queue[PERSONALITY_QUEUES];
+	struct model_walk walk;
+	struct model_chain *last; /* the chain taken last */
+	unsigned int last_queue;
+	struct model_store *log; /* stores into buffers since the last used entry */
+	unsigned int logs;
+	uint8_t *log_bytes;
+	size_t log_used;
+	/* that the device works at: taken last, or its request has just been completed */
+	const struct model_chain *at_work;
+	struct model_chain *list; /* storage: a packed chain whose id is not known yet */
+	uint64_t accesses;
+	uint64_t accesses_around; /* of the call in which a nic hands over a frame */
+	uint64_t allocated;	  /* by this thread, before the call */
+	uint64_t access_bound;
+
+	uint64_t saved[3]; /* sums of registers, queues, and what the type has, when it was saved */
+
+	bool writeback;
+	uint64_t capacity;
+	struct model_disk_request disk_request[ORACLE_DISK_REQUESTS];
+	unsigned int at_disk; /* so many of these */
+	/* of a queue that stopped: that by QueueReset, and where it was (legacy) */
+	struct {
+		bool reset;
+		uint32_t pfn;
+	} stopped[PERSONALITY_QUEUES];
+	struct model_zone zone[PERSONALITY_ZONES];
+	unsigned int zones;
+	bool zone_data[PERSONALITY_SECTORS]; /* written since the zone around it was emptied */
+	/* the queue waits for a slot; how many requests others took meanwhile */
+	bool starved[PERSONALITY_QUEUES];
+	uint8_t passed_by[PERSONALITY_QUEUES][PERSONALITY_QUEUES];
+	unsigned int order;
+	struct model_net net;
+};
+
+/* All hits since the process began, for the health gate. */
+extern bool oracle_milestone[MILESTONE_COUNT];
+extern const char *const oracle_milestone_text[MILESTONE_COUNT];
+
+/* Allocates what a model needs, once a process. */
+void oracle_create(struct oracle *o);
+
+/* A new device with this personality. oracle_fail jumps to `escape` with 1. */
+void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape);
+
+_Noreturn void oracle_fail(struct oracle *o, unsigned int rule, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Around what reaches the device: a register write, a host event. */
+void oracle_write(struct oracle *o, uint64_t offset, unsigned int width, uint64_t value);
+void oracle_event(struct oracle *o);
+/* Goes on with what was left over: a call of its own, as far as its work goes. */
+void oracle_polls(struct oracle *o);
+/* After it: nothing may be left half done. `status` is the device's Status register. */
+void oracle_settle(struct oracle *o, uint32_t status);
+
+/* Whether the device has allocated, and kept, memory since: it has all when it is created. */
+bool oracle_memory_grew(const struct oracle *o);
+
+/* Around a register read. */
+void oracle_read_begins(struct oracle *o);
+void oracle_read(struct oracle *o, uint64_t offset, unsigned int width, uint64_t value);
+
+/* The echo device goes on with this chain. */
+void oracle_works_at(struct oracle *o, unsigned int queue, uint16_t head);
+
+/* The tap, for a queue's rings and for buffers. */
+void oracle_ring_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
+			 size_t len);
+void oracle_ring_stored(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
+			size_t len);
+void oracle_buffer_fetched(struct oracle *o, uint64_t gpa, const void *bytes, size_t len);
+void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, size_t len);
+
+/* The device is saved; and after oracle_restored, which gave that, with what it saved untouched. */
+void oracle_saved(struct oracle *o);
+void oracle_came_back(struct oracle *o, bool fine);
+
+/*
+ * The device, which was reset before, is given this state. Returns whether it has to take it; if
+ * not, it stays as it was.
+ */
+bool oracle_restored(struct oracle *o, const uint8_t *image, size_t len);
+
+/* The racing guest struck. */
+void oracle_raced(struct oracle *o);
+
+/* The interrupt line. */
+void oracle_irq(struct oracle *o, bool asserted);
+
+/* The disk. `completed` comes before the device hears of it. */
+void oracle_disk_submitted(struct oracle *o, const struct disk_request *request);
+void oracle_disk_completed(struct oracle *o, const struct disk_request *request, int result);
+void oracle_resized(struct oracle *o, uint64_t capacity);
+
+/* The nic. */
+void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result);
+void oracle_frame_begins(struct oracle *o, const struct nic_frame *frame);
+void oracle_frame_ends(struct oracle *o, int result);
+void oracle_link(struct oracle *o, bool up);
+void oracle_announce(struct oracle *o);
+void oracle_speed(struct oracle *o, uint32_t speed, uint8_t duplex);
+/* The device is about to be told this time; until when it waits, if it does. */
+void oracle_time(struct oracle *o, uint64_t now);
+bool oracle_waits(const struct oracle *o, uint64_t *due);
+
+/* The echo device says that it gives back the chain taken last. */
+void oracle_unpopped(struct oracle *o, unsigned int queue);
+
+/*
+ * Nothing is owed any more: all chains were answered. `avail` is what the guest has in those 16
+ * bits that tell whether there is one more.
+ */
+uint64_t oracle_avail_gpa(const struct oracle *o, unsigned int queue);
+void oracle_drained(struct oracle *o, unsigned int queue, const uint8_t *avail);
+
+/* Whether the driver may expect this queue to work. */
+bool oracle_queue_live(const struct oracle *o, unsigned int queue);
+
+/* Whether the disk has requests of queues that were stopped: their reset is not complete. */
+bool oracle_draining(const struct oracle *o);
+bool oracle_accepted(const struct oracle *o, unsigned int feature);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which scripts mean the same on either ring, or by either interface, and what has to be the same
+ * after them.
+ */
+#include "differ.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "guest/guest.h"
+#include "script/operands.h"
+#include "virtio_spec.h"
+
+#define ONE_IN 256u
+
+bool differ_chosen(const struct script *script)
+{
+	uint64_t sum = script->header.x ^ script->header.y;
+
+	for (unsigned int i = 0; i < script->ops; i++) {
+		const struct record *r = &script->op[i];
+
+		sum = (sum ^ r->x ^ r->y << 7 ^ r->b[0] ^ (uint64_t)r->b[1] << 8 ^
+		       (uint64_t)r->code << 16) *
+		      0x9e3779b97f4a7c15ull;
+	}
+	return (sum >> 36) % ONE_IN == 0;
+}
+
+/* ---- which scripts ---- */
+
+/* What a script has done to the queues so far. */
+struct state {
+	bool runs[PERSONALITY_QUEUES]; /* as the driver sees it */
+	bool can_reset;		       /* RING_RESET was accepted */
+	const struct personality *p;
+};
+
+/* In what the two plays of a script differ. */
+static const struct axis {
+	const char *differ; /* in words */
+	const char *name[2];
+	bool transports; /* else rings */
+} axes[] = {
+	{ "split and packed rings", { "split rings", "packed rings" }, false },
+	{ "the modern and the legacy interface", { "modern interface", "legacy interface" }, true },
+};
+
+#define AXES (sizeof(axes) / sizeof(axes[0]))
+
+/* Buffers that lie neither over rings nor over tables, however long they are. */
+static bool place_compares(const struct personality *p, unsigned int where)
+{
+	return where == 0 || where == 1 || where == 4 ||
+	       (where == 5 && p->queues <= GUEST_RINGS_LOW);
+}
+
+/* Wrong in a way that has nothing to do with the ring. */
+static bool wrong_compares(unsigned int wrong)
+{
+	static const uint32_t fine =
+		1u << WRONG_NOTHING | 1u << WRONG_ALL_READABLE | 1u << WRONG_ALL_WRITABLE |
+		1u << WRONG_EMPTY | 1u << WRONG_SHORT | 1u << WRONG_MORE_READABLE |
+		1u << WRONG_MORE_WRITABLE | 1u << WRONG_TABLE_WRITE | 1u << WRONG_FULL;
+
+	return fine >> (wrong % 32) & 1;
+}
+
+/* A list that ends in a table is right on a split ring alone. */
+static bool flags_compare(unsigned int flags)
+{
+	return !(flags & CHAIN_HOLD) && (flags & CHAIN_INDIRECT || !(flags & CHAIN_MIXED));
+}
+
+static bool chain_compares(const struct state *s, unsigned int flags, unsigned int wrong,
+			   unsigned int where)
+{
+	return flags_compare(flags) && wrong_compares(wrong) && place_compares(s->p, where % 16);
+}
+
+#define BASE_DATA 4u
+#define BASE_HIGH 5u
+
+/* Bytes among the driver's buffers. */
+static bool data_compares(const struct record *r)
+{
+	return (r->b[1] == BASE_DATA || r->b[1] == BASE_HIGH) && r->x < 0x7000;
+}
+
+static bool init_compares(const struct record *r, struct state *s)
+{
+	for (unsigned int i = 0; i < s->p->queues; i++)
+		s->runs[i] = r->b[2] == 0 || r->b[2] % (s->p->queues + 1) == i + 1;
+	s->can_reset = s->p->offered.word[0] & ~r->x & 1ull << VIRTIO_F_RING_RESET;
+	return r->b[1] == 0 && r->y == 0;
+}
+
+/* A running queue is not set up anew, only stopped ones are. */
+static bool queue_compares(const struct record *r, struct state *s)
+{
+	bool *runs = &s->runs[r->b[0] % s->p->queues];
+	bool stopped = !*runs;
+
+	*runs = true;
+	return stopped && r->b[2] == 0 && r->b[3] == 0;
+}
+
+static bool op_compares(const struct record *r, struct state *s)
+{
+	switch ((enum op_code)r->code) {
+	case OP_INIT:
+		return init_compares(r, s);
+	case OP_RESET:
+		memset(s->runs, 0, sizeof(s->runs));
+		return true;
+	case OP_QUEUE:
+		return queue_compares(r, s);
+	case OP_STOP:
+		s->runs[r->b[0] % s->p->queues] = false;
+		return r->b[1] == 0 || s->can_reset;
+	case OP_POKE:
+	case OP_FILL:
+		return data_compares(r);
+	case OP_CHAIN:
+		return chain_compares(s, r->b[5], r->b[6], r->b[3]) && r->x == 0;
+	case OP_BLK:
+	case OP_TX:
+	case OP_RX:
+		return chain_compares(s, r->b[3], r->b[4], r->b[2]);
+	case OP_CTRL:
+		/* statistics count notifications, which are asked for in another way */
+		return r->b[0] != VIRTIO_NET_CTRL_STATS &&
+		       chain_compares(s, r->b[3], r->b[4], r->b[6]);
+	case OP_KICK:
+		return r->b[1] == 0;
+	case OP_RESTORE:
+		return r->b[0] % DAMAGE_KINDS == DAMAGE_NONE;
+	case OP_WRITE:
+	case OP_AVAIL:
+	case OP_RACE:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* Types that are not what they are called: one of those is a legacy driver's name of FLUSH. */
+static bool any_type(const struct record *r)
+{
+	return r->code == OP_BLK && (r->b[0] == 6 || r->b[0] == 7);
+}
+
+/* A legacy driver cannot be refused its features, can start a queue again that it has stopped, and
+ * has a frame's header in two lengths. */
+static bool op_compares_interfaces(const struct record *r, const struct personality *p)
+{
+	if (r->code == OP_INIT)
+		return r->x == 0 && !r->b[3] && !r->b[4] &&
+		       (p->kind != DEVICE_NET ||
+			virtio_features_has(&p->offered, VIRTIO_NET_F_MRG_RXBUF));
+	return !any_type(r) && r->code != OP_QUEUE && (r->code != OP_STOP || r->b[1] == 0);
+}
+
+static bool script_compares(const struct script *script, const struct axis *axis)
+{
+	struct personality p;
+	struct state s = { .p = &p };
+
+	personality_from(&script->header, &p);
+	/* buffers made before anything was negotiated have headers of another length */
+	if (axis->transports && (script->ops == 0 || script->op[0].code != OP_INIT))
+		return false;
+	for (unsigned int i = 0; i < script->ops; i++) {
+		if (!op_compares(&script->op[i], &s) ||
+		    (axis->transports && !op_compares_interfaces(&script->op[i], &p)))
+			return false;
+	}
+	return true;
+}
+
+/* The header of one of the two plays. The legacy interface has features up to bit 31, and devices
+ * that are the same by either have no more. */
+static void choose(struct record *header, const struct axis *axis, unsigned int which)
+{
+	if (!axis->transports) {
+		header->y &= ~((uint64_t)RING_OFFERS_PACKED << 8);
+		header->y |= (uint64_t)which << 8;
+		return;
+	}
+	header->x |= ~(uint64_t)UINT32_MAX;
+	header->y &= 0xff | 0xff << 16; /* refusals, queues */
+	header->y |= (uint64_t)which << 24;
+}
+
+/* ---- what has to be the same ---- */
+
+static void differs(struct verdict *v, const struct script *script, const struct axis *axis,
+		    unsigned int rule, const char *what)
+{
+	v->kind = VERDICT_VIOLATION;
+	v->rule = rule;
+	v->op = (int)script->ops;
+	snprintf(v->reason, sizeof(v->reason), "%s differ between %s", what, axis->differ);
+}
+
+static bool is_finding(const struct verdict *v)
+{
+	return v->kind == VERDICT_VIOLATION || v->kind == VERDICT_WEDGED;
+}
+
+static void compare(const struct script *script, const struct axis *axis, const struct verdict *own,
+		    const struct oracle_digest *digest, struct verdict *v)
+{
+	if (own[0].kind != own[1].kind)
+		differs(v, script, axis, 4, "verdicts");
+	else if (digest[0].completions != digest[1].completions ||
+		 digest[0].completed != digest[1].completed)
+		differs(v, script, axis, 4, "completions");
+	else if (digest[0].disk != digest[1].disk)
+		differs(v, script, axis, 8, "disk requests");
+	else if (digest[0].frames != digest[1].frames)
+		differs(v, script, axis, 9, "frames");
+}
+
+static void play_both(struct carrier *carrier, const struct script *script, const struct axis *axis,
+		      volatile int *progress, struct verdict *verdict)
+{
+	struct oracle *o = &carrier->machine->oracle;
+	struct oracle_digest digest[2];
+	struct verdict own[2];
+
+	for (unsigned int which = 0; which < 2; which++) {
+		struct script other = *script;
+
+		choose(&other.header, axis, which);
+		player_play(carrier, &other, progress, &own[which]);
+		digest[which] = o->digest;
+		if (is_finding(&own[which])) {
+			size_t len = strlen(own[which].reason);
+
+			*verdict = own[which];
+			snprintf(verdict->reason + len, sizeof(verdict->reason) - len,
+				 " (with the %s)", axis->name[which]);
+			return;
+		}
+	}
+	compare(script, axis, own, digest, verdict);
+}
+
+unsigned int differ_play(struct carrier *carrier, const struct script *script,
+			 volatile int *progress, struct verdict *verdict)
+{
+	struct oracle *o = &carrier->machine->oracle;
+	unsigned int compared = 0;
+
+	o->digests = true;
+	for (size_t i = 0; i < AXES && !is_finding(verdict); i++) {
+		if (!script_compares(script, &axes[i]))
+			continue;
+		play_both(carrier, script, &axes[i], progress, verdict);
+		compared++;
+	}
+	o->digests = false;
+	return compared;
+}

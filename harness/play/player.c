@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One operation after the other, then the questions that every device has to answer at the end.
+ */
+#include "player.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "script/frames.h"
+#include "guest/guest.h"
+
+/* ---- what the host does ---- */
+
+/* From class 8 on: UDP segmentation, then the same and TCP's in a tunnel, with and without the
+ * outer checksum left to do. */
+static void host_tunnel(struct nic_offload *w, unsigned int class, const struct frame_layout *l)
+{
+	if (class < 10)
+		return;
+	w->tunnel = true;
+	w->outer_csum = class == 11 || class == 15;
+	w->outer_th = (uint16_t)l->outer_th;
+	w->inner_nh = (uint16_t)l->inner_nh;
+}
+
+static void host_offload(struct nic_offload *w, unsigned int class, uint32_t len,
+			 const struct frame_layout *l, unsigned int headers)
+{
+	static const enum nic_gso gso[16] = {
+		[3] = NIC_GSO_TCP4,  [4] = NIC_GSO_TCP6,  [5] = NIC_GSO_TCP4,  [7] = NIC_GSO_TCP6,
+		[8] = NIC_GSO_UDP4,  [9] = NIC_GSO_UDP6,  [10] = NIC_GSO_TCP4, [11] = NIC_GSO_TCP4,
+		[12] = NIC_GSO_TCP6, [13] = NIC_GSO_UDP4, [14] = NIC_GSO_UDP6, [15] = NIC_GSO_UDP6,
+	};
+
+	memset(w, 0, sizeof(*w));
+	if (class == 0)
+		return;
+	if (class == 2 || len < l->transport + l->csum + 2) {
+		w->csum_valid = true;
+		return;
+	}
+	w->needs_csum = true;
+	w->csum_start = (uint16_t)l->transport;
+	w->csum_offset = (uint16_t)l->csum;
+	w->gso = gso[class];
+	w->gso_ecn = class == 5 || class == 7;
+	if (w->gso != NIC_GSO_NONE) {
+		w->gso_size = 1448;
+		w->header_len = (uint16_t)headers;
+	}
+	host_tunnel(w, class, l);
+}
+
+static void choose_destination(const struct record *r, uint8_t *to)
+{
+	static const uint8_t base[8][6] = {
+		{ 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 }, /* the device's */
+		{ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
+		{ 0x01, 0x00, 0x5e, 0x00, 0x00, 0x00 }, /* in a table, perhaps */
+		{ 0x52, 0x54, 0x00, 0x00, 0x00, 0x00 },
+		{ 0x33, 0x33, 0x00, 0x00, 0x00, 0x01 },
+		{ 0x02, 0x00, 0x00, 0x00, 0x00, 0x01 },
+		{ 0x00, 0x00, 0x00, 0x00, 0x00, 0x00 },
+		{ 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe },
+	};
+
+	memcpy(to, base[r->b[1] % 8], 6);
+	if (r->b[1] == 2 || r->b[1] == 3) {
+		to[4] = (uint8_t)r->x;
+		to[5] = (uint8_t)(r->x >> 8);
+	}
+	if (r->b[1] == 6)
+		for (unsigned int i = 0; i < 6; i++)
+			to[i] = (uint8_t)(r->x >> (8 * i));
+}
+
+static void host_frame(struct guest_driver *g, const struct record *r)
+{
+	struct machine *m = g->carrier->machine;
+	struct nic_offload offload;
+	unsigned int vlan = r->b[2] ? (unsigned int)(r->x >> 16) & 0xffff : 5;
+	uint8_t to[6];
+	struct frame_layout layout;
+
+	if (m->p.kind != DEVICE_NET)
+		return;
+	choose_destination(r, to);
+
+	uint8_t *at = fake_nic_frame(&m->nic);
+	/* the payload behind the longest headers is there once and for all */
+	unsigned int headers = frame_build(at, (enum frame_kind)(r->b[0] % FRAME_KINDS), to, vlan,
+					   r->b[4], &layout);
+	at[r->b[5] % FRAME_HEADERS_MAX] ^= r->b[6];
+
+	uint32_t len = r->y ? (uint32_t)(r->y % NIC_FRAME_BYTES_MAX) + 1 : headers + 46;
+
+	host_offload(&offload, r->b[3], len, &layout, headers);
+	machine_frame(m, len, &offload);
+}
+
+static void host_complete(struct guest_driver *g, const struct record *r)
+{
+	for (unsigned int i = 0; i <= r->b[2] % 17u; i++)
+		machine_complete(g->carrier->machine, r->b[0], r->b[1] ? -EIO : 0);
+}
+
+static void host_link(struct guest_driver *g, const struct record *r)
+{
+	if (r->b[1])
+		machine_announce(g->carrier->machine);
+	else if (r->x)
+		machine_speed(g->carrier->machine, (uint32_t)r->x, r->b[2]);
+	else
+		machine_link(g->carrier->machine, !r->b[0]);
+}
+
+static void host_time(struct guest_driver *g, const struct record *r)
+{
+	machine_time(g->carrier->machine, r->x);
+}
+
+static void host_resize(struct guest_driver *g, const struct record *r)
+{
+	machine_resize(g->carrier->machine, personality_capacity(r->b[0]));
+}
+
+static void host_stall(struct guest_driver *g, const struct record *r)
+{
+	if (r->b[0] < 2)
+		machine_stall(g->carrier->machine, r->b[0]);
+	if (r->b[1])
+		machine_disk_deferred(g->carrier->machine, r->b[1] == 1);
+}
+
+static void host_restore(struct guest_driver *g, const struct record *r)
+{
+	struct machine_damage d = {
+		.how = (enum machine_damage_kind)(r->b[0] % DAMAGE_KINDS),
+		.at = r->x,
+		.len = r->b[1] ? r->b[1] : 1u,
+	};
+	uint64_t bytes = htole64(r->y);
+
+	memcpy(d.bytes, &bytes, sizeof(d.bytes));
+	machine_restore(g->carrier->machine, &d);
+}
+
+static void host_drain(struct guest_driver *g, const struct record *r)
+{
+	(void)r;
+	machine_drain(g->carrier->machine);
+}
+
+/* ---- playing ---- */
+
+static void (*const play_op[OP_CODES])(struct guest_driver *g, const struct record *r) = {
+	[OP_INIT] = guest_init,	      [OP_RESET] = guest_reset,	 [OP_WRITE] = guest_write,
+	[OP_READ] = guest_read,	      [OP_POKE] = guest_poke,	 [OP_FILL] = guest_fill,
+	[OP_QUEUE] = guest_set_queue, [OP_STOP] = guest_stop,	 [OP_CHAIN] = guest_chain,
+	[OP_BLK] = guest_blk,	      [OP_TX] = guest_tx,	 [OP_RX] = guest_rx,
+	[OP_CTRL] = guest_ctrl,	      [OP_KICK] = guest_kick,	 [OP_AVAIL] = guest_avail,
+	[OP_USED] = guest_used,	      [OP_FRAME] = host_frame,	 [OP_COMPLETE] = host_complete,
+	[OP_LINK] = host_link,	      [OP_RESIZE] = host_resize, [OP_STALL] = host_stall,
+	[OP_RACE] = guest_race,	      [OP_DRAIN] = host_drain,	 [OP_ACK] = guest_ack,
+	[OP_RESTORE] = host_restore,  [OP_TIME] = host_time,
+};
+
+/* Rule 4 at the end: with nothing left to wait for, all that was made available is answered. */
+static void check_drained(struct guest_driver *g)
+{
+	struct machine *m = g->carrier->machine;
+
+	uint32_t wrong_hint =
+		oracle_accepted(&m->oracle, VIRTIO_F_NOTIFICATION_DATA) ? 0x5a5a0000 : 0;
+
+	machine_drop_races(m);
+	machine_drain(m);
+	for (unsigned int i = 0; i < m->p.queues; i++) {
+		if (oracle_queue_live(&m->oracle, i))
+			guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, i | wrong_hint);
+	}
+	machine_drain(m);
+	machine_check_waiting(m);
+	for (unsigned int i = 0; i < m->p.queues; i++) {
+		uint8_t avail[2] = { 0 };
+
+		if (m->oracle.queue[i].ready)
+			machine_load(m, oracle_avail_gpa(&m->oracle, i), avail, sizeof(avail));
+		oracle_drained(&m->oracle, i, avail);
+	}
+}
+
+/* Rule 6: after reset each register reads as after creation. */
+static void check_registers(struct guest_driver *g)
+{
+	/* those that a script can have changed */
+	static const uint32_t reg[] = {
+		VIRTIO_MMIO_DEVICE_FEATURES,   VIRTIO_MMIO_QUEUE_SIZE_MAX,
+		VIRTIO_MMIO_QUEUE_READY,       VIRTIO_MMIO_INTERRUPT_STATUS,
+		VIRTIO_MMIO_CONFIG_GENERATION,
+	};
+
+	static const uint32_t legacy_reg[] = {
+		VIRTIO_MMIO_DEVICE_FEATURES,
+		VIRTIO_MMIO_QUEUE_SIZE_MAX,
+		VIRTIO_MMIO_QUEUE_PFN,
+		VIRTIO_MMIO_INTERRUPT_STATUS,
+	};
+
+	/* what a driver or the host can change in the configuration space */
+	static const uint32_t config[DEVICE_KINDS][3] = {
+		[DEVICE_BLK] = { 0, 4, offsetof(struct virtio_blk_config, writeback) },
+		[DEVICE_NET] = { 0, 4, 8 },
+		[DEVICE_ECHO] = { 0, 4, 6 },
+	};
+
+	guest_reg(g, VIRTIO_MMIO_STATUS, 0);
+	for (size_t i = 0; !g->p->legacy && i < sizeof(reg) / sizeof(reg[0]); i++)
+		guest_get(g, reg[i]);
+	for (size_t i = 0; g->p->legacy && i < sizeof(legacy_reg) / sizeof(legacy_reg[0]); i++)
+		guest_get(g, legacy_reg[i]);
+	for (size_t i = 0; i < 3; i++)
+		guest_get(g, VIRTIO_MMIO_CONFIG + config[g->p->kind][i]);
+}
+
+static void play_all(struct guest_driver *g, const struct script *script, volatile int *progress,
+		     struct verdict *v)
+{
+	const struct oracle *o = &g->carrier->machine->oracle;
+
+	for (unsigned int i = 0; i < script->ops; i++) {
+		*progress = (int)i;
+		g->clean = i == 0;
+		play_op[script->op[i].code](g, &script->op[i]);
+		if (o->status & VIRTIO_STATUS_NEEDS_RESET)
+			v->kind = VERDICT_REJECTED;
+	}
+	*progress = (int)script->ops;
+	g->clean = false;
+	check_drained(g);
+	if (o->status & VIRTIO_STATUS_NEEDS_RESET)
+		v->kind = VERDICT_REJECTED;
+	check_registers(g);
+	if (!guest_probe(g)) {
+		v->kind = VERDICT_WEDGED;
+		snprintf(v->reason, sizeof(v->reason),
+			 "after a reset, a well-formed request is not answered");
+	}
+}
+
+/* Returns false when the oracle jumped out. Its own function, so that no local is clobbered. */
+static bool play_guarded(struct carrier *carrier, const struct script *script,
+			 const struct personality *p, volatile int *progress, struct verdict *v)
+{
+	struct machine *m = carrier->machine;
+	struct guest_driver g;
+	jmp_buf escape;
+
+	if (setjmp(escape))
+		return false;
+	machine_start(m, p, &escape);
+	guest_start(&g, carrier, &m->p);
+	play_all(&g, script, progress, v);
+	return true;
+}
+
+void player_play(struct carrier *carrier, const struct script *script, volatile int *progress,
+		 struct verdict *v)
+{
+	struct machine *m = carrier->machine;
+	volatile int own_progress = 0;
+	volatile int *at = progress ? progress : &own_progress;
+	struct personality p;
+
+	memset(v, 0, sizeof(*v));
+	personality_from(&script->header, &p);
+	if (!play_guarded(carrier, script, &p, at, v)) {
+		v->kind = VERDICT_VIOLATION;
+		v->rule = (unsigned int)m->oracle.broken_rule;
+		memcpy(v->reason, m->oracle.reason, sizeof(v->reason));
+	}
+	v->op = *at;
+	machine_stop(m);
+}
+
+void player_verdict_name(const struct verdict *v, char *name, size_t room)
+{
+	static const char *const kind[] = { "ok", "rejected", "wedged", "violation" };
+
+	if (v->kind == VERDICT_VIOLATION)
+		snprintf(name, room, "violation:%u", v->rule);
+	else
+		snprintf(name, room, "%s", kind[v->kind]);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Plays a script on a carrier and gives a verdict: same input, same verdict, every time.
+ */
+#ifndef PLAYER_H
+#define PLAYER_H
+
+#include "device/carrier.h"
+#include "script/script.h"
+
+enum verdict_kind {
+	VERDICT_OK,
+	VERDICT_REJECTED,  /* the guest broke a rule, and the device said NEEDS_RESET */
+	VERDICT_WEDGED,	   /* after a reset, a well-formed request is not answered */
+	VERDICT_VIOLATION, /* the device broke a rule of the oracle */
+};
+
+struct verdict {
+	enum verdict_kind kind;
+	unsigned int rule; /* of a violation, 1 to 10 */
+	int op;		   /* number of the operation that showed it; script.ops: the end */
+	char reason[256];
+};
+
+/*
+ * From a fresh device to the probe at the end. `progress`, if not NULL, is always the number of the
+ * operation being played: for whoever has to find out where a crash happened.
+ */
+void player_play(struct carrier *carrier, const struct script *script, volatile int *progress,
+		 struct verdict *verdict);
+
+/* "ok", "violation:3", ...; `room` of 32 is enough. */
+void player_verdict_name(const struct verdict *v, char *name, size_t room);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The device that a script has, and how its requests are cut.
+ */
+#include "nearest_internal.h"
+
+#include <string.h>
+
+#include "guest/guest_chain.h"
+
+uint64_t nearest_smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ---- the device ---- */
+
+#define B_SIZE	   0
+#define B_SLOTS	   2
+#define B_CAPACITY 3
+#define B_TRANSFER 4
+#define B_LIMITS   6
+
+static uint64_t size_limit(const struct personality *p)
+{
+	return p->queue_size_max;
+}
+
+static uint64_t slots_limit(const struct personality *p)
+{
+	return p->slots;
+}
+
+static uint64_t transfer_limit(const struct personality *p)
+{
+	return p->transfer_max;
+}
+
+static uint64_t mtu_limit(const struct personality *p)
+{
+	return p->mtu;
+}
+
+static uint64_t range_limit(const struct personality *p)
+{
+	return p->range_sectors_max;
+}
+
+static uint64_t blk_size_limit(const struct personality *p)
+{
+	return p->blk_size;
+}
+
+/* The smallest choice at or above `wanted`, or the largest there is. */
+static void choose(struct record *header, unsigned int place, uint64_t wanted,
+		   uint64_t (*limit)(const struct personality *p))
+{
+	uint64_t best_limit = 0;
+	uint8_t best = 0;
+
+	for (uint8_t choice = 0; choice < script_header_form.field[place].choices; choice++) {
+		struct personality p;
+
+		header->b[place] = choice;
+		personality_from(header, &p);
+		if (best_limit < wanted ? limit(&p) > best_limit
+					: limit(&p) >= wanted && limit(&p) < best_limit) {
+			best = choice;
+			best_limit = limit(&p);
+		}
+	}
+	header->b[place] = best;
+}
+
+uint8_t nearest_queue_size(uint32_t size)
+{
+	struct record header = { 0 };
+
+	choose(&header, B_SIZE, size, size_limit);
+	return header.b[B_SIZE];
+}
+
+/* The largest capacity that the real one has, too. */
+static uint8_t capacity_class(uint64_t capacity)
+{
+	uint8_t best = 1;
+
+	for (uint8_t choice = 0; choice < script_header_form.field[B_CAPACITY].choices; choice++) {
+		if (personality_capacity(choice) <= capacity &&
+		    personality_capacity(choice) > personality_capacity(best))
+			best = choice;
+	}
+	return best;
+}
+
+/* One class stands for all limits: those that requests meet come first. */
+static void choose_blk_limits(struct record *header, const struct virtio_blk_options *o)
+{
+	struct personality p;
+
+	if (!virtio_features_has(&o->features, VIRTIO_BLK_F_DISCARD) &&
+	    !virtio_features_has(&o->features, VIRTIO_BLK_F_WRITE_ZEROES)) {
+		choose(header, B_LIMITS, o->blk_size, blk_size_limit);
+		return;
+	}
+	choose(header, B_LIMITS, o->range_sectors_max, range_limit);
+	personality_from(header, &p);
+	if (p.range_segments_max < o->range_segments_max)
+		choose(header, B_LIMITS, UINT32_MAX, range_limit);
+}
+
+static void choose_blk(struct record *header, const struct virtio_blk_options *o)
+{
+	header->code = DEVICE_BLK;
+	header->b[1] = o->disk->read_only ? FLAG_READ_ONLY : 0;
+	header->b[B_CAPACITY] = capacity_class(o->disk->capacity);
+	choose(header, B_SIZE, o->queue_size_max, size_limit);
+	choose(header, B_SLOTS, o->slots, slots_limit);
+	choose(header, B_TRANSFER, o->transfer_max, transfer_limit);
+	/* three queues lie where a recording puts rings, in the low RAM */
+	if (virtio_features_has(&o->features, VIRTIO_BLK_F_MQ))
+		header->y |= (o->num_queues > 2 ? 2ull : o->num_queues - 1ull) << 16;
+	choose_blk_limits(header, o);
+}
+
+static void choose_net(struct record *header, const struct virtio_net_options *o)
+{
+	header->code = DEVICE_NET;
+	header->b[1] = o->link_up ? 0 : FLAG_LINK_DOWN;
+	choose(header, B_SIZE, o->queue_size_max, size_limit);
+	choose(header, B_LIMITS, o->mtu, mtu_limit);
+}
+
+void nearest_device(struct nearest *n, const struct virtio_blk_options *blk,
+		    const struct virtio_net_options *net)
+{
+	memset(n, 0, sizeof(*n));
+	n->blk = blk;
+	n->net = net;
+	if (blk)
+		choose_blk(&n->header, blk);
+	else
+		choose_net(&n->header, net);
+	n->header.y |= (uint64_t)personality_ring(blk ? &blk->features : &net->features) << 8;
+	personality_from(&n->header, &n->p);
+	n->header.x =
+		n->p.offered.word[0] & ~(1ull << VIRTIO_F_VERSION_1) &
+		~(blk ? blk->features.word[0] | 1ull << VIRTIO_BLK_F_RO : net->features.word[0]);
+	personality_from(&n->header, &n->p);
+	n->queue_size = n->p.queue_size_max;
+}
+
+/* ---- how buffers are cut ---- */
+
+/* What matters of a way to cut one. */
+struct cut {
+	unsigned int pieces;
+	bool empty;	 /* there is a piece of no bytes */
+	bool at_natural; /* a cut there */
+	bool before;	 /* ... and one before */
+	uint64_t bytes;
+};
+
+static void add_piece(struct cut *c, uint64_t len, uint64_t natural)
+{
+	if (c->bytes > 0 && c->bytes < natural)
+		c->before = true;
+	if (c->bytes > 0 && c->bytes == natural)
+		c->at_natural = true;
+	c->empty |= len == 0;
+	c->bytes += len;
+	c->pieces++;
+}
+
+static bool several(const struct cut *c)
+{
+	return c->pieces > 1u + c->at_natural;
+}
+
+static unsigned int distance(const struct cut *a, const struct cut *b)
+{
+	unsigned int pieces = a->pieces > b->pieces ? a->pieces - b->pieces : b->pieces - a->pieces;
+
+	return 40u * (a->at_natural != b->at_natural) + 20u * (a->empty != b->empty) +
+	       24u * (several(a) != several(b)) + 16u * (a->before != b->before) +
+	       (unsigned int)nearest_smaller(pieces, 23);
+}
+
+/* How the driver cut it; `natural` is that of the real lengths. */
+static void cut_of_chain(const struct descriptor_chain *chain, bool writable, uint64_t natural,
+			 struct cut *c)
+{
+	unsigned int end = writable ? chain->count : chain->readable;
+
+	memset(c, 0, sizeof(*c));
+	for (unsigned int i = writable ? chain->readable : 0; i < end; i++)
+		add_piece(c, chain->segment[i].len, natural);
+}
+
+static void cut_of_split(const struct nearest_stream *s, unsigned int split, struct cut *c)
+{
+	struct chain_plan plan = { 0 };
+
+	memset(c, 0, sizeof(*c));
+	if (s->len)
+		guest_add_stream(&plan, 0, s->len, s->natural, split, false);
+	for (unsigned int i = 0; i < plan.pieces; i++)
+		add_piece(c, plan.piece[i].len, s->natural);
+}
+
+#define SPLITS 16u
+
+/* The split that comes nearest to the chain, and how many pieces it makes. */
+static unsigned int nearest_split(const struct cut *out_real, const struct cut *in_real,
+				  const struct nearest_stream *out, const struct nearest_stream *in,
+				  unsigned int pieces_max, unsigned int *pieces)
+{
+	unsigned int least = UINT32_MAX;
+	unsigned int best = 1;
+
+	*pieces = 2;
+	for (unsigned int split = 0; split < SPLITS; split++) {
+		struct cut out_cut;
+		struct cut in_cut;
+
+		cut_of_split(out, split, &out_cut);
+		cut_of_split(in, split, &in_cut);
+
+		unsigned int far = distance(out_real, &out_cut) + distance(in_real, &in_cut);
+
+		if (far >= least || out_cut.pieces + in_cut.pieces > pieces_max)
+			continue;
+		least = far;
+		best = split;
+		*pieces = out_cut.pieces + in_cut.pieces;
+	}
+	return best;
+}
+
+void nearest_start(struct nearest_op *op, enum op_code code, bool indirect)
+{
+	memset(op, 0, sizeof(*op));
+	op->record.code = (uint8_t)code;
+	op->record.b[3] = indirect ? CHAIN_INDIRECT : 0;
+}
+
+uint8_t nearest_finish(const struct nearest *n, const struct descriptor_chain *chain,
+		       uint64_t natural, const struct nearest_stream *out,
+		       const struct nearest_stream *in, struct nearest_op *op)
+{
+	unsigned int extra = op->record.b[4] == WRONG_MORE_WRITABLE;
+	struct cut out_real;
+	struct cut in_real;
+	unsigned int split;
+
+	cut_of_chain(chain, false, natural, &out_real);
+	cut_of_chain(chain, true, chain->writable_bytes - (chain->writable_bytes > 0), &in_real);
+	split = nearest_split(&out_real, &in_real, out, in, n->queue_size - extra, &op->pieces);
+	op->pieces += extra;
+	op->descs = op->record.b[3] & CHAIN_INDIRECT ? 1 : op->pieces;
+	op->out = out->len;
+	op->in = in->len;
+	return (uint8_t)split;
+}
+
+size_t nearest_read(struct descriptor_chain *chain, void *bytes, size_t room)
+{
+	size_t len = (size_t)nearest_smaller(chain->read.left, room);
+	int err = descriptor_chain_read(chain, bytes, len);
+
+	return err ? 0 : len;
+}

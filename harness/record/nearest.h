@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a real driver did, in the words of a script: the nearest device, the nearest request, the
+ * nearest frame.
+ *
+ * Exact: types, classes and commands, flags, status byte or none, the offload header of a frame,
+ * data lengths up to what the script's device can take, indirect or not, and whether header, data
+ * and status share a buffer. Not exact:
+ *
+ *   - sectors are taken modulo the script's capacity, so that a request inside the disk stays
+ *     inside, and one outside outside; what is longer than the script's disk, or a piece of its
+ *     RAM, is cut down to that;
+ *   - how data is cut into buffers: of the 16 ways that an operation has, the one that comes
+ *     nearest in their number;
+ *   - the segments of a discard follow each other and are all as long as the first;
+ *   - of frames only kind, length and destination are kept; of commands with tables, the counts;
+ *   - a number of an offload header that is 16384 to 16639 more than is right becomes 16383 more;
+ *   - receive buffers have one of eight lengths, in up to five pieces of the same length;
+ *   - contents of buffers, other than what is said above, and their addresses.
+ */
+#ifndef NEAREST_H
+#define NEAREST_H
+
+#include "script/personality.h"
+#include "virtio_blk.h"
+#include "virtio_net.h"
+
+struct nearest {
+	const struct virtio_blk_options *blk; /* the real device: one of these */
+	const struct virtio_net_options *net;
+	struct record header; /* the script's */
+	struct personality p; /* what that stands for */
+	uint16_t queue_size;  /* as the script's driver sets queues up; at first the largest */
+};
+
+/* An operation, and what it takes of the pretend driver's. */
+struct nearest_op {
+	struct record record;
+	unsigned int pieces; /* if more than the queue has entries: no script can say it */
+	unsigned int descs;  /* of the queue */
+	uint64_t out;	     /* bytes in the first and the second buffer */
+	uint64_t in;
+};
+
+/* Chooses the header. The options stay the caller's; one of them is NULL. */
+void nearest_device(struct nearest *n, const struct virtio_blk_options *blk,
+		    const struct virtio_net_options *net);
+
+/* The class of queue sizes that is the smallest at or above `size`, or the largest there is. */
+uint8_t nearest_queue_size(uint32_t size);
+
+/*
+ * A chain just popped from the queue of that operation; its read cursor moves. `indirect`: all of
+ * it in a table. Any content will do.
+ */
+void nearest_blk(const struct nearest *n, struct descriptor_chain *chain, bool indirect,
+		 struct nearest_op *op);
+void nearest_tx(const struct nearest *n, struct descriptor_chain *chain, bool indirect,
+		struct nearest_op *op);
+void nearest_rx(const struct descriptor_chain *chain, bool indirect, struct nearest_op *op);
+void nearest_ctrl(const struct nearest *n, struct descriptor_chain *chain, bool indirect,
+		  struct nearest_op *op);
+
+/* A frame that arrives. */
+void nearest_frame(const struct nearest *n, const struct nic_frame *frame, struct record *op);
+
+#endif

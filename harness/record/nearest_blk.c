@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * guest_blk of guest_blk.c, backwards.
+ */
+#include <endian.h>
+#include <string.h>
+
+#include "guest/guest.h"
+#include "script/operands.h"
+#include "nearest_internal.h"
+
+/* with header or status in one piece of the script's RAM */
+#define SECTORS_MAX (MAP_REGION_BYTES / VIRTIO_BLK_SECTOR - 1)
+
+enum blk_class {
+	BLK_IN,
+	BLK_OUT,
+	BLK_FLUSH,
+	BLK_GET_ID,
+	BLK_DISCARD,
+	BLK_ZEROES,
+	BLK_NO,
+	BLK_DATA
+};
+
+struct blk_request {
+	enum blk_class class;
+	uint64_t sector;
+	uint64_t out; /* real bytes after the header and before the status */
+	uint64_t in;
+	struct virtio_blk_range first;
+	struct virtio_blk_range last;
+};
+
+static enum blk_class class_of(uint32_t type, uint64_t out)
+{
+	static const uint32_t types[] = {
+		VIRTIO_BLK_T_IN,     VIRTIO_BLK_T_OUT,	   VIRTIO_BLK_T_FLUSH,
+		VIRTIO_BLK_T_GET_ID, VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_WRITE_ZEROES,
+	};
+
+	for (unsigned int i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (types[i] == type)
+			return (enum blk_class)i;
+	}
+	return out ? BLK_DATA : BLK_NO;
+}
+
+static bool inside(uint64_t sector, uint64_t sectors, uint64_t capacity)
+{
+	return sectors <= capacity && sector <= capacity - sectors;
+}
+
+/* Where `now` sectors go that were `sectors` at `sector` on the real disk: inside if those were. */
+static uint64_t move_sector(const struct nearest *n, uint64_t sector, uint64_t sectors,
+			    uint64_t now)
+{
+	uint64_t real = n->blk->disk->capacity;
+
+	if (inside(sector, sectors, real))
+		return now <= n->p.capacity ? sector % (n->p.capacity - now + 1) : 0;
+	return sector >= real	     ? n->p.capacity + (sector - real)
+	       : now > n->p.capacity ? 0
+				     : n->p.capacity - now + 1;
+}
+
+/* A read or a write of so many bytes. */
+static void data_op(const struct nearest *n, const struct blk_request *q, uint64_t bytes,
+		    struct record *r)
+{
+	uint64_t sectors = bytes / VIRTIO_BLK_SECTOR;
+	uint64_t now = nearest_smaller(sectors, n->p.transfer_max / VIRTIO_BLK_SECTOR);
+
+	if (bytes > n->blk->transfer_max)
+		now = n->p.transfer_max / VIRTIO_BLK_SECTOR + 1;
+	if (inside(q->sector, sectors, n->blk->disk->capacity))
+		now = nearest_smaller(now, n->p.capacity);
+	now = nearest_smaller(now, SECTORS_MAX);
+	r->b[5] = now ? (uint8_t)(now - 1) : 0;
+	if (now == 0)
+		r->b[6] |= BITS_NO_DATA;
+	if (bytes % VIRTIO_BLK_SECTOR)
+		r->b[6] |= BITS_BYTE_MORE;
+	r->x = move_sector(n, q->sector, sectors, now);
+}
+
+static void range_op(const struct nearest *n, const struct blk_request *q, struct record *r)
+{
+	uint64_t count = nearest_smaller(q->out / sizeof(q->first), RANGES_MAX);
+	uint64_t sector = le64toh(q->first.sector);
+	uint64_t sectors = le32toh(q->first.num_sectors);
+	uint64_t now =
+		nearest_smaller(nearest_smaller(sectors, n->p.range_sectors_max), n->p.capacity);
+	bool good = sectors > 0 && sectors <= n->blk->range_sectors_max &&
+		    inside(sector, sectors, n->blk->disk->capacity);
+
+	if (good)
+		count = nearest_smaller(count, n->p.capacity - now + 1);
+	r->b[5] = count ? (uint8_t)(count - 1) : 0;
+	r->b[6] |= (count ? 0 : BITS_NO_DATA) | (q->out % sizeof(q->first) ? BITS_BYTE_MORE : 0) |
+		   (le32toh(q->first.flags) & VIRTIO_BLK_SEG_UNMAP ? BITS_UNMAP : 0) |
+		   (le32toh(q->last.flags) & ~VIRTIO_BLK_SEG_UNMAP ? BITS_UNKNOWN_FLAG : 0);
+	r->x = good ? sector % (n->p.capacity - now - (count - 1) * (count > 0) + 1)
+		    : n->p.capacity;
+	r->y = good ? now : sectors;
+}
+
+/* What should have been `right` bytes. */
+static void fixed_op(uint64_t bytes, uint64_t right, struct record *r)
+{
+	if (bytes == right)
+		return;
+	r->b[6] |= bytes == 0 ? BITS_NO_DATA : bytes > right ? BITS_BYTE_MORE : BITS_BYTE_LESS;
+}
+
+/* Fills in what depends on the type. */
+static void blk_data(const struct nearest *n, const struct blk_request *q, struct record *r)
+{
+	bool to_disk = q->class != BLK_IN && q->class != BLK_GET_ID;
+
+	switch (q->class) {
+	case BLK_IN:
+		data_op(n, q, q->in, r);
+		break;
+	case BLK_OUT:
+	case BLK_DATA:
+		data_op(n, q, q->out, r);
+		break;
+	case BLK_GET_ID:
+		fixed_op(q->in, VIRTIO_BLK_ID_BYTES, r);
+		break;
+	case BLK_DISCARD:
+	case BLK_ZEROES:
+		range_op(n, q, r);
+		break;
+	case BLK_FLUSH:
+	case BLK_NO:
+		fixed_op(q->out, 0, r);
+		break;
+	}
+	if (to_disk ? q->in : q->out)
+		r->b[6] |= BITS_DATA_BOTH;
+}
+
+static uint32_t read_blk_request(struct descriptor_chain *chain, struct blk_request *q)
+{
+	struct virtio_blk_header header = { 0 };
+
+	memset(q, 0, sizeof(*q));
+	nearest_read(chain, &header, sizeof(header));
+	q->out = chain->read.left;
+	q->in = chain->writable_bytes - (chain->writable_bytes > 0);
+	q->class = class_of(le32toh(header.type), q->out);
+	q->sector = le64toh(header.sector);
+	nearest_read(chain, &q->first, sizeof(q->first));
+	q->last = q->first;
+	if (chain->read.left >= sizeof(q->last) &&
+	    !descriptor_chain_skip(chain, chain->read.left / sizeof(q->last) * sizeof(q->last) -
+						  sizeof(q->last)))
+		nearest_read(chain, &q->last, sizeof(q->last));
+	return le32toh(header.type);
+}
+
+void nearest_blk(const struct nearest *n, struct descriptor_chain *chain, bool indirect,
+		 struct nearest_op *op)
+{
+	struct record *r = &op->record;
+	uint64_t header = sizeof(struct virtio_blk_header);
+	struct blk_request q;
+	uint32_t type = read_blk_request(chain, &q);
+	uint64_t tail = chain->writable_bytes > 0;
+	uint64_t out;
+	uint64_t in;
+
+	nearest_start(op, OP_BLK, indirect);
+	if (chain->readable_bytes < header)
+		q.class = q.in ? BLK_IN : BLK_FLUSH; /* nobody can tell */
+	r->b[0] = (uint8_t)q.class;
+	blk_data(n, &q, r);
+	guest_blk_lengths(r, &out, &in);
+	if (q.class >= BLK_NO)
+		r->y = type;
+	if (chain->readable_bytes < header) {
+		r->b[6] |= BITS_SHORT_HEADER;
+		header = sizeof(struct virtio_blk_header) - 1;
+	}
+	if (tail == 0)
+		r->b[3] |= CHAIN_NO_TAIL;
+	r->b[1] = nearest_finish(n, chain, sizeof(struct virtio_blk_header),
+				 &(struct nearest_stream){ header + out, header },
+				 &(struct nearest_stream){ in + tail, in }, op);
+}

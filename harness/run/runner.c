@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The child plays and writes down where it is; when it dies, the parent reads that and its last
+ * words.
+ */
+#include "runner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "play/carrier_trace.h"
+#include "crash_stack.h"
+#include "death.h"
+#include "play/differ.h"
+#include "kvm/carrier_kvm.h"
+#include "kvm/carrier_linux.h"
+#include "play_log.h"
+#include "base/sanitizer.h"
+
+/* Asked by UndefinedBehaviorSanitizer, where it is: a report shows its stack. */
+const char *__ubsan_default_options(void);
+const char *__ubsan_default_options(void)
+{
+	return "print_stacktrace=1";
+}
+
+/*
+ * Asked by AddressSanitizer: what the bytes of its map mean is no news, and memory by the length
+ * that a guest says is a finding, as it is for the engines.
+ */
+const char sanitizer_options[] = "print_legend=0:max_allocation_size_mb=2048:redzone=1024";
+
+#define REPORT_BYTES_MAX (256l * 1024)
+#define ATTEMPTS	 3 /* to play a script whose process somebody else ends */
+
+static char problem[512]; /* why a script could not be played */
+
+/* What a child tells its parent; it survives the child's death. */
+struct shared {
+	volatile size_t current; /* script being played */
+	volatile int op;
+	volatile bool ready; /* there is a device to play on */
+	volatile bool done;  /* with `current`; the verdict is there */
+	volatile bool unstable;
+	struct death death;
+	struct verdict verdict;
+	char difference[256];
+};
+
+/* What a child plays, and where. */
+struct job {
+	const struct runner_stage *stage;
+	const struct script *scripts;
+	size_t count;
+	unsigned int repeat;
+};
+
+static unsigned int limit_of(const struct runner_stage *stage)
+{
+	return stage->hang_seconds ? stage->hang_seconds : RUNNER_HANG_SECONDS;
+}
+
+static void limit_cpu(const struct runner_stage *stage)
+{
+	struct itimerval t = { .it_value = { .tv_sec = limit_of(stage) } };
+
+	setitimer(ITIMER_VIRTUAL, &t, NULL);
+}
+
+static bool same(const struct verdict *a, const struct verdict *b)
+{
+	return a->kind == b->kind && a->rule == b->rule && a->op == b->op;
+}
+
+/* On which carriers a child plays; `other` is NULL when the model is all. */
+struct stage {
+	struct machine machine;
+	struct carrier model;
+	struct carrier *other;
+	struct carrier_trace trace[2];
+	struct play_log *log; /* NULL: none */
+};
+
+static void play_once(struct stage *st, const struct script *script, struct shared *sh,
+		      struct verdict *v)
+{
+	struct verdict model;
+
+	if (st->log) {
+		play_log_begin(st->log, &st->model, &sh->op);
+		player_play(&st->log->carrier, script, &sh->op, v);
+		return;
+	}
+	if (!st->other) {
+		player_play(&st->model, script, &sh->op, v);
+		differ_play(&st->model, script, &sh->op, v);
+		return;
+	}
+	carrier_trace_init(&st->trace[0], &st->model);
+	player_play(&st->trace[0].carrier, script, &sh->op, &model);
+	carrier_trace_init(&st->trace[1], st->other);
+	st->other->ops->restart(st->other);
+	player_play(&st->trace[1].carrier, script, &sh->op, v);
+	if (!same(&model, v)) {
+		char name[2][32];
+
+		player_verdict_name(&model, name[0], sizeof(name[0]));
+		player_verdict_name(v, name[1], sizeof(name[1]));
+		snprintf(sh->difference, sizeof(sh->difference),
+			 "%s at operation %d on model, %s at operation %d on %s", name[0], model.op,
+			 name[1], v->op, st->other->ops->name);
+		return;
+	}
+	carrier_trace_differs(&st->trace[0], &st->trace[1], sh->difference, sizeof(sh->difference));
+}
+
+static int create_other(struct stage *st, const struct runner_stage *where, char *error,
+			size_t room)
+{
+	switch (where->on) {
+	case RUN_ON_KVM:
+		return carrier_kvm_create(&st->other, &st->machine, error, room);
+	case RUN_ON_LINUX:
+		return carrier_linux_create(&st->other, &st->machine, where->kernel, error, room);
+	default:
+		return 0;
+	}
+}
+
+static int set_stage(struct stage *st, const struct runner_stage *where, char *error, size_t room)
+{
+	machine_create(&st->machine);
+	carrier_model_init(&st->model, &st->machine);
+	st->other = NULL;
+	st->log = where->log;
+	return create_other(st, where, error, room);
+}
+
+/* Plays number `i`, as often as asked; the verdict is the last one's. */
+static void play_number(struct stage *st, const struct job *job, size_t i, struct shared *sh)
+{
+	sh->current = i;
+	sh->done = false;
+	sh->unstable = false;
+	sh->difference[0] = 0;
+	for (unsigned int k = 0; k < job->repeat; k++) {
+		struct verdict v;
+
+		if (!job->stage->here)
+			limit_cpu(job->stage);
+		play_once(st, &job->scripts[i], sh, &v);
+		if (k > 0 && !same(&v, &sh->verdict))
+			sh->unstable = true;
+		sh->verdict = v;
+	}
+	sh->done = true;
+}
+
+/* Tells the parent after each script, and goes on when the parent has taken note. */
+static void child(const struct job *job, size_t from, struct shared *sh, int tell, int wait_fd)
+{
+	static struct stage stage;
+	char error[512];
+	char byte = 0;
+
+	if (set_stage(&stage, job->stage, error, sizeof(error))) {
+		fprintf(stderr, "%s\n", error);
+		exit(2);
+	}
+	sh->ready = true;
+	for (size_t i = from; i < job->count; i++) {
+		play_number(&stage, job, i, sh);
+		if (write(tell, &byte, 1) != 1 || read(wait_fd, &byte, 1) != 1)
+			return;
+	}
+}
+
+static char *read_report(FILE *file)
+{
+	char *text;
+	size_t got;
+	long size;
+
+	if (fseek(file, 0, SEEK_END))
+		return NULL;
+	size = ftell(file);
+	if (size <= 0)
+		return NULL;
+	if (size > REPORT_BYTES_MAX)
+		size = REPORT_BYTES_MAX;
+	rewind(file);
+	text = malloc((size_t)size + 1);
+	if (!text)
+		return NULL;
+	got = fread(text, 1, (size_t)size, file);
+	text[got] = 0;
+	return text;
+}
+
+/*
+ * "heap-buffer-overflow in f" from the summary of a sanitizer's report, "... at file:line:column"
+ * where it names no function and knows the line, or the signal.
+ */
+static void signature(const char *report, int status, char *out, size_t room)
+{
+	struct crash_summary s;
+
+	if (crash_summary_read(report, &s) && s.function[0])
+		snprintf(out, room, "crash:%s in %s", s.error, s.function);
+	else if (s.error[0] && s.place[0])
+		snprintf(out, room, "crash:%s at %.69s", s.error, s.place);
+	else if (s.error[0])
+		snprintf(out, room, "crash:%s", s.error);
+	else if (WIFSIGNALED(status))
+		snprintf(out, room, "crash:%s", strsignal(WTERMSIG(status)));
+	else
+		snprintf(out, room, "crash:exit status %d", WEXITSTATUS(status));
+}
+
+static void outcome_of_verdict(const struct shared *sh, struct outcome *o)
+{
+	memset(o, 0, sizeof(*o));
+	player_verdict_name(&sh->verdict, o->verdict, sizeof(o->verdict));
+	memcpy(o->difference, sh->difference, sizeof(o->difference));
+	o->finding = sh->verdict.kind == VERDICT_VIOLATION || sh->verdict.kind == VERDICT_WEDGED ||
+		     sh->unstable || o->difference[0];
+	o->unstable = sh->unstable;
+	o->op = sh->verdict.op;
+	memcpy(o->reason, sh->verdict.reason, sizeof(o->reason));
+}
+
+/* Of a process whose end is the device's doing; takes the report over. */
+static void outcome_of_death(const struct job *job, const struct shared *sh, int status,
+			     char *report, struct outcome *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->finding = true;
+	o->op = sh->op;
+	o->report = report;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGVTALRM) {
+		snprintf(o->verdict, sizeof(o->verdict), "hang");
+		snprintf(o->reason, sizeof(o->reason), "still running after %u s of processor time",
+			 limit_of(job->stage));
+		return;
+	}
+	if (sh->death.killed_self)
+		snprintf(o->verdict, sizeof(o->verdict), "crash:%s", strsignal(SIGKILL));
+	else
+		signature(o->report, status, o->verdict, sizeof(o->verdict));
+	snprintf(o->reason, sizeof(o->reason), "the device's process died, see the report");
+}
+
+/* The first line of what a process said before it had a device */
+static void tell_no_device(const char *report, int status)
+{
+	if (report)
+		snprintf(problem, sizeof(problem), "%.*s", (int)strcspn(report, "\n"), report);
+	else if (WIFSIGNALED(status))
+		snprintf(problem, sizeof(problem), "no process with a device can be made: %s",
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(problem, sizeof(problem), "no process with a device can be made");
+}
+
+/* A child, and what connects it */
+struct player_process {
+	struct shared *shared;
+	FILE *errors;
+	int to_parent[2];
+	int to_child[2];
+	pid_t pid;
+};
+
+static void close_end(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void close_all(struct player_process *p)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		close_end(&p->to_parent[i]);
+		close_end(&p->to_child[i]);
+	}
+	if (p->errors)
+		fclose(p->errors);
+	p->errors = NULL;
+}
+
+static int open_all(struct player_process *p)
+{
+	int report = memfd_create("report", MFD_CLOEXEC); /* a full disk loses no report */
+
+	p->to_parent[0] = p->to_parent[1] = p->to_child[0] = p->to_child[1] = -1;
+	p->errors = report < 0 ? NULL : fdopen(report, "w+");
+	if (!p->errors)
+		close_end(&report);
+	if (p->errors && !pipe(p->to_parent) && !pipe(p->to_child))
+		return 0;
+	return -errno;
+}
+
+static int start_child(struct player_process *p, const struct job *job, size_t from)
+{
+	struct shared *sh = p->shared;
+	int err = open_all(p);
+	sigset_t all;
+	sigset_t before;
+
+	if (err)
+		return err;
+	sh->current = from;
+	sh->done = false;
+	sh->ready = false;
+	sh->op = 0;
+	memset(&sh->death, 0, sizeof(sh->death));
+	/* one that somebody sends comes when death_watch has its handlers */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	p->pid = fork();
+	err = p->pid < 0 ? -errno : 0;
+	if (p->pid == 0)
+		death_watch(&sh->death);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		return err;
+	if (p->pid > 0) {
+		close_end(&p->to_parent[1]);
+		close_end(&p->to_child[0]);
+		return 0;
+	}
+	close_end(&p->to_parent[0]);
+	close_end(&p->to_child[1]);
+	dup2(fileno(p->errors), STDERR_FILENO);
+	child(job, from, sh, p->to_parent[1], p->to_child[0]);
+	exit(0);
+}
+
+/* Whether the child's end is an outcome; if it is not, `problem` says what it was. */
+static bool take_death(struct player_process *p, const struct job *job, struct outcome *o)
+{
+	struct rusage usage = { .ru_maxrss = 0 };
+	char *report;
+	int status = 0;
+	char why[300];
+
+	while (wait4(p->pid, &status, 0, &usage) < 0 && errno == EINTR)
+		;
+	report = read_report(p->errors);
+	if (death_is_foreign(&p->shared->death, status, &usage, report, why, sizeof(why))) {
+		snprintf(problem, sizeof(problem), "%s", why);
+	} else if (!p->shared->ready) {
+		tell_no_device(report, status);
+	} else {
+		outcome_of_death(job, p->shared, status, report, o);
+		return true;
+	}
+	free(report);
+	return false;
+}
+
+/*
+ * Plays from number `from` until one ends the child. Returns how many have an outcome: none where
+ * the child was ended by somebody else meanwhile.
+ */
+static ssize_t play_some(const struct job *job, size_t from, struct shared *sh,
+			 void (*each)(void *opaque, size_t index, struct outcome *outcome),
+			 void *opaque)
+{
+	struct player_process p = { .shared = sh };
+	int err = start_child(&p, job, from);
+	struct outcome o;
+	size_t done = 0;
+	char byte;
+
+	if (err) {
+		close_all(&p);
+		return err;
+	}
+	while (from + done < job->count && read(p.to_parent[0], &byte, 1) == 1) {
+		outcome_of_verdict(sh, &o);
+		each(opaque, from + done, &o);
+		done++;
+		if (write(p.to_child[1], &byte, 1) != 1)
+			break;
+	}
+	close_end(&p.to_parent[0]);
+	close_end(&p.to_child[1]);
+	if (take_death(&p, job, &o) && from + done < job->count) {
+		each(opaque, from + done, &o);
+		done++;
+	}
+	close_all(&p);
+	return (ssize_t)done;
+}
+
+/* For a debugger: what ends the device ends this process. */
+static int play_here(const struct job *job,
+		     void (*each)(void *opaque, size_t index, struct outcome *outcome),
+		     void *opaque)
+{
+	static struct stage stage;
+	static struct shared shared;
+
+	sanitizer_leave_leaks();
+	if (set_stage(&stage, job->stage, problem, sizeof(problem)))
+		return -ENODEV;
+	for (size_t i = 0; i < job->count; i++) {
+		struct outcome o;
+
+		play_number(&stage, job, i, &shared);
+		outcome_of_verdict(&shared, &o);
+		each(opaque, i, &o);
+	}
+	return 0;
+}
+
+int runner_play(const struct runner_stage *stage, const struct script *scripts, size_t count,
+		unsigned int repeat,
+		void (*each)(void *opaque, size_t index, struct outcome *outcome), void *opaque)
+{
+	const struct job job = { stage, scripts, count, repeat };
+	struct shared *sh = stage->here ? NULL
+					: mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE,
+					       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int in_vain = 0;
+	ssize_t played = 0;
+
+	if (stage->here)
+		return play_here(&job, each, opaque);
+	if (sh == MAP_FAILED) {
+		snprintf(problem, sizeof(problem), "%s", strerror(errno));
+		return -ENOMEM;
+	}
+	sanitizer_tell_leaks();
+	fflush(stdout);
+	for (size_t from = 0; from < count && played >= 0 && in_vain < ATTEMPTS;
+	     from += (size_t)played) {
+		played = play_some(&job, from, sh, each, opaque);
+		in_vain = played == 0 ? in_vain + 1 : 0;
+		if (played < 0)
+			snprintf(problem, sizeof(problem), "no process to play in: %s",
+				 strerror((int)-played));
+	}
+	munmap(sh, sizeof(*sh));
+	return in_vain ? -ECANCELED : played < 0 ? (int)played : 0;
+}
+
+const char *runner_problem(void)
+{
+	return problem;
+}
+
+void runner_tell(const struct outcome *o, const char *name, const struct script *script, FILE *out)
+{
+	fprintf(out, "%s: %s%s\n", name, o->verdict,
+		o->unstable ? " (not the same each time)" : "");
+	if (!o->finding)
+		return;
+	script_print(script, o->op, out);
+	fprintf(out, "verdict: %s\nreason: %s\n", o->verdict, o->reason);
+	if (o->difference[0])
+		fprintf(out, "difference: %s\n", o->difference);
+	if (o->report)
+		fprintf(out, "%s\n", o->report);
+	fflush(out);
+}
+
+bool runner_can(const struct runner_stage *stage, char *error, size_t room)
+{
+	static struct machine machine;
+	struct carrier *carrier;
+
+	if (stage->on == RUN_ON_MODEL)
+		return true;
+	if (stage->on == RUN_ON_LINUX)
+		return carrier_linux_can(stage->kernel, error, room);
+	machine_create(&machine);
+	if (carrier_kvm_create(&carrier, &machine, error, room))
+		return false;
+	carrier->ops->destroy(carrier);
+	return true;
+}
+
+static void keep(void *opaque, size_t index, struct outcome *outcome)
+{
+	(void)index;
+	*(struct outcome *)opaque = *outcome;
+}
+
+int runner_play_one(const struct script *script, unsigned int hang_seconds, struct outcome *outcome)
+{
+	const struct runner_stage model = { .on = RUN_ON_MODEL, .hang_seconds = hang_seconds };
+
+	return runner_play(&model, script, 1, 1, keep, outcome);
+}
+
+int runner_play_logged(const struct script *script, struct play_log *log, struct outcome *outcome)
+{
+	const struct runner_stage model = { .on = RUN_ON_MODEL, .log = log };
+
+	return runner_play(&model, script, 1, 1, keep, outcome);
+}

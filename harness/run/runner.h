@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Plays scripts in a child process, so that a crash is a verdict like any other.
+ */
+#ifndef RUNNER_H
+#define RUNNER_H
+
+#include "play/player.h"
+
+enum runner_carrier { RUN_ON_MODEL, RUN_ON_KVM, RUN_ON_LINUX };
+
+struct play_log;
+
+#define RUNNER_HANG_SECONDS 10u
+
+/* Where to play. */
+struct runner_stage {
+	enum runner_carrier on;
+	unsigned int hang_seconds; /* of processor time that are a hang; 0: RUNNER_HANG_SECONDS */
+	bool here;		   /* in this process, without a limit of time: for a debugger */
+	const char *kernel;	   /* for RUN_ON_LINUX; NULL: the one that is found */
+	struct play_log
+		*log; /* takes down what happens on the model, see play_log.h; NULL: nobody */
+};
+
+struct outcome {
+	char verdict[128]; /* "ok", "violation:3", "crash:heap-buffer-overflow in f", "hang" */
+	bool finding;
+	bool unstable; /* another play of the same script gave another verdict */
+	int op;
+	char reason[256];
+	char difference[256]; /* where another carrier than the model parts from it, or empty */
+	char *report;	      /* what a sanitizer printed, or NULL; free it */
+};
+
+/*
+ * Plays `count` scripts, each `repeat` times, and calls `each` with the outcome of one after the
+ * other. On another carrier than the model each is played on both and compared.
+ *
+ * What ends a child and is not the device, a signal from outside or a host without memory, is no
+ * outcome: the script is played again, and after three times in vain the rest is not. Returns 0, or
+ * a negative errno then and when no child could be started; runner_problem has it in words.
+ */
+int runner_play(const struct runner_stage *stage, const struct script *scripts, size_t count,
+		unsigned int repeat,
+		void (*each)(void *opaque, size_t index, struct outcome *outcome), void *opaque);
+
+/* Why the last play that failed did, for one line to a person */
+const char *runner_problem(void);
+
+/* Whether scripts can be played there; if not, one line in `error`. */
+bool runner_can(const struct runner_stage *stage, char *error, size_t room);
+
+/* The verdict on the script of that name; of a finding all there is to know. */
+void runner_tell(const struct outcome *outcome, const char *name, const struct script *script,
+		 FILE *out);
+
+/* Plays one script once, on the model; `hang_seconds` as in struct runner_stage. */
+int runner_play_one(const struct script *script, unsigned int hang_seconds,
+		    struct outcome *outcome);
+/* The same, and takes it down: also what led to a crash. */
+int runner_play_logged(const struct script *script, struct play_log *log, struct outcome *outcome);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a target file has to define; target.c holds all that targets share.
+ */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include "script/mutator.h"
+
+extern const struct mutator_profile fuzz_target;
+
+#define FUZZ_TARGET(device, ...)                                                                   \
+	static const uint8_t target_ops[] = { __VA_ARGS__ };                                       \
+	const struct mutator_profile fuzz_target = { device, target_ops, sizeof(target_ops) }
+
+#endif
