@@ -223,10 +223,10 @@ static void personalities_offer_what_their_features_need(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 5000; i++) {
-		struct record h = { .code = (uint8_t)(any() % DEVICE_KINDS),
-				    .x = (uint64_t)any() << 40 ^ (uint64_t)any() << 20 ^ any() };
+		struct record h = script_op((enum op_code)(any() % DEVICE_KINDS));
 		struct personality p;
 
+		h.device.hide = (uint64_t)any() << 40 ^ (uint64_t)any() << 20 ^ any();
 		personality_from(&h, &p);
 		assert_true(virtio_features_has(&p.offered, VIRTIO_F_VERSION_1));
 		if (p.kind == DEVICE_NET && virtio_features_has(&p.offered, VIRTIO_NET_F_GUEST_ECN))

@@ -777,11 +777,11 @@ static void assert_accesses(const struct script *script, unsigned int count)
 		const struct access *a = &rig.access[i];
 
 		assert_int_equal(op->code, a->code);
-		assert_int_equal(op->x, a->offset);
-		assert_int_equal(op->b[0], a->width == 4 ? 0 : a->width);
+		assert_int_equal(op->write.offset, a->offset);
+		assert_int_equal(op->write.width, a->width == 4 ? 0 : a->width);
 		if (a->code == OP_WRITE && (a->offset < VIRTIO_MMIO_QUEUE_DESC_LOW ||
 					    a->offset > VIRTIO_MMIO_QUEUE_DEVICE_HIGH))
-			assert_int_equal(op->y, a->value);
+			assert_int_equal(op->write.value, a->value);
 	}
 }
 
@@ -810,10 +810,11 @@ static void assert_brings_up(const struct script *script, unsigned int queues)
 	for (unsigned int i = 0; i < more.ops; i++)
 		reads += more.op[i].code == OP_READ;
 	for (unsigned int i = 0; i < queues; i++) {
-		more.op[more.ops++] =
-			(struct record){ .code = OP_WRITE, .x = VIRTIO_MMIO_QUEUE_SEL, .y = i };
-		more.op[more.ops++] =
-			(struct record){ .code = OP_READ, .x = VIRTIO_MMIO_QUEUE_READY };
+		more.op[more.ops] = script_op(OP_WRITE);
+		more.op[more.ops].write.offset = VIRTIO_MMIO_QUEUE_SEL;
+		more.op[more.ops++].write.value = i;
+		more.op[more.ops] = script_op(OP_READ);
+		more.op[more.ops++].read.offset = VIRTIO_MMIO_QUEUE_READY;
 	}
 	play(&more);
 	for (unsigned int i = 0; i < queues; i++)
@@ -844,7 +845,7 @@ static void a_bring_up_is_there_access_by_access(void **state)
 static const struct record *find_write(const struct script *s, uint64_t offset)
 {
 	for (unsigned int i = 0; i < s->ops; i++) {
-		if (s->op[i].code == OP_WRITE && s->op[i].x == offset)
+		if (s->op[i].code == OP_WRITE && s->op[i].write.offset == offset)
 			return &s->op[i];
 	}
 	fail_msg("0x%x was not written", (unsigned int)offset);
@@ -865,8 +866,8 @@ static void rings_stay_low_or_high_and_aligned_as_they_were(void **state)
 		probe_blk(base[i]);
 		stop_device();
 		assert_true(recorded("bring_up_01", &s));
-		is = find_write(&s, VIRTIO_MMIO_QUEUE_DESC_LOW)->y |
-		     find_write(&s, VIRTIO_MMIO_QUEUE_DESC_HIGH)->y << 32;
+		is = find_write(&s, VIRTIO_MMIO_QUEUE_DESC_LOW)->write.value |
+		     find_write(&s, VIRTIO_MMIO_QUEUE_DESC_HIGH)->write.value << 32;
 		assert_int_equal(is, i ? MAP_HIGH + (base[i] & 15) : MAP_LOW);
 		if (i < 2)
 			assert_brings_up(&s, 1);
@@ -900,7 +901,8 @@ static void a_long_bring_up_goes_on_in_a_second_script(void **state)
 	assert_true(recorded("bring_up_02", &second));
 	assert_brings_up(&second, 3);
 	for (unsigned int i = 1; i <= accesses - SCRIPT_OPS_MAX; i++)
-		assert_int_equal(second.op[second.ops - i].x, rig.access[accesses - i].offset);
+		assert_int_equal(second.op[second.ops - i].write.offset,
+				 rig.access[accesses - i].offset);
 	remove_folder();
 }
 
@@ -917,7 +919,8 @@ static void larger_queues_become_the_largest_there_are(void **state)
 	kick(&vq[0]);
 	stop_device();
 	assert_true(recorded("bring_up_01", &s));
-	assert_int_equal(find_write(&s, VIRTIO_MMIO_QUEUE_SIZE)->y, PERSONALITY_QUEUE_SIZE);
+	assert_int_equal(find_write(&s, VIRTIO_MMIO_QUEUE_SIZE)->write.value,
+			 PERSONALITY_QUEUE_SIZE);
 	assert_brings_up(&s, 1);
 	assert_true(recorded("requests_01", &s));
 	play(&s);
@@ -1016,9 +1019,9 @@ static void chains_without_tables_and_event_indices_are_too(void **state)
 	stop_device();
 	assert_true(recorded("requests_01", &s));
 	for (unsigned int i = 0; i < s.ops; i++)
-		assert_false(s.op[i].code == OP_BLK && s.op[i].b[3] & CHAIN_INDIRECT);
+		assert_false(s.op[i].code == OP_BLK && s.op[i].blk.flags & CHAIN_INDIRECT);
 	assert_int_equal(s.op[1].code, OP_AVAIL);
-	assert_int_equal(s.op[1].x, 1);
+	assert_int_equal(s.op[1].avail.value, 1);
 	play(&s);
 	assert_same_events();
 	remove_folder();

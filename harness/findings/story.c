@@ -74,7 +74,7 @@ static void tell_flags(const struct record *header, FILE *out)
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (header->b[1] & table[i].flag && table[i].kinds >> header->code & 1)
+		if (header->device.flags & table[i].flag && table[i].kinds >> header->code & 1)
 			fprintf(out, ", %s", table[i].text);
 	}
 }
@@ -96,12 +96,12 @@ void story_tell_device(const struct record *header, FILE *out)
 	if (p.kind == DEVICE_BLK && p.queues > 1)
 		fprintf(out, ", with %u queues", p.queues);
 	tell_flags(header, out);
-	if (header->b[0])
+	if (header->device.size)
 		fprintf(out, ", with queues of at most %u entries", p.queue_size_max);
 	if (p.legacy)
 		fprintf(out, ", with the legacy interface%s",
 			p.big_endian ? " of a big-endian guest" : "");
-	if (header->x)
+	if (header->device.hide)
 		fputs(", with features hidden", out);
 	if (p.fail_every && p.kind == DEVICE_BLK)
 		fprintf(out, ", of which request %u and its multiples fail", p.fail_every);
@@ -280,11 +280,11 @@ static void tell_init(const struct record *r, FILE *out)
 	};
 
 	fputs("negotiates, sets up the queues and says DRIVER_OK", out);
-	if (text[r->b[1] % INIT_KINDS])
-		fprintf(out, ", %s", text[r->b[1] % INIT_KINDS]);
-	if (r->x)
+	if (text[r->init.wrong % INIT_KINDS])
+		fprintf(out, ", %s", text[r->init.wrong % INIT_KINDS]);
+	if (r->init.decline)
 		fputs(", declining features", out);
-	if (r->y)
+	if (r->init.grab)
 		fputs(", accepting features that may not be offered", out);
 }
 
@@ -298,32 +298,32 @@ static unsigned int width(const struct record *r)
 {
 	static const uint8_t table[] = { 4, 1, 2, 8 };
 
-	return table[r->b[0] % 4];
+	return table[r->write.width % 4];
 }
 
 static void tell_write(const struct record *r, FILE *out)
 {
-	fprintf(out, "writes 0x%" PRIx64 " (%u bytes) to offset 0x%" PRIx64 ", %s", r->y, width(r),
-		r->x, story_register(r->x));
+	fprintf(out, "writes 0x%" PRIx64 " (%u bytes) to offset 0x%" PRIx64 ", %s", r->write.value,
+		width(r), r->write.offset, story_register(r->write.offset));
 }
 
 static void tell_read(const struct record *r, FILE *out)
 {
-	fprintf(out, "reads %u bytes at offset 0x%" PRIx64 ", %s", width(r), r->x,
-		story_register(r->x));
+	fprintf(out, "reads %u bytes at offset 0x%" PRIx64 ", %s", width(r), r->read.offset,
+		story_register(r->read.offset));
 }
 
 static void tell_poke(const struct record *r, FILE *out)
 {
-	fprintf(out, "puts %u bytes into ", r->b[0] % 9 ? r->b[0] % 9u : 8u);
-	tell_place(r->b[1], r->b[2], r->x, out);
+	fprintf(out, "puts %u bytes into ", r->poke.len % 9 ? r->poke.len % 9u : 8u);
+	tell_place(r->poke.base, r->poke.queue, r->poke.at, out);
 }
 
 static void tell_fill(const struct record *r, FILE *out)
 {
-	fprintf(out, "fills %" PRIu64 " bytes of ", r->y % 4097);
-	tell_place(r->b[1], r->b[2], r->x, out);
-	fprintf(out, " with 0x%02x", r->b[0]);
+	fprintf(out, "fills %" PRIu64 " bytes of ", r->fill.len % 4097);
+	tell_place(r->fill.base, r->fill.queue, r->fill.at, out);
+	fprintf(out, " with 0x%02x", r->fill.byte);
 }
 
 static void tell_queue(const struct record *r, FILE *out)
@@ -353,25 +353,25 @@ static void tell_queue(const struct record *r, FILE *out)
 		[18] = "without waiting until it is not in use any more",
 	};
 
-	fprintf(out, "sets up queue %u", r->b[0]);
-	if (text[r->b[2] % 19])
-		fprintf(out, " %s", text[r->b[2] % 19]);
-	if ((r->b[3] ^ 1u) != 1)
-		fprintf(out, ", writing %u to QueueReady", r->b[3] ^ 1u);
+	fprintf(out, "sets up queue %u", r->queue.queue);
+	if (text[r->queue.wrong % 19])
+		fprintf(out, " %s", text[r->queue.wrong % 19]);
+	if ((r->queue.ready ^ 1u) != 1)
+		fprintf(out, ", writing %u to QueueReady", r->queue.ready ^ 1u);
 }
 
 static void tell_stop(const struct record *r, FILE *out)
 {
-	fprintf(out, "%s queue %u", r->b[1] ? "resets" : "stops", r->b[0]);
+	fprintf(out, "%s queue %u", r->stop.how ? "resets" : "stops", r->stop.queue);
 }
 
 static void tell_chain(const struct record *r, FILE *out)
 {
 	fprintf(out, "gives queue %u a chain of %u device-readable and %u device-writable buffers",
-		r->b[0], (r->b[1] ^ 1u) % 24, r->b[2] % 24u);
-	tell_where(r->b[3], out);
-	tell_chain_flags(r->b[5], out);
-	tell_wrong(r->b[6], out);
+		r->chain.queue, (r->chain.readable ^ 1u) % 24, r->chain.writable % 24u);
+	tell_where(r->chain.where, out);
+	tell_chain_flags(r->chain.flags, out);
+	tell_wrong(r->chain.wrong, out);
 }
 
 static void tell_blk_type(const struct record *r, FILE *out)
@@ -385,11 +385,12 @@ static void tell_blk_type(const struct record *r, FILE *out)
 		[BLK_BARRIER - BLK_GET_LIFETIME] = "asks to write behind a barrier",
 	};
 
-	switch (r->b[0]) {
+	switch (r->blk.type) {
 	case 0:
 	case 1:
 		fprintf(out, "asks to %s %u sector%s at sector %" PRIu64,
-			r->b[0] ? "write" : "read", r->b[5] + 1u, r->b[5] ? "s" : "", r->x);
+			r->blk.type ? "write" : "read", r->blk.count + 1u, r->blk.count ? "s" : "",
+			r->blk.sector);
 		break;
 	case 2:
 		fputs("asks to flush the disk", out);
@@ -400,37 +401,38 @@ static void tell_blk_type(const struct record *r, FILE *out)
 	case 4:
 	case 5:
 		fprintf(out, "asks to %s %u range%s from sector %" PRIu64 " on",
-			r->b[0] == 4 ? "discard" : "zero", 1 + r->b[5] % RANGES_MAX,
-			r->b[5] % RANGES_MAX ? "s" : "", r->x);
+			r->blk.type == 4 ? "discard" : "zero", 1 + r->blk.count % RANGES_MAX,
+			r->blk.count % RANGES_MAX ? "s" : "", r->blk.sector);
 		break;
 	case BLK_SECURE_ERASE:
 		fprintf(out, "asks to erase %u range%s for good from sector %" PRIu64 " on",
-			1 + r->b[5] % RANGES_MAX, r->b[5] % RANGES_MAX ? "s" : "", r->x);
+			1 + r->blk.count % RANGES_MAX, r->blk.count % RANGES_MAX ? "s" : "",
+			r->blk.sector);
 		break;
 	case BLK_ZONE_APPEND:
 		fprintf(out, "asks to append %u sector%s to the zone at sector %" PRIu64,
-			r->b[5] + 1u, r->b[5] ? "s" : "", r->x);
+			r->blk.count + 1u, r->blk.count ? "s" : "", r->blk.sector);
 		break;
 	case BLK_ZONE_REPORT:
 		fprintf(out, "asks for a report of %u zone%s from sector %" PRIu64 " on",
-			r->b[5] + 1u, r->b[5] ? "s" : "", r->x);
+			r->blk.count + 1u, r->blk.count ? "s" : "", r->blk.sector);
 		break;
 	case BLK_ZONE_OPEN:
 	case BLK_ZONE_CLOSE:
 	case BLK_ZONE_FINISH:
 	case BLK_ZONE_RESET:
 		fprintf(out, "asks to %s the zone at sector %" PRIu64,
-			zone_verb[r->b[0] - BLK_ZONE_OPEN], r->x);
+			zone_verb[r->blk.type - BLK_ZONE_OPEN], r->blk.sector);
 		break;
 	case BLK_GET_LIFETIME:
 	case BLK_ZONE_RESET_ALL:
 	case BLK_SCSI_CMD:
 	case BLK_SCSI_CMD_OUT:
 	case BLK_BARRIER:
-		fputs(other[r->b[0] - BLK_GET_LIFETIME], out);
+		fputs(other[r->blk.type - BLK_GET_LIFETIME], out);
 		break;
 	default:
-		fprintf(out, "makes a request of type %" PRIu32, (uint32_t)r->y);
+		fprintf(out, "makes a request of type %" PRIu32, (uint32_t)r->blk.arg);
 	}
 }
 
@@ -451,12 +453,12 @@ static void tell_blk_bits(unsigned int bits, FILE *out)
 static void tell_blk(const struct record *r, FILE *out)
 {
 	tell_blk_type(r, out);
-	tell_blk_bits(r->b[6], out);
-	if (CHAIN_QUEUE(r->b[3]))
-		fprintf(out, ", in queue %u", CHAIN_QUEUE(r->b[3]));
-	tell_where(r->b[2], out);
-	tell_chain_flags(r->b[3], out);
-	tell_wrong(r->b[4], out);
+	tell_blk_bits(r->blk.bits, out);
+	if (CHAIN_QUEUE(r->blk.flags))
+		fprintf(out, ", in queue %u", CHAIN_QUEUE(r->blk.flags));
+	tell_where(r->blk.where, out);
+	tell_chain_flags(r->blk.flags, out);
+	tell_wrong(r->blk.wrong, out);
 }
 
 static const char *frame_name(unsigned int kind)
@@ -497,34 +499,34 @@ static const char *frame_name(unsigned int kind)
 
 static void tell_tx(const struct record *r, FILE *out)
 {
-	if (r->b[0] == TX_HEADER_ONLY)
+	if (r->tx.kind == TX_HEADER_ONLY)
 		fputs("sends a header without a frame", out);
-	else if (r->b[0] == TX_SHORT)
+	else if (r->tx.kind == TX_SHORT)
 		fputs("sends less than a header", out);
 	else
-		fprintf(out, "sends %s", frame_name(r->b[0]));
-	if (r->y & 0xffffffff)
-		fprintf(out, " of %" PRIu64 " bytes", r->y & 0x1ffff);
-	if (r->y >> 32 & 0xff)
-		fprintf(out, " on pair %u", (unsigned int)(r->y >> 32 & 0xff));
-	if (r->b[6])
+		fprintf(out, "sends %s", frame_name(r->tx.kind));
+	if (r->tx.len)
+		fprintf(out, " of %" PRIu32 " bytes", r->tx.len & 0x1ffff);
+	if (r->tx.pair)
+		fprintf(out, " on pair %u", r->tx.pair);
+	if (r->tx.offload)
 		fputs(", to be segmented", out);
-	if (r->x || r->b[5])
+	if (r->tx.headers || r->tx.bits)
 		fputs(", with a header that says otherwise", out);
-	tell_where(r->b[2], out);
-	tell_chain_flags(r->b[3], out);
-	tell_wrong(r->b[4], out);
+	tell_where(r->tx.where, out);
+	tell_chain_flags(r->tx.flags, out);
+	tell_wrong(r->tx.wrong, out);
 }
 
 static void tell_rx(const struct record *r, FILE *out)
 {
 	static const uint32_t room[] = { 1600, 12, 11, 64, 4096, 0, 26, 65601 };
 
-	fprintf(out, "offers %u receive buffer%s of %u bytes", r->b[0] % 33 + 1u,
-		r->b[0] % 33 ? "s" : "", room[r->b[1] % 8]);
-	tell_where(r->b[2], out);
-	tell_chain_flags(r->b[3], out);
-	tell_wrong(r->b[4], out);
+	fprintf(out, "offers %u receive buffer%s of %u bytes", r->rx.count % 33 + 1u,
+		r->rx.count % 33 ? "s" : "", room[r->rx.len % 8]);
+	tell_where(r->rx.where, out);
+	tell_chain_flags(r->rx.flags, out);
+	tell_wrong(r->rx.wrong, out);
 }
 
 static void tell_ctrl(const struct record *r, FILE *out)
@@ -538,20 +540,21 @@ static void tell_ctrl(const struct record *r, FILE *out)
 		"nothing known",
 	};
 
-	fprintf(out, "commands %s (class %u, command %u)", classes[r->b[0] % 11], r->b[0], r->b[1]);
-	if (r->b[5])
-		fprintf(out, ", %d bytes longer than right", (int8_t)r->b[5]);
-	tell_where(r->b[6], out);
-	tell_chain_flags(r->b[3], out);
-	tell_wrong(r->b[4], out);
+	fprintf(out, "commands %s (class %u, command %u)", classes[r->ctrl.class % 11],
+		r->ctrl.class, r->ctrl.command);
+	if (r->ctrl.more)
+		fprintf(out, ", %d bytes longer than right", (int8_t)r->ctrl.more);
+	tell_where(r->ctrl.where, out);
+	tell_chain_flags(r->ctrl.flags, out);
+	tell_wrong(r->ctrl.wrong, out);
 }
 
 static void tell_kick(const struct record *r, FILE *out)
 {
-	if (r->b[1])
-		fprintf(out, "notifies queue number 0x%" PRIx32, (uint32_t)r->x);
+	if (r->kick.raw)
+		fprintf(out, "notifies queue number 0x%" PRIx32, (uint32_t)r->kick.value);
 	else
-		fprintf(out, "notifies queue %u", r->b[0]);
+		fprintf(out, "notifies queue %u", r->kick.queue);
 }
 
 static void tell_avail(const struct record *r, FILE *out)
@@ -564,12 +567,14 @@ static void tell_avail(const struct record *r, FILE *out)
 		"sets used_event to",
 	};
 
-	fprintf(out, "%s %u (queue %u)", text[r->b[1] % 5], (unsigned int)(uint16_t)r->x, r->b[0]);
+	fprintf(out, "%s %u (queue %u)", text[r->avail.how % 5],
+		(unsigned int)(uint16_t)r->avail.value, r->avail.queue);
 }
 
 static void tell_used(const struct record *r, FILE *out)
 {
-	fprintf(out, "takes back what queue %u has used, and acknowledges the interrupt", r->b[0]);
+	fprintf(out, "takes back what queue %u has used, and acknowledges the interrupt",
+		r->used.queue);
 }
 
 static void tell_ack(const struct record *r, FILE *out)
@@ -581,49 +586,52 @@ static void tell_ack(const struct record *r, FILE *out)
 static void tell_race(const struct record *r, FILE *out)
 {
 	fputs("waits for the device to fetch from ", out);
-	tell_place(r->b[0], r->b[1], r->x, out);
-	if (r->b[2])
-		fprintf(out, " for the time number %u", r->b[2] + 1u);
-	fprintf(out, ", to change %u bytes there just before", r->b[3] % 9 ? r->b[3] % 9u : 8u);
+	tell_place(r->race.base, r->race.queue, r->race.at, out);
+	if (r->race.nth)
+		fprintf(out, " for the time number %u", r->race.nth + 1u);
+	fprintf(out, ", to change %u bytes there just before",
+		r->race.len % 9 ? r->race.len % 9u : 8u);
 }
 
 /* ---- what the host does ---- */
 
 static void tell_frame(const struct record *r, FILE *out)
 {
-	fprintf(out, "%s arrives", frame_name(r->b[0]));
-	if (r->y)
-		fprintf(out, ", of %" PRIu64 " bytes", r->y % NIC_FRAME_BYTES_MAX + 1);
-	if (r->b[6])
-		fprintf(out, ", spoiled in byte %u", r->b[5]);
-	if (r->b[3])
+	fprintf(out, "%s arrives", frame_name(r->frame.kind));
+	if (r->frame.len)
+		fprintf(out, ", of %" PRIu64 " bytes", r->frame.len % NIC_FRAME_BYTES_MAX + 1);
+	if (r->frame.by)
+		fprintf(out, ", spoiled in byte %u", r->frame.spoil);
+	if (r->frame.offload)
 		fputs(", with work left to the guest", out);
 }
 
 static void tell_complete(const struct record *r, FILE *out)
 {
-	fprintf(out, "%u request%s %s", r->b[2] % 17 + 1u, r->b[2] % 17 ? "s" : "",
-		r->b[1] ? "failed by the disk" : "completed by the disk");
+	fprintf(out, "%u request%s %s", r->complete.more % 17 + 1u,
+		r->complete.more % 17 ? "s" : "",
+		r->complete.result ? "failed by the disk" : "completed by the disk");
 }
 
 static void tell_link(const struct record *r, FILE *out)
 {
-	if (r->b[1])
+	if (r->link.announce)
 		fputs("the guest has moved and is asked to announce itself", out);
-	else if (r->x)
-		fprintf(out, "the link has %" PRIu32 " Mbit/s now", (uint32_t)r->x);
+	else if (r->link.speed)
+		fprintf(out, "the link has %" PRIu32 " Mbit/s now", (uint32_t)r->link.speed);
 	else
-		fprintf(out, "the link goes %s", r->b[0] ? "down" : "up");
+		fprintf(out, "the link goes %s", r->link.down ? "down" : "up");
 }
 
 static void tell_time(const struct record *r, FILE *out)
 {
-	fprintf(out, "%" PRIu64 " us pass", r->x);
+	fprintf(out, "%" PRIu64 " us pass", r->time.usecs);
 }
 
 static void tell_resize(const struct record *r, FILE *out)
 {
-	fprintf(out, "the disk now has %" PRIu64 " sectors", personality_capacity(r->b[0]));
+	fprintf(out, "the disk now has %" PRIu64 " sectors",
+		personality_capacity(r->resize.capacity));
 }
 
 static void tell_stall(const struct record *r, FILE *out)
@@ -634,7 +642,7 @@ static void tell_stall(const struct record *r, FILE *out)
 	static const char *const disk[] = { "", ", the disk completes only when told to",
 					    ", the disk completes at once" };
 
-	fprintf(out, "%s%s", nic[r->b[0] % 3], disk[r->b[1] % 3]);
+	fprintf(out, "%s%s", nic[r->stall.nic % 3], disk[r->stall.disk % 3]);
 }
 
 static void tell_drain(const struct record *r, FILE *out)
@@ -656,7 +664,7 @@ static void tell_restore(const struct record *r, FILE *out)
 	};
 
 	fprintf(out, "the device is saved, and made anew from its state, %s",
-		how[r->b[0] % (sizeof(how) / sizeof(how[0]))]);
+		how[r->restore.how % (sizeof(how) / sizeof(how[0]))]);
 }
 
 static void (*const tell_op[OP_CODES])(const struct record *r, FILE *out) = {

@@ -41,28 +41,28 @@ static uint32_t blk_type(const struct record *r)
 		[BLK_BARRIER] = VIRTIO_BLK_T_BARRIER | VIRTIO_BLK_T_OUT,
 	};
 
-	if (r->b[0] >= BLK_GET_LIFETIME)
-		return more[r->b[0]];
-	return r->b[0] < sizeof(type) ? type[r->b[0]] : (uint32_t)r->y;
+	if (r->blk.type >= BLK_GET_LIFETIME)
+		return more[r->blk.type];
+	return r->blk.type < sizeof(type) ? type[r->blk.type] : (uint32_t)r->blk.arg;
 }
 
 /* Whether this type has a sector in its header; a driver that uses no zones sets 0 otherwise. */
 static bool blk_has_sector(const struct record *r)
 {
-	return r->b[0] < 2 || (r->b[0] >= BLK_ZONE_APPEND && r->b[0] <= BLK_ZONE_RESET);
+	return r->blk.type < 2 || (r->blk.type >= BLK_ZONE_APPEND && r->blk.type <= BLK_ZONE_RESET);
 }
 
 /* Segments of a secure erase follow each other; `unit`: sectors that are erased at once. */
 static void fill_erase(struct blk_request *q, const struct record *r, uint32_t unit)
 {
-	uint32_t sectors = r->y ? (uint32_t)r->y : unit;
+	uint32_t sectors = r->blk.arg ? (uint32_t)r->blk.arg : unit;
 
-	q->ranges = 1 + r->b[5] % RANGES_MAX;
+	q->ranges = 1 + r->blk.count % RANGES_MAX;
 	for (unsigned int i = 0; i < q->ranges; i++) {
-		uint32_t flags = (r->b[6] & BITS_UNMAP) |
-				 (r->b[6] & BITS_UNKNOWN_FLAG && i + 1 == q->ranges ? 2 : 0);
+		uint32_t flags = (r->blk.bits & BITS_UNMAP) |
+				 (r->blk.bits & BITS_UNKNOWN_FLAG && i + 1 == q->ranges ? 2 : 0);
 
-		q->range[i].sector = htole64(r->x + (uint64_t)i * sectors);
+		q->range[i].sector = htole64(r->blk.sector + (uint64_t)i * sectors);
 		q->range[i].num_sectors = htole32(sectors);
 		q->range[i].flags = htole32(flags);
 	}
@@ -72,9 +72,9 @@ static void fill_erase(struct blk_request *q, const struct record *r, uint32_t u
 /* The types that not every device has. */
 static void fill_more(struct blk_request *q, const struct record *r, uint32_t erase_unit)
 {
-	uint64_t data = (1ull + r->b[5]) * VIRTIO_BLK_SECTOR;
+	uint64_t data = (1ull + r->blk.count) * VIRTIO_BLK_SECTOR;
 
-	switch (r->b[0]) {
+	switch (r->blk.type) {
 	case BLK_GET_LIFETIME:
 		q->in = sizeof(struct virtio_blk_lifetime);
 		break;
@@ -87,7 +87,7 @@ static void fill_more(struct blk_request *q, const struct record *r, uint32_t er
 		break;
 	case BLK_ZONE_REPORT:
 		q->in = sizeof(struct virtio_blk_zone_report) +
-			(1ull + r->b[5]) * sizeof(struct virtio_blk_zone_descriptor);
+			(1ull + r->blk.count) * sizeof(struct virtio_blk_zone_descriptor);
 		break;
 	case BLK_SCSI_CMD:
 	case BLK_SCSI_CMD_OUT:
@@ -101,13 +101,13 @@ static void fill_more(struct blk_request *q, const struct record *r, uint32_t er
 
 static void fill_ranges(struct blk_request *q, const struct record *r)
 {
-	q->ranges = 1 + r->b[5] % RANGES_MAX;
+	q->ranges = 1 + r->blk.count % RANGES_MAX;
 	for (unsigned int i = 0; i < q->ranges; i++) {
-		uint32_t flags = (r->b[6] & BITS_UNMAP) |
-				 (r->b[6] & BITS_UNKNOWN_FLAG && i + 1 == q->ranges ? 2 : 0);
+		uint32_t flags = (r->blk.bits & BITS_UNMAP) |
+				 (r->blk.bits & BITS_UNKNOWN_FLAG && i + 1 == q->ranges ? 2 : 0);
 
-		q->range[i].sector = htole64(r->x + i);
-		q->range[i].num_sectors = htole32(r->y ? (uint32_t)r->y : 1);
+		q->range[i].sector = htole64(r->blk.sector + i);
+		q->range[i].num_sectors = htole32(r->blk.arg ? (uint32_t)r->blk.arg : 1);
 		q->range[i].flags = htole32(flags);
 	}
 	q->out = q->ranges * sizeof(q->range[0]);
@@ -115,20 +115,20 @@ static void fill_ranges(struct blk_request *q, const struct record *r)
 
 static void fill_request(struct blk_request *q, const struct record *r, uint32_t erase_unit)
 {
-	uint64_t data = (1ull + r->b[5]) * VIRTIO_BLK_SECTOR;
+	uint64_t data = (1ull + r->blk.count) * VIRTIO_BLK_SECTOR;
 
 	q->out = 0;
 	q->in = 0;
 	q->ranges = 0;
-	if (r->b[0] == 0)
+	if (r->blk.type == 0)
 		q->in = data;
-	else if (r->b[0] == 1 || r->b[0] == 7)
+	else if (r->blk.type == 1 || r->blk.type == 7)
 		q->out = data;
-	else if (r->b[0] == 3)
+	else if (r->blk.type == 3)
 		q->in = VIRTIO_BLK_ID_BYTES;
-	else if (r->b[0] == 4 || r->b[0] == 5)
+	else if (r->blk.type == 4 || r->blk.type == 5)
 		fill_ranges(q, r);
-	else if (r->b[0] >= BLK_GET_LIFETIME)
+	else if (r->blk.type >= BLK_GET_LIFETIME)
 		fill_more(q, r, erase_unit);
 }
 
@@ -151,7 +151,7 @@ void guest_blk_lengths(const struct record *r, uint64_t *out, uint64_t *in)
 	struct blk_request q;
 
 	fill_request(&q, r, 1);
-	spoil_request(&q, r->b[6]);
+	spoil_request(&q, r->blk.bits);
 	*out = q.out;
 	*in = q.in;
 }
@@ -175,31 +175,33 @@ static struct virtio_blk_header fill_header(const struct guest_driver *g, const 
 {
 	return (struct virtio_blk_header){
 		.type = guest_u32(g, blk_type(r)),
-		.sector = guest_u64(g, blk_has_sector(r) ? r->x : 0),
+		.sector = guest_u64(g, blk_has_sector(r) ? r->blk.sector : 0),
 	};
 }
 
 void guest_blk(struct guest_driver *g, const struct record *r)
 {
-	unsigned int queue = CHAIN_QUEUE(r->b[3]) % g->p->queues;
-	struct chain_plan plan = { .flags = r->b[3], .wrong = r->b[4], .arg = r->y };
+	unsigned int queue = CHAIN_QUEUE(r->blk.flags) % g->p->queues;
+	struct chain_plan plan = { .flags = r->blk.flags,
+				   .wrong = r->blk.wrong,
+				   .arg = r->blk.arg };
 	struct virtio_blk_header h = fill_header(g, r);
-	size_t header = r->b[6] & BITS_SHORT_HEADER ? 15 : sizeof(h);
-	uint64_t tail = r->b[3] & CHAIN_NO_TAIL ? 0 : 1;
+	size_t header = r->blk.bits & BITS_SHORT_HEADER ? 15 : sizeof(h);
+	uint64_t tail = r->blk.flags & CHAIN_NO_TAIL ? 0 : 1;
 	struct blk_request q;
 	uint64_t out;
 
 	fill_request(&q, r, erase_unit(g));
-	spoil_request(&q, r->b[6]);
-	out = guest_place(g, r->b[2], queue, header + q.out);
+	spoil_request(&q, r->blk.bits);
+	out = guest_place(g, r->blk.where, queue, header + q.out);
 	store(g, out, &h, header);
 	if (q.ranges)
 		store(g, out + header, q.range, q.ranges * sizeof(q.range[0]));
 	else
-		stamp(g, out + header, q.out, r->x);
-	guest_add_stream(&plan, out, header + q.out, header, r->b[1], false);
+		stamp(g, out + header, q.out, r->blk.sector);
+	guest_add_stream(&plan, out, header + q.out, header, r->blk.split, false);
 	if (q.in + tail)
-		guest_add_stream(&plan, guest_place(g, r->b[2], queue, q.in + tail), q.in + tail,
-				 q.in, r->b[1], true);
+		guest_add_stream(&plan, guest_place(g, r->blk.where, queue, q.in + tail),
+				 q.in + tail, q.in, r->blk.split, true);
 	guest_submit(g, queue, &plan);
 }

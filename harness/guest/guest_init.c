@@ -45,15 +45,15 @@ static unsigned int queues_in_use(const struct guest_driver *g)
 static void bring_up_queues(struct guest_driver *g, const struct record *r)
 {
 	for (unsigned int i = 0; i < queues_in_use(g); i++) {
-		if (r->b[2] == 0 || r->b[2] % (g->p->queues + 1) == i + 1)
-			guest_bring_up_queue(g, i, r->b[0]);
+		if (r->init.only == 0 || r->init.only % (g->p->queues + 1) == i + 1)
+			guest_bring_up_queue(g, i, r->init.size);
 	}
 }
 
 void guest_init(struct guest_driver *g, const struct record *r)
 {
-	enum init_wrong wrong = (enum init_wrong)r->b[1];
-	uint64_t features = (g->p->offered.word[0] & ~r->x) | r->y;
+	enum init_wrong wrong = (enum init_wrong)r->init.wrong;
+	uint64_t features = (g->p->offered.word[0] & ~r->init.decline) | r->init.grab;
 	uint32_t status = 0;
 
 	if (wrong == INIT_ALL_FEATURES)
@@ -61,7 +61,7 @@ void guest_init(struct guest_driver *g, const struct record *r)
 	g->packed = features & g->p->offered.word[0] & 1ull << VIRTIO_F_RING_PACKED;
 	g->notify_data = features & g->p->offered.word[0] & 1ull << VIRTIO_F_NOTIFICATION_DATA;
 	g->features[0] = features;
-	g->features[1] = (g->p->offered.word[1] & ~(uint64_t)r->b[3]) | r->b[4];
+	g->features[1] = (g->p->offered.word[1] & ~(uint64_t)r->init.decline64) | r->init.grab64;
 	if (g->p->legacy)
 		guest_legacy_begin(g);
 	if (wrong != INIT_NO_RESET && !g->clean)

@@ -128,7 +128,7 @@ void guest_legacy_choose(struct guest_driver *g, const struct record *r, unsigne
 			 struct guest_legacy_setup *s)
 {
 	struct guest_queue *q = &g->queue[queue];
-	enum legacy_wrong wrong = (enum legacy_wrong)r->b[2];
+	enum legacy_wrong wrong = (enum legacy_wrong)r->queue.wrong;
 
 	*s = (struct guest_legacy_setup){
 		.page_size = PAGE,
@@ -140,21 +140,21 @@ void guest_legacy_choose(struct guest_driver *g, const struct record *r, unsigne
 	spoil_place(s, wrong);
 	if (wrong == LEGACY_AT_END || wrong == LEGACY_OVER_SEAM || wrong == LEGACY_HIGH)
 		follow(q, s);
-	if (r->b[3]) /* of all other values, 1 stops it */
-		s->pfn = r->b[3] ^ 1u;
+	if (r->queue.ready) /* of all other values, 1 stops it */
+		s->pfn = r->queue.ready ^ 1u;
 }
 
 void guest_legacy_set_queue(struct guest_driver *g, const struct record *r, unsigned int queue,
 			    const struct guest_legacy_setup *s)
 {
-	enum legacy_wrong wrong = (enum legacy_wrong)r->b[2];
+	enum legacy_wrong wrong = (enum legacy_wrong)r->queue.wrong;
 
-	if (!(r->b[4] & SKIP_PAGE_SIZE))
+	if (!(r->queue.skip & SKIP_PAGE_SIZE))
 		guest_reg(g, VIRTIO_MMIO_GUEST_PAGE_SIZE, s->page_size);
 	guest_reg(g, VIRTIO_MMIO_QUEUE_SEL, queue);
-	if (!(r->b[4] & SKIP_SIZE))
+	if (!(r->queue.skip & SKIP_SIZE))
 		guest_reg(g, VIRTIO_MMIO_QUEUE_SIZE, s->size);
-	if (!(r->b[4] & SKIP_ALIGN))
+	if (!(r->queue.skip & SKIP_ALIGN))
 		guest_reg(g, VIRTIO_MMIO_QUEUE_ALIGN, s->align);
 	guest_reg(g, VIRTIO_MMIO_QUEUE_PFN, s->pfn);
 	if (wrong == LEGACY_PAGE_CHANGED)

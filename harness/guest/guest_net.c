@@ -53,14 +53,14 @@ static void fill_header(const struct guest_driver *g, struct virtio_net_header_l
 	struct virtio_net_header *b = &h->base;
 
 	memset(h, 0, sizeof(*h));
-	b->gso_type = (uint8_t)right_gso_type(r->b[6]);
-	b->flags = (uint8_t)(r->b[5] ^ (b->gso_type ? VIRTIO_NET_HDR_F_NEEDS_CSUM : 0));
-	b->gso_size = guest_u16(g, add_part(r->x, 0, b->gso_type ? 1448 : 0));
-	b->csum_start = guest_u16(g, add_part(r->x, 1, b->flags & 1 ? l->transport : 0));
-	b->csum_offset = guest_u16(g, add_part(r->x, 2, b->flags & 1 ? l->csum : 0));
-	b->hdr_len = guest_u16(g, add_part(r->x, 3, b->gso_type ? headers : 0));
-	h->outer_th_offset = guest_u16(g, l->outer_th + (unsigned int)(int8_t)(r->y >> 40));
-	h->inner_nh_offset = guest_u16(g, l->inner_nh + (unsigned int)(int8_t)(r->y >> 48));
+	b->gso_type = (uint8_t)right_gso_type(r->tx.offload);
+	b->flags = (uint8_t)(r->tx.bits ^ (b->gso_type ? VIRTIO_NET_HDR_F_NEEDS_CSUM : 0));
+	b->gso_size = guest_u16(g, add_part(r->tx.headers, 0, b->gso_type ? 1448 : 0));
+	b->csum_start = guest_u16(g, add_part(r->tx.headers, 1, b->flags & 1 ? l->transport : 0));
+	b->csum_offset = guest_u16(g, add_part(r->tx.headers, 2, b->flags & 1 ? l->csum : 0));
+	b->hdr_len = guest_u16(g, add_part(r->tx.headers, 3, b->gso_type ? headers : 0));
+	h->outer_th_offset = guest_u16(g, l->outer_th + (unsigned int)(int8_t)r->tx.outer);
+	h->inner_nh_offset = guest_u16(g, l->inner_nh + (unsigned int)(int8_t)r->tx.inner);
 }
 
 static enum frame_kind tx_kind(unsigned int kind)
@@ -70,54 +70,54 @@ static enum frame_kind tx_kind(unsigned int kind)
 
 void guest_tx(struct guest_driver *g, const struct record *r)
 {
-	struct chain_plan plan = { .flags = r->b[3], .wrong = r->b[4], .arg = r->y & 0xffffffff };
-	unsigned int pair = (unsigned int)(r->y >> 32 & 0xff) % g->p->pairs;
+	struct chain_plan plan = { .flags = r->tx.flags, .wrong = r->tx.wrong, .arg = r->tx.len };
+	unsigned int pair = r->tx.pair % g->p->pairs;
 	unsigned int queue = 2 * pair + VIRTIO_NET_TX;
 	unsigned int header = guest_net_header(g);
 	uint8_t bytes[sizeof(struct virtio_net_header_long) + FRAME_HEADERS_MAX];
 	struct virtio_net_header_long h;
 	struct frame_layout layout;
-	uint32_t asked = (uint32_t)r->y;
-	unsigned int headers = frame_build(bytes + header, tx_kind(r->b[0]),
-					   (const uint8_t *)"\x52\x55\x0a\x00\x02\x02", 5,
-					   (uint8_t)(r->y >> 56), &layout);
+	uint32_t asked = r->tx.len;
+	unsigned int headers =
+		frame_build(bytes + header, tx_kind(r->tx.kind),
+			    (const uint8_t *)"\x52\x55\x0a\x00\x02\x02", 5, r->tx.flow, &layout);
 	uint64_t len = header + (asked ? asked & 0x1ffff : headers + 100u);
 	uint64_t at;
 
 	if (queue >= g->p->queues)
 		return;
-	if (r->b[0] == TX_HEADER_ONLY)
+	if (r->tx.kind == TX_HEADER_ONLY)
 		len = header;
-	if (r->b[0] == TX_SHORT)
+	if (r->tx.kind == TX_SHORT)
 		len = asked % header;
 	if (len == 0)
 		len = 1;
 	fill_header(g, &h, r, &layout, headers);
 	memcpy(bytes, &h, header);
-	at = guest_place(g, r->b[2], queue, len);
+	at = guest_place(g, r->tx.where, queue, len);
 	store(g, at, bytes,
 	      len < header + FRAME_HEADERS_MAX ? (size_t)len : header + FRAME_HEADERS_MAX);
-	guest_add_stream(&plan, at, len, header, r->b[1], false);
+	guest_add_stream(&plan, at, len, header, r->tx.split, false);
 	guest_submit(g, queue, &plan);
 }
 
 void guest_rx(struct guest_driver *g, const struct record *r)
 {
 	static const uint32_t room[] = { 1600, 12, 11, 64, 4096, 0, 26, 65601 };
-	uint32_t len = room[r->b[1] % 8];
-	unsigned int pieces = 1 + r->b[5] % 5u;
-	unsigned int queue = 2 * (r->b[6] % g->p->pairs);
+	uint32_t len = room[r->rx.len % 8];
+	unsigned int pieces = 1 + r->rx.pieces % 5u;
+	unsigned int queue = 2 * (r->rx.pair % g->p->pairs);
 
 	if (queue >= g->p->queues)
 		return;
 	if (g->p->legacy && (len == 12 || len == 11)) /* the header alone, and a byte less */
 		len -= 12 - guest_net_header(g);
-	for (unsigned int i = 0; i <= r->b[0] % 33u; i++) {
-		struct chain_plan plan = { .wrong = r->b[4], .arg = r->y };
-		uint64_t at = guest_place(g, r->b[2], queue, len);
+	for (unsigned int i = 0; i <= r->rx.count % 33u; i++) {
+		struct chain_plan plan = { .wrong = r->rx.wrong, .arg = r->rx.arg };
+		uint64_t at = guest_place(g, r->rx.where, queue, len);
 
 		/* one notification for all of them */
-		plan.flags = i < r->b[0] % 33u ? r->b[3] | CHAIN_QUIET : r->b[3];
+		plan.flags = i < r->rx.count % 33u ? r->rx.flags | CHAIN_QUIET : r->rx.flags;
 		for (unsigned int k = 0; k < pieces; k++)
 			guest_add_piece(&plan, at + (uint64_t)k * (len / pieces),
 					k + 1 < pieces ? len / pieces : len - k * (len / pieces),
@@ -150,7 +150,7 @@ static size_t put_table(const struct guest_driver *g, uint8_t *at, unsigned int 
 /* The 16-bit part of `counts` as what is added to the right value. */
 static unsigned int part(const struct record *r, unsigned int which, unsigned int right)
 {
-	return add_part(r->y, which, right);
+	return add_part(r->ctrl.counts, which, right);
 }
 
 static size_t put_bytes(uint8_t *at, size_t len, const void *bytes, size_t more)
@@ -223,16 +223,17 @@ static size_t put_rss(struct guest_driver *g, uint8_t *at, size_t len, const str
 {
 	unsigned int pairs = guest_net_pairs(g);
 	unsigned int mask = part(r, 0, 7);
-	unsigned int entry = (uint16_t)(r->x >> 32);
-	unsigned int number = (uint16_t)(r->x >> 48);
+	unsigned int entry = (uint16_t)(r->ctrl.value >> 32);
+	unsigned int number = (uint16_t)(r->ctrl.value >> 48);
 
-	len = put32(at, len, 0x1ff ^ (uint32_t)(r->x & 0xffff));
+	len = put32(at, len, 0x1ff ^ (uint32_t)(r->ctrl.value & 0xffff));
 	len = put16(at, len, mask);
 	len = put16(at, len, part(r, 2, 0));
 	for (unsigned int i = 0; i <= mask && i < TABLE_ENTRIES_MAX; i++) {
 		bool odd = i == (number ? number - 1 : mask) && entry;
 
-		len = put16(at, len, odd ? entry : (i + (unsigned int)(r->x >> 16 & 0xff)) % pairs);
+		len = put16(at, len,
+			    odd ? entry : (i + (unsigned int)(r->ctrl.value >> 16 & 0xff)) % pairs);
 	}
 	len = put16(at, len, part(r, 3, pairs));
 	return put_key(at, len, part(r, 1, sizeof(rss_key)));
@@ -240,12 +241,13 @@ static size_t put_rss(struct guest_driver *g, uint8_t *at, size_t len, const str
 
 static size_t put_mq(struct guest_driver *g, uint8_t *at, size_t len, const struct record *r)
 {
-	if (r->b[1] == VIRTIO_NET_CTRL_MQ_RSS_CONFIG)
+	if (r->ctrl.command == VIRTIO_NET_CTRL_MQ_RSS_CONFIG)
 		return put_rss(g, at, len, r);
-	if (r->b[1] != VIRTIO_NET_CTRL_MQ_HASH_CONFIG)
-		return put_own16(g, at, len, r->x ? (unsigned int)r->x : guest_net_pairs(g));
-	len = put32(at, len, 0x1ff ^ (uint32_t)r->x);
-	len = put64(at, len, r->y & 0xffff);
+	if (r->ctrl.command != VIRTIO_NET_CTRL_MQ_HASH_CONFIG)
+		return put_own16(g, at, len,
+				 r->ctrl.value ? (unsigned int)r->ctrl.value : guest_net_pairs(g));
+	len = put32(at, len, 0x1ff ^ (uint32_t)r->ctrl.value);
+	len = put64(at, len, r->ctrl.counts & 0xffff);
 	return put_key(at, len, part(r, 1, sizeof(rss_key)));
 }
 
@@ -266,9 +268,9 @@ static uint64_t offload_bits(const struct guest_driver *g)
 /* value: the queue; counts: packets and microseconds, beside 4 and 100 */
 static size_t put_coalescing(uint8_t *at, size_t len, const struct record *r)
 {
-	if (r->b[1] >= VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET)
-		len = put32(at, len, (uint32_t)r->x);
-	if (r->b[1] == VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET)
+	if (r->ctrl.command >= VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET)
+		len = put32(at, len, (uint32_t)r->ctrl.value);
+	if (r->ctrl.command == VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET)
 		return len;
 	len = put32(at, len, part(r, 0, 4));
 	return put32(at, len, part(r, 1, 100));
@@ -301,25 +303,25 @@ static size_t put_stats(struct guest_driver *g, uint8_t *at, size_t len, const s
 {
 	unsigned int entries = part(r, 0, guest_net_control(g) + 1) % (STATS_MAX + 1);
 
-	if (r->b[1] != VIRTIO_NET_CTRL_STATS_GET)
+	if (r->ctrl.command != VIRTIO_NET_CTRL_STATS_GET)
 		return len;
 	for (unsigned int i = 0; i < entries; i++) {
-		unsigned int queue = (unsigned int)r->x + i;
+		unsigned int queue = (unsigned int)r->ctrl.value + i;
 
 		len = put64(at, len, queue & 0xffff);
-		len = put64(at, len, stats_types(g, queue & 0xffff) ^ r->x >> 16);
+		len = put64(at, len, stats_types(g, queue & 0xffff) ^ r->ctrl.value >> 16);
 	}
 	return len;
 }
 
 static size_t put_context(struct guest_driver *g, uint8_t *at, size_t len, const struct record *r)
 {
-	unsigned int id = (1 + (unsigned int)(r->x >> 24)) & 0xff;
+	unsigned int id = (1 + (unsigned int)(r->ctrl.value >> 24)) & 0xff;
 
-	if (r->b[1] == VIRTIO_NET_CTRL_RSS_CTX_CAP_GET)
+	if (r->ctrl.command == VIRTIO_NET_CTRL_RSS_CTX_CAP_GET)
 		return len;
 	len = put16(at, len, id);
-	if (r->b[1] == VIRTIO_NET_CTRL_RSS_CTX_DEL)
+	if (r->ctrl.command == VIRTIO_NET_CTRL_RSS_CTX_DEL)
 		return len;
 	len = put_bytes(at, len, "\0\0\0\0\0\0", 6);
 	return put_rss(g, at, len, r);
@@ -327,36 +329,36 @@ static size_t put_context(struct guest_driver *g, uint8_t *at, size_t len, const
 
 static size_t put_mac(const struct guest_driver *g, uint8_t *at, size_t len, const struct record *r)
 {
-	uint64_t value = htole64(r->x);
+	uint64_t value = htole64(r->ctrl.value);
 
-	if (r->b[1] != VIRTIO_NET_CTRL_MAC_TABLE_SET)
+	if (r->ctrl.command != VIRTIO_NET_CTRL_MAC_TABLE_SET)
 		return put_bytes(at, len, &value, 6);
-	len += put_table(g, at + len, (unsigned int)(r->y & 0xffff) % 100,
-			 (unsigned int)(r->y >> 32 & 0xffff), r->x, false);
-	return len + put_table(g, at + len, (unsigned int)(r->y >> 16 & 0xffff) % 100,
-			       (unsigned int)(r->y >> 48), r->x, true);
+	len += put_table(g, at + len, (unsigned int)(r->ctrl.counts & 0xffff) % 100,
+			 (unsigned int)(r->ctrl.counts >> 32 & 0xffff), r->ctrl.value, false);
+	return len + put_table(g, at + len, (unsigned int)(r->ctrl.counts >> 16 & 0xffff) % 100,
+			       (unsigned int)(r->ctrl.counts >> 48), r->ctrl.value, true);
 }
 
 static size_t put_command(struct guest_driver *g, uint8_t *at, const struct record *r)
 {
-	at[0] = r->b[0];
-	at[1] = r->b[1];
-	at[2] = (uint8_t)r->x;
-	switch (r->b[0]) {
+	at[0] = r->ctrl.class;
+	at[1] = r->ctrl.command;
+	at[2] = (uint8_t)r->ctrl.value;
+	switch (r->ctrl.class) {
 	case VIRTIO_NET_CTRL_MAC:
 		return put_mac(g, at, 2, r);
 	case VIRTIO_NET_CTRL_VLAN:
-		return put_own16(g, at, 2, (unsigned int)r->x);
+		return put_own16(g, at, 2, (unsigned int)r->ctrl.value);
 	case VIRTIO_NET_CTRL_ANNOUNCE:
 		return 2;
 	case VIRTIO_NET_CTRL_MQ:
 		return put_mq(g, at, 2, r);
 	case VIRTIO_NET_CTRL_GUEST_OFFLOADS:
-		return put_own64(g, at, 2, offload_bits(g) ^ r->x);
+		return put_own64(g, at, 2, offload_bits(g) ^ r->ctrl.value);
 	case VIRTIO_NET_CTRL_NOTF_COAL:
 		return put_coalescing(at, 2, r);
 	case VIRTIO_NET_CTRL_HASH_TUNNEL:
-		return put32(at, 2, 0x1d3 ^ (uint32_t)r->x);
+		return put32(at, 2, 0x1d3 ^ (uint32_t)r->ctrl.value);
 	case VIRTIO_NET_CTRL_STATS:
 		return put_stats(g, at, 2, r);
 	case VIRTIO_NET_CTRL_RSS_CTX:
@@ -369,13 +371,14 @@ static size_t put_command(struct guest_driver *g, uint8_t *at, const struct reco
 /* Bytes of an answer behind the ack. */
 static unsigned int answer_room(const struct record *r)
 {
-	switch (r->b[0]) {
+	switch (r->ctrl.class) {
 	case VIRTIO_NET_CTRL_NOTF_COAL:
-		return r->b[1] == VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET ? 8 : 0;
+		return r->ctrl.command == VIRTIO_NET_CTRL_NOTF_COAL_VQ_GET ? 8 : 0;
 	case VIRTIO_NET_CTRL_STATS:
-		return r->b[1] == VIRTIO_NET_CTRL_STATS_QUERY ? 8 : part(r, 1, 1500) % 16384;
+		return r->ctrl.command == VIRTIO_NET_CTRL_STATS_QUERY ? 8
+								      : part(r, 1, 1500) % 16384;
 	case VIRTIO_NET_CTRL_RSS_CTX:
-		return r->b[1] == VIRTIO_NET_CTRL_RSS_CTX_CAP_GET ? 2 : 0;
+		return r->ctrl.command == VIRTIO_NET_CTRL_RSS_CTX_CAP_GET ? 2 : 0;
 	default:
 		return 0;
 	}
@@ -383,10 +386,12 @@ static unsigned int answer_room(const struct record *r)
 
 void guest_ctrl(struct guest_driver *g, const struct record *r)
 {
-	struct chain_plan plan = { .flags = r->b[3], .wrong = r->b[4], .arg = r->y };
+	struct chain_plan plan = { .flags = r->ctrl.flags,
+				   .wrong = r->ctrl.wrong,
+				   .arg = r->ctrl.counts };
 	uint8_t bytes[CTRL_BYTES_MAX];
 	size_t right = put_command(g, bytes, r);
-	long len = (long)right + (int8_t)r->b[5];
+	long len = (long)right + (int8_t)r->ctrl.more;
 	unsigned int queue = guest_net_control(g);
 	unsigned int room = 1 + answer_room(r);
 	uint64_t at;
@@ -397,11 +402,11 @@ void guest_ctrl(struct guest_driver *g, const struct record *r)
 		len = 1;
 	if ((size_t)len > right)
 		memset(bytes + right, 0, (size_t)len - right);
-	at = guest_place(g, r->b[6] % 16, queue, (uint64_t)len);
+	at = guest_place(g, r->ctrl.where % 16, queue, (uint64_t)len);
 	store(g, at, bytes, (size_t)len);
-	guest_add_stream(&plan, at, (uint64_t)len, 2, r->b[2], false);
-	if (!(r->b[3] & CHAIN_NO_TAIL))
-		guest_add_stream(&plan, guest_place(g, r->b[6] % 16, queue, room), room, 1, r->b[2],
-				 true);
+	guest_add_stream(&plan, at, (uint64_t)len, 2, r->ctrl.split, false);
+	if (!(r->ctrl.flags & CHAIN_NO_TAIL))
+		guest_add_stream(&plan, guest_place(g, r->ctrl.where % 16, queue, room), room, 1,
+				 r->ctrl.split, true);
 	guest_submit(g, queue, &plan);
 }

@@ -249,30 +249,31 @@ static void avail(struct guest_driver *g, const struct record *r, unsigned int q
 {
 	struct guest_queue *q = &g->queue[queue];
 
-	switch (r->b[1]) {
+	switch (r->avail.how) {
 	case 0:
 		guest_store_desc(g, guest_desc(queue), offset(q->next), GUEST_DATA, 16,
-				 (unsigned int)r->x, available_flags(q->next));
+				 (unsigned int)r->avail.value, available_flags(q->next));
 		q->next = advance(q, q->next, 1);
 		break;
 	case 1:
-		q->next = advance(q, q->next, (unsigned int)(r->x % q->size));
+		q->next = advance(q, q->next, (unsigned int)(r->avail.value % q->size));
 		break;
 	case 2:
-		q->next = (uint16_t)((r->x & PVIRTQ_PLACE_OFFSET) % q->size |
-				     (r->x & PVIRTQ_PLACE_WRAP));
+		q->next = (uint16_t)((r->avail.value & PVIRTQ_PLACE_OFFSET) % q->size |
+				     (r->avail.value & PVIRTQ_PLACE_WRAP));
 		break;
 	case 3:
-		store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_FLAGS, (unsigned int)r->x);
+		store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_FLAGS,
+			(unsigned int)r->avail.value);
 		return;
 	default:
 		/* from the next used entry on, to just behind the ring's end, too */
 		store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_DESC,
-			q->next_used + (unsigned int)r->x);
+			q->next_used + (unsigned int)r->avail.value);
 		return;
 	}
-	if (!(r->b[3] & CHAIN_QUIET))
-		guest_notify(g, queue, (uint16_t)r->x);
+	if (!(r->avail.flags & CHAIN_QUIET))
+		guest_notify(g, queue, (uint16_t)r->avail.value);
 }
 
 static uint16_t place(const struct guest_queue *q)

@@ -60,12 +60,15 @@ bool guest_probe(struct guest_driver *g)
 {
 	unsigned int queue = g->p->kind == DEVICE_NET ? VIRTIO_NET_TX : 0;
 	/* the smallest set of features that has this ring */
-	struct record init = { .b = { 0, INIT_NO_RESET, (uint8_t)(queue + 1), 0xff },
-			       .x = ~(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_RING_PACKED) };
+	struct record init = script_op(OP_INIT);
 
+	init.init.wrong = INIT_NO_RESET;
+	init.init.only = (uint8_t)(queue + 1);
+	init.init.decline = ~(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_RING_PACKED);
+	init.init.decline64 = 0xff;
 	/* a host-managed disk is not for drivers without ZONED */
 	if (g->p->zones.zoned)
-		init.x &= ~(1ull << VIRTIO_BLK_F_ZONED);
+		init.init.decline &= ~(1ull << VIRTIO_BLK_F_ZONED);
 	guest_start(g, g->carrier, g->p);
 	guest_init(g, &init);
 	if (g->p->kind == DEVICE_BLK)

@@ -201,12 +201,12 @@ static void spoil_setup(struct guest_setup *s, enum queue_wrong wrong, uint16_t 
 
 void guest_set_queue(struct guest_driver *g, const struct record *r)
 {
-	unsigned int queue = guest_pick_queue(g, r->b[0]);
-	uint16_t size = choose_size(g, r->b[1]);
+	unsigned int queue = guest_pick_queue(g, r->queue.queue);
+	uint16_t size = choose_size(g, r->queue.size);
 	struct guest_legacy_setup legacy;
 	struct guest_setup s;
 
-	if (g->queue[queue].stopped && r->b[2] != QUEUE_NO_WAIT) {
+	if (g->queue[queue].stopped && r->queue.wrong != QUEUE_NO_WAIT) {
 		guest_reg(g, VIRTIO_MMIO_QUEUE_SEL, queue);
 		guest_wait_for_reset(g, in_use_register(g));
 	}
@@ -219,9 +219,9 @@ void guest_set_queue(struct guest_driver *g, const struct record *r)
 		return;
 	}
 	s = right_setup(g, queue, size);
-	s.ready = r->b[3] ^ 1u;
-	s.skip = r->b[4];
-	spoil_setup(&s, (enum queue_wrong)r->b[2], g->p->queue_size_max);
+	s.ready = r->queue.ready ^ 1u;
+	s.skip = r->queue.skip;
+	spoil_setup(&s, (enum queue_wrong)r->queue.wrong, g->p->queue_size_max);
 	if (g->packed && s.size > 0 && s.size < size)
 		guest_fresh_queue(g, queue, (uint16_t)s.size); /* an odd one is fine */
 	setup_queue(g, &s, true);
@@ -232,10 +232,10 @@ void guest_set_queue(struct guest_driver *g, const struct record *r)
 /* The driver waits when it sets the queue up again. */
 void guest_stop(struct guest_driver *g, const struct record *r)
 {
-	unsigned int queue = guest_pick_queue(g, r->b[0]);
+	unsigned int queue = guest_pick_queue(g, r->stop.queue);
 
 	guest_reg(g, VIRTIO_MMIO_QUEUE_SEL, queue);
-	if (r->b[1])
+	if (r->stop.how)
 		guest_reg(g, VIRTIO_MMIO_QUEUE_RESET, 1);
 	else
 		guest_reg(g, in_use_register(g), 0);

@@ -16,12 +16,13 @@ static unsigned int width_of(uint8_t class)
 
 void guest_write(struct guest_driver *g, const struct record *r)
 {
-	g->carrier->ops->write(g->carrier, r->x, width_of(r->b[0]), r->y);
+	g->carrier->ops->write(g->carrier, r->write.offset, width_of(r->write.width),
+			       r->write.value);
 }
 
 void guest_read(struct guest_driver *g, const struct record *r)
 {
-	g->carrier->ops->read(g->carrier, r->x, width_of(r->b[0]));
+	g->carrier->ops->read(g->carrier, r->read.offset, width_of(r->read.width));
 }
 
 enum base {
@@ -66,10 +67,11 @@ static unsigned int poke_len(uint8_t class)
 
 void guest_poke(struct guest_driver *g, const struct record *r)
 {
-	uint64_t raw = htole64(r->y);
+	uint64_t raw = htole64(r->poke.bytes);
 
-	g->carrier->ops->store(g->carrier, base_address(g, r->b[1], r->b[2]) + r->x, &raw,
-			       poke_len(r->b[0]));
+	g->carrier->ops->store(g->carrier,
+			       base_address(g, r->poke.base, r->poke.queue) + r->poke.at, &raw,
+			       poke_len(r->poke.len));
 }
 
 #define FILL_MAX 4096u
@@ -77,33 +79,34 @@ void guest_poke(struct guest_driver *g, const struct record *r)
 void guest_fill(struct guest_driver *g, const struct record *r)
 {
 	uint8_t bytes[FILL_MAX];
-	size_t len = r->y % (FILL_MAX + 1);
+	size_t len = r->fill.len % (FILL_MAX + 1);
 
-	memset(bytes, r->b[0], len);
-	g->carrier->ops->store(g->carrier, base_address(g, r->b[1], r->b[2]) + r->x, bytes, len);
+	memset(bytes, r->fill.byte, len);
+	g->carrier->ops->store(
+		g->carrier, base_address(g, r->fill.base, r->fill.queue) + r->fill.at, bytes, len);
 }
 
 /* One field of what the device fetches: avail index, entry or flags, descriptor field, data. */
 void guest_race(struct guest_driver *g, const struct record *r)
 {
 	static const uint32_t unit[] = { 16, 2, 8, 16, 1, 1, 1, 1 };
-	uint64_t raw = htole64(r->y);
-	unsigned int base = r->b[0] % 8;
+	uint64_t raw = htole64(r->race.bytes);
+	unsigned int base = r->race.base % 8;
 	struct race race = {
-		.countdown = 1u + r->b[2],
-		.len = poke_len(r->b[3]),
+		.countdown = 1u + r->race.nth,
+		.len = poke_len(r->race.len),
 	};
 
-	race.watch = base_address(g, base, r->b[1]) + (r->x & 0xfff) * unit[base];
+	race.watch = base_address(g, base, r->race.queue) + (r->race.at & 0xfff) * unit[base];
 	if (base == BASE_AVAIL)
-		race.watch += r->x == 0 ? VIRTQ_AVAIL_IDX : VIRTQ_AVAIL_RING - unit[base];
+		race.watch += r->race.at == 0 ? VIRTQ_AVAIL_IDX : VIRTQ_AVAIL_RING - unit[base];
 	if (base == BASE_AVAIL && g->packed) /* the event's flags, and its place */
-		race.watch = g->queue[guest_pick_queue(g, r->b[1])].avail +
-			     (r->x == 0 ? PVIRTQ_EVENT_FLAGS : PVIRTQ_EVENT_DESC);
+		race.watch = g->queue[guest_pick_queue(g, r->race.queue)].avail +
+			     (r->race.at == 0 ? PVIRTQ_EVENT_FLAGS : PVIRTQ_EVENT_DESC);
 	if (base == BASE_RAW)
-		race.watch = r->x;
+		race.watch = r->race.at;
 	race.watch_bytes = unit[base];
-	race.gpa = race.watch + r->b[4];
+	race.gpa = race.watch + r->race.field;
 	memcpy(race.bytes, &raw, sizeof(race.bytes));
 	machine_add_race(g->carrier->machine, &race);
 }

@@ -36,41 +36,44 @@ static uint32_t chain_len(unsigned int class, uint64_t arg)
 
 void guest_chain(struct guest_driver *g, const struct record *r)
 {
-	struct chain_plan plan = { .flags = r->b[5], .wrong = r->b[6], .arg = r->y };
-	unsigned int queue = guest_pick_queue(g, r->b[0]);
-	uint32_t len = chain_len(r->b[4], r->y);
+	struct chain_plan plan = { .flags = r->chain.flags,
+				   .wrong = r->chain.wrong,
+				   .arg = r->chain.arg };
+	unsigned int queue = guest_pick_queue(g, r->chain.queue);
+	uint32_t len = chain_len(r->chain.len, r->chain.arg);
 
-	for (unsigned int i = 0; i < (r->b[1] ^ 1u) % 24 + r->b[2] % 24u; i++) {
-		uint64_t at = r->x ? r->x : guest_place(g, r->b[3], queue, len);
+	for (unsigned int i = 0; i < (r->chain.readable ^ 1u) % 24 + r->chain.writable % 24u; i++) {
+		uint64_t at =
+			r->chain.at ? r->chain.at : guest_place(g, r->chain.where, queue, len);
 
-		guest_add_piece(&plan, at, len, i >= (r->b[1] ^ 1u) % 24);
+		guest_add_piece(&plan, at, len, i >= (r->chain.readable ^ 1u) % 24);
 	}
 	guest_submit(g, queue, &plan);
 }
 
 void guest_kick(struct guest_driver *g, const struct record *r)
 {
-	unsigned int queue = guest_pick_queue(g, r->b[0]);
+	unsigned int queue = guest_pick_queue(g, r->kick.queue);
 
-	if (r->b[1])
-		guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, (uint32_t)r->x);
+	if (r->kick.raw)
+		guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, (uint32_t)r->kick.value);
 	else
 		guest_notify(g, queue, ring(g)->place(&g->queue[queue]));
 }
 
 void guest_avail(struct guest_driver *g, const struct record *r)
 {
-	unsigned int queue = guest_pick_queue(g, r->b[0]);
+	unsigned int queue = guest_pick_queue(g, r->avail.queue);
 
 	ring(g)->avail(g, r, queue);
 }
 
 void guest_used(struct guest_driver *g, const struct record *r)
 {
-	unsigned int queue = guest_pick_queue(g, r->b[0]);
+	unsigned int queue = guest_pick_queue(g, r->used.queue);
 
 	ring(g)->reclaim(g, queue);
-	ring(g)->ask(g, queue, r->b[1]);
+	ring(g)->ask(g, queue, r->used.event);
 	guest_ack(g, r);
 }
 

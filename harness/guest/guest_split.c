@@ -217,26 +217,26 @@ static void avail(struct guest_driver *g, const struct record *r, unsigned int q
 	struct guest_queue *q = &g->queue[queue];
 	uint64_t ring = g->queue[queue].avail;
 
-	switch (r->b[1]) {
+	switch (r->avail.how) {
 	case 0:
-		make_available(g, queue, (uint16_t)r->x);
+		make_available(g, queue, (uint16_t)r->avail.value);
 		break;
 	case 1:
-		q->avail_idx = (uint16_t)(q->avail_idx + r->x);
+		q->avail_idx = (uint16_t)(q->avail_idx + r->avail.value);
 		break;
 	case 2:
-		q->avail_idx = (uint16_t)r->x;
+		q->avail_idx = (uint16_t)r->avail.value;
 		break;
 	case 3:
-		guest_store16(g, ring + VIRTQ_AVAIL_FLAGS, r->x);
+		guest_store16(g, ring + VIRTQ_AVAIL_FLAGS, r->avail.value);
 		return;
 	default:
-		guest_store16(g, ring + VIRTQ_AVAIL_RING + 2ull * q->size, r->x);
+		guest_store16(g, ring + VIRTQ_AVAIL_RING + 2ull * q->size, r->avail.value);
 		return;
 	}
 	guest_store16(g, ring + VIRTQ_AVAIL_IDX, q->avail_idx);
-	if (!(r->b[3] & CHAIN_QUIET))
-		guest_notify(g, queue, (uint16_t)r->x);
+	if (!(r->avail.flags & CHAIN_QUIET))
+		guest_notify(g, queue, (uint16_t)r->avail.value);
 }
 
 static uint16_t place(const struct guest_queue *q)

@@ -6,6 +6,7 @@
 #include "differ.h"
 
 #include <stdio.h>
+#include <endian.h>
 #include <string.h>
 
 #include "guest/guest.h"
@@ -16,14 +17,15 @@
 
 bool differ_chosen(const struct script *script)
 {
-	uint64_t sum = script->header.x ^ script->header.y;
+	uint8_t bytes[SCRIPT_BYTES_MAX];
+	size_t len = script_encode(script, bytes, sizeof(bytes));
+	uint64_t sum = 0;
 
-	for (unsigned int i = 0; i < script->ops; i++) {
-		const struct record *r = &script->op[i];
+	for (size_t at = 0; at < len; at += sizeof(sum)) {
+		uint64_t part;
 
-		sum = (sum ^ r->x ^ r->y << 7 ^ r->b[0] ^ (uint64_t)r->b[1] << 8 ^
-		       (uint64_t)r->code << 16) *
-		      0x9e3779b97f4a7c15ull;
+		memcpy(&part, bytes + at, sizeof(part));
+		sum = (sum ^ le64toh(part)) * 0x9e3779b97f4a7c15ull;
 	}
 	return (sum >> 36) % ONE_IN == 0;
 }
@@ -83,27 +85,27 @@ static bool chain_compares(const struct state *s, unsigned int flags, unsigned i
 #define BASE_HIGH 5u
 
 /* Bytes among the driver's buffers. */
-static bool data_compares(const struct record *r)
+static bool data_compares(unsigned int base, uint64_t at)
 {
-	return (r->b[1] == BASE_DATA || r->b[1] == BASE_HIGH) && r->x < 0x7000;
+	return (base == BASE_DATA || base == BASE_HIGH) && at < 0x7000;
 }
 
 static bool init_compares(const struct record *r, struct state *s)
 {
 	for (unsigned int i = 0; i < s->p->queues; i++)
-		s->runs[i] = r->b[2] == 0 || r->b[2] % (s->p->queues + 1) == i + 1;
-	s->can_reset = s->p->offered.word[0] & ~r->x & 1ull << VIRTIO_F_RING_RESET;
-	return r->b[1] == 0 && r->y == 0;
+		s->runs[i] = r->init.only == 0 || r->init.only % (s->p->queues + 1) == i + 1;
+	s->can_reset = s->p->offered.word[0] & ~r->init.decline & 1ull << VIRTIO_F_RING_RESET;
+	return r->init.wrong == 0 && r->init.grab == 0;
 }
 
 /* A running queue is not set up anew, only stopped ones are. */
 static bool queue_compares(const struct record *r, struct state *s)
 {
-	bool *runs = &s->runs[r->b[0] % s->p->queues];
+	bool *runs = &s->runs[r->queue.queue % s->p->queues];
 	bool stopped = !*runs;
 
 	*runs = true;
-	return stopped && r->b[2] == 0 && r->b[3] == 0;
+	return stopped && r->queue.wrong == 0 && r->queue.ready == 0;
 }
 
 static bool op_compares(const struct record *r, struct state *s)
@@ -117,25 +119,29 @@ static bool op_compares(const struct record *r, struct state *s)
 	case OP_QUEUE:
 		return queue_compares(r, s);
 	case OP_STOP:
-		s->runs[r->b[0] % s->p->queues] = false;
-		return r->b[1] == 0 || s->can_reset;
+		s->runs[r->stop.queue % s->p->queues] = false;
+		return r->stop.how == 0 || s->can_reset;
 	case OP_POKE:
+		return data_compares(r->poke.base, r->poke.at);
 	case OP_FILL:
-		return data_compares(r);
+		return data_compares(r->fill.base, r->fill.at);
 	case OP_CHAIN:
-		return chain_compares(s, r->b[5], r->b[6], r->b[3]) && r->x == 0;
+		return chain_compares(s, r->chain.flags, r->chain.wrong, r->chain.where) &&
+		       r->chain.at == 0;
 	case OP_BLK:
+		return chain_compares(s, r->blk.flags, r->blk.wrong, r->blk.where);
 	case OP_TX:
+		return chain_compares(s, r->tx.flags, r->tx.wrong, r->tx.where);
 	case OP_RX:
-		return chain_compares(s, r->b[3], r->b[4], r->b[2]);
+		return chain_compares(s, r->rx.flags, r->rx.wrong, r->rx.where);
 	case OP_CTRL:
 		/* statistics count notifications, which are asked for in another way */
-		return r->b[0] != VIRTIO_NET_CTRL_STATS &&
-		       chain_compares(s, r->b[3], r->b[4], r->b[6]);
+		return r->ctrl.class != VIRTIO_NET_CTRL_STATS &&
+		       chain_compares(s, r->ctrl.flags, r->ctrl.wrong, r->ctrl.where);
 	case OP_KICK:
-		return r->b[1] == 0;
+		return r->kick.raw == 0;
 	case OP_RESTORE:
-		return r->b[0] % DAMAGE_KINDS == DAMAGE_NONE;
+		return r->restore.how % DAMAGE_KINDS == DAMAGE_NONE;
 	case OP_WRITE:
 	case OP_AVAIL:
 	case OP_RACE:
@@ -148,7 +154,7 @@ static bool op_compares(const struct record *r, struct state *s)
 /* Types that are not what they are called: one of those is a legacy driver's name of FLUSH. */
 static bool any_type(const struct record *r)
 {
-	return r->code == OP_BLK && (r->b[0] == 6 || r->b[0] == 7);
+	return r->code == OP_BLK && (r->blk.type == 6 || r->blk.type == 7);
 }
 
 /* A legacy driver cannot be refused its features, can start a queue again that it has stopped, and
@@ -156,10 +162,10 @@ static bool any_type(const struct record *r)
 static bool op_compares_interfaces(const struct record *r, const struct personality *p)
 {
 	if (r->code == OP_INIT)
-		return r->x == 0 && !r->b[3] && !r->b[4] &&
+		return r->init.decline == 0 && !r->init.decline64 && !r->init.grab64 &&
 		       (p->kind != DEVICE_NET ||
 			virtio_features_has(&p->offered, VIRTIO_NET_F_MRG_RXBUF));
-	return !any_type(r) && r->code != OP_QUEUE && (r->code != OP_STOP || r->b[1] == 0);
+	return !any_type(r) && r->code != OP_QUEUE && (r->code != OP_STOP || r->stop.how == 0);
 }
 
 static bool script_compares(const struct script *script, const struct axis *axis)
@@ -184,13 +190,17 @@ static bool script_compares(const struct script *script, const struct axis *axis
 static void choose(struct record *header, const struct axis *axis, unsigned int which)
 {
 	if (!axis->transports) {
-		header->y &= ~((uint64_t)RING_OFFERS_PACKED << 8);
-		header->y |= (uint64_t)which << 8;
+		header->device.ring =
+			(uint8_t)((header->device.ring & ~RING_OFFERS_PACKED) | which);
 		return;
 	}
-	header->x |= ~(uint64_t)UINT32_MAX;
-	header->y &= 0xff | 0xff << 16; /* refusals, queues */
-	header->y |= (uint64_t)which << 24;
+	header->device.hide |= ~(uint64_t)UINT32_MAX;
+	header->device.ring = 0;
+	header->device.transport = (uint8_t)which;
+	header->device.zones = 0;
+	header->device.net = 0;
+	header->device.more = 0;
+	header->device.extra = 0;
 }
 
 /* ---- what has to be the same ---- */

@@ -67,21 +67,21 @@ static void choose_destination(const struct record *r, uint8_t *to)
 		{ 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe },
 	};
 
-	memcpy(to, base[r->b[1] % 8], 6);
-	if (r->b[1] == 2 || r->b[1] == 3) {
-		to[4] = (uint8_t)r->x;
-		to[5] = (uint8_t)(r->x >> 8);
+	memcpy(to, base[r->frame.to % 8], 6);
+	if (r->frame.to == 2 || r->frame.to == 3) {
+		to[4] = (uint8_t)r->frame.value;
+		to[5] = (uint8_t)(r->frame.value >> 8);
 	}
-	if (r->b[1] == 6)
+	if (r->frame.to == 6)
 		for (unsigned int i = 0; i < 6; i++)
-			to[i] = (uint8_t)(r->x >> (8 * i));
+			to[i] = (uint8_t)(r->frame.value >> (8 * i));
 }
 
 static void host_frame(struct guest_driver *g, const struct record *r)
 {
 	struct machine *m = g->carrier->machine;
 	struct nic_offload offload;
-	unsigned int vlan = r->b[2] ? (unsigned int)(r->x >> 16) & 0xffff : 5;
+	unsigned int vlan = r->frame.vlan ? (unsigned int)(r->frame.value >> 16) & 0xffff : 5;
 	uint8_t to[6];
 	struct frame_layout layout;
 
@@ -91,58 +91,60 @@ static void host_frame(struct guest_driver *g, const struct record *r)
 
 	uint8_t *at = fake_nic_frame(&m->nic);
 	/* the payload behind the longest headers is there once and for all */
-	unsigned int headers = frame_build(at, (enum frame_kind)(r->b[0] % FRAME_KINDS), to, vlan,
-					   r->b[4], &layout);
-	at[r->b[5] % FRAME_HEADERS_MAX] ^= r->b[6];
+	unsigned int headers = frame_build(at, (enum frame_kind)(r->frame.kind % FRAME_KINDS), to,
+					   vlan, r->frame.flow, &layout);
+	at[r->frame.spoil % FRAME_HEADERS_MAX] ^= r->frame.by;
 
-	uint32_t len = r->y ? (uint32_t)(r->y % NIC_FRAME_BYTES_MAX) + 1 : headers + 46;
+	uint32_t len =
+		r->frame.len ? (uint32_t)(r->frame.len % NIC_FRAME_BYTES_MAX) + 1 : headers + 46;
 
-	host_offload(&offload, r->b[3], len, &layout, headers);
+	host_offload(&offload, r->frame.offload, len, &layout, headers);
 	machine_frame(m, len, &offload);
 }
 
 static void host_complete(struct guest_driver *g, const struct record *r)
 {
-	for (unsigned int i = 0; i <= r->b[2] % 17u; i++)
-		machine_complete(g->carrier->machine, r->b[0], r->b[1] ? -EIO : 0);
+	for (unsigned int i = 0; i <= r->complete.more % 17u; i++)
+		machine_complete(g->carrier->machine, r->complete.which,
+				 r->complete.result ? -EIO : 0);
 }
 
 static void host_link(struct guest_driver *g, const struct record *r)
 {
-	if (r->b[1])
+	if (r->link.announce)
 		machine_announce(g->carrier->machine);
-	else if (r->x)
-		machine_speed(g->carrier->machine, (uint32_t)r->x, r->b[2]);
+	else if (r->link.speed)
+		machine_speed(g->carrier->machine, (uint32_t)r->link.speed, r->link.duplex);
 	else
-		machine_link(g->carrier->machine, !r->b[0]);
+		machine_link(g->carrier->machine, !r->link.down);
 }
 
 static void host_time(struct guest_driver *g, const struct record *r)
 {
-	machine_time(g->carrier->machine, r->x);
+	machine_time(g->carrier->machine, r->time.usecs);
 }
 
 static void host_resize(struct guest_driver *g, const struct record *r)
 {
-	machine_resize(g->carrier->machine, personality_capacity(r->b[0]));
+	machine_resize(g->carrier->machine, personality_capacity(r->resize.capacity));
 }
 
 static void host_stall(struct guest_driver *g, const struct record *r)
 {
-	if (r->b[0] < 2)
-		machine_stall(g->carrier->machine, r->b[0]);
-	if (r->b[1])
-		machine_disk_deferred(g->carrier->machine, r->b[1] == 1);
+	if (r->stall.nic < 2)
+		machine_stall(g->carrier->machine, r->stall.nic);
+	if (r->stall.disk)
+		machine_disk_deferred(g->carrier->machine, r->stall.disk == 1);
 }
 
 static void host_restore(struct guest_driver *g, const struct record *r)
 {
 	struct machine_damage d = {
-		.how = (enum machine_damage_kind)(r->b[0] % DAMAGE_KINDS),
-		.at = r->x,
-		.len = r->b[1] ? r->b[1] : 1u,
+		.how = (enum machine_damage_kind)(r->restore.how % DAMAGE_KINDS),
+		.at = r->restore.at,
+		.len = r->restore.len ? r->restore.len : 1u,
 	};
-	uint64_t bytes = htole64(r->y);
+	uint64_t bytes = htole64(r->restore.bytes);
 
 	memcpy(d.bytes, &bytes, sizeof(d.bytes));
 	machine_restore(g->carrier->machine, &d);

@@ -15,11 +15,13 @@ uint64_t nearest_smaller(uint64_t a, uint64_t b)
 
 /* ---- the device ---- */
 
-#define B_SIZE	   0
-#define B_SLOTS	   2
-#define B_CAPACITY 3
-#define B_TRANSFER 4
-#define B_LIMITS   6
+static const struct field *operand(const char *name)
+{
+	for (unsigned int i = 0;; i++) {
+		if (!strcmp(script_header_form.field[i].name, name))
+			return &script_header_form.field[i];
+	}
+}
 
 static uint64_t size_limit(const struct personality *p)
 {
@@ -52,16 +54,16 @@ static uint64_t blk_size_limit(const struct personality *p)
 }
 
 /* The smallest choice at or above `wanted`, or the largest there is. */
-static void choose(struct record *header, unsigned int place, uint64_t wanted,
+static void choose(struct record *header, const struct field *f, uint64_t wanted,
 		   uint64_t (*limit)(const struct personality *p))
 {
 	uint64_t best_limit = 0;
 	uint8_t best = 0;
 
-	for (uint8_t choice = 0; choice < script_header_form.field[place].choices; choice++) {
+	for (uint8_t choice = 0; choice < f->choices; choice++) {
 		struct personality p;
 
-		header->b[place] = choice;
+		script_set(header, f, choice);
 		personality_from(header, &p);
 		if (best_limit < wanted ? limit(&p) > best_limit
 					: limit(&p) >= wanted && limit(&p) < best_limit) {
@@ -69,15 +71,15 @@ static void choose(struct record *header, unsigned int place, uint64_t wanted,
 			best_limit = limit(&p);
 		}
 	}
-	header->b[place] = best;
+	script_set(header, f, best);
 }
 
 uint8_t nearest_queue_size(uint32_t size)
 {
-	struct record header = { 0 };
+	struct record header = script_op(0);
 
-	choose(&header, B_SIZE, size, size_limit);
-	return header.b[B_SIZE];
+	choose(&header, operand("size"), size, size_limit);
+	return header.device.size;
 }
 
 /* The largest capacity that the real one has, too. */
@@ -85,7 +87,7 @@ static uint8_t capacity_class(uint64_t capacity)
 {
 	uint8_t best = 1;
 
-	for (uint8_t choice = 0; choice < script_header_form.field[B_CAPACITY].choices; choice++) {
+	for (uint8_t choice = 0; choice < operand("capacity")->choices; choice++) {
 		if (personality_capacity(choice) <= capacity &&
 		    personality_capacity(choice) > personality_capacity(best))
 			best = choice;
@@ -100,35 +102,35 @@ static void choose_blk_limits(struct record *header, const struct virtio_blk_opt
 
 	if (!virtio_features_has(&o->features, VIRTIO_BLK_F_DISCARD) &&
 	    !virtio_features_has(&o->features, VIRTIO_BLK_F_WRITE_ZEROES)) {
-		choose(header, B_LIMITS, o->blk_size, blk_size_limit);
+		choose(header, operand("limits"), o->blk_size, blk_size_limit);
 		return;
 	}
-	choose(header, B_LIMITS, o->range_sectors_max, range_limit);
+	choose(header, operand("limits"), o->range_sectors_max, range_limit);
 	personality_from(header, &p);
 	if (p.range_segments_max < o->range_segments_max)
-		choose(header, B_LIMITS, UINT32_MAX, range_limit);
+		choose(header, operand("limits"), UINT32_MAX, range_limit);
 }
 
 static void choose_blk(struct record *header, const struct virtio_blk_options *o)
 {
 	header->code = DEVICE_BLK;
-	header->b[1] = o->disk->read_only ? FLAG_READ_ONLY : 0;
-	header->b[B_CAPACITY] = capacity_class(o->disk->capacity);
-	choose(header, B_SIZE, o->queue_size_max, size_limit);
-	choose(header, B_SLOTS, o->slots, slots_limit);
-	choose(header, B_TRANSFER, o->transfer_max, transfer_limit);
+	header->device.flags = o->disk->read_only ? FLAG_READ_ONLY : 0;
+	header->device.capacity = capacity_class(o->disk->capacity);
+	choose(header, operand("size"), o->queue_size_max, size_limit);
+	choose(header, operand("slots"), o->slots, slots_limit);
+	choose(header, operand("transfer"), o->transfer_max, transfer_limit);
 	/* three queues lie where a recording puts rings, in the low RAM */
 	if (virtio_features_has(&o->features, VIRTIO_BLK_F_MQ))
-		header->y |= (o->num_queues > 2 ? 2ull : o->num_queues - 1ull) << 16;
+		header->device.queues = o->num_queues > 2 ? 2 : (uint8_t)(o->num_queues - 1u);
 	choose_blk_limits(header, o);
 }
 
 static void choose_net(struct record *header, const struct virtio_net_options *o)
 {
 	header->code = DEVICE_NET;
-	header->b[1] = o->link_up ? 0 : FLAG_LINK_DOWN;
-	choose(header, B_SIZE, o->queue_size_max, size_limit);
-	choose(header, B_LIMITS, o->mtu, mtu_limit);
+	header->device.flags = o->link_up ? 0 : FLAG_LINK_DOWN;
+	choose(header, operand("size"), o->queue_size_max, size_limit);
+	choose(header, operand("limits"), o->mtu, mtu_limit);
 }
 
 void nearest_device(struct nearest *n, const struct virtio_blk_options *blk,
@@ -141,9 +143,9 @@ void nearest_device(struct nearest *n, const struct virtio_blk_options *blk,
 		choose_blk(&n->header, blk);
 	else
 		choose_net(&n->header, net);
-	n->header.y |= (uint64_t)personality_ring(blk ? &blk->features : &net->features) << 8;
+	n->header.device.ring = (uint8_t)personality_ring(blk ? &blk->features : &net->features);
 	personality_from(&n->header, &n->p);
-	n->header.x =
+	n->header.device.hide =
 		n->p.offered.word[0] & ~(1ull << VIRTIO_F_VERSION_1) &
 		~(blk ? blk->features.word[0] | 1ull << VIRTIO_BLK_F_RO : net->features.word[0]);
 	personality_from(&n->header, &n->p);
@@ -240,15 +242,15 @@ static unsigned int nearest_split(const struct cut *out_real, const struct cut *
 void nearest_start(struct nearest_op *op, enum op_code code, bool indirect)
 {
 	memset(op, 0, sizeof(*op));
-	op->record.code = (uint8_t)code;
-	op->record.b[3] = indirect ? CHAIN_INDIRECT : 0;
+	op->record = script_op(code);
+	op->record.request.flags = indirect ? CHAIN_INDIRECT : 0;
 }
 
 uint8_t nearest_finish(const struct nearest *n, const struct descriptor_chain *chain,
 		       uint64_t natural, const struct nearest_stream *out,
 		       const struct nearest_stream *in, struct nearest_op *op)
 {
-	unsigned int extra = op->record.b[4] == WRONG_MORE_WRITABLE;
+	unsigned int extra = op->record.request.wrong == WRONG_MORE_WRITABLE;
 	struct cut out_real;
 	struct cut in_real;
 	unsigned int split;
@@ -257,7 +259,7 @@ uint8_t nearest_finish(const struct nearest *n, const struct descriptor_chain *c
 	cut_of_chain(chain, true, chain->writable_bytes - (chain->writable_bytes > 0), &in_real);
 	split = nearest_split(&out_real, &in_real, out, in, n->queue_size - extra, &op->pieces);
 	op->pieces += extra;
-	op->descs = op->record.b[3] & CHAIN_INDIRECT ? 1 : op->pieces;
+	op->descs = op->record.request.flags & CHAIN_INDIRECT ? 1 : op->pieces;
 	op->out = out->len;
 	op->in = in->len;
 	return (uint8_t)split;

@@ -76,12 +76,12 @@ static void data_op(const struct nearest *n, const struct blk_request *q, uint64
 	if (inside(q->sector, sectors, n->blk->disk->capacity))
 		now = nearest_smaller(now, n->p.capacity);
 	now = nearest_smaller(now, SECTORS_MAX);
-	r->b[5] = now ? (uint8_t)(now - 1) : 0;
+	r->blk.count = now ? (uint8_t)(now - 1) : 0;
 	if (now == 0)
-		r->b[6] |= BITS_NO_DATA;
+		r->blk.bits |= BITS_NO_DATA;
 	if (bytes % VIRTIO_BLK_SECTOR)
-		r->b[6] |= BITS_BYTE_MORE;
-	r->x = move_sector(n, q->sector, sectors, now);
+		r->blk.bits |= BITS_BYTE_MORE;
+	r->blk.sector = move_sector(n, q->sector, sectors, now);
 }
 
 static void range_op(const struct nearest *n, const struct blk_request *q, struct record *r)
@@ -96,13 +96,14 @@ static void range_op(const struct nearest *n, const struct blk_request *q, struc
 
 	if (good)
 		count = nearest_smaller(count, n->p.capacity - now + 1);
-	r->b[5] = count ? (uint8_t)(count - 1) : 0;
-	r->b[6] |= (count ? 0 : BITS_NO_DATA) | (q->out % sizeof(q->first) ? BITS_BYTE_MORE : 0) |
-		   (le32toh(q->first.flags) & VIRTIO_BLK_SEG_UNMAP ? BITS_UNMAP : 0) |
-		   (le32toh(q->last.flags) & ~VIRTIO_BLK_SEG_UNMAP ? BITS_UNKNOWN_FLAG : 0);
-	r->x = good ? sector % (n->p.capacity - now - (count - 1) * (count > 0) + 1)
-		    : n->p.capacity;
-	r->y = good ? now : sectors;
+	r->blk.count = count ? (uint8_t)(count - 1) : 0;
+	r->blk.bits |= (count ? 0 : BITS_NO_DATA) |
+		       (q->out % sizeof(q->first) ? BITS_BYTE_MORE : 0) |
+		       (le32toh(q->first.flags) & VIRTIO_BLK_SEG_UNMAP ? BITS_UNMAP : 0) |
+		       (le32toh(q->last.flags) & ~VIRTIO_BLK_SEG_UNMAP ? BITS_UNKNOWN_FLAG : 0);
+	r->blk.sector = good ? sector % (n->p.capacity - now - (count - 1) * (count > 0) + 1)
+			     : n->p.capacity;
+	r->blk.arg = good ? now : sectors;
 }
 
 /* What should have been `right` bytes. */
@@ -110,7 +111,7 @@ static void fixed_op(uint64_t bytes, uint64_t right, struct record *r)
 {
 	if (bytes == right)
 		return;
-	r->b[6] |= bytes == 0 ? BITS_NO_DATA : bytes > right ? BITS_BYTE_MORE : BITS_BYTE_LESS;
+	r->blk.bits |= bytes == 0 ? BITS_NO_DATA : bytes > right ? BITS_BYTE_MORE : BITS_BYTE_LESS;
 }
 
 /* Fills in what depends on the type. */
@@ -139,7 +140,7 @@ static void blk_data(const struct nearest *n, const struct blk_request *q, struc
 		break;
 	}
 	if (to_disk ? q->in : q->out)
-		r->b[6] |= BITS_DATA_BOTH;
+		r->blk.bits |= BITS_DATA_BOTH;
 }
 
 static uint32_t read_blk_request(struct descriptor_chain *chain, struct blk_request *q)
@@ -175,18 +176,18 @@ void nearest_blk(const struct nearest *n, struct descriptor_chain *chain, bool i
 	nearest_start(op, OP_BLK, indirect);
 	if (chain->readable_bytes < header)
 		q.class = q.in ? BLK_IN : BLK_FLUSH; /* nobody can tell */
-	r->b[0] = (uint8_t)q.class;
+	r->blk.type = (uint8_t)q.class;
 	blk_data(n, &q, r);
 	guest_blk_lengths(r, &out, &in);
 	if (q.class >= BLK_NO)
-		r->y = type;
+		r->blk.arg = type;
 	if (chain->readable_bytes < header) {
-		r->b[6] |= BITS_SHORT_HEADER;
+		r->blk.bits |= BITS_SHORT_HEADER;
 		header = sizeof(struct virtio_blk_header) - 1;
 	}
 	if (tail == 0)
-		r->b[3] |= CHAIN_NO_TAIL;
-	r->b[1] = nearest_finish(n, chain, sizeof(struct virtio_blk_header),
-				 &(struct nearest_stream){ header + out, header },
-				 &(struct nearest_stream){ in + tail, in }, op);
+		r->blk.flags |= CHAIN_NO_TAIL;
+	r->blk.split = nearest_finish(n, chain, sizeof(struct virtio_blk_header),
+				      &(struct nearest_stream){ header + out, header },
+				      &(struct nearest_stream){ in + tail, in }, op);
 }

@@ -125,12 +125,12 @@ static void tx_header(const struct virtio_net_header *h, const struct look *l, s
 	bool gso = h->gso_type != VIRTIO_NET_HDR_GSO_NONE;
 	bool csum = h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
 
-	r->b[5] = (uint8_t)(h->flags ^ (gso ? VIRTIO_NET_HDR_F_NEEDS_CSUM : 0));
-	r->b[6] = gso_class(h->gso_type);
-	r->x = difference(le16toh(h->gso_size), gso ? 1448 : 0, 0) |
-	       difference(le16toh(h->csum_start), csum ? l->tcp : 0, 1) |
-	       difference(le16toh(h->csum_offset), csum ? 16 : 0, 2) |
-	       difference(le16toh(h->hdr_len), gso ? l->headers : 0, 3);
+	r->tx.bits = (uint8_t)(h->flags ^ (gso ? VIRTIO_NET_HDR_F_NEEDS_CSUM : 0));
+	r->tx.offload = gso_class(h->gso_type);
+	r->tx.headers = difference(le16toh(h->gso_size), gso ? 1448 : 0, 0) |
+			difference(le16toh(h->csum_start), csum ? l->tcp : 0, 1) |
+			difference(le16toh(h->csum_offset), csum ? 16 : 0, 2) |
+			difference(le16toh(h->hdr_len), gso ? l->headers : 0, 3);
 }
 
 void nearest_tx(const struct nearest *n, struct descriptor_chain *chain, bool indirect,
@@ -143,23 +143,23 @@ void nearest_tx(const struct nearest *n, struct descriptor_chain *chain, bool in
 
 	nearest_start(op, OP_TX, indirect);
 	if (len <= sizeof(header)) {
-		r->b[0] = len == sizeof(header) ? TX_HEADER_ONLY : TX_SHORT;
-		r->y = len == sizeof(header) ? 0 : len;
+		r->tx.kind = len == sizeof(header) ? TX_HEADER_ONLY : TX_SHORT;
+		r->tx.len = len == sizeof(header) ? 0 : (uint32_t)len;
 		len = len ? len : 1;
 	} else {
 		struct look l;
 
 		nearest_read(chain, &header, sizeof(header));
 		l = look_at(bytes, nearest_read(chain, bytes, sizeof(bytes)));
-		r->b[0] = (uint8_t)l.kind;
-		r->y = len - sizeof(header);
+		r->tx.kind = (uint8_t)l.kind;
+		r->tx.len = (uint32_t)(len - sizeof(header));
 		tx_header(&header, &l, r);
 	}
 	if (chain->writable_bytes)
-		r->b[4] = chain->readable ? WRONG_MORE_WRITABLE : WRONG_ALL_WRITABLE;
-	r->b[1] = nearest_finish(n, chain, sizeof(header),
-				 &(struct nearest_stream){ len, sizeof(header) },
-				 &(struct nearest_stream){ 0 }, op);
+		r->tx.wrong = chain->readable ? WRONG_MORE_WRITABLE : WRONG_ALL_WRITABLE;
+	r->tx.split = nearest_finish(n, chain, sizeof(header),
+				     &(struct nearest_stream){ len, sizeof(header) },
+				     &(struct nearest_stream){ 0 }, op);
 }
 
 void nearest_rx(const struct descriptor_chain *chain, bool indirect, struct nearest_op *op)
@@ -176,13 +176,13 @@ void nearest_rx(const struct descriptor_chain *chain, bool indirect, struct near
 	nearest_start(op, OP_RX, indirect);
 	while (i + 1 < sizeof(room) / sizeof(room[0]) && room[i].len < len)
 		i++;
-	r->b[1] = room[i].class;
+	r->rx.len = room[i].class;
 	if (room[i].len > MAP_REGION_BYTES)
-		r->b[2] = 5; /* where there is that much RAM in one piece */
-	r->b[5] = (uint8_t)(nearest_smaller(chain->count, 5) - 1);
+		r->rx.where = 5; /* where there is that much RAM in one piece */
+	r->rx.pieces = (uint8_t)(nearest_smaller(chain->count, 5) - 1);
 	if (chain->readable)
-		r->b[4] = chain->writable_bytes ? WRONG_MORE_READABLE : WRONG_ALL_READABLE;
-	op->pieces = r->b[5] + 1u + (r->b[4] == WRONG_MORE_READABLE);
+		r->rx.wrong = chain->writable_bytes ? WRONG_MORE_READABLE : WRONG_ALL_READABLE;
+	op->pieces = r->rx.pieces + 1u + (r->rx.wrong == WRONG_MORE_READABLE);
 	op->descs = indirect ? 1 : op->pieces;
 	op->out = room[i].len;
 }
@@ -213,13 +213,13 @@ static uint64_t command_op(const struct nearest *n, struct descriptor_chain *cha
 	size_t len = 1;
 
 	nearest_read(chain, head, sizeof(head));
-	r->b[0] = (uint8_t)nearest_smaller(head[0], CLASSES - 1);
-	r->b[1] = (uint8_t)nearest_smaller(head[1], COMMANDS - 1);
+	r->ctrl.class = (uint8_t)nearest_smaller(head[0], CLASSES - 1);
+	r->ctrl.command = (uint8_t)nearest_smaller(head[1], COMMANDS - 1);
 	if (head[0] == VIRTIO_NET_CTRL_MAC && head[1] == VIRTIO_NET_CTRL_MAC_TABLE_SET) {
 		uint64_t unicast = table_count(chain);
 		uint64_t multicast = table_count(chain);
 
-		r->y = unicast | multicast << 16;
+		r->ctrl.counts = unicast | multicast << 16;
 		return 2 + 4 + 6 * unicast + 4 + 6 * multicast;
 	}
 	if (head[0] == VIRTIO_NET_CTRL_MAC)
@@ -232,9 +232,9 @@ static uint64_t command_op(const struct nearest *n, struct descriptor_chain *cha
 	if (len == 6 && !memcmp(data, n->net->mac, 6))
 		memcpy(data, personality_mac, 6);
 	for (size_t i = 0; i < len; i++)
-		r->x |= (uint64_t)data[i] << (8 * i);
-	if (head[0] == VIRTIO_NET_CTRL_MQ && r->x == 1)
-		r->x = 0; /* all pairs: what there is of them */
+		r->ctrl.value |= (uint64_t)data[i] << (8 * i);
+	if (head[0] == VIRTIO_NET_CTRL_MQ && r->ctrl.value == 1)
+		r->ctrl.value = 0; /* all pairs: what there is of them */
 	return 2 + len;
 }
 
@@ -249,17 +249,18 @@ void nearest_ctrl(const struct nearest *n, struct descriptor_chain *chain, bool 
 	nearest_start(op, OP_CTRL, indirect);
 	right = command_op(n, chain, r);
 	more = (int64_t)chain->readable_bytes - (int64_t)right;
-	if (r->b[0] == VIRTIO_NET_CTRL_MAC && r->b[1] == VIRTIO_NET_CTRL_MAC_TABLE_SET && more > 0)
+	if (r->ctrl.class == VIRTIO_NET_CTRL_MAC &&
+	    r->ctrl.command == VIRTIO_NET_CTRL_MAC_TABLE_SET && more > 0)
 		more = 0; /* tables that were cut down */
 	more = more > INT8_MAX ? INT8_MAX : more < INT8_MIN ? INT8_MIN : more;
-	r->b[5] = (uint8_t)more;
+	r->ctrl.more = (uint8_t)more;
 	if (tail == 0)
-		r->b[3] |= CHAIN_NO_TAIL;
+		r->ctrl.flags |= CHAIN_NO_TAIL;
 	if (chain->writable_bytes > 1)
-		r->b[4] = WRONG_MORE_WRITABLE;
+		r->ctrl.wrong = WRONG_MORE_WRITABLE;
 	right = (uint64_t)((int64_t)right + more > 1 ? (int64_t)right + more : 1);
-	r->b[2] = nearest_finish(n, chain, 2, &(struct nearest_stream){ right, 2 },
-				 &(struct nearest_stream){ tail, 0 }, op);
+	r->ctrl.split = nearest_finish(n, chain, 2, &(struct nearest_stream){ right, 2 },
+				       &(struct nearest_stream){ tail, 0 }, op);
 }
 
 /* ---- frames for the guest ---- */
@@ -301,12 +302,12 @@ void nearest_frame(const struct nearest *n, const struct nic_frame *frame, struc
 
 	memset(op, 0, sizeof(*op));
 	op->code = OP_FRAME;
-	op->b[0] = (uint8_t)(l.tags && l.kind == FRAME_PLAIN ? FRAME_BARE_VLAN : l.kind);
-	op->b[1] = frame->len < 6 ? TO_DEVICE : destination(n, frame->data, &op->x);
-	op->b[3] = offload_class(&frame->offload);
-	op->y = frame->len ? (frame->len - 1) % NIC_FRAME_BYTES_MAX : 0;
-	if (l.tags && op->b[1] != TO_ANY) {
-		op->b[2] = 1;
-		op->x |= (uint64_t)l.vlan << 16;
+	op->frame.kind = (uint8_t)(l.tags && l.kind == FRAME_PLAIN ? FRAME_BARE_VLAN : l.kind);
+	op->frame.to = frame->len < 6 ? TO_DEVICE : destination(n, frame->data, &op->frame.value);
+	op->frame.offload = offload_class(&frame->offload);
+	op->frame.len = frame->len ? (frame->len - 1) % NIC_FRAME_BYTES_MAX : 0;
+	if (l.tags && op->frame.to != TO_ANY) {
+		op->frame.vlan = 1;
+		op->frame.value |= (uint64_t)l.vlan << 16;
 	}
 }

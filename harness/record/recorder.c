@@ -60,9 +60,9 @@ static void move_high(struct script *s, uint64_t low_register)
 
 		if (op->code != OP_WRITE)
 			continue;
-		if (op->x == low_register && op->y >= MAP_LOW)
-			op->y -= TO_HIGH;
-		if (op->x == low_register || op->x == VIRTIO_MMIO_QUEUE_SEL)
+		if (op->write.offset == low_register && op->write.value >= MAP_LOW)
+			op->write.value -= TO_HIGH;
+		if (op->write.offset == low_register || op->write.offset == VIRTIO_MMIO_QUEUE_SEL)
 			return;
 	}
 }
@@ -101,8 +101,9 @@ static uint64_t moved(struct recorder *r, uint64_t offset, uint64_t value)
 
 static void reset(struct recorder *r)
 {
-	struct record op = { .code = OP_WRITE, .x = VIRTIO_MMIO_STATUS };
+	struct record op = script_op(OP_WRITE);
 
+	op.write.offset = VIRTIO_MMIO_STATUS;
 	if (r->phase == RECORDER_REQUESTS)
 		recorder_requests_reset(r);
 	else if (r->phase == RECORDER_BRING_UP && r->writes.ops > 0)

@@ -32,10 +32,10 @@ static bool notify_last(struct recorder *r, unsigned int queue)
 {
 	struct record *last = &r->script.op[r->script.ops - 1];
 
-	if (r->script.ops <= r->opening || !is_request(last) || !(last->b[3] & CHAIN_QUIET) ||
-	    queue_of((enum op_code)last->code) != queue)
+	if (r->script.ops <= r->opening || !is_request(last) ||
+	    !(last->request.flags & CHAIN_QUIET) || queue_of((enum op_code)last->code) != queue)
 		return false;
-	last->b[3] &= (uint8_t)~CHAIN_QUIET;
+	last->request.flags &= (uint8_t)~CHAIN_QUIET;
 	memset(&r->batch, 0, sizeof(r->batch));
 	return true;
 }
@@ -66,8 +66,8 @@ static void reopen_receive(struct recorder *r)
 	for (unsigned int i = 0; i < RX_REOPENED && left > 0; i++) {
 		unsigned int count = left < RX_COUNT ? left : RX_COUNT;
 
-		op.b[0] = (uint8_t)(count - 1);
-		op.b[3] &= (uint8_t)~CHAIN_QUIET;
+		op.rx.count = (uint8_t)(count - 1);
+		op.rx.flags &= (uint8_t)~CHAIN_QUIET;
 		add(r, &op);
 		left -= count;
 	}
@@ -85,8 +85,9 @@ static uint8_t size_operand(const struct recorder *r, const struct virtqueue *vq
 static void stop_what_does_not_run(struct recorder *r)
 {
 	for (unsigned int i = 0; i < r->nearest.p.queues; i++) {
-		struct record op = { .code = OP_STOP, .b = { (uint8_t)i } };
+		struct record op = script_op(OP_STOP);
 
+		op.stop.queue = (uint8_t)i;
 		r->queue[i].flags = 0;
 		if (!virtqueue_enabled(&r->queue[i].vq))
 			add(r, &op);
@@ -95,13 +96,14 @@ static void stop_what_does_not_run(struct recorder *r)
 
 void recorder_start_requests(struct recorder *r)
 {
-	struct record init = { .code = OP_INIT, .b = { size_operand(r, &r->queue[0].vq) } };
+	struct record init = script_op(OP_INIT);
 
+	init.init.size = size_operand(r, &r->queue[0].vq);
 	r->phase = RECORDER_REQUESTS;
 	recorder_start_script(r);
-	r->nearest.queue_size =
-		init.b[0] ? personality_queue_size(init.b[0]) : r->nearest.p.queue_size_max;
-	init.x = r->nearest.p.offered.word[0] & ~r->features;
+	r->nearest.queue_size = init.init.size ? personality_queue_size(init.init.size)
+					       : r->nearest.p.queue_size_max;
+	init.init.decline = r->nearest.p.offered.word[0] & ~r->features;
 	add(r, &init);
 	stop_what_does_not_run(r);
 	reopen_receive(r);
@@ -143,7 +145,7 @@ static void add_request(struct recorder *r, unsigned int queue, struct nearest_o
 
 	if (!fits(r, op))
 		notify_last(r, queue);
-	op->record.b[3] |= CHAIN_QUIET;
+	op->record.request.flags |= CHAIN_QUIET;
 	add_op(r, &op->record);
 	r->batch.descs += op->descs;
 	r->batch.low += low;
@@ -158,14 +160,14 @@ static void add_receive(struct recorder *r, const struct nearest_op *op)
 	struct record quiet = op->record;
 
 	r->receive = op->record;
-	quiet.b[3] |= CHAIN_QUIET;
-	quiet.b[0] = last->b[0];
+	quiet.rx.flags |= CHAIN_QUIET;
+	quiet.rx.count = last->rx.count;
 	if (r->script.ops > r->opening && !memcmp(last, &quiet, sizeof(quiet)) &&
-	    last->b[0] + 1u < RX_COUNT) {
-		last->b[0]++;
+	    last->rx.count + 1u < RX_COUNT) {
+		last->rx.count++;
 		return;
 	}
-	quiet.b[0] = 0;
+	quiet.rx.count = 0;
 	add_op(r, &quiet);
 }
 
@@ -187,7 +189,7 @@ static void take_chain(struct recorder *r, unsigned int queue, struct descriptor
 
 	if (r->options.blk) {
 		nearest_blk(&r->nearest, chain, indirect, &op);
-		op.record.b[3] |= (uint8_t)(queue << 5); /* CHAIN_QUEUE */
+		op.record.blk.flags |= (uint8_t)(queue << 5); /* CHAIN_QUEUE */
 	} else if (queue == VIRTIO_NET_RX) {
 		nearest_rx(chain, indirect, &op);
 	} else if (queue == VIRTIO_NET_TX) {
@@ -207,14 +209,16 @@ static void take_chain(struct recorder *r, unsigned int queue, struct descriptor
 static void take_flags(struct recorder *r, unsigned int queue)
 {
 	struct recorder_queue *q = &r->queue[queue];
-	struct record op = { .code = OP_AVAIL, .b = { (uint8_t)queue, 3 } };
+	struct record op = script_op(OP_AVAIL);
 	uint16_t flags;
 
 	if (q->vq.event_idx ||
 	    guest_memory_load_u16(&r->memory, q->vq.driver_area + VIRTQ_AVAIL_FLAGS, &flags) ||
 	    flags == q->flags)
 		return;
-	op.x = flags;
+	op.avail.queue = (uint8_t)queue;
+	op.avail.how = 3;
+	op.avail.value = flags;
 	add_op(r, &op);
 	q->flags = flags;
 }
@@ -273,7 +277,7 @@ static void collect_all(struct recorder *r)
 
 static void notified(struct recorder *r, uint64_t value)
 {
-	struct record kick = { .code = OP_KICK };
+	struct record kick = script_op(OP_KICK);
 	unsigned int queue;
 
 	if (recorder_accepted(r, VIRTIO_F_NOTIFICATION_DATA))
@@ -281,8 +285,8 @@ static void notified(struct recorder *r, uint64_t value)
 	queue = (unsigned int)value;
 
 	if (value >= r->nearest.p.queues) {
-		kick.b[1] = 1;
-		kick.x = value;
+		kick.kick.raw = 1;
+		kick.kick.value = value;
 		add_op(r, &kick);
 		return;
 	}
@@ -290,19 +294,19 @@ static void notified(struct recorder *r, uint64_t value)
 		return;
 	if (!collect(r, queue) || notify_last(r, queue))
 		return;
-	kick.b[0] = (uint8_t)queue;
+	kick.kick.queue = (uint8_t)queue;
 	add_op(r, &kick);
 }
 
 /* The driver goes on to take what was used: as often as there is something new in a queue. */
 static void acknowledged(struct recorder *r, uint64_t events)
 {
-	struct record ack = { .code = OP_ACK };
+	struct record ack = script_op(OP_ACK);
 	bool any = false;
 
 	for (unsigned int i = 0; events & VIRTIO_INTERRUPT_USED && i < r->nearest.p.queues; i++) {
 		struct recorder_queue *q = &r->queue[i];
-		struct record op = { .code = OP_USED, .b = { (uint8_t)i, q->vq.event_idx } };
+		struct record op = script_op(OP_USED);
 		uint16_t used;
 
 		if (!virtqueue_enabled(&q->vq) ||
@@ -311,6 +315,8 @@ static void acknowledged(struct recorder *r, uint64_t events)
 			continue;
 		q->used_seen = used;
 		any = true;
+		op.used.queue = (uint8_t)i;
+		op.used.event = q->vq.event_idx;
 		add_op(r, &op);
 	}
 	if (!any)
@@ -329,7 +335,7 @@ static bool starts(const struct recorder *r, const struct virtqueue *vq)
 /* Stopping a queue and starting it; what is programmed in between goes into that. */
 static void queue_changes(struct recorder *r, uint64_t offset, uint64_t value)
 {
-	struct record op = { .b = { (uint8_t)r->queue_sel } };
+	struct record op;
 
 	if (r->queue_sel >= r->nearest.p.queues)
 		return;
@@ -337,13 +343,15 @@ static void queue_changes(struct recorder *r, uint64_t offset, uint64_t value)
 	const struct virtqueue *vq = &r->queue[r->queue_sel].vq;
 
 	if (offset == VIRTIO_MMIO_QUEUE_READY && value == 1 && starts(r, vq)) {
-		op.code = OP_QUEUE;
-		op.b[1] = size_operand(r, vq);
+		op = script_op(OP_QUEUE);
+		op.queue.queue = (uint8_t)r->queue_sel;
+		op.queue.size = size_operand(r, vq);
 		add_op(r, &op);
 	} else if ((offset == VIRTIO_MMIO_QUEUE_READY && value == 0) ||
 		   (offset == VIRTIO_MMIO_QUEUE_RESET && value == 1)) {
-		op.code = OP_STOP;
-		op.b[1] = offset == VIRTIO_MMIO_QUEUE_RESET;
+		op = script_op(OP_STOP);
+		op.stop.queue = (uint8_t)r->queue_sel;
+		op.stop.how = offset == VIRTIO_MMIO_QUEUE_RESET;
 		add_op(r, &op);
 	}
 }
@@ -401,7 +409,7 @@ void recorder_requests_frame(struct recorder *r, const struct nic_frame *frame)
 
 void recorder_requests_reset(struct recorder *r)
 {
-	struct record op = { .code = OP_RESET };
+	struct record op = script_op(OP_RESET);
 
 	add_op(r, &op);
 	recorder_end_requests(r);

@@ -56,8 +56,11 @@ static uint64_t script_shape(const struct script *s)
 	uint64_t hash = 0;
 
 	for (unsigned int i = 0; i < s->ops; i++) {
-		hash = mix(hash, s->op[i].code | (uint64_t)s->op[i].b[0] << 8);
-		hash = mix(mix(hash, s->op[i].x), s->op[i].y);
+		const struct record_form *form = &script_op_form[s->op[i].code];
+
+		hash = mix(hash, s->op[i].code);
+		for (unsigned int k = 0; k < form->fields; k++)
+			hash = mix(hash, script_get(&s->op[i], &form->field[k]));
 	}
 	return hash;
 }
@@ -125,8 +128,10 @@ bool recorder_access_op(enum op_code code, uint64_t offset, unsigned int width, 
 
 	if (width != 1 && width != 2 && width != 4 && width != 8)
 		return false;
-	*op = (struct record){ .code = (uint8_t)code, .b = { class_of[width] }, .x = offset };
+	*op = script_op(code);
+	op->write.width = class_of[width];
+	op->write.offset = offset;
 	if (code == OP_WRITE)
-		op->y = value;
+		op->write.value = value;
 	return true;
 }

@@ -290,7 +290,7 @@ static uint64_t change_of(const struct record *rec, const struct field *f, struc
 	uint64_t old = script_get(rec, f);
 
 	if (rec->code == OP_WRITE && f->kind == FIELD_VALUE && one_in(r, 2))
-		return change_register(r, rec->x, old);
+		return change_register(r, rec->write.offset, old);
 	return change(r, f, old);
 }
 
@@ -349,14 +349,15 @@ static bool alike(uint8_t a, uint8_t b)
 /* As the last one of its kind before it, so that what that left behind is met. */
 static void resemble(struct script *s, unsigned int at)
 {
-	struct record *rec = &s->op[at];
+	uint8_t code = s->op[at].code;
 
 	for (unsigned int i = at; i-- > 0;) {
-		if (!alike(s->op[i].code, rec->code))
+		if (!alike(s->op[i].code, code))
 			continue;
-		memcpy(rec->b, s->op[i].b, sizeof(rec->b));
-		rec->x = s->op[i].x;
-		rec->y = rec->code == s->op[i].code ? s->op[i].y : 0;
+		s->op[at] = s->op[i];
+		s->op[at].code = code;
+		if (code == OP_READ)
+			s->op[at].read.value = 0;
 		return;
 	}
 }
@@ -367,8 +368,7 @@ static void new_op(const struct mutator_profile *p, struct script *s, unsigned i
 	struct record *rec = &s->op[at];
 	unsigned int changes = below(r, 4);
 
-	memset(rec, 0, sizeof(*rec));
-	rec->code = p->ops[below(r, (unsigned int)p->op_count)];
+	*rec = script_op((enum op_code)p->ops[below(r, (unsigned int)p->op_count)]);
 	if (one_in(r, 4))
 		resemble(s, at);
 	else if (one_in(r, 2))

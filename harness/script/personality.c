@@ -90,15 +90,15 @@ static struct virtio_features net_asked(const struct record *header)
 {
 	struct virtio_features f = { { 0 } };
 
-	if (header->y >> 16 & 0xff)
+	if (header->device.queues)
 		virtio_features_add(&f, VIRTIO_NET_F_MQ);
 	for (unsigned int i = 0; i < 8; i++) {
-		if (header->y >> (40 + i) & 1) {
+		if (header->device.net >> i & 1) {
 			f.word[0] |= net_extra[i].word[0];
 			f.word[1] |= net_extra[i].word[1];
 		}
 	}
-	f.word[1] &= ~(header->y >> 48 & 0xff);
+	f.word[1] &= ~(uint64_t)header->device.more;
 	return f;
 }
 
@@ -147,7 +147,7 @@ static uint64_t ring_bits(const struct record *header)
 	uint64_t bits = 0;
 
 	for (size_t i = 0; i < sizeof(ring_feature); i++)
-		bits |= (header->y >> (8 + i) & 1) << ring_feature[i];
+		bits |= (header->device.ring >> i & 1ull) << ring_feature[i];
 	return bits;
 }
 
@@ -194,12 +194,12 @@ static const struct zone_class {
 
 static unsigned int zone_class_of(const struct record *header)
 {
-	return (unsigned int)(header->y >> 32 & 0xff) % ZONE_CLASSES;
+	return header->device.zones % ZONE_CLASSES;
 }
 
 static unsigned int queues_asked(const struct record *header)
 {
-	return 1 + (unsigned int)(header->y >> 16 & 0xff) % 4;
+	return 1 + header->device.queues % 4u;
 }
 
 /* What a disk that was not asked for does not offer; 5.2.5.1: no DISCARD if host-managed. */
@@ -216,7 +216,7 @@ static uint64_t not_of_this_disk(const struct record *header)
 		bits |= BIT(VIRTIO_BLK_F_LIFETIME) | BIT(VIRTIO_BLK_F_SECURE_ERASE);
 	if (!z->model)
 		bits |= BIT(VIRTIO_BLK_F_ZONED);
-	if (z->model == DISK_HOST_MANAGED && !(header->x & BIT(VIRTIO_BLK_F_ZONED)))
+	if (z->model == DISK_HOST_MANAGED && !(header->device.hide & BIT(VIRTIO_BLK_F_ZONED)))
 		bits |= BIT(VIRTIO_BLK_F_DISCARD) | BIT(VIRTIO_BLK_F_WRITE_ZEROES);
 	return bits;
 }
@@ -255,8 +255,8 @@ static void choose_zones(const struct record *header, struct personality *p)
 
 static uint64_t offered_bits(const struct record *header, uint64_t more)
 {
-	uint64_t bits = (supported[header->code] | ring_bits(header) | more) & ~header->x &
-			~not_of_this_disk(header);
+	uint64_t bits = (supported[header->code] | ring_bits(header) | more) &
+			~header->device.hide & ~not_of_this_disk(header);
 
 	for (size_t i = 0; i < sizeof(dependency) / sizeof(dependency[0]); i++) {
 		if (dependency[i].kind == (enum device_kind)header->code &&
@@ -289,7 +289,7 @@ static void net_features(const struct record *header, struct personality *p)
 	p->pairs = 1;
 	if (p->kind == DEVICE_NET && (virtio_features_has(&p->offered, VIRTIO_NET_F_MQ) ||
 				      virtio_features_has(&p->offered, VIRTIO_NET_F_RSS)))
-		p->pairs = header->y >> 16 & 0xff ? (unsigned int)(header->y >> 16 & 0xff) : 1;
+		p->pairs = header->device.queues ? header->device.queues : 1;
 }
 
 /* What such devices cannot have goes, as it does when the device is made (4.2.4, 6.3). */
@@ -319,27 +319,27 @@ void personality_from(const struct record *header, struct personality *p)
 
 	memset(p, 0, sizeof(*p));
 	p->kind = (enum device_kind)header->code;
-	p->queue_size_max = personality_queue_size(header->b[0]);
-	p->flags = header->b[1];
-	p->slots = slots[header->b[2] % 4];
-	p->capacity = personality_capacity(header->b[3]);
-	p->transfer_max = transfer[header->b[4] % 4];
-	p->fail_every = header->b[5];
-	p->range_sectors_max = range_sectors[header->b[6] % 4];
-	p->range_segments_max = range_segments[header->b[6] % 4];
-	p->mtu = mtu[header->b[6] % 4];
-	p->blk_size = blk_size[header->b[6] % 4];
-	p->refusal = header->y & 0xff;
+	p->queue_size_max = personality_queue_size(header->device.size);
+	p->flags = header->device.flags;
+	p->slots = slots[header->device.slots % 4];
+	p->capacity = personality_capacity(header->device.capacity);
+	p->transfer_max = transfer[header->device.transfer % 4];
+	p->fail_every = header->device.fail;
+	p->range_sectors_max = range_sectors[header->device.limits % 4];
+	p->range_segments_max = range_segments[header->device.limits % 4];
+	p->mtu = mtu[header->device.limits % 4];
+	p->blk_size = blk_size[header->device.limits % 4];
+	p->refusal = header->device.refuse;
 	net_features(header, p);
 	if (p->kind == DEVICE_BLK && p->flags & FLAG_READ_ONLY)
 		virtio_features_add(&p->offered, VIRTIO_BLK_F_RO);
 	if (p->kind == DEVICE_BLK)
 		choose_zones(header, p);
-	if (header->y >> 56 & 1)
+	if (header->device.extra & 1)
 		virtio_features_add(&p->offered, VIRTIO_F_SUSPEND);
-	if (header->y >> 56 & 2)
+	if (header->device.extra & 2)
 		virtio_features_add(&p->offered, VIRTIO_F_ORDER_PLATFORM);
-	transport = (unsigned int)(header->y >> 24 & 0xff) % 3;
+	transport = header->device.transport % 3u;
 	p->legacy = transport != 0;
 	p->big_endian = transport == TRANSPORT_LEGACY_BIG_ENDIAN;
 	if (p->legacy)

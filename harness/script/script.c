@@ -11,8 +11,10 @@
 
 /* releases of clang-format do not agree about these braces */
 /* clang-format off */
-#define CHOICE(n, place, count) { n, place, FIELD_CHOICE, count }
-#define FIELD(n, place, kind)	{ n, place, kind, 0 }
+#define OPERAND(op, m, kind, count)                                                                \
+	{ #m, offsetof(struct record, op.m), sizeof(((struct record *)0)->op.m), kind, count }
+#define CHOICE(op, m, count) OPERAND(op, m, FIELD_CHOICE, count)
+#define FIELD(op, m, kind) OPERAND(op, m, kind, 0)
 /* clang-format on */
 
 const char *const script_device_name[DEVICE_KINDS] = { "blk", "net", "echo" };
@@ -20,235 +22,255 @@ const char *const script_device_name[DEVICE_KINDS] = { "blk", "net", "echo" };
 const struct record_form script_header_form = {
 	"device",
 	{
-		CHOICE("size", AT_B0, 8),
-		FIELD("flags", AT_B1, FIELD_FLAGS),
-		CHOICE("slots", AT_B2, 4),
-		CHOICE("capacity", AT_B3, 8),
-		CHOICE("transfer", AT_B4, 4),
-		FIELD("fail", AT_B5, FIELD_COUNT),
-		CHOICE("limits", AT_B6, 4),
-		FIELD("hide", AT_X, FIELD_FEATURES),
-		CHOICE("refuse", AT_Y0, 50),
-		CHOICE("ring", AT_Y1, 8),
-		CHOICE("queues", AT_Y2, 5),
-		CHOICE("transport", AT_Y3, 3),
-		CHOICE("zones", AT_Y4, 12),
-		FIELD("net", AT_Y5, FIELD_FLAGS),
-		FIELD("more", AT_Y6, FIELD_FLAGS),
-		CHOICE("extra", AT_Y7, 4),
+		CHOICE(device, size, 8),
+		FIELD(device, flags, FIELD_FLAGS),
+		CHOICE(device, slots, 4),
+		CHOICE(device, capacity, 8),
+		CHOICE(device, transfer, 4),
+		FIELD(device, fail, FIELD_COUNT),
+		CHOICE(device, limits, 4),
+		FIELD(device, hide, FIELD_FEATURES),
+		CHOICE(device, refuse, 50),
+		CHOICE(device, ring, 8),
+		CHOICE(device, queues, 5),
+		CHOICE(device, transport, 3),
+		CHOICE(device, zones, 12),
+		FIELD(device, net, FIELD_FLAGS),
+		FIELD(device, more, FIELD_FLAGS),
+		CHOICE(device, extra, 4),
 	},
 	16,
 };
 
 const struct record_form script_op_form[OP_CODES] = {
 	[OP_INIT] = { "init",
-		      { CHOICE("size", AT_B0, 8), CHOICE("wrong", AT_B1, 13),
-			FIELD("only", AT_B2, FIELD_QUEUE), FIELD("decline", AT_X, FIELD_FEATURES),
-			FIELD("grab", AT_Y, FIELD_FEATURES), FIELD("decline64", AT_B3, FIELD_FLAGS),
-			FIELD("grab64", AT_B4, FIELD_FLAGS) },
+		      { CHOICE(init, size, 8), CHOICE(init, wrong, 13),
+			FIELD(init, only, FIELD_QUEUE), FIELD(init, decline, FIELD_FEATURES),
+			FIELD(init, grab, FIELD_FEATURES), FIELD(init, decline64, FIELD_FLAGS),
+			FIELD(init, grab64, FIELD_FLAGS) },
 		      7 },
 	[OP_RESET] = { "reset", { { 0 } }, 0 },
 	[OP_WRITE] = { "write",
-		       { CHOICE("width", AT_B0, 4), FIELD("offset", AT_X, FIELD_OFFSET),
-			 FIELD("value", AT_Y, FIELD_VALUE) },
+		       { CHOICE(write, width, 4), FIELD(write, offset, FIELD_OFFSET),
+			 FIELD(write, value, FIELD_VALUE) },
 		       3 },
-	[OP_READ] = { "read",
-		      { CHOICE("width", AT_B0, 4), FIELD("offset", AT_X, FIELD_OFFSET) },
-		      2 },
+	[OP_READ] = { "read", { CHOICE(read, width, 4), FIELD(read, offset, FIELD_OFFSET) }, 2 },
 	[OP_POKE] = { "poke",
-		      { CHOICE("len", AT_B0, 9), CHOICE("base", AT_B1, 8),
-			FIELD("queue", AT_B2, FIELD_QUEUE), FIELD("at", AT_X, FIELD_ADDRESS),
-			FIELD("bytes", AT_Y, FIELD_VALUE) },
+		      { CHOICE(poke, len, 9), CHOICE(poke, base, 8),
+			FIELD(poke, queue, FIELD_QUEUE), FIELD(poke, at, FIELD_ADDRESS),
+			FIELD(poke, bytes, FIELD_VALUE) },
 		      5 },
 	[OP_FILL] = { "fill",
-		      { FIELD("byte", AT_B0, FIELD_BYTE), CHOICE("base", AT_B1, 8),
-			FIELD("queue", AT_B2, FIELD_QUEUE), FIELD("at", AT_X, FIELD_ADDRESS),
-			FIELD("len", AT_Y, FIELD_VALUE) },
+		      { FIELD(fill, byte, FIELD_BYTE), CHOICE(fill, base, 8),
+			FIELD(fill, queue, FIELD_QUEUE), FIELD(fill, at, FIELD_ADDRESS),
+			FIELD(fill, len, FIELD_VALUE) },
 		      5 },
 	[OP_QUEUE] = { "queue",
-		       { FIELD("queue", AT_B0, FIELD_QUEUE), CHOICE("size", AT_B1, 8),
-			 CHOICE("wrong", AT_B2, 19), FIELD("ready", AT_B3, FIELD_BYTE),
-			 FIELD("skip", AT_B4, FIELD_FLAGS) },
+		       { FIELD(queue, queue, FIELD_QUEUE), CHOICE(queue, size, 8),
+			 CHOICE(queue, wrong, 19), FIELD(queue, ready, FIELD_BYTE),
+			 FIELD(queue, skip, FIELD_FLAGS) },
 		       5 },
-	[OP_STOP] = { "stop", { FIELD("queue", AT_B0, FIELD_QUEUE), CHOICE("how", AT_B1, 2) }, 2 },
+	[OP_STOP] = { "stop", { FIELD(stop, queue, FIELD_QUEUE), CHOICE(stop, how, 2) }, 2 },
 	[OP_CHAIN] = { "chain",
-		       { FIELD("queue", AT_B0, FIELD_QUEUE), FIELD("readable", AT_B1, FIELD_COUNT),
-			 FIELD("writable", AT_B2, FIELD_COUNT), CHOICE("where", AT_B3, 16),
-			 CHOICE("len", AT_B4, 16), FIELD("flags", AT_B5, FIELD_FLAGS),
-			 CHOICE("wrong", AT_B6, 32), FIELD("at", AT_X, FIELD_ADDRESS),
-			 FIELD("arg", AT_Y, FIELD_VALUE) },
+		       { FIELD(chain, queue, FIELD_QUEUE), FIELD(chain, readable, FIELD_COUNT),
+			 FIELD(chain, writable, FIELD_COUNT), CHOICE(chain, where, 16),
+			 CHOICE(chain, len, 16), FIELD(chain, flags, FIELD_FLAGS),
+			 CHOICE(chain, wrong, 32), FIELD(chain, at, FIELD_ADDRESS),
+			 FIELD(chain, arg, FIELD_VALUE) },
 		       9 },
 	[OP_BLK] = { "blk",
-		     { CHOICE("type", AT_B0, 20), CHOICE("split", AT_B1, 16),
-		       CHOICE("where", AT_B2, 16), FIELD("flags", AT_B3, FIELD_FLAGS),
-		       CHOICE("wrong", AT_B4, 32), FIELD("count", AT_B5, FIELD_COUNT),
-		       FIELD("bits", AT_B6, FIELD_FLAGS), FIELD("sector", AT_X, FIELD_SECTOR),
-		       FIELD("arg", AT_Y, FIELD_VALUE) },
+		     { CHOICE(blk, type, 20), CHOICE(blk, split, 16), CHOICE(blk, where, 16),
+		       FIELD(blk, flags, FIELD_FLAGS), CHOICE(blk, wrong, 32),
+		       FIELD(blk, count, FIELD_COUNT), FIELD(blk, bits, FIELD_FLAGS),
+		       FIELD(blk, sector, FIELD_SECTOR), FIELD(blk, arg, FIELD_VALUE) },
 		     9 },
 	[OP_TX] = { "tx",
-		    { CHOICE("kind", AT_B0, 28), CHOICE("split", AT_B1, 16),
-		      CHOICE("where", AT_B2, 16), FIELD("flags", AT_B3, FIELD_FLAGS),
-		      CHOICE("wrong", AT_B4, 32), FIELD("bits", AT_B5, FIELD_FLAGS),
-		      CHOICE("offload", AT_B6, 16), FIELD("headers", AT_X, FIELD_HEADERS),
-		      FIELD("len", AT_YL, FIELD_VALUE), FIELD("pair", AT_Y4, FIELD_QUEUE),
-		      FIELD("outer", AT_Y5, FIELD_BYTE), FIELD("inner", AT_Y6, FIELD_BYTE),
-		      FIELD("flow", AT_Y7, FIELD_BYTE) },
+		    { CHOICE(tx, kind, 28), CHOICE(tx, split, 16), CHOICE(tx, where, 16),
+		      FIELD(tx, flags, FIELD_FLAGS), CHOICE(tx, wrong, 32),
+		      FIELD(tx, bits, FIELD_FLAGS), CHOICE(tx, offload, 16),
+		      FIELD(tx, headers, FIELD_HEADERS), FIELD(tx, len, FIELD_VALUE),
+		      FIELD(tx, pair, FIELD_QUEUE), FIELD(tx, outer, FIELD_BYTE),
+		      FIELD(tx, inner, FIELD_BYTE), FIELD(tx, flow, FIELD_BYTE) },
 		    13 },
 	[OP_RX] = { "rx",
-		    { FIELD("count", AT_B0, FIELD_COUNT), CHOICE("len", AT_B1, 8),
-		      CHOICE("where", AT_B2, 16), FIELD("flags", AT_B3, FIELD_FLAGS),
-		      CHOICE("wrong", AT_B4, 32), FIELD("pieces", AT_B5, FIELD_COUNT),
-		      FIELD("arg", AT_Y, FIELD_VALUE), FIELD("pair", AT_B6, FIELD_QUEUE) },
+		    { FIELD(rx, count, FIELD_COUNT), CHOICE(rx, len, 8), CHOICE(rx, where, 16),
+		      FIELD(rx, flags, FIELD_FLAGS), CHOICE(rx, wrong, 32),
+		      FIELD(rx, pieces, FIELD_COUNT), FIELD(rx, arg, FIELD_VALUE),
+		      FIELD(rx, pair, FIELD_QUEUE) },
 		    8 },
 	[OP_CTRL] = { "ctrl",
-		      { CHOICE("class", AT_B0, 11), CHOICE("command", AT_B1, 8),
-			CHOICE("split", AT_B2, 16), FIELD("flags", AT_B3, FIELD_FLAGS),
-			CHOICE("wrong", AT_B4, 32), FIELD("more", AT_B5, FIELD_BYTE),
-			FIELD("where", AT_B6, FIELD_BYTE), FIELD("value", AT_X, FIELD_VALUE),
-			FIELD("counts", AT_Y, FIELD_HEADERS) },
+		      { CHOICE(ctrl, class, 11), CHOICE(ctrl, command, 8), CHOICE(ctrl, split, 16),
+			FIELD(ctrl, flags, FIELD_FLAGS), CHOICE(ctrl, wrong, 32),
+			FIELD(ctrl, more, FIELD_BYTE), FIELD(ctrl, where, FIELD_BYTE),
+			FIELD(ctrl, value, FIELD_VALUE), FIELD(ctrl, counts, FIELD_HEADERS) },
 		      9 },
 	[OP_KICK] = { "kick",
-		      { FIELD("queue", AT_B0, FIELD_QUEUE), CHOICE("raw", AT_B1, 2),
-			FIELD("value", AT_X, FIELD_VALUE) },
+		      { FIELD(kick, queue, FIELD_QUEUE), CHOICE(kick, raw, 2),
+			FIELD(kick, value, FIELD_VALUE) },
 		      3 },
 	[OP_AVAIL] = { "avail",
-		       { FIELD("queue", AT_B0, FIELD_QUEUE), CHOICE("how", AT_B1, 5),
-			 FIELD("flags", AT_B3, FIELD_FLAGS), FIELD("value", AT_X, FIELD_VALUE) },
+		       { FIELD(avail, queue, FIELD_QUEUE), CHOICE(avail, how, 5),
+			 FIELD(avail, flags, FIELD_FLAGS), FIELD(avail, value, FIELD_VALUE) },
 		       4 },
-	[OP_USED] = { "used",
-		      { FIELD("queue", AT_B0, FIELD_QUEUE), CHOICE("event", AT_B1, 5) },
-		      2 },
+	[OP_USED] = { "used", { FIELD(used, queue, FIELD_QUEUE), CHOICE(used, event, 5) }, 2 },
 	[OP_FRAME] = { "frame",
-		       { CHOICE("kind", AT_B0, 28), CHOICE("to", AT_B1, 8),
-			 CHOICE("vlan", AT_B2, 2), CHOICE("offload", AT_B3, 16),
-			 FIELD("value", AT_X, FIELD_VALUE), FIELD("len", AT_Y, FIELD_VALUE),
-			 FIELD("flow", AT_B4, FIELD_BYTE), FIELD("spoil", AT_B5, FIELD_BYTE),
-			 FIELD("by", AT_B6, FIELD_BYTE) },
+		       { CHOICE(frame, kind, 28), CHOICE(frame, to, 8), CHOICE(frame, vlan, 2),
+			 CHOICE(frame, offload, 16), FIELD(frame, value, FIELD_VALUE),
+			 FIELD(frame, len, FIELD_VALUE), FIELD(frame, flow, FIELD_BYTE),
+			 FIELD(frame, spoil, FIELD_BYTE), FIELD(frame, by, FIELD_BYTE) },
 		       9 },
 	[OP_COMPLETE] = { "complete",
-			  { FIELD("which", AT_B0, FIELD_COUNT), CHOICE("result", AT_B1, 2),
-			    FIELD("more", AT_B2, FIELD_COUNT) },
+			  { FIELD(complete, which, FIELD_COUNT), CHOICE(complete, result, 2),
+			    FIELD(complete, more, FIELD_COUNT) },
 			  3 },
 	[OP_LINK] = { "link",
-		      { CHOICE("down", AT_B0, 2), CHOICE("announce", AT_B1, 2),
-			FIELD("duplex", AT_B2, FIELD_BYTE), FIELD("speed", AT_X, FIELD_VALUE) },
+		      { CHOICE(link, down, 2), CHOICE(link, announce, 2),
+			FIELD(link, duplex, FIELD_BYTE), FIELD(link, speed, FIELD_VALUE) },
 		      4 },
-	[OP_RESIZE] = { "resize", { CHOICE("capacity", AT_B0, 8) }, 1 },
-	[OP_STALL] = { "stall", { CHOICE("nic", AT_B0, 3), CHOICE("disk", AT_B1, 3) }, 2 },
+	[OP_RESIZE] = { "resize", { CHOICE(resize, capacity, 8) }, 1 },
+	[OP_STALL] = { "stall", { CHOICE(stall, nic, 3), CHOICE(stall, disk, 3) }, 2 },
 	[OP_RACE] = { "race",
-		      { CHOICE("base", AT_B0, 8), FIELD("queue", AT_B1, FIELD_QUEUE),
-			FIELD("nth", AT_B2, FIELD_COUNT), CHOICE("len", AT_B3, 9),
-			FIELD("field", AT_B4, FIELD_COUNT), FIELD("at", AT_X, FIELD_ADDRESS),
-			FIELD("bytes", AT_Y, FIELD_VALUE) },
+		      { CHOICE(race, base, 8), FIELD(race, queue, FIELD_QUEUE),
+			FIELD(race, nth, FIELD_COUNT), CHOICE(race, len, 9),
+			FIELD(race, field, FIELD_COUNT), FIELD(race, at, FIELD_ADDRESS),
+			FIELD(race, bytes, FIELD_VALUE) },
 		      7 },
 	[OP_DRAIN] = { "drain", { { 0 } }, 0 },
 	[OP_ACK] = { "ack", { { 0 } }, 0 },
 	[OP_RESTORE] = { "restore",
-			 { CHOICE("how", AT_B0, 7), CHOICE("len", AT_B1, 9),
-			   FIELD("at", AT_X, FIELD_PLACE), FIELD("bytes", AT_Y, FIELD_VALUE) },
+			 { CHOICE(restore, how, 7), CHOICE(restore, len, 9),
+			   FIELD(restore, at, FIELD_PLACE), FIELD(restore, bytes, FIELD_VALUE) },
 			 4 },
-	[OP_TIME] = { "time", { FIELD("usecs", AT_X, FIELD_VALUE) }, 1 },
+	[OP_TIME] = { "time", { FIELD(time, usecs, FIELD_VALUE) }, 1 },
 };
 
-static unsigned int y_shift(const struct field *f)
+struct record script_op(enum op_code code)
 {
-	return 8u * ((unsigned int)f->place - AT_Y0);
+	struct record r;
+
+	memset(&r, 0, sizeof(r));
+	r.code = (uint8_t)code;
+	return r;
 }
 
 uint64_t script_get(const struct record *r, const struct field *f)
 {
-	if (f->place == AT_X)
-		return r->x;
-	if (f->place == AT_Y)
-		return r->y;
-	if (f->place == AT_YL)
-		return r->y & 0xffffffff;
-	if (f->place >= AT_Y0)
-		return r->y >> y_shift(f) & 0xff;
-	return r->b[f->place];
+	const uint8_t *at = (const uint8_t *)r + f->offset;
+	uint64_t eight;
+	uint32_t four;
+
+	switch (f->bytes) {
+	case 8:
+		memcpy(&eight, at, sizeof(eight));
+		return eight;
+	case 4:
+		memcpy(&four, at, sizeof(four));
+		return four;
+	default:
+		return *at;
+	}
 }
 
 void script_set(struct record *r, const struct field *f, uint64_t value)
 {
+	uint8_t *at = (uint8_t *)r + f->offset;
+	uint32_t four = (uint32_t)value;
+
 	if (f->choices)
 		value %= f->choices;
-	if (f->place == AT_X)
-		r->x = value;
-	else if (f->place == AT_Y)
-		r->y = value;
-	else if (f->place == AT_YL)
-		r->y = (r->y & ~0xffffffffull) | (value & 0xffffffff);
-	else if (f->place >= AT_Y0)
-		r->y = (r->y & ~(0xffull << y_shift(f))) | (value & 0xff) << y_shift(f);
-	else
-		r->b[f->place] = (uint8_t)value;
+	switch (f->bytes) {
+	case 8:
+		memcpy(at, &value, sizeof(value));
+		break;
+	case 4:
+		memcpy(at, &four, sizeof(four));
+		break;
+	default:
+		*at = (uint8_t)value;
+	}
 }
 
 /* ---- binary ---- */
 
-/* Leaves the operands of this form alone, choices reduced, and clears the rest. */
-static void canonical(struct record *r, const struct record_form *form)
+/* From and to `raw`, which has each operand at the same place, least significant byte first */
+static uint64_t load(const uint8_t *raw, const struct field *f)
 {
-	struct record from = *r;
+	uint64_t eight;
+	uint32_t four;
 
-	memset(r->b, 0, sizeof(r->b));
-	r->x = 0;
-	r->y = 0;
-	for (unsigned int i = 0; i < form->fields; i++)
-		script_set(r, &form->field[i], script_get(&from, &form->field[i]));
+	switch (f->bytes) {
+	case 8:
+		memcpy(&eight, raw + f->offset, sizeof(eight));
+		return le64toh(eight);
+	case 4:
+		memcpy(&four, raw + f->offset, sizeof(four));
+		return le32toh(four);
+	default:
+		return raw[f->offset];
+	}
 }
 
-static size_t get_record(const uint8_t *bytes, size_t len, struct record *r)
+static void store(uint8_t *raw, const struct field *f, uint64_t value)
 {
-	uint8_t raw[SCRIPT_RECORD_BYTES] = { 0 };
-	size_t part = len < sizeof(raw) ? len : sizeof(raw);
+	for (unsigned int i = 0; i < f->bytes; i++)
+		raw[f->offset + i] = (uint8_t)(value >> (8 * i));
+}
 
-	if (part == sizeof(raw)) /* all but the last: a copy without a call */
-		memcpy(raw, bytes, sizeof(raw));
+/* The operands of this form, choices reduced; the rest is zero. */
+static void get_operands(const uint8_t *raw, const struct record_form *form, struct record *r)
+{
+	for (unsigned int i = 0; i < form->fields; i++)
+		script_set(r, &form->field[i], load(raw, &form->field[i]));
+}
+
+/* The next record, filled up with zeroes; returns how many bytes of it are there. */
+static size_t next_record(const uint8_t *bytes, size_t len, uint8_t *raw)
+{
+	size_t part = len < SCRIPT_RECORD_BYTES ? len : SCRIPT_RECORD_BYTES;
+
+	memset(raw, 0, SCRIPT_RECORD_BYTES);
+	if (part == SCRIPT_RECORD_BYTES) /* all but the last: a copy without a call */
+		memcpy(raw, bytes, SCRIPT_RECORD_BYTES);
 	else if (part)
 		memcpy(raw, bytes, part);
-	r->code = raw[0];
-	memcpy(r->b, raw + 1, sizeof(r->b));
-	memcpy(&r->x, raw + 8, sizeof(r->x));
-	memcpy(&r->y, raw + 16, sizeof(r->y));
-	r->x = le64toh(r->x);
-	r->y = le64toh(r->y);
 	return part;
 }
 
 void script_decode(const uint8_t *bytes, size_t len, struct script *script)
 {
-	size_t at = get_record(bytes, len, &script->header);
+	uint8_t raw[SCRIPT_RECORD_BYTES];
+	size_t at = next_record(bytes, len, raw);
 
-	script->header.code %= DEVICE_KINDS;
-	canonical(&script->header, &script_header_form);
+	script->header = script_op((enum op_code)(raw[0] % DEVICE_KINDS));
+	get_operands(raw, &script_header_form, &script->header);
 	script->ops = 0;
 	while (at < len && script->ops < SCRIPT_OPS_MAX) {
 		struct record *r = &script->op[script->ops++];
 
-		at += get_record(bytes + at, len - at, r);
-		r->code %= OP_CODES;
-		canonical(r, &script_op_form[r->code]);
+		at += next_record(bytes + at, len - at, raw);
+		*r = script_op((enum op_code)(raw[0] % OP_CODES));
+		get_operands(raw, &script_op_form[r->code], r);
 	}
 }
 
-static void put_record(const struct record *r, uint8_t *raw)
+static void put_record(const struct record *r, const struct record_form *form, uint8_t *raw)
 {
-	uint64_t x = htole64(r->x);
-	uint64_t y = htole64(r->y);
-
+	memset(raw, 0, SCRIPT_RECORD_BYTES);
 	raw[0] = r->code;
-	memcpy(raw + 1, r->b, sizeof(r->b));
-	memcpy(raw + 8, &x, sizeof(x));
-	memcpy(raw + 16, &y, sizeof(y));
+	for (unsigned int i = 0; i < form->fields; i++)
+		store(raw, &form->field[i], script_get(r, &form->field[i]));
 }
 
 size_t script_encode(const struct script *script, uint8_t *bytes, size_t room)
 {
 	size_t at = 0;
 
-	for (unsigned int i = 0; i <= script->ops && room - at >= SCRIPT_RECORD_BYTES; i++) {
-		put_record(i == 0 ? &script->header : &script->op[i - 1], bytes + at);
+	if (room < SCRIPT_RECORD_BYTES)
+		return 0;
+	put_record(&script->header, &script_header_form, bytes);
+	at += SCRIPT_RECORD_BYTES;
+	for (unsigned int i = 0; i < script->ops && room - at >= SCRIPT_RECORD_BYTES; i++) {
+		put_record(&script->op[i], &script_op_form[script->op[i].code], bytes + at);
 		at += SCRIPT_RECORD_BYTES;
 	}
 	return at;

@@ -23,11 +23,106 @@
 #define SCRIPT_OPS_MAX	    64u
 #define SCRIPT_BYTES_MAX    (SCRIPT_RECORD_BYTES * (SCRIPT_OPS_MAX + 1))
 
+/*
+ * The header, or an operation: its code, then its operands, in the order of the binary form and at
+ * the same places. script_op_form says what values they take, operands.h what those mean.
+ */
 struct record {
-	uint8_t code; /* enum op_code; in the header enum device_kind */
-	uint8_t b[7];
-	uint64_t x;
-	uint64_t y;
+	union {
+		uint8_t code; /* enum op_code; in the header enum device_kind */
+		struct {
+			uint8_t code, size, flags, slots, capacity, transfer, fail, limits;
+			uint64_t hide;
+			uint8_t refuse, ring, queues, transport, zones, net, more, extra;
+		} device; /* the header */
+		struct {
+			uint8_t code, size, wrong, only, decline64, grab64;
+			uint64_t decline, grab;
+		} init;
+		struct {
+			uint8_t code, width;
+			uint64_t offset, value;
+		} write, read; /* read: no value */
+		struct {
+			uint8_t code, len, base, queue;
+			uint64_t at, bytes;
+		} poke;
+		struct {
+			uint8_t code, byte, base, queue;
+			uint64_t at, len;
+		} fill;
+		struct {
+			uint8_t code, queue, size, wrong, ready, skip;
+		} queue;
+		struct {
+			uint8_t code, queue, how;
+		} stop;
+		struct {
+			uint8_t code, queue, readable, writable, where, len, flags, wrong;
+			uint64_t at, arg;
+		} chain;
+		struct {
+			uint8_t code, own[3], flags, wrong;
+		} request; /* what blk, tx, rx and ctrl have in common */
+		struct {
+			uint8_t code, type, split, where, flags, wrong, count, bits;
+			uint64_t sector, arg;
+		} blk;
+		struct {
+			uint8_t code, kind, split, where, flags, wrong, bits, offload;
+			uint64_t headers;
+			uint32_t len;
+			uint8_t pair, outer, inner, flow;
+		} tx;
+		struct {
+			uint8_t code, count, len, where, flags, wrong, pieces, pair;
+			uint64_t none, arg;
+		} rx;
+		struct {
+			uint8_t code, class, command, split, flags, wrong, more, where;
+			uint64_t value, counts;
+		} ctrl;
+		struct {
+			uint8_t code, queue, raw;
+			uint64_t value;
+		} kick;
+		struct {
+			uint8_t code, queue, how, none, flags;
+			uint64_t value;
+		} avail;
+		struct {
+			uint8_t code, queue, event;
+		} used;
+		struct {
+			uint8_t code, kind, to, vlan, offload, flow, spoil, by;
+			uint64_t value, len;
+		} frame;
+		struct {
+			uint8_t code, which, result, more;
+		} complete;
+		struct {
+			uint8_t code, down, announce, duplex;
+			uint64_t speed;
+		} link;
+		struct {
+			uint8_t code, capacity;
+		} resize;
+		struct {
+			uint8_t code, nic, disk;
+		} stall;
+		struct {
+			uint8_t code, base, queue, nth, len, field;
+			uint64_t at, bytes;
+		} race;
+		struct {
+			uint8_t code, how, len;
+			uint64_t at, bytes;
+		} restore;
+		struct {
+			uint8_t code;
+			uint64_t usecs;
+		} time;
+	};
 };
 
 struct script {
@@ -73,32 +168,10 @@ enum field_kind {
 /* From here on, 256 numbers of FIELD_HEADERS stand for 0 to 255 whatever is right. */
 #define HEADERS_AS_IS 0x4000u
 
-/* Where the operand lies in struct record: b[0] to b[6], x, y, one byte of y, the lowest first, or
- * the low half of y. */
-enum field_place {
-	AT_B0,
-	AT_B1,
-	AT_B2,
-	AT_B3,
-	AT_B4,
-	AT_B5,
-	AT_B6,
-	AT_X,
-	AT_Y,
-	AT_Y0,
-	AT_Y1,
-	AT_Y2,
-	AT_Y3,
-	AT_Y4,
-	AT_Y5,
-	AT_Y6,
-	AT_Y7,
-	AT_YL,
-};
-
 struct field {
 	const char *name;
-	enum field_place place;
+	uint8_t offset; /* in struct record, and in the binary form */
+	uint8_t bytes;	/* 1, 4 or 8, there least significant first */
 	enum field_kind kind;
 	uint8_t choices;
 };
@@ -114,6 +187,9 @@ struct record_form {
 extern const struct record_form script_header_form;
 extern const struct record_form script_op_form[OP_CODES];
 extern const char *const script_device_name[DEVICE_KINDS];
+
+/* All operands zero. */
+struct record script_op(enum op_code code);
 
 uint64_t script_get(const struct record *r, const struct field *f);
 void script_set(struct record *r, const struct field *f, uint64_t value);
