@@ -219,6 +219,64 @@ static void verdicts_do_not_depend_on_what_came_before(void **state)
 	free(first);
 }
 
+static void assert_reads_back(const struct script *script)
+{
+	struct script again;
+	char error[128];
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	script_print(script, -1, f);
+	fclose(f);
+	if (script_parse(text, &again, error, sizeof(error)))
+		fail_msg("%s: %s", text, error);
+	if (memcmp(script, &again, sizeof(again)))
+		fail_msg("%s reads as another script", text);
+	free(text);
+}
+
+/* By its name, where it has one, and as a number. */
+static void every_value_reads_back_from_its_text(void **state)
+{
+	(void)state;
+	for (int op = -1; op < OP_CODES; op++) {
+		const struct record_form *form = op < 0 ? &script_header_form : &script_op_form[op];
+
+		for (unsigned int i = 0; i < form->fields * 256u; i++) {
+			const struct field *f = &form->field[i / 256];
+			struct script s;
+
+			memset(&s, 0, sizeof(s));
+			s.ops = op >= 0;
+			if (op >= 0)
+				s.op[0] = script_op((enum op_code)op);
+			script_set(op < 0 ? &s.header : &s.op[0], f, i % 256);
+			assert_reads_back(&s);
+		}
+	}
+}
+
+static void names_and_numbers_mix(void **state)
+{
+	struct script s;
+	char error[128];
+
+	(void)state;
+	assert_int_equal(script_parse("device blk flags=deferred,0x10,8\nblk type=1 wrong=loop\n",
+				      &s, error, sizeof(error)),
+			 0);
+	assert_int_equal(s.header.device.flags,
+			 FLAG_DEFERRED | FLAG_NIC_STALLED | FLAG_CANCEL_LATE);
+	assert_int_equal(s.op[0].blk.type, BLK_OUT);
+	assert_int_equal(s.op[0].blk.wrong, WRONG_LOOP);
+	assert_int_equal(script_parse("device blk\nblk type=out,flush\n", &s, error, sizeof(error)),
+			 2);
+	assert_string_equal(error, "\"type=out,flush\" is not a number, nor a name of one");
+	assert_int_equal(script_parse("device blk flags=\n", &s, error, sizeof(error)), 1);
+	assert_int_equal(script_parse("device blk flags=deferred,\n", &s, error, sizeof(error)), 1);
+}
+
 static void personalities_offer_what_their_features_need(void **state)
 {
 	(void)state;
@@ -268,6 +326,8 @@ int main(void)
 		cmocka_unit_test(mutants_are_scripts_and_repeatable),
 		cmocka_unit_test(crossings_are_scripts_and_repeatable),
 		cmocka_unit_test(verdicts_do_not_depend_on_what_came_before),
+		cmocka_unit_test(every_value_reads_back_from_its_text),
+		cmocka_unit_test(names_and_numbers_mix),
 		cmocka_unit_test(personalities_offer_what_their_features_need),
 		cmocka_unit_test(the_runner_gives_one_outcome_a_script),
 	};

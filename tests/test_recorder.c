@@ -748,9 +748,15 @@ static char *text_of(const struct script *script)
 
 static void assert_text(const struct script *script, const char *text)
 {
-	char *is = text_of(script);
+	struct script wanted;
+	char error[128];
 
-	assert_string_equal(is, text);
+	assert_int_equal(script_parse(text, &wanted, error, sizeof(error)), 0);
+	char *is = text_of(script);
+	char *right = text_of(&wanted);
+
+	assert_string_equal(is, right);
+	free(right);
 	free(is);
 }
 

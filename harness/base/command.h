@@ -70,6 +70,7 @@ struct command_operand {
 	const char *name; /* as "FILE" */
 	const char *help;
 	bool repeated; /* the last: any number of them, one at least */
+	bool optional; /* the last: may be left out */
 };
 
 struct command {

@@ -92,7 +92,7 @@ static const struct command_option options[] = {
 };
 
 static const struct command_operand operands[] = {
-	{ "FILE", "a script, as bytes or as text", false },
+	{ .name = "FILE", .help = "a script, as bytes or as text" },
 	{ 0 },
 };
 

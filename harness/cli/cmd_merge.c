@@ -463,8 +463,8 @@ static const struct command_option options[] = {
 };
 
 static const struct command_operand operand_list[] = {
-	{ "OUT", "the folder to add them to; what is in it stays", false },
-	{ "FOLDER", "of inputs for one target", .repeated = true },
+	{ .name = "OUT", .help = "the folder to add them to; what is in it stays" },
+	{ .name = "FOLDER", .help = "of inputs for one target", .repeated = true },
 	{ 0 },
 };
 

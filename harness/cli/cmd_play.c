@@ -89,7 +89,7 @@ static const struct command_option options[] = {
 };
 
 static const struct command_operand operands[] = {
-	{ "FILE|FOLDER", "scripts, as bytes or as text", .repeated = true },
+	{ .name = "FILE|FOLDER", .help = "scripts, as bytes or as text", .repeated = true },
 	{ 0 },
 };
 

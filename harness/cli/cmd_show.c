@@ -8,16 +8,40 @@
 
 #include "commands.h"
 #include "base/complain.h"
+#include "findings/story.h"
 #include "script/files.h"
+
+struct show {
+	bool explain;
+	bool operands;
+};
+
+static const struct command_option show_options[] = {
+	{ "explain", NULL, "says of each line and operand what it means",
+	  SETS_SWITCH(struct show, explain) },
+	{ "operands", NULL, "lists all operations, operands and names; takes no FILE",
+	  SETS_SWITCH(struct show, operands) },
+	{ 0 },
+};
 
 static int show(void *arguments, char **operand, int count)
 {
+	const struct show *args = arguments;
 	struct script script;
 
-	(void)arguments, (void)count;
-	if (!files_read_script(operand[0], &script))
+	if (count != !args->operands) {
+		complain("%s; see anvil show --help",
+			 count ? "--operands takes no FILE" : "give FILE");
 		return EXIT_USAGE;
-	script_print(&script, -1, stdout);
+	}
+	if (count && !files_read_script(operand[0], &script))
+		return EXIT_USAGE;
+	if (args->operands)
+		story_operands(stdout);
+	else if (args->explain)
+		story_explain(&script, stdout);
+	else
+		script_print(&script, -1, stdout);
 	if (!fflush(stdout) && !ferror(stdout))
 		return EXIT_OK;
 	complain("standard output: %s", strerror(errno));
@@ -38,11 +62,15 @@ static int pack(void *arguments, char **operand, int count)
 const struct command command_show = {
 	.name = "show",
 	.help = "Prints a script as text",
+	.options = show_options,
 	.operands =
 		(const struct command_operand[]){
-			{ "FILE", "a script, as bytes or as text", false },
+			{ .name = "FILE",
+			  .help = "a script, as bytes or as text",
+			  .optional = true },
 			{ 0 },
 		},
+	.arguments_size = sizeof(struct show),
 	.run = show,
 };
 
@@ -51,8 +79,8 @@ const struct command command_pack = {
 	.help = "Writes a script as bytes, as a fuzzer takes it",
 	.operands =
 		(const struct command_operand[]){
-			{ "FILE", "a script, as text or as bytes", false },
-			{ "OUT", "the file to write", false },
+			{ .name = "FILE", .help = "a script, as text or as bytes" },
+			{ .name = "OUT", .help = "the file to write" },
 			{ 0 },
 		},
 	.run = pack,

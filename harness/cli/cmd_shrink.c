@@ -52,8 +52,8 @@ const struct command command_shrink = {
 	.help = "Makes the smallest script with the same verdict",
 	.operands =
 		(const struct command_operand[]){
-			{ "FILE", "a script that is a finding", false },
-			{ "OUT", "the file to write", false },
+			{ .name = "FILE", .help = "a script that is a finding" },
+			{ .name = "OUT", .help = "the file to write" },
 			{ 0 },
 		},
 	.run = run,

@@ -39,7 +39,8 @@ static void put_synopsis(const struct command *c, FILE *out)
 {
 	fprintf(out, "anvil %s%s", c->name, has_options(c) ? " [OPTION]..." : "");
 	for (const struct command_operand *o = c->operands; o && o->name; o++)
-		fprintf(out, " %s%s", o->name, o->repeated ? "..." : "");
+		fprintf(out, " %s%s%s%s", o->optional ? "[" : "", o->name, o->repeated ? "..." : "",
+			o->optional ? "]" : "");
 }
 
 /* " (1 to 3600; 10 if not given)", or nothing */

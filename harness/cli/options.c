@@ -156,7 +156,7 @@ static bool count_fits(const struct command *c, char **operand, int count)
 		i++;
 	if (o && o->name && i < count) /* any number of them */
 		return true;
-	if (o && o->name)
+	if (o && o->name && !o->optional)
 		complain("give %s; see anvil %s --help", o->name, c->name);
 	else if (i < count)
 		complain("%s: one operand too many; see anvil %s --help", operand[i], c->name);

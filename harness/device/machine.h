@@ -57,17 +57,6 @@ struct machine_event {
 
 #define MACHINE_IMAGE_BYTES 16384u
 
-enum machine_damage_kind {
-	DAMAGE_NONE,
-	DAMAGE_SEALED,	   /* bytes behind the header are overwritten, the checksum is made right */
-	DAMAGE_ANYWHERE,   /* bytes are overwritten, and that is all */
-	DAMAGE_CUT,	   /* only so many bytes are left */
-	DAMAGE_CUT_SEALED, /* the same, with length and checksum made right */
-	DAMAGE_LONGER,	   /* bytes are appended, with length and checksum made right */
-	DAMAGE_ADDED,	   /* as SEALED, and what is written is added to the bytes that are there */
-	DAMAGE_KINDS,
-};
-
 /* What becomes of a saved state before it is taken back. */
 struct machine_damage {
 	enum machine_damage_kind how;

@@ -58,24 +58,15 @@ const struct story_rule *story_rule(unsigned int rule)
 
 static void tell_flags(const struct record *header, FILE *out)
 {
-	static const struct {
-		uint8_t flag;
-		uint8_t kinds; /* one bit each */
-		const char *text;
-	} table[] = {
-		{ FLAG_READ_ONLY, 1 << DEVICE_BLK, "read-only" },
-		{ FLAG_LINK_DOWN, 1 << DEVICE_NET, "its link down" },
-		{ FLAG_DEFERRED, 1 << DEVICE_BLK | 1 << DEVICE_ECHO,
-		  "whose requests complete only when told to" },
-		{ FLAG_CANCEL_LATE, 1 << DEVICE_BLK, "whose cancelled requests complete late" },
-		{ FLAG_NIC_STALLED, 1 << DEVICE_NET, "whose host takes no frames at first" },
-		{ FLAG_NIC_DROPS, 1 << DEVICE_NET, "whose host drops what finds no buffer" },
-		{ FLAG_BACKWARDS, 1 << DEVICE_ECHO, "which answers last one first" },
+	static const uint8_t of_kind[DEVICE_KINDS] = {
+		[DEVICE_BLK] = FLAG_READ_ONLY | FLAG_DEFERRED | FLAG_CANCEL_LATE,
+		[DEVICE_NET] = FLAG_LINK_DOWN | FLAG_NIC_STALLED | FLAG_NIC_DROPS,
+		[DEVICE_ECHO] = FLAG_DEFERRED | FLAG_BACKWARDS,
 	};
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (header->device.flags & table[i].flag && table[i].kinds >> header->code & 1)
-			fprintf(out, ", %s", table[i].text);
+	for (const struct operand_value *v = operand_device_flags; v->name; v++) {
+		if (header->device.flags & of_kind[header->code] & v->value)
+			fprintf(out, ", %s", v->says);
 	}
 }
 
@@ -111,66 +102,21 @@ void story_tell_device(const struct record *header, FILE *out)
 
 const char *story_register(uint64_t offset)
 {
-	static const struct {
-		uint32_t offset;
-		const char *name;
-	} table[] = {
-		{ VIRTIO_MMIO_MAGIC, "MagicValue" },
-		{ VIRTIO_MMIO_VERSION, "Version" },
-		{ VIRTIO_MMIO_DEVICE_ID, "DeviceID" },
-		{ VIRTIO_MMIO_VENDOR_ID, "VendorID" },
-		{ VIRTIO_MMIO_DEVICE_FEATURES, "DeviceFeatures" },
-		{ VIRTIO_MMIO_DEVICE_FEATURES_SEL, "DeviceFeaturesSel" },
-		{ VIRTIO_MMIO_DRIVER_FEATURES, "DriverFeatures" },
-		{ VIRTIO_MMIO_DRIVER_FEATURES_SEL, "DriverFeaturesSel" },
-		{ VIRTIO_MMIO_QUEUE_SEL, "QueueSel" },
-		{ VIRTIO_MMIO_QUEUE_SIZE_MAX, "QueueSizeMax" },
-		{ VIRTIO_MMIO_QUEUE_SIZE, "QueueSize" },
-		{ VIRTIO_MMIO_QUEUE_READY, "QueueReady" },
-		{ VIRTIO_MMIO_GUEST_PAGE_SIZE, "GuestPageSize" },
-		{ VIRTIO_MMIO_QUEUE_ALIGN, "QueueAlign" },
-		{ VIRTIO_MMIO_QUEUE_PFN, "QueuePFN" },
-		{ VIRTIO_MMIO_QUEUE_NOTIFY, "QueueNotify" },
-		{ VIRTIO_MMIO_INTERRUPT_STATUS, "InterruptStatus" },
-		{ VIRTIO_MMIO_INTERRUPT_ACK, "InterruptACK" },
-		{ VIRTIO_MMIO_STATUS, "Status" },
-		{ VIRTIO_MMIO_QUEUE_DESC_LOW, "QueueDescLow" },
-		{ VIRTIO_MMIO_QUEUE_DESC_HIGH, "QueueDescHigh" },
-		{ VIRTIO_MMIO_QUEUE_DRIVER_LOW, "QueueDriverLow" },
-		{ VIRTIO_MMIO_QUEUE_DRIVER_HIGH, "QueueDriverHigh" },
-		{ VIRTIO_MMIO_QUEUE_DEVICE_LOW, "QueueDeviceLow" },
-		{ VIRTIO_MMIO_QUEUE_DEVICE_HIGH, "QueueDeviceHigh" },
-		{ VIRTIO_MMIO_SHM_SEL, "SHMSel" },
-		{ VIRTIO_MMIO_QUEUE_RESET, "QueueReset" },
-		{ VIRTIO_MMIO_CONFIG_GENERATION, "ConfigGeneration" },
-	};
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (table[i].offset == offset)
-			return table[i].name;
+	for (const struct operand_value *v = operand_registers; v->name; v++) {
+		if (v->value == offset)
+			return v->name;
 	}
 	return offset >= VIRTIO_MMIO_CONFIG ? "configuration space" : "no register";
 }
 
-static const char *base_name(unsigned int base)
-{
-	static const char *const name[] = {
-		"the descriptor table", "the available ring",	    "the used ring",
-		"the indirect tables",	"the data buffers",	    "memory above 4 GiB",
-		"the end of a region",	"guest-physical address 0",
-	};
-
-	return name[base % 8];
-}
-
 static bool base_has_queue(unsigned int base)
 {
-	return base % 8 < 3;
+	return base % BASE_KINDS <= BASE_USED;
 }
 
 static void tell_place(unsigned int base, unsigned int queue, uint64_t at, FILE *out)
 {
-	fputs(base_name(base), out);
+	fputs(operand_says(operand_bases, base % BASE_KINDS), out);
 	if (base_has_queue(base))
 		fprintf(out, " of queue %u", queue);
 	if (at)
@@ -181,66 +127,18 @@ static void tell_place(unsigned int base, unsigned int queue, uint64_t at, FILE 
 
 static void tell_wrong(unsigned int wrong, FILE *out)
 {
-	static const char *const text[WRONG_KINDS] = {
-		[WRONG_HEAD] = "its head is beyond the queue size",
-		[WRONG_NEXT] = "its last descriptor leads beyond the table",
-		[WRONG_LOOP] = "its last descriptor leads back to the first",
-		[WRONG_SELF] = "its last descriptor leads to itself",
-		[WRONG_TABLE_EMPTY] = "its indirect table has no bytes",
-		[WRONG_TABLE_ODD] = "its indirect table's length is no multiple of 16",
-		[WRONG_TABLE_NEXT] = "its indirect descriptor has a next one",
-		[WRONG_TABLE_NESTED] = "its indirect table leads to another",
-		[WRONG_TABLE_OUTSIDE] = "its indirect table ends behind RAM",
-		[WRONG_ALL_READABLE] = "all of it is device-readable",
-		[WRONG_ALL_WRITABLE] = "all of it is device-writable",
-		[WRONG_ORDER] = "its descriptors stand last one first",
-		[WRONG_EMPTY] = "one of its descriptors has no bytes",
-		[WRONG_HUGE] = "one of its descriptors has 4 GiB - 1 bytes",
-		[WRONG_OUTSIDE] = "one of its descriptors is not in RAM",
-		[WRONG_WRAP] = "one of its descriptors wraps around the address space",
-		[WRONG_PAST_END] = "one of its descriptors ends a byte beyond RAM",
-		[WRONG_TWICE] = "it is made available twice",
-		[WRONG_JUMP] = "the index jumps by more than the queue size",
-		[WRONG_STALE] = "the index counts one too many",
-		[WRONG_OVER_TABLE] = "one of its buffers is the descriptor table",
-		[WRONG_OVER_AVAIL] = "one of its buffers is the available ring",
-		[WRONG_OVER_USED] = "one of its buffers is the used ring",
-		[WRONG_FLAGS] = "its descriptors have unknown flags",
-		[WRONG_SHORT] = "its last descriptor is missing",
-		[WRONG_MORE_READABLE] = "it has a device-readable byte more",
-		[WRONG_MORE_WRITABLE] = "it has a device-writable byte more",
-		[WRONG_TABLE_WRITE] = "its indirect descriptor says device-writable",
-		[WRONG_BACKWARDS] = "the index goes back",
-		[WRONG_HIGH_HEAD] = "its head has a high bit set",
-		[WRONG_FULL] = "it has as many descriptors as the queue has entries",
-	};
+	const char *says = operand_says(operand_chain_wrongs, wrong);
 
-	if (text[wrong % WRONG_KINDS])
-		fprintf(out, ", but %s", text[wrong % WRONG_KINDS]);
+	if (says)
+		fprintf(out, ", but %s", says);
 }
 
 static void tell_where(unsigned int where, FILE *out)
 {
-	static const char *const text[16] = {
-		[1] = "above 4 GiB",
-		[2] = "across two regions of RAM",
-		[3] = "at the end of low RAM",
-		[4] = "at the end of high RAM",
-		[5] = "all in the same place",
-		[6] = "over the descriptor table",
-		[7] = "over the available ring",
-		[8] = "over the used ring",
-		[9] = "over the indirect tables",
-		[10] = "in the hole between the RAM ranges",
-		[11] = "a byte beyond low RAM",
-		[12] = "around the end of the address space",
-		[13] = "at address 0",
-		[14] = "in the devices' register windows",
-		[15] = "one byte below high RAM",
-	};
+	const char *says = operand_says(operand_places, where % PLACE_KINDS);
 
-	if (text[where % 16])
-		fprintf(out, ", with buffers %s", text[where % 16]);
+	if (says)
+		fprintf(out, ", with buffers %s", says);
 }
 
 static void tell_chain_flags(unsigned int flags, FILE *out)
@@ -263,25 +161,11 @@ static void tell_chain_flags(unsigned int flags, FILE *out)
 
 static void tell_init(const struct record *r, FILE *out)
 {
-	static const char *const text[] = {
-		[INIT_RIGHT] = NULL,
-		[INIT_NO_ACKNOWLEDGE] = "without ACKNOWLEDGE",
-		[INIT_NO_DRIVER] = "without DRIVER",
-		[INIT_NO_FEATURES_OK] = "without FEATURES_OK (legacy: with it)",
-		[INIT_NO_QUEUES] = "without any queue",
-		[INIT_QUEUES_LATE] = "with the queues after DRIVER_OK",
-		[INIT_FEATURES_LATE] = "with features changed after FEATURES_OK",
-		[INIT_FAILS] = "and gives up with FAILED",
-		[INIT_NO_RESET] = "without a reset before",
-		[INIT_NO_DRIVER_OK] = "but leaves out DRIVER_OK",
-		[INIT_AT_ONCE] = "with all status bits at once",
-		[INIT_ALL_FEATURES] = "accepting all features there could be",
-		[INIT_NO_WAIT] = "without waiting for the end of the reset",
-	};
+	const char *says = operand_says(operand_init_wrongs, r->init.wrong);
 
 	fputs("negotiates, sets up the queues and says DRIVER_OK", out);
-	if (text[r->init.wrong % INIT_KINDS])
-		fprintf(out, ", %s", text[r->init.wrong % INIT_KINDS]);
+	if (says)
+		fprintf(out, ", %s", says);
 	if (r->init.decline)
 		fputs(", declining features", out);
 	if (r->init.grab)
@@ -328,34 +212,11 @@ static void tell_fill(const struct record *r, FILE *out)
 
 static void tell_queue(const struct record *r, FILE *out)
 {
-	static const char *const text[19] = {
-		[1] = "with size 0",
-		[2] = "with a size that is no power of 2",
-		[3] = "with twice the largest size",
-		[4] = "with a misaligned descriptor table (legacy: with QueueAlign 0)",
-		[5] = "with a misaligned available ring (legacy: with a QueueAlign that is no "
-		      "power of 2)",
-		[6] = "with a misaligned used ring",
-		[7] = "with its descriptor table outside RAM (legacy: with a QueueAlign of 2 GiB)",
-		[8] = "with its available ring outside RAM (legacy: with GuestPageSize 0)",
-		[9] = "with its used ring outside RAM (legacy: with the last page number there is)",
-		[10] = "with its descriptor table at the end of RAM (legacy: with its end at the "
-		       "end of RAM)",
-		[11] = "with its descriptor table across the end of RAM",
-		[12] = "with its descriptor table across two regions",
-		[13] = "above 4 GiB",
-		[14] = "with its used ring across the end of RAM (legacy: with a GuestPageSize "
-		       "that is no power of 2)",
-		[15] = "with a size above 65,535",
-		[16] = "with avail_event beyond the end of RAM (legacy: and then tries to move it)",
-		[17] = "with used_event beyond the end of RAM (legacy: and then changes "
-		       "GuestPageSize)",
-		[18] = "without waiting until it is not in use any more",
-	};
+	const char *says = operand_says(operand_queue_wrongs, r->queue.wrong);
 
 	fprintf(out, "sets up queue %u", r->queue.queue);
-	if (text[r->queue.wrong % 19])
-		fprintf(out, " %s", text[r->queue.wrong % 19]);
+	if (says)
+		fprintf(out, " %s", says);
 	if ((r->queue.ready ^ 1u) != 1)
 		fprintf(out, ", writing %u to QueueReady", r->queue.ready ^ 1u);
 }
@@ -438,15 +299,9 @@ static void tell_blk_type(const struct record *r, FILE *out)
 
 static void tell_blk_bits(unsigned int bits, FILE *out)
 {
-	static const char *const text[] = {
-		"asking to unmap",	  "with an unknown flag", "with a byte of data more",
-		"with a byte less",	  "with a short header",  "without data",
-		"with data in both ways",
-	};
-
-	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
-		if (bits >> i & 1)
-			fprintf(out, ", %s", text[i]);
+	for (const struct operand_value *v = operand_blk_bits; v->name; v++) {
+		if (bits & v->value)
+			fprintf(out, ", %s", v->says);
 	}
 }
 
@@ -461,50 +316,9 @@ static void tell_blk(const struct record *r, FILE *out)
 	tell_wrong(r->blk.wrong, out);
 }
 
-static const char *frame_name(unsigned int kind)
-{
-	static const char *const name[] = {
-		"an Ethernet frame",
-		"a TCP/IPv4 frame",
-		"a TCP/IPv6 frame",
-		"a tagged TCP/IPv4 frame",
-		"a tagged TCP/IPv6 frame",
-		"a frame with a bad IPv4 header",
-		"a UDP/IPv6 frame",
-		"a frame that ends with its tag",
-		"a UDP/IPv4 frame",
-		"a plain UDP/IPv6 frame",
-		"an IPv4 fragment",
-		"an IPv6 fragment",
-		"a TCP/IPv6 frame with extension headers",
-		"a UDP/IPv6 frame with extension headers",
-		"an IPv6 frame with cut extension headers",
-		"TCP/IPv4 in VXLAN",
-		"TCP/IPv6 in VXLAN",
-		"UDP/IPv6 in VXLAN",
-		"UDP/IPv4 in GENEVE",
-		"TCP/IPv6 in GENEVE",
-		"TCP/IPv4 in IPv4",
-		"TCP/IPv4 in GRE",
-		"TCP/IPv4 in GRE with a key",
-		"UDP/IPv4 in NVGRE",
-		"a TCP/IPv4 frame with 2 tags",
-		"a TCP/IPv6 frame with 2 tags",
-		"a UDP/IPv4 frame with 8 tags",
-		"a TCP/IPv4 frame with 9 tags",
-	};
-
-	return name[kind % 28];
-}
-
 static void tell_tx(const struct record *r, FILE *out)
 {
-	if (r->tx.kind == TX_HEADER_ONLY)
-		fputs("sends a header without a frame", out);
-	else if (r->tx.kind == TX_SHORT)
-		fputs("sends less than a header", out);
-	else
-		fprintf(out, "sends %s", frame_name(r->tx.kind));
+	fprintf(out, "sends %s", operand_says(operand_tx_kinds, r->tx.kind));
 	if (r->tx.len)
 		fprintf(out, " of %" PRIu32 " bytes", r->tx.len & 0x1ffff);
 	if (r->tx.pair)
@@ -531,17 +345,8 @@ static void tell_rx(const struct record *r, FILE *out)
 
 static void tell_ctrl(const struct record *r, FILE *out)
 {
-	static const char *const classes[] = {
-		"a receive mode", "a MAC address or table",
-		"a VLAN",	  "an announcement",
-		"steering",	  "offloads",
-		"coalescing",	  "hashes of tunnels",
-		"statistics",	  "an RSS context",
-		"nothing known",
-	};
-
-	fprintf(out, "commands %s (class %u, command %u)", classes[r->ctrl.class % 11],
-		r->ctrl.class, r->ctrl.command);
+	fprintf(out, "commands %s (class %u, command %u)",
+		operand_says(operand_ctrl_classes, r->ctrl.class), r->ctrl.class, r->ctrl.command);
 	if (r->ctrl.more)
 		fprintf(out, ", %d bytes longer than right", (int8_t)r->ctrl.more);
 	tell_where(r->ctrl.where, out);
@@ -559,15 +364,7 @@ static void tell_kick(const struct record *r, FILE *out)
 
 static void tell_avail(const struct record *r, FILE *out)
 {
-	static const char *const text[] = {
-		"makes available once more descriptor",
-		"moves the available index by",
-		"sets the available index to",
-		"sets the available ring's flags to",
-		"sets used_event to",
-	};
-
-	fprintf(out, "%s %u (queue %u)", text[r->avail.how % 5],
+	fprintf(out, "%s %u (queue %u)", operand_says(operand_avail_hows, r->avail.how),
 		(unsigned int)(uint16_t)r->avail.value, r->avail.queue);
 }
 
@@ -597,7 +394,7 @@ static void tell_race(const struct record *r, FILE *out)
 
 static void tell_frame(const struct record *r, FILE *out)
 {
-	fprintf(out, "%s arrives", frame_name(r->frame.kind));
+	fprintf(out, "%s arrives", operand_says(operand_frames, r->frame.kind));
 	if (r->frame.len)
 		fprintf(out, ", of %" PRIu64 " bytes", r->frame.len % NIC_FRAME_BYTES_MAX + 1);
 	if (r->frame.by)
@@ -636,13 +433,11 @@ static void tell_resize(const struct record *r, FILE *out)
 
 static void tell_stall(const struct record *r, FILE *out)
 {
-	static const char *const nic[] = { "the nic takes frames again",
-					   "the nic takes no more frames",
-					   "the nic stays as it is" };
-	static const char *const disk[] = { "", ", the disk completes only when told to",
-					    ", the disk completes at once" };
+	const char *disk = operand_says(operand_stall_disks, r->stall.disk);
 
-	fprintf(out, "%s%s", nic[r->stall.nic % 3], disk[r->stall.disk % 3]);
+	fputs(operand_says(operand_stall_nics, r->stall.nic), out);
+	if (disk)
+		fprintf(out, ", %s", disk);
 }
 
 static void tell_drain(const struct record *r, FILE *out)
@@ -653,18 +448,8 @@ static void tell_drain(const struct record *r, FILE *out)
 
 static void tell_restore(const struct record *r, FILE *out)
 {
-	static const char *const how[] = {
-		"as it is",
-		"with bytes changed in it and a checksum that is right",
-		"with bytes changed anywhere",
-		"cut short",
-		"cut short, with length and checksum that are right",
-		"made longer, with length and checksum that are right",
-		"with bytes raised in it and a checksum that is right",
-	};
-
 	fprintf(out, "the device is saved, and made anew from its state, %s",
-		how[r->restore.how % (sizeof(how) / sizeof(how[0]))]);
+		operand_says(operand_damages, r->restore.how));
 }
 
 static void (*const tell_op[OP_CODES])(const struct record *r, FILE *out) = {

@@ -35,4 +35,11 @@ bool story_is_host(const struct record *op);
 /* "QueueNotify" for 0x50; "configuration space" or "no register" where there is no such name. */
 const char *story_register(uint64_t offset);
 
+/* The script as text, each line followed by what it does and what its operands mean, as comments.
+ */
+void story_explain(const struct script *script, FILE *out);
+
+/* All operations, their operands, and the names of values. */
+void story_operands(FILE *out);
+
 #endif

@@ -8,25 +8,25 @@
 uint64_t guest_place(struct guest_driver *g, unsigned int where, unsigned int queue, uint64_t len)
 {
 	const uint64_t high[] = {
-		[1] = MAP_HIGH + 0x100,
-		[2] = MAP_LOW_SEAM - len / 2 - 1,
-		[3] = MAP_LOW_END - len,
-		[4] = MAP_HIGH_END - len,
-		[5] = GUEST_DATA, /* all on top of each other */
-		[6] = g->queue[queue].desc,
-		[7] = g->queue[queue].avail,
-		[8] = g->queue[queue].used,
-		[9] = GUEST_INDIRECT,
-		[10] = 0x80000000,
-		[11] = MAP_LOW_END - len + 1,
-		[12] = UINT64_MAX - len / 2,
-		[13] = 0,
-		[14] = 0xfeb00000,
-		[15] = MAP_HIGH - 1,
+		[PLACE_HIGH] = MAP_HIGH + 0x100,
+		[PLACE_SEAM] = MAP_LOW_SEAM - len / 2 - 1,
+		[PLACE_LOW_END] = MAP_LOW_END - len,
+		[PLACE_HIGH_END] = MAP_HIGH_END - len,
+		[PLACE_SAME] = GUEST_DATA,
+		[PLACE_TABLE] = g->queue[queue].desc,
+		[PLACE_AVAIL] = g->queue[queue].avail,
+		[PLACE_USED] = g->queue[queue].used,
+		[PLACE_INDIRECT] = GUEST_INDIRECT,
+		[PLACE_HOLE] = 0x80000000,
+		[PLACE_PAST_END] = MAP_LOW_END - len + 1,
+		[PLACE_WRAP] = UINT64_MAX - len / 2,
+		[PLACE_ZERO] = 0,
+		[PLACE_WINDOW] = 0xfeb00000,
+		[PLACE_BELOW_HIGH] = MAP_HIGH - 1,
 	};
 	uint64_t at = g->data_at;
 
-	if (where > 0 && where < 16)
+	if (where != PLACE_DATA && where < PLACE_KINDS)
 		return high[where];
 	if (len > GUEST_DATA_END - GUEST_DATA)
 		return MAP_HIGH;

@@ -250,19 +250,19 @@ static void avail(struct guest_driver *g, const struct record *r, unsigned int q
 	struct guest_queue *q = &g->queue[queue];
 
 	switch (r->avail.how) {
-	case 0:
+	case AVAIL_ENTRY:
 		guest_store_desc(g, guest_desc(queue), offset(q->next), GUEST_DATA, 16,
 				 (unsigned int)r->avail.value, available_flags(q->next));
 		q->next = advance(q, q->next, 1);
 		break;
-	case 1:
+	case AVAIL_MOVE:
 		q->next = advance(q, q->next, (unsigned int)(r->avail.value % q->size));
 		break;
-	case 2:
+	case AVAIL_INDEX:
 		q->next = (uint16_t)((r->avail.value & PVIRTQ_PLACE_OFFSET) % q->size |
 				     (r->avail.value & PVIRTQ_PLACE_WRAP));
 		break;
-	case 3:
+	case AVAIL_FLAGS:
 		store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_FLAGS,
 			(unsigned int)r->avail.value);
 		return;

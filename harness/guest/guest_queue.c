@@ -117,31 +117,11 @@ void guest_bring_up_queue(struct guest_driver *g, unsigned int queue, unsigned i
 	setup_queue(g, &s, false);
 }
 
-enum queue_wrong {
-	QUEUE_RIGHT,
-	QUEUE_SIZE_ZERO,
-	QUEUE_SIZE_ODD,
-	QUEUE_SIZE_OVER,
-	QUEUE_DESC_ODD,
-	QUEUE_DRIVER_ODD,
-	QUEUE_DEVICE_ODD,
-	QUEUE_DESC_OUTSIDE,
-	QUEUE_DRIVER_OUTSIDE,
-	QUEUE_DEVICE_OUTSIDE,
-	QUEUE_AT_END,
-	QUEUE_PAST_END,
-	QUEUE_OVER_SEAM,
-	QUEUE_HIGH,
-	QUEUE_USED_PAST_END,
-	QUEUE_SIZE_HUGE,
-	QUEUE_AVAIL_EVENT_PAST_END,
-	QUEUE_USED_EVENT_PAST_END,
-};
-
 static void spoil_setup(struct guest_setup *s, enum queue_wrong wrong, uint16_t size_max)
 {
 	switch (wrong) {
 	case QUEUE_RIGHT:
+	case QUEUE_NO_WAIT:
 		break;
 	case QUEUE_SIZE_ZERO:
 		s->size = 0;

@@ -25,17 +25,6 @@ void guest_read(struct guest_driver *g, const struct record *r)
 	g->carrier->ops->read(g->carrier, r->read.offset, width_of(r->read.width));
 }
 
-enum base {
-	BASE_DESC,
-	BASE_AVAIL,
-	BASE_USED,
-	BASE_INDIRECT,
-	BASE_DATA,
-	BASE_HIGH,
-	BASE_SEAM,
-	BASE_RAW
-};
-
 static uint64_t base_address(const struct guest_driver *g, unsigned int base, uint8_t queue)
 {
 	unsigned int q = guest_pick_queue(g, queue);

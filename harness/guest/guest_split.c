@@ -218,16 +218,16 @@ static void avail(struct guest_driver *g, const struct record *r, unsigned int q
 	uint64_t ring = g->queue[queue].avail;
 
 	switch (r->avail.how) {
-	case 0:
+	case AVAIL_ENTRY:
 		make_available(g, queue, (uint16_t)r->avail.value);
 		break;
-	case 1:
+	case AVAIL_MOVE:
 		q->avail_idx = (uint16_t)(q->avail_idx + r->avail.value);
 		break;
-	case 2:
+	case AVAIL_INDEX:
 		q->avail_idx = (uint16_t)r->avail.value;
 		break;
-	case 3:
+	case AVAIL_FLAGS:
 		guest_store16(g, ring + VIRTQ_AVAIL_FLAGS, r->avail.value);
 		return;
 	default:

@@ -81,9 +81,6 @@ static bool chain_compares(const struct state *s, unsigned int flags, unsigned i
 	return flags_compare(flags) && wrong_compares(wrong) && place_compares(s->p, where % 16);
 }
 
-#define BASE_DATA 4u
-#define BASE_HIGH 5u
-
 /* Bytes among the driver's buffers. */
 static bool data_compares(unsigned int base, uint64_t at)
 {

@@ -68,11 +68,11 @@ static void choose_destination(const struct record *r, uint8_t *to)
 	};
 
 	memcpy(to, base[r->frame.to % 8], 6);
-	if (r->frame.to == 2 || r->frame.to == 3) {
+	if (r->frame.to == TO_MULTICAST || r->frame.to == TO_OTHER) {
 		to[4] = (uint8_t)r->frame.value;
 		to[5] = (uint8_t)(r->frame.value >> 8);
 	}
-	if (r->frame.to == 6)
+	if (r->frame.to == TO_ANY)
 		for (unsigned int i = 0; i < 6; i++)
 			to[i] = (uint8_t)(r->frame.value >> (8 * i));
 }
@@ -131,10 +131,10 @@ static void host_resize(struct guest_driver *g, const struct record *r)
 
 static void host_stall(struct guest_driver *g, const struct record *r)
 {
-	if (r->stall.nic < 2)
+	if (r->stall.nic != STALL_NIC_SAME)
 		machine_stall(g->carrier->machine, r->stall.nic);
 	if (r->stall.disk)
-		machine_disk_deferred(g->carrier->machine, r->stall.disk == 1);
+		machine_disk_deferred(g->carrier->machine, r->stall.disk == STALL_DISK_DEFERS);
 }
 
 static void host_restore(struct guest_driver *g, const struct record *r)

@@ -12,19 +12,8 @@
 /* with header or status in one piece of the script's RAM */
 #define SECTORS_MAX (MAP_REGION_BYTES / VIRTIO_BLK_SECTOR - 1)
 
-enum blk_class {
-	BLK_IN,
-	BLK_OUT,
-	BLK_FLUSH,
-	BLK_GET_ID,
-	BLK_DISCARD,
-	BLK_ZEROES,
-	BLK_NO,
-	BLK_DATA
-};
-
 struct blk_request {
-	enum blk_class class;
+	enum blk_type type;
 	uint64_t sector;
 	uint64_t out; /* real bytes after the header and before the status */
 	uint64_t in;
@@ -32,7 +21,7 @@ struct blk_request {
 	struct virtio_blk_range last;
 };
 
-static enum blk_class class_of(uint32_t type, uint64_t out)
+static enum blk_type type_of(uint32_t type, uint64_t out)
 {
 	static const uint32_t types[] = {
 		VIRTIO_BLK_T_IN,     VIRTIO_BLK_T_OUT,	   VIRTIO_BLK_T_FLUSH,
@@ -41,9 +30,9 @@ static enum blk_class class_of(uint32_t type, uint64_t out)
 
 	for (unsigned int i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		if (types[i] == type)
-			return (enum blk_class)i;
+			return (enum blk_type)i;
 	}
-	return out ? BLK_DATA : BLK_NO;
+	return out ? BLK_OTHER_OUT : BLK_OTHER_IN;
 }
 
 static bool inside(uint64_t sector, uint64_t sectors, uint64_t capacity)
@@ -117,25 +106,24 @@ static void fixed_op(uint64_t bytes, uint64_t right, struct record *r)
 /* Fills in what depends on the type. */
 static void blk_data(const struct nearest *n, const struct blk_request *q, struct record *r)
 {
-	bool to_disk = q->class != BLK_IN && q->class != BLK_GET_ID;
+	bool to_disk = q->type != BLK_IN && q->type != BLK_GET_ID;
 
-	switch (q->class) {
+	switch (q->type) {
 	case BLK_IN:
 		data_op(n, q, q->in, r);
 		break;
 	case BLK_OUT:
-	case BLK_DATA:
+	case BLK_OTHER_OUT:
 		data_op(n, q, q->out, r);
 		break;
 	case BLK_GET_ID:
 		fixed_op(q->in, VIRTIO_BLK_ID_BYTES, r);
 		break;
 	case BLK_DISCARD:
-	case BLK_ZEROES:
+	case BLK_WRITE_ZEROES:
 		range_op(n, q, r);
 		break;
-	case BLK_FLUSH:
-	case BLK_NO:
+	default:
 		fixed_op(q->out, 0, r);
 		break;
 	}
@@ -151,7 +139,7 @@ static uint32_t read_blk_request(struct descriptor_chain *chain, struct blk_requ
 	nearest_read(chain, &header, sizeof(header));
 	q->out = chain->read.left;
 	q->in = chain->writable_bytes - (chain->writable_bytes > 0);
-	q->class = class_of(le32toh(header.type), q->out);
+	q->type = type_of(le32toh(header.type), q->out);
 	q->sector = le64toh(header.sector);
 	nearest_read(chain, &q->first, sizeof(q->first));
 	q->last = q->first;
@@ -175,11 +163,11 @@ void nearest_blk(const struct nearest *n, struct descriptor_chain *chain, bool i
 
 	nearest_start(op, OP_BLK, indirect);
 	if (chain->readable_bytes < header)
-		q.class = q.in ? BLK_IN : BLK_FLUSH; /* nobody can tell */
-	r->blk.type = (uint8_t)q.class;
+		q.type = q.in ? BLK_IN : BLK_FLUSH; /* nobody can tell */
+	r->blk.type = (uint8_t)q.type;
 	blk_data(n, &q, r);
 	guest_blk_lengths(r, &out, &in);
-	if (q.class >= BLK_NO)
+	if (q.type == BLK_OTHER_IN || q.type == BLK_OTHER_OUT)
 		r->blk.arg = type;
 	if (chain->readable_bytes < header) {
 		r->blk.bits |= BITS_SHORT_HEADER;

@@ -265,11 +265,6 @@ void nearest_ctrl(const struct nearest *n, struct descriptor_chain *chain, bool 
 
 /* ---- frames for the guest ---- */
 
-#define TO_DEVICE    0u
-#define TO_BROADCAST 1u
-#define TO_MULTICAST 2u
-#define TO_ANY	     6u
-
 static uint8_t destination(const struct nearest *n, const uint8_t *to, uint64_t *value)
 {
 	if (!memcmp(to, n->net->mac, 6))

@@ -217,7 +217,7 @@ static void take_flags(struct recorder *r, unsigned int queue)
 	    flags == q->flags)
 		return;
 	op.avail.queue = (uint8_t)queue;
-	op.avail.how = 3;
+	op.avail.how = AVAIL_FLAGS;
 	op.avail.value = flags;
 	add_op(r, &op);
 	q->flags = flags;

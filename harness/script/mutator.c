@@ -226,6 +226,7 @@ static uint64_t change(struct rng *r, const struct field *f, uint64_t old)
 {
 	switch (f->kind) {
 	case FIELD_CHOICE:
+	case FIELD_CHOSEN_FLAGS:
 		return below(r, f->choices);
 	case FIELD_QUEUE:
 		return one_in(r, 16) ? below(r, 256) : below(r, one_in(r, 4) ? 10 : 4);

@@ -190,11 +190,11 @@ static const struct zone_class {
 	{ true, DISK_HOST_MANAGED, 128, 100, 0, 1, 1, 8, 1, 0, 0 },
 };
 
-#define ZONE_CLASSES (sizeof(zone_class) / sizeof(zone_class[0]))
+#define ZONE_COUNT (sizeof(zone_class) / sizeof(zone_class[0]))
 
 static unsigned int zone_class_of(const struct record *header)
 {
-	return header->device.zones % ZONE_CLASSES;
+	return header->device.zones % ZONE_COUNT;
 }
 
 static unsigned int queues_asked(const struct record *header)
@@ -335,9 +335,9 @@ void personality_from(const struct record *header, struct personality *p)
 		virtio_features_add(&p->offered, VIRTIO_BLK_F_RO);
 	if (p->kind == DEVICE_BLK)
 		choose_zones(header, p);
-	if (header->device.extra & 1)
+	if (header->device.extra & EXTRA_SUSPEND)
 		virtio_features_add(&p->offered, VIRTIO_F_SUSPEND);
-	if (header->device.extra & 2)
+	if (header->device.extra & EXTRA_ORDER_PLATFORM)
 		virtio_features_add(&p->offered, VIRTIO_F_ORDER_PLATFORM);
 	transport = header->device.transport % 3u;
 	p->legacy = transport != 0;

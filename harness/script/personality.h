@@ -6,6 +6,7 @@
 #ifndef PERSONALITY_H
 #define PERSONALITY_H
 
+#include "operands.h"
 #include "script.h"
 #include "virtio_device.h"
 #include "zoned_disk.h"
@@ -24,24 +25,6 @@
 #define PERSONALITY_SECTORS    128u
 #define PERSONALITY_SLOTS      16u
 #define PERSONALITY_ZONES      32u
-
-/* header flags; a clear bit is the common choice */
-#define FLAG_READ_ONLY	 1u
-#define FLAG_LINK_DOWN	 2u
-#define FLAG_DEFERRED	 4u  /* the disk, or the echo device, completes only when told to */
-#define FLAG_CANCEL_LATE 8u  /* cancelled disk requests complete only when told to, as others do */
-#define FLAG_NIC_STALLED 16u /* the nic takes no frames at first */
-#define FLAG_NIC_DROPS	 32u /* the nic drops what the guest has no buffers for */
-#define FLAG_BACKWARDS	 64u /* the echo device completes its chains last one first */
-
-/* header transport */
-#define TRANSPORT_LEGACY	    1u
-#define TRANSPORT_LEGACY_BIG_ENDIAN 2u
-
-/* header ring: what is offered beside the usual */
-#define RING_OFFERS_PACKED	      1u
-#define RING_OFFERS_IN_ORDER	      2u
-#define RING_OFFERS_NOTIFICATION_DATA 4u
 
 struct personality {
 	enum device_kind kind;
@@ -73,17 +56,6 @@ struct personality {
 	bool big_endian;      /* and so is the guest: the order of its structures then */
 	unsigned int refusal; /* a mistake of the embedder's that is tried first, see refusals.h */
 };
-
-/* header operand `net`: what of the network device is offered beside the common features; MQ with
- * several queues */
-#define NET_HASHES     1u
-#define NET_COALESCING 2u
-#define NET_STATS      4u
-#define NET_ANNOUNCE   8u  /* and SPEED_DUPLEX */
-#define NET_OFFLOADS   16u /* CTRL_GUEST_OFFLOADS */
-#define NET_USO	       32u
-#define NET_TUNNELS    64u /* and OUT_NET_HEADER */
-#define NET_CONTEXTS   128u
 
 #define PERSONALITY_SPEED  10000u
 #define PERSONALITY_DUPLEX 1u

@@ -1,148 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The forms of all records, as a table, and the conversions that follow from it.
+ * Scripts from and to bytes and text, by the forms of records (script_forms.c).
  */
 #include "script.h"
 
 #include <ctype.h>
 #include <endian.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* releases of clang-format do not agree about these braces */
-/* clang-format off */
-#define OPERAND(op, m, kind, count)                                                                \
-	{ #m, offsetof(struct record, op.m), sizeof(((struct record *)0)->op.m), kind, count }
-#define CHOICE(op, m, count) OPERAND(op, m, FIELD_CHOICE, count)
-#define FIELD(op, m, kind) OPERAND(op, m, kind, 0)
-/* clang-format on */
+#include "operands.h"
 
 const char *const script_device_name[DEVICE_KINDS] = { "blk", "net", "echo" };
-
-const struct record_form script_header_form = {
-	"device",
-	{
-		CHOICE(device, size, 8),
-		FIELD(device, flags, FIELD_FLAGS),
-		CHOICE(device, slots, 4),
-		CHOICE(device, capacity, 8),
-		CHOICE(device, transfer, 4),
-		FIELD(device, fail, FIELD_COUNT),
-		CHOICE(device, limits, 4),
-		FIELD(device, hide, FIELD_FEATURES),
-		CHOICE(device, refuse, 50),
-		CHOICE(device, ring, 8),
-		CHOICE(device, queues, 5),
-		CHOICE(device, transport, 3),
-		CHOICE(device, zones, 12),
-		FIELD(device, net, FIELD_FLAGS),
-		FIELD(device, more, FIELD_FLAGS),
-		CHOICE(device, extra, 4),
-	},
-	16,
-};
-
-const struct record_form script_op_form[OP_CODES] = {
-	[OP_INIT] = { "init",
-		      { CHOICE(init, size, 8), CHOICE(init, wrong, 13),
-			FIELD(init, only, FIELD_QUEUE), FIELD(init, decline, FIELD_FEATURES),
-			FIELD(init, grab, FIELD_FEATURES), FIELD(init, decline64, FIELD_FLAGS),
-			FIELD(init, grab64, FIELD_FLAGS) },
-		      7 },
-	[OP_RESET] = { "reset", { { 0 } }, 0 },
-	[OP_WRITE] = { "write",
-		       { CHOICE(write, width, 4), FIELD(write, offset, FIELD_OFFSET),
-			 FIELD(write, value, FIELD_VALUE) },
-		       3 },
-	[OP_READ] = { "read", { CHOICE(read, width, 4), FIELD(read, offset, FIELD_OFFSET) }, 2 },
-	[OP_POKE] = { "poke",
-		      { CHOICE(poke, len, 9), CHOICE(poke, base, 8),
-			FIELD(poke, queue, FIELD_QUEUE), FIELD(poke, at, FIELD_ADDRESS),
-			FIELD(poke, bytes, FIELD_VALUE) },
-		      5 },
-	[OP_FILL] = { "fill",
-		      { FIELD(fill, byte, FIELD_BYTE), CHOICE(fill, base, 8),
-			FIELD(fill, queue, FIELD_QUEUE), FIELD(fill, at, FIELD_ADDRESS),
-			FIELD(fill, len, FIELD_VALUE) },
-		      5 },
-	[OP_QUEUE] = { "queue",
-		       { FIELD(queue, queue, FIELD_QUEUE), CHOICE(queue, size, 8),
-			 CHOICE(queue, wrong, 19), FIELD(queue, ready, FIELD_BYTE),
-			 FIELD(queue, skip, FIELD_FLAGS) },
-		       5 },
-	[OP_STOP] = { "stop", { FIELD(stop, queue, FIELD_QUEUE), CHOICE(stop, how, 2) }, 2 },
-	[OP_CHAIN] = { "chain",
-		       { FIELD(chain, queue, FIELD_QUEUE), FIELD(chain, readable, FIELD_COUNT),
-			 FIELD(chain, writable, FIELD_COUNT), CHOICE(chain, where, 16),
-			 CHOICE(chain, len, 16), FIELD(chain, flags, FIELD_FLAGS),
-			 CHOICE(chain, wrong, 32), FIELD(chain, at, FIELD_ADDRESS),
-			 FIELD(chain, arg, FIELD_VALUE) },
-		       9 },
-	[OP_BLK] = { "blk",
-		     { CHOICE(blk, type, 20), CHOICE(blk, split, 16), CHOICE(blk, where, 16),
-		       FIELD(blk, flags, FIELD_FLAGS), CHOICE(blk, wrong, 32),
-		       FIELD(blk, count, FIELD_COUNT), FIELD(blk, bits, FIELD_FLAGS),
-		       FIELD(blk, sector, FIELD_SECTOR), FIELD(blk, arg, FIELD_VALUE) },
-		     9 },
-	[OP_TX] = { "tx",
-		    { CHOICE(tx, kind, 28), CHOICE(tx, split, 16), CHOICE(tx, where, 16),
-		      FIELD(tx, flags, FIELD_FLAGS), CHOICE(tx, wrong, 32),
-		      FIELD(tx, bits, FIELD_FLAGS), CHOICE(tx, offload, 16),
-		      FIELD(tx, headers, FIELD_HEADERS), FIELD(tx, len, FIELD_VALUE),
-		      FIELD(tx, pair, FIELD_QUEUE), FIELD(tx, outer, FIELD_BYTE),
-		      FIELD(tx, inner, FIELD_BYTE), FIELD(tx, flow, FIELD_BYTE) },
-		    13 },
-	[OP_RX] = { "rx",
-		    { FIELD(rx, count, FIELD_COUNT), CHOICE(rx, len, 8), CHOICE(rx, where, 16),
-		      FIELD(rx, flags, FIELD_FLAGS), CHOICE(rx, wrong, 32),
-		      FIELD(rx, pieces, FIELD_COUNT), FIELD(rx, arg, FIELD_VALUE),
-		      FIELD(rx, pair, FIELD_QUEUE) },
-		    8 },
-	[OP_CTRL] = { "ctrl",
-		      { CHOICE(ctrl, class, 11), CHOICE(ctrl, command, 8), CHOICE(ctrl, split, 16),
-			FIELD(ctrl, flags, FIELD_FLAGS), CHOICE(ctrl, wrong, 32),
-			FIELD(ctrl, more, FIELD_BYTE), FIELD(ctrl, where, FIELD_BYTE),
-			FIELD(ctrl, value, FIELD_VALUE), FIELD(ctrl, counts, FIELD_HEADERS) },
-		      9 },
-	[OP_KICK] = { "kick",
-		      { FIELD(kick, queue, FIELD_QUEUE), CHOICE(kick, raw, 2),
-			FIELD(kick, value, FIELD_VALUE) },
-		      3 },
-	[OP_AVAIL] = { "avail",
-		       { FIELD(avail, queue, FIELD_QUEUE), CHOICE(avail, how, 5),
-			 FIELD(avail, flags, FIELD_FLAGS), FIELD(avail, value, FIELD_VALUE) },
-		       4 },
-	[OP_USED] = { "used", { FIELD(used, queue, FIELD_QUEUE), CHOICE(used, event, 5) }, 2 },
-	[OP_FRAME] = { "frame",
-		       { CHOICE(frame, kind, 28), CHOICE(frame, to, 8), CHOICE(frame, vlan, 2),
-			 CHOICE(frame, offload, 16), FIELD(frame, value, FIELD_VALUE),
-			 FIELD(frame, len, FIELD_VALUE), FIELD(frame, flow, FIELD_BYTE),
-			 FIELD(frame, spoil, FIELD_BYTE), FIELD(frame, by, FIELD_BYTE) },
-		       9 },
-	[OP_COMPLETE] = { "complete",
-			  { FIELD(complete, which, FIELD_COUNT), CHOICE(complete, result, 2),
-			    FIELD(complete, more, FIELD_COUNT) },
-			  3 },
-	[OP_LINK] = { "link",
-		      { CHOICE(link, down, 2), CHOICE(link, announce, 2),
-			FIELD(link, duplex, FIELD_BYTE), FIELD(link, speed, FIELD_VALUE) },
-		      4 },
-	[OP_RESIZE] = { "resize", { CHOICE(resize, capacity, 8) }, 1 },
-	[OP_STALL] = { "stall", { CHOICE(stall, nic, 3), CHOICE(stall, disk, 3) }, 2 },
-	[OP_RACE] = { "race",
-		      { CHOICE(race, base, 8), FIELD(race, queue, FIELD_QUEUE),
-			FIELD(race, nth, FIELD_COUNT), CHOICE(race, len, 9),
-			FIELD(race, field, FIELD_COUNT), FIELD(race, at, FIELD_ADDRESS),
-			FIELD(race, bytes, FIELD_VALUE) },
-		      7 },
-	[OP_DRAIN] = { "drain", { { 0 } }, 0 },
-	[OP_ACK] = { "ack", { { 0 } }, 0 },
-	[OP_RESTORE] = { "restore",
-			 { CHOICE(restore, how, 7), CHOICE(restore, len, 9),
-			   FIELD(restore, at, FIELD_PLACE), FIELD(restore, bytes, FIELD_VALUE) },
-			 4 },
-	[OP_TIME] = { "time", { FIELD(time, usecs, FIELD_VALUE) }, 1 },
-};
 
 struct record script_op(enum op_code code)
 {
@@ -278,20 +148,66 @@ size_t script_encode(const struct script *script, uint8_t *bytes, size_t room)
 
 /* ---- text ---- */
 
+static void print_number(uint64_t value, FILE *out)
+{
+	fprintf(out, value < 10 ? "%" PRIu64 : "0x%" PRIx64, value);
+}
+
+static bool has_flags(const struct field *f)
+{
+	return f->kind == FIELD_FLAGS || f->kind == FIELD_CHOSEN_FLAGS;
+}
+
+/* Flags that have names, with commas between; what is left over is a number. */
+static void print_flags(const struct field *f, uint64_t value, FILE *out)
+{
+	const char *comma = "";
+
+	for (const struct operand_value *v = f->values; v && v->name; v++) {
+		if (!(value & v->value))
+			continue;
+		fprintf(out, "%s%s", comma, v->name);
+		value &= ~(uint64_t)v->value;
+		comma = ",";
+	}
+	if (!value)
+		return;
+	fputs(comma, out);
+	print_number(value, out);
+}
+
+void script_print_value(const struct field *f, uint64_t value, FILE *out)
+{
+	if (has_flags(f)) {
+		print_flags(f, value, out);
+		return;
+	}
+	for (const struct operand_value *v = f->values; v && v->name; v++) {
+		if (v->value == value) {
+			fputs(v->name, out);
+			return;
+		}
+	}
+	print_number(value, out);
+}
+
 static void print_record(const struct record *r, const struct record_form *form, FILE *out)
 {
 	for (unsigned int i = 0; i < form->fields; i++) {
-		const struct field *f = &form->field[i];
-		uint64_t value = script_get(r, f);
+		uint64_t value = script_get(r, &form->field[i]);
 
 		if (value == 0)
 			continue;
-		if (value < 10)
-			fprintf(out, " %s=%u", f->name, (unsigned int)value);
-		else
-			fprintf(out, " %s=0x%llx", f->name, (unsigned long long)value);
+		fprintf(out, " %s=", form->field[i].name);
+		script_print_value(&form->field[i], value, out);
 	}
 	fputc('\n', out);
+}
+
+void script_print_op(const struct record *op, FILE *out)
+{
+	fputs(script_op_form[op->code].name, out);
+	print_record(op, &script_op_form[op->code], out);
 }
 
 void script_print(const struct script *script, int mark, FILE *out)
@@ -299,10 +215,7 @@ void script_print(const struct script *script, int mark, FILE *out)
 	fprintf(out, "device %s", script_device_name[script->header.code]);
 	print_record(&script->header, &script_header_form, out);
 	for (unsigned int i = 0; i < script->ops; i++) {
-		const struct record *r = &script->op[i];
-
-		fputs(script_op_form[r->code].name, out);
-		print_record(r, &script_op_form[r->code], out);
+		script_print_op(&script->op[i], out);
 		if ((int)i == mark)
 			fprintf(out, "# ^ here (operation %u)\n", i);
 	}
@@ -317,6 +230,41 @@ static const struct field *find_field(const struct record_form *form, const char
 	return NULL;
 }
 
+/* A name or a number, `len` characters long */
+static bool parse_one(const struct field *f, const char *text, size_t len, uint64_t *value)
+{
+	char *end;
+
+	for (const struct operand_value *v = f->values; v && v->name; v++) {
+		if (strlen(v->name) == len && !memcmp(v->name, text, len)) {
+			*value = v->value;
+			return true;
+		}
+	}
+	if (!isdigit((unsigned char)*text))
+		return false;
+	*value = strtoull(text, &end, 0);
+	return end == text + len;
+}
+
+static bool parse_value(const struct field *f, const char *text, uint64_t *value)
+{
+	size_t len = strlen(text);
+
+	if (!has_flags(f))
+		return parse_one(f, text, len, value);
+	for (*value = 0;; text += len + 1) {
+		uint64_t flag;
+
+		len = strcspn(text, ",");
+		if (!parse_one(f, text, len, &flag))
+			return false;
+		*value |= flag;
+		if (!text[len])
+			return true;
+	}
+}
+
 /* The fields of one line, from `word` on; strtok_r state in `save`. */
 static bool parse_fields(struct record *r, const struct record_form *form, char **save, char *error,
 			 size_t room)
@@ -324,16 +272,15 @@ static bool parse_fields(struct record *r, const struct record_form *form, char 
 	for (char *word; (word = strtok_r(NULL, " \t", save));) {
 		const char *sign = strchr(word, '=');
 		const struct field *f = sign ? find_field(form, word, (size_t)(sign - word)) : NULL;
-		char *end;
+		uint64_t value;
 
 		if (!f) {
 			snprintf(error, room, "%s has no operand \"%s\"", form->name, word);
 			return false;
 		}
-		uint64_t value = strtoull(sign + 1, &end, 0);
-
-		if (*end || end == sign + 1) {
-			snprintf(error, room, "\"%s\" is not a number", word);
+		if (!parse_value(f, sign + 1, &value)) {
+			snprintf(error, room, "\"%s\" is not a number%s", word,
+				 f->values ? ", nor a name of one" : "");
 			return false;
 		}
 		script_set(r, f, value);

@@ -7,7 +7,8 @@
  * leaves the others as they are. A last record cut short is filled up with zeroes; what comes after
  * SCRIPT_OPS_MAX operations is ignored. All-zero bytes mean a common, valid choice everywhere.
  *
- * Text form: one line each, `name field=value ...`, fields that are zero left out, # for comments.
+ * Text form: one line each, `name operand=value ...`, operands that are zero left out, # for
+ * comments. A value is a number, or a name (operands.h); flags have commas between them.
  * Both forms say the same, and convert both ways without loss, once a script is canonical: operands
  * that an operation does not have are zero.
  */
@@ -155,6 +156,7 @@ enum field_kind {
 	FIELD_QUEUE,
 	FIELD_COUNT,
 	FIELD_FLAGS,
+	FIELD_CHOSEN_FLAGS, /* below `choices` */
 	FIELD_BYTE,
 	FIELD_OFFSET,  /* in the register window */
 	FIELD_ADDRESS, /* guest-physical, or relative to what another operand names */
@@ -168,18 +170,23 @@ enum field_kind {
 /* From here on, 256 numbers of FIELD_HEADERS stand for 0 to 255 whatever is right. */
 #define HEADERS_AS_IS 0x4000u
 
+struct operand_value;
+
 struct field {
 	const char *name;
-	uint8_t offset; /* in struct record, and in the binary form */
-	uint8_t bytes;	/* 1, 4 or 8, there least significant first */
+	const char *help; /* what it says, with its unit */
+	uint8_t offset;	  /* in struct record, and in the binary form */
+	uint8_t bytes;	  /* 1, 4 or 8, there least significant first */
 	enum field_kind kind;
-	uint8_t choices;
+	uint8_t choices;		    /* 0: any value */
+	const struct operand_value *values; /* those that have names; NULL: none */
 };
 
 #define SCRIPT_FIELDS_MAX 16u
 
 struct record_form {
 	const char *name;
+	const char *help;
 	struct field field[SCRIPT_FIELDS_MAX];
 	unsigned int fields;
 };
@@ -199,6 +206,12 @@ void script_decode(const uint8_t *bytes, size_t len, struct script *script);
 
 /* Writes at most `room` bytes, whole records alone, and returns how many. */
 size_t script_encode(const struct script *script, uint8_t *bytes, size_t room);
+
+/* A value as text has it: names where there are some. */
+void script_print_value(const struct field *f, uint64_t value, FILE *out);
+
+/* One operation as a line of text */
+void script_print_op(const struct record *op, FILE *out);
 
 /* Text out; `mark` is the number of an operation to point at, or -1. */
 void script_print(const struct script *script, int mark, FILE *out);
