@@ -2,45 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What a person can get wrong with the tool: each time one line on stderr that names the thing, exit
 # status 2, and nothing half-written. Usage: tests/commands.sh ANVIL
+. "$(dirname "$0")/lib.sh"
 anvil=$1
 work=build/commands
 rm -rf "$work"
 mkdir -p "$work/folder"
-passed=0
-failed=0
-
-bad() {
-	echo "FAIL: $*"
-	failed=$((failed + 1))
-}
-
-# refuses WORD COMMAND...: status 2, one line, WORD in it
-refuses() {
-	word=$1
-	shift
-	"$@" >"$work/out" 2>"$work/err" </dev/null
-	status=$?
-	if [ $status -ne 2 ]; then
-		bad "status $status: $*"
-	elif [ "$(wc -l <"$work/err")" -ne 1 ] || ! grep -qF -- "$word" "$work/err"; then
-		bad "says: $(cat "$work/err") ($*)"
-	else
-		passed=$((passed + 1))
-	fi
-}
-
-# gives STATUS COMMAND...
-gives() {
-	want=$1
-	shift
-	"$@" >"$work/out" 2>"$work/err" </dev/null
-	status=$?
-	if [ $status -eq "$want" ]; then
-		passed=$((passed + 1))
-	else
-		bad "status $status instead of $want: $*: $(cat "$work/err")"
-	fi
-}
 
 printf 'device blk\ninit\nblk speed=3\n' >"$work/bad.txt"
 printf 'device blk\ninit\nblk\n' >"$work/good.txt"
@@ -112,7 +78,7 @@ refuses 'moon' "$anvil" merge --engines "$work" --target moon "$work/merged" cor
 refuses 'nowhere' "$anvil" merge --engines "$work" --target moon "$work/merged" "$work/nowhere"
 refuses 'good.txt' "$anvil" merge --engines "$work" --target moon "$work/merged" "$work/good.txt"
 refuses 'good.txt' "$anvil" merge --engines "$work" --target moon "$work/good.txt" corpora/fuzz_blk
-[ -e "$work/merged" ] || ls "$work" | grep -q 'part$' && bad "a merge that failed left a folder"
+[ -e "$work/merged" ] || ls "$work" | grep -q 'part$' && fail "a merge that failed left a folder"
 refuses 'give FILE|FOLDER' "$anvil" health
 refuses '--every' "$anvil" health --every corpora
 refuses 'nowhere' "$anvil" health "$work/nowhere"
@@ -216,27 +182,27 @@ fi
 
 # help for all that there is
 names=$("$anvil" --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
-[ "$(echo "$names" | wc -l)" -ge 11 ] || bad "--help names few commands: $names"
+[ "$(echo "$names" | wc -l)" -ge 11 ] || fail "--help names few commands: $names"
 for help in -h help; do
-	"$anvil" $help >"$work/help" 2>&1 || bad "$help fails"
-	"$anvil" --help | cmp -s - "$work/help" || bad "$help is not --help"
+	"$anvil" $help >"$work/help" 2>&1 || fail "$help fails"
+	"$anvil" --help | cmp -s - "$work/help" || fail "$help is not --help"
 done
-"$anvil" --version | grep -Eqx 'anvil \(virtio-anvil\) [0-9]+(\.[0-9]+)+' || bad "--version says: $("$anvil" --version)"
+"$anvil" --version | grep -Eqx 'anvil \(virtio-anvil\) [0-9]+(\.[0-9]+)+' || fail "--version says: $("$anvil" --version)"
 for name in $names; do
 	gives 0 "$anvil" "$name" --help
 	cp "$work/out" "$work/help"
-	head -n 1 "$work/help" | grep -q "^usage: anvil $name" || bad "$name --help says: $(head -n 1 "$work/help")"
+	head -n 1 "$work/help" | grep -q "^usage: anvil $name" || fail "$name --help says: $(head -n 1 "$work/help")"
 	for words in "$name -h" "help $name" "$name --help --no-such-option"; do
 		# shellcheck disable=SC2086 # several
 		gives 0 "$anvil" $words
-		cmp -s "$work/out" "$work/help" || bad "anvil $words is not anvil $name --help"
+		cmp -s "$work/out" "$work/help" || fail "anvil $words is not anvil $name --help"
 	done
 	# each option that is told is there, and wants its value
 	sed -n 's/^  \(--[a-z-]*\) *\([A-Z].*\)*$/\1/p; s/^  \(--[a-z-]*\)  .*/\1/p' "$work/help" | sort -u >"$work/options"
 	while read -r option; do
 		"$anvil" "$name" "$option=" >"$work/out" 2>&1 </dev/null
 		[ $? -eq 2 ] && grep -q -- "$option" "$work/out" && ! grep -q 'there is no option' "$work/out" ||
-			bad "$name: $option is told and not there"
+			fail "$name: $option is told and not there"
 	done <"$work/options"
 done
 gives 2 sh -c "'$anvil' --help >/dev/full"
@@ -247,27 +213,27 @@ for script in .ci/run ci/* ci/bugs/* ci/report/* ci/oss-fuzz/check tests/conform
 	[ -f "$script" ] && head -n 1 "$script" | grep -q '^#!' && [ "${script%.init}" = "$script" ] || continue
 	for help in --help -h; do
 		gives 0 "$script" $help
-		[ -s "$work/out" ] && ! grep -q '^#' "$work/out" && [ ! -s "$work/err" ] || bad "$script $help says: $(head -n 2 "$work/out")"
+		[ -s "$work/out" ] && ! grep -q '^#' "$work/out" && [ ! -s "$work/err" ] || fail "$script $help says: $(head -n 2 "$work/out")"
 	done
 done
 
 # README's words for disks and networks are told, too
 for word in $(sed -n 's/^| \(`--disk\|`--net\|`,\)/\1/p' README.md | sed 's/ |.*//' | grep -oE ',[a-z]+'); do
-	"$anvil" boot --help | grep -qE "^ +$word([=[ ]|\$)" || bad "boot --help lacks $word"
+	"$anvil" boot --help | grep -qE "^ +$word([=[ ]|\$)" || fail "boot --help lacks $word"
 done
 
 # the manual page: each command and option is in it, and man can read it
-"$anvil" --man >"$work/anvil.1" || bad "--man fails"
+"$anvil" --man >"$work/anvil.1" || fail "--man fails"
 tr -d '\\' <"$work/anvil.1" >"$work/page"
 for name in $names; do
-	grep -qx "\.SS anvil $name" "$work/anvil.1" || bad "the manual page lacks $name"
+	grep -qx "\.SS anvil $name" "$work/anvil.1" || fail "the manual page lacks $name"
 	"$anvil" "$name" --help | sed -n 's/^  --\([a-z-]*\) .*/\1/p' | while read -r option; do
 		grep -qF -- "fB--${option}fR" "$work/page" || echo "the manual page lacks --$option of $name"
 	done >"$work/lacks"
-	[ ! -s "$work/lacks" ] || bad "$(cat "$work/lacks")"
+	[ ! -s "$work/lacks" ] || fail "$(cat "$work/lacks")"
 done
-mandoc -Tlint -Wwarning "$work/anvil.1" | grep -v 'missing date' >"$work/lint"
-[ ! -s "$work/lint" ] || bad "the manual page: $(head -n 3 "$work/lint")"
+mandoc -Tlint -Wwarning "$work/anvil.1" 2>&1 | grep -v 'missing date' >"$work/lint"
+[ ! -s "$work/lint" ] || fail "the manual page: $(head -n 3 "$work/lint")"
 
 # completes WORDS EXPECTED: what bash offers for the last word, one space between two
 completes() {
@@ -278,11 +244,7 @@ completes() {
 		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 		_anvil
 		echo "${COMPREPLY[@]}"' bash "$work/completion" "$1")
-	if [ "$got" = "$2" ]; then
-		passed=$((passed + 1))
-	else
-		bad "bash completes \"$1\" by: $got"
-	fi
+	is "what bash offers for \"$1\"" "$2" "$got"
 }
 completes 'anvil sh' 'show shrink'
 completes 'anvil --v' '--version'
@@ -303,7 +265,7 @@ gives 0 "$anvil" play "$work/good.txt"
 gives 0 "$anvil" pack "$work/good.txt" "$work/good"
 gives 0 "$anvil" play --quiet "$work/good"
 refuses 'its verdict is ok' "$anvil" shrink "$work/good" "$work/small"
-[ ! -e "$work/small" ] || bad "shrink of a script that is ok has written"
+[ ! -e "$work/small" ] || fail "shrink of a script that is ok has written"
 gives 0 "$anvil" export --as c "$work/good"
 gives 0 "$anvil" export --as qtest "$work/good"
 gives 0 "$anvil" export --as c "$work/big-endian.txt"
@@ -338,40 +300,39 @@ refuses 'dangling: is a symbolic link to nothing' "$anvil" pack "$work/good.txt"
 refuses '/dev/full: No space' "$anvil" pack "$work/good.txt" /dev/full
 refuses 'standard output: No space' sh -c "'$anvil' pack '$work/good.txt' - >/dev/full"
 refuses 'triage/triage.json: is in' "$anvil" triage --out "$work/triage" "$work/triage/triage.json"
-[ -c /dev/full ] || bad "/dev/full is no device any more"
+[ -c /dev/full ] || fail "/dev/full is no device any more"
 echo old >"$work/target"
 chmod 640 "$work/target"
 ln -s target "$work/link"
 gives 0 "$anvil" pack "$work/good.txt" "$work/link"
-[ -L "$work/link" ] && cmp -s "$work/target" "$work/good" || bad "pack does not write where a link leads"
-[ "$(stat -c %a "$work/target")" = 640 ] || bad "pack changes the mode of what it writes"
+[ -L "$work/link" ] && cmp -s "$work/target" "$work/good" || fail "pack does not write where a link leads"
+[ "$(stat -c %a "$work/target")" = 640 ] || fail "pack changes the mode of what it writes"
 mkfifo "$work/fifo"
 cat "$work/fifo" >"$work/through" &
 gives 0 "$anvil" pack "$work/good.txt" "$work/fifo"
 wait $!
-[ -p "$work/fifo" ] && cmp -s "$work/through" "$work/good" || bad "pack does not write into a pipe"
-"$anvil" pack "$work/good.txt" /dev/stdout | cmp -s - "$work/good" || bad "pack does not write to /dev/stdout"
-"$anvil" pack "$work/good.txt" - | cmp -s - "$work/good" || bad "pack does not write to standard output"
-"$anvil" pack - - <"$work/good.txt" | "$anvil" show - | cmp -s - "$work/good.txt" || bad "- is not standard input and output"
-[ "$("$anvil" play --quiet - <"$work/good")" = '1 scripts, 0 findings' ] || bad "play does not read standard input"
+[ -p "$work/fifo" ] && cmp -s "$work/through" "$work/good" || fail "pack does not write into a pipe"
+"$anvil" pack "$work/good.txt" /dev/stdout | cmp -s - "$work/good" || fail "pack does not write to /dev/stdout"
+"$anvil" pack "$work/good.txt" - | cmp -s - "$work/good" || fail "pack does not write to standard output"
+"$anvil" pack - - <"$work/good.txt" | "$anvil" show - | cmp -s - "$work/good.txt" || fail "- is not standard input and output"
+[ "$("$anvil" play --quiet - <"$work/good")" = '1 scripts, 0 findings' ] || fail "play does not read standard input"
 if mknod "$work/device" c 1 3 2>/dev/null && (: >"$work/device") 2>/dev/null; then
 	gives 0 "$anvil" pack "$work/good.txt" "$work/device"
-	[ -c "$work/device" ] || bad "pack has replaced a device"
+	[ -c "$work/device" ] || fail "pack has replaced a device"
 else
 	echo "(no right to make a device: that pack leaves one alone is tried with /dev/full only)"
 fi
-"$anvil" show "$work/good" | cmp -s - "$work/good.txt" || bad "show does not give back what pack took"
+"$anvil" show "$work/good" | cmp -s - "$work/good.txt" || fail "show does not give back what pack took"
 gives 2 sh -c "'$anvil' show '$work/good' >/dev/full"
-ls "$work" | grep -q part && bad "a partial file is left"
+ls "$work" | grep -q part && fail "a partial file is left"
 
 # a full disk: nothing half-written
 if [ -w /dev/shm ] && mkdir -p "$work/full" && mount -t tmpfs -o size=4k tmpfs "$work/full" 2>/dev/null; then
 	head -c 4096 /dev/zero >"$work/full/filler" 2>/dev/null
 	refuses 'full/out' "$anvil" pack "$work/good.txt" "$work/full/out"
-	[ "$(ls "$work/full")" = filler ] || bad "a file is left on the full disk"
+	[ "$(ls "$work/full")" = filler ] || fail "a file is left on the full disk"
 	umount "$work/full"
 else
 	echo "(no right to mount: the full disk is not tried)"
 fi
-echo "commands: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish commands

@@ -2,24 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A finding in a debugger: a breakpoint in the device is hit, and its stack has sources.
 # Usage: tests/debugger.sh ANVIL
+. "$(dirname "$0")/lib.sh"
 anvil=$1
 work=build/debugger-test
 script=corpora/fuzz_blk/read_one_sector
 rm -rf "$work"
 mkdir -p "$work"
-passed=0
-failed=0
-
-# says WORDS: gdb's output has them
-says() {
-	if grep -qE -- "$1" "$work/out"; then
-		passed=$((passed + 1))
-	else
-		echo "FAIL: gdb does not say '$1':"
-		tail -n 30 "$work/out"
-		failed=$((failed + 1))
-	fi
-}
 
 if ! command -v gdb >/dev/null; then
 	echo 'SKIPPED: breakpoints in a device (no gdb; make deps installs it)'
@@ -33,11 +21,10 @@ fi
 
 gdb -q -nx -batch -ex 'break virtio_mmio_write if offset == 0x50' -ex run -ex backtrace -ex list -ex delete \
 	-ex continue --args "$anvil" play --no-fork "$script" >"$work/out" 2>&1 </dev/null
-says '^Breakpoint 1, virtio_mmio_write '
-says '^#0 +virtio_mmio_write .* at \./devices/virtio_mmio\.c:[0-9]+$'
-says 'in player_play .* at \./harness/play/player\.c:[0-9]+$'
-says '^[0-9]+.*virtio_mmio_write\('
-says "^$script: ok$"
-says 'exited normally'
-echo "debugger: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+says_like '^Breakpoint 1, virtio_mmio_write '
+says_like '^#0 +virtio_mmio_write .* at \./devices/virtio_mmio\.c:[0-9]+$'
+says_like 'in player_play .* at \./harness/play/player\.c:[0-9]+$'
+says_like '^[0-9]+.*virtio_mmio_write\('
+says_like "^$script: ok$"
+says_like 'exited normally'
+finish debugger

@@ -3,47 +3,16 @@
 # What anvil makes of its engines, with pretend ones that take no time: what AFL++ starts from, where
 # what it keeps and finds ends up, and what is said when it cannot. Usage: tests/engines.sh ANVIL PLANTED, a
 # good tool and one with tests/plant.sed in it.
+. "$(dirname "$0")/lib.sh"
 anvil=$1
 planted=$2
 work=build/engines
 rm -rf "$work"
 mkdir -p "$work/programs" "$work/path" "$work/empty" "$work/seeds/fuzz_x" "$work/afl/fast" \
 	"$work/afl/asan" "$work/afl/cmplog" "$work/afl/mutator"
-passed=0
-failed=0
 
-bad() {
-	echo "FAIL: $*"
-	sed 's/^/    /' "$work/stdout" "$work/stderr"
-	failed=$((failed + 1))
-}
-
-# runs STATUS COMMAND...
-runs() {
-	want=$1
-	shift
-	"$@" >"$work/stdout" 2>"$work/stderr" </dev/null
-	status=$?
-	[ $status -eq "$want" ] || bad "status $status instead of $want: $*"
-}
-
-# that WHAT CONDITION...
-that() {
-	what=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-	else
-		bad "$what"
-	fi
-}
-
-says() {
-	grep -qE -- "$1" "$work/stdout"
-}
-
-complains() {
-	[ "$(wc -l <"$work/stderr")" -eq 1 ] && grep -qF -- "$1" "$work/stderr"
+printed() {
+	grep -qE -- "$1" "$work/out"
 }
 
 # A libFuzzer target: with -merge=1 the last argument is merged into the last but one. An input that
@@ -149,70 +118,70 @@ command="fuzz --engines $work/programs --afl $work/afl --corpora $work/seeds --t
 PATH=$(pwd)/$work/path:$PATH
 
 runs 2 "$anvil" $command "$work/o" --engine honggfuzz
-that 'an unknown engine is named' complains 'libfuzzer or afl'
+expect 'an unknown engine is named' complained 'libfuzzer or afl'
 runs 2 env PATH="$work/empty" "$anvil" $command "$work/o" --engine afl
-that 'a missing afl-fuzz is named' complains 'no afl-fuzz in PATH'
+expect 'a missing afl-fuzz is named' complained 'no afl-fuzz in PATH'
 runs 2 "$anvil" $command "$work/o" --engine afl
-that 'a missing program is named' complains 'afl/fast/fuzz_x'
+expect 'a missing program is named' complained 'afl/fast/fuzz_x'
 for made in fast/fuzz_x fast/fuzz_empty asan/fuzz_x cmplog/fuzz_x mutator/fuzz_x.so; do
 	cp "$work/programs/fuzz_x" "$work/afl/$made"
 done
-that 'nothing is written before' [ ! -e "$work/o" ]
+expect 'nothing is written before' [ ! -e "$work/o" ]
 
 runs 0 "$anvil" $command "$work/o" --engine libfuzzer
-that "libFuzzer's numbers are in the table" says '^fuzz_x +90 +[0-9]+ +7 +3 +31 +0 +-$'
+expect "libFuzzer's numbers are in the table" printed '^fuzz_x +90 +[0-9]+ +7 +3 +31 +0 +-$'
 record=$work/o/campaigns/1/libfuzzer-fuzz_x.tsv
-that 'they are in the record' grep -qE '^[0-9.]+	90	[0-9]+	7	3	0$' "$record"
-that 'the record says whose they are' [ "$(sed -n 's/^# [a-z]*	//p' "$record" | sed 3d | tr '\n' ' ')" = \
+expect 'they are in the record' grep -qE '^[0-9.]+	90	[0-9]+	7	3	0$' "$record"
+expect 'the record says whose they are' [ "$(sed -n 's/^# [a-z]*	//p' "$record" | sed 3d | tr '\n' ' ')" = \
 	'libfuzzer fuzz_x done ' ]
 
 runs 0 "$anvil" $command "$work/o" --engine afl --jobs 3
-that "AFL++'s numbers are in the table" says '^fuzz_x +12000 +[0-9]+ +11 +2 +[0-9]+ +0 +-$'
-that 'they are in the next record' grep -qE '^[0-9.]+	12000	[0-9]+	11	2	0$' "$work/o/campaigns/2/afl-fuzz_x.tsv"
-that 'all instances ran' [ "$(ls "$work/o/afl/run/fuzz_x/out" | tr '\n' ' ')" = 'asan cmplog main ' ]
-that 'it starts from the seeds and one of its own' [ "$(cat "$work/o/afl/run/fuzz_x/out/main/inputs")" -eq 3 ]
-that 'what it keeps is merged' [ "$(ls "$work/o/corpus/fuzz_x" | wc -l)" -eq 3 ]
-that 'what it kept is a script' cmp -n 2 "$work/o/corpus/fuzz_x/merged_1" \
+expect "AFL++'s numbers are in the table" printed '^fuzz_x +12000 +[0-9]+ +11 +2 +[0-9]+ +0 +-$'
+expect 'they are in the next record' grep -qE '^[0-9.]+	12000	[0-9]+	11	2	0$' "$work/o/campaigns/2/afl-fuzz_x.tsv"
+expect 'all instances ran' [ "$(ls "$work/o/afl/run/fuzz_x/out" | tr '\n' ' ')" = 'asan cmplog main ' ]
+expect 'it starts from the seeds and one of its own' [ "$(cat "$work/o/afl/run/fuzz_x/out/main/inputs")" -eq 3 ]
+expect 'what it keeps is merged' [ "$(ls "$work/o/corpus/fuzz_x" | wc -l)" -eq 3 ]
+expect 'what it kept is a script' cmp -n 2 "$work/o/corpus/fuzz_x/merged_1" \
 	"$work/o/afl/run/fuzz_x/out/main/queue/id:000001,src:000000,mutation"
 (cd "$work/o/campaigns" && mkdir $(seq 3 40) 9x notes && touch 3/afl-fuzz_x.tsv)
 runs 0 "$anvil" $command "$work/o" --engine afl --jobs 1
-that 'the newest records are kept, and what is no campaign' \
+expect 'the newest records are kept, and what is no campaign' \
 	[ "$(ls "$work/o/campaigns" | sort -n | tr '\n' ' ')" = "notes 9x $(seq -s ' ' 22 41) " ]
-that 'the next run starts from the same' [ "$(cat "$work/o/afl/run/fuzz_x/out/main/inputs")" -eq 3 ]
-that 'and is given what was kept' [ "$(cat "$work/o/afl/run/fuzz_x/out/main/more")" -eq 3 ]
-that 'an instance with sanitizers always runs' [ -d "$work/o/afl/run/fuzz_x/out/asan" ]
-that 'the seeds are left as they are' [ "$(ls "$work/seeds/fuzz_x" | wc -l)" -eq 2 ]
+expect 'the next run starts from the same' [ "$(cat "$work/o/afl/run/fuzz_x/out/main/inputs")" -eq 3 ]
+expect 'and is given what was kept' [ "$(cat "$work/o/afl/run/fuzz_x/out/main/more")" -eq 3 ]
+expect 'an instance with sanitizers always runs' [ -d "$work/o/afl/run/fuzz_x/out/asan" ]
+expect 'the seeds are left as they are' [ "$(ls "$work/seeds/fuzz_x" | wc -l)" -eq 2 ]
 runs 0 env PRETEND=nothing "$anvil" $command "$work/o3" --engine afl
-that 'nothing new is no failure' [ "$(ls "$work/o3/corpus/fuzz_x" | wc -l)" -eq 0 ]
+expect 'nothing new is no failure' [ "$(ls "$work/o3/corpus/fuzz_x" | wc -l)" -eq 0 ]
 
 runs 2 env PRETEND=idle "$anvil" $command "$work/o3" --engine afl
-that 'a target that ran nothing is no success' complains 'fuzz_x: ran no input'
+expect 'a target that ran nothing is no success' complained 'fuzz_x: ran no input'
 
 runs 1 env PRETEND=crash "$anvil" $command "$work/o2" --engine afl
-that 'it is in the record' grep -qE '	1$' "$work/o2/campaigns/1/afl-fuzz_x.tsv"
-that 'a crash is a finding, once' says '^fuzz_x .* 1 +[0-9.]+ s$'
-that 'that it does not happen again is said' says 'finding 1 after .* did not happen again'
-replay=$(sed -n 's/^  replay: //p' "$work/stdout")
-that 'its file is there' [ -s "${replay##* }" ]
-that 'its report is there' [ -s "${replay##* }.txt" ]
+expect 'it is in the record' grep -qE '	1$' "$work/o2/campaigns/1/afl-fuzz_x.tsv"
+expect 'a crash is a finding, once' printed '^fuzz_x .* 1 +[0-9.]+ s$'
+expect 'that it does not happen again is said' printed 'finding 1 after .* did not happen again'
+replay=$(sed -n 's/^  replay: //p' "$work/out")
+expect 'its file is there' [ -s "${replay##* }" ]
+expect 'its report is there' [ -s "${replay##* }.txt" ]
 runs 0 $replay
-that 'the replay plays it' says ': (ok|rejected)$'
+expect 'the replay plays it' printed ': (ok|rejected)$'
 runs 0 env PRETEND=hang "$anvil" $command "$work/o2" --engine afl
-that 'a hang that does not happen again is the machine' says '^fuzz_x .* 0 +-$'
+expect 'a hang that does not happen again is the machine' printed '^fuzz_x .* 0 +-$'
 
 runs 2 env PRETEND=failure "$anvil" $command "$work/o" --engine afl
-that 'who failed is named' grep -q 'fuzz_x: afl-fuzz -M main exited with status 1' "$work/stderr"
-that 'the record says so' grep -qxF '# state	failed' "$work/o/campaigns/42/afl-fuzz_x.tsv"
-that 'its last lines are shown, plain' grep -q '^    \[-\] PROGRAM ABORT : pretended$' "$work/stderr"
+expect 'who failed is named' grep -q 'fuzz_x: afl-fuzz -M main exited with status 1' "$work/err"
+expect 'the record says so' grep -qxF '# state	failed' "$work/o/campaigns/42/afl-fuzz_x.tsv"
+expect 'its last lines are shown, plain' grep -q '^    \[-\] PROGRAM ABORT : pretended$' "$work/err"
 
 runs 0 env PRETEND=slow "$anvil" bench --engine afl --engines "$work/programs" --afl "$work/afl" \
 	--corpora "$work/seeds" --time 1 --rounds 1 --out "$work/o"
-that 'bench leaves out the seeds' says '^fuzz_x +1500 +1500 +1500 +100\.0 %$'
+expect 'bench leaves out the seeds' printed '^fuzz_x +1500 +1500 +1500 +100\.0 %$'
 
 # ---- inputs that end a target before all are read ----
 
 counts() {
-	[ "$(grep -cE -- "$2" "$work/stdout")" -eq "$1" ]
+	[ "$(grep -cE -- "$2" "$work/out")" -eq "$1" ]
 }
 
 # long enough to go on
@@ -231,22 +200,22 @@ echo 'good' >"$work/o5/corpus/fuzz_x/good"
 (cd "$work/bad" && find . -type f | sort | xargs -d '\n' sha1sum) >"$work/bad.before"
 
 runs 1 env PRETEND=time "$anvil" $long --corpora "$work/bad" --out "$work/o5"
-that 'it is fuzzed behind inputs that end it' says '^fuzz_x +90 +[0-9]+ +7 +3 +31 +6 '
+expect 'it is fuzzed behind inputs that end it' printed '^fuzz_x +90 +[0-9]+ +7 +3 +31 +6 '
 for name in "$work/bad/fuzz_x/one_5" "$work/bad/fuzz_x/below/two" "$work/bad/fuzz_x/two_again" \
 	"'$work/bad/fuzz_x/a long one'" "$work/o5/corpus/fuzz_x/kept"; do
-	that "$name is named, once" counts 1 "^  set aside: $name\$"
+	expect "$name is named, once" counts 1 "^  set aside: $name\$"
 done
-that 'how many is said' says ' 9 inputs set aside$'
-that 'each of the mistakes is told' [ "$(sed -n 's/.*finding .*: Pretended: //p' "$work/stdout" | sort | tr '\n' ' ')" = \
+expect 'how many is said' printed ' 9 inputs set aside$'
+expect 'each of the mistakes is told' [ "$(sed -n 's/.*finding .*: Pretended: //p' "$work/out" | sort | tr '\n' ' ')" = \
 	'four one one one three two ' ]
-that 'no report is missing' [ "$(ls "$work/o5/findings/fuzz_x" | grep -c '\.txt$')" -eq 6 ]
-that 'what is not told is not kept' [ "$(ls "$work/o5/findings/fuzz_x" | wc -l)" -eq 12 ]
-that 'what was kept earlier is moved' [ "$(ls "$work/o5/corpus/fuzz_x" "$work/o5/set-aside/fuzz_x" | tr '\n' ' ')" = \
+expect 'no report is missing' [ "$(ls "$work/o5/findings/fuzz_x" | grep -c '\.txt$')" -eq 6 ]
+expect 'what is not told is not kept' [ "$(ls "$work/o5/findings/fuzz_x" | wc -l)" -eq 12 ]
+expect 'what was kept earlier is moved' [ "$(ls "$work/o5/corpus/fuzz_x" "$work/o5/set-aside/fuzz_x" | tr '\n' ' ')" = \
 	"$work/o5/corpus/fuzz_x: good  $work/o5/set-aside/fuzz_x: kept " ]
 (cd "$work/bad" && find . -type f | sort | xargs -d '\n' sha1sum) >"$work/bad.after"
-that 'the seeds are left as they are' cmp "$work/bad.before" "$work/bad.after"
+expect 'the seeds are left as they are' cmp "$work/bad.before" "$work/bad.after"
 runs 0 env MENDED=1 "$anvil" $long --corpora "$work/bad" --out "$work/o5" --time 1
-that 'the next campaign tries them again' [ "$(ls "$work/o5/corpus/fuzz_x" "$work/o5/set-aside/fuzz_x" | tr '\n' ' ')" = \
+expect 'the next campaign tries them again' [ "$(ls "$work/o5/corpus/fuzz_x" "$work/o5/set-aside/fuzz_x" | tr '\n' ' ')" = \
 	"$work/o5/corpus/fuzz_x: good kept  $work/o5/set-aside/fuzz_x: " ]
 
 # of three targets at two jobs the one in the middle runs in two pieces
@@ -257,19 +226,19 @@ cp "$work/programs/fuzz_x" "$work/three/fuzz_y"
 rm "$work/bad/fuzz_x/text" "$work/bad/fuzz_x/bytes"
 runs 1 env PRETEND=time "$anvil" $long --engines "$work/three" --corpora "$work/bad" --out "$work/o6" \
 	--time 12 --jobs 2
-that 'it is fuzzed without seeds when each ends it' says '^fuzz_x +(90|180) +[0-9]+ +7 +3 +31 +5 .* 8 inputs set aside$'
-that 'each is tried in one piece' counts 8 '^  set aside: '
+expect 'it is fuzzed without seeds when each ends it' printed '^fuzz_x +(90|180) +[0-9]+ +7 +3 +31 +5 .* 8 inputs set aside$'
+expect 'each is tried in one piece' counts 8 '^  set aside: '
 
 runs 1 env PRETEND=hopeless "$anvil" $long --corpora "$work/seeds" --out "$work/o7"
-that 'that nothing can be fuzzed is said' says '^fuzz_x: the input without an operation ends it: nothing can be fuzzed'
-that 'that is one finding' says '^fuzz_x .* 1 +[0-9.]+ s  stopped$'
+expect 'that nothing can be fuzzed is said' printed '^fuzz_x: the input without an operation ends it: nothing can be fuzzed'
+expect 'that is one finding' printed '^fuzz_x .* 1 +[0-9.]+ s  stopped$'
 
 runs 1 env PRETEND=shallow "$anvil" $long --corpora "$work/seeds" --out "$work/o8"
-that 'behind one mistake is found another' says 'finding 4 after .*: SUMMARY: Pretended: deep$'
-that 'what is alike is told three times' counts 3 'finding .*: SUMMARY: Pretended: shallow$'
-that 'and that it is no more' says 'more that are alike are not told'
-that 'then it goes on' says '^fuzz_x +[0-9]+ +[0-9]+ +7 +3 +31 +4 '
-that 'nothing of it is kept' [ "$(ls "$work/o8/findings/fuzz_x" | wc -l)" -eq 8 ]
+expect 'behind one mistake is found another' printed 'finding 4 after .*: SUMMARY: Pretended: deep$'
+expect 'what is alike is told three times' counts 3 'finding .*: SUMMARY: Pretended: shallow$'
+expect 'and that it is no more' printed 'more that are alike are not told'
+expect 'then it goes on' printed '^fuzz_x +[0-9]+ +[0-9]+ +7 +3 +31 +4 '
+expect 'nothing of it is kept' [ "$(ls "$work/o8/findings/fuzz_x" | wc -l)" -eq 8 ]
 
 # AFL++: this tool plays the seeds itself, and 40 of them are a mistake that was planted
 mkdir -p "$work/many/fuzz_x"
@@ -280,12 +249,11 @@ printf 'device blk size=6 flags=8\ninit\nused\nblk type=3 split=12 bits=0\n' >"$
 cp "$work/seeds/fuzz_x/"* "$work/many/fuzz_x"
 runs 1 "$planted" fuzz --engines "$work/programs" --afl "$work/afl" --corpora "$work/many" --time 1 \
 	--engine afl --out "$work/o9"
-that 'AFL++ starts from the others, however many' [ "$(cat "$work/o9/afl/run/fuzz_x/out/main/inputs")" -eq 3 ]
-that 'each that is left out is named' counts 41 "^  set aside: $work/many/fuzz_x/be(yond_[0-9]+|hind)\$"
-that 'how many AFL++ left out is said' says ' 41 inputs set aside$'
-that 'each of the mistakes is told there, too' says 'finding .*heap-buffer-overflow.* in judge_get_id$'
-that 'what differs in numbers alone is alike' says '^fuzz_x .* 4 +[0-9.]+ s  41 inputs set aside$'
-that 'what AFL++ keeps is kept nevertheless' [ "$(ls "$work/o9/corpus/fuzz_x" | wc -l)" -ge 1 ]
+expect 'AFL++ starts from the others, however many' [ "$(cat "$work/o9/afl/run/fuzz_x/out/main/inputs")" -eq 3 ]
+expect 'each that is left out is named' counts 41 "^  set aside: $work/many/fuzz_x/be(yond_[0-9]+|hind)\$"
+expect 'how many AFL++ left out is said' printed ' 41 inputs set aside$'
+expect 'each of the mistakes is told there, too' printed 'finding .*heap-buffer-overflow.* in judge_get_id$'
+expect 'what differs in numbers alone is alike' printed '^fuzz_x .* 4 +[0-9.]+ s  41 inputs set aside$'
+expect 'what AFL++ keeps is kept nevertheless' [ "$(ls "$work/o9/corpus/fuzz_x" | wc -l)" -ge 1 ]
 
-echo "engines: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish engines

@@ -3,6 +3,7 @@
 # Scripts without the harness: C programs against devices/ alone, which must see what the harness
 # saw, and commands for stock QEMU. Usage: tests/export.sh ANVIL PLANTED [all], a good tool and one
 # with tests/plant.sed in it; `all` compiles every script, not one in forty.
+. "$(dirname "$0")/lib.sh"
 anvil=$1
 planted=$2
 every=40
@@ -10,29 +11,6 @@ every=40
 work=build/export-test
 rm -rf "$work"
 mkdir -p "$work"
-passed=0
-failed=0
-
-bad() {
-	echo "FAIL: $*"
-	failed=$((failed + 1))
-}
-
-good() {
-	passed=$((passed + 1))
-}
-
-# expect WHAT COMMAND...: the command succeeds
-expect() {
-	what=$1
-	shift
-	if "$@" >"$work/log" 2>&1; then
-		good
-	else
-		bad "$what: $*"
-		tail -n 20 "$work/log" | sed 's/^/    /'
-	fi
-}
 
 # scripts with a device that others have, too
 find crashes corpora -type f | sort | while read -r script; do
@@ -74,9 +52,9 @@ while read -r script; do
 	*) [ $((number % every)) -eq 0 ] || continue ;;
 	esac
 	if runs_same "$script" >"$work/log" 2>&1; then
-		good
+		pass
 	else
-		bad "$script as C: $(cat "$work/log" "$work/said" | head -n 5)"
+		fail "$script as C: $(cat "$work/log" "$work/said" | head -n 5)"
 	fi
 done <"$work/scripts"
 
@@ -131,7 +109,7 @@ expect 'its text says it, for other devices' grep -qF '	 * stores 3 bytes at 0x4
 expect 'and that it is the one' grep -q '; the last one breaks the rule:' "$work/seen.c"
 "$work/seen" all >"$work/all.txt"
 expect 'with an argument, all operations' test "$(grep -c '^operation' "$work/all.txt")" -eq 3
-"$work/seen" all | cmp - "$work/all.txt" || bad 'the program is not the same each time'
+"$work/seen" all | cmp - "$work/all.txt" || fail 'the program is not the same each time'
 "$planted" export --as qtest "$work/stray.txt" >"$work/seen.qtest"
 expect 'for QEMU, too' grep -qF '# stores 3 bytes at 0x4000f000: 07 00 00' "$work/seen.qtest"
 
@@ -144,7 +122,7 @@ expect 'and the verdict after it' sh -c "tail -n 1 '$work/seen.txt' | grep -q '^
 # names of each layout: what a good device does is in a ring or in a buffer
 for script in fuzz_blk/data_indirect fuzz_blk/legacy_read_and_write fuzz_blk/packed_requests \
 	fuzz_blk/big_endian_requests fuzz_net/legacy_mergeable_buffers fuzz_net/coalesce_packed_ring; do
-	[ -e "corpora/$script" ] || bad "corpora/$script: no such script"
+	[ -e "corpora/$script" ] || fail "corpora/$script: no such script"
 	expect "$script as C" runs_same "corpora/$script"
 	"$work/one" all >"$work/all.txt"
 	expect "$script: accesses are shown" grep -q '^  device stores' "$work/all.txt"
@@ -155,16 +133,10 @@ expect 'a packed ring' grep -q '; queue [0-9], device event suppression$' "$work
 
 # ---- QEMU ----
 
-finish() {
-	echo "export: $passed passed, $failed failed"
-	[ "$failed" -eq 0 ]
-	exit
-}
-
 qemu=qemu-system-x86_64
 if ! command -v $qemu >/dev/null; then
 	echo "SKIPPED: scripts on QEMU's devices (no $qemu; ci/deps installs it)"
-	finish
+	finish export
 fi
 
 # answered NAME COUNT: waits for so many answers, or 50 s
@@ -217,9 +189,9 @@ all_fine() {
 	fine=$(head -n "$commands" "$work/$1.all" | grep -c '^OK')
 	if [ "$fine" -eq "$commands" ] && { [ "$answers" -eq "$commands" ] ||
 		[ "$(tail -n "+$((commands + 1))" "$work/$1.all")" = OK ]; }; then
-		good
+		pass
 	else
-		bad "QEMU, $1: $fine of $commands commands are fine, $answers answers: $(
+		fail "QEMU, $1: $fine of $commands commands are fine, $answers answers: $(
 			grep -E '^(FAIL|ERR)' "$work/$1.all" | head -n 3; tail -n 3 "$work/$1.errors")"
 	fi
 }
@@ -260,4 +232,4 @@ expect 'and nothing else' sh -c "cmp -l '$work/disk.img' '$work/disk.before' |
 alone send corpora/fuzz_net/send_a_frame '1 0 '
 expect "a frame is sent: $(used send)" test "$(used send)" = '1 0 '
 alone crash crashes/fuzz_blk/flush-carries-unmap ''
-finish
+finish export

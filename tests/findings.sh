@@ -2,35 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What comes after a finding, tried with a device that has mistakes: groups, small scripts, tests to
 # commit. Usage: tests/findings.sh ANVIL PLANTED, a good tool and one with tests/plant.sed in it.
+. "$(dirname "$0")/lib.sh"
 anvil=$1
 planted=$2
 work=build/findings-test
 rm -rf "$work"
 mkdir -p "$work/in/fuzz_blk" "$work/in/fuzz_net"
-passed=0
-failed=0
-
-# expect WHAT COMMAND...: the command succeeds
-expect() {
-	what=$1
-	shift
-	if "$@" >"$work/log" 2>&1; then
-		passed=$((passed + 1))
-	else
-		echo "FAIL: $what: $*"
-		sed 's/^/    /' "$work/log" | tail -n 20
-		failed=$((failed + 1))
-	fi
-}
-
-# gives STATUS COMMAND...
-gives() {
-	want=$1
-	shift
-	"$@" >"$work/out" 2>"$work/err" </dev/null
-	status=$?
-	expect "status $status instead of $want, $*" test "$status" -eq "$want"
-}
 
 pack() {
 	printf '%s\n' "$2" >"$work/script.txt"
@@ -182,5 +159,4 @@ else
 	echo '(neither jq nor python3: SARIF and JSON are not read back)'
 fi
 
-echo "findings: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish findings

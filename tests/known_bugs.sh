@@ -4,12 +4,11 @@
 # shown, each way to go wrong named, a real race, and statistics of figures whose answer is known.
 # Usage: tests/known_bugs.sh [afl]; afl: a race of AFL++ alone, which needs more to be built. To be
 # there: build/asan/anvil, build/fuzz/fuzz_mmio; afl: build/afl/asan/fuzz_mmio, build/afl/mutator.
+. "$(dirname "$0")/lib.sh"
 tree=build/known-bugs-test
 [ "${1:-}" != afl ] || tree=build/known-bugs-afl
 bug=tests/bugs/A01-notify-signed.patch
 witness=crashes/fuzz_mmio/A01-notify-signed
-passed=0
-failed=0
 
 rm -rf "$tree"
 mkdir -p "$tree/build/fuzz"
@@ -22,43 +21,8 @@ if [ "${1:-}" = afl ]; then
 	cp -al build/afl/asan/obj "$tree/build/afl/asan/" && cp -al build/afl/mutator "$tree/build/afl/" || exit 2
 fi
 cd "$tree" || exit 2
+work=build
 mkdir -p "$PWD/build/tmp"
-
-# that WHAT COMMAND...: the command succeeds
-that() {
-	what=$1
-	shift
-	if "$@" >build/log 2>&1; then
-		passed=$((passed + 1))
-	else
-		echo "FAIL: $what: $*"
-		sed 's/^/    /' build/log | tail -n 20
-		failed=$((failed + 1))
-	fi
-}
-
-# gives STATUS COMMAND...
-gives() {
-	want=$1
-	shift
-	"$@" >build/out 2>build/err </dev/null
-	status=$?
-	that "status $status instead of $want, $*: $(cat build/err)" test "$status" -eq "$want"
-}
-
-# refuses WORD COMMAND...: status 2, one line on stderr with the word in it
-refuses() {
-	word=$1
-	shift
-	gives 2 "$@"
-	that "'$(cat build/err)' has $word" grep -qF -- "$word" build/err
-	that 'it is one line' test "$(wc -l <build/err)" -eq 1
-}
-
-# says WORDS: the last output has them
-says() {
-	that "'$(cat build/out)' has $1" grep -qF -- "$1" build/out
-}
 
 # change FILE SCRIPT: sed's script, without writing into the one that is linked
 change() {
@@ -78,24 +42,18 @@ spoil() {
 	mv build/kept "$1"
 }
 
-finish() {
-	echo "known bugs' tools: $passed passed, $failed failed"
-	[ "$failed" -eq 0 ]
-	exit
-}
-
 if [ "${1:-}" = afl ]; then
 	csv=build/bugs/race/afl-none
 	gives 0 ci/bugs/race --engine afl --trials 1 --time 20 A01
 	says 'A01    fuzz_mmio         1/1'
-	that 'AFL++ finds it' grep -q '^A01,fuzz_mmio,afl,none,full,1,20,.*,1,crash:' $csv-full.csv
+	expect 'AFL++ finds it' grep -q '^A01,fuzz_mmio,afl,none,full,1,20,.*,1,crash:' $csv-full.csv
 	gives 0 ci/bugs/race --engine afl --trials 1 --time 20 --without races A01
-	that 'so it does without races' grep -q ',afl,none,races,1,20,.*,1,crash:' $csv-races.csv
+	expect 'so it does without races' grep -q ',afl,none,races,1,20,.*,1,crash:' $csv-races.csv
 	gives 0 ci/bugs/race --engine afl --trials 1 --time 1 --without mutator A01
-	that 'without the mutator there is a trial' grep -q ',afl,none,mutator,1,1,' $csv-mutator.csv
+	expect 'without the mutator there is a trial' grep -q ',afl,none,mutator,1,1,' $csv-mutator.csv
 	gives 0 ci/bugs/race --engine afl --trials 1 --time 20 --seeds corpora A01
-	that 'a seed shows it before AFL++ runs' grep -q '^A01,.*,afl,corpora,full,1,20,.*,1,' build/bugs/race/afl-corpora-full.csv
-	finish
+	expect 'a seed shows it before AFL++ runs' grep -q '^A01,.*,afl,corpora,full,1,20,.*,1,' build/bugs/race/afl-corpora-full.csv
+	finish "known bugs' tools"
 fi
 
 gives 0 ci/bugs/check A01
@@ -118,23 +76,32 @@ gives 1 ci/bugs/check A01
 says "$witness: not silent on the devices as they are"
 rm build/asan/anvil
 mv build/kept build/asan/anvil
-refuses 'tests/bugs/Z99-*.patch: no such bug' ci/bugs/check Z99
+gives 2 ci/bugs/check Z99
+complains 'tests/bugs/Z99-*.patch: no such bug'
 
-refuses '--trials 0' ci/bugs/race --trials 0
-refuses '--time x' ci/bugs/race --time x
-refuses '--engine honggfuzz' ci/bugs/race --engine honggfuzz
-refuses '--seeds all' ci/bugs/race --seeds all
-refuses '--without sleep' ci/bugs/race --without sleep
-refuses 'no such bug' ci/bugs/race Z99
-refuses 'nothing measured' ci/bugs/headline
-refuses 'no such file' ci/bugs/table build/bugs/race/none.csv
+gives 2 ci/bugs/race --trials 0
+complains '--trials 0'
+gives 2 ci/bugs/race --time x
+complains '--time x'
+gives 2 ci/bugs/race --engine honggfuzz
+complains '--engine honggfuzz'
+gives 2 ci/bugs/race --seeds all
+complains '--seeds all'
+gives 2 ci/bugs/race --without sleep
+complains '--without sleep'
+gives 2 ci/bugs/race Z99
+complains 'no such bug'
+gives 2 ci/bugs/headline
+complains 'nothing measured'
+gives 2 ci/bugs/table build/bugs/race/none.csv
+complains 'no such file'
 
 gives 0 ci/bugs/race --trials 2 --time 20 A01
 says 'A01    fuzz_mmio         2/2'
 says '1 bugs, 2 trials each of 20 s'
-that 'a line for each trial' test "$(grep -c '^A01,fuzz_mmio,libfuzzer,none,full,[12],20,.*,1,crash:' build/bugs/race/libfuzzer-none-full.csv)" -eq 2
-that 'the page is XML' xmllint --noout --nonet build/bugs/index.html
-that 'it has the bug' grep -q '<td>A01 ' build/bugs/index.html
+expect 'a line for each trial' test "$(grep -c '^A01,fuzz_mmio,libfuzzer,none,full,[12],20,.*,1,crash:' build/bugs/race/libfuzzer-none-full.csv)" -eq 2
+expect 'the page is XML' xmllint --noout --nonet build/bugs/index.html
+expect 'it has the bug' grep -q '<td>A01 ' build/bugs/index.html
 
 # csv NAME TIME...: of a bug that was found after these times; "-": not within a minute
 csv() {
@@ -168,13 +135,13 @@ csv libfuzzer-none-full 1 2 3 4 5 >build/one.csv
 mkdir -p build/bugs/race
 csv libfuzzer-none-full 1 2 - 3 - >build/bugs/race/libfuzzer-none-full.csv
 gives 0 ci/bugs/headline
-that 'the median counts those not found' grep -Eq '^libfuzzer +none +- +1 +5x60 +1 +1 +1 +3.00 s *$' build/out
+expect 'the median counts those not found' grep -Eq '^libfuzzer +none +- +1 +5x60 +1 +1 +1 +3.00 s *$' build/out
 csv libfuzzer-none-full 1 - - 2 - >build/bugs/race/libfuzzer-none-full.csv
 gives 0 ci/bugs/headline
-that 'found by less than half is not found' grep -Eq '^libfuzzer +none +- +1 +5x60 +0 +0 +0 +- *$' build/out
+expect 'found by less than half is not found' grep -Eq '^libfuzzer +none +- +1 +5x60 +0 +0 +0 +- *$' build/out
 cp build/one.csv build/bugs/race/libfuzzer-none-full.csv
 cp build/two.csv build/bugs/race/libfuzzer-none-mutator.csv
 gives 0 ci/bugs/headline
-that 'a race is held against the first' grep -Eq '^libfuzzer +none +mutator +1 +5x60 +1 +1 +0 +8.00 s +0.012$' build/out
+expect 'a race is held against the first' grep -Eq '^libfuzzer +none +mutator +1 +5x60 +1 +1 +0 +8.00 s +0.012$' build/out
 
-finish
+finish "known bugs' tools"

@@ -2,25 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Merging corpora: the coverage stays, seeds keep their names, nothing is overwritten.
 # Usage: tests/merge.sh ANVIL, with build/fuzz/fuzz_blk there.
+. "$(dirname "$0")/lib.sh"
 anvil=$1
 work=build/merge-test
 seeds=corpora/fuzz_blk
 rm -rf "$work"
 mkdir -p "$work/new"
-passed=0
-failed=0
-
-# expect WHAT COMMAND...: the command succeeds
-expect() {
-	what=$1
-	shift
-	if "$@" >"$work/log" 2>&1; then
-		passed=$((passed + 1))
-	else
-		echo "FAIL: $what: $*: $(cat "$work/log")"
-		failed=$((failed + 1))
-	fi
-}
 
 # all_in FOLDER FOLDER: each file of the first is in the second, the same
 all_in() {
@@ -48,14 +35,14 @@ expect 'the coverage is there' test "$(coverage "$seeds")" -gt 100
 expect 'merge again' "$anvil" merge "$work/small/" "$seeds/"
 expect 'nothing is added twice' test "$(find "$work/small" -type f | wc -l)" -eq "$count"
 
-expect 'merge by target' "$anvil" merge --target blk "$work/out" "$work/new"
-expect 'a seed gets its name back' cmp "$work/out/read_one_sector" "$seeds/read_one_sector"
-for file in "$work"/out/*; do
-	[ "$file" = "$work/out/read_one_sector" ] && continue
+expect 'merge by target' "$anvil" merge --target blk "$work/both" "$work/new"
+expect 'a seed gets its name back' cmp "$work/both/read_one_sector" "$seeds/read_one_sector"
+for file in "$work"/both/*; do
+	[ "$file" = "$work/both/read_one_sector" ] && continue
 	expect "$file is called by its content" test "$(basename "$file")" = "$(sha1sum <"$file" | cut -d ' ' -f 1)"
 	expect "$file is the new one" cmp "$file" "$work/new/whatever"
 done
-expect 'both are there' test "$(find "$work/out" -type f | wc -l)" -eq 2
+expect 'both are there' test "$(find "$work/both" -type f | wc -l)" -eq 2
 
 # what is there stays as it is, whatever it is called
 mkdir "$work/mine"
@@ -75,5 +62,4 @@ expect 'a file that cannot be read is told' test $? -eq 2
 expect 'and named' grep -q 'broken/bad: ' "$work/told"
 expect 'nothing half-written' sh -c "! ls -d '$work'/*.part"
 
-echo "merge: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish merge

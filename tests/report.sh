@@ -3,6 +3,7 @@
 # The report's page, of a real campaign, real findings on a device with mistakes, and text that tries
 # to be markup. Usage: tests/report.sh ANVIL PLANTED COV, a good tool, one with tests/plant.sed in it
 # and one that counts what it runs.
+. "$(dirname "$0")/lib.sh"
 anvil=$1
 planted=$2
 cov=$3
@@ -12,43 +13,10 @@ evil='<script>alert(1)</script>'
 shown='&lt;script&gt;alert(1)&lt;/script&gt;'
 rm -rf "$work"
 mkdir -p "$work"
-passed=0
-failed=0
 
 command -v xmllint >/dev/null || {
 	echo 'tests/report.sh: no xmllint; make deps installs it' >&2
 	exit 2
-}
-
-# that WHAT COMMAND...: the command succeeds
-that() {
-	what=$1
-	shift
-	if "$@" >"$work/log" 2>&1; then
-		passed=$((passed + 1))
-	else
-		echo "FAIL: $what: $*"
-		sed 's/^/    /' "$work/log" | tail -n 20
-		failed=$((failed + 1))
-	fi
-}
-
-# gives STATUS COMMAND...
-gives() {
-	want=$1
-	shift
-	"$@" >"$work/out" 2>"$work/err" </dev/null
-	status=$?
-	that "status $status instead of $want, $*: $(cat "$work/err")" test "$status" -eq "$want"
-}
-
-# refuses WORD COMMAND...: status 2, one line on stderr with the word in it, nothing else
-refuses() {
-	word=$1
-	shift
-	gives 2 "$@"
-	that "'$(cat "$work/err")' has $word" grep -qF -- "$word" "$work/err"
-	that 'it is one line' test "$(wc -l <"$work/err")" -eq 1 -a ! -s "$work/out"
 }
 
 report() {
@@ -114,23 +82,26 @@ is_for_others() {
 }
 
 whole() {
-	that 'it is for others' is_for_others
-	that 'no two ticks of an axis have one name' ticks_differ
-	that 'it is well-formed' xmllint --noout --nonet "$page"
-	that 'its links resolve' links_resolve
-	that 'nothing in it is a script' sh -c "! grep -qiE '<script|javascript:|<[^>]* on[a-z]+=' '$page'"
-	that 'nothing comes from the net' sh -c \
+	expect 'it is for others' is_for_others
+	expect 'no two ticks of an axis have one name' ticks_differ
+	expect 'it is well-formed' xmllint --noout --nonet "$page"
+	expect 'its links resolve' links_resolve
+	expect 'nothing in it is a script' sh -c "! grep -qiE '<script|javascript:|<[^>]* on[a-z]+=' '$page'"
+	expect 'nothing comes from the net' sh -c \
 		"! sed 's|http://www.w3.org/[0-9a-z/]*||g' '$page' | grep -qE 'https?://|@import|url\('"
-	that 'no part of it is left' test ! -e "$page.part"
-	that 'ids are unique' test -z "$(xmllint --xpath '//@id' "$page" | tr ' ' '\n' | sort | uniq -d | grep id=)"
+	expect 'no part of it is left' test ! -e "$page.part"
+	expect 'ids are unique' test -z "$(xmllint --xpath '//@id' "$page" | tr ' ' '\n' | sort | uniq -d | grep id=)"
 }
 
 # ---- nothing there, and things that are not right ----
 
-refuses 'make fuzz' report "$anvil"
-that 'no page is made of nothing' test ! -e "$work/report"
-refuses '--fast' ci/report/make --fast
-refuses '--build' ci/report/make --build
+gives 2 report "$anvil"
+complains 'make fuzz'
+expect 'no page is made of nothing' test ! -e "$work/report"
+gives 2 ci/report/make --fast
+complains '--fast'
+gives 2 ci/report/make --build
+complains '--build'
 mkdir -p "$work/campaigns/1"
 head='# engine	libfuzzer
 # target	fuzz_blk
@@ -138,9 +109,11 @@ head='# engine	libfuzzer
 # state	done
 seconds	inputs	inputs/s	coverage	corpus	findings'
 echo "$head" >"$work/campaigns/1/libfuzzer-fuzz_blk.tsv"
-refuses 'make fuzz' report "$anvil"
+gives 2 report "$anvil"
+complains 'make fuzz'
 printf '%s\n0.5	many	2	3	4	5\n' "$head" >"$work/campaigns/1/libfuzzer-fuzz_blk.tsv"
-refuses 'libfuzzer-fuzz_blk.tsv:6' report "$anvil"
+gives 2 report "$anvil"
+complains 'libfuzzer-fuzz_blk.tsv:6'
 rm -r "$work/campaigns"
 
 # ---- a campaign, and its page ----
@@ -149,27 +122,27 @@ gives 0 "$anvil" fuzz --target blk --time 2 --out "$work"
 record=$work/campaigns/1/libfuzzer-fuzz_blk.tsv
 inputs=$(sed -n 's/^fuzz_blk  *\([0-9]*\) .*/\1/p' "$work/out")
 edges=$(sed -n 's/^fuzz_blk  *[0-9]*  *[0-9]*  *\([0-9]*\) .*/\1/p' "$work/out")
-that 'the record ends as the table' test "$(tail -n 1 "$record" | cut -f 2,4)" = "$inputs	$edges"
-that 'the record says how it ended' grep -qx '# state	done' "$record"
+expect 'the record ends as the table' test "$(tail -n 1 "$record" | cut -f 2,4)" = "$inputs	$edges"
+expect 'the record says how it ended' grep -qx '# state	done' "$record"
 umask 077
 gives 0 report "$anvil"
 umask 022
-that 'it says where the page is' grep -qx "$page" "$work/out"
-that 'it is quiet when not on a terminal' test ! -s "$work/err" -a "$(wc -l <"$work/out")" -eq 1
+expect 'it says where the page is' grep -qx "$page" "$work/out"
+expect 'it is quiet when not on a terminal' test ! -s "$work/err" -a "$(wc -l <"$work/out")" -eq 1
 whole
-that 'it opens on phones' has "name='viewport' content='width=device-width, initial-scale=1'"
-that 'it knows the dark' has '(prefers-color-scheme: dark)'
-that 'the edges are there' has ">$edges</td>"
-that 'two plots' test "$(grep -o '<svg ' "$page" | wc -l)" -eq 2
-that 'both have a curve' test "$(grep -o "class='libfuzzer'  *d='M[^']* L" "$page" | wc -l)" -eq 2
-that 'the plots have titles' has "<title id='coverage-0-title'>fuzz_blk: Coverage (edges)</title>"
-that 'coverage of a file leads to its page' \
+expect 'it opens on phones' has "name='viewport' content='width=device-width, initial-scale=1'"
+expect 'it knows the dark' has '(prefers-color-scheme: dark)'
+expect 'the edges are there' has ">$edges</td>"
+expect 'two plots' test "$(grep -o '<svg ' "$page" | wc -l)" -eq 2
+expect 'both have a curve' test "$(grep -o "class='libfuzzer'  *d='M[^']* L" "$page" | wc -l)" -eq 2
+expect 'the plots have titles' has "<title id='coverage-0-title'>fuzz_blk: Coverage (edges)</title>"
+expect 'coverage of a file leads to its page' \
 	grep -qE "href='coverage/[^']*devices/virtio_blk.c.html'>virtio_blk.c<" "$page"
-that 'milestones' has '<li>a read succeeds <small>blk'
-that 'milestones in numbers' grep -qE "^<tr><th scope='row'>Block device</th><td class='n'>([0-9]+)</td>.*\1 of \1" "$page"
-that 'a milestone that none reaches would be told' lacks 'not reached'
-that 'no findings' has '<p>None: no input is in'
-that 'no bugs, no section' lacks 'Bug benchmark'
+expect 'milestones' has '<li>a read succeeds <small>blk'
+expect 'milestones in numbers' grep -qE "^<tr><th scope='row'>Block device</th><td class='n'>([0-9]+)</td>.*\1 of \1" "$page"
+expect 'a milestone that none reaches would be told' lacks 'not reached'
+expect 'no findings' has '<p>None: no input is in'
+expect 'no bugs, no section' lacks 'Bug benchmark'
 
 # ---- findings, bugs, and text that tries to be markup ----
 
@@ -186,43 +159,44 @@ $(echo "$head" | tail -n 1)
 1.5	3000	2000	35	5	1" >"$work/campaigns/2/afl-fuzz_evil.tsv"
 bugs='bug	target	engine	runs	found	median_seconds'
 printf '%s\nsome\tfuzz_blk\tafl\t10\tall\t-\n' "$bugs" >"$work/bugs/results.tsv"
-refuses 'results.tsv:2' report "$planted"
+gives 2 report "$planted"
+complains 'results.tsv:2'
 printf '%s\n%s\tfuzz_blk\tlibfuzzer\t10\t9\t0.42\nlost\tfuzz_net\tafl\t10\t0\t-\n' "$bugs" "$evil" >"$work/bugs/results.tsv"
 gives 0 report "$planted"
 whole
-that 'the group' has "<h3 class='name'>violation-8-blk</h3>"
-that 'its verdict and count' \
+expect 'the group' has "<h3 class='name'>violation-8-blk</h3>"
+expect 'its verdict and count' \
 	has "<strong class='bad'>violation:8</strong> in <span class='name'>fuzz_blk</span>, by 2 inputs"
-that 'its story' has 'asks to read 1 sector'
+expect 'its story' has 'asks to read 1 sector'
 replay=$(sed -n 's/^<pre>\(.* play [^<]*\)<\/pre>$/\1/p' "$page" | head -n 1)
-that 'its replay is a command' test -n "$replay"
+expect 'its replay is a command' test -n "$replay"
 # shellcheck disable=SC2086 # words
 gives 1 $replay
-that 'the replay shows it' grep -q 'violation:8' "$work/out"
-that 'a path is text' has 'crash-&lt;script&gt;alert(1)&lt;'
-that 'a target is text' has "fuzz_$shown"
-that 'a bug is text' has "<span class='name'>$shown</span><br /><small>fuzz_blk</small>"
-that 'a bug found' has "<td class='n'>9 of 10</td><td class='n'>0.4 s</td>"
-that 'a bug not found' has "<td class='n bad'>0 of 10</td><td class='n'>-</td>"
-that 'how a campaign ended' has '<small>AFL++ stopped</small>'
-that 'the curve of AFL++' grep -q "class='afl'" "$page"
-that 'the ticks are what they say' test "$(ticks 2)" = '0 500 1k 1.5k 2k '
-that 'a wide table says that it scrolls' has "<p class='hint'>8 columns: scroll the table sideways.</p>"
-that 'a narrow one does not' lacks "<p class='hint'>3 columns"
-that 'that is for phones' grep -qE '@media \(max-width: 34rem\)' "$page"
+expect 'the replay shows it' grep -q 'violation:8' "$work/out"
+expect 'a path is text' has 'crash-&lt;script&gt;alert(1)&lt;'
+expect 'a target is text' has "fuzz_$shown"
+expect 'a bug is text' has "<span class='name'>$shown</span><br /><small>fuzz_blk</small>"
+expect 'a bug found' has "<td class='n'>9 of 10</td><td class='n'>0.4 s</td>"
+expect 'a bug not found' has "<td class='n bad'>0 of 10</td><td class='n'>-</td>"
+expect 'how a campaign ended' has '<small>AFL++ stopped</small>'
+expect 'the curve of AFL++' grep -q "class='afl'" "$page"
+expect 'the ticks are what they say' test "$(ticks 2)" = '0 500 1k 1.5k 2k '
+expect 'a wide table says that it scrolls' has "<p class='hint'>8 columns: scroll the table sideways.</p>"
+expect 'a narrow one does not' lacks "<p class='hint'>3 columns"
+expect 'that is for phones' grep -qE '@media \(max-width: 34rem\)' "$page"
 
 # the same from another place, and in a folder with a space
 cp "$page" "$work/before.html"
 gives 0 ci/report/make --build "$(pwd)/$work" --anvil "$(pwd)/$planted" --cov "$cov"
 whole
 sed -i 's/20..-..-.. ..:.. UTC//' "$page" "$work/before.html"
-that 'a path from the root is told from here on' cmp "$page" "$work/before.html"
+expect 'a path from the root is told from here on' cmp "$page" "$work/before.html"
 mkdir "$work/a b"
 cp -r "$work/campaigns" "$work/findings" "$work/a b"
 gives 0 ci/report/make --build "$work/a b" --anvil "$planted" --cov "$cov"
 quoted=$(sed -n 's/^<pre>\(.* play .*\)<\/pre>$/\1/p' "$work/a b/report/index.html" | head -n 1 | sed "s/&#39;\|&apos;/'/g")
 gives 1 sh -c "$quoted"
-that 'a command quotes what has to be' grep -q 'violation:8' "$work/out"
+expect 'a command quotes what has to be' grep -q 'violation:8' "$work/out"
 
 # what triage says could be anything, too
 cat >"$work/triage" <<END
@@ -238,20 +212,23 @@ END
 chmod +x "$work/triage"
 gives 0 report "$work/triage"
 whole
-that "a group's name is text" test "$(xmllint --xpath 'string(//*[local-name()="article"]/*[1])' "$page")" = "a'b<c> d"
-that 'a summary is text' has "told: $shown &amp; &quot;"
-that 'a script is text' has "]]&gt;$shown"
-that 'an input is text' has "<li class='name'>&lt;/li&gt;$shown</li>"
-that 'a verdict is text' has "violation:8 $shown"
+expect "a group's name is text" test "$(xmllint --xpath 'string(//*[local-name()="article"]/*[1])' "$page")" = "a'b<c> d"
+expect 'a summary is text' has "told: $shown &amp; &quot;"
+expect 'a script is text' has "]]&gt;$shown"
+expect 'an input is text' has "<li class='name'>&lt;/li&gt;$shown</li>"
+expect 'a verdict is text' has "violation:8 $shown"
 
 # ---- what it needs and is not there ----
 
 mkdir "$work/path"
 ln -s "$(command -v dirname)" "$(command -v realpath)" "$work/path"
-refuses 'no gnuplot' env PATH="$work/path" ci/report/make --build "$work"
-refuses 'no chromium' env PATH="$work/path" ci/report/shots "$work"
-refuses 'make report' ci/report/shots "$work/nothing"
-refuses 'nowhere' ci/report/make --build "$work" --anvil "$work/nowhere" --cov "$cov"
+gives 2 env PATH="$work/path" ci/report/make --build "$work"
+complains 'no gnuplot'
+gives 2 env PATH="$work/path" ci/report/shots "$work"
+complains 'no chromium'
+gives 2 ci/report/shots "$work/nothing"
+complains 'make report'
+gives 2 ci/report/make --build "$work" --anvil "$work/nowhere" --cov "$cov"
+complains 'nowhere'
 
-echo "report: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish report

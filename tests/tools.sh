@@ -2,26 +2,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What a machine can lack for the tools in ci/: one line that says what, and which command brings it;
 # status 2. Usage: tests/tools.sh
+. "$(dirname "$0")/lib.sh"
+matching=-E
+complaints() {
+	grep '^ci/' "$work/err"
+}
+
 work=$PWD/build/tools
 rm -rf "$work"
 mkdir -p "$work/bin" "$work/sudo" "$work/apt"
 chmod 755 build "$work" "$work"/*
-passed=0
-failed=0
-
-# refuses PATTERN COMMAND...: status 2, a line of stderr that begins with "ci/" and has the pattern
-refuses() {
-	pattern=$1
-	shift
-	"$@" >"$work/out" 2>"$work/err" </dev/null
-	status=$?
-	if [ $status -eq 2 ] && [ "$(grep -c '^ci/' "$work/err")" -eq 1 ] && grep -Eq "^ci/.*$pattern" "$work/err"; then
-		passed=$((passed + 1))
-	else
-		echo "FAIL: status $status: $*: $(cat "$work/err")"
-		failed=$((failed + 1))
-	fi
-}
 
 # a machine with the least: what every Debian has, and git and make
 for tool in sh env id mktemp rm cat cut sed grep head tail paste tee mkdir dirname chmod ldd make git; do
@@ -88,8 +78,8 @@ fi
 if command -v apt-get >/dev/null; then
 	got=$(. ci/mirror.sh && debian_mirror)
 	case $got in
-	http*://*) passed=$((passed + 1)) ;;
-	*) echo "FAIL: the mirror is: $got" && failed=$((failed + 1)) ;;
+	http*://*) pass ;;
+	*) fail "the mirror is: $got" ;;
 	esac
 	refuses 'kernel: .*lists of backports.*moon.invalid' env DEBIAN_MIRROR=http://moon.invalid/debian APT_CONFIG="$work/apt.conf" \
 		sh -c 'mkdir -p "$0/ci" && cp ci/* "$0/ci/" 2>/dev/null; exec "$0/ci/guest-kernel" --new' "$work/other"
@@ -98,11 +88,7 @@ fi
 mkdir -p "$work/mine"
 refuses 'no option --fast' env work="$work/mine" id=mine dir="$work/mine" tmp="$work/mine" ci/with-kvm --fast
 refuses 'no architecture' env work="$work/mine" id=mine dir="$work/mine" tmp="$work/mine" ci/sysroot
-if [ -d "$work/mine" ]; then
-	passed=$((passed + 1))
-else
-	echo 'FAIL: a script removed a folder that it did not make' && failed=$((failed + 1))
-fi
+expect 'scripts leave a folder that they did not make' test -d "$work/mine"
 
 # a build that is not there, or that takes a defect's name for one
 for what in no-target defect:libfuzzer:address:x86_64 libfuzzer; do
@@ -120,11 +106,7 @@ git -C "$work/format" init -q
 printf '%s\n' 'devices/bad.c: not formatted; run clang-format -i devices/bad.c' \
 	'devices/good.h:2:/* 0, or -EINVAL  a is bad */  <- one line an errno' 1 >"$work/wanted"
 { "$work/format/ci/format" && echo 0 || echo $?; } >"$work/out" 2>&1
-if cmp -s "$work/wanted" "$work/out"; then
-	passed=$((passed + 1))
-else
-	echo "FAIL: ci/format: $(cat "$work/out")" && failed=$((failed + 1))
-fi
+expect 'what ci/format says' diff "$work/wanted" "$work/out"
 
 # layers: each violation is told with its place
 mkdir -p "$work/layers/ci" "$work/layers/devices" "$work/layers/harness"
@@ -186,13 +168,7 @@ devices/stray.c:1: variable x: state belongs in the device
 1
 END
 { "$work/layers/ci/layers" && echo 0 || echo $?; } >"$work/out" 2>&1
-if cmp -s "$work/wanted" "$work/out"; then
-	passed=$((passed + 1))
-else
-	echo "FAIL: ci/layers:"
-	diff "$work/wanted" "$work/out"
-	failed=$((failed + 1))
-fi
+expect 'what ci/layers says' diff "$work/wanted" "$work/out"
 
 # goals side by side: b and c end before a, which waits for c; what each says is in order
 mkdir -p "$work/side/ci"
@@ -213,16 +189,11 @@ END
 
 # shows WANTED COMMAND...: the letters and status of goals
 shows() {
-	wanted=$1
+	letters=$1
 	shift
 	said=$(env -u MAKEFLAGS -C "$work/side" timeout 60 "$@" 2>/dev/null; echo $?)
 	said=$(echo "$said" | grep -x '.' | tr '\n' ' ')
-	if [ "$said" = "$wanted" ]; then
-		passed=$((passed + 1))
-	else
-		echo "FAIL: $*: \"$said\", not \"$wanted\""
-		failed=$((failed + 1))
-	fi
+	is "what '$*' does" "$letters" "$said"
 }
 refuses 'no goal' ci/side-by-side
 shows 'a b c d 0 ' make check
@@ -243,12 +214,7 @@ setsid make -s -C "$work/side" check >/dev/null 2>&1 &
 # shellcheck disable=SC2162,SC2034 # a word that says that the lock is taken
 read told <"$work/side/told"
 pkill -TERM -s $! -f ci/side-by-side
-if flock -w 20 "$work/side/lock" true; then
-	passed=$((passed + 1))
-else
-	echo 'FAIL: a goal goes on though ci/side-by-side was stopped' && failed=$((failed + 1))
-fi
+expect 'no goal goes on when ci/side-by-side is stopped' flock -w 20 "$work/side/lock" true
 wait
 
-echo "tools: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish tools

@@ -5,37 +5,17 @@
 # Usage: tests/with_kvm.sh [--no-host] ANVIL; --no-host: only what needs none
 hosts=yes
 [ "${1:-}" != --no-host ] || { hosts= && shift; }
+. "$(dirname "$0")/lib.sh"
+# beside the line that tells which way was chosen
+complaints() {
+	grep -v 'in a KVM host in software$' "$work/err"
+}
+
 anvil=$1
 work=build/with-kvm-test
 rm -rf "$work"
 mkdir -p "$work/bin"
 export WITH_KVM=software
-passed=0
-failed=0
-
-bad() {
-	echo "FAIL: $*"
-	cat "$work/out" "$work/err"
-	failed=$((failed + 1))
-}
-
-good() {
-	passed=$((passed + 1))
-}
-
-# refuses WORD COMMAND...: status 2, one line beside the one that tells which way was chosen
-refuses() {
-	word=$1
-	shift
-	"$@" >"$work/out" 2>"$work/err" </dev/null
-	status=$?
-	if [ $status -eq 2 ] && [ "$(grep -vc 'in a KVM host in software$' "$work/err")" -eq 1 ] &&
-		grep -qF -- "$word" "$work/err"; then
-		good
-	else
-		bad "status $status, not 2 with '$word' in a line: $*"
-	fi
-}
 
 refuses 'no command; give one' ci/with-kvm
 refuses 'no option --fast; there are --which' ci/with-kvm --fast
@@ -49,9 +29,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 fi
 if [ "$(id -u)" -ne 0 ]; then
 	echo "SKIPPED: a KVM host in software, which takes root"
-	echo "with-kvm: $passed passed, $failed failed"
-	[ $failed -eq 0 ]
-	exit
+	finish with-kvm
 fi
 
 # A command's path may have any character
@@ -59,7 +37,7 @@ mkdir -p "$work/a b's=c"
 printf '#!/bin/sh\necho "$0: $*"\n' >"$work/a b's=c/tool"
 chmod 755 "$work/a b's=c/tool"
 WITH_KVM=direct ci/with-kvm "$work/a b's=c/tool" 'x y' >"$work/out" 2>"$work/err"
-[ "$(cat "$work/out")" = "$work/a b's=c/tool: x y" ] && good || bad "a command's path with a blank and ="
+is 'what a command with a blank and = in its path says' "$work/a b's=c/tool: x y" "$(cat "$work/out")"
 
 # ---- paths ----
 
@@ -72,7 +50,7 @@ hidden='does not see it, as /tmp there is its own'
 for argument in "$outside/disk" "$outside/disk,ro" "in=$outside/disk" "pcap:$outside/disk,limit=1" \
 	"--kernel=$outside/disk" "$outside/../${outside#/tmp/}/disk" "$outside/a=b" "$work/link" "x=y=$outside/disk"; do
 	refuses "$hidden" ci/with-kvm cat "$argument"
-	grep -qF "can write in $PWD/build: copy it there" "$work/err" || bad "does not say what to do: $argument"
+	grep -qF "can write in $PWD/build: copy it there" "$work/err" || fail "does not say what to do: $argument"
 done
 refuses "$hidden" ci/with-kvm "$outside/disk"
 refuses 'does not see this folder' sh -c 'cd "$0" && exec "$@"' "$outside" "$PWD/ci/with-kvm" true
@@ -84,9 +62,7 @@ done
 
 ends() {
 	rm -rf "$outside"
-	echo "with-kvm: $passed passed, $failed failed"
-	[ $failed -eq 0 ]
-	exit
+	finish with-kvm
 }
 
 [ "$hosts" ] || ends
@@ -98,16 +74,6 @@ for tool in qemu-system-x86_64 script python3; do
 done
 
 # ---- a host ----
-
-# is WHAT EXPECTED GOT
-is() {
-	if [ "$2" = "$3" ]; then
-		good
-	else
-		echo "FAIL: $1 is '$3' instead of '$2'"
-		failed=$((failed + 1))
-	fi
-}
 
 printf '#!/bin/sh\nsha256sum\n' >"$work/a b's=c/sum"
 chmod 755 "$work/a b's=c/sum"
@@ -138,8 +104,8 @@ is 'the status after a host that died' 0 $?
 is 'what it got' "$(cat "$work/in1")" "$(cat "$work/out1")"
 line=$(grep 'once more' "$work/err1")
 case $line in
-*'died before the command began'*'Kernel panic: for a test'*) good ;;
-*) bad "a host that dies is told as: $line" ;;
+*'died before the command began'*'Kernel panic: for a test'*) pass ;;
+*) fail "a host that dies is told as: $line" ;;
 esac
 logs=$(expr "$line" : '.*(\(build/with-kvm/failed[^)]*\))')
 is 'its log' 'Kernel panic: for a test' "$(cat "$logs/console.log")"
