@@ -274,6 +274,7 @@ commands: build/asan/anvil build/planted/anvil
 	@tests/commands.sh build/asan/anvil
 	@tests/engines.sh build/asan/anvil build/planted/anvil
 	@tests/tools.sh
+	@python3 -B -m unittest -q tests/test_*.py
 	@tests/with_kvm.sh --no-host build/asan/anvil
 
 export: build/asan/anvil build/planted/anvil

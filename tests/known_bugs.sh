@@ -120,16 +120,16 @@ rm -rf build/bugs/race
 csv libfuzzer-none-full 1 2 3 4 5 >build/one.csv
 csv libfuzzer-none-mutator 6 7 8 - - >build/two.csv
 # U is 0; two of ten are tied: z = 12 / sqrt(25 / 12 * (11 - 6 / 90))
-gives 0 awk -F , -f ci/bugs/compare.awk build/one.csv build/two.csv
+gives 0 python3 -B ci/bugs/races.py build/one.csv build/two.csv
 says "libfuzzer-none-mutator	1	0.012	1.000	1	0"
-gives 0 awk -F , -f ci/bugs/compare.awk build/two.csv build/one.csv
+gives 0 python3 -B ci/bugs/races.py build/two.csv build/one.csv
 says "libfuzzer-none-full	1	0.012	0.000	0	1"
-gives 0 awk -F , -f ci/bugs/compare.awk build/one.csv build/one.csv
+gives 0 python3 -B ci/bugs/races.py build/one.csv build/one.csv
 says "libfuzzer-none-full	1	1	0.500	0	0"
 # what the longer trials found later than the shorter could have does not count
 csv libfuzzer-none-full 1 2 3 40 50 >build/one.csv
 csv libfuzzer-none-oracle 1 2 3 - - | sed 's/,60,/,10,/' >build/short.csv
-gives 0 awk -F , -f ci/bugs/compare.awk build/one.csv build/short.csv
+gives 0 python3 -B ci/bugs/races.py build/one.csv build/short.csv
 says "libfuzzer-none-oracle	1	1	0.500	0	0"
 csv libfuzzer-none-full 1 2 3 4 5 >build/one.csv
 mkdir -p build/bugs/race
