@@ -221,7 +221,7 @@ expect 'a verdict is text' has "violation:8 $shown"
 # ---- what it needs and is not there ----
 
 mkdir "$work/path"
-ln -s "$(command -v dirname)" "$(command -v realpath)" "$work/path"
+ln -s "$(command -v dirname)" "$(command -v realpath)" "$(python3 -c 'import sys; print(sys.executable)')" "$work/path"
 gives 2 env PATH="$work/path" ci/report/make --build "$work"
 complains 'no gnuplot'
 gives 2 env PATH="$work/path" ci/report/shots "$work"
