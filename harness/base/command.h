@@ -9,8 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ANVIL_VERSION "1.0"
-
 /* What a command returns, unless its table says more */
 #define EXIT_OK	     0
 #define EXIT_FINDING 1 /* a finding, a gate that failed */

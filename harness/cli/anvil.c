@@ -13,6 +13,7 @@
 #include "manual.h"
 #include "options.h"
 #include "base/sanitizer.h"
+#include "virtio_anvil.h"
 
 static const struct command *find_command(const char *name)
 {
@@ -79,7 +80,7 @@ static int help(const char *name)
 
 static void print_version(FILE *out)
 {
-	fputs("anvil (virtio-anvil) " ANVIL_VERSION "\n", out);
+	fputs("anvil (virtio-anvil) " VIRTIO_ANVIL_VERSION "\n", out);
 }
 
 typedef void (*print_text)(FILE *out);

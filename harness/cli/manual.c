@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "virtio_anvil.h"
+
 /* where a description begins, and how wide a line of it may be */
 #define HELP_COLUMN 24
 #define LINE_WIDTH  98
@@ -238,7 +240,7 @@ void manual_page(FILE *out)
 {
 	fputs(".\\\" SPDX-License-Identifier: BSD-3-Clause\n"
 	      ".\\\" made by anvil itself, of the tables of its commands\n"
-	      ".TH ANVIL 1 \"\" \"virtio\\-anvil " ANVIL_VERSION "\" \"User Commands\"\n"
+	      ".TH ANVIL 1 \"\" \"virtio\\-anvil " VIRTIO_ANVIL_VERSION "\" \"User Commands\"\n"
 	      ".SH NAME\n"
 	      "anvil \\- plays hostile guests on virtio devices\n"
 	      ".SH SYNOPSIS\n"
