@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DISK_SECTOR_BYTES 512u
 #define DISK_ID_BYTES	  20u
 
@@ -249,5 +253,9 @@ struct nic {
 	/* After send said -EAGAIN: frames can be taken again. */
 	void (*sendable)(struct nic *nic);
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

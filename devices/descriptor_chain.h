@@ -12,6 +12,10 @@
 
 #include "guest_memory.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A driver must not make a chain longer than this in all, in bytes (2.7.5.2). */
 #define DESCRIPTOR_CHAIN_BYTES_MAX (1ull << 32)
 
@@ -84,5 +88,9 @@ int descriptor_chain_write(struct descriptor_chain *chain, const void *src, size
  */
 int descriptor_chain_write_last(struct descriptor_chain *chain, uint8_t byte)
 	__attribute__((warn_unused_result));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -21,6 +21,10 @@
 #include "disk_image.h"
 #include "disk_range.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct disk_file {
 	struct disk disk; /* give it to a device; `id` is empty and may be set before that */
 	int fd;
@@ -53,5 +57,9 @@ void disk_file_drain(struct disk_file *file);
 /* Only when no request is left. The file is not flushed: what the guest did not flush, it did not
  * mean to be safe. */
 void disk_file_close(struct disk_file *file);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,12 +6,17 @@
 #ifndef DISK_IMAGE_H
 #define DISK_IMAGE_H
 
+#include <assert.h>
 #include <sys/types.h>
 
 #include "backend.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Hosts of 32 bits: disks are larger than 2 GiB. */
-_Static_assert(sizeof(off_t) == 8, "compile with -D_FILE_OFFSET_BITS=64");
+static_assert(sizeof(off_t) == 8, "compile with -D_FILE_OFFSET_BITS=64");
 
 /* An operation that the system interrupts or puts off so many times in a row has failed: -EIO. */
 #define DISK_RETRIES_MAX 100u
@@ -48,5 +53,9 @@ int disk_image_open(struct disk *disk, const char *path, unsigned int flags, cha
  * one is cut short, or what the system says.
  */
 int disk_image_capacity(int fd, uint64_t *capacity) __attribute__((warn_unused_result));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -20,6 +20,10 @@
 #include "backend.h"
 #include "disk_image.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DISK_IO_URING_DEPTH_MAX 4096u
 
 struct disk_io_uring_queue;
@@ -65,5 +69,9 @@ void disk_io_uring_drain(struct disk_io_uring *uring);
 
 /* Only when no request is left. The file is not flushed. */
 void disk_io_uring_close(struct disk_io_uring *uring);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

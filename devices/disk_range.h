@@ -13,6 +13,10 @@
 
 #include "backend.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
  * The most bytes of one step. A hole frees storage and writes none. ZERO_RANGE may be written out
  * for real below, by a block device that has no better way.
@@ -56,5 +60,9 @@ void disk_range_advance(struct disk_range *range, uint64_t bytes);
  */
 int disk_range_failed(struct disk_range *range, const struct disk_range_step *step, int err)
 	__attribute__((warn_unused_result));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -15,6 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define GUEST_MEMORY_REGIONS_MAX 8u
 
 /* Region boundaries, host addresses included, are multiples of this, in bytes. */
@@ -72,5 +76,9 @@ int guest_memory_load_u16(const struct guest_memory *memory, uint64_t gpa, uint1
 	__attribute__((warn_unused_result));
 int guest_memory_store_u16(const struct guest_memory *memory, uint64_t gpa, uint16_t value)
 	__attribute__((warn_unused_result));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

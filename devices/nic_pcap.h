@@ -18,6 +18,10 @@
 
 #include "backend.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct nic_pcap {
 	struct nic nic; /* give it to a device */
 	FILE *in;	/* NULL: none */
@@ -74,5 +78,9 @@ int nic_pcap_poll(struct nic_pcap *pcap, unsigned int most);
 
 /* Returns 0, or the first error of writing the capture, which then ends there. */
 int nic_pcap_close(struct nic_pcap *pcap);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

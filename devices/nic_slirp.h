@@ -44,6 +44,10 @@
 #include "backend.h"
 #include "nic_slirp_guard.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define NIC_SLIRP_FRAME_BYTES 1514u /* an MTU of 1,500 */
 #define NIC_SLIRP_TIMERS      4u
 #define NIC_SLIRP_FLOWS	      512u
@@ -129,5 +133,9 @@ unsigned int nic_slirp_fill(struct nic_slirp *nic, struct pollfd *pollfds, unsig
 /* After poll, whatever it returned: moves data both ways, runs timers, hands frames over. `count`
  * is what the last fill returned. */
 void nic_slirp_dispatch(struct nic_slirp *nic, const struct pollfd *pollfds, unsigned int count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -15,6 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* IP packets that wait for fragments, and fragments of each, that libslirp keeps at one time. */
 #define NIC_SLIRP_REASSEMBLIES 32u
 #define NIC_SLIRP_FRAGMENTS    128u
@@ -55,5 +59,9 @@ uint32_t nic_slirp_guard_flows(const struct nic_slirp_guard *guard);
 
 /* Time goes on, in milliseconds. */
 void nic_slirp_guard_tick(struct nic_slirp_guard *guard, int64_t now);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,6 +17,10 @@
 
 #include "backend.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define NIC_TAP_NAME_BYTES 16u /* with the NUL at the end */
 
 /* Frames read in one dispatch at most, so that others get their turn. */
@@ -79,5 +83,9 @@ void nic_tap_fill(const struct nic_tap *nic, struct pollfd *pollfd);
 
 /* After poll, whatever it returned: calls `sendable`, and hands over what came in. */
 void nic_tap_dispatch(struct nic_tap *nic, const struct pollfd *pollfd);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

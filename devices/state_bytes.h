@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct state_writer {
 	uint8_t *bytes; /* the caller's */
 	size_t room;
@@ -35,5 +39,9 @@ void state_get_bytes(struct state_reader *r, void *bytes, size_t len);
 
 /* CRC-32, as in IEEE 802.3: tells bytes that were changed by accident, not by an attacker. */
 uint32_t state_checksum(const uint8_t *bytes, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -27,6 +27,10 @@
 #include "virtio_device.h"
 #include "virtio_spec.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct virtio_blk_options {
 	const struct guest_memory *memory; /* the caller's, must outlive the device */
 	struct disk *disk;		   /* likewise */
@@ -103,5 +107,9 @@ void virtio_blk_destroy(struct virtio_blk *blk);
 
 /* disk->capacity has changed: tells the driver (5.2.6.2). Not of a zoned disk. */
 void virtio_blk_resized(struct virtio_blk *blk);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

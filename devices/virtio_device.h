@@ -10,9 +10,11 @@
 #ifndef VIRTIO_DEVICE_H
 #define VIRTIO_DEVICE_H
 
-#include <endian.h>
-
 #include "virtqueue.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define VIRTIO_FEATURE_BITS 128u
 
@@ -268,19 +270,24 @@ bool virtio_device_has(const struct virtio_device *dev, unsigned int feature);
  * From the host's byte order to that of the driver's structures, and back: little-endian, for
  * legacy drivers the guest's own.
  */
+static inline bool virtio_device_swaps(const struct virtio_device *dev)
+{
+	return dev->big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+}
+
 static inline uint16_t virtio_device_u16(const struct virtio_device *dev, uint16_t value)
 {
-	return dev->big_endian ? htobe16(value) : htole16(value);
+	return virtio_device_swaps(dev) ? __builtin_bswap16(value) : value;
 }
 
 static inline uint32_t virtio_device_u32(const struct virtio_device *dev, uint32_t value)
 {
-	return dev->big_endian ? htobe32(value) : htole32(value);
+	return virtio_device_swaps(dev) ? __builtin_bswap32(value) : value;
 }
 
 static inline uint64_t virtio_device_u64(const struct virtio_device *dev, uint64_t value)
 {
-	return dev->big_endian ? htobe64(value) : htole64(value);
+	return virtio_device_swaps(dev) ? __builtin_bswap64(value) : value;
 }
 
 /* Whether the device may look into this queue: DRIVER_OK (legacy: DRIVER), not failed or broken,
@@ -340,5 +347,9 @@ void virtio_device_charge(struct virtio_device *dev, uint32_t work);
  */
 void virtio_device_serve(struct virtio_device *dev, unsigned int queue,
 			 enum virtio_served (*one)(struct virtio_device *dev, unsigned int queue));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,6 +13,10 @@
 
 #include "virtio_device.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Registers and the largest configuration space of ours; what a VMM sets aside, in bytes. */
 #define VIRTIO_MMIO_WINDOW 0x200u
 
@@ -100,5 +104,9 @@ bool virtio_mmio_resetting(const struct virtio_mmio *mmio);
  * (VIRTIO_DEVICE_WORK), and may say `defer` again.
  */
 void virtio_mmio_poll(struct virtio_mmio *mmio);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

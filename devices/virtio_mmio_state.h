@@ -13,6 +13,10 @@
 
 #include "virtio_mmio.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The version that virtio_mmio_save writes; older ones are read. */
 #define VIRTIO_MMIO_STATE_VERSION 1u
 
@@ -39,5 +43,9 @@ int virtio_mmio_save(const struct virtio_mmio *mmio, uint8_t *bytes, size_t room
  */
 int virtio_mmio_restore(struct virtio_mmio *mmio, const uint8_t *bytes, size_t len)
 	__attribute__((warn_unused_result));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -33,6 +33,10 @@
 #include "virtio_device.h"
 #include "virtio_spec.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Queues of a device with one pair; pair n has 2n and 2n + 1, the control queue comes last. */
 #define VIRTIO_NET_RX	0u
 #define VIRTIO_NET_TX	1u
@@ -206,5 +210,9 @@ void virtio_net_announce(struct virtio_net *net);
  */
 bool virtio_net_tick(struct virtio_net *net, uint64_t now, uint64_t *next);
 bool virtio_net_next_tick(const struct virtio_net *net, uint64_t *next);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

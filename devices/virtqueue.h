@@ -16,6 +16,10 @@
 #include "descriptor_chain.h"
 #include "state_bytes.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct virtqueue_layout;
 struct virtqueue_used;
 
@@ -173,5 +177,9 @@ void virtqueue_save(const struct virtqueue *vq, struct state_writer *w);
  */
 int virtqueue_restore(struct virtqueue *vq, struct virtqueue_features accepted,
 		      struct state_reader *r) __attribute__((warn_unused_result));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -42,6 +42,10 @@
 
 #include "backend.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct zoned_disk_options {
 	/*
 	 * zone_sectors at least 1; write_granularity a multiple of 512, and zone_sectors whole such
@@ -92,5 +96,9 @@ void zoned_disk_destroy(struct zoned_disk *z);
  * read-only one may still go offline. `zone` is its number. At any time, also from inside `done`.
  */
 void zoned_disk_fail_zone(struct zoned_disk *z, uint64_t zone, enum disk_zone_state state);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

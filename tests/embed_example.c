@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A VMM gives its guest a disk. Here the guest just looks how large it is. */
 #include <signal.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "disk_file.h"
@@ -31,7 +32,7 @@ static void on_mmio(struct virtio_mmio *disk, uint64_t gpa, bool write, uint8_t 
 int main(void)
 {
 	static const struct virtio_mmio_host_ops host = { .set_irq = set_irq, .defer = defer };
-	static _Alignas(4096) uint8_t ram[1 << 20];
+	alignas(4096) static uint8_t ram[1 << 20];
 	struct guest_memory_region region = { .gpa = 0, .size = sizeof(ram), .host = ram };
 	struct guest_memory memory;
 	struct disk_file image;

@@ -130,7 +130,8 @@ printf 'int virtqueue_pop(void);\n' >"$work/layers/devices/virtqueue.h"
 printf '#include "guest_memory.h"\n#include "virtqueue.h"\nint virtqueue_pop(void)\n{\n\treturn guest_memory_read();\n}\n' \
 	>"$work/layers/devices/virtqueue.c"
 mkdir -p "$work/layers/harness/play" "$work/layers/harness/oracle" "$work/layers/harness/attic"
-printf '/* int gone(void); */\nint play(void);\nint shrink(void);\n' >"$work/layers/harness/play/play_internal.h"
+printf '%s\n' '/* int gone(void); */' '#ifdef __cplusplus' 'extern "C" {' '#endif' 'int play(void);' 'int shrink(void);' \
+	'#ifdef __cplusplus' '}' '#endif' >"$work/layers/harness/play/play_internal.h"
 printf '#include "play_internal.h"\n#include "oracle/oracle.h"\nint play(void)\n{\n\treturn shrink() + oracle();\n}\n' \
 	>"$work/layers/harness/play/play_all.c"
 printf '#include "play_internal.h"\nint shrink(void)\n{\n\treturn 0;\n}\n' >"$work/layers/harness/play/shrink.c"
@@ -160,7 +161,7 @@ harness/oracle/oracle.c:1: uses shrink of harness/play/shrink.c, not below oracl
 devices/guest_memory.c:1: a circle of 2 files, each needs the next: devices/guest_memory.c, devices/virtqueue.c
     devices/guest_memory.c -> devices/virtqueue.c: virtqueue_pop
     devices/virtqueue.c -> devices/guest_memory.c: guest_memory_read
-harness/play/play_internal.h:3: shrink is in harness/play/shrink.c, not in play.c or play_*.c
+harness/play/play_internal.h:6: shrink is in harness/play/shrink.c, not in play.c or play_*.c
 devices/guest_memory.c:5: variable reads: state belongs in the device
 devices/guest_memory.c:10: guest_memory_read uses puts, which only back ends may
 devices/guest_memory.c:11: guest_memory_read calls malloc; only init may
