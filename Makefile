@@ -8,6 +8,7 @@
 #   msan   MemorySanitizer everywhere: replays
 #   cov    source-based coverage: `make coverage`, `make health`
 #   gcc clang   plain builds for unit tests
+#   lib    devices/ as programs embed them: make install
 #   afl/fast afl/asan afl/cmplog   the targets as AFL++ wants them, devices/ alone instrumented:
 #          without sanitizers; with those of fuzz; telling AFL++ what is compared with what
 #   i386 s390x  32 bits, with AddressSanitizer and UndefinedBehaviorSanitizer; big-endian: `make portable`
@@ -19,11 +20,14 @@ GCC    ?= gcc
 ENGINE ?= libfuzzer
 AFL_CLANG ?= afl-clang-fast
 OPTIMIZE ?= -O2
+# make install: where to, and below which folder in the meantime
+PREFIX ?= /usr/local
+DESTDIR ?=
 
 AFL_FLAVOURS := afl/fast afl/asan afl/cmplog
 # other machines, with Debian's libraries from ci/sysroot
 FOREIGN      := i386 s390x
-ALL_FLAVOURS := asan fuzz msan cov gcc clang $(FOREIGN) $(AFL_FLAVOURS)
+ALL_FLAVOURS := asan fuzz msan cov gcc clang lib $(FOREIGN) $(AFL_FLAVOURS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 # the same bytes wherever the checkout is, so that reports and signatures do not tell where that was
@@ -40,6 +44,7 @@ CC_msan  := $(CLANG)
 CC_cov   := $(CLANG)
 CC_gcc   := $(GCC)
 CC_clang := $(CLANG)
+CC_lib   := $(GCC)
 $(foreach f,$(AFL_FLAVOURS),$(eval CC_$(f) := $(CLANG)))
 
 # what is instrumented by more than the flags of clang
@@ -61,6 +66,8 @@ FAST_ASAN    := $(ASAN) -fno-sanitize=null,object-size,alignment -fsanitize-addr
 DEVICE_fuzz  := $(FAST_ASAN) \
 	-fsanitize-coverage=inline-8bit-counters,pc-table -fsanitize-coverage-ignorelist=ci/coverage-ignore
 DEVICE_msan  := $(MSAN)
+# for programs, plug-ins and what a distribution adds; a newer compiler's warnings are not its users'
+DEVICE_lib    = -fPIC -Wno-error $(CPPFLAGS) $(CFLAGS)
 DEVICE_cov   := $(COVERAGE)
 DEVICE_i386  := $(ASAN) -D_FILE_OFFSET_BITS=64
 OTHER_fuzz   := -O3
@@ -87,6 +94,9 @@ SLIRP    := devices/nic_slirp.c devices/nic_slirp_guard.c
 RUNNER_BACK_ENDS := $(URING) $(SLIRP)
 RUNNER_LIBRARIES := -luring -lslirp -lseccomp -lpthread
 DEVICES  := $(filter-out $(URING) $(SLIRP),$(wildcard devices/*.c))
+# what an embedder includes: not what the parts of a device say to each other
+PUBLIC_HEADERS := $(filter-out %_internal.h %_layout.h devices/virtio_net_%.h devices/virtio_mmio_legacy.h \
+	devices/disk_format.h,$(wildcard devices/*.h))
 # Which room of harness/ goes into which program
 room     = $(foreach r,$(1),$(wildcard harness/$(r)/*.c))
 HARNESS  := $(call room,base script oracle device guest play)
@@ -106,8 +116,18 @@ DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
+.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable clean
 .DEFAULT_GOAL := all
+
+# a word for the shell, whatever is in it
+quoted = '$(subst ','\'',$(1))'
+INSTALL = ci/install $(1) $(2) $(call quoted,$(DESTDIR)) $(call quoted,$(PREFIX)) $(PUBLIC_HEADERS)
+
+# said before anything is built
+IN_THE_WAY := $(foreach g,$(filter install uninstall,$(MAKECMDGOALS)),$(shell $(call INSTALL,--check,$(g)) 2>&1))
+ifneq ($(strip $(IN_THE_WAY)),)
+$(error $(IN_THE_WAY))
+endif
 
 ifeq ($(filter $(ENGINE),libfuzzer afl),)
 $(error ENGINE=$(ENGINE): give libfuzzer or afl)
@@ -254,12 +274,12 @@ afl-there:
 	@command -v $(AFL_CLANG) >/dev/null || { echo 'no $(AFL_CLANG); make deps installs AFL++' >&2; exit 2; }
 
 check: all-tests ## all tests: units, replays, layers, format, health gate
-	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands findings export replay kvm readme \
-		layers format health direct
+	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands findings export embed replay kvm \
+		readme layers format health direct
 	@echo "check: all passed"
 
 all-tests:
-	$(BUILD) all build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS)
+	$(BUILD) all build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED)
 
 test: $(TEST_BINARIES) build/clang/tests/embed_example build/gcc/anvil
 	@ci/tests $(TEST_BINARIES) build/clang/tests/embed_example
@@ -303,6 +323,26 @@ build/completion/anvil: build/gcc/anvil
 	@$< --completion >$@
 
 manual: build/man/anvil.1 build/completion/anvil ## anvil(1) and completion for bash: build/man/, build/completion/
+
+build/lib/libvirtio-anvil.a: $(DEV_OBJ_lib)
+build/lib/libvirtio-anvil-uring.a: $(URING:%.c=build/lib/obj/%.o)
+build/lib/libvirtio-anvil-slirp.a: $(SLIRP:%.c=build/lib/obj/%.o)
+build/lib/%.a:
+	@rm -f $@
+	@$(AR) rcsD $@ $^
+
+INSTALLED := build/gcc/anvil build/man/anvil.1 build/completion/anvil \
+	$(addprefix build/lib/libvirtio-anvil,.a -uring.a -slirp.a)
+
+install: $(INSTALLED) ## library, headers, pkg-config's files, anvil, its manual: PREFIX=/usr/local DESTDIR=
+	@$(call INSTALL,,install)
+
+uninstall: ## takes away what make install put there: PREFIX=/usr/local DESTDIR=
+	@$(call INSTALL,,uninstall)
+
+# what an embedder does with it
+embed: $(INSTALLED)
+	@tests/install.sh $(PUBLIC_HEADERS)
 
 # a block device with mistakes, for tests of what comes after a finding
 build/planted/devices/virtio_blk_request.c: tests/plant.sed $(wildcard devices/*.[ch])
@@ -357,7 +397,7 @@ bugs-afl: afl-there build/asan/anvil build/fuzz/fuzz_mmio build/afl/asan/fuzz_mm
 release:
 	@ci/deps
 	$(BUILD) all-tests build/afl/fast/fuzz_blk build/afl/mutator/fuzz_blk.so
-	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands export format health
+	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands export embed format health
 	@ci/bugs/check A01
 	@$(MAKE) --no-print-directory fuzz T=$$((10 * $(words $(REAL_TARGETS)) / $(JOBS)))
 

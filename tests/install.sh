@@ -1,0 +1,222 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# What an embedder does with what make install puts: compile README's example as C and as C++, by
+# pkg-config, Meson and CMake, and run it. Then nothing of it is left. Usage: tests/install.sh HEADER...
+work=$PWD/build/install-test
+rm -rf "$work"
+mkdir -p "$work"
+# a path that pkg-config, Meson and CMake take as it is, wherever the checkout is
+short=$(mktemp -d) || exit 2
+trap 'rm -rf "$short"' EXIT
+ln -s "$work" "$short/work"
+stage=$short/work/stage
+passed=0
+failed=0
+
+bad() {
+	echo "FAIL: $*"
+	failed=$((failed + 1))
+}
+
+good() {
+	passed=$((passed + 1))
+}
+
+# expect WHAT COMMAND...: the command succeeds
+expect() {
+	what=$1
+	shift
+	if "$@" >"$work/log" 2>&1; then
+		good
+	else
+		bad "$what: $*"
+		tail -n 20 "$work/log" | sed 's/^/    /'
+	fi
+}
+
+# same WHAT WANTED GOT: two files
+same() {
+	if cmp -s "$2" "$3"; then
+		good
+	else
+		bad "$1:"
+		diff "$2" "$3" | sed 's/^/    /'
+	fi
+}
+
+# refuses PATTERN ARGUMENT...: make says it in one line, before it builds anything, and ends with 2
+refuses() {
+	pattern=$1
+	shift
+	if "$@" >"$work/log" 2>&1; then
+		bad "no complaint: $*"
+	elif [ $? -eq 2 ] && [ "$(wc -l <"$work/log")" -eq 1 ] && grep -Eq "$pattern" "$work/log"; then
+		good
+	else
+		bad "$*: $(cat "$work/log")"
+	fi
+}
+
+# a make of its own, not a part of the one that runs this
+unset MAKEFLAGS MFLAGS MAKELEVEL PREFIX DESTDIR PKG_CONFIG_PATH
+staged() {
+	make -s "$@" DESTDIR="$stage" PREFIX=/usr/local
+}
+
+# ---- what is there ----
+
+expect 'install' staged install
+{
+	echo bin/anvil
+	echo share/man/man1/anvil.1
+	echo share/bash-completion/completions/anvil
+	echo share/virtio-anvil/installed
+	for library in '' -uring -slirp; do
+		echo "lib/libvirtio-anvil$library.a"
+		echo "lib/pkgconfig/virtio-anvil$library.pc"
+	done
+	for header; do
+		echo "include/virtio-anvil/${header##*/}"
+	done
+} | sort >"$work/wanted"
+(cd "$stage/usr/local" && find . -type f | sed 's/^..//' | sort) >"$work/got"
+same 'what make install puts' "$work/wanted" "$work/got"
+
+# each header alone, twice, as the strictest take it
+each_header() {
+	for header in "$stage"/usr/local/include/virtio-anvil/*.h; do
+		printf '#include "%s"\n#include "%s"\nextern int x;\n' "${header##*/}" "${header##*/}" |
+			"$@" -I "$stage/usr/local/include/virtio-anvil" -Wall -Wextra -Wpedantic -Wshadow \
+				-Wconversion -Werror -D_FILE_OFFSET_BITS=64 -fsyntax-only - || return
+	done
+}
+expect 'headers as C' each_header gcc -x c -std=c11
+expect 'headers as C' each_header clang -x c -std=c11
+expect 'headers as C++' each_header g++ -x c++ -std=c++11
+expect 'headers as C++' each_header clang++ -x c++ -std=c++20
+
+# ---- pkg-config ----
+
+in_stage() {
+	PKG_CONFIG_LIBDIR=$stage/usr/local/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$stage "$@"
+}
+
+# the word behind it is the compiler's; pkg-config writes words as a shell reads them
+example() {
+	rm -f "$work/example"
+	eval "set -- \"\$@\" $(pkg-config --cflags virtio-anvil) tests/embed_example.c -x none \
+		$(pkg-config --libs virtio-anvil)"
+	"$@" -o "$work/example" && "$work/example"
+}
+expect 'example as C' in_stage example gcc -Wall -Werror -x c
+expect 'example as C' in_stage example clang -Wall -Werror -x c
+expect 'example as C++' in_stage example g++ -std=c++20 -Wall -Werror -x c++
+expect 'example as C++' in_stage example clang++ -std=c++20 -Wall -Werror -x c++
+expect 'example without shared libraries' in_stage example gcc -static -x c
+plug_in() {
+	eval "set -- $(pkg-config --libs virtio-anvil)"
+	gcc -shared -Wl,--whole-archive "$@" -Wl,--no-whole-archive,--no-undefined -o "$work/plug-in.so"
+}
+expect 'a library to be loaded' in_stage plug_in
+
+version=$("$stage/usr/local/bin/anvil" --version | sed 's/.* //')
+for package in virtio-anvil virtio-anvil-uring virtio-anvil-slirp; do
+	PKG_CONFIG_PATH=$stage/usr/local/lib/pkgconfig pkg-config --modversion "$package" >"$work/got" 2>&1
+	echo "$version" >"$work/wanted"
+	same "version of $package" "$work/wanted" "$work/got"
+done
+
+# ---- Meson and CMake ----
+
+# project LANGUAGE: a folder with the example as C or C++, and the README's files for it
+project() {
+	rm -rf "$work/project"
+	mkdir "$work/project"
+	if [ "$1" = cpp ]; then
+		cp tests/embed_example.c "$work/project/vmm.cpp"
+		sed "s/'c')/'cpp')/; s/vmm\.c/vmm.cpp/" tests/embed/meson.build >"$work/project/meson.build"
+		sed 's/ C)/ CXX)/; s/vmm\.c/vmm.cpp/' tests/embed/CMakeLists.txt >"$work/project/CMakeLists.txt"
+	else
+		cp tests/embed_example.c "$work/project/vmm.c"
+		cp tests/embed/meson.build tests/embed/CMakeLists.txt "$work/project/"
+	fi
+}
+
+by_meson() {
+	meson setup "$@" "$work/project/made" "$work/project" && meson compile -C "$work/project/made" &&
+		"$work/project/made/vmm"
+}
+
+by_cmake() {
+	cmake "$@" -S "$work/project" -B "$work/project/built" && cmake --build "$work/project/built" &&
+		"$work/project/built/vmm"
+}
+project c
+expect 'Meson, C' in_stage by_meson
+expect 'CMake, C' in_stage by_cmake
+project cpp
+expect 'Meson, C++' in_stage by_meson -Dcpp_std=c++20
+expect 'CMake, C++' in_stage by_cmake -DCMAKE_CXX_STANDARD=20
+
+# ---- again, and away ----
+
+# an older version had a file more; a file of somebody else's stays, and so does its folder
+installed=$stage/usr/local/share/virtio-anvil/installed
+: >"$stage/usr/local/include/virtio-anvil/older.h"
+echo /usr/local/include/virtio-anvil/older.h >>"$installed"
+mkdir -p "$stage/usr/local/lib/others"
+: >"$stage/usr/local/include/virtio-anvil/mine.h"
+expect 'install over an older version' staged install
+expect 'what the older version had is gone' test ! -e "$stage/usr/local/include/virtio-anvil/older.h"
+expect 'uninstall' staged uninstall
+printf '%s\n' . ./usr ./usr/local ./usr/local/include ./usr/local/include/virtio-anvil \
+	./usr/local/include/virtio-anvil/mine.h ./usr/local/lib ./usr/local/lib/others >"$work/wanted"
+(cd "$stage" && find . | sort) >"$work/got"
+same 'what make uninstall leaves of others' "$work/wanted" "$work/got"
+rm -r "$stage"
+expect 'install' staged install
+expect 'uninstall' staged uninstall
+echo . >"$work/wanted"
+(cd "$stage" && find .) >"$work/got"
+same 'what make uninstall leaves' "$work/wanted" "$work/got"
+
+# ---- a PREFIX with blanks and quotes ----
+
+odd="$work/it's a \"test\" #1"
+expect 'install' make -s install PREFIX="$odd"
+back_ends() {
+	eval "set -- $(pkg-config --cflags --libs virtio-anvil-uring virtio-anvil-slirp)"
+	gcc -Wall -Werror -Wl,--as-needed tests/embed/back_ends.c "$@" -o "$work/back_ends" && "$work/back_ends"
+}
+export PKG_CONFIG_PATH="$odd/lib/pkgconfig"
+expect 'example, odd PREFIX' example gcc -x c
+expect 'io_uring and slirp' back_ends
+unset PKG_CONFIG_PATH
+expect 'uninstall' make -s uninstall PREFIX="$odd"
+expect 'nothing left' test ! -e "$odd"
+
+# ---- mistakes ----
+
+refuses 'PREFIX=build/here: give an absolute path' make install PREFIX=build/here
+refuses 'PREFIX=: give an absolute path' make install PREFIX=
+refuses 'pkg-config' make install PREFIX='/a\b'
+refuses '/etc/passwd: not a folder' make install PREFIX=/etc/passwd/here
+refuses 'nothing installed there' make uninstall PREFIX="$work/nothing"
+refuses 'PREFIX=here: give an absolute path' make uninstall PREFIX=here
+mkdir "$work/locked"
+chmod 555 "$work/locked"
+if [ "$(id -u)" -eq 0 ]; then
+	nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+	[ -w "$work" ] && $nobody test -x "$work" || nobody=
+	[ -n "$nobody" ] || echo 'SKIPPED: a folder that cannot be written (this checkout is for root alone)'
+else
+	nobody='env'
+fi
+# shellcheck disable=SC2086 # a command
+[ -z "$nobody" ] || refuses 'locked: not writable' $nobody make install DESTDIR="$work/locked" PREFIX=/usr
+refuses 'no such thing to do: away' ci/install away '' /usr
+refuses 'usage' ci/install install
+
+rm -rf "$work"
+echo "install: $passed passed, $failed failed"
+[ $failed -eq 0 ]
