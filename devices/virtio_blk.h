@@ -31,6 +31,16 @@
 extern "C" {
 #endif
 
+/*
+ * Beside memory and disk, six options are required: queue_size_max, slots, transfer_max, blk_size,
+ * range_sectors_max and range_segments_max. They have no default, since each is a decision about
+ * memory, time or what the guest sees: 0 in one of them is -EINVAL, like any other value out of its
+ * range. The last two matter with DISCARD or WRITE_ZEROES; without, 1 is right. All other options
+ * may be 0, unless their comment asks for more with a feature that is offered.
+ *
+ * A device allocates slots * (transfer_max + 16 * queue_size_max) bytes for requests, and what each
+ * queue takes.
+ */
 struct virtio_blk_options {
 	const struct guest_memory *memory; /* the caller's, must outlive the device */
 	struct disk *disk;		   /* likewise */
@@ -44,7 +54,7 @@ struct virtio_blk_options {
 	 * SECURE_ERASE, LIFETIME and ZONED, and no host-managed disk.
 	 */
 	struct virtio_features features;
-	uint16_t queue_size_max; /* power of 2 */
+	uint16_t queue_size_max; /* power of 2, up to 32768 */
 	unsigned int slots;	 /* requests at the disk at one time, at least 1 */
 	/*
 	 * Most data that one request may carry, in bytes, a multiple of 512. Larger ones are
@@ -88,8 +98,9 @@ struct virtio_blk {
 };
 
 /*
- * Creates the device and all it will ever need. Returns 0, -EINVAL (an option out of range) or
- * -ENOMEM; on failure nothing stays allocated.
+ * Creates the device and all it will ever need. Returns 0, or with nothing allocated
+ *   -EINVAL  an option is out of range, a required one 0, or a feature without what it goes with
+ *   -ENOMEM
  */
 int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *options)
 	__attribute__((warn_unused_result));

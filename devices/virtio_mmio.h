@@ -20,9 +20,32 @@ extern "C" {
 /* Registers and the largest configuration space of ours; what a VMM sets aside, in bytes. */
 #define VIRTIO_MMIO_WINDOW 0x200u
 
-/* What the embedder does for the transport. `opaque` comes back as given to virtio_mmio_init. */
+/*
+ * What the embedder does for the transport. `opaque` comes back as given to virtio_mmio_init.
+ *
+ * Re-entrance: both are called from inside a call into the device: a register write, a poll, a
+ * restore, a completion of the back end, a frame, a change by the host. They do not call into this
+ * device or its back end, and take no lock that is held around calls into it. Writing to an eventfd
+ * or an ioctl is right.
+ *
+ * Interrupts: the line is asserted while InterruptStatus is not 0 (4.2.2). The guest is told the
+ * kind of line by its device tree, ACPI or command line, and the host has the same kind:
+ *  - level, by KVM_IRQ_LINE or an interrupt controller of the embedder's: pass the level on.
+ *  - level, by an irqfd with KVM_IRQFD_FLAG_RESAMPLE: signal the irqfd when `asserted`, and again
+ *    when the resample eventfd is signalled while interrupt_status is not 0.
+ *  - edge, by a plain irqfd: signal it when `asserted`, and again after each write to InterruptACK
+ *    that leaves interrupt_status at another value than 0. Such an event came after the driver read
+ *    InterruptStatus; the line stayed asserted, so set_irq was not called for it.
+ * interrupt_status of struct virtio_mmio is for the embedder to read.
+ *
+ * Notifications: an ioeventfd may take the guest's writes of 4 bytes to QueueNotify, one for each
+ * queue with the queue's index as its datamatch. When it is signalled, call
+ * virtio_mmio_write(mmio, VIRTIO_MMIO_QUEUE_NOTIFY, 4, index), serialised with all other calls.
+ * Late, merged and spurious ones are harmless. With NOTIFICATION_DATA accepted, most values match
+ * no datamatch, and come as accesses like any other.
+ */
 struct virtio_mmio_host_ops {
-	/* the level of the interrupt line; called when it changes */
+	/* the level of the interrupt line; called when it changes; at first it is not asserted */
 	void (*set_irq)(void *opaque, bool asserted);
 	/*
 	 * Call virtio_mmio_poll soon, not from inside a call into this device. A guest can have
