@@ -42,6 +42,13 @@ refuses 'give FILE' "$anvil" show
 refuses 'bad.txt: one operand too many' "$anvil" show "$work/good.txt" "$work/bad.txt"
 refuses 'a?b: No such file' "$anvil" show "$(printf 'a\nb')"
 refuses 'directory' "$anvil" show "$work/folder"
+refuses '--operands takes no FILE' "$anvil" show --operands "$work/good.txt"
+gives 0 "$anvil" show --operands
+expect 'harness/script/OPERATIONS.md is what anvil show --operands says' cmp "$work/out" harness/script/OPERATIONS.md
+gives 0 "$anvil" show --explain "$work/good.txt"
+cp "$work/out" "$work/explained.txt"
+gives 0 "$anvil" show "$work/explained.txt"
+expect 'an explained script is the same script' cmp "$work/out" "$work/good.txt"
 refuses 'give OUT' "$anvil" pack "$work/good.txt"
 refuses 'absent/out' "$anvil" pack "$work/good.txt" "$work/absent/out"
 refuses 'give OUT' "$anvil" shrink "$work/good.txt"

@@ -69,10 +69,15 @@ ended() {
 	"$anvil" play --quiet --repeat "$3" "$work/long" >"$work/out" 2>"$work/err" </dev/null &
 	run=$!
 	last=
+	before=
 	sent=0
 	while [ $sent -lt "$2" ] && kill -0 $run 2>/dev/null; do
 		child=$(pgrep -P $run | head -n 1)
-		[ -n "$child" ] && [ "$child" != "$last" ] || continue
+		# seen twice: not the short one that tries whether it may be traced
+		[ -n "$child" ] && [ "$child" != "$last" ] && [ "$child" = "$before" ] || {
+			before=$child
+			continue
+		}
 		kill -s "$1" "$child" 2>/dev/null && sent=$((sent + 1)) last=$child
 	done
 	wait $run || return

@@ -188,7 +188,8 @@ static void choose(struct record *header, const struct axis *axis, unsigned int 
 {
 	if (!axis->transports) {
 		header->device.ring =
-			(uint8_t)((header->device.ring & ~RING_OFFERS_PACKED) | which);
+			(uint8_t)((header->device.ring & ~(unsigned int)RING_OFFERS_PACKED) |
+				  which);
 		return;
 	}
 	header->device.hide |= ~(uint64_t)UINT32_MAX;
