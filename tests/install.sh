@@ -104,7 +104,7 @@ in_stage() {
 # the word behind it is the compiler's; pkg-config writes words as a shell reads them
 example() {
 	rm -f "$work/example"
-	eval "set -- \"\$@\" $(pkg-config --cflags virtio-anvil) tests/embed_example.c -x none \
+	eval "set -- \"\$@\" $(pkg-config --cflags virtio-anvil) tests/embed_example.c \
 		$(pkg-config --libs virtio-anvil)"
 	"$@" -o "$work/example" && "$work/example"
 }
