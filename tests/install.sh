@@ -8,53 +8,14 @@ mkdir -p "$work"
 # a path that pkg-config, Meson and CMake take as it is, wherever the checkout is
 short=$(mktemp -d) || exit 2
 trap 'rm -rf "$short"' EXIT
-ln -s "$work" "$short/work"
-stage=$short/work/stage
-passed=0
-failed=0
-
-bad() {
-	echo "FAIL: $*"
-	failed=$((failed + 1))
-}
-
-good() {
-	passed=$((passed + 1))
-}
-
-# expect WHAT COMMAND...: the command succeeds
-expect() {
-	what=$1
-	shift
-	if "$@" >"$work/log" 2>&1; then
-		good
-	else
-		bad "$what: $*"
-		tail -n 20 "$work/log" | sed 's/^/    /'
-	fi
-}
+ln -s "$work" "$short/tree"
+stage=$short/tree/stage
+. tests/lib.sh
+matching=-E
 
 # same WHAT WANTED GOT: two files
 same() {
-	if cmp -s "$2" "$3"; then
-		good
-	else
-		bad "$1:"
-		diff "$2" "$3" | sed 's/^/    /'
-	fi
-}
-
-# refuses PATTERN ARGUMENT...: make says it in one line, before it builds anything, and ends with 2
-refuses() {
-	pattern=$1
-	shift
-	if "$@" >"$work/log" 2>&1; then
-		bad "no complaint: $*"
-	elif [ $? -eq 2 ] && [ "$(wc -l <"$work/log")" -eq 1 ] && grep -Eq "$pattern" "$work/log"; then
-		good
-	else
-		bad "$*: $(cat "$work/log")"
-	fi
+	expect "$1" diff "$2" "$3"
 }
 
 # a make of its own, not a part of the one that runs this
@@ -195,7 +156,7 @@ unset PKG_CONFIG_PATH
 expect 'uninstall' make -s uninstall PREFIX="$odd"
 expect 'nothing left' test ! -e "$odd"
 
-# ---- mistakes ----
+# ---- mistakes, each told in one line before anything is built ----
 
 refuses 'PREFIX=build/here: give an absolute path' make install PREFIX=build/here
 refuses 'PREFIX=: give an absolute path' make install PREFIX=
@@ -217,6 +178,5 @@ fi
 refuses 'no such thing to do: away' ci/install away '' /usr
 refuses 'usage' ci/install install
 
-rm -rf "$work"
-echo "install: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+rm -rf "$stage"
+finish install

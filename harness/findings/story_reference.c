@@ -12,7 +12,7 @@
 /* What the value means; of flags, each that is set. */
 static void explain_value(const struct field *f, uint64_t value, FILE *out)
 {
-	bool flags = f->kind == FIELD_FLAGS || f->kind == FIELD_CHOSEN_FLAGS;
+	bool flags = script_is_flags(f);
 
 	for (const struct operand_value *v = f->values; v && v->name; v++) {
 		if (!v->says || (flags ? !(value & v->value) : value != v->value))
@@ -72,10 +72,9 @@ static void list_values(const struct field *f, FILE *out)
 
 static const char *takes(const struct field *f)
 {
-	switch (f->kind) {
-	case FIELD_FLAGS:
-	case FIELD_CHOSEN_FLAGS:
+	if (script_is_flags(f))
 		return "flags";
+	switch (f->kind) {
 	case FIELD_FEATURES:
 		return "64 bits";
 	case FIELD_HEADERS:

@@ -153,11 +153,6 @@ static void print_number(uint64_t value, FILE *out)
 	fprintf(out, value < 10 ? "%" PRIu64 : "0x%" PRIx64, value);
 }
 
-static bool has_flags(const struct field *f)
-{
-	return f->kind == FIELD_FLAGS || f->kind == FIELD_CHOSEN_FLAGS;
-}
-
 /* Flags that have names, with commas between; what is left over is a number. */
 static void print_flags(const struct field *f, uint64_t value, FILE *out)
 {
@@ -178,7 +173,7 @@ static void print_flags(const struct field *f, uint64_t value, FILE *out)
 
 void script_print_value(const struct field *f, uint64_t value, FILE *out)
 {
-	if (has_flags(f)) {
+	if (script_is_flags(f)) {
 		print_flags(f, value, out);
 		return;
 	}
@@ -251,7 +246,7 @@ static bool parse_value(const struct field *f, const char *text, uint64_t *value
 {
 	size_t len = strlen(text);
 
-	if (!has_flags(f))
+	if (!script_is_flags(f))
 		return parse_one(f, text, len, value);
 	for (*value = 0;; text += len + 1) {
 		uint64_t flag;

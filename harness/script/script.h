@@ -207,6 +207,12 @@ void script_decode(const uint8_t *bytes, size_t len, struct script *script);
 /* Writes at most `room` bytes, whole records alone, and returns how many. */
 size_t script_encode(const struct script *script, uint8_t *bytes, size_t room);
 
+/* Whether its value is made of flags */
+static inline bool script_is_flags(const struct field *f)
+{
+	return f->kind == FIELD_FLAGS || f->kind == FIELD_CHOSEN_FLAGS;
+}
+
 /* A value as text has it: names where there are some. */
 void script_print_value(const struct field *f, uint64_t value, FILE *out);
 
