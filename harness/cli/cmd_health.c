@@ -38,11 +38,11 @@ static unsigned int tell(bool all)
 	unsigned int missed = 0;
 
 	for (unsigned int i = 0; i < MILESTONE_COUNT; i++) {
-		if (!oracle_milestone[i])
-			printf("not reached: %s\n", oracle_milestone_text[i]);
-		else if (all)
-			printf("reached: %s\n", oracle_milestone_text[i]);
 		missed += !oracle_milestone[i];
+		if (oracle_milestone[i] && !all)
+			continue;
+		printf("%s: %s (%s)\n", oracle_milestone[i] ? "reached" : "not reached",
+		       oracle_milestone_name[i], oracle_milestone_text[i]);
 	}
 	return missed;
 }

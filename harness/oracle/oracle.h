@@ -306,7 +306,8 @@ struct oracle {
 
 /* All hits since the process began, for the health gate. */
 extern bool oracle_milestone[MILESTONE_COUNT];
-extern const char *const oracle_milestone_text[MILESTONE_COUNT];
+extern const char *const oracle_milestone_name[MILESTONE_COUNT]; /* "BLK_IN_OK", ... */
+extern const char *const oracle_milestone_text[MILESTONE_COUNT]; /* "blk: a read succeeds", ... */
 
 /* Allocates what a model needs, once a process. */
 void oracle_create(struct oracle *o);

@@ -12,6 +12,12 @@
 
 bool oracle_milestone[MILESTONE_COUNT];
 
+const char *const oracle_milestone_name[MILESTONE_COUNT] = {
+#define X(id, text) #id,
+	MILESTONES(X)
+#undef X
+};
+
 const char *const oracle_milestone_text[MILESTONE_COUNT] = {
 #define X(id, text) text,
 	MILESTONES(X)
