@@ -109,9 +109,10 @@ AFL_DOOR := harness/targets/mutator_afl.c
 AFL_PART := harness/targets/target_afl.c
 ORACLE   := $(call room,oracle)
 # unit tests of devices/ alone, and tests of the harness
-HARNESS_TESTS := $(addprefix tests/test_,seeds.c harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c host_disk.c sandbox.c recorder.c findings.c mutator_afl.c campaign.c) \
+HARNESS_TESTS := $(addprefix tests/test_,harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c host_disk.c sandbox.c recorder.c findings.c mutator_afl.c campaign.c) \
 	$(wildcard tests/test_finding_*.c)
-DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS),$(wildcard tests/test_*.c))
+SEEDS_TEST    := tests/test_seeds.c
+DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS) $(SEEDS_TEST),$(wildcard tests/test_*.c))
 # tests of devices/ against the specification's clauses, and what they share
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
@@ -174,8 +175,8 @@ $(HARNESS_TESTS:tests/%.c=build/$(1)/tests/%): build/$(1)/tests/%: build/$(1)/ob
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka $(RUNNER_LIBRARIES) -o $$@
 
-# the scripts alone, where the runner has no business
-build/$(1)/tests/play_seeds: build/$(1)/obj/tests/test_seeds.o $$(LIB_OBJ_$(1))
+# scripts alone, on other machines, too: without the runner and its libraries
+build/$(1)/tests/test_seeds: build/$(1)/obj/tests/test_seeds.o $$(LIB_OBJ_$(1))
 	@mkdir -p $$(@D)
 	@$$(CC_$(1)) $$(LINK_$(1)) $$^ -lcmocka -o $$@
 
@@ -248,12 +249,12 @@ AFL_BINARIES  := build/afl/fast/fuzz_empty $(REAL_TARGETS:%=build/afl/mutator/%.
 ENGINE_BINARIES := $(if $(filter afl,$(ENGINE)),afl-there $(AFL_BINARIES)) $(FUZZ_BINARIES)
 # test_private_copy counts the loads of a plain build: a sanitizer adds its own
 TEST_BINARIES := $(filter-out build/asan/tests/test_private_copy,$(foreach f,gcc clang asan,\
-	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS))))
+	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS) $(SEEDS_TEST))))
 
 CONFORMANCE_TESTS := $(foreach f,gcc asan,$(CONFORMANCE:tests/%.c=build/$(f)/tests/%))
 
 # without a compiler's output for x86-64 to look at, rings in this machine's byte order, and the runner
-FOREIGN_TESTS := $(filter-out test_private_copy test_work_bounds,$(DEVICE_TESTS:tests/%.c=%)) play_seeds embed_example
+FOREIGN_TESTS := $(filter-out test_private_copy test_work_bounds,$(DEVICE_TESTS:tests/%.c=%)) test_seeds embed_example
 
 all: build/asan/anvil build/msan/anvil build/cov/anvil $(FUZZ_BINARIES) $(TEST_BINARIES) ## builds everything into build/<flavour>/
 
@@ -290,8 +291,9 @@ conformance: $(CONFORMANCE_TESTS) ## which clauses of the specification the devi
 conformance-quiet: $(CONFORMANCE_TESTS)
 	@tests/conformance/run --quiet $(CONFORMANCE_TESTS)
 
-commands: build/asan/anvil build/planted/anvil
+commands: build/asan/anvil build/planted/anvil build/asan/tests/test_seeds
 	@tests/commands.sh build/asan/anvil
+	@tests/seeds.sh build/asan/anvil build/asan/tests/test_seeds
 	@tests/engines.sh build/asan/anvil build/planted/anvil
 	@tests/tools.sh
 	@python3 -B -m unittest -q tests/test_*.py
@@ -448,8 +450,8 @@ fuzz-sources:
 fuzz-targets:
 	@echo $(filter-out fuzz_empty,$(TARGETS:harness/targets/%.c=%))
 
-seeds: build/clang/tests/test_seeds ## writes corpora/ anew from tests/test_seeds.c
-	@build/clang/tests/test_seeds --write corpora
+seeds: build/clang/tests/test_seeds ## writes corpora/ anew from tests/seeds/
+	@build/clang/tests/test_seeds --write
 
 recordings: $(FUZZ_BINARIES) guest-kernel ## records a stock kernel's drivers anew: corpora/*/linux_*
 	@ci/recordings
