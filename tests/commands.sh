@@ -45,6 +45,9 @@ refuses 'directory' "$anvil" show "$work/folder"
 refuses '--operands takes no FILE' "$anvil" show --operands "$work/good.txt"
 gives 0 "$anvil" show --operands
 expect 'harness/script/OPERATIONS.md is what anvil show --operands says' cmp "$work/out" harness/script/OPERATIONS.md
+refuses '--rules takes no FILE' "$anvil" show --rules "$work/good.txt"
+gives 0 "$anvil" show --rules
+says '3 used length'
 gives 0 "$anvil" show --explain "$work/good.txt"
 cp "$work/out" "$work/explained.txt"
 gives 0 "$anvil" show "$work/explained.txt"

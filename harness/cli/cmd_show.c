@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * anvil show and anvil pack: binary to text and back.
+ * anvil show and anvil pack: binary to text and back; lists of what a script and a finding may
+ * have.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,11 +10,13 @@
 #include "commands.h"
 #include "base/complain.h"
 #include "findings/story.h"
+#include "oracle/oracle.h"
 #include "script/files.h"
 
 struct show {
 	bool explain;
 	bool operands;
+	bool rules;
 };
 
 static const struct command_option show_options[] = {
@@ -21,26 +24,48 @@ static const struct command_option show_options[] = {
 	  SETS_SWITCH(struct show, explain) },
 	{ "operands", NULL, "lists all operations, operands and names; takes no FILE",
 	  SETS_SWITCH(struct show, operands) },
+	{ "rules", NULL,
+	  "lists the oracle's rules, and their sections of virtio 1.4; takes no FILE",
+	  SETS_SWITCH(struct show, rules) },
 	{ 0 },
 };
+
+static void print_rules(void)
+{
+	for (unsigned int i = 1; oracle_rule(i); i++) {
+		const struct oracle_rule *r = oracle_rule(i);
+
+		printf("%u %s\n  %s\n  %s\n", i, r->name, r->broken, r->specification);
+	}
+}
 
 static int show(void *arguments, char **operand, int count)
 {
 	const struct show *args = arguments;
+	const char *list = NULL;
 	struct script script;
 
-	if (count != !args->operands) {
-		complain("%s; see anvil show --help",
-			 count ? "--operands takes no FILE" : "give FILE");
+	if (args->operands)
+		list = "--operands";
+	else if (args->rules)
+		list = "--rules";
+	if (list && count) {
+		complain("%s takes no FILE; see anvil show --help", list);
+		return EXIT_USAGE;
+	}
+	if (!list && !count) {
+		complain("give FILE; see anvil show --help");
 		return EXIT_USAGE;
 	}
 	if (count && !files_read_script(operand[0], &script))
 		return EXIT_USAGE;
 	if (args->operands)
 		story_operands(stdout);
-	else if (args->explain)
+	if (args->rules)
+		print_rules();
+	if (count && args->explain)
 		story_explain(&script, stdout);
-	else
+	else if (count)
 		script_print(&script, -1, stdout);
 	if (!fflush(stdout) && !ferror(stdout))
 		return EXIT_OK;

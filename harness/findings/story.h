@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A script in words, for people who know virtio but not the operands of a script, and the oracle's
- * rules with what the specification says about them.
+ * A script in words, for people who know virtio but not the operands of a script.
  */
 #ifndef STORY_H
 #define STORY_H
 
 #include "script/script.h"
-
-struct story_rule {
-	const char *name;	   /* "used length" */
-	const char *broken;	   /* what the device does: "reports more or less than ..." */
-	const char *specification; /* sections of virtio 1.4, or why there is none */
-};
-
-/* `rule` is 1 to 10; NULL: there is no such rule. */
-const struct story_rule *story_rule(unsigned int rule);
 
 /* "a block device of 64 sectors, read-only" */
 void story_tell_device(const struct record *header, FILE *out);

@@ -54,7 +54,7 @@ static void put_message(struct json *j, const char *name, const char *text)
 
 static const char *rule_text(const struct triage_group *g)
 {
-	const struct story_rule *r = story_rule(g->rule);
+	const struct oracle_rule *r = oracle_rule(g->rule);
 
 	if (r)
 		return r->broken;
@@ -65,7 +65,7 @@ static const char *rule_text(const struct triage_group *g)
 
 static void put_rule(struct json *j, const struct triage_group *g, const char *id)
 {
-	const struct story_rule *r = story_rule(g->rule);
+	const struct oracle_rule *r = oracle_rule(g->rule);
 	char text[256];
 
 	json_open_object(j, NULL);

@@ -29,7 +29,7 @@ static void tell_stack(const struct triage_group *g, FILE *out)
 
 static void tell_rule(const struct triage_group *g, FILE *out)
 {
-	const struct story_rule *r = story_rule(g->rule);
+	const struct oracle_rule *r = oracle_rule(g->rule);
 
 	fprintf(out, "the device broke rule %u of the oracle (%s), it %s: \"%s\"", g->rule, r->name,
 		r->broken, g->outcome.reason);
@@ -55,7 +55,7 @@ static void tell_specification(const struct triage_group *g, FILE *out)
 {
 	if (g->rule)
 		fprintf(out, " In the specification (virtio 1.4): %s.",
-			story_rule(g->rule)->specification);
+			oracle_rule(g->rule)->specification);
 	else if (!strcmp(g->outcome.verdict, "wedged"))
 		fputs(" In the specification (virtio 1.4): 2.4 (device reset), 3.1.1.", out);
 	else

@@ -5,9 +5,8 @@
  * interrupt line; never the device's own state: an oracle that asks the device misses the device's
  * mistakes.
  *
- * The ten rules, which story_rule tells in words: 1 stores, 2 sources, 3 used length, 4 completion,
- * 5 publication, 6 reset, 7 configuration, 8 disk, 9 bytes, 10 work. Breaking one ends the script:
- * oracle_fail does not return.
+ * It holds the device to ten rules (oracle_rule, below). A broken rule ends the script: oracle_fail
+ * does not return.
  */
 #ifndef ORACLE_H
 #define ORACLE_H
@@ -27,6 +26,16 @@
 #define ORACLE_ANSWER_BYTES  32768u
 #define ORACLE_DISK_REQUESTS 65u
 #define ORACLE_RULES	     10u
+
+/* A rule in words: the table is in oracle_rules.c. */
+struct oracle_rule {
+	const char *name;	   /* "used length" */
+	const char *broken;	   /* what the device does: "reports more or less than ..." */
+	const char *specification; /* sections of virtio 1.4, or why there is none */
+};
+
+/* `rule` is 1 to ORACLE_RULES; NULL: there is no such rule. */
+const struct oracle_rule *oracle_rule(unsigned int rule);
 
 struct model_segment {
 	uint64_t gpa;
