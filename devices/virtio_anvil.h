@@ -15,7 +15,7 @@
  *
  * Compiled code is not compatible: structs may grow. Compile again with each version, and link the
  * library that the headers came with. A new minor version adds, or mends; a new major one says in
- * the README's list of changes what is different.
+ * devices/README.md what is different.
  */
 #ifndef VIRTIO_ANVIL_H
 #define VIRTIO_ANVIL_H

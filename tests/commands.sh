@@ -227,8 +227,8 @@ for script in .ci/run ci/* ci/bugs/* ci/report/* ci/oss-fuzz/check tests/conform
 	done
 done
 
-# README's words for disks and networks are told, too
-for word in $(sed -n 's/^| \(`--disk\|`--net\|`,\)/\1/p' README.md | sed 's/ |.*//' | grep -oE ',[a-z]+'); do
+# the runner's words for disks and networks are told, too
+for word in $(sed -n 's/^| \(`--disk\|`--net\|`,\)/\1/p' harness/kvm/README.md | sed 's/ |.*//' | grep -oE ',[a-z]+'); do
 	"$anvil" boot --help | grep -qE "^ +$word([=[ ]|\$)" || fail "boot --help lacks $word"
 done
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# What an embedder does with what make install puts: compile README's example as C and as C++, by
-# pkg-config, Meson and CMake, and run it. Then nothing of it is left. Usage: tests/install.sh HEADER...
+# What an embedder does with what make install puts: compile the example of devices/README.md as C and
+# as C++, by pkg-config, Meson and CMake, and run it. Then nothing of it is left.
+# Usage: tests/install.sh HEADER...
 work=$PWD/build/install-test
 rm -rf "$work"
 mkdir -p "$work"
@@ -89,7 +90,7 @@ done
 
 # ---- Meson and CMake ----
 
-# project LANGUAGE: a folder with the example as C or C++, and the README's files for it
+# project LANGUAGE: a folder with the example as C or C++, and that README's files for it
 project() {
 	rm -rf "$work/project"
 	mkdir "$work/project"
