@@ -380,7 +380,7 @@ build/guest/peer build/guest/guestctl: build/guest/%: tests/guest/%.c Makefile
 	@mkdir -p $(@D)
 	@$(GCC) $(COMMON) -static $< -o $@
 
-readme: ## README.md shows what is there; ci/readme --type: and types it
+readme: ## every README.md shows what is there; ci/readme --type: and types it
 	@ci/readme
 
 bugs: build/asan/anvil ## puts known bugs back, one at a time: the witness of each has to show it; ONLY="A01 F05": only these

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # What a machine can lack for the tools in ci/: one line that says what, and which command brings it;
-# status 2. Usage: tests/tools.sh
+# status 2. What ci/format, ci/layers, ci/readme and ci/side-by-side make of small trees. Usage: tests/tools.sh
 . "$(dirname "$0")/lib.sh"
 matching=-E
 complaints() {
@@ -170,6 +170,114 @@ devices/stray.c:1: variable x: state belongs in the device
 END
 { "$work/layers/ci/layers" && echo 0 || echo $?; } >"$work/out" 2>&1
 expect 'what ci/layers says' diff "$work/wanted" "$work/out"
+
+# readme: each rule that a README breaks is told with its place
+page() {
+	mkdir -p "$work/readme/$(dirname "$1")"
+	cat >"$work/readme/$1"
+}
+page ci/readme <ci/readme
+chmod 755 "$work/readme/ci/readme"
+echo "all='check'" | page .ci/run
+echo 'check:' | page Makefile
+echo '/build/' | page .gitignore
+{
+	cat <<-'END'
+		# Front
+
+		[room](room/README.md), [gone](room/gone.c), [no part](room/README.md#no-part), [above](#nowhere),
+		[outside](../bin), [a site](https://example.org/gone), [second](room/README.md#the-second-part-1),
+		[folder](box)
+	END
+	yes '' | head -n 296
+} | page README.md
+page room/README.md <<'END'
+# Room
+
+## The `second` part!
+
+    unmarked
+
+## The second part
+
+<!-- typed by step: check bakery -->
+
+    make check
+
+<!-- same as: room/gone.c -->
+
+    int gone;
+
+<!-- lines of: Makefile -->
+
+    check:
+    cheque:
+
+`make cheque`, `ci/cheque`
+END
+echo '[up](../README.md)' | page box/README.md
+echo '[cellar](../cellar/README.md)' | page attic/README.md
+echo '[attic](../attic/README.md)' | page cellar/README.md
+printf '    unmarked\n' | page build/copy/README.md
+cat >"$work/wanted" <<'END'
+README.md:3: this links to room/gone.c: room/gone.c is not in this tree
+README.md:3: this links to room/README.md#no-part: room/README.md has no such heading
+README.md:3: this links to #nowhere: README.md has no such heading
+README.md:4: this links to ../bin: ../bin is not in this tree
+room/README.md:5: this block has no mark, or one that is not understood: ci/readme has them at its top
+room/README.md:11: .ci/run has no step bakery
+room/README.md:15: room/gone.c is not there
+room/README.md:19: Makefile has no line 'cheque:'
+room/README.md:22: make cheque: the Makefile has no such goal
+room/README.md:22: ci/cheque is not there
+attic/README.md:1: no link leads here from README.md
+cellar/README.md:1: no link leads here from README.md
+README.md:301: the front page has 301 lines; 300 at most
+1
+END
+{ "$work/readme/ci/readme" && echo 0 || echo $?; } >"$work/out" 2>&1
+expect 'what ci/readme says' diff "$work/wanted" "$work/out"
+
+# readme: blocks are typed, the front page first, and one file or block alone
+page README.md <<'END'
+[A](A/README.md)
+
+<!-- typed -->
+
+    mkdir -p build/front
+END
+page A/README.md <<'END'
+<!-- typed -->
+
+    $ ls build
+    front
+
+<!-- typed, status 2 -->
+
+    sh -c 'exit 2'
+END
+rm -r "$work/readme/room" "$work/readme/box" "$work/readme/attic" "$work/readme/cellar"
+git -C "$work/readme" init -q
+git -C "$work/readme" add .
+git -C "$work/readme" -c user.name=a -c user.email=a@example.org commit -q -m a
+
+# types WANTED [FILE[:LINE]]...: what it says, without times
+types() {
+	printf '%b\n' "$1" >"$work/wanted"
+	shift
+	README_TYPED=1 "$work/readme/ci/readme" --type "$@" 2>&1 | sed 's/ ([0-9]* s)$//' >"$work/out"
+	expect "what ci/readme --type $* does" diff "$work/wanted" "$work/out"
+}
+types "ok   README.md:5: mkdir -p build/front\nok   A/README.md:3: ls build\nok   A/README.md:8: sh -c 'exit 2'
+readme: 3 blocks typed, 0 failed"
+types "ok   A/README.md:8: sh -c 'exit 2'\nreadme: 1 blocks typed, 0 failed" A/README.md:8
+types "FAIL A/README.md:3: ls build
+    ls build does not print 'front' where it should; see build/readme/A-README.md-3.log
+ok   A/README.md:8: sh -c 'exit 2'\nreadme: 1 blocks typed, 1 failed" A/README.md
+expect 'a log of a block that fails' test -e "$work/readme/build/readme/A-README.md-3.log"
+refuses 'README.md:4: no block' ci/readme --type README.md:4
+refuses 'attic/README.md: no block' ci/readme --type attic/README.md
+refuses 'no option --fast' ci/readme --fast
 
 # goals side by side: b and c end before a, which waits for c; what each says is in order
 mkdir -p "$work/side/ci"
