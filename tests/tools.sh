@@ -187,7 +187,7 @@ echo '/build/' | page .gitignore
 
 		[room](room/README.md), [gone](room/gone.c), [no part](room/README.md#no-part), [above](#nowhere),
 		[outside](../bin), [a site](https://example.org/gone), [second](room/README.md#the-second-part-1),
-		[folder](box)
+		[folder](box), [its heading](box#none)
 	END
 	yes '' | head -n 296
 } | page README.md
@@ -224,6 +224,7 @@ README.md:3: this links to room/gone.c: room/gone.c is not in this tree
 README.md:3: this links to room/README.md#no-part: room/README.md has no such heading
 README.md:3: this links to #nowhere: README.md has no such heading
 README.md:4: this links to ../bin: ../bin is not in this tree
+README.md:5: this links to box#none: box has no such heading
 room/README.md:5: this block has no mark, or one that is not understood: ci/readme has them at its top
 room/README.md:11: .ci/run has no step bakery
 room/README.md:15: room/gone.c is not there
