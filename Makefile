@@ -219,7 +219,7 @@ $(foreach f,$(ALL_FLAVOURS),$(eval $(call FLAVOUR,$(f))))
 .DELETE_ON_ERROR:
 
 # what runs inside a guest; no sanitizer's: it is not what is tested
-build/agent: harness/kvm/agent/agent.c harness/kvm/agent/agent.h harness/kvm/payload.h harness/script/personality.h Makefile
+build/agent: harness/kvm/agent/agent.c harness/kvm/agent/agent.h harness/kvm/payload.h harness/script/setup.h Makefile
 	@mkdir -p $(@D)
 	@echo "  guest $<"
 	@$(CLANG) $(COMMON) -static $< -o $@
@@ -439,7 +439,7 @@ portable: ## device tests and scripts on 32 bits (i386) and big-endian (s390x, i
 	@for a in $(FOREIGN); do ci/portable $$a $(FOREIGN_TESTS:%=build/$$a/tests/%) || exit 1; done
 	@echo "portable: all passed"
 
-oss-fuzz-check: ## builds and judges the targets as OSS-Fuzz would, for each engine and sanitizer
+oss-fuzz-check: ## builds and checks the targets as OSS-Fuzz would, for each engine and sanitizer
 	@ci/workflows
 	@ci/oss-fuzz/check
 

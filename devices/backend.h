@@ -73,7 +73,7 @@ enum disk_zone_model {
 
 /*
  * What does not change about a zoned disk. All zones have zone_sectors sectors, but for the last
- * one, which may have fewer. The disk keeps the state of its zones, and judges each request against
+ * one, which may have fewer. The disk keeps the state of its zones, and checks each request against
  * it; the device has checked that
  *   - an append is for the start of a zone and of 1 to append_sectors_max sectors
  *   - OPEN, CLOSE, FINISH and RESET are for the start of a zone

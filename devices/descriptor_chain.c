@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Segments are judged once, on entry; afterwards a copy can only fail for want of length.
+ * Segments are checked once, on entry; afterwards a copy can only fail for want of length.
  */
 #include "descriptor_chain.h"
 

@@ -3,7 +3,7 @@
  * One request: the private copy of a chain's descriptors, a read cursor over its device-readable
  * bytes and a write cursor over its device-writable ones.
  *
- * A chain is filled segment by segment by a virtqueue (virtqueue_pop), which judges each segment
+ * A chain is filled segment by segment by a virtqueue (virtqueue_pop), which checks each segment
  * before it enters; so whoever holds a chain only has to mind lengths. How the driver cut its
  * buffers into descriptors cannot be seen through the cursors (2.7.4, message framing).
  */

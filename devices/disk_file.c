@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Requests as system calls. Ranges were judged by the device; the file may still shrink meanwhile,
+ * Requests as system calls. Ranges were checked by the device; the file may still shrink meanwhile,
  * and then it is an error, not a shorter request.
  *
  * Discards and writes of zeroes stand in a queue through `next`; poll works on its first one.

@@ -51,7 +51,7 @@ static int explain_open(int err, const char *path, bool read_only, char *error, 
 	}
 }
 
-static int judge_size(uint64_t bytes, const char *path, char *error, size_t len)
+static int check_size(uint64_t bytes, const char *path, char *error, size_t len)
 {
 	unsigned long long size = bytes;
 
@@ -70,7 +70,7 @@ static int judge_size(uint64_t bytes, const char *path, char *error, size_t len)
 	return -EINVAL;
 }
 
-static int judge_content(int fd, uint64_t bytes, const char *path, char *error, size_t len)
+static int check_content(int fd, uint64_t bytes, const char *path, char *error, size_t len)
 {
 	const struct disk_format *format = disk_format_find(fd, bytes);
 
@@ -96,7 +96,7 @@ static int size_of(int fd, uint64_t *bytes)
  * One that is read-only can be opened to write, and then refuses each write. Zones would want to be
  * written from front to back, and a guest is not told of them.
  */
-static int judge_block_device(int fd, struct disk *disk, const char *path, char *error, size_t len)
+static int check_block_device(int fd, struct disk *disk, const char *path, char *error, size_t len)
 {
 	uint32_t zone_sectors = 0;
 	int block_bytes = 0;
@@ -117,7 +117,7 @@ static int judge_block_device(int fd, struct disk *disk, const char *path, char 
 	return 0;
 }
 
-static int judge_kind(const struct stat *st, const char *path, char *error, size_t len)
+static int check_kind(const struct stat *st, const char *path, char *error, size_t len)
 {
 	if (S_ISDIR(st->st_mode))
 		return explain_open(EISDIR, path, true, error, len);
@@ -128,13 +128,13 @@ static int judge_kind(const struct stat *st, const char *path, char *error, size
 	return -EINVAL;
 }
 
-static int judge(int fd, struct disk *disk, const char *path, unsigned int flags, char *error,
+static int check(int fd, struct disk *disk, const char *path, unsigned int flags, char *error,
 		 size_t len)
 {
 	uint64_t bytes = 0;
 	struct stat st;
 	int err = fstat(fd, &st) ? explain_open(errno, path, true, error, len)
-				 : judge_kind(&st, path, error, len);
+				 : check_kind(&st, path, error, len);
 
 	if (err)
 		return err;
@@ -142,15 +142,15 @@ static int judge(int fd, struct disk *disk, const char *path, unsigned int flags
 	if (err)
 		return explain_open(-err, path, true, error, len);
 	if (!(flags & DISK_IMAGE_ANY_CONTENT))
-		err = judge_content(fd, bytes, path, error, len);
+		err = check_content(fd, bytes, path, error, len);
 	if (!err && bytes == 0 && S_ISBLK(st.st_mode))
 		err = explain_open(ENOMEDIUM, path, true, error, len);
 	if (!err)
-		err = judge_size(bytes, path, error, len);
+		err = check_size(bytes, path, error, len);
 	*disk = (struct disk){ .capacity = bytes / DISK_SECTOR_BYTES,
 			       .block_bytes = DISK_SECTOR_BYTES,
 			       .read_only = flags & DISK_IMAGE_READ_ONLY };
-	return err || !S_ISBLK(st.st_mode) ? err : judge_block_device(fd, disk, path, error, len);
+	return err || !S_ISBLK(st.st_mode) ? err : check_block_device(fd, disk, path, error, len);
 }
 
 /*
@@ -169,7 +169,7 @@ int disk_image_open(struct disk *disk, const char *path, unsigned int flags, cha
 
 	if (fd < 0)
 		return explain_open(errno, path, read_only, error, error_len);
-	err = judge(fd, &found, path, flags, error, error_len);
+	err = check(fd, &found, path, flags, error, error_len);
 	if (!err && fcntl(fd, F_SETFL, 0))
 		err = explain_open(errno, path, read_only, error, error_len);
 	if (err) {

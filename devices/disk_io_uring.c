@@ -144,7 +144,7 @@ static void prepare(struct slot *slot, struct io_uring_sqe *sqe, int fd)
 	case DISK_FLUSH:
 		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
 		break;
-	default: /* what else there is was judged by submit */
+	default: /* what else there is was checked by submit */
 		prepare_step(slot, sqe, fd);
 		break;
 	}
@@ -198,7 +198,7 @@ static int stepped(struct slot *slot, int result)
 }
 
 /* Returns what the request's result is, or GO_ON. */
-static int judge(struct slot *slot, int result)
+static int check(struct slot *slot, int result)
 {
 	if (result == -EINTR || result == -EAGAIN)
 		return ++slot->retries <= DISK_RETRIES_MAX ? GO_ON : -EIO;
@@ -222,7 +222,7 @@ static void finish(struct disk_io_uring *uring, struct slot *slot, int result)
 
 static void completed(struct disk_io_uring *uring, struct slot *slot, int result)
 {
-	result = judge(slot, result);
+	result = check(slot, result);
 	if (result == GO_ON && !slot->cancelled)
 		start(uring, slot);
 	else

@@ -3,7 +3,7 @@
  * Guest RAM, reached only by copying.
  *
  * A guest can change its memory at any moment, also while a copy runs. So nothing here hands out a
- * host pointer: callers get private copies, and judge only those. Each fetch ends with a compiler
+ * host pointer: callers get private copies, and check only those. Each fetch ends with a compiler
  * barrier, so that the compiler cannot turn a use of the copy into a second fetch.
  *
  * Every call is all or nothing: on failure no byte has been copied in either direction.

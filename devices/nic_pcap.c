@@ -72,7 +72,7 @@ static int read_all(FILE *in, void *bytes, size_t len)
 	return got ? -EINVAL : -ENODATA;
 }
 
-static const char *judge_lengths(uint32_t captured, uint32_t original)
+static const char *check_lengths(uint32_t captured, uint32_t original)
 {
 	if (captured == 0)
 		return "is empty";
@@ -97,7 +97,7 @@ static int read_record(struct nic_pcap *pcap, const char **why)
 
 	uint32_t len = get32(pcap, header.captured);
 
-	*why = judge_lengths(len, get32(pcap, header.original));
+	*why = check_lengths(len, get32(pcap, header.original));
 	if (*why)
 		return -EINVAL;
 	*why = "is incomplete: the file is cut short";
@@ -113,7 +113,7 @@ static bool known_magic(uint32_t magic)
 	return magic == MAGIC_MICROSECONDS || magic == MAGIC_NANOSECONDS;
 }
 
-static const char *judge_header(struct nic_pcap *pcap, const struct file_header *header)
+static const char *check_header(struct nic_pcap *pcap, const struct file_header *header)
 {
 	pcap->big_endian = known_magic(be32toh(header->magic));
 	if (header->magic == MAGIC_PCAPNG) /* the same in both byte orders */
@@ -141,14 +141,14 @@ static int read_header(struct nic_pcap *pcap, const char *path, char *error, siz
 	else if (err)
 		err = -EINVAL;
 	if (!err)
-		why = judge_header(pcap, &header);
+		why = check_header(pcap, &header);
 	if (!why)
 		return 0;
 	(void)snprintf(error, len, "%s: %s", path, why);
 	return err ? err : -EINVAL;
 }
 
-static int judge_records(struct nic_pcap *pcap, const char *path, char *error, size_t len)
+static int check_records(struct nic_pcap *pcap, const char *path, char *error, size_t len)
 {
 	unsigned long long frame = 1;
 	const char *why;
@@ -328,7 +328,7 @@ static int open_in(struct nic_pcap *pcap, const char *path, char *error, size_t 
 
 	int err = read_header(pcap, path, error, len);
 
-	return err ? err : judge_records(pcap, path, error, len);
+	return err ? err : check_records(pcap, path, error, len);
 }
 
 /* Whether the two are the same regular file. -errno if that cannot be known. */

@@ -49,9 +49,9 @@ struct nic_pcap_options {
 };
 
 /*
- * Opens the files; `options` is not needed afterwards. Every record of the input is judged here, so
- * that a hostile file is refused at once. Input may have either endianness and count microseconds
- * or nanoseconds. Output counts nanoseconds. Returns 0, or with nothing open
+ * Opens the files; `options` is not needed afterwards. Every record of the input is checked here,
+ * so that a hostile file is refused at once. Input may have either endianness and count
+ * microseconds or nanoseconds. Output counts nanoseconds. Returns 0, or with nothing open
  *   -EINVAL  `in` is no regular file or no classic pcap file of Ethernet frames, ends inside a
  *	      record, or has a frame that is empty, cut short when it was captured, or not of
  *	      NIC_FRAME_BYTES_MIN to NIC_FRAME_BYTES_MAX bytes; or `in` and `out` are one file

@@ -21,7 +21,7 @@ static struct virtio_blk *to_blk(struct virtio_device *dev)
 /* Whether the guest still waits for this request. */
 static bool wanted(const struct virtio_blk_slot *slot)
 {
-	return !slot->orphan && virtio_device_queue_live(&slot->blk->dev, slot->queue);
+	return !slot->abandoned && virtio_device_queue_live(&slot->blk->dev, slot->queue);
 }
 
 /* 5.2.6: data goes out with a good status alone; the status byte is the last one there is */
@@ -40,7 +40,7 @@ static void answer(struct virtio_blk_slot *slot, uint8_t status)
 	if (!err)
 		err = descriptor_chain_write_last(&slot->chain, status);
 	(void)err; /* no writable byte at all: there is no one to tell */
-	virtqueue_push(&dev->queue[slot->queue], &slot->chain);
+	virtqueue_fill(&dev->queue[slot->queue], &slot->chain);
 	virtio_device_publish(dev, slot->queue);
 }
 
@@ -81,7 +81,7 @@ static void prepare_slot(struct virtio_blk_slot *slot, unsigned int queue)
 	slot->steps = 0;
 	slot->ranges = false;
 	slot->flush = false;
-	slot->orphan = false;
+	slot->abandoned = false;
 	slot->cancelled = false;
 	slot->result = 0;
 	slot->request.unmap = false;
@@ -112,7 +112,7 @@ static enum virtio_served serve_one(struct virtio_device *dev, unsigned int queu
 	slot->taken = true;
 	blk->took = true;
 
-	int status = virtio_blk_judge(slot);
+	int status = virtio_blk_parse(slot);
 
 	if (status == VIRTIO_BLK_GO_ON)
 		carry_on(slot);
@@ -132,12 +132,12 @@ static void serve_turn(struct virtio_blk *blk, unsigned int queue)
 /* The waiting queue whose turn it is; the one after it is next. */
 static unsigned int next_turn(struct virtio_blk *blk)
 {
-	while (!(blk->starved >> blk->turn & 1))
-		blk->turn = (blk->turn + 1) % blk->dev.queues;
+	while (!(blk->starved >> blk->next_queue & 1))
+		blk->next_queue = (blk->next_queue + 1) % blk->dev.queues;
 
-	unsigned int queue = blk->turn;
+	unsigned int queue = blk->next_queue;
 
-	blk->turn = (queue + 1) % blk->dev.queues;
+	blk->next_queue = (queue + 1) % blk->dev.queues;
 	return queue;
 }
 
@@ -194,7 +194,7 @@ static void request_done(struct disk_request *request, int result)
 	if (!slot->blk->serving)
 		virtio_device_begin(&slot->blk->dev);
 	carry_on(slot);
-	if (slot->orphan && !at_disk(slot->blk, slot->queue))
+	if (slot->abandoned && !at_disk(slot->blk, slot->queue))
 		virtio_device_queue_drained(&slot->blk->dev, slot->queue);
 	serve_starved(slot->blk);
 }
@@ -210,7 +210,7 @@ static void queue_stopped(struct virtio_device *dev, unsigned int queue)
 	blk->starved &= ~(1ull << queue);
 	for (unsigned int i = 0; i < blk->options.slots; i++) {
 		if (blk->slot[i].queue == queue)
-			blk->slot[i].orphan = true;
+			blk->slot[i].abandoned = true;
 	}
 	for (unsigned int i = 0; disk->ops->cancel && i < blk->options.slots; i++) {
 		struct virtio_blk_slot *slot = &blk->slot[i];
@@ -264,7 +264,7 @@ static void reset(struct virtio_device *dev)
 
 	blk->config.writeback =
 		dev->legacy && virtio_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE);
-	blk->turn = 0;
+	blk->next_queue = 0;
 	virtio_blk_config_zones(blk, true);
 }
 

@@ -7,7 +7,7 @@
  * that wait are served in turn, one request each. Requests complete in the order in which the disk
  * completes them; with IN_ORDER, the driver hears of it in the order it made them.
  *
- * A chain is judged by its bytes, however it is cut into descriptors (2.7.4): size_max and seg_max
+ * A chain is checked by its bytes, however it is cut into descriptors (2.7.4): size_max and seg_max
  * tell the driver what is good, transfer_max is what a request is held against. Limits that the
  * specification only tells a driver to mind (discard and erase alignment of a disk without zones,
  * blk_size) are told, and no more.
@@ -91,8 +91,8 @@ struct virtio_blk {
 	struct virtio_blk_options options;
 	struct virtio_blk_config config;
 	struct virtio_blk_slot *slot;
-	uint64_t starved;  /* queues left alone for want of a slot, one bit each */
-	unsigned int turn; /* the queue to be served next of those */
+	uint64_t starved;	 /* queues left alone for want of a slot, one bit each */
+	unsigned int next_queue; /* the queue to be served next of those */
 	bool serving;
 	bool took; /* one request since the queue that is served had its turn */
 };

@@ -22,7 +22,7 @@ struct virtio_blk_slot {
 	bool ranges;	  /* each step is a struct virtio_blk_range in `data` */
 	bool flush;	  /* a flush is the last step */
 	bool taken;	  /* not free */
-	bool orphan;	  /* the guest does not wait for it any more */
+	bool abandoned;	  /* the guest does not wait for it any more */
 	bool cancelled;	  /* the disk was told so */
 	bool submitting;  /* inside the disk's submit */
 	bool outstanding; /* at the disk */
@@ -47,22 +47,22 @@ void virtio_blk_config_zones(struct virtio_blk *blk, bool told);
 
 /* ---- virtio_blk_request.c ---- */
 
-/* Reads a request and judges it: the status to answer with now, or VIRTIO_BLK_GO_ON. */
-int virtio_blk_judge(struct virtio_blk_slot *slot);
+/* Reads a request and checks it: the status to answer with now, or VIRTIO_BLK_GO_ON. */
+int virtio_blk_parse(struct virtio_blk_slot *slot);
 
 /* Puts the next step into slot->request; false: there is none, or it cannot be made. */
 bool virtio_blk_next_step(struct virtio_blk_slot *slot);
 
 /* ---- virtio_blk_zoned.c ---- */
 
-/* What virtio_blk_judge says of a request of that type. */
-int virtio_blk_judge_zone_append(struct virtio_blk_slot *slot, uint64_t sector);
-int virtio_blk_judge_zone_report(struct virtio_blk_slot *slot, uint64_t sector);
-int virtio_blk_judge_zone_open(struct virtio_blk_slot *slot, uint64_t sector);
-int virtio_blk_judge_zone_close(struct virtio_blk_slot *slot, uint64_t sector);
-int virtio_blk_judge_zone_finish(struct virtio_blk_slot *slot, uint64_t sector);
-int virtio_blk_judge_zone_reset(struct virtio_blk_slot *slot, uint64_t sector);
-int virtio_blk_judge_zone_reset_all(struct virtio_blk_slot *slot, uint64_t sector);
+/* What virtio_blk_parse says of a request of that type. */
+int virtio_blk_parse_zone_append(struct virtio_blk_slot *slot, uint64_t sector);
+int virtio_blk_parse_zone_report(struct virtio_blk_slot *slot, uint64_t sector);
+int virtio_blk_parse_zone_open(struct virtio_blk_slot *slot, uint64_t sector);
+int virtio_blk_parse_zone_close(struct virtio_blk_slot *slot, uint64_t sector);
+int virtio_blk_parse_zone_finish(struct virtio_blk_slot *slot, uint64_t sector);
+int virtio_blk_parse_zone_reset(struct virtio_blk_slot *slot, uint64_t sector);
+int virtio_blk_parse_zone_reset_all(struct virtio_blk_slot *slot, uint64_t sector);
 
 /* The disk has carried out the slot's request: what it tells becomes data for the guest. */
 void virtio_blk_zone_told(struct virtio_blk_slot *slot);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A request is read whole, judged, and cut into steps (5.2.6).
+ * A request is read whole, checked, and cut into steps (5.2.6).
  */
 #include "virtio_blk_internal.h"
 
@@ -23,7 +23,7 @@ static bool transfer_valid(const struct virtio_blk *blk, uint64_t sector, uint64
 	       range_inside(sector, len / DISK_SECTOR_BYTES, blk->options.disk->capacity);
 }
 
-/* ---- judging a request (5.2.6) ---- */
+/* ---- checking a request (5.2.6) ---- */
 
 static void one_step(struct virtio_blk_slot *slot, enum disk_op op, uint64_t sector, uint64_t len)
 {
@@ -45,7 +45,7 @@ static bool writes_stable(const struct virtio_blk *blk)
 	       !virtio_device_has(&blk->dev, VIRTIO_BLK_F_FLUSH);
 }
 
-static int judge_in(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_in(struct virtio_blk_slot *slot, uint64_t sector)
 {
 	uint64_t len = slot->chain.writable_bytes - 1;
 
@@ -56,7 +56,7 @@ static int judge_in(struct virtio_blk_slot *slot, uint64_t sector)
 	return GO_ON;
 }
 
-static int judge_out(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_out(struct virtio_blk_slot *slot, uint64_t sector)
 {
 	uint64_t len = slot->chain.read.left;
 
@@ -68,7 +68,7 @@ static int judge_out(struct virtio_blk_slot *slot, uint64_t sector)
 	return GO_ON;
 }
 
-static int judge_flush(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_flush(struct virtio_blk_slot *slot, uint64_t sector)
 {
 	(void)sector;
 	if (slot->chain.writable_bytes != 1 || slot->chain.read.left)
@@ -77,7 +77,7 @@ static int judge_flush(struct virtio_blk_slot *slot, uint64_t sector)
 	return GO_ON;
 }
 
-static int judge_get_id(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_get_id(struct virtio_blk_slot *slot, uint64_t sector)
 {
 	(void)sector;
 	if (slot->chain.writable_bytes != VIRTIO_BLK_ID_BYTES + 1 || slot->chain.read.left)
@@ -93,7 +93,7 @@ static uint16_t not_above(uint16_t value, unsigned int most)
 	return htole16(value <= most ? value : VIRTIO_BLK_LIFETIME_UNDEFINED);
 }
 
-static int judge_get_lifetime(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_get_lifetime(struct virtio_blk_slot *slot, uint64_t sector)
 {
 	const struct disk_lifetime *l = slot->blk->options.disk->lifetime;
 	struct virtio_blk_lifetime told;
@@ -149,7 +149,7 @@ static uint32_t segments_max(const struct virtio_blk_slot *slot)
 }
 
 /* 5.2.6.2: an unknown flag in any segment makes the request unsupported */
-static int judge_ranges(struct virtio_blk_slot *slot, uint32_t known_flags)
+static int parse_ranges(struct virtio_blk_slot *slot, uint32_t known_flags)
 {
 	struct virtio_blk_range range;
 	uint64_t len = slot->chain.read.left;
@@ -173,31 +173,31 @@ static int judge_ranges(struct virtio_blk_slot *slot, uint32_t known_flags)
 	return status;
 }
 
-static int judge_discard(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_discard(struct virtio_blk_slot *slot, uint64_t sector)
 {
 	(void)sector;
 	slot->request.op = DISK_DISCARD;
-	return judge_ranges(slot, 0);
+	return parse_ranges(slot, 0);
 }
 
-static int judge_write_zeroes(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_write_zeroes(struct virtio_blk_slot *slot, uint64_t sector)
 {
 	(void)sector;
 	slot->request.op = DISK_WRITE_ZEROES;
-	return judge_ranges(slot, VIRTIO_BLK_SEG_UNMAP);
+	return parse_ranges(slot, VIRTIO_BLK_SEG_UNMAP);
 }
 
-static int judge_secure_erase(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_secure_erase(struct virtio_blk_slot *slot, uint64_t sector)
 {
 	(void)sector;
 	slot->request.op = DISK_SECURE_ERASE;
-	return judge_ranges(slot, 0);
+	return parse_ranges(slot, 0);
 }
 
-static int judge_append(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_append(struct virtio_blk_slot *slot, uint64_t sector)
 {
 	slot->flush = writes_stable(slot->blk);
-	return virtio_blk_judge_zone_append(slot, sector);
+	return virtio_blk_parse_zone_append(slot, sector);
 }
 
 #define NO_FEATURE VIRTIO_FEATURE_BITS
@@ -206,23 +206,23 @@ static const struct request_type {
 	uint32_t type;
 	unsigned int feature;
 	bool changes_disk;
-	int (*judge)(struct virtio_blk_slot *slot, uint64_t sector);
+	int (*parse)(struct virtio_blk_slot *slot, uint64_t sector);
 } request_type[] = {
-	{ VIRTIO_BLK_T_IN, NO_FEATURE, false, judge_in },
-	{ VIRTIO_BLK_T_OUT, NO_FEATURE, true, judge_out },
-	{ VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_F_FLUSH, false, judge_flush },
-	{ VIRTIO_BLK_T_GET_ID, NO_FEATURE, false, judge_get_id },
-	{ VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_F_DISCARD, true, judge_discard },
-	{ VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_F_WRITE_ZEROES, true, judge_write_zeroes },
-	{ VIRTIO_BLK_T_GET_LIFETIME, VIRTIO_BLK_F_LIFETIME, false, judge_get_lifetime },
-	{ VIRTIO_BLK_T_SECURE_ERASE, VIRTIO_BLK_F_SECURE_ERASE, true, judge_secure_erase },
-	{ VIRTIO_BLK_T_ZONE_APPEND, VIRTIO_BLK_F_ZONED, true, judge_append },
-	{ VIRTIO_BLK_T_ZONE_REPORT, VIRTIO_BLK_F_ZONED, false, virtio_blk_judge_zone_report },
-	{ VIRTIO_BLK_T_ZONE_OPEN, VIRTIO_BLK_F_ZONED, true, virtio_blk_judge_zone_open },
-	{ VIRTIO_BLK_T_ZONE_CLOSE, VIRTIO_BLK_F_ZONED, true, virtio_blk_judge_zone_close },
-	{ VIRTIO_BLK_T_ZONE_FINISH, VIRTIO_BLK_F_ZONED, true, virtio_blk_judge_zone_finish },
-	{ VIRTIO_BLK_T_ZONE_RESET, VIRTIO_BLK_F_ZONED, true, virtio_blk_judge_zone_reset },
-	{ VIRTIO_BLK_T_ZONE_RESET_ALL, VIRTIO_BLK_F_ZONED, true, virtio_blk_judge_zone_reset_all },
+	{ VIRTIO_BLK_T_IN, NO_FEATURE, false, parse_in },
+	{ VIRTIO_BLK_T_OUT, NO_FEATURE, true, parse_out },
+	{ VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_F_FLUSH, false, parse_flush },
+	{ VIRTIO_BLK_T_GET_ID, NO_FEATURE, false, parse_get_id },
+	{ VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_F_DISCARD, true, parse_discard },
+	{ VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_F_WRITE_ZEROES, true, parse_write_zeroes },
+	{ VIRTIO_BLK_T_GET_LIFETIME, VIRTIO_BLK_F_LIFETIME, false, parse_get_lifetime },
+	{ VIRTIO_BLK_T_SECURE_ERASE, VIRTIO_BLK_F_SECURE_ERASE, true, parse_secure_erase },
+	{ VIRTIO_BLK_T_ZONE_APPEND, VIRTIO_BLK_F_ZONED, true, parse_append },
+	{ VIRTIO_BLK_T_ZONE_REPORT, VIRTIO_BLK_F_ZONED, false, virtio_blk_parse_zone_report },
+	{ VIRTIO_BLK_T_ZONE_OPEN, VIRTIO_BLK_F_ZONED, true, virtio_blk_parse_zone_open },
+	{ VIRTIO_BLK_T_ZONE_CLOSE, VIRTIO_BLK_F_ZONED, true, virtio_blk_parse_zone_close },
+	{ VIRTIO_BLK_T_ZONE_FINISH, VIRTIO_BLK_F_ZONED, true, virtio_blk_parse_zone_finish },
+	{ VIRTIO_BLK_T_ZONE_RESET, VIRTIO_BLK_F_ZONED, true, virtio_blk_parse_zone_reset },
+	{ VIRTIO_BLK_T_ZONE_RESET_ALL, VIRTIO_BLK_F_ZONED, true, virtio_blk_parse_zone_reset_all },
 };
 
 /* 5.2.6.3: FLUSH_OUT is another name of FLUSH */
@@ -238,7 +238,7 @@ static bool has_type(const struct virtio_device *dev, const struct request_type 
 	return t->feature == NO_FEATURE || virtio_device_has(dev, t->feature);
 }
 
-int virtio_blk_judge(struct virtio_blk_slot *slot)
+int virtio_blk_parse(struct virtio_blk_slot *slot)
 {
 	struct virtio_blk *blk = slot->blk;
 	struct virtio_blk_header header;
@@ -254,7 +254,7 @@ int virtio_blk_judge(struct virtio_blk_slot *slot)
 		/* what the disk is counts, not what the driver accepted */
 		if (t->changes_disk && blk->options.disk->read_only)
 			return VIRTIO_BLK_S_IOERR;
-		return t->judge(slot, virtio_device_u64(&blk->dev, header.sector));
+		return t->parse(slot, virtio_device_u64(&blk->dev, header.sector));
 	}
 	return VIRTIO_BLK_S_UNSUPP;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Requests about zones (5.2.6): what can be judged by their bytes and by what never changes about
- * the disk. The rest is the disk's to judge, which knows its zones.
+ * Requests about zones (5.2.6): what can be checked by their bytes and by what never changes about
+ * the disk. The rest is the disk's to check, which knows its zones.
  */
 #include "virtio_blk_internal.h"
 
@@ -47,7 +47,7 @@ static int go_on(struct virtio_blk_slot *slot, enum disk_op op, uint64_t sector,
 
 /* ---- appending (struct virtio_blk_req_za) ---- */
 
-int virtio_blk_judge_zone_append(struct virtio_blk_slot *slot, uint64_t sector)
+int virtio_blk_parse_zone_append(struct virtio_blk_slot *slot, uint64_t sector)
 {
 	uint64_t len = slot->chain.read.left;
 	uint32_t max = zoning(slot)->append_sectors_max;
@@ -73,7 +73,7 @@ static void tell_place(struct virtio_blk_slot *slot)
 
 /* ---- reporting ---- */
 
-int virtio_blk_judge_zone_report(struct virtio_blk_slot *slot, uint64_t sector)
+int virtio_blk_parse_zone_report(struct virtio_blk_slot *slot, uint64_t sector)
 {
 	uint64_t room = slot->chain.writable_bytes - 1;
 	uint32_t most = virtio_blk_report_max(&slot->blk->options);
@@ -126,7 +126,7 @@ static bool no_data(const struct virtio_blk_slot *slot)
 	return slot->chain.writable_bytes == 1 && slot->chain.read.left == 0;
 }
 
-static int judge_zone(struct virtio_blk_slot *slot, enum disk_op op, uint64_t sector)
+static int parse_zone(struct virtio_blk_slot *slot, enum disk_op op, uint64_t sector)
 {
 	if (!no_data(slot))
 		return VIRTIO_BLK_S_IOERR;
@@ -135,28 +135,28 @@ static int judge_zone(struct virtio_blk_slot *slot, enum disk_op op, uint64_t se
 	return go_on(slot, op, sector, 0);
 }
 
-int virtio_blk_judge_zone_open(struct virtio_blk_slot *slot, uint64_t sector)
+int virtio_blk_parse_zone_open(struct virtio_blk_slot *slot, uint64_t sector)
 {
-	return judge_zone(slot, DISK_ZONE_OPEN, sector);
+	return parse_zone(slot, DISK_ZONE_OPEN, sector);
 }
 
-int virtio_blk_judge_zone_close(struct virtio_blk_slot *slot, uint64_t sector)
+int virtio_blk_parse_zone_close(struct virtio_blk_slot *slot, uint64_t sector)
 {
-	return judge_zone(slot, DISK_ZONE_CLOSE, sector);
+	return parse_zone(slot, DISK_ZONE_CLOSE, sector);
 }
 
-int virtio_blk_judge_zone_finish(struct virtio_blk_slot *slot, uint64_t sector)
+int virtio_blk_parse_zone_finish(struct virtio_blk_slot *slot, uint64_t sector)
 {
-	return judge_zone(slot, DISK_ZONE_FINISH, sector);
+	return parse_zone(slot, DISK_ZONE_FINISH, sector);
 }
 
-int virtio_blk_judge_zone_reset(struct virtio_blk_slot *slot, uint64_t sector)
+int virtio_blk_parse_zone_reset(struct virtio_blk_slot *slot, uint64_t sector)
 {
-	return judge_zone(slot, DISK_ZONE_RESET, sector);
+	return parse_zone(slot, DISK_ZONE_RESET, sector);
 }
 
 /* 5.2.6: the sector is not used */
-int virtio_blk_judge_zone_reset_all(struct virtio_blk_slot *slot, uint64_t sector)
+int virtio_blk_parse_zone_reset_all(struct virtio_blk_slot *slot, uint64_t sector)
 {
 	uint64_t zones = slot->blk->options.disk->capacity / zoning(slot)->zone_sectors;
 

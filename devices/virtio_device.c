@@ -71,14 +71,14 @@ struct virtqueue *virtio_device_queue(const struct virtio_device *dev, uint32_t 
 	return index < dev->queues_used ? &dev->queue[index] : NULL;
 }
 
-bool virtio_device_agreed(const struct virtio_device *dev)
+bool virtio_device_features_final(const struct virtio_device *dev)
 {
-	return dev->legacy ? dev->legacy_agreed : dev->status & VIRTIO_STATUS_FEATURES_OK;
+	return dev->legacy ? dev->legacy_final : dev->status & VIRTIO_STATUS_FEATURES_OK;
 }
 
 bool virtio_device_has(const struct virtio_device *dev, unsigned int feature)
 {
-	return virtio_device_agreed(dev) && virtio_features_has(&dev->driver, feature);
+	return virtio_device_features_final(dev) && virtio_features_has(&dev->driver, feature);
 }
 
 /* ---- queues (2.6) ---- */
@@ -87,8 +87,8 @@ bool virtio_device_has(const struct virtio_device *dev, unsigned int feature)
 bool virtio_device_running(const struct virtio_device *dev)
 {
 	if (dev->legacy)
-		return (dev->status & ~VIRTIO_STATUS_DRIVER_OK) == STATUS_DRIVEN;
-	return dev->status == STATUS_LIVE;
+		return (dev->status & ~VIRTIO_STATUS_DRIVER_OK) == UP_TO_DRIVER;
+	return dev->status == UP_TO_DRIVER_OK;
 }
 
 bool virtio_device_queue_writable(const struct virtio_device *dev, const struct virtqueue *vq)
@@ -97,8 +97,8 @@ bool virtio_device_queue_writable(const struct virtio_device *dev, const struct 
 		return false;
 	if (dev->legacy)
 		return virtio_device_running(dev);
-	return dev->status == STATUS_AGREED ||
-	       (dev->status == STATUS_LIVE && virtio_device_has(dev, VIRTIO_F_RING_RESET));
+	return dev->status == UP_TO_FEATURES_OK ||
+	       (dev->status == UP_TO_DRIVER_OK && virtio_device_has(dev, VIRTIO_F_RING_RESET));
 }
 
 struct virtqueue_features virtio_device_queue_features(const struct virtio_device *dev)
@@ -145,19 +145,19 @@ void virtio_device_halt_queue(struct virtio_device *dev, unsigned int index)
 /* 3.4.2: all that was taken has to be used before. */
 void virtio_device_suspend_when_idle(struct virtio_device *dev)
 {
-	if (!dev->suspending || dev->status != STATUS_LIVE || dev->draining)
+	if (!dev->suspending || dev->status != UP_TO_DRIVER_OK || dev->draining)
 		return;
 	for (unsigned int i = 0; i < dev->queues; i++) {
 		if (dev->queue[i].in_flight)
 			return;
 	}
 	for (unsigned int i = 0; i < dev->queues; i++) {
-		if (virtqueue_untold(&dev->queue[i]))
-			dev->ops->tell(dev, i);
+		if (virtqueue_unnotified(&dev->queue[i]))
+			dev->ops->notify_coalesced(dev, i);
 	}
 	dev->suspending = false;
 	dev->unserved = 0;
-	dev->status = STATUS_SUSPENDED;
+	dev->status = UP_TO_SUSPEND;
 }
 
 void virtio_device_queue_drained(struct virtio_device *dev, unsigned int queue)
@@ -244,7 +244,7 @@ static void poll_queue(struct virtio_device *dev, unsigned int queue)
 		virtio_device_defer(dev, queue);
 		return;
 	}
-	dev->turn = (queue + 1) % dev->queues;
+	dev->next_poll = (queue + 1) % dev->queues;
 	look_into(dev, queue);
 }
 
@@ -256,7 +256,7 @@ void virtio_device_poll(struct virtio_device *dev)
 	dev->unserved = 0;
 	dev->polled = true;
 	virtio_device_begin(dev);
-	for (unsigned int i = 0, first = dev->turn; i < dev->queues; i++) {
+	for (unsigned int i = 0, first = dev->next_poll; i < dev->queues; i++) {
 		unsigned int queue = (first + i) % dev->queues;
 
 		if (unserved >> queue & 1)
@@ -315,9 +315,9 @@ void virtio_device_publish(struct virtio_device *dev, unsigned int queue)
 	virtio_device_suspend_when_idle(dev);
 }
 
-bool virtio_device_tell(struct virtio_device *dev, unsigned int queue)
+bool virtio_device_notify_driver(struct virtio_device *dev, unsigned int queue)
 {
-	bool wanted = virtqueue_wants_to_hear(&dev->queue[queue]);
+	bool wanted = virtqueue_need_notify(&dev->queue[queue]);
 
 	if (wanted)
 		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_USED);

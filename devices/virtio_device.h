@@ -72,10 +72,10 @@ struct virtio_device_ops {
 	int (*make_legacy)(struct virtio_device *dev);
 	/* A legacy driver has set DRIVER_OK. May be NULL. */
 	void (*legacy_driver_ok)(struct virtio_device *dev);
-	/* Whether notifications of this queue may be put off (virtqueue_untold), and: notifies the
-	 * driver now of what was. NULL: never. */
-	bool (*puts_off)(const struct virtio_device *dev, unsigned int queue);
-	void (*tell)(struct virtio_device *dev, unsigned int queue);
+	/* Whether notifications of this queue may be put off (virtqueue_unnotified), and: notifies
+	 * the driver now of what was. NULL: never. */
+	bool (*coalesces)(const struct virtio_device *dev, unsigned int queue);
+	void (*notify_coalesced)(struct virtio_device *dev, unsigned int queue);
 	/* Puts what this type has beside features and queues, while nothing is in flight. */
 	void (*save)(const struct virtio_device *dev, struct state_writer *w);
 	/*
@@ -100,9 +100,9 @@ struct virtio_device {
 	void *transport_opaque;
 
 	struct virtio_features offered;
-	struct virtio_features driver; /* as written; judged at FEATURES_OK */
+	struct virtio_features driver; /* as written; checked at FEATURES_OK */
 	bool legacy;		       /* used through the legacy interface */
-	bool legacy_agreed;	       /* whose driver's features are final until the next reset */
+	bool legacy_final;	       /* whose driver's features are final until the next reset */
 	bool big_endian;	       /* the guest is, and the interface a legacy one */
 	uint8_t status;
 	uint32_t config_generation;
@@ -115,7 +115,7 @@ struct virtio_device {
 	unsigned int queues_used; /* these many have a purpose with the features accepted */
 	uint64_t unserved;	  /* queues with work left over, one bit each */
 	bool polled;		  /* `notified` is called for such work: the driver did not */
-	unsigned int turn;	  /* the queue to be polled first */
+	unsigned int next_poll;	  /* the queue to be polled first */
 	uint32_t work;		  /* that may still be done in this call */
 
 	/* stopped queues of which the back end still has requests, one bit each, and those of them
@@ -171,7 +171,8 @@ void virtio_device_destroy(struct virtio_device *dev);
  *
  * What is different then (3.1.2):
  *  - there is no FEATURES_OK: what the driver writes there is ignored. Its features become final
- *    with the first queue that it places (virtio_device_agree_legacy) or with DRIVER_OK. What was
+ *    with the first queue that it places (virtio_device_finalize_legacy) or with DRIVER_OK. What
+ *    was
  * not offered then falls away, and so does what lacks the feature that it requires.
  *  - queues are set up from DRIVER on, and run at once, not only after DRIVER_OK.
  *  - the configuration space can be written at any time.
@@ -182,7 +183,7 @@ int virtio_device_make_legacy(struct virtio_device *dev, bool big_endian)
 /* ---- for transports ---- */
 
 /* Makes a legacy driver's features final; nothing happens if they are already. */
-void virtio_device_agree_legacy(struct virtio_device *dev);
+void virtio_device_finalize_legacy(struct virtio_device *dev);
 
 /*
  * The driver writes Device Status (2.1, 3.1.1). 0 resets. Otherwise bits are accepted one step at
@@ -246,7 +247,7 @@ int virtio_device_save(const struct virtio_device *dev, struct state_writer *w)
 
 /*
  * Gives a device in its state after creation the state that was put by one created alike. All of it
- * is judged as if the driver had written it, and nothing of the guest is touched. Returns 0, or
+ * is checked as if the driver had written it, and nothing of the guest is touched. Returns 0, or
  * -EINVAL: then the device must be reset.
  */
 int virtio_device_restore(struct virtio_device *dev, struct state_reader *r)
@@ -261,7 +262,7 @@ void virtio_device_restored(struct virtio_device *dev);
 /* ---- for device types ---- */
 
 /* Whether the driver's features are final: since FEATURES_OK, or what is it for legacy drivers. */
-bool virtio_device_agreed(const struct virtio_device *dev);
+bool virtio_device_features_final(const struct virtio_device *dev);
 
 /* Whether the driver accepted this feature; false before they are final. */
 bool virtio_device_has(const struct virtio_device *dev, unsigned int feature);
@@ -317,8 +318,8 @@ void virtio_device_config_changed(struct virtio_device *dev);
 /* Publishes what was pushed and notifies the driver if it wants that. */
 void virtio_device_publish(struct virtio_device *dev, unsigned int queue);
 
-/* Notifies the driver of what virtqueue_show showed, if it wants that. Returns whether it did. */
-bool virtio_device_tell(struct virtio_device *dev, unsigned int queue);
+/* Notifies the driver of what virtqueue_flush showed, if it wants that. Returns whether it did. */
+bool virtio_device_notify_driver(struct virtio_device *dev, unsigned int queue);
 
 enum virtio_served {
 	VIRTIO_SERVED_ONE,   /* took one chain, go on */

@@ -9,13 +9,15 @@
 #include "virtio_device.h"
 #include "virtio_spec.h"
 
-/* What a driver has reached (2.1). */
-#define STATUS_FOUND	 VIRTIO_STATUS_ACKNOWLEDGE
-#define STATUS_DRIVEN	 (STATUS_FOUND | VIRTIO_STATUS_DRIVER)
-#define STATUS_AGREED	 (STATUS_DRIVEN | VIRTIO_STATUS_FEATURES_OK)
-#define STATUS_LIVE	 (STATUS_AGREED | VIRTIO_STATUS_DRIVER_OK)
-#define STATUS_LEGACY	 (STATUS_DRIVEN | VIRTIO_STATUS_DRIVER_OK) /* 3.1.2: no FEATURES_OK */
-#define STATUS_SUSPENDED (STATUS_AGREED | VIRTIO_STATUS_SUSPEND)
+/* Device Status after each step of the driver (2.1, 3.1.1). */
+#define UP_TO_ACKNOWLEDGE VIRTIO_STATUS_ACKNOWLEDGE
+#define UP_TO_DRIVER	  (UP_TO_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER)
+#define UP_TO_FEATURES_OK (UP_TO_DRIVER | VIRTIO_STATUS_FEATURES_OK)
+#define UP_TO_DRIVER_OK	  (UP_TO_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK)
+#define UP_TO_SUSPEND	  (UP_TO_FEATURES_OK | VIRTIO_STATUS_SUSPEND)
+
+/* The same without FEATURES_OK, which legacy drivers do not set (3.1.2). */
+#define UP_TO_LEGACY_DRIVER_OK (UP_TO_DRIVER | VIRTIO_STATUS_DRIVER_OK)
 
 /* What the driver has to have said before its queues are served, no more and nothing bad. */
 bool virtio_device_running(const struct virtio_device *dev);

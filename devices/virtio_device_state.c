@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A device in bytes. What comes back is judged as if the driver had written it, one after the
+ * A device in bytes. What comes back is checked as if the driver had written it, one after the
  * other.
  */
 #include <errno.h>
@@ -29,7 +29,7 @@ int virtio_device_save(const struct virtio_device *dev, struct state_writer *w)
 		return -EBUSY;
 	state_put(w, interface_of(dev), 1);
 	state_put(w, dev->status, 1);
-	state_put(w, dev->legacy_agreed, 1);
+	state_put(w, dev->legacy_final, 1);
 	state_put(w, dev->suspending, 1);
 	state_put(w, dev->config_held, 1);
 	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++)
@@ -48,15 +48,15 @@ static bool reached_possible(const struct virtio_device *dev, uint8_t reached)
 {
 	switch (reached) {
 	case 0:
-	case STATUS_FOUND:
-	case STATUS_DRIVEN:
+	case UP_TO_ACKNOWLEDGE:
+	case UP_TO_DRIVER:
 		return true;
-	case STATUS_LEGACY:
+	case UP_TO_LEGACY_DRIVER_OK:
 		return dev->legacy;
-	case STATUS_AGREED:
-	case STATUS_LIVE:
+	case UP_TO_FEATURES_OK:
+	case UP_TO_DRIVER_OK:
 		return !dev->legacy;
-	case STATUS_SUSPENDED:
+	case UP_TO_SUSPEND:
 		return virtio_features_has(&dev->driver, VIRTIO_F_SUSPEND);
 	default:
 		return false;
@@ -72,7 +72,7 @@ static bool status_possible(const struct virtio_device *dev, uint8_t status)
 		return false;
 	if (!(status & VIRTIO_STATUS_NEEDS_RESET))
 		return true;
-	return reached == STATUS_LIVE || (dev->legacy && reached >= STATUS_DRIVEN);
+	return reached == UP_TO_DRIVER_OK || (dev->legacy && reached >= UP_TO_DRIVER);
 }
 
 static bool no_features(const struct virtio_features *set)
@@ -84,18 +84,18 @@ static bool no_features(const struct virtio_features *set)
 static bool agreement_possible(const struct virtio_device *dev)
 {
 	if (!(dev->status & VIRTIO_STATUS_DRIVER))
-		return no_features(&dev->driver) && !dev->legacy_agreed;
+		return no_features(&dev->driver) && !dev->legacy_final;
 	if (dev->legacy)
-		return dev->legacy_agreed ? virtio_device_features_acceptable(dev)
-					  : !(dev->status & VIRTIO_STATUS_DRIVER_OK);
-	return !dev->legacy_agreed && (!(dev->status & VIRTIO_STATUS_FEATURES_OK) ||
-				       virtio_device_features_acceptable(dev));
+		return dev->legacy_final ? virtio_device_features_acceptable(dev)
+					 : !(dev->status & VIRTIO_STATUS_DRIVER_OK);
+	return !dev->legacy_final && (!(dev->status & VIRTIO_STATUS_FEATURES_OK) ||
+				      virtio_device_features_acceptable(dev));
 }
 
 static bool suspending_possible(const struct virtio_device *dev)
 {
-	return !dev->suspending ||
-	       (dev->status == STATUS_LIVE && virtio_features_has(&dev->driver, VIRTIO_F_SUSPEND));
+	return !dev->suspending || (dev->status == UP_TO_DRIVER_OK &&
+				    virtio_features_has(&dev->driver, VIRTIO_F_SUSPEND));
 }
 
 static bool restore_agreement(struct virtio_device *dev, struct state_reader *r)
@@ -106,7 +106,7 @@ static bool restore_agreement(struct virtio_device *dev, struct state_reader *r)
 	uint64_t suspending = state_get(r, 1);
 	uint8_t held;
 
-	dev->legacy_agreed = agreed;
+	dev->legacy_final = agreed;
 	dev->suspending = suspending;
 	held = (uint8_t)state_get(r, 1);
 	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++)
@@ -120,7 +120,7 @@ static bool restore_agreement(struct virtio_device *dev, struct state_reader *r)
 	    held & ~dev->ops->config_kinds || (held && !(status & VIRTIO_STATUS_SUSPEND)))
 		return false;
 	dev->config_held = held;
-	if (virtio_device_agreed(dev) && dev->ops->features_accepted)
+	if (virtio_device_features_final(dev) && dev->ops->features_accepted)
 		dev->ops->features_accepted(dev);
 	return true;
 }
@@ -140,7 +140,7 @@ static bool queue_possible(const struct virtio_device *dev, unsigned int index)
 
 	if (dev->legacy) {
 		if (virtqueue_enabled(vq))
-			return dev->legacy_agreed && index < dev->queues_used;
+			return dev->legacy_final && index < dev->queues_used;
 		return !programmed(vq) || dev->status & VIRTIO_STATUS_DRIVER;
 	}
 	if (vq->used_align || vq->page_number)
@@ -168,13 +168,13 @@ static bool restore_queues(struct virtio_device *dev, struct state_reader *r)
  * device told all before it was suspended. One that failed or broke tells nothing any more. */
 static bool untold_possible(const struct virtio_device *dev, unsigned int index)
 {
-	if (!virtqueue_untold(&dev->queue[index]))
+	if (!virtqueue_unnotified(&dev->queue[index]))
 		return true;
 	if (dev->status & VIRTIO_STATUS_SUSPEND)
 		return false;
 	if (!virtio_device_queue_live(dev, index))
 		return true;
-	return dev->ops->puts_off && dev->ops->puts_off(dev, index);
+	return dev->ops->coalesces && dev->ops->coalesces(dev, index);
 }
 
 int virtio_device_restore(struct virtio_device *dev, struct state_reader *r)
@@ -194,8 +194,8 @@ void virtio_device_restored(struct virtio_device *dev)
 	for (unsigned int i = 0; i < dev->queues; i++) {
 		if (!virtio_device_queue_live(dev, i))
 			continue;
-		if (virtqueue_untold(&dev->queue[i]))
-			dev->ops->tell(dev, i);
+		if (virtqueue_unnotified(&dev->queue[i]))
+			dev->ops->notify_coalesced(dev, i);
 		virtio_device_defer(dev, i);
 	}
 	virtio_device_suspend_when_idle(dev);

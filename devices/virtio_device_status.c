@@ -53,12 +53,12 @@ static const struct status_step {
 	uint8_t to;
 	bool (*may_enter)(const struct virtio_device *dev);
 } status_step[] = {
-	{ 0, STATUS_FOUND, enter_any },
-	{ 0, STATUS_DRIVEN, enter_any }, /* firmware sets both at once */
-	{ STATUS_FOUND, STATUS_DRIVEN, enter_any },
-	{ STATUS_DRIVEN, STATUS_AGREED, virtio_device_features_acceptable },
-	{ STATUS_AGREED, STATUS_LIVE, enter_any },
-	{ STATUS_DRIVEN, STATUS_LEGACY, enter_legacy },
+	{ 0, UP_TO_ACKNOWLEDGE, enter_any },
+	{ 0, UP_TO_DRIVER, enter_any }, /* firmware sets both at once */
+	{ UP_TO_ACKNOWLEDGE, UP_TO_DRIVER, enter_any },
+	{ UP_TO_DRIVER, UP_TO_FEATURES_OK, virtio_device_features_acceptable },
+	{ UP_TO_FEATURES_OK, UP_TO_DRIVER_OK, enter_any },
+	{ UP_TO_DRIVER, UP_TO_LEGACY_DRIVER_OK, enter_legacy },
 };
 
 static void stop_all_queues(struct virtio_device *dev)
@@ -66,7 +66,7 @@ static void stop_all_queues(struct virtio_device *dev)
 	for (unsigned int i = 0; i < dev->queues; i++)
 		virtio_device_halt_queue(dev, i);
 	dev->queue_resets = 0;
-	dev->turn = 0;
+	dev->next_poll = 0;
 	dev->suspending = false;
 }
 
@@ -88,7 +88,7 @@ static void reset(struct virtio_device *dev)
 	dev->status = 0; /* first: nothing is live while the queues stop */
 	stop_all_queues(dev);
 	memset(&dev->driver, 0, sizeof(dev->driver));
-	dev->legacy_agreed = false;
+	dev->legacy_final = false;
 	dev->queues_used = dev->queues;
 	refresh_config(dev);
 	dev->ops->reset(dev);
@@ -102,7 +102,7 @@ uint8_t virtio_device_status(const struct virtio_device *dev)
 
 static void legacy_driver_ok(struct virtio_device *dev)
 {
-	virtio_device_agree_legacy(dev);
+	virtio_device_finalize_legacy(dev);
 	if (dev->ops->legacy_driver_ok)
 		dev->ops->legacy_driver_ok(dev);
 }
@@ -115,9 +115,9 @@ static void step_status(struct virtio_device *dev, uint32_t from, uint32_t to)
 		if (s->from != from || s->to != to || !s->may_enter(dev))
 			continue;
 		dev->status |= s->to;
-		if (to == STATUS_AGREED && dev->ops->features_accepted)
+		if (to == UP_TO_FEATURES_OK && dev->ops->features_accepted)
 			dev->ops->features_accepted(dev);
-		if (to == STATUS_LEGACY)
+		if (to == UP_TO_LEGACY_DRIVER_OK)
 			legacy_driver_ok(dev);
 	}
 }
@@ -127,7 +127,7 @@ static void step_status(struct virtio_device *dev, uint32_t from, uint32_t to)
 /* Whatever was made available before has to be found without a notification. */
 static void resume(struct virtio_device *dev)
 {
-	dev->status = STATUS_LIVE;
+	dev->status = UP_TO_DRIVER_OK;
 	refresh_config(dev);
 	for (unsigned int i = 0; i < dev->queues; i++) {
 		if (virtqueue_enabled(&dev->queue[i]))
@@ -136,15 +136,15 @@ static void resume(struct virtio_device *dev)
 }
 
 /* 3.4.2: the bit means nothing before the device is live */
-static uint32_t judge_suspend(struct virtio_device *dev, uint32_t to)
+static uint32_t check_suspend(struct virtio_device *dev, uint32_t to)
 {
 	if (!virtio_device_has(dev, VIRTIO_F_SUSPEND))
 		return to;
-	if (dev->status == STATUS_LIVE && to == (STATUS_LIVE | VIRTIO_STATUS_SUSPEND)) {
+	if (dev->status == UP_TO_DRIVER_OK && to == (UP_TO_DRIVER_OK | VIRTIO_STATUS_SUSPEND)) {
 		dev->suspending = true;
 		virtio_device_suspend_when_idle(dev);
-	} else if (dev->status == STATUS_SUSPENDED &&
-		   to == (STATUS_SUSPENDED | VIRTIO_STATUS_DRIVER_OK)) {
+	} else if (dev->status == UP_TO_SUSPEND &&
+		   to == (UP_TO_SUSPEND | VIRTIO_STATUS_DRIVER_OK)) {
 		resume(dev);
 	} else if (!(dev->status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_SUSPEND))) {
 		return to & ~VIRTIO_STATUS_SUSPEND;
@@ -172,7 +172,7 @@ void virtio_device_set_status(struct virtio_device *dev, uint32_t value)
 	}
 	if (dev->legacy)
 		to &= ~VIRTIO_STATUS_FEATURES_OK;
-	to = judge_suspend(dev, to);
+	to = check_suspend(dev, to);
 	if (to == (from | VIRTIO_STATUS_FAILED))
 		dev->status |= VIRTIO_STATUS_FAILED;
 	else
@@ -190,7 +190,7 @@ uint32_t virtio_device_offered(const struct virtio_device *dev, uint32_t sel)
 
 void virtio_device_set_driver_features(struct virtio_device *dev, uint32_t sel, uint32_t bits)
 {
-	if (dev->status != STATUS_DRIVEN || dev->legacy_agreed || sel >= VIRTIO_FEATURE_BITS / 32)
+	if (dev->status != UP_TO_DRIVER || dev->legacy_final || sel >= VIRTIO_FEATURE_BITS / 32)
 		return;
 
 	unsigned int shift = sel % 2 * 32;
@@ -215,12 +215,12 @@ static void cut_features(struct virtio_device *dev)
 	}
 }
 
-void virtio_device_agree_legacy(struct virtio_device *dev)
+void virtio_device_finalize_legacy(struct virtio_device *dev)
 {
-	if (dev->legacy_agreed)
+	if (dev->legacy_final)
 		return;
 	cut_features(dev);
-	dev->legacy_agreed = true;
+	dev->legacy_final = true;
 	if (dev->ops->features_accepted)
 		dev->ops->features_accepted(dev);
 }

@@ -77,7 +77,7 @@ void virtio_mmio_init(struct virtio_mmio *mmio, struct virtio_device *dev,
  *
  * QueuePFN places and starts a queue, or with 0 stops it (4.2.4). The layout of 2.7.2 is computed
  * once, from GuestPageSize, QueueSize and QueueAlign as they are at that moment: all but running
- * queues are then judged as in version 2, and whatever does not fit leaves QueuePFN at 0. While a
+ * queues are then checked as in version 2, and whatever does not fit leaves QueuePFN at 0. While a
  * queue runs, only 0 has an effect. GuestPageSize outlives a reset, since drivers write it before
  * they reset a device for the first time; all else is forgotten. Features above bit 31,
  * ConfigGeneration, QueueReset and shared memory do not exist.

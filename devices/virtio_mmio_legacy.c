@@ -94,7 +94,7 @@ static void write_queue_pfn(struct virtio_mmio *m, uint32_t value)
 	if (value == 0) {
 		virtio_device_stop_queue(m->dev, m->queue_sel);
 	} else if (vq) {
-		virtio_device_agree_legacy(m->dev);
+		virtio_device_finalize_legacy(m->dev);
 		place_queue(m, vq, value);
 	}
 }

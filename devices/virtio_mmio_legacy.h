@@ -31,7 +31,7 @@ struct virtio_mmio_legacy_rings {
  * `page_number`, the available ring with its used_event behind it, the used ring at the next
  * multiple of `used_align`. Any numbers are allowed; false, and nothing said, when the page size or
  * the alignment is not a power of 2, or `size` is 0 or above VIRTQ_SIZE_MAX. The result is not
- * judged otherwise; it cannot have overflowed.
+ * checked otherwise; it cannot have overflowed.
  */
 bool virtio_mmio_legacy_layout(uint32_t page_number, uint32_t page_size, uint32_t size,
 			       uint32_t used_align, struct virtio_mmio_legacy_rings *rings)

@@ -45,7 +45,7 @@ int virtio_mmio_save(const struct virtio_mmio *m, uint8_t *bytes, size_t room, s
 	return 0;
 }
 
-static int judge_header(const struct virtio_mmio *m, struct state_reader *r)
+static int check_header(const struct virtio_mmio *m, struct state_reader *r)
 {
 	uint32_t magic = (uint32_t)state_get(r, 4);
 	uint32_t version = (uint32_t)state_get(r, 2);
@@ -96,7 +96,7 @@ int virtio_mmio_restore(struct virtio_mmio *m, const uint8_t *bytes, size_t len)
 	struct state_reader r = { .bytes = bytes, .left = len };
 	uint32_t generation = m->dev->config_generation;
 	uint32_t guest_page_size = m->guest_page_size;
-	int err = virtio_mmio_resetting(m) ? -EBUSY : judge_header(m, &r);
+	int err = virtio_mmio_resetting(m) ? -EBUSY : check_header(m, &r);
 
 	if (err)
 		return err;

@@ -5,7 +5,7 @@
  *
  * Guest memory, the disk's content and the network belong to the embedder, who stops the guest
  * meanwhile. Whoever restores creates a device alike, with the same features, queues and sizes. The
- * bytes may come from anybody: they are judged like what a guest writes, and a device made from
+ * bytes may come from anybody: they are checked like what a guest writes, and a device made from
  * them is as safe as any other.
  */
 #ifndef VIRTIO_MMIO_STATE_H

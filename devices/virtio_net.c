@@ -42,7 +42,7 @@ static enum virtio_served control_one(struct virtio_device *dev, unsigned int in
 	if (served != VIRTIO_SERVED_ONE)
 		return served;
 	virtio_net_control_command(net, &chain);
-	virtqueue_push(&dev->queue[index], &chain);
+	virtqueue_fill(&dev->queue[index], &chain);
 	virtio_device_publish(dev, index);
 	virtio_net_coalesce_look(net);
 	if (virtio_net_steering_many(net))
@@ -97,7 +97,7 @@ static void reset(struct virtio_device *dev)
 	virtio_net_coalesce_reset(net);
 	virtio_net_stats_reset(net);
 	memset(&net->guest, 0, sizeof(net->guest));
-	net->tx_turn = 0;
+	net->next_tx_pair = 0;
 	net->pairs = net->options.queue_pairs_max;
 	if (memcmp(net->config.mac, net->options.mac, NIC_MAC_BYTES) != 0 || net->announce)
 		dev->config_generation++;
@@ -258,8 +258,8 @@ static const struct virtio_device_ops net_ops = {
 	.config_refresh = virtio_net_link_refresh,
 	.config_kinds = HELD_STATUS | HELD_SPEED,
 	.make_legacy = make_legacy,
-	.puts_off = virtio_net_coalesce_puts_off,
-	.tell = virtio_net_coalesce_tell,
+	.coalesces = virtio_net_coalesce_enabled,
+	.notify_coalesced = virtio_net_coalesce_notify,
 	.save = virtio_net_state_save,
 	.restore = virtio_net_state_restore,
 };

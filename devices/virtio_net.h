@@ -123,7 +123,7 @@ struct virtio_net_filter {
 	uint64_t vlan[VIRTIO_NET_VLANS / 64];
 };
 
-/* What an RSS_CONFIG or HASH_CONFIG command says, judged; the key filled up with zeroes. */
+/* What an RSS_CONFIG or HASH_CONFIG command says, checked; the key filled up with zeroes. */
 struct virtio_net_rss {
 	uint32_t hash_types;
 	uint16_t mask;	       /* a power of 2 less 1 */
@@ -175,9 +175,9 @@ struct virtio_net {
 	struct descriptor_segment *segment;	    /* for all chains of one frame together */
 	struct descriptor_chain *chain;		    /* of one received frame */
 	uint8_t *frame;				    /* NIC_FRAME_BYTES_MAX */
-	unsigned int tx_turn; /* the pair whose turn it is when the nic can send again */
-	bool rx_blocked;      /* we said -EAGAIN */
-	bool announce;	      /* the driver is to announce itself, and has not */
+	unsigned int next_tx_pair; /* the pair whose turn it is when the nic can send again */
+	bool rx_blocked;	   /* we said -EAGAIN */
+	bool announce;		   /* the driver is to announce itself, and has not */
 };
 
 /*

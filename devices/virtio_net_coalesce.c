@@ -13,7 +13,7 @@
 static void tell(struct virtio_net *net, unsigned int queue)
 {
 	net->queue[queue].waiting = 0;
-	if (virtio_device_tell(&net->dev, queue))
+	if (virtio_device_notify_driver(&net->dev, queue))
 		virtio_net_stats_interrupt(net, queue);
 }
 
@@ -26,14 +26,15 @@ static bool due(const struct virtio_net *net, unsigned int queue)
 	if (q->coalescing.max_packets == 0 || q->coalescing.max_usecs == 0)
 		return true;
 	return q->waiting >= q->coalescing.max_packets ||
-	       net->now - q->since >= q->coalescing.max_usecs || virtqueue_untold(vq) >= vq->size;
+	       net->now - q->since >= q->coalescing.max_usecs ||
+	       virtqueue_unnotified(vq) >= vq->size;
 }
 
 void virtio_net_coalesce_publish(struct virtio_net *net, unsigned int queue)
 {
 	struct virtio_net_queue *q = &net->queue[queue];
 
-	virtqueue_show(&net->dev.queue[queue]);
+	virtqueue_flush(&net->dev.queue[queue]);
 	if (q->waiting == 0)
 		q->since = net->now;
 	q->waiting++;
@@ -156,12 +157,12 @@ void virtio_net_coalesce_stopped(struct virtio_net *net, unsigned int queue)
 	net->queue[queue].coalescing = net->coalescing[queue % 2];
 }
 
-bool virtio_net_coalesce_puts_off(const struct virtio_device *dev, unsigned int queue)
+bool virtio_net_coalesce_enabled(const struct virtio_device *dev, unsigned int queue)
 {
 	return queue < 2 * ((const struct virtio_net *)dev)->pairs;
 }
 
-void virtio_net_coalesce_tell(struct virtio_device *dev, unsigned int queue)
+void virtio_net_coalesce_notify(struct virtio_device *dev, unsigned int queue)
 {
 	tell((struct virtio_net *)dev, queue);
 }

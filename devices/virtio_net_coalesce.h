@@ -24,8 +24,8 @@ bool virtio_net_coalesce_command(struct virtio_net *net, uint8_t command,
 void virtio_net_coalesce_stopped(struct virtio_net *net, unsigned int queue);
 
 /* As in struct virtio_device_ops. */
-bool virtio_net_coalesce_puts_off(const struct virtio_device *dev, unsigned int queue);
-void virtio_net_coalesce_tell(struct virtio_device *dev, unsigned int queue);
+bool virtio_net_coalesce_enabled(const struct virtio_device *dev, unsigned int queue);
+void virtio_net_coalesce_notify(struct virtio_device *dev, unsigned int queue);
 
 /* As after creation; all queues are stopped. */
 void virtio_net_coalesce_reset(struct virtio_net *net);

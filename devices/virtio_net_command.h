@@ -12,7 +12,7 @@
 struct virtio_net_reply {
 	uint8_t bytes[8];
 	uint32_t len;
-	/* or statistics, judged */
+	/* or statistics, checked */
 	struct virtio_net_stats_wish wish[VIRTIO_NET_STATS_WISHES];
 	unsigned int wishes;
 };

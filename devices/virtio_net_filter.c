@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Commands are read and judged whole; state changes only when all of a command is good.
+ * Commands are read and checked whole; state changes only when all of a command is good.
  */
 #include "virtio_net_filter.h"
 

@@ -51,7 +51,7 @@ static int take_buffer(struct virtio_net *net, struct buffers *b)
 		b->bytes += chain->writable_bytes;
 		b->good++;
 	} else if (b->taken == 0) {
-		virtqueue_push(vq, chain); /* at once: those before it are gone already */
+		virtqueue_fill(vq, chain); /* at once: those before it are gone already */
 		virtio_net_coalesce_publish(net, b->queue);
 		return 1;
 	}
@@ -131,7 +131,7 @@ static void fill_buffers(struct virtio_net *net, const struct buffers *b,
 			err = descriptor_chain_write(chain, frame->data + done, part);
 		(void)err; /* lengths were counted by take_buffers */
 		done += part;
-		virtqueue_push(&net->dev.queue[b->queue], chain);
+		virtqueue_fill(&net->dev.queue[b->queue], chain);
 	}
 }
 
@@ -140,7 +140,7 @@ static void deliver(struct virtio_net *net, const struct buffers *b, const struc
 {
 	for (unsigned int i = 0; i < b->taken; i++) {
 		if (!buffer_good(b, &net->chain[i]))
-			virtqueue_push(&net->dev.queue[b->queue], &net->chain[i]);
+			virtqueue_fill(&net->dev.queue[b->queue], &net->chain[i]);
 	}
 	fill_buffers(net, b, frame, header);
 	virtio_net_stats_received(net, b->queue, frame);

@@ -82,7 +82,7 @@ static enum virtio_served transmit_one(struct virtio_device *dev, unsigned int q
 		net->queue[queue].blocked = true;
 		return VIRTIO_SERVED_LATER;
 	}
-	virtqueue_push(&dev->queue[queue], &chain);
+	virtqueue_fill(&dev->queue[queue], &chain);
 	virtio_net_coalesce_publish(net, queue);
 	return VIRTIO_SERVED_ONE;
 }
@@ -97,7 +97,7 @@ void virtio_net_frames_transmit(struct virtio_net *net, unsigned int queue)
 void virtio_net_frames_sendable(struct nic *nic)
 {
 	struct virtio_net *net = nic->device;
-	unsigned int first = net->tx_turn;
+	unsigned int first = net->next_tx_pair;
 
 	virtio_device_begin(&net->dev);
 	for (unsigned int i = 0; i < net->pairs; i++) {
@@ -106,8 +106,8 @@ void virtio_net_frames_sendable(struct nic *nic)
 
 		if (!net->queue[queue].blocked)
 			continue;
-		if (net->tx_turn == first)
-			net->tx_turn = (pair + 1) % net->pairs;
+		if (net->next_tx_pair == first)
+			net->next_tx_pair = (pair + 1) % net->pairs;
 		net->queue[queue].blocked = false;
 		if (virtio_device_queue_takes(&net->dev, queue))
 			virtio_net_frames_transmit(net, queue);

@@ -175,7 +175,7 @@ struct virtio_features virtio_net_header_offloads(const struct virtio_net *net)
 		},
 	};
 
-	if (!virtio_device_agreed(&net->dev))
+	if (!virtio_device_features_final(&net->dev))
 		return (struct virtio_features){ { 0 } };
 	return (struct virtio_features){
 		.word = { net->dev.driver.word[0] & offloads.word[0],

@@ -12,7 +12,7 @@
 uint32_t virtio_net_header_bytes(const struct virtio_net *net);
 
 /*
- * Judges what the guest claims about a frame that it sends (5.1.9.2). Fields may be claimed if the
+ * Checks what the guest claims about a frame that it sends (5.1.9.2). Fields may be claimed if the
  * feature behind them was accepted, and if they fit the frame: a checksum inside it; for
  * segmentation, an IPv4 or IPv6 TCP or UDP frame, perhaps inside UDP, whose headers are all there.
  * hdr_len is not relied on. Returns 0 with `offload` filled in, or -EINVAL: drop the frame.

@@ -273,7 +273,7 @@ static bool coalescing_possible(const struct virtio_net *net, unsigned int index
 	const struct virtio_net_coalescing *c = &net->queue[index].coalescing;
 	const struct virtqueue *vq = &net->dev.queue[index];
 
-	if (virtqueue_untold(vq) && (c->max_packets == 0 || c->max_usecs == 0))
+	if (virtqueue_unnotified(vq) && (c->max_packets == 0 || c->max_usecs == 0))
 		return false;
 	return same(c, &net->coalescing[index % 2]) ||
 	       (virtqueue_enabled(vq) && virtio_device_has(&net->dev, VIRTIO_NET_F_VQ_NOTF_COAL));

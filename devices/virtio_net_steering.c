@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A command is judged as a whole in a copy of its own, then taken over.
+ * A command is checked as a whole in a copy of its own, then taken over.
  */
 #include "virtio_net_steering.h"
 

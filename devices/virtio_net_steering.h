@@ -8,7 +8,7 @@
  * receiveq1; a queue that is stopped is passed over for the next one. With RSS, the frames of a
  * stopped queue are dropped.
  *
- * RSS contexts are judged and remembered. Nothing chooses one: that is the work of flow filters.
+ * RSS contexts are checked and remembered. Nothing chooses one: that is the work of flow filters.
  */
 #ifndef VIRTIO_NET_STEERING_H
 #define VIRTIO_NET_STEERING_H

@@ -72,7 +72,7 @@ bool virtqueue_enabled(const struct virtqueue *vq)
 bool virtqueue_moved(const struct virtqueue *vq)
 {
 	return vq->layout &&
-	       (vq->next_used != vq->layout->first || vq->published_used != vq->layout->first);
+	       (vq->next_used != vq->layout->first || vq->notified_used != vq->layout->first);
 }
 
 int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
@@ -93,8 +93,8 @@ int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
 		return err;
 	vq->next_avail = layout->first;
 	vq->next_used = layout->first;
-	vq->shown_used = layout->first;
-	vq->published_used = layout->first;
+	vq->flushed_used = layout->first;
+	vq->notified_used = layout->first;
 	vq->layout = layout;
 	return 0;
 }
@@ -151,7 +151,7 @@ void virtqueue_unpop(struct virtqueue *vq, const struct descriptor_chain *chain)
 static void put(struct virtqueue *vq, const struct virtqueue_used *used)
 {
 	release(vq, used->head);
-	vq->layout->put(vq, used);
+	vq->layout->fill(vq, used);
 }
 
 /* All that were taken before it may be done by now. */
@@ -161,7 +161,7 @@ static void put_in_order(struct virtqueue *vq)
 		put(vq, finished(vq, vq->first_taken++));
 }
 
-void virtqueue_push(struct virtqueue *vq, const struct descriptor_chain *chain)
+void virtqueue_fill(struct virtqueue *vq, const struct descriptor_chain *chain)
 {
 	struct virtqueue_used used = {
 		.len = (uint32_t)chain->written,
@@ -181,33 +181,33 @@ void virtqueue_push(struct virtqueue *vq, const struct descriptor_chain *chain)
 
 bool virtqueue_publish(struct virtqueue *vq)
 {
-	virtqueue_show(vq);
-	return virtqueue_wants_to_hear(vq);
+	virtqueue_flush(vq);
+	return virtqueue_need_notify(vq);
 }
 
-void virtqueue_show(struct virtqueue *vq)
+void virtqueue_flush(struct virtqueue *vq)
 {
-	if (vq->shown_used == vq->next_used)
+	if (vq->flushed_used == vq->next_used)
 		return;
-	vq->layout->show(vq);
-	vq->shown_used = vq->next_used;
+	vq->layout->flush(vq);
+	vq->flushed_used = vq->next_used;
 }
 
-bool virtqueue_wants_to_hear(struct virtqueue *vq)
+bool virtqueue_need_notify(struct virtqueue *vq)
 {
-	uint16_t first = vq->published_used;
+	uint16_t first = vq->notified_used;
 
 	if (first == vq->next_used)
 		return false;
-	vq->published_used = vq->next_used;
+	vq->notified_used = vq->next_used;
 	/* orders what was shown before the driver's wish, without which both may miss each other */
 	atomic_thread_fence(memory_order_seq_cst);
-	return vq->layout->wants_to_hear(vq, first);
+	return vq->layout->need_notify(vq, first);
 }
 
-uint16_t virtqueue_untold(const struct virtqueue *vq)
+uint16_t virtqueue_unnotified(const struct virtqueue *vq)
 {
-	return virtqueue_enabled(vq) ? vq->layout->distance(vq, vq->published_used, vq->next_used)
+	return virtqueue_enabled(vq) ? vq->layout->distance(vq, vq->notified_used, vq->next_used)
 				     : 0;
 }
 

@@ -46,7 +46,7 @@ struct virtqueue {
 	uint16_t size_max; /* fixed at init */
 	uint32_t heads;	   /* that chains can have; fixed at init */
 
-	/* as last written by the driver; judged by virtqueue_enable */
+	/* as last written by the driver; checked by virtqueue_enable */
 	uint32_t size;
 	uint64_t desc_area;
 	uint64_t driver_area;
@@ -61,13 +61,13 @@ struct virtqueue {
 	bool event_idx;			       /* VIRTIO_F_EVENT_IDX accepted */
 	bool in_order;			       /* VIRTIO_F_IN_ORDER accepted */
 	/* places in the rings: a split ring's indices, a packed ring's offsets with wrap counter */
-	uint16_t next_avail;	 /* of the next chain to take */
-	uint16_t next_used;	 /* of the next used entry */
-	uint16_t shown_used;	 /* of the next one that the driver does not see */
-	uint16_t published_used; /* of the next one that it was not told of */
-	uint16_t in_flight;	 /* chains taken and not given back */
-	uint32_t work;		 /* of all chains taken; wraps around */
-	uint64_t *held;		 /* one bit a head, set while in flight; ours */
+	uint16_t next_avail;	/* of the next chain to take */
+	uint16_t next_used;	/* of the next used entry */
+	uint16_t flushed_used;	/* of the next one that the driver does not see */
+	uint16_t notified_used; /* of the next one that it was not told of */
+	uint16_t in_flight;	/* chains taken and not given back */
+	uint32_t work;		/* of all chains taken; wraps around */
+	uint64_t *held;		/* one bit a head, set while in flight; ours */
 
 	/* split: how far the driver was when last asked */
 	uint16_t avail_idx;
@@ -101,7 +101,7 @@ bool virtqueue_enabled(const struct virtqueue *vq);
 bool virtqueue_moved(const struct virtqueue *vq);
 
 /*
- * Judges what the driver programmed and starts the queue from its first entry, with the layout and
+ * Checks what the driver programmed and starts the queue from its first entry, with the layout and
  * the rules that were `accepted`. Returns 0, or leaves it stopped and returns -EINVAL (size 0,
  * above size_max, or, of a split ring, not a power of 2; a misaligned address; 2.7, 2.8.10.1; a
  * packed ring for a queue that was not made for one) or
@@ -137,7 +137,7 @@ void virtqueue_unpop(struct virtqueue *vq, const struct descriptor_chain *chain)
  * waits until all chains that were popped before have theirs; nothing more is asked of the caller,
  * and the chain itself is not needed any longer.
  */
-void virtqueue_push(struct virtqueue *vq, const struct descriptor_chain *chain);
+void virtqueue_fill(struct virtqueue *vq, const struct descriptor_chain *chain);
 
 /*
  * Shows the driver all entries that were written, the first one last (2.8.9). Returns whether there
@@ -148,14 +148,14 @@ bool virtqueue_publish(struct virtqueue *vq) __attribute__((warn_unused_result))
 /*
  * The two halves of virtqueue_publish: shows the driver all entries that were written; then,
  * perhaps later and for several of these, whether it wants a notification for what was shown since
- * the last such question. The question has to come as soon as virtqueue_untold says that the ring
- * has gone round.
+ * the last such question. The question has to come as soon as virtqueue_unnotified says that the
+ * ring has gone round.
  */
-void virtqueue_show(struct virtqueue *vq);
-bool virtqueue_wants_to_hear(struct virtqueue *vq) __attribute__((warn_unused_result));
+void virtqueue_flush(struct virtqueue *vq);
+bool virtqueue_need_notify(struct virtqueue *vq) __attribute__((warn_unused_result));
 
 /* Entries of the ring that were used since that question. */
-uint16_t virtqueue_untold(const struct virtqueue *vq);
+uint16_t virtqueue_unnotified(const struct virtqueue *vq);
 
 /* Tells the driver that it need not notify, as far as the negotiated features allow (2.7.10). */
 void virtqueue_suppress_notification(struct virtqueue *vq);

@@ -20,9 +20,9 @@ struct virtqueue_used {
 };
 
 struct virtqueue_layout {
-	/* judges size and addresses: 0, -EINVAL or -EFAULT */
+	/* checks size and addresses: 0, -EINVAL or -EFAULT */
 	int (*check)(const struct virtqueue *vq);
-	/* where next_avail, next_used and published_used begin */
+	/* where next_avail, next_used and notified_used begin */
 	uint16_t first;
 	/* whether there is such a place in a ring of this size */
 	bool (*has_place)(const struct virtqueue *vq, uint16_t place);
@@ -31,11 +31,11 @@ struct virtqueue_layout {
 	/* moves next_avail back over the chain taken last */
 	void (*untake)(struct virtqueue *vq, const struct descriptor_chain *chain);
 	/* writes the used entry at next_used and moves that */
-	void (*put)(struct virtqueue *vq, const struct virtqueue_used *used);
-	/* makes entries from shown_used up to next_used visible, of which there are some */
-	void (*show)(struct virtqueue *vq);
+	void (*fill)(struct virtqueue *vq, const struct virtqueue_used *used);
+	/* makes entries from flushed_used up to next_used visible, of which there are some */
+	void (*flush)(struct virtqueue *vq);
 	/* whether the driver wants to hear of those from `first` up to next_used */
-	bool (*wants_to_hear)(struct virtqueue *vq, uint16_t first);
+	bool (*need_notify)(struct virtqueue *vq, uint16_t first);
 	/* how many entries of the ring lie from one place to the other */
 	uint16_t (*distance)(const struct virtqueue *vq, uint16_t from, uint16_t to);
 	void (*suppress_notification)(struct virtqueue *vq);

@@ -198,8 +198,8 @@ static void packed_untake(struct virtqueue *vq, const struct descriptor_chain *c
 
 /* ---- giving it back ---- */
 
-/* The flags of a batch's first entry wait for virtqueue_show: the driver stops at that one. */
-static void packed_put(struct virtqueue *vq, const struct virtqueue_used *used)
+/* The flags of a batch's first entry wait for virtqueue_flush: the driver stops at that one. */
+static void packed_fill(struct virtqueue *vq, const struct virtqueue_used *used)
 {
 	struct pvirtq_desc desc = { .len = htole32(used->len), .id = htole16(used->head) };
 	uint16_t place = vq->next_used;
@@ -212,7 +212,7 @@ static void packed_put(struct virtqueue *vq, const struct virtqueue_used *used)
 	(void)err;
 	if (place & PVIRTQ_PLACE_WRAP)
 		flags |= VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
-	if (place == vq->shown_used)
+	if (place == vq->flushed_used)
 		vq->first_flags = flags;
 	else
 		virtqueue_store(vq, flags_gpa(vq, place), flags);
@@ -227,13 +227,13 @@ static bool among(const struct virtqueue *vq, uint16_t event, uint16_t first)
 	       distance(vq, first, event) < distance(vq, first, vq->next_used);
 }
 
-static void packed_show(struct virtqueue *vq)
+static void packed_flush(struct virtqueue *vq)
 {
-	virtqueue_store(vq, flags_gpa(vq, vq->shown_used), vq->first_flags);
+	virtqueue_store(vq, flags_gpa(vq, vq->flushed_used), vq->first_flags);
 }
 
 /* 2.8.10. A wish that is reserved, or not negotiated, is taken for ENABLE. */
-static bool packed_wants_to_hear(struct virtqueue *vq, uint16_t first)
+static bool packed_need_notify(struct virtqueue *vq, uint16_t first)
 {
 	uint16_t wish =
 		virtqueue_load(vq, vq->driver_area + PVIRTQ_EVENT_FLAGS) & RING_EVENT_FLAGS_MASK;
@@ -269,9 +269,9 @@ const struct virtqueue_layout virtqueue_packed = {
 	.has_place = packed_has_place,
 	.take = packed_take,
 	.untake = packed_untake,
-	.put = packed_put,
-	.show = packed_show,
-	.wants_to_hear = packed_wants_to_hear,
+	.fill = packed_fill,
+	.flush = packed_flush,
+	.need_notify = packed_need_notify,
 	.distance = distance,
 	.suppress_notification = packed_suppress_notification,
 	.want_notification = packed_want_notification,

@@ -140,7 +140,7 @@ static void split_untake(struct virtqueue *vq, const struct descriptor_chain *ch
 	vq->next_avail = (uint16_t)(vq->next_avail - chain->entries);
 }
 
-static void split_put(struct virtqueue *vq, const struct virtqueue_used *used)
+static void split_fill(struct virtqueue *vq, const struct virtqueue_used *used)
 {
 	struct virtq_used_elem elem = {
 		.id = virtqueue_u32(vq, used->head),
@@ -154,7 +154,7 @@ static void split_put(struct virtqueue *vq, const struct virtqueue_used *used)
 	vq->next_used++;
 }
 
-static void split_show(struct virtqueue *vq)
+static void split_flush(struct virtqueue *vq)
 {
 	virtqueue_store(vq, vq->device_area + VIRTQ_USED_IDX, vq->next_used);
 }
@@ -166,7 +166,7 @@ static uint16_t split_distance(const struct virtqueue *vq, uint16_t from, uint16
 }
 
 /* 2.7.7.2 */
-static bool split_wants_to_hear(struct virtqueue *vq, uint16_t first)
+static bool split_need_notify(struct virtqueue *vq, uint16_t first)
 {
 	if (!vq->event_idx)
 		return !(virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_FLAGS) &
@@ -211,9 +211,9 @@ const struct virtqueue_layout virtqueue_split = {
 	.has_place = split_has_place,
 	.take = split_take,
 	.untake = split_untake,
-	.put = split_put,
-	.show = split_show,
-	.wants_to_hear = split_wants_to_hear,
+	.fill = split_fill,
+	.flush = split_flush,
+	.need_notify = split_need_notify,
 	.distance = split_distance,
 	.suppress_notification = split_suppress_notification,
 	.want_notification = split_want_notification,

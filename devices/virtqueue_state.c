@@ -18,7 +18,7 @@ void virtqueue_save(const struct virtqueue *vq, struct state_writer *w)
 	state_put(w, vq->page_number, 4);
 	state_put(w, virtqueue_enabled(vq), 1);
 	state_put(w, vq->next_used, 2);
-	state_put(w, vq->published_used, 2);
+	state_put(w, vq->notified_used, 2);
 }
 
 /* Where it stands, and what the driver was told: all but the last lap. */
@@ -57,7 +57,7 @@ int virtqueue_restore(struct virtqueue *vq, struct virtqueue_features accepted,
 	vq->next_avail = next;
 	vq->avail_idx = next;
 	vq->next_used = next;
-	vq->shown_used = next;
-	vq->published_used = told;
+	vq->flushed_used = next;
+	vq->notified_used = told;
 	return 0;
 }

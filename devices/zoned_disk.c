@@ -25,7 +25,7 @@ static bool goes_below(const struct zoned_disk *z, const struct disk_request *re
 static void submit(struct disk *disk, struct disk_request *request)
 {
 	struct zoned_disk *z = to_zoned(disk);
-	int result = zoned_disk_judge(z, request);
+	int result = zoned_disk_validate(z, request);
 
 	if (result || !goes_below(z, request))
 		request->done(request, result);

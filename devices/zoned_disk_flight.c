@@ -181,7 +181,7 @@ static bool is_write(const struct disk_request *request)
 }
 
 /* What this write is worth, now that it is its turn to be answered. */
-static int conclude(struct zoned_disk *z, struct disk_request *request)
+static int result_of(struct zoned_disk *z, struct disk_request *request)
 {
 	int result = request->front.result;
 
@@ -196,7 +196,7 @@ static int conclude(struct zoned_disk *z, struct disk_request *request)
 	return result;
 }
 
-static bool may_conclude(const struct zoned_disk *z, const struct disk_request *request)
+static bool may_answer(const struct zoned_disk *z, const struct disk_request *request)
 {
 	return request->front.place == DISK_FRONT_BACK &&
 	       (!is_write(request) || zoned_disk_overtaken(z, request) ||
@@ -204,16 +204,16 @@ static bool may_conclude(const struct zoned_disk *z, const struct disk_request *
 }
 
 /* Answers one after the other: that of one may make it the turn of those that came later. */
-static void conclude_all(struct zoned_disk *z)
+static void answer_all(struct zoned_disk *z)
 {
 	struct disk_request *r = z->first;
 
 	while (r) {
-		if (!may_conclude(z, r)) {
+		if (!may_answer(z, r)) {
 			r = r->front.after;
 			continue;
 		}
-		r->front.result = conclude(z, r);
+		r->front.result = result_of(z, r);
 		delist(z, r);
 		answer(r, r->front.result);
 		r = z->first;
@@ -257,7 +257,7 @@ static void change_back(struct disk_request *request, int result)
 
 	request->front.result = result;
 	out_of_the_way(z, request);
-	conclude_all(z);
+	answer_all(z);
 	let_go_all(z);
 }
 

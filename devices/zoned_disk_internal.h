@@ -21,11 +21,11 @@ static inline struct zoned_disk_zone *zoned_disk_zone_of(const struct zoned_disk
 /* ---- zoned_disk_zones.c ---- */
 
 /*
- * Judges a request against its zones, and moves these as far as the request does that by coming:
+ * Checks a request against its zones, and moves these as far as the request does that by coming:
  * all of it but what writes and appends do with their data. Returns 0, or why it is refused. A
  * report is answered, an append gets its place.
  */
-int zoned_disk_judge(struct zoned_disk *z, struct disk_request *request);
+int zoned_disk_validate(struct zoned_disk *z, struct disk_request *request);
 
 /* Whether a zone of this write was emptied, failed, or lost a write before this one since it came.
  */
@@ -53,7 +53,7 @@ uint32_t zoned_disk_states(const struct zoned_disk *z, uint64_t sector, uint64_t
 
 /* ---- zoned_disk_flight.c ---- */
 
-/* A request that was judged, and goes below. `done` comes when that is over. */
+/* A request that was checked, and goes below. `done` comes when that is over. */
 void zoned_disk_fly(struct zoned_disk *z, struct disk_request *request);
 
 /* Nobody waits for it any more. */

@@ -198,7 +198,7 @@ static int write_preferred(struct zoned_disk *z, uint64_t sector, uint64_t secto
 	return 0;
 }
 
-static int judge_write(struct zoned_disk *z, uint64_t sector, uint64_t sectors)
+static int check_write(struct zoned_disk *z, uint64_t sector, uint64_t sectors)
 {
 	struct zoned_disk_zone *zone = zone_of(z, sector);
 	const struct zoned_disk_zone *last = zone_of(z, sector + sectors - 1);
@@ -208,7 +208,7 @@ static int judge_write(struct zoned_disk *z, uint64_t sector, uint64_t sectors)
 	return zone == last ? write_required(z, zone, sector, sectors) : DISK_ZONE_ERROR_INVALID;
 }
 
-static int judge_append(struct zoned_disk *z, struct disk_request *request)
+static int check_append(struct zoned_disk *z, struct disk_request *request)
 {
 	struct zoned_disk_zone *zone = zone_of(z, request->sector);
 	uint64_t place = zone->zone.pointer;
@@ -288,7 +288,7 @@ void zoned_disk_lost(struct zoned_disk *z, const struct disk_request *request)
 
 /* ---- reading, and what must not be in the way of it ---- */
 
-static int judge_others(const struct zoned_disk *z, const struct disk_request *request)
+static int check_others(const struct zoned_disk *z, const struct disk_request *request)
 {
 	const struct zoned_disk_zone *first = zone_of(z, request->sector);
 	const struct zoned_disk_zone *last = zone_of(z, request->sector + request->sectors - 1);
@@ -412,7 +412,7 @@ static int manage(struct zoned_disk *z, const struct disk_request *request)
 }
 
 /* All of the zones, or none. */
-static int judge_erase(struct zoned_disk *z, const struct disk_request *request)
+static int check_erase(struct zoned_disk *z, const struct disk_request *request)
 {
 	struct zoned_disk_zone *last = zone_of(z, request->sector + request->sectors - 1);
 
@@ -445,19 +445,19 @@ static int report(const struct zoned_disk *z, struct disk_request *request)
 	return 0;
 }
 
-int zoned_disk_judge(struct zoned_disk *z, struct disk_request *request)
+int zoned_disk_validate(struct zoned_disk *z, struct disk_request *request)
 {
 	switch (request->op) {
 	case DISK_READ:
 	case DISK_DISCARD:
-		return judge_others(z, request);
+		return check_others(z, request);
 	case DISK_WRITE:
 	case DISK_WRITE_ZEROES:
-		return judge_write(z, request->sector, request->sectors);
+		return check_write(z, request->sector, request->sectors);
 	case DISK_SECURE_ERASE:
-		return judge_erase(z, request);
+		return check_erase(z, request);
 	case DISK_ZONE_APPEND:
-		return judge_append(z, request);
+		return check_append(z, request);
 	case DISK_ZONE_REPORT:
 		return report(z, request);
 	case DISK_ZONE_RESET_ALL:

@@ -252,7 +252,7 @@ runs 1 "$planted" fuzz --engines "$work/programs" --afl "$work/afl" --corpora "$
 expect 'AFL++ starts from the others, however many' [ "$(cat "$work/o9/afl/run/fuzz_x/out/main/inputs")" -eq 3 ]
 expect 'each that is left out is named' counts 41 "^  set aside: $work/many/fuzz_x/be(yond_[0-9]+|hind)\$"
 expect 'how many AFL++ left out is said' printed ' 41 inputs set aside$'
-expect 'each of the mistakes is told there, too' printed 'finding .*heap-buffer-overflow.* in judge_get_id$'
+expect 'each of the mistakes is told there, too' printed 'finding .*heap-buffer-overflow.* in parse_get_id$'
 expect 'what differs in numbers alone is alike' printed '^fuzz_x .* 4 +[0-9.]+ s  41 inputs set aside$'
 expect 'what AFL++ keeps is kept nevertheless' [ "$(ls "$work/o9/corpus/fuzz_x" | wc -l)" -ge 1 ]
 

@@ -82,7 +82,7 @@ printf 'device blk size=6\ninit\nblk sector=3\nblk type=3 split=12\nreset\n' >"$
 expect 'a finding as C' $cc -Ibuild/planted/devices "$work/bad.c" build/planted/virtio_blk_request.o \
 	$(echo "$objects" | grep -v virtio_blk_request.o) -o "$work/bad"
 "$work/bad" 2>&1 | sed -n 's/^SUMMARY: //p' >"$work/death.alone"
-expect 'the harness sees it' grep -q 'heap-buffer-overflow .* in judge_get_id$' "$work/death.harness"
+expect 'the harness sees it' grep -q 'heap-buffer-overflow .* in parse_get_id$' "$work/death.harness"
 expect 'the same death' cmp "$work/death.harness" "$work/death.alone"
 
 # watched SCRIPT: a finding that no sanitizer sees, alone

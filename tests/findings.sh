@@ -50,7 +50,7 @@ used'
 # what the fuzzer said about one is no input
 echo 'SUMMARY: nothing' >"$work/in/fuzz_blk/crash-1.txt"
 
-groups='hang-blk heap-buffer-overflow-judge_get_id violation-8-blk'
+groups='hang-blk heap-buffer-overflow-parse_get_id violation-8-blk'
 cp -r "$work/in" "$work/good"
 
 gives 0 "$anvil" triage --out "$work/none" "$work/good"
@@ -72,10 +72,10 @@ for g in $groups; do
 	size=$(wc -c <"$work/triage/$g/input")
 	expect "$g is small ($size bytes)" test "$size" -le 72
 done
-expect 'the stack is told' grep -q '^#0 judge_get_id devices/virtio_blk_request.c:[0-9]*$' \
-	"$work/triage/heap-buffer-overflow-judge_get_id/report.txt"
+expect 'the stack is told' grep -q '^#0 parse_get_id devices/virtio_blk_request.c:[0-9]*$' \
+	"$work/triage/heap-buffer-overflow-parse_get_id/report.txt"
 expect 'no address is told' sh -c "! grep -Eq '0x[0-9a-f]{9}|==[0-9]+==|/(devices|harness)/' \
-	'$work'/triage/heap-buffer-overflow-judge_get_id/*.txt"
+	'$work'/triage/heap-buffer-overflow-parse_get_id/*.txt"
 expect 'people are told' grep -q 'asks to read 1 sector' "$work/triage/violation-8-blk/summary.txt"
 
 # the same inputs, the same output: over the old one, too
@@ -124,7 +124,7 @@ if what == "json":
     assert told["inputs"] == 7 and told["findings"] == 6
     groups = told["groups"]
     assert [len(group["inputs"]) for group in groups] == [1, 2, 3]
-    assert groups[1]["stack"][0]["function"] == "judge_get_id" and groups[2]["rule"] == 8
+    assert groups[1]["stack"][0]["function"] == "parse_get_id" and groups[2]["rule"] == 8
     sys.exit()
 assert told["version"] == "2.1.0" and told["$schema"].endswith("sarif-2.1.0.json")
 (run,) = told["runs"]

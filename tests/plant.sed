@@ -4,9 +4,9 @@
 # pieces, a transfer that is not compared with the disk's capacity, a loop over ranges
 # that a range of no sectors keeps where it is, and, for tests/export.sh, a store to guest RAM that
 # is nobody's buffer, in a write to sector 7.
-/^static int judge_get_id/,/^}/ {
+/^static int parse_get_id/,/^}/ {
 	s/^\t(void)sector;$/\t(void)sector;\n\tif (slot->chain.count > 4)\n\t\tslot->data[slot->blk->options.transfer_max] = 0;/
 }
 /^static bool transfer_valid/,/^}/ s/range_inside(.*;/sector + 1 > 0;/
-/^static int judge_ranges/,/^}/ s/i++/i += range.num_sectors > 0/
-/^static int judge_out/,/^}/ s/^\tuint64_t len = .*/&\n\n\tif (sector == 7 \&\& guest_memory_write(slot->blk->options.memory, 0x4000f000, \&sector, 3))\n\t\treturn VIRTIO_BLK_S_IOERR;/
+/^static int parse_ranges/,/^}/ s/i++/i += range.num_sectors > 0/
+/^static int parse_out/,/^}/ s/^\tuint64_t len = .*/&\n\n\tif (sector == 7 \&\& guest_memory_write(slot->blk->options.memory, 0x4000f000, \&sector, 3))\n\t\treturn VIRTIO_BLK_S_IOERR;/

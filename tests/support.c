@@ -267,15 +267,15 @@ uint32_t guest_status(struct guest *guest)
 bool guest_negotiate(struct guest *guest, struct virtio_features set)
 {
 	set.word[0] |= 1ull << VIRTIO_F_VERSION_1;
-	reg_write(guest, VIRTIO_MMIO_STATUS, STATUS_FOUND);
-	reg_write(guest, VIRTIO_MMIO_STATUS, STATUS_DRIVEN);
+	reg_write(guest, VIRTIO_MMIO_STATUS, UP_TO_ACKNOWLEDGE);
+	reg_write(guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER);
 	for (uint32_t sel = 0; sel < 4; sel++) {
 		reg_write(guest, VIRTIO_MMIO_DRIVER_FEATURES_SEL, sel);
 		reg_write(guest, VIRTIO_MMIO_DRIVER_FEATURES,
 			  (uint32_t)(set.word[sel / 2] >> (sel % 2 * 32)));
 	}
-	reg_write(guest, VIRTIO_MMIO_STATUS, STATUS_AGREED);
-	return guest_status(guest) == STATUS_AGREED;
+	reg_write(guest, VIRTIO_MMIO_STATUS, UP_TO_FEATURES_OK);
+	return guest_status(guest) == UP_TO_FEATURES_OK;
 }
 
 static void write_pair(struct guest *guest, uint32_t low, uint64_t value)
@@ -306,8 +306,8 @@ void guest_drive(struct guest *guest, struct virtio_features set, unsigned int q
 		ring_init(&guest->ring[i], &guest->ram, RAM_HIGH + 0x1000ull * i, size);
 		assert_true(guest_start_queue(guest, i));
 	}
-	reg_write(guest, VIRTIO_MMIO_STATUS, STATUS_LIVE);
-	assert_int_equal(guest_status(guest), STATUS_LIVE);
+	reg_write(guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER_OK);
+	assert_int_equal(guest_status(guest), UP_TO_DRIVER_OK);
 }
 
 void guest_notify(struct guest *guest, unsigned int queue)

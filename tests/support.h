@@ -119,11 +119,11 @@ struct guest {
 	unsigned int defers;
 };
 
-#define STATUS_FOUND  1u
-#define STATUS_DRIVEN 3u
-#define STATUS_AGREED 11u
-#define STATUS_LIVE   15u
-#define STATUS_BROKEN (STATUS_LIVE | VIRTIO_STATUS_NEEDS_RESET)
+#define UP_TO_ACKNOWLEDGE 1u
+#define UP_TO_DRIVER	  3u
+#define UP_TO_FEATURES_OK 11u
+#define UP_TO_DRIVER_OK	  15u
+#define STATUS_BROKEN	  (UP_TO_DRIVER_OK | VIRTIO_STATUS_NEEDS_RESET)
 
 /* A machine with RAM and no device; guest_attach gives it one, in its state after creation. */
 void guest_init(struct guest *guest);

@@ -14,9 +14,9 @@
 
 #define TICK_MS 200u
 
-static struct campaign_record run_for(uint64_t ms)
+static struct campaign_log run_for(uint64_t ms)
 {
-	struct campaign_record r = { .rows = 0 };
+	struct campaign_log r = { .rows = 0 };
 
 	for (uint64_t now = TICK_MS; now <= ms; now += TICK_MS) {
 		const struct campaign_row row = { .ms = now, .inputs = now * 150 };
@@ -26,7 +26,7 @@ static struct campaign_record run_for(uint64_t ms)
 	return r;
 }
 
-static void check(const struct campaign_record *r, uint64_t ms)
+static void check(const struct campaign_log *r, uint64_t ms)
 {
 	uint64_t longest = ms / (CAMPAIGN_ROWS / 4) + 1000;
 
@@ -44,7 +44,7 @@ static void long_and_short_campaigns_have_few_rows(void **state)
 {
 	(void)state;
 	for (uint64_t ms = TICK_MS; ms < 30u * 86400 * 1000; ms *= 3) {
-		struct campaign_record r = run_for(ms);
+		struct campaign_log r = run_for(ms);
 
 		check(&r, ms);
 	}
@@ -53,7 +53,7 @@ static void long_and_short_campaigns_have_few_rows(void **state)
 static void what_was_not_said_is_no_row(void **state)
 {
 	const struct campaign_row nothing = { .ms = 0 };
-	struct campaign_record r = { .rows = 0 };
+	struct campaign_log r = { .rows = 0 };
 
 	(void)state;
 	campaign_note(&r, &nothing, false);
@@ -66,7 +66,7 @@ static void the_newest_number_of_a_moment_counts(void **state)
 	const struct campaign_row early = { .ms = 1000, .inputs = 5 };
 	const struct campaign_row late = { .ms = 1000, .inputs = 7 };
 	const struct campaign_row stale = { .ms = 900, .inputs = 6 };
-	struct campaign_record r = { .rows = 0 };
+	struct campaign_log r = { .rows = 0 };
 
 	(void)state;
 	campaign_note(&r, &early, false);

@@ -14,7 +14,7 @@
 
 #include "run/crash_stack.h"
 #include "findings/json.h"
-#include "findings/story.h"
+#include "findings/describe.h"
 #include "oracle/oracle.h"
 
 /* ---- stacks ---- */
@@ -25,7 +25,7 @@ static const char asan[] =
 	"0x55d0c0ffee00 bp 0x7ffd00000000 sp 0x7ffcfffffff8\n"
 	"WRITE of size 20 at 0x602000000014 thread T0\n"
 	"    #0 0x55d0c0ffee00 in __asan_memcpy (/x/build/asan/anvil+0x1234)\n"
-	"    #1 0x55d0c0ffee01 in judge_get_id /x/devices/virtio_blk.c:107:2\n"
+	"    #1 0x55d0c0ffee01 in parse_get_id /x/devices/virtio_blk.c:107:2\n"
 	"    #2 0x55d0c0ffee02 in serve_one /x/devices/virtio_blk.c:301:15\n"
 	"    #3 0x55d0c0ffee03 in machine_write /x/harness/machine.c:9:1\n"
 	"    #4 0x55d0c0ffee08 in player_play /x/harness/player.c:226:7\n"
@@ -39,7 +39,7 @@ static const char asan[] =
 	"    #1 0x55d0c0ffee05 in init_slots /x/devices/virtio_blk.c:490:3\n"
 	"\n"
 	"SUMMARY: AddressSanitizer: heap-buffer-overflow /x/devices/virtio_blk.c:107:2 in "
-	"judge_get_id\n"
+	"parse_get_id\n"
 	"Shadow bytes around the buggy address:\n"
 	"  0x0c047fff7fb0: 00 00\n"
 	"==4711==ABORTING\n";
@@ -53,7 +53,7 @@ static void a_stack_is_read(void **state)
 	assert_string_equal(s.error, "heap-buffer-overflow");
 	assert_string_equal(s.access, "WRITE of size 20");
 	assert_int_equal(s.frames, 4);
-	assert_string_equal(s.frame[0].function, "judge_get_id");
+	assert_string_equal(s.frame[0].function, "parse_get_id");
 	assert_string_equal(s.frame[0].file, "devices/virtio_blk.c");
 	assert_int_equal(s.frame[0].line, 107);
 	assert_true(s.frame[0].device);
@@ -129,7 +129,7 @@ static void a_clean_report_is_the_same_each_time(void **state)
 	assert_non_null(text);
 	assert_non_null(strstr(text, "==ERROR: AddressSanitizer: heap-buffer-overflow on address "
 				     "0x... at pc 0x... bp"));
-	assert_non_null(strstr(text, "    #1 0x... in judge_get_id devices/virtio_blk.c:107:2\n"));
+	assert_non_null(strstr(text, "    #1 0x... in parse_get_id devices/virtio_blk.c:107:2\n"));
 	assert_null(strstr(text, "4711"));
 	assert_null(strstr(text, "c0ffee"));
 	assert_null(strstr(text, "Shadow"));
@@ -304,7 +304,7 @@ static void assert_told(const char *script_text, const char *words)
 	FILE *f = fmemopen(text, sizeof(text), "w");
 
 	assert_int_equal(script_parse(script_text, &script, error, sizeof(error)), 0);
-	story_tell(&script, (int)script.ops, f);
+	describe_script(&script, (int)script.ops, f);
 	fclose(f);
 	assert_string_equal(text, words);
 }
@@ -332,8 +332,8 @@ static void every_operation_has_words(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < OP_CODES * 256u; i++) {
 		uint64_t more = i * 0x9e3779b97f4a7c15;
-		uint8_t bytes[2 * SCRIPT_RECORD_BYTES] = { 0 };
-		uint8_t *op = bytes + SCRIPT_RECORD_BYTES;
+		uint8_t bytes[2 * SCRIPT_OP_BYTES] = { 0 };
+		uint8_t *op = bytes + SCRIPT_OP_BYTES;
 		char text[2048] = "";
 		FILE *f = fmemopen(text, sizeof(text), "w");
 		struct script s;
@@ -343,7 +343,7 @@ static void every_operation_has_words(void **state)
 		memcpy(op + 8, &i, sizeof(i));
 		memcpy(op + 16, &more, sizeof(more));
 		script_decode(bytes, sizeof(bytes), &s);
-		story_tell_op(&s.op[0], f);
+		describe_op(&s.op[0], f);
 		fclose(f);
 		assert_true(strlen(text) > 5 && strlen(text) < 500);
 		assert_null(strstr(text, "(null)"));

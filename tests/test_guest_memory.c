@@ -126,7 +126,7 @@ static const struct {
 	{ RAM_LOW_END, 0, true },
 };
 
-static void ranges_are_judged_exactly(void **state)
+static void ranges_are_checked_exactly(void **state)
 {
 	struct ram *ram = *state;
 	static uint8_t bytes[2 * RAM_BYTES + 1];
@@ -377,7 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(map_rules_are_enforced),
 		cmocka_unit_test(map_holds_eight_regions_and_no_more),
-		TEST(ranges_are_judged_exactly),
+		TEST(ranges_are_checked_exactly),
 		cmocka_unit_test(range_may_end_at_the_top_of_the_address_space),
 		TEST(copies_cross_the_seam_byte_for_byte),
 		TEST(copies_fill_whole_regions),

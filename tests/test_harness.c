@@ -57,12 +57,12 @@ static void every_byte_string_is_a_script(void **state)
 static void zeroes_are_the_common_choice(void **state)
 {
 	struct script s;
-	struct personality p;
+	struct setup p;
 
 	(void)state;
 	script_decode(NULL, 0, &s);
 	assert_int_equal(s.ops, 0);
-	personality_from(&s.header, &p);
+	setup_from(&s.header, &p);
 	assert_int_equal(p.kind, DEVICE_BLK);
 	assert_int_equal(p.queue_size_max, 16);
 	assert_int_equal(p.capacity, 64);
@@ -71,7 +71,7 @@ static void zeroes_are_the_common_choice(void **state)
 
 static void dropping_an_operation_leaves_the_others(void **state)
 {
-	uint8_t bytes[SCRIPT_RECORD_BYTES * 6];
+	uint8_t bytes[SCRIPT_OP_BYTES * 6];
 	struct script whole;
 	struct script rest;
 
@@ -79,9 +79,8 @@ static void dropping_an_operation_leaves_the_others(void **state)
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (uint8_t)any();
 	script_decode(bytes, sizeof(bytes), &whole);
-	memmove(bytes + 3 * SCRIPT_RECORD_BYTES, bytes + 4 * SCRIPT_RECORD_BYTES,
-		2 * SCRIPT_RECORD_BYTES);
-	script_decode(bytes, sizeof(bytes) - SCRIPT_RECORD_BYTES, &rest);
+	memmove(bytes + 3 * SCRIPT_OP_BYTES, bytes + 4 * SCRIPT_OP_BYTES, 2 * SCRIPT_OP_BYTES);
+	script_decode(bytes, sizeof(bytes) - SCRIPT_OP_BYTES, &rest);
 	assert_int_equal(rest.ops, 4);
 	assert_memory_equal(&rest.op[0], &whole.op[0], 2 * sizeof(rest.op[0]));
 	assert_memory_equal(&rest.op[2], &whole.op[3], 2 * sizeof(rest.op[0]));
@@ -152,7 +151,7 @@ static void mutants_are_scripts_and_repeatable(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 5000; i++) {
-		size_t room = i % 100 ? sizeof(a) : 5 * SCRIPT_RECORD_BYTES;
+		size_t room = i % 100 ? sizeof(a) : 5 * SCRIPT_OP_BYTES;
 		size_t again;
 
 		memcpy(b, a, sizeof(b));
@@ -193,14 +192,14 @@ static void verdicts_do_not_depend_on_what_came_before(void **state)
 	enum { SCRIPTS = 600 };
 	struct script *script = calloc(SCRIPTS, sizeof(*script));
 	struct verdict *first = calloc(SCRIPTS, sizeof(*first));
-	struct carrier carrier;
+	struct bus bus;
 	struct verdict v;
 
 	(void)state;
 	assert_non_null(script);
 	assert_non_null(first);
 	machine_create(&machine);
-	carrier_model_init(&carrier, &machine);
+	bus_model_init(&bus, &machine);
 	for (unsigned int i = 0; i < SCRIPTS; i++) {
 		uint8_t bytes[SCRIPT_BYTES_MAX];
 		size_t len = 0;
@@ -208,11 +207,11 @@ static void verdicts_do_not_depend_on_what_came_before(void **state)
 		for (unsigned int k = 0; k < 10 + i % 30; k++)
 			len = mutator_mutate(&profile, bytes, len, sizeof(bytes), i * 64 + k);
 		script_decode(bytes, len, &script[i]);
-		player_play(&carrier, &script[i], NULL, &first[i]);
+		player_play(&bus, &script[i], NULL, &first[i]);
 		assert_int_not_equal(first[i].kind, VERDICT_VIOLATION);
 	}
 	for (unsigned int i = SCRIPTS; i > 0; i--) {
-		player_play(&carrier, &script[i - 1], NULL, &v);
+		player_play(&bus, &script[i - 1], NULL, &v);
 		assert_memory_equal(&v, &first[i - 1], sizeof(v));
 	}
 	free(script);
@@ -241,7 +240,7 @@ static void every_value_reads_back_from_its_text(void **state)
 {
 	(void)state;
 	for (int op = -1; op < OP_CODES; op++) {
-		const struct record_form *form = op < 0 ? &script_header_form : &script_op_form[op];
+		const struct op_form *form = op < 0 ? &script_header_form : &script_op_form[op];
 
 		for (unsigned int i = 0; i < form->fields * 256u; i++) {
 			const struct field *f = &form->field[i / 256];
@@ -277,15 +276,15 @@ static void names_and_numbers_mix(void **state)
 	assert_int_equal(script_parse("device blk flags=deferred,\n", &s, error, sizeof(error)), 1);
 }
 
-static void personalities_offer_what_their_features_need(void **state)
+static void setups_offer_what_their_features_need(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 5000; i++) {
-		struct record h = script_op((enum op_code)(any() % DEVICE_KINDS));
-		struct personality p;
+		struct script_op h = script_op((enum op_code)(any() % DEVICE_KINDS));
+		struct setup p;
 
 		h.device.hide = (uint64_t)any() << 40 ^ (uint64_t)any() << 20 ^ any();
-		personality_from(&h, &p);
+		setup_from(&h, &p);
 		assert_true(virtio_features_has(&p.offered, VIRTIO_F_VERSION_1));
 		if (p.kind == DEVICE_NET && virtio_features_has(&p.offered, VIRTIO_NET_F_GUEST_ECN))
 			assert_true(virtio_features_has(&p.offered, VIRTIO_NET_F_GUEST_TSO4) ||
@@ -328,7 +327,7 @@ int main(void)
 		cmocka_unit_test(verdicts_do_not_depend_on_what_came_before),
 		cmocka_unit_test(every_value_reads_back_from_its_text),
 		cmocka_unit_test(names_and_numbers_mix),
-		cmocka_unit_test(personalities_offer_what_their_features_need),
+		cmocka_unit_test(setups_offer_what_their_features_need),
 		cmocka_unit_test(the_runner_gives_one_outcome_a_script),
 	};
 

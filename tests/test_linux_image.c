@@ -238,7 +238,7 @@ static void a_kernel_that_is_cut_short_is_refused(void **state)
 	refused(f, -EINVAL, "PVH entry outside");
 }
 
-static void judge_initrd(const char *bytes, size_t len, const char *says)
+static void check_initrd(const char *bytes, size_t len, const char *says)
 {
 	const struct image_file image = { "initrd", (const uint8_t *)bytes, len };
 	char error[256] = "";
@@ -263,20 +263,20 @@ static void an_initrd_is_whole_or_refused(void **state)
 	char both[2 * sizeof(archive)] = { 0 };
 
 	(void)state;
-	judge_initrd(archive, sizeof(archive) - 1, NULL);
+	check_initrd(archive, sizeof(archive) - 1, NULL);
 	for (size_t len = 1; len < sizeof(archive) - 8; len++)
-		judge_initrd(archive, len, len < 6 ? "no initial RAM disk" : "cut short");
+		check_initrd(archive, len, len < 6 ? "no initial RAM disk" : "cut short");
 	for (size_t i = 0; i < sizeof(magic) / sizeof(magic[0]); i++) {
-		judge_initrd(magic[i], sizeof(magic[i]), NULL);
+		check_initrd(magic[i], sizeof(magic[i]), NULL);
 		memcpy(both, archive, sizeof(archive) - 1);
 		memcpy(both + sizeof(both) - 8, magic[i], sizeof(magic[i]));
-		judge_initrd(both, sizeof(both), NULL);
+		check_initrd(both, sizeof(both), NULL);
 	}
 	memcpy(both + sizeof(both) - 8, "none", 4);
-	judge_initrd(both, sizeof(both), "no initial RAM disk");
+	check_initrd(both, sizeof(both), "no initial RAM disk");
 	memset(both, 0, sizeof(both));
-	judge_initrd(both, sizeof(both), "nothing but zeroes");
-	judge_initrd("MZ some kernel", 14, "no initial RAM disk");
+	check_initrd(both, sizeof(both), "nothing but zeroes");
+	check_initrd("MZ some kernel", 14, "no initial RAM disk");
 }
 
 static void too_little_memory_is_said(void **state)

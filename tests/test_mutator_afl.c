@@ -70,7 +70,7 @@ static void mutants_are_scripts_of_the_target(void **state)
 		size_t made =
 			afl_custom_fuzz(m, buf, size, &out, other, other ? other_size : 0, 1 << 20);
 
-		assert_in_range(made, SCRIPT_RECORD_BYTES, SCRIPT_BYTES_MAX);
+		assert_in_range(made, SCRIPT_OP_BYTES, SCRIPT_BYTES_MAX);
 		assert_canonical(out, made);
 		if (!strcmp(afl_custom_describe(m, 64), "crossover")) {
 			assert_non_null(other);
@@ -87,17 +87,17 @@ static void mutants_are_scripts_of_the_target(void **state)
 static void room_is_kept_to(void **state)
 {
 	struct mutator_afl *m = create(8);
-	uint8_t *buf = any_bytes(20 * SCRIPT_RECORD_BYTES);
+	uint8_t *buf = any_bytes(20 * SCRIPT_OP_BYTES);
 
 	(void)state;
-	for (size_t room = 0; room < 10 * SCRIPT_RECORD_BYTES; room++) {
+	for (size_t room = 0; room < 10 * SCRIPT_OP_BYTES; room++) {
 		uint8_t *out = NULL;
-		size_t made = afl_custom_fuzz(m, buf, 20 * SCRIPT_RECORD_BYTES, &out, buf,
-					      20 * SCRIPT_RECORD_BYTES, room);
+		size_t made = afl_custom_fuzz(m, buf, 20 * SCRIPT_OP_BYTES, &out, buf,
+					      20 * SCRIPT_OP_BYTES, room);
 
 		assert_non_null(out);
 		assert_true(made <= room);
-		assert_int_equal(made % SCRIPT_RECORD_BYTES, 0);
+		assert_int_equal(made % SCRIPT_OP_BYTES, 0);
 	}
 	free(buf);
 	afl_custom_deinit(m);
@@ -127,7 +127,7 @@ static void the_same_seed_gives_the_same_mutants(void **state)
 }
 
 /* What "the same coverage" means to the loop below: these of the operations, in this order */
-static bool has_all(const struct script *s, const struct record *wanted, unsigned int count)
+static bool has_all(const struct script *s, const struct script_op *wanted, unsigned int count)
 {
 	unsigned int found = 0;
 
@@ -137,7 +137,7 @@ static bool has_all(const struct script *s, const struct record *wanted, unsigne
 }
 
 /* Trims as afl-fuzz does; returns the size of what is left in `kept` */
-static size_t trim(struct mutator_afl *m, uint8_t *buf, size_t size, const struct record *wanted,
+static size_t trim(struct mutator_afl *m, uint8_t *buf, size_t size, const struct script_op *wanted,
 		   unsigned int count, uint8_t *kept)
 {
 	int32_t max = afl_custom_init_trim(m, buf, size);
@@ -151,8 +151,8 @@ static size_t trim(struct mutator_afl *m, uint8_t *buf, size_t size, const struc
 		bool fine;
 
 		assert_true(i < max);
-		assert_true(len >= SCRIPT_RECORD_BYTES && len < size);
-		assert_int_equal(len % SCRIPT_RECORD_BYTES, 0);
+		assert_true(len >= SCRIPT_OP_BYTES && len < size);
+		assert_int_equal(len % SCRIPT_OP_BYTES, 0);
 		script_decode(out, len, &s);
 		fine = has_all(&s, wanted, count);
 		if (fine)
@@ -168,10 +168,10 @@ static void trimming_leaves_what_is_needed(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 300; i++) {
-		size_t size = (2 + i % SCRIPT_OPS_MAX) * SCRIPT_RECORD_BYTES - i % 3;
+		size_t size = (2 + i % SCRIPT_OPS_MAX) * SCRIPT_OP_BYTES - i % 3;
 		uint8_t *buf = any_bytes(size);
 		uint8_t kept[SCRIPT_BYTES_MAX];
-		struct record wanted[2];
+		struct script_op wanted[2];
 		struct script all;
 		struct script s;
 		size_t left;
@@ -188,7 +188,7 @@ static void trimming_leaves_what_is_needed(void **state)
 		wanted[0] = all.op[0];
 		wanted[1] = all.op[all.ops - 1];
 		left = trim(m, buf, size, wanted, all.ops > 1 ? 2 : 1, kept);
-		assert_int_equal(left, all.ops > 2 ? 3 * SCRIPT_RECORD_BYTES : 0);
+		assert_int_equal(left, all.ops > 2 ? 3 * SCRIPT_OP_BYTES : 0);
 		free(buf);
 	}
 	afl_custom_deinit(m);
@@ -197,7 +197,7 @@ static void trimming_leaves_what_is_needed(void **state)
 static void a_script_without_operations_is_not_trimmed(void **state)
 {
 	struct mutator_afl *m = create(11);
-	uint8_t bytes[SCRIPT_RECORD_BYTES] = { 0 };
+	uint8_t bytes[SCRIPT_OP_BYTES] = { 0 };
 
 	(void)state;
 	assert_int_equal(afl_custom_init_trim(m, bytes, 0), 0);

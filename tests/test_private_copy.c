@@ -120,8 +120,8 @@ static int teardown(void **state)
 
 static unsigned int table[16] = { [5] = 500, [7] = 700 };
 
-/* What a device does with a copy: one field is judged, another one used later. */
-static inline unsigned int judge(const struct virtq_desc *desc)
+/* What a device does with a copy: one field is checked, another one used later. */
+static inline unsigned int check(const struct virtq_desc *desc)
 {
 	if (desc->len >= 16)
 		return 1;
@@ -134,22 +134,22 @@ static inline unsigned int judge(const struct virtq_desc *desc)
 }
 
 /* That there is no tap is in plain sight: a call to one would hold the compiler off, too. */
-__attribute__((noinline, flatten)) static unsigned int read_and_judge(void *host)
+__attribute__((noinline, flatten)) static unsigned int read_and_check(void *host)
 {
 	struct guest_memory memory = { .region = { { 0, PAGE, host } }, .regions = 1 };
 	struct virtq_desc desc;
 
-	return guest_memory_read(&memory, 0, &desc, sizeof(desc)) ? 2 : judge(&desc);
+	return guest_memory_read(&memory, 0, &desc, sizeof(desc)) ? 2 : check(&desc);
 }
 
 /* The heart of it, where nothing else is in the compiler's way. */
-__attribute__((noinline, flatten)) static unsigned int copy_and_judge(const void *host)
+__attribute__((noinline, flatten)) static unsigned int copy_and_check(const void *host)
 {
 	struct virtq_desc desc;
 
 	memcpy(&desc, host, sizeof(desc));
 	compiler_barrier(&desc);
-	return judge(&desc);
+	return check(&desc);
 }
 
 static void counter_counts_every_load(void **state)
@@ -165,13 +165,13 @@ static void counter_counts_every_load(void **state)
 	assert_int_equal(touches, 3);
 }
 
-static void descriptor_is_loaded_once_and_judged_as_it_was(void **state)
+static void descriptor_is_loaded_once_and_checked_as_it_was(void **state)
 {
 	(void)state;
 	start_counting();
-	assert_int_equal(read_and_judge(page), 505);
+	assert_int_equal(read_and_check(page), 505);
 	assert_int_equal(touches, 1);
-	assert_int_equal(read_and_judge(page), 700);
+	assert_int_equal(read_and_check(page), 700);
 	assert_int_equal(touches, 2);
 }
 
@@ -179,7 +179,7 @@ static void barrier_makes_a_copy_private(void **state)
 {
 	(void)state;
 	start_counting();
-	assert_int_equal(copy_and_judge(page), 505);
+	assert_int_equal(copy_and_check(page), 505);
 	assert_int_equal(touches, 1);
 }
 
@@ -193,7 +193,7 @@ static void counter_counts_every_load(void **state)
 	skip();
 }
 
-static void descriptor_is_loaded_once_and_judged_as_it_was(void **state)
+static void descriptor_is_loaded_once_and_checked_as_it_was(void **state)
 {
 	(void)state;
 	skip();
@@ -213,7 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(counter_counts_every_load),
-		TEST(descriptor_is_loaded_once_and_judged_as_it_was),
+		TEST(descriptor_is_loaded_once_and_checked_as_it_was),
 		TEST(barrier_makes_a_copy_private),
 	};
 

@@ -54,10 +54,10 @@ class Reading(Folder):
         with self.assertRaisesRegex(races.Problem, r"race\.csv: no trials"):
             races.Race(self.path)
 
-    def test_fates(self):
-        self.assertEqual(races.fates(self.path), {})
+    def test_reasons(self):
+        self.assertEqual(races.reasons(self.path), {})
         self.path.write_text("A1,afl-none-full,not reached\nA2,afl-none-full,triggered; not seen\n")
-        self.assertEqual(races.fates(self.path), {"A1": "not reached", "A2": "triggered; not seen"})
+        self.assertEqual(races.reasons(self.path), {"A1": "not reached", "A2": "triggered; not seen"})
 
 
 class Medians(Folder):

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "play/carrier_trace.h"
+#include "play/bus_trace.h"
 #include "script/files.h"
 #include "guest/guest.h"
 #include "script/operands.h"
@@ -658,8 +658,8 @@ static const struct virtio_net_header tso_offload = { .flags = 1,
 /* ---- what was recorded ---- */
 
 static struct machine machine;
-static struct carrier carrier;
-static struct carrier_trace trace;
+static struct bus bus;
+static struct bus_trace trace;
 static struct log played;
 static const struct disk_ops *inner_disk;
 static const struct nic_ops *inner_nic;
@@ -693,7 +693,7 @@ static void watch_machine(void)
 	static const struct nic_ops nic = { played_send, played_receivable };
 
 	machine_create(&machine);
-	carrier_model_init(&carrier, &machine);
+	bus_model_init(&bus, &machine);
 	inner_disk = machine.disk.disk.ops;
 	inner_nic = machine.nic.nic.ops;
 	machine.disk.disk.ops = &disk;
@@ -724,8 +724,8 @@ static void play(const struct script *script)
 	struct verdict v;
 
 	played.events = 0;
-	carrier_trace_init(&trace, &carrier);
-	player_play(&trace.carrier, script, NULL, &v);
+	bus_trace_init(&trace, &bus);
+	player_play(&trace.bus, script, NULL, &v);
 	if (v.kind != VERDICT_OK) {
 		script_print(script, v.op, stderr);
 		fail_msg("verdict %d rule %u at operation %d: %s", v.kind, v.rule, v.op, v.reason);
@@ -779,7 +779,7 @@ static void assert_accesses(const struct script *script, unsigned int count)
 {
 	assert_int_equal(script->ops, count);
 	for (unsigned int i = 0; i < count; i++) {
-		const struct record *op = &script->op[i];
+		const struct script_op *op = &script->op[i];
 		const struct access *a = &rig.access[i];
 
 		assert_int_equal(op->code, a->code);
@@ -848,7 +848,7 @@ static void a_bring_up_is_there_access_by_access(void **state)
 	remove_folder();
 }
 
-static const struct record *find_write(const struct script *s, uint64_t offset)
+static const struct script_op *find_write(const struct script *s, uint64_t offset)
 {
 	for (unsigned int i = 0; i < s->ops; i++) {
 		if (s->op[i].code == OP_WRITE && s->op[i].write.offset == offset)
@@ -925,8 +925,7 @@ static void larger_queues_become_the_largest_there_are(void **state)
 	kick(&vq[0]);
 	stop_device();
 	assert_true(recorded("bring_up_01", &s));
-	assert_int_equal(find_write(&s, VIRTIO_MMIO_QUEUE_SIZE)->write.value,
-			 PERSONALITY_QUEUE_SIZE);
+	assert_int_equal(find_write(&s, VIRTIO_MMIO_QUEUE_SIZE)->write.value, SETUP_QUEUE_SIZE);
 	assert_brings_up(&s, 1);
 	assert_true(recorded("requests_01", &s));
 	play(&s);
@@ -1445,7 +1444,7 @@ static uint64_t digest(void)
 static bool races;
 
 /* While the recorder looks, other processors of the guest's write. */
-static void strike(void *opaque, uint64_t gpa, size_t len)
+static void fire_race(void *opaque, uint64_t gpa, size_t len)
 {
 	(void)opaque;
 	if (any(4) == 0)
@@ -1454,7 +1453,7 @@ static void strike(void *opaque, uint64_t gpa, size_t len)
 
 static uint64_t any_guest(unsigned int seed, bool record)
 {
-	static const struct guest_memory_tap race = { strike, seen, seen, &rig.tapped };
+	static const struct guest_memory_tap race = { fire_race, seen, seen, &rig.tapped };
 	uint16_t size = (uint16_t)(1u << seed % 10);
 	uint64_t sum;
 
@@ -1605,15 +1604,15 @@ static void broken_rings_end_the_recording_until_a_reset(void **state)
 
 /* ---- the pretend driver, recorded ---- */
 
-struct recording_carrier {
-	struct carrier carrier; /* first */
+struct recording_bus {
+	struct bus bus; /* first */
 	struct virtio_blk_options blk;
 	struct virtio_net_options net;
 	bool started;
 	int (*receive)(struct nic *nic, const struct nic_frame *frame);
 };
 
-static struct recording_carrier recording;
+static struct recording_bus recording;
 
 static int recording_receive(struct nic *nic, const struct nic_frame *frame)
 {
@@ -1641,37 +1640,37 @@ static void start_recording(void)
 	assert_int_equal(recorder_init(&rig.recorder, &o), 0);
 }
 
-static uint64_t recording_read(struct carrier *c, uint64_t offset, unsigned int width)
+static uint64_t recording_read(struct bus *c, uint64_t offset, unsigned int width)
 {
 	uint64_t value;
 
 	(void)c;
 	start_recording();
-	value = carrier.ops->read(&carrier, offset, width);
+	value = bus.ops->read(&bus, offset, width);
 	recorder_read(&rig.recorder, offset, width);
 	return value;
 }
 
-static void recording_write(struct carrier *c, uint64_t offset, unsigned int width, uint64_t value)
+static void recording_write(struct bus *c, uint64_t offset, unsigned int width, uint64_t value)
 {
 	(void)c;
 	start_recording();
 	recorder_write(&rig.recorder, offset, width, value);
-	carrier.ops->write(&carrier, offset, width, value);
+	bus.ops->write(&bus, offset, width, value);
 }
 
 /* Plays a script and records what its guest does. */
 static void record_script(const struct script *script, struct verdict *v)
 {
-	struct carrier_ops ops = *carrier.ops;
+	struct bus_ops ops = *bus.ops;
 
 	ops.read = recording_read;
 	ops.write = recording_write;
 	memset(&recording, 0, sizeof(recording));
-	recording.carrier.ops = &ops;
-	recording.carrier.machine = &machine;
+	recording.bus.ops = &ops;
+	recording.bus.machine = &machine;
 	start_rig();
-	player_play(&recording.carrier, script, NULL, v);
+	player_play(&recording.bus, script, NULL, v);
 	assert_true(recording.started);
 	assert_true(recorder_finish(&rig.recorder));
 }

@@ -35,7 +35,7 @@
 
 #include "disk_file.h"
 #include "disk_io_uring.h"
-#include "kvm/carrier_kvm.h"
+#include "kvm/bus_kvm.h"
 #include "kvm/landlock.h"
 #include "kvm/sandbox.h"
 #include "nic_pcap.h"
@@ -1342,7 +1342,7 @@ static void captures_are_written_and_read_inside(void **state)
 static void play_guest(const void *arg)
 {
 	static struct machine machine;
-	struct carrier *carrier;
+	struct bus *bus;
 	struct script script;
 	struct verdict verdict;
 	char error[256];
@@ -1351,12 +1351,12 @@ static void play_guest(const void *arg)
 	if (access("/dev/kvm", R_OK | W_OK))
 		child_skips("no /dev/kvm that can be written");
 	machine_create(&machine);
-	CHECK(carrier_kvm_create(&carrier, &machine, error, sizeof(error)) == 0);
+	CHECK(bus_kvm_create(&bus, &machine, error, sizeof(error)) == 0);
 	begin_and_enter(&nothing);
-	carrier->ops->restart(carrier);
-	player_play(carrier, &script, NULL, &verdict);
+	bus->ops->restart(bus);
+	player_play(bus, &script, NULL, &verdict);
 	CHECK(verdict.kind == VERDICT_OK);
-	carrier->ops->destroy(carrier);
+	bus->ops->destroy(bus);
 }
 
 static void guest_runs_inside(void **state)

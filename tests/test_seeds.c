@@ -39,7 +39,7 @@ static struct seed *seed;
 static size_t seeds;
 
 static struct machine machine;
-static struct carrier carrier;
+static struct bus bus;
 
 /* ---- reading ---- */
 
@@ -199,7 +199,7 @@ static unsigned int play_seed(const struct seed *s)
 	unsigned int bad;
 
 	memset(oracle_milestone, 0, sizeof(oracle_milestone));
-	player_play(&carrier, &s->script, NULL, &v);
+	player_play(&bus, &s->script, NULL, &v);
 	bad = !ends_as_it_says(s, &v);
 	for (unsigned int i = 0; i < MILESTONE_COUNT; i++) {
 		if (!s->shows[i] || oracle_milestone[i])
@@ -328,7 +328,7 @@ static void seeds_end_the_same_on_either_ring_and_interface(void **state)
 	for (size_t i = 0; i < seeds; i++) {
 		struct verdict v = { .kind = seed[i].verdict };
 
-		compared += differ_play(&carrier, &seed[i].script, NULL, &v);
+		compared += differ_play(&bus, &seed[i].script, NULL, &v);
 		if (v.kind != seed[i].verdict)
 			fail_msg("%s: %s", seed[i].text, v.reason);
 	}
@@ -423,6 +423,6 @@ int main(int argc, char **argv)
 	if (!read_seeds())
 		return 2;
 	machine_create(&machine);
-	carrier_model_init(&carrier, &machine);
+	bus_model_init(&bus, &machine);
 	return writes ? write_seeds() : cmocka_run_group_tests(tests, NULL, NULL);
 }

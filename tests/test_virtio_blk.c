@@ -174,7 +174,7 @@ static const uint8_t *disk_at(const struct fixture *f, uint64_t sector)
 
 /* ---- creation ---- */
 
-static void init_judges_its_options(void **state)
+static void init_checks_its_options(void **state)
 {
 	struct fixture *f = *state;
 	struct virtio_blk blk;
@@ -351,7 +351,7 @@ static void requests_get_their_status(void **state)
 		if (status != t[i].status || f->disk.logs != t[i].submitted)
 			fail_msg("%s: status %u, %u requests", t[i].what, status, f->disk.logs);
 	}
-	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&f->guest), UP_TO_DRIVER_OK);
 }
 
 static void unknown_types_are_unsupported(void **state)
@@ -852,7 +852,7 @@ static void failed_requests_end_in_io_errors_and_show_no_data(void **state)
 		for (uint32_t n = 0; n + 1 < r[i].in_len; n++)
 			assert_int_equal(ram_get8(&f->guest.ram, IN + n), NO_STATUS);
 	}
-	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&f->guest), UP_TO_DRIVER_OK);
 }
 
 static void failed_flush_fails_a_write_through_write(void **state)
@@ -1144,7 +1144,7 @@ static void completions_of_a_broken_or_failed_device_touch_nothing(void **state)
 		guest_notify(&f->guest, 0);
 		if (failed) {
 			reg_write(&f->guest, VIRTIO_MMIO_STATUS,
-				  STATUS_LIVE | VIRTIO_STATUS_FAILED);
+				  UP_TO_DRIVER_OK | VIRTIO_STATUS_FAILED);
 		} else {
 			ring_offer(&f->guest.ring[0], QUEUE);
 			guest_notify(&f->guest, 0);
@@ -1191,7 +1191,7 @@ static void nothing_is_taken_before_driver_ok(void **state)
 	guest_notify(&f->guest, 0);
 	virtio_mmio_poll(&f->guest.mmio);
 	assert_int_equal(f->guest.ram.fetches, 0);
-	reg_write(&f->guest, VIRTIO_MMIO_STATUS, STATUS_LIVE);
+	reg_write(&f->guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER_OK);
 	guest_notify(&f->guest, 0);
 	expect_read(f, 0, 0);
 }
@@ -1217,7 +1217,7 @@ static void resizing_shows_in_config_and_counts_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(init_judges_its_options),
+		TEST(init_checks_its_options),
 		TEST(read_only_is_offered_for_a_read_only_disk),
 		TEST(config_space_holds_what_is_offered),
 		TEST(requests_get_their_status),

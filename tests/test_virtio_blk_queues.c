@@ -48,7 +48,7 @@ static void config_tells_how_many_queues_there_are(void **state)
 	assert_int_equal(virtio_mmio_read(&rig->guest.mmio, VIRTIO_MMIO_CONFIG + 34, 2), 0);
 }
 
-static void number_of_queues_is_judged(void **state)
+static void number_of_queues_is_checked(void **state)
 {
 	struct rig *rig = *state;
 	static const struct {
@@ -268,7 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(config_tells_how_many_queues_there_are),
-		TEST(number_of_queues_is_judged),
+		TEST(number_of_queues_is_checked),
 		TEST(without_mq_there_is_one_queue),
 		TEST(each_queue_gets_its_own_answers),
 		TEST(slots_go_to_the_queues_in_turn),

@@ -170,7 +170,7 @@ static void host_aware_disk_serves_drivers_that_know_none(void **state)
 	assert_int_equal(reg_read(&rig->guest, VIRTIO_MMIO_CONFIG + 72), ZONE);
 }
 
-static void init_judges_zones(void **state)
+static void init_checks_zones(void **state)
 {
 	struct rig *rig = *state;
 	struct virtio_blk blk;
@@ -262,7 +262,7 @@ static void append_tells_where_it_wrote(void **state)
 	assert_int_equal(append(rig, 2 * ZONE, 2, &place), S_INVALID);
 }
 
-static void appends_are_judged(void **state)
+static void appends_are_checked(void **state)
 {
 	struct rig *rig = *state;
 	static const struct {
@@ -318,7 +318,7 @@ static void append_is_stable_when_the_driver_cannot_flush(void **state)
 
 /* ---- 5.2.6.2: reads and writes ---- */
 
-static void writes_are_judged(void **state)
+static void writes_are_checked(void **state)
 {
 	struct rig *rig = *state;
 
@@ -443,7 +443,7 @@ static void limits_are_kept(void **state)
 }
 
 /* "issued for a Conventional zone ... INVALID_CMD" */
-static void zone_requests_are_judged(void **state)
+static void zone_requests_are_checked(void **state)
 {
 	struct rig *rig = *state;
 	static const uint32_t type[] = { T_OPEN, T_CLOSE, T_FINISH, T_RESET };
@@ -543,20 +543,20 @@ int main(void)
 		TEST(config_tells_the_characteristics),
 		TEST(host_managed_disk_wants_a_driver_that_knows_zones),
 		AWARE(host_aware_disk_serves_drivers_that_know_none),
-		TEST(init_judges_zones),
+		TEST(init_checks_zones),
 		TEST(report_tells_types_and_states),
 		TEST(report_tells_as_many_as_have_room),
 		TEST(malformed_reports_are_refused),
 		TEST(append_tells_where_it_wrote),
-		TEST(appends_are_judged),
+		TEST(appends_are_checked),
 		TEST(disk_without_appends_says_so),
 		TEST(append_is_stable_when_the_driver_cannot_flush),
-		TEST(writes_are_judged),
+		TEST(writes_are_checked),
 		TEST(reads_see_what_was_written_and_zeroes_behind_it),
 		TEST(zones_out_of_order_are_left_alone),
 		TEST(states_follow_the_requests),
 		TEST(limits_are_kept),
-		TEST(zone_requests_are_judged),
+		TEST(zone_requests_are_checked),
 		TEST(erasure_resets_zones),
 		TEST(read_only_disk_keeps_its_zones),
 		AWARE(preferred_zones_take_any_write),

@@ -55,12 +55,12 @@ static int teardown(void **state)
 static void accept(struct fixture *f, struct virtio_features set)
 {
 	virtio_device_set_status(f->dev, 0);
-	virtio_device_set_status(f->dev, STATUS_FOUND);
-	virtio_device_set_status(f->dev, STATUS_DRIVEN);
+	virtio_device_set_status(f->dev, UP_TO_ACKNOWLEDGE);
+	virtio_device_set_status(f->dev, UP_TO_DRIVER);
 	for (uint32_t sel = 0; sel < 4; sel++)
 		virtio_device_set_driver_features(f->dev, sel,
 						  (uint32_t)(set.word[sel / 2] >> (sel % 2 * 32)));
-	virtio_device_set_status(f->dev, STATUS_AGREED);
+	virtio_device_set_status(f->dev, UP_TO_FEATURES_OK);
 }
 
 static void program(struct fixture *f, unsigned int index)
@@ -81,7 +81,7 @@ static void go_live(struct fixture *f, struct virtio_features set)
 	accept(f, set);
 	program(f, 0);
 	virtio_device_start_queue(f->dev, 0);
-	virtio_device_set_status(f->dev, STATUS_LIVE);
+	virtio_device_set_status(f->dev, UP_TO_DRIVER_OK);
 	assert_true(virtio_device_queue_live(f->dev, 0));
 }
 
@@ -93,7 +93,7 @@ static void offer_byte(struct fixture *f, uint16_t head)
 
 /* ---- creation ---- */
 
-static void init_judges_its_arguments(void **state)
+static void init_checks_its_arguments(void **state)
 {
 	static const struct {
 		unsigned int queues;
@@ -165,10 +165,10 @@ static uint8_t expected_status(uint8_t from, uint32_t value)
 		return 0;
 	if (to == (now | VIRTIO_STATUS_FAILED))
 		return from | VIRTIO_STATUS_FAILED;
-	if ((now == 0 && (to == STATUS_FOUND || to == STATUS_DRIVEN)) ||
-	    (now == STATUS_FOUND && to == STATUS_DRIVEN) ||
-	    (now == STATUS_DRIVEN && to == STATUS_AGREED) ||
-	    (now == STATUS_AGREED && to == STATUS_LIVE))
+	if ((now == 0 && (to == UP_TO_ACKNOWLEDGE || to == UP_TO_DRIVER)) ||
+	    (now == UP_TO_ACKNOWLEDGE && to == UP_TO_DRIVER) ||
+	    (now == UP_TO_DRIVER && to == UP_TO_FEATURES_OK) ||
+	    (now == UP_TO_FEATURES_OK && to == UP_TO_DRIVER_OK))
 		return (uint8_t)to | broken;
 	return from;
 }
@@ -197,12 +197,13 @@ static void status_bits_above_the_byte_are_not_cut_off(void **state)
 		virtio_device_set_status(f->dev, 0);
 		virtio_device_set_status(f->dev, high[i]); /* no reset and no step */
 		assert_int_equal(f->dev->status, 0);
-		virtio_device_set_status(f->dev, high[i] | STATUS_FOUND);
+		virtio_device_set_status(f->dev, high[i] | UP_TO_ACKNOWLEDGE);
 		assert_int_equal(f->dev->status, 0);
-		virtio_device_set_status(f->dev, STATUS_FOUND);
+		virtio_device_set_status(f->dev, UP_TO_ACKNOWLEDGE);
 		virtio_device_set_status(f->dev, high[i]);
-		virtio_device_set_status(f->dev, high[i] | STATUS_FOUND | VIRTIO_STATUS_FAILED);
-		assert_int_equal(f->dev->status, STATUS_FOUND);
+		virtio_device_set_status(f->dev,
+					 high[i] | UP_TO_ACKNOWLEDGE | VIRTIO_STATUS_FAILED);
+		assert_int_equal(f->dev->status, UP_TO_ACKNOWLEDGE);
 	}
 }
 
@@ -214,11 +215,11 @@ static void driver_cannot_set_or_clear_needs_reset(void **state)
 	assert_int_equal(f->dev->status, 0);
 	go_live(f, features(-1));
 	virtio_device_set_status(f->dev, STATUS_BROKEN);
-	assert_int_equal(f->dev->status, STATUS_LIVE);
+	assert_int_equal(f->dev->status, UP_TO_DRIVER_OK);
 	virtio_device_break(f->dev);
-	virtio_device_set_status(f->dev, STATUS_LIVE);
+	virtio_device_set_status(f->dev, UP_TO_DRIVER_OK);
 	assert_int_equal(f->dev->status, STATUS_BROKEN);
-	virtio_device_set_status(f->dev, STATUS_LIVE | VIRTIO_STATUS_FAILED);
+	virtio_device_set_status(f->dev, UP_TO_DRIVER_OK | VIRTIO_STATUS_FAILED);
 	assert_int_equal(f->dev->status, STATUS_BROKEN | VIRTIO_STATUS_FAILED);
 	virtio_device_set_status(f->dev, 0);
 	assert_int_equal(f->dev->status, 0);
@@ -240,20 +241,20 @@ static void only_acceptable_features_are_accepted(void **state)
 		virtio_features_add(&set, (unsigned int)bit);
 		f->fake.accepted = 0;
 		accept(f, set);
-		assert_int_equal(f->dev->status, offered ? STATUS_AGREED : STATUS_DRIVEN);
+		assert_int_equal(f->dev->status, offered ? UP_TO_FEATURES_OK : UP_TO_DRIVER);
 		assert_int_equal(f->fake.accepted, offered);
 		assert_int_equal(virtio_device_has(f->dev, (unsigned int)bit), offered);
 	}
 	/* FAKE_FEATURE_A alone was refused for its rule */
 	accept(f, features(VIRTIO_F_VERSION_1, FAKE_FEATURE_A, FAKE_NEEDS_A, -1));
-	assert_int_equal(f->dev->status, STATUS_AGREED);
+	assert_int_equal(f->dev->status, UP_TO_FEATURES_OK);
 	accept(f, features(VIRTIO_F_VERSION_1, FAKE_FEATURE_A, FAKE_NEEDS_B, -1));
-	assert_int_equal(f->dev->status, STATUS_AGREED);
+	assert_int_equal(f->dev->status, UP_TO_FEATURES_OK);
 	/* 6.2 */
 	accept(f, features(-1));
-	assert_int_equal(f->dev->status, STATUS_DRIVEN);
+	assert_int_equal(f->dev->status, UP_TO_DRIVER);
 	accept(f, features(FAKE_NEEDS_A, -1));
-	assert_int_equal(f->dev->status, STATUS_DRIVEN);
+	assert_int_equal(f->dev->status, UP_TO_DRIVER);
 }
 
 static void refused_features_can_be_corrected(void **state)
@@ -261,10 +262,10 @@ static void refused_features_can_be_corrected(void **state)
 	struct fixture *f = *state;
 
 	accept(f, features(VIRTIO_F_VERSION_1, 77, -1));
-	assert_int_equal(f->dev->status, STATUS_DRIVEN);
+	assert_int_equal(f->dev->status, UP_TO_DRIVER);
 	virtio_device_set_driver_features(f->dev, 2, 0);
-	virtio_device_set_status(f->dev, STATUS_AGREED);
-	assert_int_equal(f->dev->status, STATUS_AGREED);
+	virtio_device_set_status(f->dev, UP_TO_FEATURES_OK);
+	assert_int_equal(f->dev->status, UP_TO_FEATURES_OK);
 	assert_int_equal(f->fake.accepted, 1);
 }
 
@@ -281,7 +282,7 @@ static void features_are_written_between_driver_and_features_ok_alone(void **sta
 			uint64_t word = (uint64_t)(0xa5a50000u | sel) << (sel % 2 * 32);
 
 			assert_int_equal(f->dev->driver.word[sel / 2],
-					 status == STATUS_DRIVEN ? word : 0);
+					 status == UP_TO_DRIVER ? word : 0);
 			assert_int_equal(f->dev->driver.word[1 - sel / 2], 0);
 		}
 	}
@@ -297,7 +298,7 @@ static void feature_words_beyond_the_last_do_not_exist(void **state)
 	assert_int_equal(virtio_device_offered(f->dev, 1), 0x11111111);
 	assert_int_equal(virtio_device_offered(f->dev, 2), 0x44444444);
 	assert_int_equal(virtio_device_offered(f->dev, 3), 0x33333333);
-	f->dev->status = STATUS_DRIVEN;
+	f->dev->status = UP_TO_DRIVER;
 	f->dev->driver = f->dev->offered;
 	for (size_t i = 0; i < COUNT(sel); i++) {
 		assert_int_equal(virtio_device_offered(f->dev, sel[i]), 0);
@@ -363,7 +364,8 @@ static void queues_are_set_up_in_the_states_that_allow_it_alone(void **state)
 
 	for (unsigned int ring_reset = 0; ring_reset < 2; ring_reset++) {
 		for (uint32_t status = 0; status <= UINT8_MAX; status++) {
-			bool may = status == STATUS_AGREED || (status == STATUS_LIVE && ring_reset);
+			bool may = status == UP_TO_FEATURES_OK ||
+				   (status == UP_TO_DRIVER_OK && ring_reset);
 
 			virtio_device_set_status(f->dev, 0);
 			f->dev->driver = features(VIRTIO_F_VERSION_1,
@@ -440,9 +442,9 @@ static void notifications_reach_live_queues_alone(void **state)
 		f->dev->status = (uint8_t)status;
 		f->fake.notified[0] = 0;
 		virtio_device_notify(f->dev, 0);
-		assert_int_equal(f->fake.notified[0], status == STATUS_LIVE);
+		assert_int_equal(f->fake.notified[0], status == UP_TO_DRIVER_OK);
 	}
-	f->dev->status = STATUS_LIVE;
+	f->dev->status = UP_TO_DRIVER_OK;
 	virtio_device_notify(f->dev, 1); /* not started */
 	virtio_device_notify(f->dev, 3);
 	virtio_device_notify(f->dev, 0x10000);
@@ -460,7 +462,7 @@ static void broken_device_says_so_once_and_rests(void **state)
 	virtio_device_defer(f->dev, 0);
 	assert_int_equal(virtio_device_popped(f->dev, 1), VIRTIO_SERVED_ONE);
 	assert_int_equal(virtio_device_popped(f->dev, 0), VIRTIO_SERVED_ALL);
-	assert_int_equal(f->dev->status, STATUS_LIVE);
+	assert_int_equal(f->dev->status, UP_TO_DRIVER_OK);
 	assert_int_equal(virtio_device_popped(f->dev, -EPROTO), VIRTIO_SERVED_LATER);
 	assert_int_equal(f->dev->status, STATUS_BROKEN);
 	assert_int_equal(f->config_interrupts, 1);
@@ -544,7 +546,7 @@ static void config_change_is_announced_to_a_running_driver(void **state)
 	accept(f, features(VIRTIO_F_VERSION_1, -1));
 	virtio_device_config_changed(f->dev);
 	assert_int_equal(f->config_interrupts, 0);
-	virtio_device_set_status(f->dev, STATUS_LIVE);
+	virtio_device_set_status(f->dev, UP_TO_DRIVER_OK);
 	virtio_device_config_changed(f->dev);
 	assert_int_equal(f->config_interrupts, 1);
 	assert_int_equal(f->dev->config_generation, generation + 3);
@@ -568,7 +570,7 @@ static enum virtio_served serve_one(struct virtio_device *dev, unsigned int queu
 	if (result != VIRTIO_SERVED_ONE)
 		return result;
 	served++;
-	virtqueue_push(&dev->queue[queue], &chain);
+	virtqueue_fill(&dev->queue[queue], &chain);
 	virtio_device_publish(dev, queue);
 	if (break_at_two && served == 2)
 		virtio_device_break(dev);
@@ -728,7 +730,7 @@ static void publish_interrupts_if_the_driver_wants_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(init_judges_its_arguments),
+		TEST(init_checks_its_arguments),
 		TEST(feature_sets_hold_128_bits),
 		TEST(rules_hold_as_a_truth_table),
 		TEST(status_moves_one_step_at_a_time),

@@ -196,7 +196,7 @@ static void offsets_near_the_end_of_64_bits_are_harmless(void **state)
 		}
 	}
 	assert_int_equal(f->fake.config_writes, 0);
-	assert_int_equal(guest_status(&f->guest), STATUS_AGREED);
+	assert_int_equal(guest_status(&f->guest), UP_TO_FEATURES_OK);
 }
 
 static void values_wider_than_the_register_lose_their_upper_half(void **state)
@@ -204,7 +204,7 @@ static void values_wider_than_the_register_lose_their_upper_half(void **state)
 	struct fixture *f = *state;
 
 	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_STATUS, 4, 0xdead00000001);
-	assert_int_equal(guest_status(&f->guest), STATUS_FOUND);
+	assert_int_equal(guest_status(&f->guest), UP_TO_ACKNOWLEDGE);
 	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_STATUS, 4, 0x100000000);
 	assert_int_equal(guest_status(&f->guest), 0);
 }
@@ -225,8 +225,8 @@ static void feature_words_are_selected(void **state)
 		reg_write(g, VIRTIO_MMIO_DEVICE_FEATURES_SEL, far[i]);
 		assert_int_equal(reg_read(g, VIRTIO_MMIO_DEVICE_FEATURES), 0);
 	}
-	reg_write(g, VIRTIO_MMIO_STATUS, STATUS_FOUND);
-	reg_write(g, VIRTIO_MMIO_STATUS, STATUS_DRIVEN);
+	reg_write(g, VIRTIO_MMIO_STATUS, UP_TO_ACKNOWLEDGE);
+	reg_write(g, VIRTIO_MMIO_STATUS, UP_TO_DRIVER);
 	reg_write(g, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
 	reg_write(g, VIRTIO_MMIO_DRIVER_FEATURES, 1);
 	reg_write(g, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 4);
@@ -471,8 +471,8 @@ static void reset_brings_back_every_register(void **state)
 		assert_int_equal(f->fake.stopped[queue], 1);
 	}
 	/* DriverFeaturesSel is 0 again: this write goes to word 0 */
-	reg_write(g, VIRTIO_MMIO_STATUS, STATUS_FOUND);
-	reg_write(g, VIRTIO_MMIO_STATUS, STATUS_DRIVEN);
+	reg_write(g, VIRTIO_MMIO_STATUS, UP_TO_ACKNOWLEDGE);
+	reg_write(g, VIRTIO_MMIO_STATUS, UP_TO_DRIVER);
 	reg_write(g, VIRTIO_MMIO_DRIVER_FEATURES, 1);
 	assert_int_equal(f->fake.dev.driver.word[0], 1);
 }
@@ -482,7 +482,7 @@ static void status_that_is_no_reset_keeps_the_selectors(void **state)
 	struct fixture *f = *state;
 
 	reg_write(&f->guest, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
-	reg_write(&f->guest, VIRTIO_MMIO_STATUS, STATUS_FOUND);
+	reg_write(&f->guest, VIRTIO_MMIO_STATUS, UP_TO_ACKNOWLEDGE);
 	assert_int_equal(f->guest.mmio.device_features_sel, 1);
 }
 

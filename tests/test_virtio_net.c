@@ -137,7 +137,7 @@ static void drive(struct fixture *f, struct virtio_features set)
 
 /* ---- creation and configuration ---- */
 
-static void init_judges_its_options(void **state)
+static void init_checks_its_options(void **state)
 {
 	/* 5.1.3.1 */
 	static const struct {
@@ -330,7 +330,7 @@ static bool transmit(struct fixture *f, const struct virtio_net_header *header,
 	guest_notify(&f->guest, VIRTIO_NET_TX);
 	ring_expect(&f->guest.ring[VIRTIO_NET_TX], head, 0);
 	ring_expect_none(&f->guest.ring[VIRTIO_NET_TX]);
-	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&f->guest), UP_TO_DRIVER_OK);
 	if (f->nic.sends == sends)
 		return false;
 	assert_int_equal(f->nic.sends, sends + 1);
@@ -416,7 +416,7 @@ static void malformed_transmit_buffers_are_dropped_and_returned(void **state)
 		ring_expect(&f->guest.ring[VIRTIO_NET_TX], head, 0);
 	}
 	assert_int_equal(f->nic.sends, 0);
-	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&f->guest), UP_TO_DRIVER_OK);
 }
 
 static void checksum_request_must_fit_the_frame(void **state)
@@ -1148,7 +1148,7 @@ static void frames_for_a_device_that_does_not_run_are_dropped(void **state)
 	ram_watch(&f->guest.ram);
 	assert_int_equal(receive(f, frame, 60), 0);
 	assert_int_equal(f->guest.ram.fetches, 0);
-	reg_write(&f->guest, VIRTIO_MMIO_STATUS, STATUS_LIVE);
+	reg_write(&f->guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER_OK);
 	assert_int_equal(receive(f, frame, 60), 0);
 	ring_expect(&f->guest.ring[0], 0, HDR + 60);
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
@@ -1341,7 +1341,7 @@ static struct virtio_features ctrl(int a, int b)
 	return features(VIRTIO_NET_F_CTRL_VQ, a, b, -1);
 }
 
-static void commands_are_judged(void **state)
+static void commands_are_checked(void **state)
 {
 	static const struct {
 		const char *what;
@@ -1396,7 +1396,7 @@ static void commands_are_judged(void **state)
 		if (ack != t[i].ack)
 			fail_msg("%s: %u", t[i].what, ack);
 	}
-	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&f->guest), UP_TO_DRIVER_OK);
 }
 
 static void commands_need_their_feature(void **state)
@@ -1731,7 +1731,7 @@ static void link_changes_are_told_to_a_driver_that_wants_to_know(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(init_judges_its_options),
+		TEST(init_checks_its_options),
 		TEST(config_space_shows_mac_link_and_mtu),
 		TEST(control_queue_exists_if_negotiated),
 		TEST(frames_of_legal_length_are_sent),
@@ -1764,7 +1764,7 @@ int main(void)
 		TEST(received_header_says_what_the_driver_accepted),
 		TEST(longest_segmented_frame_is_received),
 		TEST(missing_checksums_are_completed),
-		TEST(commands_are_judged),
+		TEST(commands_are_checked),
 		TEST(commands_need_their_feature),
 		TEST(commands_without_room_for_an_ack_are_not_carried_out),
 		TEST(modes_pass_and_suppress_kinds_of_frames),

@@ -188,7 +188,7 @@ static void last_command_for_a_queue_holds(void **state)
 	expect_parameters(3, 0, 0);
 }
 
-static void coalescing_commands_are_judged(void **state)
+static void coalescing_commands_are_checked(void **state)
 {
 	struct virtio_net_ctrl_coal_vq c = { 0, 0, { 1, 1 } };
 	uint8_t more[13] = { 0 };
@@ -409,7 +409,7 @@ int main(void)
 		T(suppressed_notifications_stay_suppressed),
 		T(new_parameters_apply_at_once),
 		T(last_command_for_a_queue_holds),
-		T(coalescing_commands_are_judged),
+		T(coalescing_commands_are_checked),
 		T(full_ring_is_told_without_more),
 		T(types_that_can_be_asked_for_are_told),
 		T(what_happens_is_counted),

@@ -312,7 +312,7 @@ static uint8_t set_offloads(uint64_t bits)
 #define NEGOTIATED (B(1) | B(7) | B(8) | B(46) | B(47) | B(54) | B(55))
 
 /* 5.1.9.5.9: what was negotiated, bit by bit, and nothing else */
-static void offloads_are_judged(void **state)
+static void offloads_are_checked(void **state)
 {
 	uint8_t bytes[9] = { 0 };
 
@@ -494,7 +494,7 @@ int main(void)
 		T(tunnels_must_fit_the_headers),
 		T(tunnel_bits_need_their_features),
 		T(tunnels_are_received_as_accepted),
-		T(offloads_are_judged),
+		T(offloads_are_checked),
 		T(offloads_act_only_while_enabled),
 		T(announcements_are_asked_for_and_acknowledged),
 		T(speed_is_told),

@@ -102,7 +102,7 @@ static void options_say_how_many_pairs(void **state)
 }
 
 /* 5.1.9.5.6.2: between 1 and the maximum, and exactly two bytes */
-static void pairs_are_judged(void **state)
+static void pairs_are_checked(void **state)
 {
 	uint8_t bytes[3] = { 2, 0, 0 };
 
@@ -308,8 +308,8 @@ static uint8_t send_rss(struct rss r)
 	return net_command(&rig, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_RSS_CONFIG, r.bytes, r.len);
 }
 
-/* 5.1.9.5.7.1: everything about it is judged, and a command that is refused changes nothing */
-static void rss_configurations_are_judged(void **state)
+/* 5.1.9.5.7.1: everything about it is checked, and a command that is refused changes nothing */
+static void rss_configurations_are_checked(void **state)
 {
 	static const struct {
 		const char *what;
@@ -431,14 +431,14 @@ int main(void)
 		T(queues_depend_on_features),
 		T(config_space_shows_the_limits),
 		T(options_say_how_many_pairs),
-		T(pairs_are_judged),
+		T(pairs_are_checked),
 		T(one_pair_is_the_default),
 		T(flows_follow_what_was_sent),
 		T(other_flows_are_spread),
 		T(reset_of_one_queue_leaves_the_others_alone),
 		T(frame_without_buffers_holds_up_no_other_queue),
 		T(blocked_queues_take_turns),
-		T(rss_configurations_are_judged),
+		T(rss_configurations_are_checked),
 		T(rss_chooses_by_the_table),
 		T(rss_contexts_come_and_go),
 #undef T

@@ -15,7 +15,7 @@
 #define PAGE	    4096u
 #define IMAGE_BYTES 4096u
 
-#define LEGACY_LIVE (STATUS_DRIVEN | VIRTIO_STATUS_DRIVER_OK)
+#define LEGACY_LIVE (UP_TO_DRIVER | VIRTIO_STATUS_DRIVER_OK)
 
 static int setup(void **state)
 {
@@ -212,10 +212,10 @@ static void a_suspended_device_has_nothing_at_the_disk(void **state)
 	offer_write(rig, 0, 'A', 0);
 	select_queue(rig, 0);
 	reg_write(&rig->guest, VIRTIO_MMIO_QUEUE_RESET, 1);
-	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, STATUS_LIVE | VIRTIO_STATUS_SUSPEND);
-	assert_int_equal(guest_status(&rig->guest), STATUS_LIVE);
+	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER_OK | VIRTIO_STATUS_SUSPEND);
+	assert_int_equal(guest_status(&rig->guest), UP_TO_DRIVER_OK);
 	test_disk_finish(&rig->disk, 0, 0);
-	assert_int_equal(guest_status(&rig->guest), STATUS_AGREED | VIRTIO_STATUS_SUSPEND);
+	assert_int_equal(guest_status(&rig->guest), UP_TO_FEATURES_OK | VIRTIO_STATUS_SUSPEND);
 }
 
 /* ---- the device ---- */
@@ -251,9 +251,9 @@ static void a_device_reset_lasts_as_long_as_a_write_is_at_the_disk(void **state)
 	assert_int_equal(rig->disk.cancels, 2);
 	ram_watch(&rig->guest.ram);
 	for (unsigned int i = 0; i < 2; i++) {
-		assert_int_equal(guest_status(&rig->guest), STATUS_LIVE);
+		assert_int_equal(guest_status(&rig->guest), UP_TO_DRIVER_OK);
 		try_everything(rig);
-		assert_int_equal(guest_status(&rig->guest), STATUS_LIVE);
+		assert_int_equal(guest_status(&rig->guest), UP_TO_DRIVER_OK);
 		assert_int_equal(reg_read(&rig->guest, VIRTIO_MMIO_INTERRUPT_STATUS), 0);
 		assert_int_equal(rig->disk.pendings, 2 - i);
 		expect_busy(rig, true);
@@ -287,7 +287,7 @@ static void a_second_reset_changes_nothing(void **state)
 	reg_write(&rig->guest, VIRTIO_MMIO_QUEUE_RESET, 1);
 	for (unsigned int i = 0; i < 3; i++) {
 		reg_write(&rig->guest, VIRTIO_MMIO_STATUS, 0);
-		assert_int_equal(guest_status(&rig->guest), STATUS_LIVE);
+		assert_int_equal(guest_status(&rig->guest), UP_TO_DRIVER_OK);
 		select_queue(rig, 0);
 		assert_int_equal(queue_reset(rig), 0);
 	}
@@ -329,7 +329,7 @@ static void it_is_the_disk_that_ends_a_reset(void **state)
 		offer_write(rig, 0, 'A', 0);
 		offer_write(rig, 1, 'A', 1);
 		reg_write(&rig->guest, VIRTIO_MMIO_STATUS, 0);
-		assert_int_equal(guest_status(&rig->guest), kind == 2 ? STATUS_LIVE : 0);
+		assert_int_equal(guest_status(&rig->guest), kind == 2 ? UP_TO_DRIVER_OK : 0);
 		assert_int_equal(rig->disk.pendings, kind == 2 ? 2 : 0);
 		while (rig->disk.pendings)
 			test_disk_finish(&rig->disk, 0, 0);
@@ -371,7 +371,7 @@ static void zones_in_front_change_nothing(void **state)
 	guest_drive(&rig->guest, rig->options.features, 2, RIG_QUEUE);
 	offer_write(rig, 0, 'A', 0);
 	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, 0);
-	assert_int_equal(guest_status(&rig->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&rig->guest), UP_TO_DRIVER_OK);
 	expect_busy(rig, true);
 	test_disk_finish(&rig->disk, 0, 0);
 	assert_int_equal(guest_status(&rig->guest), 0);
@@ -389,11 +389,11 @@ static void no_state_is_restored_before_the_end_of_a_reset(void **state)
 	offer_write(rig, 0, 'A', 0);
 	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_int_equal(virtio_mmio_restore(&rig->guest.mmio, image, len), -EBUSY);
-	assert_int_equal(guest_status(&rig->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&rig->guest), UP_TO_DRIVER_OK);
 	test_disk_finish(&rig->disk, 0, 0);
 	assert_int_equal(guest_status(&rig->guest), 0);
 	assert_int_equal(virtio_mmio_restore(&rig->guest.mmio, image, len), 0);
-	assert_int_equal(guest_status(&rig->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&rig->guest), UP_TO_DRIVER_OK);
 }
 
 /* In a process of its own: how that ended. */
@@ -433,8 +433,8 @@ static void drive_legacy(struct rig *rig)
 	struct guest *guest = &rig->guest;
 
 	reg_write(guest, VIRTIO_MMIO_GUEST_PAGE_SIZE, PAGE);
-	reg_write(guest, VIRTIO_MMIO_STATUS, STATUS_FOUND);
-	reg_write(guest, VIRTIO_MMIO_STATUS, STATUS_DRIVEN);
+	reg_write(guest, VIRTIO_MMIO_STATUS, UP_TO_ACKNOWLEDGE);
+	reg_write(guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER);
 	reg_write(guest, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
 	reg_write(guest, VIRTIO_MMIO_DRIVER_FEATURES, 1u << VIRTIO_BLK_F_MQ);
 	for (unsigned int queue = 0; queue < 2; queue++) {
@@ -514,8 +514,8 @@ static void a_legacy_reset_lasts_as_long(void **state)
 	assert_int_equal(guest_status(&rig->guest), LEGACY_LIVE);
 	assert_int_equal(pfn(rig), was);
 	ram_watch(&rig->guest.ram);
-	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, STATUS_FOUND);
-	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, STATUS_DRIVEN);
+	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, UP_TO_ACKNOWLEDGE);
+	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER);
 	reg_write(&rig->guest, VIRTIO_MMIO_DRIVER_FEATURES, UINT32_MAX);
 	reg_write(&rig->guest, VIRTIO_MMIO_QUEUE_PFN, was);
 	guest_notify(&rig->guest, 0);

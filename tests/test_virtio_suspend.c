@@ -6,8 +6,8 @@
 #include "virtio_mmio_state.h"
 #include "virtio_net.h"
 
-#define STATUS_SUSPENDED (STATUS_AGREED | VIRTIO_STATUS_SUSPEND)
-#define ASK		 (STATUS_LIVE | VIRTIO_STATUS_SUSPEND)
+#define UP_TO_SUSPEND (UP_TO_FEATURES_OK | VIRTIO_STATUS_SUSPEND)
+#define ASK	      (UP_TO_DRIVER_OK | VIRTIO_STATUS_SUSPEND)
 
 struct fixture {
 	struct guest guest;
@@ -98,12 +98,12 @@ static void what_is_in_flight_is_used_before(void **state)
 	guest_notify(&f->guest, 0);
 	offer_read(f);
 	ask(f);
-	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&f->guest), UP_TO_DRIVER_OK);
 	guest_notify(&f->guest, 0);
 	ask(f); /* once more is the same */
 	assert_int_equal(f->disk.pendings, 1);
 	test_disk_finish(&f->disk, 0, 0);
-	assert_int_equal(guest_status(&f->guest), STATUS_SUSPENDED);
+	assert_int_equal(guest_status(&f->guest), UP_TO_SUSPEND);
 	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_USED);
 	ring_expect(&f->guest.ring[0], 0, 513);
 	ring_expect_none(&f->guest.ring[0]);
@@ -117,15 +117,15 @@ static void suspended_it_touches_nothing_and_goes_on_when_resumed(void **state)
 
 	drive(f);
 	ask(f);
-	assert_int_equal(guest_status(&f->guest), STATUS_SUSPENDED);
+	assert_int_equal(guest_status(&f->guest), UP_TO_SUSPEND);
 	ram_watch(&f->guest.ram);
 	offer_read(f);
 	guest_notify(&f->guest, 0);
 	virtio_mmio_poll(&f->guest.mmio);
 	assert_int_equal(f->guest.ram.fetches + f->guest.ram.stores, 0);
 	assert_false(f->guest.irq);
-	ask(f); /* STATUS_SUSPENDED with DRIVER_OK */
-	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
+	ask(f); /* UP_TO_SUSPEND with DRIVER_OK */
+	assert_int_equal(guest_status(&f->guest), UP_TO_DRIVER_OK);
 	poll(f);
 	assert_int_equal(f->disk.pendings, 1);
 	test_disk_finish(&f->disk, 0, 0);
@@ -139,18 +139,18 @@ static void before_it_is_live_the_bit_means_nothing(void **state)
 	struct fixture *f = *state;
 
 	assert_true(guest_negotiate(&f->guest, features(VIRTIO_F_SUSPEND, -1)));
-	reg_write(&f->guest, VIRTIO_MMIO_STATUS, STATUS_SUSPENDED);
-	assert_int_equal(guest_status(&f->guest), STATUS_AGREED);
+	reg_write(&f->guest, VIRTIO_MMIO_STATUS, UP_TO_SUSPEND);
+	assert_int_equal(guest_status(&f->guest), UP_TO_FEATURES_OK);
 	ask(f);
-	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&f->guest), UP_TO_DRIVER_OK);
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_true(guest_negotiate(&f->guest, features(VIRTIO_F_SUSPEND, -1)));
-	reg_write(&f->guest, VIRTIO_MMIO_STATUS, STATUS_SUSPENDED | VIRTIO_STATUS_FAILED);
-	assert_int_equal(guest_status(&f->guest), STATUS_AGREED | VIRTIO_STATUS_FAILED);
+	reg_write(&f->guest, VIRTIO_MMIO_STATUS, UP_TO_SUSPEND | VIRTIO_STATUS_FAILED);
+	assert_int_equal(guest_status(&f->guest), UP_TO_FEATURES_OK | VIRTIO_STATUS_FAILED);
 	/* and never to a driver that did not accept the feature */
 	guest_drive(&f->guest, features(-1), 1, 16);
 	ask(f);
-	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&f->guest), UP_TO_DRIVER_OK);
 	poll(f);
 }
 
@@ -164,11 +164,11 @@ static void other_writes_do_not_resume_it(void **state)
 		if ((value & ~VIRTIO_STATUS_NEEDS_RESET) == ASK || value & VIRTIO_STATUS_FAILED)
 			continue;
 		reg_write(&f->guest, VIRTIO_MMIO_STATUS, value);
-		assert_int_equal(guest_status(&f->guest), STATUS_SUSPENDED);
+		assert_int_equal(guest_status(&f->guest), UP_TO_SUSPEND);
 	}
-	reg_write(&f->guest, VIRTIO_MMIO_STATUS, STATUS_SUSPENDED | VIRTIO_STATUS_FAILED);
+	reg_write(&f->guest, VIRTIO_MMIO_STATUS, UP_TO_SUSPEND | VIRTIO_STATUS_FAILED);
 	ask(f);
-	assert_int_equal(guest_status(&f->guest), STATUS_SUSPENDED | VIRTIO_STATUS_FAILED);
+	assert_int_equal(guest_status(&f->guest), UP_TO_SUSPEND | VIRTIO_STATUS_FAILED);
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_int_equal(guest_status(&f->guest), 0);
 }
@@ -215,10 +215,10 @@ static void stopping_the_queue_is_enough(void **state)
 	ask(f);
 	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, 0);
 	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_RESET, 1);
-	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&f->guest), UP_TO_DRIVER_OK);
 	ram_watch(&f->guest.ram);
 	test_disk_finish(&f->disk, 0, 0);
-	assert_int_equal(guest_status(&f->guest), STATUS_SUSPENDED);
+	assert_int_equal(guest_status(&f->guest), UP_TO_SUSPEND);
 	assert_int_equal(f->guest.ram.fetches + f->guest.ram.stores, 0);
 }
 
@@ -231,7 +231,7 @@ static void a_reset_ends_the_wait(void **state)
 	guest_notify(&f->guest, 0);
 	ask(f);
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
-	assert_int_equal(guest_status(&f->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&f->guest), UP_TO_DRIVER_OK);
 	test_disk_finish(&f->disk, 0, 0);
 	assert_int_equal(guest_status(&f->guest), 0);
 	drive(f);
@@ -259,7 +259,7 @@ static void a_network_device_is_suspended_at_once(void **state)
 	guest_attach(&f->guest, &net.dev);
 	guest_drive(&f->guest, features(VIRTIO_F_SUSPEND, VIRTIO_NET_F_STATUS, -1), 2, 16);
 	ask(f);
-	assert_int_equal(guest_status(&f->guest), STATUS_SUSPENDED);
+	assert_int_equal(guest_status(&f->guest), UP_TO_SUSPEND);
 	ram_watch(&f->guest.ram);
 	assert_int_equal(nic.nic.receive(&nic.nic, &frame), 0);
 	virtio_net_set_link(&net, false);
@@ -287,17 +287,17 @@ static void nothing_is_left_to_tell(void **state)
 	drive(f);
 	ask(f);
 	assert_int_equal(virtio_mmio_save(&f->guest.mmio, image, sizeof(image), &len), 0);
-	for (unsigned int untold = 0; untold < 2; untold++) {
+	for (unsigned int unnotified = 0; unnotified < 2; unnotified++) {
 		struct state_writer told = { .bytes = image + STATE_TOLD, .room = 2 };
 		struct state_writer sum = { .bytes = image + STATE_HEADER - 4, .room = 4 };
 
-		state_put(&told, 0u - untold, 2);
+		state_put(&told, 0u - unnotified, 2);
 		state_put(&sum, state_checksum(image + STATE_HEADER, len - STATE_HEADER), 4);
 		virtio_blk_destroy(&f->blk);
 		assert_int_equal(virtio_blk_init(&f->blk, &f->options), 0);
 		guest_attach(&f->guest, &f->blk.dev);
 		assert_int_equal(virtio_mmio_restore(&f->guest.mmio, image, len),
-				 untold ? -EINVAL : 0);
+				 unnotified ? -EINVAL : 0);
 	}
 	ask(f);
 	ask(f);

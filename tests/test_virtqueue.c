@@ -93,7 +93,7 @@ static void size_max_is_a_power_of_two_up_to_32768(void **state)
 	}
 }
 
-static void enable_judges_the_size(void **state)
+static void enable_checks_the_size(void **state)
 {
 	struct fixture *f = *state;
 	static const uint32_t bad[] = { 0,	3,	    6,		7,
@@ -130,7 +130,7 @@ static int enable_at(struct fixture *f, unsigned int area, uint64_t gpa, bool ev
 	return virtqueue_enable(&f->vq, (struct virtqueue_features){ .event_idx = event_idx });
 }
 
-static void enable_judges_alignment(void **state)
+static void enable_checks_alignment(void **state)
 {
 	static const uint32_t align[] = { 16, 2, 4 };
 	struct fixture *f = *state;
@@ -362,7 +362,7 @@ static void head_in_flight_may_not_come_again(void **state)
 	assert_int_equal(pop(f), 1);
 	assert_int_equal(pop_into(f, &again, storage), -EPROTO);
 	assert_int_equal(f->vq.in_flight, 1);
-	virtqueue_push(&f->vq, &f->chain);
+	virtqueue_fill(&f->vq, &f->chain);
 	assert_int_equal(pop(f), 1);
 	assert_int_equal(f->chain.head, 3);
 }
@@ -381,7 +381,7 @@ static void all_heads_may_be_in_flight(void **state)
 	assert_int_equal(pop(f), 0);
 	/* given back in another order than taken */
 	for (unsigned int i = 0; i < SIZE; i++)
-		virtqueue_push(&f->vq, &chain[i * 3 % SIZE]);
+		virtqueue_fill(&f->vq, &chain[i * 3 % SIZE]);
 	assert_true(virtqueue_publish(&f->vq));
 	for (unsigned int i = 0; i < SIZE; i++)
 		ring_expect(&f->ring, (uint16_t)(SIZE - 1 - i * 3 % SIZE), 0);
@@ -576,9 +576,9 @@ static void endless_chains_cost_a_bounded_number_of_fetches(void **state)
 	assert_int_equal(f->ram.fetches, 4 + SIZE);
 }
 
-/* A guest that changes a field after the fetch gets nowhere; just before, it is judged as changed.
+/* A guest that changes a field after the fetch gets nowhere; just before, it is checked as changed.
  */
-static void what_is_judged_is_what_was_fetched(void **state)
+static void what_is_checked_is_what_was_fetched(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t desc1 = f->ring.desc + 16;
@@ -617,7 +617,7 @@ static void used_entry_is_invisible_until_published(void **state)
 	f->ram.allowed[0][0] = f->ring.used + 4;
 	f->ram.allowed[0][1] = 8;
 	f->ram.alloweds = 1;
-	virtqueue_push(&f->vq, &f->chain);
+	virtqueue_fill(&f->vq, &f->chain);
 	assert_int_equal(f->ram.stores, 1);
 	ring_expect_none(&f->ring);
 	f->ram.allowed[0][0] = f->ring.used + 2;
@@ -638,7 +638,7 @@ static void used_length_is_what_the_cursor_wrote(void **state)
 
 		assert_int_equal(pop(f), 1);
 		assert_int_equal(descriptor_chain_write(&f->chain, "123456789", written), 0);
-		virtqueue_push(&f->vq, &f->chain);
+		virtqueue_fill(&f->vq, &f->chain);
 		assert_true(virtqueue_publish(&f->vq));
 		ring_expect(&f->ring, head, written);
 	}
@@ -654,7 +654,7 @@ static void indices_wrap_at_65536(void **state)
 
 		if (pop(f) != 1 || f->chain.head != head)
 			fail_msg("round %u", i);
-		virtqueue_push(&f->vq, &f->chain);
+		virtqueue_fill(&f->vq, &f->chain);
 		assert_true(virtqueue_publish(&f->vq));
 		ring_expect(&f->ring, head, 0);
 		ring_expect_none(&f->ring);
@@ -672,7 +672,7 @@ static void ring_of_one_entry_works(void **state)
 		ram_put16(&f->ram, f->ring.avail + 6, (uint16_t)i); /* used_event */
 		offer_byte(f, 0);
 		assert_int_equal(pop(f), 1);
-		virtqueue_push(&f->vq, &f->chain);
+		virtqueue_fill(&f->vq, &f->chain);
 		assert_true(virtqueue_publish(&f->vq));
 		ring_expect(&f->ring, 0, 0);
 	}
@@ -712,7 +712,7 @@ static void largest_ring_works(void **state)
 	assert_int_equal(virtqueue_pop(&vq, &chain), 1);
 	assert_int_equal(chain.head, VIRTQ_SIZE_MAX - 1);
 	assert_int_equal(chain.count, VIRTQ_SIZE_MAX);
-	virtqueue_push(&vq, &chain);
+	virtqueue_fill(&vq, &chain);
 	assert_true(virtqueue_publish(&vq));
 	assert_memory_equal(host + 0xa0000, "\0\0\1\0\xff\x7f\0\0\0\0\0\0", 12);
 	virtqueue_destroy(&vq);
@@ -732,7 +732,7 @@ static void interrupt_flag_counts_without_event_idx_alone(void **state)
 			ram_put16(&f->ram, f->ring.avail, flags);
 			offer_byte(f, 0);
 			assert_int_equal(pop(f), 1);
-			virtqueue_push(&f->vq, &f->chain);
+			virtqueue_fill(&f->vq, &f->chain);
 			assert_int_equal(virtqueue_publish(&f->vq), event || !(flags & 1));
 		}
 	}
@@ -752,13 +752,13 @@ static void used_event_asks_for_one_entry(void **state)
 
 				assert_int_equal(enable(f, SIZE, true, true), 0);
 				f->vq.next_used = start[i];
-				f->vq.shown_used = start[i];
-				f->vq.published_used = start[i];
+				f->vq.flushed_used = start[i];
+				f->vq.notified_used = start[i];
 				ram_put16(&f->ram, f->ring.avail + 4 + 2 * SIZE, used_event);
 				for (uint16_t n = 0; n < pushed; n++) {
 					offer_byte(f, n);
 					assert_int_equal(pop(f), 1);
-					virtqueue_push(&f->vq, &f->chain);
+					virtqueue_fill(&f->vq, &f->chain);
 				}
 				assert_int_equal(virtqueue_publish(&f->vq), among);
 				assert_false(virtqueue_publish(&f->vq)); /* nothing new */
@@ -895,8 +895,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(size_max_is_a_power_of_two_up_to_32768),
-		TEST(enable_judges_the_size),
-		TEST(enable_judges_alignment),
+		TEST(enable_checks_the_size),
+		TEST(enable_checks_alignment),
 		TEST(enable_wants_each_ring_wholly_in_ram),
 		TEST(reset_forgets_everything),
 		TEST(empty_ring_gives_nothing),
@@ -912,7 +912,7 @@ int main(void)
 		TEST(indirect_table_may_lie_anywhere_in_ram),
 		TEST(each_field_is_fetched_once),
 		TEST(endless_chains_cost_a_bounded_number_of_fetches),
-		TEST(what_is_judged_is_what_was_fetched),
+		TEST(what_is_checked_is_what_was_fetched),
 		TEST(used_entry_is_invisible_until_published),
 		TEST(used_length_is_what_the_cursor_wrote),
 		TEST(indices_wrap_at_65536),

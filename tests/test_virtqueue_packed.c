@@ -119,7 +119,7 @@ static int pop(struct fixture *f)
 static void pop_and_push(struct fixture *f)
 {
 	assert_int_equal(pop(f), 1);
-	virtqueue_push(&f->vq, &f->chain[0]);
+	virtqueue_fill(&f->vq, &f->chain[0]);
 }
 
 /* The next used descriptor is this one; the driver passes over `entries`. */
@@ -162,7 +162,7 @@ static void enable_takes_any_size_up_to_the_limit(void **state)
 }
 
 /* 2.8.10.1, the table: 16, 4, 4 */
-static void enable_judges_alignment_and_place(void **state)
+static void enable_checks_alignment_and_place(void **state)
 {
 	static const uint64_t align[] = { 16, 4, 4 };
 	static const uint64_t bytes[] = { 16 * 5, 4, 4 };
@@ -242,7 +242,7 @@ static void goes_round_many_times_at_every_size(void **state)
 			assert_int_equal(f->chain[0].head, id);
 			assert_int_equal(f->chain[0].count, count);
 			assert_int_equal(pop_number(f, 1), 0);
-			virtqueue_push(&f->vq, &f->chain[0]);
+			virtqueue_fill(&f->vq, &f->chain[0]);
 			expect_nothing_used(f);
 			assert_true(virtqueue_publish(&f->vq));
 			expect_used(f, id, 0, false, count);
@@ -285,7 +285,7 @@ static void any_id_comes_back(void **state)
 		offer_desc(f, DATA, 1, (uint16_t)id, 0);
 		assert_int_equal(pop(f), 1);
 		assert_int_equal(f->chain[0].head, id);
-		virtqueue_push(&f->vq, &f->chain[0]);
+		virtqueue_fill(&f->vq, &f->chain[0]);
 		assert_true(virtqueue_publish(&f->vq));
 		ram_get(&f->ram, at, &used, sizeof(used));
 		assert_int_equal(le16toh(used.id), id);
@@ -405,7 +405,7 @@ static void table_is_one_chain_whatever_its_flags(void **state)
 	assert_int_equal(f->chain[0].entries, 1);
 	assert_int_equal(f->chain[0].readable_bytes, 8);
 	assert_int_equal(f->chain[0].writable_bytes, 6);
-	virtqueue_push(&f->vq, &f->chain[0]);
+	virtqueue_fill(&f->vq, &f->chain[0]);
 	assert_true(virtqueue_publish(&f->vq));
 	expect_used(f, 2, 0, false, 1);
 }
@@ -461,12 +461,12 @@ static void used_entries_come_in_the_order_of_completion(void **state)
 	for (unsigned int i = 0; i < 3; i++)
 		assert_int_equal(pop_number(f, i), 1);
 	assert_int_equal(descriptor_chain_write(&f->chain[1], "abc", 3), 0);
-	virtqueue_push(&f->vq, &f->chain[2]);
+	virtqueue_fill(&f->vq, &f->chain[2]);
 	assert_true(virtqueue_publish(&f->vq));
 	expect_used(f, 2, 0, false, 2);
 	expect_nothing_used(f);
-	virtqueue_push(&f->vq, &f->chain[1]);
-	virtqueue_push(&f->vq, &f->chain[0]);
+	virtqueue_fill(&f->vq, &f->chain[1]);
+	virtqueue_fill(&f->vq, &f->chain[0]);
 	expect_nothing_used(f);
 	assert_true(virtqueue_publish(&f->vq));
 	expect_used(f, 1, 3, true, 1);
@@ -482,7 +482,7 @@ static void write_flag_tells_of_a_lone_last_byte(void **state)
 	offer_desc(f, DATA, 7, 1, WRITABLE);
 	assert_int_equal(pop(f), 1);
 	assert_int_equal(descriptor_chain_write_last(&f->chain[0], 1), 0);
-	virtqueue_push(&f->vq, &f->chain[0]);
+	virtqueue_fill(&f->vq, &f->chain[0]);
 	assert_true(virtqueue_publish(&f->vq));
 	expect_used(f, 1, 0, true, 1);
 }
@@ -522,8 +522,8 @@ static void unpop_is_as_if_never_taken(void **state)
 		assert_int_equal(pop_number(f, 0), 1);
 		assert_int_equal(f->chain[0].head, 0);
 		assert_int_equal(pop_number(f, 1), 1);
-		virtqueue_push(&f->vq, &f->chain[1]);
-		virtqueue_push(&f->vq, &f->chain[0]);
+		virtqueue_fill(&f->vq, &f->chain[1]);
+		virtqueue_fill(&f->vq, &f->chain[0]);
 		assert_true(virtqueue_publish(&f->vq));
 		expect_used(f, 1, 0, false, 2);
 		expect_used(f, 0, 0, false, 3);
@@ -642,7 +642,7 @@ static void race(struct fixture *f, uint64_t at, uint64_t gpa, uint64_t value, u
 	f->ram.race_after = 0;
 }
 
-/* What was judged is what is used: flags of the first one that change after their fetch. */
+/* What was checked is what is used: flags of the first one that change after their fetch. */
 static void flags_are_not_read_again(void **state)
 {
 	struct fixture *f = *state;
@@ -669,14 +669,14 @@ static void in_order_holds_back_what_is_early(void **state)
 			assert_int_equal(pop_number(f, i), 1);
 		assert_int_equal(descriptor_chain_write(&f->chain[1], "abc", 3), 0);
 		ram_watch(&f->ram);
-		virtqueue_push(&f->vq, &f->chain[2]);
+		virtqueue_fill(&f->vq, &f->chain[2]);
 		assert_false(virtqueue_publish(&f->vq));
-		virtqueue_push(&f->vq, &f->chain[1]);
+		virtqueue_fill(&f->vq, &f->chain[1]);
 		assert_false(virtqueue_publish(&f->vq));
 		assert_int_equal(f->ram.stores + f->ram.fetches, 0);
 		expect_nothing_used(f);
 		assert_int_equal(f->vq.in_flight, 3);
-		virtqueue_push(&f->vq, &f->chain[0]);
+		virtqueue_fill(&f->vq, &f->chain[0]);
 		assert_true(virtqueue_publish(&f->vq));
 		expect_used(f, 3, 0, false, 2);
 		expect_used(f, 1, 3, true, 1);
@@ -694,9 +694,9 @@ static void in_order_knows_what_went_back(void **state)
 		offer_desc(f, DATA, 1, i, 0);
 	for (unsigned int i = 0; i < 3; i++)
 		assert_int_equal(pop_number(f, i), 1);
-	virtqueue_push(&f->vq, &f->chain[1]);
+	virtqueue_fill(&f->vq, &f->chain[1]);
 	virtqueue_unpop(&f->vq, &f->chain[2]);
-	virtqueue_push(&f->vq, &f->chain[0]);
+	virtqueue_fill(&f->vq, &f->chain[0]);
 	assert_true(virtqueue_publish(&f->vq));
 	expect_used(f, 0, 0, false, 1);
 	expect_used(f, 1, 0, false, 1);
@@ -716,7 +716,7 @@ static void in_order_head_that_waits_is_in_flight(void **state)
 		offer_desc(f, DATA, 1, i, 0);
 		assert_int_equal(pop_number(f, i), 1);
 	}
-	virtqueue_push(&f->vq, &f->chain[1]);
+	virtqueue_fill(&f->vq, &f->chain[1]);
 	offer_desc(f, DATA, 1, 1, 0);
 	assert_int_equal(pop_number(f, 2), -EPROTO);
 }
@@ -764,9 +764,9 @@ static void restored_ring_has_its_place(void **state)
 
 	assert_int_equal(save_and_restore(f, 4, 4), 0); /* the fifth of five */
 	assert_int_equal(f->vq.next_avail, WRAP | 4);
-	assert_int_equal(virtqueue_untold(&f->vq), 0);
+	assert_int_equal(virtqueue_unnotified(&f->vq), 0);
 	assert_int_equal(save_and_restore(f, 0, 4), 0); /* and was told of none of the first four */
-	assert_int_equal(virtqueue_untold(&f->vq), 4);
+	assert_int_equal(virtqueue_unnotified(&f->vq), 4);
 	assert_int_equal(save_and_restore(f, 0, WRAP), -EINVAL); /* of none for more than a lap */
 	assert_int_equal(enable(f, 5, PACKED()), 0);
 	assert_int_equal(save_and_restore(f, 5, 5), -EINVAL);
@@ -784,7 +784,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(enable_takes_any_size_up_to_the_limit),
-		TEST(enable_judges_alignment_and_place),
+		TEST(enable_checks_alignment_and_place),
 		TEST(zeroed_ring_is_empty),
 		TEST(availability_follows_the_wrap_counter),
 		TEST(goes_round_many_times_at_every_size),

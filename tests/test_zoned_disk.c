@@ -69,7 +69,7 @@ static void expect(const struct job *job, int result)
 	assert_ptr_equal(job->request.done, done);
 }
 
-static void init_judges_its_options(void **state)
+static void init_checks_its_options(void **state)
 {
 	struct fixture *f = *state;
 	struct zoned_disk z;
@@ -366,7 +366,7 @@ static void last_zone_and_failed_ones(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(init_judges_its_options),
+		TEST(init_checks_its_options),
 		TEST(writes_follow_each_other_without_waiting),
 		TEST(failure_below_is_passed_on),
 		TEST(failed_write_takes_the_pointer_back),

@@ -80,12 +80,12 @@ def measured():
     return [Race(path) for path in paths]
 
 
-def fates(path):
-    """Of each bug that trials missed, why they did: see ci/bugs/fate."""
+def reasons(path):
+    """Of each bug that trials missed, why they did: see ci/bugs/why-missed."""
     if not path.exists():
         return {}
     with open(path, encoding="utf-8", newline="") as file:
-        return {bug: fate for bug, _, fate in csv.reader(file, quoting=csv.QUOTE_NONE)}
+        return {bug: reason for bug, _, reason in csv.reader(file, quoting=csv.QUOTE_NONE)}
 
 
 def mann_whitney(one, two):

@@ -66,7 +66,7 @@ static bool run_process(struct bench *b, const char *target)
 	return true;
 }
 
-static int judge(struct bench *b, const char *target, uint64_t *rate)
+static int check(struct bench *b, const char *target, uint64_t *rate)
 {
 	struct engine *e = &b->engine;
 	enum engine_end end = engine_end(e);
@@ -98,7 +98,7 @@ static int measure(struct bench *b, const char *target, uint64_t *rate)
 	    !engine_make_dir(&b->dirs, "findings", target))
 		return EXIT_USAGE;
 	if (run_process(b, target))
-		status = judge(b, target, rate);
+		status = check(b, target, rate);
 	engine_remove_dir(&b->dirs, "bench", target);
 	return status;
 }

@@ -54,11 +54,11 @@ static int export_script_as(const struct form *form, const char *path, const str
 /* Why there is nothing to export, or NULL */
 static const char *prevents(const struct form *form, const struct script *script)
 {
-	struct personality p;
+	struct setup p;
 
 	if (script->header.code == DEVICE_ECHO)
 		return "its device is the harness's own, there is no other";
-	personality_from(&script->header, &p);
+	setup_from(&script->header, &p);
 	if (form->x86 && p.big_endian)
 		return "its guest is big-endian, and QEMU's microvm an x86 machine";
 	for (unsigned int i = 0; i < script->ops; i++) {

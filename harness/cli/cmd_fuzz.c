@@ -79,7 +79,7 @@ static void wait_and_collect(struct run *run)
 		cmd_fuzz_take_findings(run, &run->targets[i]);
 		if (over)
 			cmd_fuzz_take_end(run, &run->targets[i]);
-		cmd_fuzz_record(run, &run->targets[i], over);
+		cmd_fuzz_log(run, &run->targets[i], over);
 	}
 }
 
@@ -101,7 +101,7 @@ static void run_all(struct run *run)
 		cmd_fuzz_show(run);
 	}
 	for (size_t i = 0; i < run->count; i++)
-		cmd_fuzz_record(run, &run->targets[i], true);
+		cmd_fuzz_log(run, &run->targets[i], true);
 	cmd_fuzz_erase_status(run);
 }
 

@@ -43,7 +43,7 @@ struct target {
 	uint64_t first_ms;	/* fuzzing time up to the first finding */
 	struct seen seen[SUMMARIES_MAX];
 	size_t seen_count;
-	struct campaign_record record;
+	struct campaign_log record;
 };
 
 /* begin and end count from the start of the run */
@@ -78,7 +78,7 @@ struct run {
 	bool failed;
 };
 
-/* ---- cmd_fuzz_record.c ---- */
+/* ---- cmd_fuzz_log.c ---- */
 
 /* The state as a word */
 const char *cmd_fuzz_state(const struct target *t);
@@ -90,7 +90,7 @@ unsigned int cmd_fuzz_coverage(const struct target *t);
 unsigned int cmd_fuzz_corpus(const struct target *t);
 
 /* Notes the numbers, and writes the record when it is old, or this is the end. */
-void cmd_fuzz_record(struct run *run, struct target *t, bool end);
+void cmd_fuzz_log(struct run *run, struct target *t, bool end);
 
 /* ---- cmd_fuzz_view.c ---- */
 

@@ -18,16 +18,16 @@ struct arguments {
 static bool play_files(char **path, size_t count)
 {
 	static struct machine machine;
-	struct carrier carrier;
+	struct bus bus;
 	struct script script;
 	struct verdict v;
 
 	machine_create(&machine);
-	carrier_model_init(&carrier, &machine);
+	bus_model_init(&bus, &machine);
 	for (size_t i = 0; i < count; i++) {
 		if (!files_read_script(path[i], &script))
 			return false;
-		player_play(&carrier, &script, NULL, &v);
+		player_play(&bus, &script, NULL, &v);
 	}
 	return true;
 }

@@ -12,7 +12,7 @@
 #include "run/runner.h"
 
 struct arguments {
-	unsigned int on; /* enum runner_carrier */
+	unsigned int on; /* enum runner_bus */
 	const char *kernel;
 	unsigned int repeat;
 	unsigned int hang_seconds;
@@ -63,7 +63,7 @@ static int play_all(struct play *p, size_t count, unsigned int repeat)
 	return p->findings ? EXIT_FINDING : EXIT_OK;
 }
 
-static const struct option_word carrier[] = {
+static const struct option_word bus[] = {
 	[RUN_ON_MODEL] = { "model", "calls, in this process" },
 	[RUN_ON_KVM] = { "kvm", "a bare guest on /dev/kvm; compared with the model" },
 	[RUN_ON_LINUX] = { "linux", "a booted Linux on /dev/kvm; compared with the model" },
@@ -71,7 +71,7 @@ static const struct option_word carrier[] = {
 };
 
 static const struct command_option options[] = {
-	{ "on", "CARRIER", "how the guest's accesses come about", "model", .words = carrier,
+	{ "on", "BUS", "how the guest's accesses come about", "model", .words = bus,
 	  SETS_WORD(struct arguments, on) },
 	{ "kernel", "FILE",
 	  "what linux boots; else one in /boot, or what make guest-kernel has fetched", NULL,
@@ -97,7 +97,7 @@ static int run(void *opaque, char **operand, int count)
 {
 	const struct arguments *a = opaque;
 	struct play p = {
-		.stage = { .on = (enum runner_carrier)a->on,
+		.stage = { .on = (enum runner_bus)a->on,
 			   .hang_seconds = a->hang_seconds,
 			   .here = a->no_fork,
 			   .kernel = a->kernel },

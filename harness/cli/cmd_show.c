@@ -9,7 +9,7 @@
 
 #include "commands.h"
 #include "base/complain.h"
-#include "findings/story.h"
+#include "findings/describe.h"
 #include "oracle/oracle.h"
 #include "script/files.h"
 
@@ -60,11 +60,11 @@ static int show(void *arguments, char **operand, int count)
 	if (count && !files_read_script(operand[0], &script))
 		return EXIT_USAGE;
 	if (args->operands)
-		story_operands(stdout);
+		describe_operands(stdout);
 	if (args->rules)
 		print_rules();
 	if (count && args->explain)
-		story_explain(&script, stdout);
+		describe_lines(&script, stdout);
 	else if (count)
 		script_print(&script, -1, stdout);
 	if (!fflush(stdout) && !ferror(stdout))

@@ -40,7 +40,7 @@ static void answer(struct echo_device *e, unsigned int which)
 	err = descriptor_chain_write(&j->chain, j->data, room);
 
 	(void)err; /* there is room */
-	virtqueue_push(&e->dev.queue[j->queue], &j->chain);
+	virtqueue_fill(&e->dev.queue[j->queue], &j->chain);
 	virtio_device_publish(&e->dev, j->queue);
 	take_out(e, which);
 }
@@ -62,7 +62,7 @@ static enum virtio_served serve_one(struct virtio_device *dev, unsigned int queu
 
 	if (jobs_of(e, queue) == ECHO_JOBS)
 		return VIRTIO_SERVED_LATER;
-	descriptor_chain_init(&j->chain, e->memory, j->segment, PERSONALITY_QUEUE_SIZE);
+	descriptor_chain_init(&j->chain, e->memory, j->segment, SETUP_QUEUE_SIZE);
 
 	enum virtio_served served =
 		virtio_device_popped(dev, virtqueue_pop(&dev->queue[queue], &j->chain));
@@ -174,9 +174,9 @@ void echo_device_complete(struct echo_device *e, unsigned int which, bool unpop)
 void echo_device_create(struct echo_device *e)
 {
 	memset(e, 0, sizeof(*e));
-	e->job = calloc(PERSONALITY_QUEUES * ECHO_JOBS, sizeof(*e->job));
-	for (unsigned int i = 0; e->job && i < PERSONALITY_QUEUES * ECHO_JOBS; i++) {
-		e->job[i].segment = malloc(PERSONALITY_QUEUE_SIZE * sizeof(*e->job[i].segment));
+	e->job = calloc(SETUP_QUEUES * ECHO_JOBS, sizeof(*e->job));
+	for (unsigned int i = 0; e->job && i < SETUP_QUEUES * ECHO_JOBS; i++) {
+		e->job[i].segment = malloc(SETUP_QUEUE_SIZE * sizeof(*e->job[i].segment));
 		e->job[i].data = malloc(ECHO_BYTES);
 		if (!e->job[i].segment || !e->job[i].data)
 			abort();
@@ -185,7 +185,7 @@ void echo_device_create(struct echo_device *e)
 		abort();
 }
 
-int echo_device_init(struct echo_device *e, const struct personality *p, struct oracle *oracle,
+int echo_device_init(struct echo_device *e, const struct setup *p, struct oracle *oracle,
 		     const struct guest_memory *memory)
 {
 	e->oracle = oracle;

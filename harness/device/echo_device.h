@@ -29,7 +29,7 @@ struct echo_device {
 /* Once a process. */
 void echo_device_create(struct echo_device *e);
 /* A new device in the same storage. */
-int echo_device_init(struct echo_device *e, const struct personality *p, struct oracle *oracle,
+int echo_device_init(struct echo_device *e, const struct setup *p, struct oracle *oracle,
 		     const struct guest_memory *memory);
 void echo_device_destroy(struct echo_device *e);
 

@@ -58,7 +58,7 @@ static void submit_memory(struct disk *disk, struct disk_request *r)
 		(struct fake_disk *)(void *)((char *)disk - offsetof(struct fake_disk, memory));
 
 	if (r->op != DISK_FLUSH &&
-	    (r->sector > PERSONALITY_SECTORS || r->sectors > PERSONALITY_SECTORS - r->sector))
+	    (r->sector > SETUP_SECTORS || r->sectors > SETUP_SECTORS - r->sector))
 		oracle_fail(d->oracle, 8, "zones: %llu sectors at %llu are asked for",
 			    (unsigned long long)r->sectors, (unsigned long long)r->sector);
 	carry_out(d, r);
@@ -161,15 +161,15 @@ void fake_disk_create(struct fake_disk *d, struct oracle *oracle)
 	d->disk.ops = &ops;
 	d->memory.ops = &memory_ops;
 	d->oracle = oracle;
-	d->content = malloc((size_t)PERSONALITY_SECTORS * SECTOR);
+	d->content = malloc((size_t)SETUP_SECTORS * SECTOR);
 	if (!d->content)
 		abort();
-	memcpy(d->disk.id, personality_disk_id, sizeof(d->disk.id));
-	for (uint64_t i = 0; i < PERSONALITY_SECTORS; i++)
+	memcpy(d->disk.id, setup_disk_id, sizeof(d->disk.id));
+	for (uint64_t i = 0; i < SETUP_SECTORS; i++)
 		first_content(d, i);
 }
 
-static void start_zones(struct fake_disk *d, const struct personality *p)
+static void start_zones(struct fake_disk *d, const struct setup *p)
 {
 	d->memory.capacity = p->capacity;
 	if (zoned_disk_init(&d->zoned, &d->memory, &p->zones.options))
@@ -181,9 +181,9 @@ static void start_zones(struct fake_disk *d, const struct personality *p)
 	d->disk.zoning = d->zoned.disk.zoning;
 }
 
-void fake_disk_start(struct fake_disk *d, const struct personality *p)
+void fake_disk_start(struct fake_disk *d, const struct setup *p)
 {
-	for (unsigned int w = 0; w < PERSONALITY_SECTORS / 64; w++) {
+	for (unsigned int w = 0; w < SETUP_SECTORS / 64; w++) {
 		for (; d->dirty[w]; d->dirty[w] &= d->dirty[w] - 1)
 			first_content(d, w * 64 + (uint64_t)__builtin_ctzll(d->dirty[w]));
 	}

@@ -18,8 +18,8 @@ struct fake_disk {
 	struct zoned_disk zoned; /* in front of it, if `is_zoned` */
 	bool is_zoned;
 	struct disk_lifetime lifetime;
-	uint8_t *content; /* PERSONALITY_SECTORS */
-	uint64_t dirty[PERSONALITY_SECTORS / 64];
+	uint8_t *content; /* SETUP_SECTORS */
+	uint64_t dirty[SETUP_SECTORS / 64];
 	struct disk_request *pending[FAKE_DISK_PENDING + 1];
 	unsigned int pendings;
 	bool deferred;
@@ -31,7 +31,7 @@ struct fake_disk {
 /* Once a process. */
 void fake_disk_create(struct fake_disk *d, struct oracle *oracle);
 /* A new disk with its first content. */
-void fake_disk_start(struct fake_disk *d, const struct personality *p);
+void fake_disk_start(struct fake_disk *d, const struct setup *p);
 /* After the device is gone. */
 void fake_disk_stop(struct fake_disk *d);
 /* Completes pending request number `which` % pendings; nothing when there is none. */

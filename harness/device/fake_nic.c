@@ -113,7 +113,7 @@ void fake_nic_create(struct fake_nic *n, struct oracle *oracle)
 	}
 }
 
-void fake_nic_start(struct fake_nic *n, const struct personality *p)
+void fake_nic_start(struct fake_nic *n, const struct setup *p)
 {
 	take_fence_away(n);
 	n->waitings = 0;

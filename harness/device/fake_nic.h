@@ -26,7 +26,7 @@ struct fake_nic {
 
 /* Once a process. */
 void fake_nic_create(struct fake_nic *n, struct oracle *oracle);
-void fake_nic_start(struct fake_nic *n, const struct personality *p);
+void fake_nic_start(struct fake_nic *n, const struct setup *p);
 /* The storage to build the next frame in; then hand it over. */
 uint8_t *fake_nic_frame(struct fake_nic *n);
 void fake_nic_arrives(struct fake_nic *n, uint32_t len, const struct nic_offload *offload);

@@ -14,7 +14,7 @@
 
 #include "base/complain.h"
 #include "base/msan.h"
-#include "refusals.h"
+#include "bad_options.h"
 
 /* ---- RAM ---- */
 
@@ -124,7 +124,7 @@ void machine_store(struct machine *m, uint64_t gpa, const void *bytes, size_t le
 
 /* ---- the tap ---- */
 
-static void strike(struct machine *m, struct race *r, uint64_t gpa, size_t len)
+static void fire_race(struct machine *m, struct race *r, uint64_t gpa, size_t len)
 {
 	bool apart = gpa >= r->watch ? gpa - r->watch >= r->watch_bytes : r->watch - gpa >= len;
 
@@ -139,7 +139,7 @@ static void fetching(void *opaque, uint64_t gpa, size_t len)
 	struct machine *m = ((struct machine_tap *)opaque)->machine;
 
 	for (unsigned int i = 0; i < m->races; i++)
-		strike(m, &m->race[i], gpa, len);
+		fire_race(m, &m->race[i], gpa, len);
 }
 
 static void ring_fetched(void *opaque, uint64_t gpa, const void *bytes, size_t len)
@@ -237,7 +237,7 @@ void machine_create(struct machine *m)
 	memset(m, 0, sizeof(*m));
 	for (unsigned int i = 0; i < MAP_REGIONS; i++)
 		m->ram[i] = map_region();
-	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++)
+	for (unsigned int i = 0; i < SETUP_QUEUES; i++)
 		create_tap(m, &m->ring[i], i, true);
 	create_tap(m, &m->buffer, 0, false);
 	oracle_create(&m->oracle);
@@ -275,7 +275,7 @@ static int start_echo(struct machine *m)
 
 typedef int start_device(struct machine *m);
 
-void machine_start(struct machine *m, const struct personality *p, jmp_buf *escape)
+void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape)
 {
 	static start_device *const start[DEVICE_KINDS] = {
 		[DEVICE_BLK] = start_blk,
@@ -291,7 +291,7 @@ void machine_start(struct machine *m, const struct personality *p, jmp_buf *esca
 
 	fake_disk_start(&m->disk, &m->p);
 	fake_nic_start(&m->nic, &m->p);
-	refusals_try(m, m->p.refusal);
+	bad_options_try(m, m->p.bad_option);
 
 	int err = start[p->kind](m);
 
@@ -325,7 +325,7 @@ void machine_stop(struct machine *m)
 /* ---- calls into the device, each watched from start to end ---- */
 
 /* a poll takes one chain at least, if there are any */
-#define POLLS_MAX (PERSONALITY_QUEUES * PERSONALITY_QUEUE_SIZE + 64u)
+#define POLLS_MAX (SETUP_QUEUES * SETUP_QUEUE_SIZE + 64u)
 
 /* Deferred work belongs to the call that left it, as a host that polls at once would have it; but a
  * poll is a call, and does no more than one. */

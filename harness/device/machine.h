@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The host's side of a script, the same on every carrier: guest RAM, one device with its transport,
- * the back ends, the tap with the racing guest, and the oracle that watches it all. A carrier
+ * The host's side of a script, the same on every bus: guest RAM, one device with its transport,
+ * the back ends, the tap with the racing guest, and the oracle that watches it all. A bus
  * decides only how the guest's accesses come about.
  */
 #ifndef MACHINE_H
@@ -74,10 +74,10 @@ struct machine_tap {
 };
 
 struct machine {
-	struct personality p;
+	struct setup p;
 	uint8_t *ram[MAP_REGIONS];
 	uint64_t dirty[MAP_REGIONS * MAP_REGION_BYTES / MACHINE_DIRTY_UNIT / 64];
-	struct machine_tap ring[PERSONALITY_QUEUES];
+	struct machine_tap ring[SETUP_QUEUES];
 	struct machine_tap buffer;
 
 	struct virtio_blk blk;
@@ -103,8 +103,8 @@ struct machine {
 /* Once a process; never fails (no memory for it: abort). */
 void machine_create(struct machine *m);
 
-/* A new device with clean RAM for this personality. The oracle jumps to `escape` at a violation. */
-void machine_start(struct machine *m, const struct personality *p, jmp_buf *escape);
+/* A new device with clean RAM for this setup. The oracle jumps to `escape` at a violation. */
+void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape);
 /* Destroys the device, in whatever state a violation left it. */
 void machine_stop(struct machine *m);
 
@@ -120,7 +120,7 @@ void machine_store(struct machine *m, uint64_t gpa, const void *bytes, size_t le
 void machine_add_race(struct machine *m, const struct race *race);
 void machine_drop_races(struct machine *m);
 
-/* For carriers whose guest stores by itself: how many of `len` bytes at `gpa` are RAM in one piece,
+/* For buses whose guest stores by itself: how many of `len` bytes at `gpa` are RAM in one piece,
  * and that they were written. */
 size_t machine_ram_at(uint64_t gpa, size_t len);
 void machine_touched(struct machine *m, uint64_t gpa, size_t len);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a device is made with, as the personality has it.
+ * What a device is made with, as the setup has it.
  */
 #include <string.h>
 
 #include "machine.h"
 
 /* RO and VERSION_1 are the device's own to offer. */
-static struct virtio_features asked(const struct personality *p)
+static struct virtio_features asked(const struct setup *p)
 {
 	struct virtio_features f = p->offered;
 
@@ -23,7 +23,7 @@ static struct virtio_features asked(const struct personality *p)
 
 void machine_blk_options(struct machine *m, struct virtio_blk_options *o)
 {
-	const struct personality *p = &m->p;
+	const struct setup *p = &m->p;
 
 	*o = (struct virtio_blk_options){
 		.memory = &m->buffer.memory,
@@ -32,8 +32,8 @@ void machine_blk_options(struct machine *m, struct virtio_blk_options *o)
 		.queue_size_max = p->queue_size_max,
 		.slots = p->slots,
 		.transfer_max = p->transfer_max,
-		.size_max = PERSONALITY_SIZE_MAX,
-		.seg_max = PERSONALITY_SEG_MAX,
+		.size_max = SETUP_SIZE_MAX,
+		.seg_max = SETUP_SEG_MAX,
 		.blk_size = p->blk_size,
 		.cylinders = 7,
 		.heads = 3,
@@ -53,7 +53,7 @@ void machine_blk_options(struct machine *m, struct virtio_blk_options *o)
 
 void machine_net_options(struct machine *m, struct virtio_net_options *o)
 {
-	const struct personality *p = &m->p;
+	const struct setup *p = &m->p;
 
 	*o = (struct virtio_net_options){
 		.memory = &m->buffer.memory,
@@ -63,9 +63,9 @@ void machine_net_options(struct machine *m, struct virtio_net_options *o)
 		.mtu = p->mtu,
 		.link_up = !(p->flags & FLAG_LINK_DOWN),
 		.queue_pairs_max = (uint16_t)p->pairs,
-		.speed = PERSONALITY_SPEED,
-		.duplex = PERSONALITY_DUPLEX,
+		.speed = SETUP_SPEED,
+		.duplex = SETUP_DUPLEX,
 	};
 
-	memcpy(o->mac, personality_mac, sizeof(o->mac));
+	memcpy(o->mac, setup_mac, sizeof(o->mac));
 }

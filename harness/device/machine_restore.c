@@ -101,7 +101,7 @@ void machine_restore(struct machine *m, const struct machine_damage *d)
 	bool fine = oracle_restored(&m->oracle, m->image, len);
 
 	if (d->how == DAMAGE_NONE)
-		oracle_came_back(&m->oracle, fine);
+		oracle_restored_same(&m->oracle, fine);
 	err = virtio_mmio_restore(&m->mmio, m->image, len);
 	if (fine != !err)
 		oracle_fail(&m->oracle, 7, "%s state is %s (%d)", fine ? "a good" : "an impossible",

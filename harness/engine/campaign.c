@@ -20,7 +20,7 @@
 
 /* ---- rows ---- */
 
-static void thin_out(struct campaign_record *r)
+static void thin_out(struct campaign_log *r)
 {
 	for (size_t i = 1; 2 * i < r->rows; i++)
 		r->row[i] = r->row[2 * i];
@@ -28,7 +28,7 @@ static void thin_out(struct campaign_record *r)
 	r->interval_ms *= 2;
 }
 
-void campaign_note(struct campaign_record *r, const struct campaign_row *row, bool end)
+void campaign_note(struct campaign_log *r, const struct campaign_row *row, bool end)
 {
 	struct campaign_row *last = r->rows ? &r->row[r->rows - 1] : NULL;
 
@@ -152,7 +152,7 @@ static uint64_t rate_of(const struct campaign_row *row, const struct campaign_ro
 	return ms && (!before || row->inputs >= before->inputs) ? inputs * 1000 / ms : 0;
 }
 
-static void put_rows(const struct campaign_record *r, FILE *file)
+static void put_rows(const struct campaign_log *r, FILE *file)
 {
 	fputs("seconds\tinputs\tinputs/s\tcoverage\tcorpus\tfindings\n", file);
 	for (size_t i = 0; i < r->rows; i++) {
@@ -166,7 +166,7 @@ static void put_rows(const struct campaign_record *r, FILE *file)
 }
 
 static bool put_file(const struct campaign *c, const char *target, const char *state,
-		     const struct campaign_record *r, const char *path)
+		     const struct campaign_log *r, const char *path)
 {
 	FILE *file = fopen(path, "w");
 	bool good;
@@ -181,7 +181,7 @@ static bool put_file(const struct campaign *c, const char *target, const char *s
 }
 
 bool campaign_write(const struct campaign *c, const char *target, const char *state,
-		    const struct campaign_record *r)
+		    const struct campaign_log *r)
 {
 	char path[PATH_BYTES + 64];
 	char part[PATH_BYTES + 64];

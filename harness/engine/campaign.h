@@ -27,7 +27,7 @@ struct campaign_row {
 	unsigned int findings;
 };
 
-struct campaign_record {
+struct campaign_log {
 	struct campaign_row row[CAMPAIGN_ROWS];
 	size_t rows;
 	uint64_t interval_ms;
@@ -48,10 +48,10 @@ struct campaign {
 bool campaign_begin(struct campaign *c, const struct engine_dirs *dirs, const char *engine);
 
 /* Adds the row, or not when the last one is too young or no older; an end is always told. */
-void campaign_note(struct campaign_record *r, const struct campaign_row *row, bool end);
+void campaign_note(struct campaign_log *r, const struct campaign_row *row, bool end);
 
 /* Writes the file, whole or not at all; `state` is a word. False after a complaint. */
 bool campaign_write(const struct campaign *c, const char *target, const char *state,
-		    const struct campaign_record *r);
+		    const struct campaign_log *r);
 
 #endif

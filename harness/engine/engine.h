@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A fuzzing engine at work on one target: started, watched, ended, judged. Shared by "anvil fuzz"
+ * A fuzzing engine at work on one target: started, watched, ended, checked. Shared by "anvil fuzz"
  * and "anvil bench".
  *
  * Of the two kinds of engine, libFuzzer is one process, and a finding ends it. AFL++ is several

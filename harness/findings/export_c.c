@@ -7,7 +7,7 @@
 
 #include "export.h"
 #include "script/frames.h"
-#include "story.h"
+#include "describe.h"
 
 /* ---- bytes and numbers ---- */
 
@@ -40,7 +40,7 @@ static void put_access(const struct play_entry *e, FILE *out)
 	put_number(e->at, out);
 	fprintf(out, ", %u, ", e->width);
 	put_number(e->value, out);
-	fprintf(out, "); /* %s%s */\n", story_register(e->at),
+	fprintf(out, "); /* %s%s */\n", describe_register(e->at),
 		e->kind == PLAY_READ && !e->answered ? ", where it ended" : "");
 }
 
@@ -169,7 +169,7 @@ static void put_entry(const struct exported *e, const struct play_entry *p, FILE
 static void put_function_name(const struct script *s, int op, FILE *out)
 {
 	if (op < (int)s->ops)
-		fprintf(out, "op_%d_%s", op, story_op_name(s, op));
+		fprintf(out, "op_%d_%s", op, describe_op_name(s, op));
 	else
 		fputs("the_end", out);
 }
@@ -179,8 +179,8 @@ static size_t put_op(const struct exported *e, int op, size_t at, FILE *out)
 {
 	fputs("\n/* ", out);
 	if (op < (int)e->script->ops) {
-		fputs(story_is_host(&e->script->op[op]) ? "The host: " : "The guest ", out);
-		story_tell_op(&e->script->op[op], out);
+		fputs(describe_is_host(&e->script->op[op]) ? "The host: " : "The guest ", out);
+		describe_op(&e->script->op[op], out);
 		fputs(". */\nstatic void ", out);
 	} else {
 		fputs("All that waits is completed; then a reset, and a well-formed request. */\n"
@@ -205,7 +205,7 @@ static size_t put_op(const struct exported *e, int op, size_t at, FILE *out)
 /* ---- the device ---- */
 
 /* What not every disk has; the lines go before that of the device. */
-static void put_extras(const struct personality *p, FILE *out)
+static void put_extras(const struct setup *p, FILE *out)
 {
 	const struct disk_zoning *z = &p->zones.options.zoning;
 
@@ -240,7 +240,7 @@ static void put_extras(const struct personality *p, FILE *out)
 	fputs("\toptions.disk = &zoned.disk;\n", out);
 }
 
-static void put_disk_options(const struct personality *p, FILE *out)
+static void put_disk_options(const struct setup *p, FILE *out)
 {
 	static struct machine m;
 	struct virtio_blk_options o;
@@ -297,7 +297,7 @@ static void put_disk_options(const struct personality *p, FILE *out)
 		p->legacy ? "true" : "false", p->big_endian ? "true" : "false");
 }
 
-static void put_nic_options(const struct personality *p, FILE *out)
+static void put_nic_options(const struct setup *p, FILE *out)
 {
 	static struct machine m;
 	struct virtio_net_options o;
@@ -335,7 +335,7 @@ static void put_nic_options(const struct personality *p, FILE *out)
 
 /* ---- the file ---- */
 
-static void put_head(const struct exported *e, const struct personality *p, FILE *out)
+static void put_head(const struct exported *e, const struct setup *p, FILE *out)
 {
 	fprintf(out,
 		"/* SPDX-License-Identifier: BSD-3-Clause */\n"
@@ -361,7 +361,7 @@ static void put_head(const struct exported *e, const struct personality *p, FILE
 		fputs(" *\n * With an argument the program shows what the device does to guest "
 		      "RAM.\n",
 		      out);
-	if (p->refusal)
+	if (p->bad_option)
 		fputs(" *\n * Left out: a device that must not be created, and is tried first.\n",
 		      out);
 	if (e->log->full)
@@ -401,7 +401,7 @@ static void put_main(const struct exported *e, int ops, FILE *out)
 	fputs("\tcreate_memory();\n\tcreate_device();\n", out);
 	for (int op = 0; op < ops; op++) {
 		fprintf(out, "\tbegin(%d, \"%s\", argc > 1);\n\t", op,
-			op < (int)e->script->ops ? story_op_name(e->script, op) : "the end");
+			op < (int)e->script->ops ? describe_op_name(e->script, op) : "the end");
 		put_function_name(e->script, op, out);
 		fputs("();\n", out);
 	}
@@ -411,11 +411,11 @@ static void put_main(const struct exported *e, int ops, FILE *out)
 void export_c(const struct exported *e, FILE *out)
 {
 	bool blk = e->script->header.code == DEVICE_BLK;
-	struct personality p;
+	struct setup p;
 	size_t at = 0;
 	int ops = 0;
 
-	personality_from(&e->script->header, &p);
+	setup_from(&e->script->header, &p);
 	put_head(e, &p, out);
 	fwrite(export_watch, 1, (size_t)(export_watch_end - export_watch), out);
 	fputc('\n', out);

@@ -47,7 +47,7 @@ bool export_watched(const struct exported *e)
 
 size_t export_access(const struct exported *e)
 {
-	bool there = e->log->judging && e->log->access_op == e->outcome->op;
+	bool there = e->log->checking && e->log->access_op == e->outcome->op;
 
 	return there ? e->log->accesses : 0;
 }
@@ -75,7 +75,7 @@ void export_accesses(const struct exported *e, const char *prefix, FILE *out)
 	fprintf(out, "%sWhat the device did to guest RAM in this operation", prefix);
 	if (first)
 		fprintf(out, ", after %zu accesses more", first);
-	fputs(log->judging ? "; the last one breaks the rule:\n" : ":\n", out);
+	fputs(log->checking ? "; the last one breaks the rule:\n" : ":\n", out);
 	for (size_t i = first; i < log->accesses; i++)
 		put_access(&log->access[i % PLAY_ACCESSES], prefix, out);
 }

@@ -10,7 +10,7 @@
 
 #include "export.h"
 #include "guest/guest.h"
-#include "story.h"
+#include "describe.h"
 #include "virtio_mmio.h"
 
 #define WINDOW	    0xfeb02e00u
@@ -31,7 +31,7 @@ static uint64_t cut(uint64_t value, unsigned int width)
 
 static void put_access(const struct play_entry *e, FILE *out)
 {
-	const char *name = story_register(e->at);
+	const char *name = describe_register(e->at);
 
 	if (e->at >= VIRTIO_MMIO_WINDOW || e->width > VIRTIO_MMIO_WINDOW - e->at) {
 		fprintf(out, "# left out: %u bytes at offset 0x%" PRIx64 ", not in the window\n",
@@ -136,7 +136,7 @@ static void put_disk_image(uint64_t capacity, FILE *out)
 		capacity - 1);
 }
 
-static void put_command(const struct personality *p, FILE *out)
+static void put_command(const struct setup *p, FILE *out)
 {
 	if (p->kind == DEVICE_BLK && p->capacity)
 		put_disk_image(p->capacity, out);
@@ -167,11 +167,11 @@ static void put_command(const struct personality *p, FILE *out)
 			"#   -netdev socket,id=n,udp=127.0.0.1:9,localaddr=127.0.0.1:0 \\\n"
 			"#   -device virtio-net-device,netdev=n,mac=%02x:%02x:%02x:%02x:%02x:%02x "
 			"-qtest stdio\n",
-			personality_mac[0], personality_mac[1], personality_mac[2],
-			personality_mac[3], personality_mac[4], personality_mac[5]);
+			setup_mac[0], setup_mac[1], setup_mac[2], setup_mac[3], setup_mac[4],
+			setup_mac[5]);
 }
 
-static void put_head(const struct exported *e, const struct personality *p, FILE *out)
+static void put_head(const struct exported *e, const struct setup *p, FILE *out)
 {
 	fprintf(out, "# %s for QEMU, made by anvil export --as qtest:\n#\n", e->name);
 	export_script(e, "#   ", out);
@@ -193,9 +193,9 @@ static void put_head(const struct exported *e, const struct personality *p, FILE
 static void put_op(const struct exported *e, int op, FILE *out)
 {
 	fputs("#\n# ", out);
-	fputs(story_is_host(&e->script->op[op]) ? "the host: " : "the guest ", out);
-	story_tell_op(&e->script->op[op], out);
-	fprintf(out, " (%s)\n", story_op_name(e->script, op));
+	fputs(describe_is_host(&e->script->op[op]) ? "the host: " : "the guest ", out);
+	describe_op(&e->script->op[op], out);
+	fprintf(out, " (%s)\n", describe_op_name(e->script, op));
 }
 
 static void put_entry(const struct exported *e, const struct play_entry *p, FILE *out)
@@ -218,10 +218,10 @@ static void put_entry(const struct exported *e, const struct play_entry *p, FILE
 /* Up to the end of the operations; what the player asks afterwards is not the script's. */
 void export_qtest(const struct exported *e, FILE *out)
 {
-	struct personality p;
+	struct setup p;
 	size_t at = 0;
 
-	personality_from(&e->script->header, &p);
+	setup_from(&e->script->header, &p);
 	put_head(e, &p, out);
 	for (int op = 0; op < (int)e->script->ops && op <= e->outcome->op; op++) {
 		put_op(e, op, out);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "run/shrink.h"
-#include "story.h"
+#include "describe.h"
 
 /* ---- keys ---- */
 
@@ -69,7 +69,7 @@ static void make_key(const struct script *script, const struct outcome *o, char 
 	len = strlen(key);
 	if (!has_stack(o))
 		snprintf(key + len, room - len, " (%s, %s)",
-			 script_device_name[script->header.code], story_op_name(script, o->op));
+			 script_device_name[script->header.code], describe_op_name(script, o->op));
 }
 
 /* ---- playing ---- */
@@ -314,7 +314,7 @@ static void name_group(struct triage_group *g)
 	else
 		snprintf(g->name, sizeof(g->name), "%s%.60s-%s",
 			 g->outcome.unstable ? "unstable-" : "", g->outcome.verdict,
-			 story_op_name(&g->script, g->outcome.op));
+			 describe_op_name(&g->script, g->outcome.op));
 	clean_name(g->name);
 }
 

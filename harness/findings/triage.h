@@ -26,7 +26,7 @@ struct triage_input {
 };
 
 struct triage_group {
-	char name[TRIAGE_NAME_BYTES]; /* "violation-8-blk", "heap-buffer-overflow-judge_get_id" */
+	char name[TRIAGE_NAME_BYTES]; /* "violation-8-blk", "heap-buffer-overflow-parse_get_id" */
 	char key[512];
 	char target[64];	  /* "fuzz_blk": where in crashes/ it belongs */
 	struct script script;	  /* the smallest */

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "json.h"
-#include "story.h"
+#include "describe.h"
 #include "triage.h"
 
 #define RULE_BYTES 80u
@@ -292,7 +292,7 @@ static void put_group(struct json *j, const struct triage_group *g)
 	json_text(j, "device", script_device_name[g->script.header.code]);
 	json_text(j, "target", g->target);
 	json_number(j, "rule", g->rule);
-	json_text(j, "operation", story_op_name(&g->script, g->outcome.op));
+	json_text(j, "operation", describe_op_name(&g->script, g->outcome.op));
 	json_text(j, "reason", g->outcome.reason);
 	json_text(j, "key", g->key);
 	json_text(j, "summary", text ? text : "");

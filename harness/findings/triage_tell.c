@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "story.h"
+#include "describe.h"
 #include "triage.h"
 
 /* ---- what the device did ---- */
@@ -66,7 +66,7 @@ static void tell_when(const struct triage_group *g, FILE *out)
 {
 	if (g->outcome.op < (int)g->script.ops)
 		fprintf(out, " In operation %d (%s) ", g->outcome.op,
-			story_op_name(&g->script, g->outcome.op));
+			describe_op_name(&g->script, g->outcome.op));
 	else
 		fputs(" After the last operation, when all that waits is completed, and a device "
 		      "that was reset has to answer a well-formed request, ",
@@ -75,7 +75,7 @@ static void tell_when(const struct triage_group *g, FILE *out)
 
 void triage_tell(const struct triage_group *g, FILE *out)
 {
-	story_tell(&g->script, g->outcome.op, out);
+	describe_script(&g->script, g->outcome.op, out);
 	tell_when(g, out);
 	tell_wrong(g, out);
 	tell_specification(g, out);

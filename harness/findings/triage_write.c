@@ -12,7 +12,7 @@
 
 #include "base/complain.h"
 #include "script/files.h"
-#include "story.h"
+#include "describe.h"
 #include "triage.h"
 
 #define PATH_BYTES 4096u
@@ -241,7 +241,8 @@ static bool write_report(const struct triage_group *g, const char *at)
 
 	if (out) {
 		fprintf(out, "verdict: %s\noperation: %d (%s)\nreason: %s\n", g->outcome.verdict,
-			g->outcome.op, story_op_name(&g->script, g->outcome.op), g->outcome.reason);
+			g->outcome.op, describe_op_name(&g->script, g->outcome.op),
+			g->outcome.reason);
 		for (unsigned int i = 0; i < g->stack.frames; i++)
 			fprintf(out, "#%u %s %s:%u\n", i, g->stack.frame[i].function,
 				g->stack.frame[i].file, g->stack.frame[i].line);
@@ -297,7 +298,7 @@ static const char regression_tail[] =
 	"static void the_device_keeps_the_rules(void **state)\n"
 	"{\n"
 	"\tstatic struct machine machine;\n"
-	"\tstruct carrier carrier;\n"
+	"\tstruct bus bus;\n"
 	"\tstruct script script;\n"
 	"\tstruct verdict v;\n"
 	"\tchar error[128];\n"
@@ -307,8 +308,8 @@ static const char regression_tail[] =
 	"\tsetitimer(ITIMER_VIRTUAL, &limit, NULL);\n"
 	"\tassert_int_equal(script_parse(text, &script, error, sizeof(error)), 0);\n"
 	"\tmachine_create(&machine);\n"
-	"\tcarrier_model_init(&carrier, &machine);\n"
-	"\tplayer_play(&carrier, &script, NULL, &v);\n"
+	"\tbus_model_init(&bus, &machine);\n"
+	"\tplayer_play(&bus, &script, NULL, &v);\n"
 	"\tassert_string_equal(v.reason, \"\");\n"
 	"\tassert_true(v.kind == VERDICT_OK || v.kind == VERDICT_REJECTED);\n"
 	"}\n"

@@ -3,12 +3,12 @@
  * A pretend driver: brings devices up, builds chains, makes them available, reads used rings;
  * correctly when all wrongness operands are zero, and wrongly in a chosen way when not.
  *
- * It reaches the guest's memory and the device only through a carrier.
+ * It reaches the guest's memory and the device only through a bus.
  */
 #ifndef GUEST_H
 #define GUEST_H
 
-#include "device/carrier.h"
+#include "device/bus.h"
 
 #define GUEST_PIECES_MAX 48u
 
@@ -29,9 +29,9 @@ struct guest_queue {
 	uint16_t avail_idx;
 	uint16_t last_used;
 	uint16_t frees;
-	uint16_t free[PERSONALITY_QUEUE_SIZE];
-	uint16_t chain_next[PERSONALITY_QUEUE_SIZE]; /* our own copy, for freeing */
-	bool chain_more[PERSONALITY_QUEUE_SIZE];
+	uint16_t free[SETUP_QUEUE_SIZE];
+	uint16_t chain_next[SETUP_QUEUE_SIZE]; /* our own copy, for freeing */
+	bool chain_more[SETUP_QUEUE_SIZE];
 	uint64_t desc; /* where the driver has it */
 	uint64_t avail;
 	uint64_t used;
@@ -42,14 +42,14 @@ struct guest_queue {
 	uint16_t next;
 	uint16_t next_used;
 	uint16_t room;
-	uint16_t entries[PERSONALITY_QUEUE_SIZE];
-	uint16_t id[PERSONALITY_QUEUE_SIZE]; /* as the ring has it */
+	uint16_t entries[SETUP_QUEUE_SIZE];
+	uint16_t id[SETUP_QUEUE_SIZE]; /* as the ring has it */
 };
 
 struct guest_driver {
-	struct carrier *carrier;
-	const struct personality *p;
-	struct guest_queue queue[PERSONALITY_QUEUES];
+	struct bus *bus;
+	const struct setup *p;
+	struct guest_queue queue[SETUP_QUEUES];
 	bool packed;	      /* the layout that was asked for */
 	bool notify_data;     /* notifications tell where the driver stands */
 	uint64_t features[2]; /* that it asked for last */
@@ -59,30 +59,30 @@ struct guest_driver {
 };
 
 /* A driver that has done nothing yet. */
-void guest_start(struct guest_driver *g, struct carrier *carrier, const struct personality *p);
+void guest_start(struct guest_driver *g, struct bus *bus, const struct setup *p);
 
 /* Each plays one operation of that name; a record of zeroes does the common thing. */
-void guest_init(struct guest_driver *g, const struct record *r);
-void guest_reset(struct guest_driver *g, const struct record *r);
-void guest_write(struct guest_driver *g, const struct record *r);
-void guest_read(struct guest_driver *g, const struct record *r);
-void guest_poke(struct guest_driver *g, const struct record *r);
-void guest_fill(struct guest_driver *g, const struct record *r);
-void guest_set_queue(struct guest_driver *g, const struct record *r);
-void guest_stop(struct guest_driver *g, const struct record *r);
-void guest_chain(struct guest_driver *g, const struct record *r);
-void guest_blk(struct guest_driver *g, const struct record *r);
-void guest_tx(struct guest_driver *g, const struct record *r);
-void guest_rx(struct guest_driver *g, const struct record *r);
-void guest_ctrl(struct guest_driver *g, const struct record *r);
-void guest_kick(struct guest_driver *g, const struct record *r);
-void guest_avail(struct guest_driver *g, const struct record *r);
-void guest_used(struct guest_driver *g, const struct record *r);
-void guest_ack(struct guest_driver *g, const struct record *r);
-void guest_race(struct guest_driver *g, const struct record *r);
+void guest_init(struct guest_driver *g, const struct script_op *r);
+void guest_reset(struct guest_driver *g, const struct script_op *r);
+void guest_write(struct guest_driver *g, const struct script_op *r);
+void guest_read(struct guest_driver *g, const struct script_op *r);
+void guest_poke(struct guest_driver *g, const struct script_op *r);
+void guest_fill(struct guest_driver *g, const struct script_op *r);
+void guest_set_queue(struct guest_driver *g, const struct script_op *r);
+void guest_stop(struct guest_driver *g, const struct script_op *r);
+void guest_chain(struct guest_driver *g, const struct script_op *r);
+void guest_blk(struct guest_driver *g, const struct script_op *r);
+void guest_tx(struct guest_driver *g, const struct script_op *r);
+void guest_rx(struct guest_driver *g, const struct script_op *r);
+void guest_ctrl(struct guest_driver *g, const struct script_op *r);
+void guest_kick(struct guest_driver *g, const struct script_op *r);
+void guest_avail(struct guest_driver *g, const struct script_op *r);
+void guest_used(struct guest_driver *g, const struct script_op *r);
+void guest_ack(struct guest_driver *g, const struct script_op *r);
+void guest_race(struct guest_driver *g, const struct script_op *r);
 
 /* Bytes that a blk operation moves after the header, and before the status. */
-void guest_blk_lengths(const struct record *r, uint64_t *out, uint64_t *in);
+void guest_blk_lengths(const struct script_op *r, uint64_t *out, uint64_t *in);
 
 /* Register shorthands. */
 void guest_reg(struct guest_driver *g, uint32_t offset, uint32_t value);
@@ -104,7 +104,7 @@ uint16_t guest_used_idx(struct guest_driver *g, unsigned int queue);
 uint16_t guest_avail_idx(struct guest_driver *g, unsigned int queue);
 
 /* Whether the first chain of a queue that was just set up has come back. */
-bool guest_came_back(struct guest_driver *g, unsigned int queue);
+bool guest_returned(struct guest_driver *g, unsigned int queue);
 
 /*
  * One well-formed request after a reset: negotiate, one queue, one chain. Returns whether it came

@@ -9,25 +9,25 @@ void guest_store16(struct guest_driver *g, uint64_t gpa, uint64_t value)
 {
 	uint16_t raw = guest_u16(g, (uint16_t)value);
 
-	g->carrier->ops->store(g->carrier, gpa, &raw, sizeof(raw));
+	g->bus->ops->store(g->bus, gpa, &raw, sizeof(raw));
 }
 
 uint16_t guest_load16(struct guest_driver *g, uint64_t gpa)
 {
 	uint16_t raw;
 
-	g->carrier->ops->load(g->carrier, gpa, &raw, sizeof(raw));
+	g->bus->ops->load(g->bus, gpa, &raw, sizeof(raw));
 	return guest_u16(g, raw);
 }
 
 void guest_reg(struct guest_driver *g, uint32_t offset, uint32_t value)
 {
-	g->carrier->ops->write(g->carrier, offset, 4, value);
+	g->bus->ops->write(g->bus, offset, 4, value);
 }
 
 uint32_t guest_get(struct guest_driver *g, uint32_t offset)
 {
-	return (uint32_t)g->carrier->ops->read(g->carrier, offset, 4);
+	return (uint32_t)g->bus->ops->read(g->bus, offset, 4);
 }
 
 /* Three queues before the indirect tables, the others high up. */

@@ -10,7 +10,7 @@
 
 static void store(struct guest_driver *g, uint64_t gpa, const void *bytes, size_t len)
 {
-	g->carrier->ops->store(g->carrier, gpa, bytes, len);
+	g->bus->ops->store(g->bus, gpa, bytes, len);
 }
 
 struct blk_request {
@@ -20,7 +20,7 @@ struct blk_request {
 	unsigned int ranges;
 };
 
-static uint32_t blk_type(const struct record *r)
+static uint32_t blk_type(const struct script_op *r)
 {
 	static const uint8_t type[] = {
 		VIRTIO_BLK_T_IN,     VIRTIO_BLK_T_OUT,	   VIRTIO_BLK_T_FLUSH,
@@ -47,13 +47,13 @@ static uint32_t blk_type(const struct record *r)
 }
 
 /* Whether this type has a sector in its header; a driver that uses no zones sets 0 otherwise. */
-static bool blk_has_sector(const struct record *r)
+static bool blk_has_sector(const struct script_op *r)
 {
 	return r->blk.type < 2 || (r->blk.type >= BLK_ZONE_APPEND && r->blk.type <= BLK_ZONE_RESET);
 }
 
 /* Segments of a secure erase follow each other; `unit`: sectors that are erased at once. */
-static void fill_erase(struct blk_request *q, const struct record *r, uint32_t unit)
+static void fill_erase(struct blk_request *q, const struct script_op *r, uint32_t unit)
 {
 	uint32_t sectors = r->blk.arg ? (uint32_t)r->blk.arg : unit;
 
@@ -70,7 +70,7 @@ static void fill_erase(struct blk_request *q, const struct record *r, uint32_t u
 }
 
 /* The types that not every device has. */
-static void fill_more(struct blk_request *q, const struct record *r, uint32_t erase_unit)
+static void fill_more(struct blk_request *q, const struct script_op *r, uint32_t erase_unit)
 {
 	uint64_t data = (1ull + r->blk.count) * VIRTIO_BLK_SECTOR;
 
@@ -99,7 +99,7 @@ static void fill_more(struct blk_request *q, const struct record *r, uint32_t er
 	}
 }
 
-static void fill_ranges(struct blk_request *q, const struct record *r)
+static void fill_ranges(struct blk_request *q, const struct script_op *r)
 {
 	q->ranges = 1 + r->blk.count % RANGES_MAX;
 	for (unsigned int i = 0; i < q->ranges; i++) {
@@ -113,7 +113,7 @@ static void fill_ranges(struct blk_request *q, const struct record *r)
 	q->out = q->ranges * sizeof(q->range[0]);
 }
 
-static void fill_request(struct blk_request *q, const struct record *r, uint32_t erase_unit)
+static void fill_request(struct blk_request *q, const struct script_op *r, uint32_t erase_unit)
 {
 	uint64_t data = (1ull + r->blk.count) * VIRTIO_BLK_SECTOR;
 
@@ -146,7 +146,7 @@ static void spoil_request(struct blk_request *q, uint8_t bits)
 		--*data;
 }
 
-void guest_blk_lengths(const struct record *r, uint64_t *out, uint64_t *in)
+void guest_blk_lengths(const struct script_op *r, uint64_t *out, uint64_t *in)
 {
 	struct blk_request q;
 
@@ -171,7 +171,7 @@ static uint32_t erase_unit(const struct guest_driver *g)
 	return g->p->zones.zoned ? g->p->zones.options.zoning.zone_sectors : 1;
 }
 
-static struct virtio_blk_header fill_header(const struct guest_driver *g, const struct record *r)
+static struct virtio_blk_header fill_header(const struct guest_driver *g, const struct script_op *r)
 {
 	return (struct virtio_blk_header){
 		.type = guest_u32(g, blk_type(r)),
@@ -179,7 +179,7 @@ static struct virtio_blk_header fill_header(const struct guest_driver *g, const 
 	};
 }
 
-void guest_blk(struct guest_driver *g, const struct record *r)
+void guest_blk(struct guest_driver *g, const struct script_op *r)
 {
 	unsigned int queue = CHAIN_QUEUE(r->blk.flags) % g->p->queues;
 	struct chain_plan plan = { .flags = r->blk.flags,

@@ -185,7 +185,7 @@ void guest_store_desc(struct guest_driver *g, uint64_t table, unsigned int index
 		.next = guest_u16(g, field14),
 	};
 
-	g->carrier->ops->store(g->carrier, table + 16ull * index, &d, sizeof(d));
+	g->bus->ops->store(g->bus, table + 16ull * index, &d, sizeof(d));
 }
 
 static uint64_t place_table(struct guest_driver *g, unsigned int count)

@@ -8,9 +8,9 @@
 
 #include "guest_legacy.h"
 
-void guest_start(struct guest_driver *g, struct carrier *carrier, const struct personality *p)
+void guest_start(struct guest_driver *g, struct bus *bus, const struct setup *p)
 {
-	g->carrier = carrier;
+	g->bus = bus;
 	g->p = p;
 	g->clean = false;
 	g->packed = false;
@@ -42,7 +42,7 @@ static unsigned int queues_in_use(const struct guest_driver *g)
 	return guest_net_control(g) + guest_has(g, VIRTIO_NET_F_CTRL_VQ);
 }
 
-static void bring_up_queues(struct guest_driver *g, const struct record *r)
+static void bring_up_queues(struct guest_driver *g, const struct script_op *r)
 {
 	for (unsigned int i = 0; i < queues_in_use(g); i++) {
 		if (r->init.only == 0 || r->init.only % (g->p->queues + 1) == i + 1)
@@ -50,7 +50,7 @@ static void bring_up_queues(struct guest_driver *g, const struct record *r)
 	}
 }
 
-void guest_init(struct guest_driver *g, const struct record *r)
+void guest_init(struct guest_driver *g, const struct script_op *r)
 {
 	enum init_wrong wrong = (enum init_wrong)r->init.wrong;
 	uint64_t features = (g->p->offered.word[0] & ~r->init.decline) | r->init.grab;
@@ -96,7 +96,7 @@ void guest_init(struct guest_driver *g, const struct record *r)
 			  status | VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_FAILED);
 }
 
-void guest_reset(struct guest_driver *g, const struct record *r)
+void guest_reset(struct guest_driver *g, const struct script_op *r)
 {
 	(void)r;
 	guest_reg(g, VIRTIO_MMIO_STATUS, 0);

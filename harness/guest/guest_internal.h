@@ -47,10 +47,10 @@ struct guest_ring {
 	void (*reclaim)(struct guest_driver *g, unsigned int queue);
 	/* for used buffer notifications, by operand `event` of used */
 	void (*ask)(struct guest_driver *g, unsigned int queue, unsigned int event);
-	void (*avail)(struct guest_driver *g, const struct record *r, unsigned int queue);
+	void (*avail)(struct guest_driver *g, const struct script_op *r, unsigned int queue);
 	/* where the driver stands, as guest_notify has it */
 	uint16_t (*place)(const struct guest_queue *q);
-	bool (*came_back)(struct guest_driver *g, unsigned int queue);
+	bool (*returned)(struct guest_driver *g, unsigned int queue);
 };
 
 extern const struct guest_ring guest_split;

@@ -124,7 +124,7 @@ static void follow(struct guest_queue *q, const struct guest_legacy_setup *s)
 	q->used = (q->avail + 6 + 2ull * q->size + s->align - 1) / s->align * s->align;
 }
 
-void guest_legacy_choose(struct guest_driver *g, const struct record *r, unsigned int queue,
+void guest_legacy_choose(struct guest_driver *g, const struct script_op *r, unsigned int queue,
 			 struct guest_legacy_setup *s)
 {
 	struct guest_queue *q = &g->queue[queue];
@@ -144,7 +144,7 @@ void guest_legacy_choose(struct guest_driver *g, const struct record *r, unsigne
 		s->pfn = r->queue.ready ^ 1u;
 }
 
-void guest_legacy_set_queue(struct guest_driver *g, const struct record *r, unsigned int queue,
+void guest_legacy_set_queue(struct guest_driver *g, const struct script_op *r, unsigned int queue,
 			    const struct guest_legacy_setup *s)
 {
 	enum legacy_wrong wrong = (enum legacy_wrong)r->queue.wrong;

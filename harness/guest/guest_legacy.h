@@ -25,9 +25,9 @@ struct guest_legacy_setup {
 };
 
 /* The operation `queue` in two steps: where the rings will be, then the registers. */
-void guest_legacy_choose(struct guest_driver *g, const struct record *r, unsigned int queue,
+void guest_legacy_choose(struct guest_driver *g, const struct script_op *r, unsigned int queue,
 			 struct guest_legacy_setup *s);
-void guest_legacy_set_queue(struct guest_driver *g, const struct record *r, unsigned int queue,
+void guest_legacy_set_queue(struct guest_driver *g, const struct script_op *r, unsigned int queue,
 			    const struct guest_legacy_setup *s);
 
 #endif

@@ -10,7 +10,7 @@
 
 static void store(struct guest_driver *g, uint64_t gpa, const void *bytes, size_t len)
 {
-	g->carrier->ops->store(g->carrier, gpa, bytes, len);
+	g->bus->ops->store(g->bus, gpa, bytes, len);
 }
 
 static unsigned int right_gso_type(unsigned int class)
@@ -48,7 +48,8 @@ static unsigned int add_part(uint64_t headers, unsigned int part, unsigned int r
 }
 
 static void fill_header(const struct guest_driver *g, struct virtio_net_header_long *h,
-			const struct record *r, const struct frame_layout *l, unsigned int headers)
+			const struct script_op *r, const struct frame_layout *l,
+			unsigned int headers)
 {
 	struct virtio_net_header *b = &h->base;
 
@@ -68,7 +69,7 @@ static enum frame_kind tx_kind(unsigned int kind)
 	return (enum frame_kind)(kind <= TX_SHORT ? kind % TX_HEADER_ONLY : kind);
 }
 
-void guest_tx(struct guest_driver *g, const struct record *r)
+void guest_tx(struct guest_driver *g, const struct script_op *r)
 {
 	struct chain_plan plan = { .flags = r->tx.flags, .wrong = r->tx.wrong, .arg = r->tx.len };
 	unsigned int pair = r->tx.pair % g->p->pairs;
@@ -101,7 +102,7 @@ void guest_tx(struct guest_driver *g, const struct record *r)
 	guest_submit(g, queue, &plan);
 }
 
-void guest_rx(struct guest_driver *g, const struct record *r)
+void guest_rx(struct guest_driver *g, const struct script_op *r)
 {
 	static const uint32_t room[] = { 1600, 12, 11, 64, 4096, 0, 26, 65601 };
 	uint32_t len = room[r->rx.len % 8];
@@ -148,7 +149,7 @@ static size_t put_table(const struct guest_driver *g, uint8_t *at, unsigned int 
 }
 
 /* The 16-bit part of `counts` as what is added to the right value. */
-static unsigned int part(const struct record *r, unsigned int which, unsigned int right)
+static unsigned int part(const struct script_op *r, unsigned int which, unsigned int right)
 {
 	return add_part(r->ctrl.counts, which, right);
 }
@@ -219,7 +220,7 @@ static size_t put_key(uint8_t *at, size_t len, unsigned int bytes)
  * added to all entries, then one entry that is not 0 (its number, from 1 on, in the upper 16 bits;
  * 0: the last).
  */
-static size_t put_rss(struct guest_driver *g, uint8_t *at, size_t len, const struct record *r)
+static size_t put_rss(struct guest_driver *g, uint8_t *at, size_t len, const struct script_op *r)
 {
 	unsigned int pairs = guest_net_pairs(g);
 	unsigned int mask = part(r, 0, 7);
@@ -239,7 +240,7 @@ static size_t put_rss(struct guest_driver *g, uint8_t *at, size_t len, const str
 	return put_key(at, len, part(r, 1, sizeof(rss_key)));
 }
 
-static size_t put_mq(struct guest_driver *g, uint8_t *at, size_t len, const struct record *r)
+static size_t put_mq(struct guest_driver *g, uint8_t *at, size_t len, const struct script_op *r)
 {
 	if (r->ctrl.command == VIRTIO_NET_CTRL_MQ_RSS_CONFIG)
 		return put_rss(g, at, len, r);
@@ -266,7 +267,7 @@ static uint64_t offload_bits(const struct guest_driver *g)
 }
 
 /* value: the queue; counts: packets and microseconds, beside 4 and 100 */
-static size_t put_coalescing(uint8_t *at, size_t len, const struct record *r)
+static size_t put_coalescing(uint8_t *at, size_t len, const struct script_op *r)
 {
 	if (r->ctrl.command >= VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET)
 		len = put32(at, len, (uint32_t)r->ctrl.value);
@@ -299,7 +300,7 @@ static uint64_t stats_types(const struct guest_driver *g, unsigned int queue)
 
 /* counts: entries beside one for each queue, room for the answer; value: the first queue, then
  * types that are added or left out */
-static size_t put_stats(struct guest_driver *g, uint8_t *at, size_t len, const struct record *r)
+static size_t put_stats(struct guest_driver *g, uint8_t *at, size_t len, const struct script_op *r)
 {
 	unsigned int entries = part(r, 0, guest_net_control(g) + 1) % (STATS_MAX + 1);
 
@@ -314,7 +315,8 @@ static size_t put_stats(struct guest_driver *g, uint8_t *at, size_t len, const s
 	return len;
 }
 
-static size_t put_context(struct guest_driver *g, uint8_t *at, size_t len, const struct record *r)
+static size_t put_context(struct guest_driver *g, uint8_t *at, size_t len,
+			  const struct script_op *r)
 {
 	unsigned int id = (1 + (unsigned int)(r->ctrl.value >> 24)) & 0xff;
 
@@ -327,7 +329,8 @@ static size_t put_context(struct guest_driver *g, uint8_t *at, size_t len, const
 	return put_rss(g, at, len, r);
 }
 
-static size_t put_mac(const struct guest_driver *g, uint8_t *at, size_t len, const struct record *r)
+static size_t put_mac(const struct guest_driver *g, uint8_t *at, size_t len,
+		      const struct script_op *r)
 {
 	uint64_t value = htole64(r->ctrl.value);
 
@@ -339,7 +342,7 @@ static size_t put_mac(const struct guest_driver *g, uint8_t *at, size_t len, con
 			       (unsigned int)(r->ctrl.counts >> 48), r->ctrl.value, true);
 }
 
-static size_t put_command(struct guest_driver *g, uint8_t *at, const struct record *r)
+static size_t put_command(struct guest_driver *g, uint8_t *at, const struct script_op *r)
 {
 	at[0] = r->ctrl.class;
 	at[1] = r->ctrl.command;
@@ -369,7 +372,7 @@ static size_t put_command(struct guest_driver *g, uint8_t *at, const struct reco
 }
 
 /* Bytes of an answer behind the ack. */
-static unsigned int answer_room(const struct record *r)
+static unsigned int answer_room(const struct script_op *r)
 {
 	switch (r->ctrl.class) {
 	case VIRTIO_NET_CTRL_NOTF_COAL:
@@ -384,7 +387,7 @@ static unsigned int answer_room(const struct record *r)
 	}
 }
 
-void guest_ctrl(struct guest_driver *g, const struct record *r)
+void guest_ctrl(struct guest_driver *g, const struct script_op *r)
 {
 	struct chain_plan plan = { .flags = r->ctrl.flags,
 				   .wrong = r->ctrl.wrong,

@@ -10,16 +10,16 @@ static void store16(struct guest_driver *g, uint64_t gpa, unsigned int value)
 {
 	uint16_t raw = htole16((uint16_t)value);
 
-	g->carrier->ops->store(g->carrier, gpa, &raw, sizeof(raw));
+	g->bus->ops->store(g->bus, gpa, &raw, sizeof(raw));
 }
 
 static void clear(struct guest_driver *g, unsigned int queue)
 {
-	static const uint8_t zero[16 * PERSONALITY_QUEUE_SIZE];
+	static const uint8_t zero[16 * SETUP_QUEUE_SIZE];
 
-	g->carrier->ops->store(g->carrier, guest_desc(queue), zero, 16ull * g->queue[queue].size);
-	g->carrier->ops->store(g->carrier, guest_avail_ring(queue), zero, PVIRTQ_EVENT_SIZE);
-	g->carrier->ops->store(g->carrier, guest_used_ring(queue), zero, PVIRTQ_EVENT_SIZE);
+	g->bus->ops->store(g->bus, guest_desc(queue), zero, 16ull * g->queue[queue].size);
+	g->bus->ops->store(g->bus, guest_avail_ring(queue), zero, PVIRTQ_EVENT_SIZE);
+	g->bus->ops->store(g->bus, guest_used_ring(queue), zero, PVIRTQ_EVENT_SIZE);
 }
 
 /* ---- places ---- */
@@ -68,8 +68,8 @@ static void reclaim(struct guest_driver *g, unsigned int queue)
 		unsigned int flags;
 		unsigned int id;
 
-		g->carrier->ops->load(g->carrier, guest_desc(queue) + 16ull * offset(q->next_used),
-				      &d, sizeof(d));
+		g->bus->ops->load(g->bus, guest_desc(queue) + 16ull * offset(q->next_used), &d,
+				  sizeof(d));
 		flags = le16toh(d.flags);
 		if (!(flags & VIRTQ_DESC_F_AVAIL) == wrap || !(flags & VIRTQ_DESC_F_USED) == wrap)
 			return;
@@ -245,7 +245,7 @@ static void ask(struct guest_driver *g, unsigned int queue, unsigned int event)
 }
 
 /* Operation avail: an entry of any id, the driver's place moved or set, the event's fields. */
-static void avail(struct guest_driver *g, const struct record *r, unsigned int queue)
+static void avail(struct guest_driver *g, const struct script_op *r, unsigned int queue)
 {
 	struct guest_queue *q = &g->queue[queue];
 
@@ -281,7 +281,7 @@ static uint16_t place(const struct guest_queue *q)
 	return q->next;
 }
 
-static bool came_back(struct guest_driver *g, unsigned int queue)
+static bool returned(struct guest_driver *g, unsigned int queue)
 {
 	const uint16_t used = VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
 
@@ -296,5 +296,5 @@ const struct guest_ring guest_packed = {
 	.ask = ask,
 	.avail = avail,
 	.place = place,
-	.came_back = came_back,
+	.returned = returned,
 };

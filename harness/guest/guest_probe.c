@@ -11,7 +11,7 @@ static uint8_t last_byte(struct guest_driver *g, uint64_t gpa)
 {
 	uint8_t byte;
 
-	g->carrier->ops->load(g->carrier, gpa, &byte, 1);
+	g->bus->ops->load(g->bus, gpa, &byte, 1);
 	return byte;
 }
 
@@ -22,7 +22,7 @@ static bool round_trip(struct guest_driver *g, unsigned int queue, const void *o
 	struct chain_plan plan = { 0 };
 
 	if (out_len) {
-		g->carrier->ops->store(g->carrier, GUEST_DATA, out, out_len);
+		g->bus->ops->store(g->bus, GUEST_DATA, out, out_len);
 		guest_add_piece(&plan, GUEST_DATA, out_len, false);
 	}
 	if (in_len)
@@ -31,7 +31,7 @@ static bool round_trip(struct guest_driver *g, unsigned int queue, const void *o
 	if (plan.pieces > g->queue[queue].size)
 		return true;
 	guest_submit(g, queue, &plan);
-	return guest_came_back(g, queue);
+	return guest_returned(g, queue);
 }
 
 static bool probe_blk(struct guest_driver *g)
@@ -51,7 +51,7 @@ static bool probe_net(struct guest_driver *g)
 	struct frame_layout layout;
 	uint8_t frame[FRAME_HEADERS_MAX];
 
-	frame_build(frame, FRAME_PLAIN, personality_mac, 0, 0, &layout);
+	frame_build(frame, FRAME_PLAIN, setup_mac, 0, 0, &layout);
 	memcpy(bytes + guest_net_header(g), frame, 14);
 	return round_trip(g, VIRTIO_NET_TX, bytes, guest_net_header(g) + 14, 0, 0);
 }
@@ -60,7 +60,7 @@ bool guest_probe(struct guest_driver *g)
 {
 	unsigned int queue = g->p->kind == DEVICE_NET ? VIRTIO_NET_TX : 0;
 	/* the smallest set of features that has this ring */
-	struct record init = script_op(OP_INIT);
+	struct script_op init = script_op(OP_INIT);
 
 	init.init.wrong = INIT_NO_RESET;
 	init.init.only = (uint8_t)(queue + 1);
@@ -69,7 +69,7 @@ bool guest_probe(struct guest_driver *g)
 	/* a host-managed disk is not for drivers without ZONED */
 	if (g->p->zones.zoned)
 		init.init.decline &= ~(1ull << VIRTIO_BLK_F_ZONED);
-	guest_start(g, g->carrier, g->p);
+	guest_start(g, g->bus, g->p);
 	guest_init(g, &init);
 	if (g->p->kind == DEVICE_BLK)
 		return probe_blk(g);

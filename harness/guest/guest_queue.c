@@ -46,7 +46,7 @@ void guest_fresh_queue(struct guest_driver *g, unsigned int queue, uint16_t size
 
 void guest_wait_for_reset(struct guest_driver *g, uint32_t reg)
 {
-	struct machine *m = g->carrier->machine;
+	struct machine *m = g->bus->machine;
 
 	for (unsigned int i = 0; i < FAKE_DISK_PENDING; i++) {
 		if (!guest_get(g, reg) || m->p.kind != DEVICE_BLK || !m->disk.pendings)
@@ -87,7 +87,7 @@ static void setup_queue(struct guest_driver *g, const struct guest_setup *s, boo
 
 static uint16_t choose_size(const struct guest_driver *g, unsigned int class)
 {
-	uint16_t size = personality_queue_size(class);
+	uint16_t size = setup_queue_size(class);
 
 	return class == 0 || size > g->p->queue_size_max ? g->p->queue_size_max : size;
 }
@@ -179,7 +179,7 @@ static void spoil_setup(struct guest_setup *s, enum queue_wrong wrong, uint16_t 
 	}
 }
 
-void guest_set_queue(struct guest_driver *g, const struct record *r)
+void guest_set_queue(struct guest_driver *g, const struct script_op *r)
 {
 	unsigned int queue = guest_pick_queue(g, r->queue.queue);
 	uint16_t size = choose_size(g, r->queue.size);
@@ -210,7 +210,7 @@ void guest_set_queue(struct guest_driver *g, const struct record *r)
 }
 
 /* The driver waits when it sets the queue up again. */
-void guest_stop(struct guest_driver *g, const struct record *r)
+void guest_stop(struct guest_driver *g, const struct script_op *r)
 {
 	unsigned int queue = guest_pick_queue(g, r->stop.queue);
 

@@ -14,15 +14,14 @@ static unsigned int width_of(uint8_t class)
 	return width[class % 4];
 }
 
-void guest_write(struct guest_driver *g, const struct record *r)
+void guest_write(struct guest_driver *g, const struct script_op *r)
 {
-	g->carrier->ops->write(g->carrier, r->write.offset, width_of(r->write.width),
-			       r->write.value);
+	g->bus->ops->write(g->bus, r->write.offset, width_of(r->write.width), r->write.value);
 }
 
-void guest_read(struct guest_driver *g, const struct record *r)
+void guest_read(struct guest_driver *g, const struct script_op *r)
 {
-	g->carrier->ops->read(g->carrier, r->read.offset, width_of(r->read.width));
+	g->bus->ops->read(g->bus, r->read.offset, width_of(r->read.width));
 }
 
 static uint64_t base_address(const struct guest_driver *g, unsigned int base, uint8_t queue)
@@ -54,29 +53,28 @@ static unsigned int poke_len(uint8_t class)
 	return class == 0 ? 8 : class % 9u;
 }
 
-void guest_poke(struct guest_driver *g, const struct record *r)
+void guest_poke(struct guest_driver *g, const struct script_op *r)
 {
 	uint64_t raw = htole64(r->poke.bytes);
 
-	g->carrier->ops->store(g->carrier,
-			       base_address(g, r->poke.base, r->poke.queue) + r->poke.at, &raw,
-			       poke_len(r->poke.len));
+	g->bus->ops->store(g->bus, base_address(g, r->poke.base, r->poke.queue) + r->poke.at, &raw,
+			   poke_len(r->poke.len));
 }
 
 #define FILL_MAX 4096u
 
-void guest_fill(struct guest_driver *g, const struct record *r)
+void guest_fill(struct guest_driver *g, const struct script_op *r)
 {
 	uint8_t bytes[FILL_MAX];
 	size_t len = r->fill.len % (FILL_MAX + 1);
 
 	memset(bytes, r->fill.byte, len);
-	g->carrier->ops->store(
-		g->carrier, base_address(g, r->fill.base, r->fill.queue) + r->fill.at, bytes, len);
+	g->bus->ops->store(g->bus, base_address(g, r->fill.base, r->fill.queue) + r->fill.at, bytes,
+			   len);
 }
 
 /* One field of what the device fetches: avail index, entry or flags, descriptor field, data. */
-void guest_race(struct guest_driver *g, const struct record *r)
+void guest_race(struct guest_driver *g, const struct script_op *r)
 {
 	static const uint32_t unit[] = { 16, 2, 8, 16, 1, 1, 1, 1 };
 	uint64_t raw = htole64(r->race.bytes);
@@ -97,5 +95,5 @@ void guest_race(struct guest_driver *g, const struct record *r)
 	race.watch_bytes = unit[base];
 	race.gpa = race.watch + r->race.field;
 	memcpy(race.bytes, &raw, sizeof(race.bytes));
-	machine_add_race(g->carrier->machine, &race);
+	machine_add_race(g->bus->machine, &race);
 }

@@ -34,7 +34,7 @@ static uint32_t chain_len(unsigned int class, uint64_t arg)
 	return len[class % 16];
 }
 
-void guest_chain(struct guest_driver *g, const struct record *r)
+void guest_chain(struct guest_driver *g, const struct script_op *r)
 {
 	struct chain_plan plan = { .flags = r->chain.flags,
 				   .wrong = r->chain.wrong,
@@ -51,7 +51,7 @@ void guest_chain(struct guest_driver *g, const struct record *r)
 	guest_submit(g, queue, &plan);
 }
 
-void guest_kick(struct guest_driver *g, const struct record *r)
+void guest_kick(struct guest_driver *g, const struct script_op *r)
 {
 	unsigned int queue = guest_pick_queue(g, r->kick.queue);
 
@@ -61,14 +61,14 @@ void guest_kick(struct guest_driver *g, const struct record *r)
 		guest_notify(g, queue, ring(g)->place(&g->queue[queue]));
 }
 
-void guest_avail(struct guest_driver *g, const struct record *r)
+void guest_avail(struct guest_driver *g, const struct script_op *r)
 {
 	unsigned int queue = guest_pick_queue(g, r->avail.queue);
 
 	ring(g)->avail(g, r, queue);
 }
 
-void guest_used(struct guest_driver *g, const struct record *r)
+void guest_used(struct guest_driver *g, const struct script_op *r)
 {
 	unsigned int queue = guest_pick_queue(g, r->used.queue);
 
@@ -77,13 +77,13 @@ void guest_used(struct guest_driver *g, const struct record *r)
 	guest_ack(g, r);
 }
 
-void guest_ack(struct guest_driver *g, const struct record *r)
+void guest_ack(struct guest_driver *g, const struct script_op *r)
 {
 	(void)r;
 	guest_reg(g, VIRTIO_MMIO_INTERRUPT_ACK, guest_get(g, VIRTIO_MMIO_INTERRUPT_STATUS));
 }
 
-bool guest_came_back(struct guest_driver *g, unsigned int queue)
+bool guest_returned(struct guest_driver *g, unsigned int queue)
 {
-	return ring(g)->came_back(g, queue);
+	return ring(g)->returned(g, queue);
 }

@@ -32,10 +32,10 @@ static void reclaim(struct guest_driver *g, unsigned int queue)
 	for (unsigned int i = 0; q->last_used != idx && i < q->size; i++, q->last_used++) {
 		struct virtq_used_elem e;
 
-		g->carrier->ops->load(g->carrier,
-				      g->queue[queue].used + VIRTQ_USED_RING +
-					      8ull * (q->last_used % q->size),
-				      &e, sizeof(e));
+		g->bus->ops->load(g->bus,
+				  g->queue[queue].used + VIRTQ_USED_RING +
+					  8ull * (q->last_used % q->size),
+				  &e, sizeof(e));
 		free_chain(q, guest_u32(g, e.id));
 	}
 }
@@ -212,7 +212,7 @@ static void ask(struct guest_driver *g, unsigned int queue, unsigned int event)
 }
 
 /* Operation avail: an entry, the index moved or set, flags or the event. */
-static void avail(struct guest_driver *g, const struct record *r, unsigned int queue)
+static void avail(struct guest_driver *g, const struct script_op *r, unsigned int queue)
 {
 	struct guest_queue *q = &g->queue[queue];
 	uint64_t ring = g->queue[queue].avail;
@@ -244,7 +244,7 @@ static uint16_t place(const struct guest_queue *q)
 	return q->avail_idx;
 }
 
-static bool came_back(struct guest_driver *g, unsigned int queue)
+static bool returned(struct guest_driver *g, unsigned int queue)
 {
 	return guest_used_idx(g, queue) == 1;
 }
@@ -256,5 +256,5 @@ const struct guest_ring guest_split = {
 	.ask = ask,
 	.avail = avail,
 	.place = place,
-	.came_back = came_back,
+	.returned = returned,
 };

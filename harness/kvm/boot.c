@@ -248,7 +248,7 @@ static int open_control(struct control *c, const char *path, char *error)
 }
 
 /* "report", or "DEVICE WHAT": the number is that of the option, from 0. */
-static const char *obey(struct run *r, char *line)
+static const char *handle_control_line(struct run *r, char *line)
 {
 	unsigned int number;
 	int from = 0;
@@ -270,7 +270,7 @@ static void end_line(struct run *r, struct control *c)
 
 	if (c->len < sizeof(c->line)) {
 		c->line[c->len] = 0;
-		refusal = obey(r, c->line);
+		refusal = handle_control_line(r, c->line);
 	}
 	c->line[sizeof(c->line) - 1] = 0;
 	complain("control: %s: %s", c->line, refusal ? refusal : "done");
@@ -295,7 +295,7 @@ static void read_control(struct run *r, struct control *c)
 #define KEYS_ROOM 256u
 
 /* Passes keys on until the run has ended. What the guest does not take yet waits. */
-static void attend(struct run *r)
+static void event_loop(struct run *r)
 {
 	struct console_keys keys = { 0 };
 	uint8_t bytes[KEYS_ROOM];
@@ -428,7 +428,7 @@ static int start_threads(struct run *r, char *error)
 }
 
 /* Threads that wait at the gate, and a process that can do what they need. */
-static int confine(struct run *r, char *error)
+static int enter_sandbox(struct run *r, char *error)
 {
 	struct sandbox_needs needs = { .on_refusal = console_restore };
 	char summary[SANDBOX_LINE_BYTES];
@@ -454,7 +454,7 @@ static int prepare(struct run *r, const struct boot_options *o, char *error)
 	if (err)
 		return err;
 	if (!o->no_sandbox && !o->record)
-		return confine(r, error);
+		return enter_sandbox(r, error);
 	complain("warning: no sandbox%s: a guest that breaks out of a device can do what you can",
 		 o->no_sandbox ? "" : ", as --record writes files");
 	return start_threads(r, error);
@@ -483,7 +483,7 @@ static int run_machine(const struct boot_options *o, struct ending *ending)
 		if (o->try_sandbox)
 			sandbox_probe();
 		open_gate(&r);
-		attend(&r);
+		event_loop(&r);
 	}
 	stop_processors(&r);
 	board_destroy(&r.board);
@@ -502,7 +502,7 @@ static int run_machine(const struct boot_options *o, struct ending *ending)
 
 static volatile pid_t runner;
 
-static void pass_on(int signal)
+static void forward_signal(int signal)
 {
 	if (runner > 0)
 		kill(runner, signal);
@@ -511,13 +511,13 @@ static void pass_on(int signal)
 static void pass_signals_on(void)
 {
 	static const int passed[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR2 };
-	struct sigaction a = { .sa_handler = pass_on };
+	struct sigaction a = { .sa_handler = forward_signal };
 
 	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
 		sigaction(passed[i], &a, NULL);
 }
 
-static _Noreturn void be_runner(const struct boot_options *o, struct ending *ending)
+static _Noreturn void runner_main(const struct boot_options *o, struct ending *ending)
 {
 	static const int own[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 
@@ -543,7 +543,7 @@ static int power_on(const struct boot_options *o, struct ending *ending)
 		return EXIT_USAGE << 8;
 	}
 	if (runner == 0)
-		be_runner(o, ending);
+		runner_main(o, ending);
 	while (waitpid(runner, &status, 0) < 0 && errno == EINTR)
 		continue;
 	runner = 0;
@@ -563,7 +563,7 @@ static int explain_death(int status)
 	return EXIT_FINDING;
 }
 
-static int conclude(const struct ending *ending)
+static int exit_status(const struct ending *ending)
 {
 	switch (ending->event) {
 	case BOARD_STATUS:
@@ -594,7 +594,7 @@ int boot(const struct boot_options *options)
 		status = power_on(options, ending);
 		console_restore();
 	} while (status == 0 && ending->event == BOARD_RESET && !options->no_reboot);
-	status = status == 0 && ending->told ? conclude(ending) : explain_death(status);
+	status = status == 0 && ending->told ? exit_status(ending) : explain_death(status);
 	munmap(ending, sizeof(*ending));
 	return status;
 }

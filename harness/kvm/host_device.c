@@ -284,8 +284,8 @@ static void report_queue(const struct virtio_device *dev, unsigned int number)
 		report_packed(vq);
 	else
 		report_split(vq);
-	fprintf(stderr, ", used %u, published %u, in flight %u\n", vq->next_used,
-		vq->published_used, vq->in_flight);
+	fprintf(stderr, ", used %u, published %u, in flight %u\n", vq->next_used, vq->notified_used,
+		vq->in_flight);
 }
 
 void host_device_report(struct host_device *d, unsigned int number)

@@ -112,7 +112,7 @@ static bool pass_entry(const struct image_file *image, size_t *at, bool *trailer
 	return true;
 }
 
-static const char *judge(const struct image_file *image)
+static const char *check(const struct image_file *image)
 {
 	bool open = false; /* an archive whose trailer has not come */
 	size_t at = 0;
@@ -141,7 +141,7 @@ static const char *judge(const struct image_file *image)
 
 int initrd_check(const struct image_file *image, char *error, size_t room)
 {
-	const char *wrong = judge(image);
+	const char *wrong = check(image);
 	size_t at = 0;
 
 	while (!wrong && at < image->len && image->bytes[at] == 0)

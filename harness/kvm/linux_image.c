@@ -7,7 +7,7 @@
  *	0x9000	page tables: the first 4 GiB, each address at itself
  *	0x20000	command line
  *
- * Every number in a kernel's file is judged before use: a person may give us any file.
+ * Every number in a kernel's file is checked before use: a person may give us any file.
  */
 #include "linux_image.h"
 
@@ -56,7 +56,7 @@ static int read_whole(int fd, uint8_t *bytes, size_t len)
 	return 0;
 }
 
-static const char *judge_file(const struct stat *st)
+static const char *check_file(const struct stat *st)
 {
 	if (S_ISDIR(st->st_mode))
 		return "is a directory";
@@ -75,7 +75,7 @@ int image_open(struct image_file *image, const char *path, const char *what, cha
 	uint8_t *bytes = NULL;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	int err = fd < 0 || fstat(fd, &st) ? -errno : 0;
-	const char *wrong = err ? strerror(-err) : judge_file(&st);
+	const char *wrong = err ? strerror(-err) : check_file(&st);
 
 	if (!wrong) {
 		bytes = malloc((size_t)st.st_size);

@@ -16,7 +16,7 @@ static const struct oracle_kind *const kinds[DEVICE_KINDS] = {
  * In one call: each chain of a full ring, as long as may be, with a few accesses for each
  * descriptor and each chain; and no more than a device of ours promises (VIRTIO_DEVICE_ACCESSES).
  */
-static uint64_t calls_accesses(const struct oracle_kind *kind, const struct personality *p)
+static uint64_t calls_accesses(const struct oracle_kind *kind, const struct setup *p)
 {
 	uint64_t promised = 5 * 16384 + 8ull * p->queue_size_max + 512;
 	uint64_t rings = (p->queue_size_max + 8ull) * (4ull * p->queue_size_max + 32);
@@ -27,7 +27,7 @@ static uint64_t calls_accesses(const struct oracle_kind *kind, const struct pers
 	return rings < promised ? rings : promised;
 }
 
-void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape)
+void oracle_start(struct oracle *o, const struct setup *p, jmp_buf *escape)
 {
 	o->p = p;
 	o->kind = kinds[p->kind];
@@ -47,7 +47,7 @@ void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape
 	o->last = NULL;
 	o->logs = 0;
 	o->log_used = 0;
-	o->at_work = NULL;
+	o->current = NULL;
 	o->order = 0;
 	o->at_disk = 0;
 	o->resetting = 0;

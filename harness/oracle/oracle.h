@@ -15,14 +15,14 @@
 
 #include "backend.h"
 #include "base/milestones.h"
-#include "script/personality.h"
+#include "script/setup.h"
 #include "virtio_spec.h"
 
 #define ORACLE_CAPTURE_BYTES (72u * 1024)
 #define ORACLE_LOG_MAX	     1024u
 /* in order, of all that is done and waits: stores, and chains' worth of bytes */
 #define ORACLE_WAITING_LOG   65536u
-#define ORACLE_WAITING_BYTES (PERSONALITY_QUEUE_SIZE * ORACLE_CAPTURE_BYTES)
+#define ORACLE_WAITING_BYTES (SETUP_QUEUE_SIZE * ORACLE_CAPTURE_BYTES)
 #define ORACLE_ANSWER_BYTES  32768u
 #define ORACLE_DISK_REQUESTS 65u
 #define ORACLE_RULES	     10u
@@ -55,7 +55,7 @@ struct model_chain {
 	uint64_t writable_bytes;
 	uint64_t read_pos; /* end of what the device read, in the stream of readable bytes */
 	uint8_t *capture;  /* what it read, by position */
-	struct model_segment segment[PERSONALITY_QUEUE_SIZE];
+	struct model_segment segment[SETUP_QUEUE_SIZE];
 
 	/* block requests */
 	enum model_plan plan;
@@ -140,8 +140,8 @@ struct model_queue {
 	struct model_packed at;
 
 	/* not cleared with the rest */
-	struct model_chain *chain;			  /* storage; of a split ring, one a head */
-	struct model_chain *held[PERSONALITY_QUEUE_SIZE]; /* in the order taken */
+	struct model_chain *chain;		    /* storage; of a split ring, one a head */
+	struct model_chain *held[SETUP_QUEUE_SIZE]; /* in the order taken */
 };
 
 /* A request that was submitted and not completed; `stopped`: and its queue stopped meanwhile. */
@@ -213,12 +213,12 @@ struct model_net {
 	/* coalescing */
 	uint64_t now;
 	struct model_coalescing all[2];
-	struct model_coalescing each[PERSONALITY_QUEUES];
-	uint32_t waiting[PERSONALITY_QUEUES]; /* packets that the driver has not heard of */
-	uint64_t since[PERSONALITY_QUEUES];
+	struct model_coalescing each[SETUP_QUEUES];
+	uint32_t waiting[SETUP_QUEUES]; /* packets that the driver has not heard of */
+	uint64_t since[SETUP_QUEUES];
 
 	/* statistics */
-	struct model_counters counters[PERSONALITY_QUEUES];
+	struct model_counters counters[SETUP_QUEUES];
 	uint64_t commands[2];
 	uint8_t *answer; /* storage: ack and result */
 
@@ -248,7 +248,7 @@ struct oracle_digest {
 struct oracle_kind;
 
 struct oracle {
-	const struct personality *p;
+	const struct setup *p;
 	const struct oracle_kind *kind; /* what the kind of device adds */
 	bool digests;			/* set from outside: the sums are wanted */
 	struct oracle_digest digest;
@@ -276,7 +276,7 @@ struct oracle {
 	bool raced;    /* the guest changed memory during this call */
 	bool saw_jump; /* of any queue */
 
-	struct model_queue queue[PERSONALITY_QUEUES];
+	struct model_queue queue[SETUP_QUEUES];
 	struct model_walk walk;
 	struct model_chain *last; /* the chain taken last */
 	unsigned int last_queue;
@@ -285,7 +285,7 @@ struct oracle {
 	uint8_t *log_bytes;
 	size_t log_used;
 	/* that the device works at: taken last, or its request has just been completed */
-	const struct model_chain *at_work;
+	const struct model_chain *current;
 	struct model_chain *list; /* storage: a packed chain whose id is not known yet */
 	uint64_t accesses;
 	uint64_t accesses_around; /* of the call in which a nic hands over a frame */
@@ -302,13 +302,13 @@ struct oracle {
 	struct {
 		bool reset;
 		uint32_t pfn;
-	} stopped[PERSONALITY_QUEUES];
-	struct model_zone zone[PERSONALITY_ZONES];
+	} stopped[SETUP_QUEUES];
+	struct model_zone zone[SETUP_ZONES];
 	unsigned int zones;
-	bool zone_data[PERSONALITY_SECTORS]; /* written since the zone around it was emptied */
+	bool zone_data[SETUP_SECTORS]; /* written since the zone around it was emptied */
 	/* the queue waits for a slot; how many requests others took meanwhile */
-	bool starved[PERSONALITY_QUEUES];
-	uint8_t passed_by[PERSONALITY_QUEUES][PERSONALITY_QUEUES];
+	bool starved[SETUP_QUEUES];
+	uint8_t passed_by[SETUP_QUEUES][SETUP_QUEUES];
 	unsigned int order;
 	struct model_net net;
 };
@@ -321,8 +321,8 @@ extern const char *const oracle_milestone_text[MILESTONE_COUNT]; /* "blk: a read
 /* Allocates what a model needs, once a process. */
 void oracle_create(struct oracle *o);
 
-/* A new device with this personality. oracle_fail jumps to `escape` with 1. */
-void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape);
+/* A new device with this setup. oracle_fail jumps to `escape` with 1. */
+void oracle_start(struct oracle *o, const struct setup *p, jmp_buf *escape);
 
 _Noreturn void oracle_fail(struct oracle *o, unsigned int rule, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -355,7 +355,7 @@ void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, siz
 
 /* The device is saved; and after oracle_restored, which gave that, with what it saved untouched. */
 void oracle_saved(struct oracle *o);
-void oracle_came_back(struct oracle *o, bool fine);
+void oracle_restored_same(struct oracle *o, bool fine);
 
 /*
  * The device, which was reset before, is given this state. Returns whether it has to take it; if

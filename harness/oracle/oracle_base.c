@@ -64,7 +64,7 @@ static void *address_space(size_t bytes)
 
 void oracle_create(struct oracle *o)
 {
-	size_t chains = (size_t)PERSONALITY_QUEUES * PERSONALITY_QUEUE_SIZE;
+	size_t chains = (size_t)SETUP_QUEUES * SETUP_QUEUE_SIZE;
 	static bool hooked;
 	uint8_t *capture = address_space(chains * ORACLE_CAPTURE_BYTES);
 	struct model_chain *chain = calloc(chains, sizeof(*chain));
@@ -82,8 +82,8 @@ void oracle_create(struct oracle *o)
 		abort();
 	for (size_t i = 0; i < chains; i++)
 		chain[i].capture = capture + i * ORACLE_CAPTURE_BYTES;
-	for (unsigned int q = 0; q < PERSONALITY_QUEUES; q++)
-		o->queue[q].chain = chain + (size_t)q * PERSONALITY_QUEUE_SIZE;
+	for (unsigned int q = 0; q < SETUP_QUEUES; q++)
+		o->queue[q].chain = chain + (size_t)q * SETUP_QUEUE_SIZE;
 }
 
 /* ---- a broken rule, and what happened ---- */

@@ -10,13 +10,13 @@
 /* What of configuration space depends on features alone. */
 static void fixed_config(struct oracle *o)
 {
-	const struct personality *p = o->p;
+	const struct setup *p = o->p;
 	uint64_t f = p->offered.word[0];
 
 	if (f >> VIRTIO_BLK_F_SIZE_MAX & 1)
-		oracle_put_config(o, 8, PERSONALITY_SIZE_MAX, 4);
+		oracle_put_config(o, 8, SETUP_SIZE_MAX, 4);
 	if (f >> VIRTIO_BLK_F_SEG_MAX & 1)
-		oracle_put_config(o, 12, PERSONALITY_SEG_MAX, 4);
+		oracle_put_config(o, 12, SETUP_SEG_MAX, 4);
 	if (f >> VIRTIO_BLK_F_GEOMETRY & 1) {
 		oracle_put_config(o, 16, 7, 2);
 		oracle_put_config(o, 18, 3, 1);
@@ -54,7 +54,7 @@ static void fixed_config(struct oracle *o)
 
 static void reset(struct oracle *o, bool created)
 {
-	const struct personality *p = o->p;
+	const struct setup *p = o->p;
 	uint64_t f = p->offered.word[0];
 
 	/* a legacy driver finds the mode that the cache has */
@@ -183,8 +183,8 @@ static void due(struct oracle *o, unsigned int queue, struct model_chain *c, str
 	if (c->status != VIRTIO_BLK_S_OK)
 		return;
 	succeeded(c);
-	due->part[0] = c->type == VIRTIO_BLK_T_GET_ID ? (const uint8_t *)personality_disk_id
-						      : c->capture + 16;
+	due->part[0] =
+		c->type == VIRTIO_BLK_T_GET_ID ? (const uint8_t *)setup_disk_id : c->capture + 16;
 	due->len[0] = c->data_bytes;
 }
 

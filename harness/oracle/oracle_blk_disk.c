@@ -29,7 +29,7 @@ static struct model_chain *chain_of(struct oracle *o, const struct disk_request 
 
 static unsigned int queue_of(const struct oracle *o, const struct model_chain *c)
 {
-	return (unsigned int)(c - o->queue[0].chain) / PERSONALITY_QUEUE_SIZE;
+	return (unsigned int)(c - o->queue[0].chain) / SETUP_QUEUE_SIZE;
 }
 
 static void next_request(const struct model_chain *c, struct disk_request *right)
@@ -110,7 +110,7 @@ void oracle_disk_submitted(struct oracle *o, const struct disk_request *request)
 		(struct model_disk_request){ request, queue_of(o, c), false };
 }
 
-/* The disk may have shrunk since the request was judged: what is outside now must not be asked. */
+/* The disk may have shrunk since the request was checked: what is outside now must not be asked. */
 static bool next_range_gone(const struct oracle *o, const struct model_chain *c)
 {
 	const uint8_t *range = c->capture + 16 + 16ull * c->step;
@@ -172,7 +172,7 @@ void oracle_disk_completed(struct oracle *o, const struct disk_request *request,
 		zones_completed(o, c, request, result);
 	if (!c)
 		return;
-	o->at_work = c;
+	o->current = c;
 	c->waiting = false;
 	c->failed = result != 0 || next_range_gone(o, c);
 	/* what is read now is what the guest must get */

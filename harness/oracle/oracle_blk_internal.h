@@ -35,7 +35,7 @@ void oracle_zones_config(struct oracle *o, bool told);
 bool oracle_is_zone_type(uint32_t type);
 bool oracle_zone_changes(uint32_t type);
 /* The status to be answered with at once, or -1: the disk has to be asked. */
-int oracle_zones_judge(struct oracle *o, struct model_chain *c);
+int oracle_zones_expect(struct oracle *o, struct model_chain *c);
 /* ... for this. */
 void oracle_zones_request(const struct model_chain *c, struct disk_request *right);
 /* The disk says that it is done; returns the status that follows. `asked`: the sector it was asked

@@ -108,7 +108,7 @@ static void plan_lifetime(const struct oracle *o, struct model_chain *c)
 
 static void plan_zones(struct oracle *o, struct model_chain *c)
 {
-	int status = oracle_zones_judge(o, c);
+	int status = oracle_zones_expect(o, c);
 
 	if (status >= 0) {
 		c->plan = PLAN_ANSWER;

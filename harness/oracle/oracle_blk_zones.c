@@ -448,7 +448,7 @@ void oracle_zone_done(uint32_t type)
 		hit(find_type(type)->done);
 }
 
-static int judge_append(const struct oracle *o, const struct model_chain *c)
+static int expect_append(const struct oracle *o, const struct model_chain *c)
 {
 	uint64_t bytes = c->readable_bytes - 16;
 	uint32_t most = zoning(o)->append_sectors_max;
@@ -463,7 +463,7 @@ static int judge_append(const struct oracle *o, const struct model_chain *c)
 	return -1;
 }
 
-static int judge_report(const struct oracle *o, struct model_chain *c)
+static int expect_report(const struct oracle *o, struct model_chain *c)
 {
 	uint64_t most = o->p->transfer_max;
 
@@ -482,7 +482,7 @@ static int judge_report(const struct oracle *o, struct model_chain *c)
 	return -1;
 }
 
-static int judge_change(const struct oracle *o, const struct model_chain *c)
+static int expect_change(const struct oracle *o, const struct model_chain *c)
 {
 	if (c->readable_bytes != 16 || c->writable_bytes != 1)
 		return VIRTIO_BLK_S_IOERR;
@@ -492,16 +492,16 @@ static int judge_change(const struct oracle *o, const struct model_chain *c)
 	return -1;
 }
 
-int oracle_zones_judge(struct oracle *o, struct model_chain *c)
+int oracle_zones_expect(struct oracle *o, struct model_chain *c)
 {
 	int status;
 
 	if (c->type == VIRTIO_BLK_T_ZONE_APPEND)
-		status = judge_append(o, c);
+		status = expect_append(o, c);
 	else if (c->type == VIRTIO_BLK_T_ZONE_REPORT)
-		status = judge_report(o, c);
+		status = expect_report(o, c);
 	else
-		status = judge_change(o, c);
+		status = expect_change(o, c);
 	if (status == VIRTIO_BLK_S_ZONE_INVALID_CMD)
 		hit(MILESTONE_BLK_ZONE_INVALID);
 	else if (status == VIRTIO_BLK_S_UNSUPP)

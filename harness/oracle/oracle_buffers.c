@@ -91,7 +91,7 @@ void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, siz
 		oracle_fail(o, 3, "stores more than any request asks for");
 	memcpy(o->log_bytes + o->log_used, bytes, len);
 	o->log[o->logs++] = (struct model_store){
-		.by = o->at_work,
+		.by = o->current,
 		.gpa = gpa,
 		.len = (uint32_t)len,
 		.bytes = o->log_bytes + o->log_used,

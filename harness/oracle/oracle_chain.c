@@ -19,7 +19,7 @@ struct model_chain *oracle_chain_of(const struct model_queue *q, uint32_t head)
 
 void oracle_works_at(struct oracle *o, unsigned int queue, uint16_t head)
 {
-	o->at_work = oracle_chain_of(&o->queue[queue], head);
+	o->current = oracle_chain_of(&o->queue[queue], head);
 }
 
 /* ---- the end of a queue ---- */
@@ -55,7 +55,7 @@ static void drop_stores_of(struct oracle *o, const struct model_queue *q)
 	for (unsigned int i = o->logs; i > 0; i--) {
 		const struct model_chain *by = o->log[i - 1].by;
 
-		if (by >= q->chain && by < q->chain + PERSONALITY_QUEUE_SIZE)
+		if (by >= q->chain && by < q->chain + SETUP_QUEUE_SIZE)
 			oracle_drop_stores(o, i - 1, 1);
 	}
 }
@@ -114,7 +114,7 @@ void oracle_taken(struct oracle *o, struct model_chain *c)
 	if (!(o->status & VIRTIO_STATUS_DRIVER_OK))
 		hit(MILESTONE_LEGACY_EARLY);
 	o->last = c;
-	o->at_work = c;
+	o->current = c;
 	o->last_queue = w->queue;
 	if (o->kind->taken)
 		o->kind->taken(o, w->queue);

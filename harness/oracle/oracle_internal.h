@@ -116,7 +116,7 @@ struct oracle_kind {
 	void (*interrupts)(struct oracle *o, unsigned int queue);
 	/* Whether chains of this queue wait for the host, and whether their news may wait. */
 	bool (*receives)(const struct oracle *o, unsigned int queue);
-	bool (*puts_off)(const struct oracle *o, unsigned int queue);
+	bool (*coalesces)(const struct oracle *o, unsigned int queue);
 	/* The driver suspends the device. */
 	void (*suspends)(struct oracle *o);
 	/* The queue is about to stop. */
@@ -215,7 +215,7 @@ void oracle_split_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, co
 void oracle_split_stored(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
 			 size_t len);
 bool oracle_split_jumped(const struct model_queue *q);
-unsigned int oracle_split_untold(const struct model_queue *q);
+unsigned int oracle_split_unnotified(const struct model_queue *q);
 bool oracle_split_asks_to_notify(const struct oracle *o, const struct model_queue *q);
 
 void oracle_packed_start(struct model_queue *q);
@@ -224,7 +224,7 @@ void oracle_packed_fetched(struct oracle *o, unsigned int queue, uint64_t gpa, c
 void oracle_packed_stored(struct oracle *o, unsigned int queue, uint64_t gpa, const void *bytes,
 			  size_t len);
 void oracle_packed_untaken(struct model_queue *q, const struct model_chain *c);
-unsigned int oracle_packed_untold(const struct model_queue *q);
+unsigned int oracle_packed_unnotified(const struct model_queue *q);
 bool oracle_packed_asks_to_notify(const struct model_queue *q);
 uint64_t oracle_packed_avail_gpa(const struct model_queue *q);
 bool oracle_packed_available(uint16_t flags, uint16_t place);
@@ -241,7 +241,7 @@ bool oracle_jumped(const struct model_queue *q);
 bool oracle_asks_to_notify(const struct oracle *o, unsigned int queue);
 
 /* Entries of the ring that were used since the device asked whether it does. */
-unsigned int oracle_untold(const struct model_queue *q);
+unsigned int oracle_unnotified(const struct model_queue *q);
 
 /* ---- oracle_status.c ---- */
 

@@ -30,7 +30,7 @@ static void reset(struct oracle *o, bool created)
 {
 	struct model_net *n = &o->net;
 
-	if (!created && (memcmp(n->mac, personality_mac, 6) != 0 || n->announce))
+	if (!created && (memcmp(n->mac, setup_mac, 6) != 0 || n->announce))
 		o->generation++;
 	if (created) {
 		n->link_up = !(o->p->flags & FLAG_LINK_DOWN);
@@ -38,11 +38,11 @@ static void reset(struct oracle *o, bool created)
 		oracle_net_fixed_config(o);
 	}
 	forget_commands(o);
-	memcpy(n->mac, personality_mac, 6);
+	memcpy(n->mac, setup_mac, 6);
 	n->announce = false;
 	n->frame = NULL;
 	o->config_bytes = 28;
-	memcpy(o->config, personality_mac, 6);
+	memcpy(o->config, setup_mac, 6);
 	oracle_net_put_status(o);
 }
 
@@ -65,10 +65,10 @@ static bool queue_exists(const struct oracle *o, unsigned int queue)
 static void taken(struct oracle *o, unsigned int queue)
 {
 	(void)queue;
-	o->at_work = NULL;
+	o->current = NULL;
 }
 
-static bool puts_off(const struct oracle *o, unsigned int queue)
+static bool coalesces(const struct oracle *o, unsigned int queue)
 {
 	return queue < 2 * oracle_net_pairs(o);
 }
@@ -89,7 +89,7 @@ const struct oracle_kind oracle_kind_net = {
 	.notified = oracle_net_notified,
 	.interrupts = oracle_net_interrupt,
 	.receives = oracle_net_is_rx,
-	.puts_off = puts_off,
+	.coalesces = coalesces,
 	.suspends = oracle_net_tell_all,
 	.stopped = oracle_net_stopped,
 	.restored = oracle_net_restored,

@@ -15,7 +15,7 @@ static bool is_due(const struct oracle *o, unsigned int queue)
 	if (!c->packets || !c->usecs || n->waiting[queue] >= c->packets)
 		return true;
 	/* a whole ring that the driver may not know of */
-	return n->now - n->since[queue] >= c->usecs || oracle_untold(q) >= q->size;
+	return n->now - n->since[queue] >= c->usecs || oracle_unnotified(q) >= q->size;
 }
 
 void oracle_net_shown(struct oracle *o, unsigned int queue)

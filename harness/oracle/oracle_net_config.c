@@ -63,10 +63,10 @@ void oracle_net_fixed_config(struct oracle *o)
 	if (offers(o, VIRTIO_NET_F_MTU))
 		oracle_put_config(o, 10, o->p->mtu, 2);
 	if (offers(o, VIRTIO_NET_F_SPEED_DUPLEX)) {
-		o->net.speed = PERSONALITY_SPEED;
-		o->net.duplex = PERSONALITY_DUPLEX;
-		oracle_put_config(o, 12, PERSONALITY_SPEED, 4);
-		oracle_put_config(o, 16, PERSONALITY_DUPLEX, 1);
+		o->net.speed = SETUP_SPEED;
+		o->net.duplex = SETUP_DUPLEX;
+		oracle_put_config(o, 12, SETUP_SPEED, 4);
+		oracle_put_config(o, 16, SETUP_DUPLEX, 1);
 	}
 	oracle_put_config(o, 17, hash ? 40 : 0, 1);
 	oracle_put_config(o, 18, rss ? 128 : 0, 2);

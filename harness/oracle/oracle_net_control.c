@@ -171,7 +171,7 @@ static uint64_t put_entry(const struct oracle *o, uint64_t len, unsigned int que
 			  unsigned int type)
 {
 	static const uint8_t count[] = { 6, 4, 4, [16] = 6, 2, 6, [32] = 2 };
-	const struct model_counters *k = &o->net.counters[queue % PERSONALITY_QUEUES];
+	const struct model_counters *k = &o->net.counters[queue % SETUP_QUEUES];
 	const uint64_t *from = type == 32	? o->net.commands
 			       : type % 16 == 0 ? k->basic
 			       : type % 16 == 1 ? k->csum

@@ -154,7 +154,7 @@ static bool settings_fine(const struct oracle *o, unsigned int queue)
 	const struct model_coalescing *c = &o->net.each[queue];
 	const struct model_queue *q = &o->queue[queue];
 
-	if (q->ready && oracle_untold(q) && !(c->packets && c->usecs))
+	if (q->ready && oracle_unnotified(q) && !(c->packets && c->usecs))
 		return false;
 	return (c->packets == all->packets && c->usecs == all->usecs) ||
 	       (q->ready && oracle_accepted(o, VIRTIO_NET_F_VQ_NOTF_COAL));
@@ -196,7 +196,7 @@ static bool load_net_queues(struct oracle *o, struct oracle_image *im)
 		    !load_counters(n->counters[i].gso, 6, im))
 			return false;
 		/* what was not told is to be told now */
-		if (oracle_queue_live(o, i) && oracle_untold(&o->queue[i])) {
+		if (oracle_queue_live(o, i) && oracle_unnotified(&o->queue[i])) {
 			hit(MILESTONE_STATE_UNTOLD);
 			o->queue[i].must_ask = true;
 		}

@@ -122,7 +122,7 @@ static void finish_list(struct oracle *o, uint16_t id)
 	oracle_taken(o, c);
 }
 
-static void judge_entry(struct oracle *o, const struct pvirtq_desc *d)
+static void check_entry(struct oracle *o, const struct pvirtq_desc *d)
 {
 	struct model_walk *w = &o->walk;
 	struct model_queue *q = &o->queue[w->queue];
@@ -183,7 +183,7 @@ static void walk_fetched(struct oracle *o, uint64_t gpa, const void *bytes, size
 	} else if (!oracle_packed_available(d.flags, w->place)) {
 		oracle_must_break(o, MILESTONE_PACKED_BREAK_PART);
 	} else {
-		judge_entry(o, &d);
+		check_entry(o, &d);
 	}
 }
 
@@ -207,7 +207,7 @@ static void head_fetched(struct oracle *o, unsigned int queue, const void *bytes
 	};
 	parse(bytes, REST_BYTES, &d);
 	d.flags = q->at.head_flags;
-	judge_entry(o, &d);
+	check_entry(o, &d);
 }
 
 void oracle_packed_untaken(struct model_queue *q, const struct model_chain *c)
@@ -226,7 +226,7 @@ void oracle_packed_untaken(struct model_queue *q, const struct model_chain *c)
 
 /* ---- what the driver wants to hear ---- */
 
-unsigned int oracle_packed_untold(const struct model_queue *q)
+unsigned int oracle_packed_unnotified(const struct model_queue *q)
 {
 	unsigned int entries = 0;
 

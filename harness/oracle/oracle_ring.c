@@ -59,9 +59,9 @@ bool oracle_sees_more(const struct model_queue *q)
 	return q->packed ? q->at.seen : q->seen_idx != q->next_avail;
 }
 
-unsigned int oracle_untold(const struct model_queue *q)
+unsigned int oracle_unnotified(const struct model_queue *q)
 {
-	return q->packed ? oracle_packed_untold(q) : oracle_split_untold(q);
+	return q->packed ? oracle_packed_unnotified(q) : oracle_split_unnotified(q);
 }
 
 bool oracle_asks_to_notify(const struct oracle *o, unsigned int queue)

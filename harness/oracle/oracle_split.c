@@ -103,7 +103,7 @@ static void head_fetched(struct oracle *o, unsigned int queue, uint16_t head)
 
 /* ---- what the driver wants to hear ---- */
 
-unsigned int oracle_split_untold(const struct model_queue *q)
+unsigned int oracle_split_unnotified(const struct model_queue *q)
 {
 	return (uint16_t)(q->next_used - q->ask_from);
 }

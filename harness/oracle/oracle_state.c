@@ -193,16 +193,16 @@ static bool load_queue(struct oracle *o, unsigned int queue, struct oracle_image
 		return false;
 	if (!(q->packed ? load_packed_places(o, q, next, told) : load_indices(o, q, next, told)))
 		return false;
-	return oracle_untold(q) < q->size;
+	return oracle_unnotified(q) < q->size;
 }
 
 /* Nobody else puts off what is to be told, and nobody is suspended with it (3.4.2). */
 static bool all_told(const struct oracle *o)
 {
 	for (unsigned int i = 0; i < o->p->queues; i++) {
-		bool may = o->kind->puts_off && o->kind->puts_off(o, i);
+		bool may = o->kind->coalesces && o->kind->coalesces(o, i);
 
-		if (!o->queue[i].ready || !oracle_untold(&o->queue[i]))
+		if (!o->queue[i].ready || !oracle_unnotified(&o->queue[i]))
 			continue;
 		if (o->status & VIRTIO_STATUS_SUSPEND || (!may && oracle_queue_live(o, i)))
 			return false;
@@ -305,7 +305,7 @@ void oracle_saved(struct oracle *o)
 	o->saved[2] = sum_of_kind(o);
 }
 
-void oracle_came_back(struct oracle *o, bool fine)
+void oracle_restored_same(struct oracle *o, bool fine)
 {
 	const char *what = o->saved[0] != sum_of_registers(o) ? "registers"
 			   : o->saved[1] != sum_of_queues(o)  ? "queues"

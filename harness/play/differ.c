@@ -20,7 +20,7 @@ bool differ_chosen(const struct script *script)
 	uint64_t sum = script->header.chain.at ^ script->header.chain.arg;
 
 	for (unsigned int i = 0; i < script->ops; i++) {
-		const struct record *r = &script->op[i];
+		const struct script_op *r = &script->op[i];
 
 		sum = (sum ^ r->chain.at ^ r->chain.arg << 7 ^ r->chain.queue ^
 		       (uint64_t)r->chain.readable << 8 ^ (uint64_t)r->code << 16) *
@@ -33,9 +33,9 @@ bool differ_chosen(const struct script *script)
 
 /* What a script has done to the queues so far. */
 struct state {
-	bool runs[PERSONALITY_QUEUES]; /* as the driver sees it */
-	bool can_reset;		       /* RING_RESET was accepted */
-	const struct personality *p;
+	bool runs[SETUP_QUEUES]; /* as the driver sees it */
+	bool can_reset;		 /* RING_RESET was accepted */
+	const struct setup *p;
 };
 
 /* In what the two plays of a script differ. */
@@ -51,7 +51,7 @@ static const struct axis {
 #define AXES (sizeof(axes) / sizeof(axes[0]))
 
 /* Buffers that lie neither over rings nor over tables, however long they are. */
-static bool place_compares(const struct personality *p, unsigned int where)
+static bool place_compares(const struct setup *p, unsigned int where)
 {
 	return where == 0 || where == 1 || where == 4 ||
 	       (where == 5 && p->queues <= GUEST_RINGS_LOW);
@@ -86,7 +86,7 @@ static bool data_compares(unsigned int base, uint64_t at)
 	return (base == BASE_DATA || base == BASE_HIGH) && at < 0x7000;
 }
 
-static bool init_compares(const struct record *r, struct state *s)
+static bool init_compares(const struct script_op *r, struct state *s)
 {
 	for (unsigned int i = 0; i < s->p->queues; i++)
 		s->runs[i] = r->init.only == 0 || r->init.only % (s->p->queues + 1) == i + 1;
@@ -95,7 +95,7 @@ static bool init_compares(const struct record *r, struct state *s)
 }
 
 /* A running queue is not set up anew, only stopped ones are. */
-static bool queue_compares(const struct record *r, struct state *s)
+static bool queue_compares(const struct script_op *r, struct state *s)
 {
 	bool *runs = &s->runs[r->queue.queue % s->p->queues];
 	bool stopped = !*runs;
@@ -104,7 +104,7 @@ static bool queue_compares(const struct record *r, struct state *s)
 	return stopped && r->queue.wrong == 0 && r->queue.ready == 0;
 }
 
-static bool op_compares(const struct record *r, struct state *s)
+static bool op_compares(const struct script_op *r, struct state *s)
 {
 	switch ((enum op_code)r->code) {
 	case OP_INIT:
@@ -148,14 +148,14 @@ static bool op_compares(const struct record *r, struct state *s)
 }
 
 /* Types that are not what they are called: one of those is a legacy driver's name of FLUSH. */
-static bool any_type(const struct record *r)
+static bool any_type(const struct script_op *r)
 {
 	return r->code == OP_BLK && (r->blk.type == 6 || r->blk.type == 7);
 }
 
 /* A legacy driver cannot be refused its features, can start a queue again that it has stopped, and
  * has a frame's header in two lengths. */
-static bool op_compares_interfaces(const struct record *r, const struct personality *p)
+static bool op_compares_interfaces(const struct script_op *r, const struct setup *p)
 {
 	if (r->code == OP_INIT)
 		return r->init.decline == 0 && !r->init.decline64 && !r->init.grab64 &&
@@ -166,10 +166,10 @@ static bool op_compares_interfaces(const struct record *r, const struct personal
 
 static bool script_compares(const struct script *script, const struct axis *axis)
 {
-	struct personality p;
+	struct setup p;
 	struct state s = { .p = &p };
 
-	personality_from(&script->header, &p);
+	setup_from(&script->header, &p);
 	/* buffers made before anything was negotiated have headers of another length */
 	if (axis->transports && (script->ops == 0 || script->op[0].code != OP_INIT))
 		return false;
@@ -183,7 +183,7 @@ static bool script_compares(const struct script *script, const struct axis *axis
 
 /* The header of one of the two plays. The legacy interface has features up to bit 31, and devices
  * that are the same by either have no more. */
-static void choose(struct record *header, const struct axis *axis, unsigned int which)
+static void choose(struct script_op *header, const struct axis *axis, unsigned int which)
 {
 	if (!axis->transports) {
 		header->device.ring =
@@ -230,10 +230,10 @@ static void compare(const struct script *script, const struct axis *axis, const 
 		differs(v, script, axis, 9, "frames");
 }
 
-static void play_both(struct carrier *carrier, const struct script *script, const struct axis *axis,
+static void play_both(struct bus *bus, const struct script *script, const struct axis *axis,
 		      volatile int *progress, struct verdict *verdict)
 {
-	struct oracle *o = &carrier->machine->oracle;
+	struct oracle *o = &bus->machine->oracle;
 	struct oracle_digest digest[2];
 	struct verdict own[2];
 
@@ -241,7 +241,7 @@ static void play_both(struct carrier *carrier, const struct script *script, cons
 		struct script other = *script;
 
 		choose(&other.header, axis, which);
-		player_play(carrier, &other, progress, &own[which]);
+		player_play(bus, &other, progress, &own[which]);
 		digest[which] = o->digest;
 		if (is_finding(&own[which])) {
 			size_t len = strlen(own[which].reason);
@@ -255,17 +255,17 @@ static void play_both(struct carrier *carrier, const struct script *script, cons
 	compare(script, axis, own, digest, verdict);
 }
 
-unsigned int differ_play(struct carrier *carrier, const struct script *script,
-			 volatile int *progress, struct verdict *verdict)
+unsigned int differ_play(struct bus *bus, const struct script *script, volatile int *progress,
+			 struct verdict *verdict)
 {
-	struct oracle *o = &carrier->machine->oracle;
+	struct oracle *o = &bus->machine->oracle;
 	unsigned int compared = 0;
 
 	o->digests = true;
 	for (size_t i = 0; i < AXES && !is_finding(verdict); i++) {
 		if (!script_compares(script, &axes[i]))
 			continue;
-		play_both(carrier, script, &axes[i], progress, verdict);
+		play_both(bus, script, &axes[i], progress, verdict);
 		compared++;
 	}
 	o->digests = false;

@@ -24,7 +24,7 @@ bool differ_chosen(const struct script *script);
  * violation of rule 4 (completions and verdict), 8 (disk) or 9 (frames). Returns how many of the
  * two were compared. `progress` as in player_play.
  */
-unsigned int differ_play(struct carrier *carrier, const struct script *script,
-			 volatile int *progress, struct verdict *verdict);
+unsigned int differ_play(struct bus *bus, const struct script *script, volatile int *progress,
+			 struct verdict *verdict);
 
 #endif

@@ -54,7 +54,7 @@ static void host_offload(struct nic_offload *w, unsigned int class, uint32_t len
 	host_tunnel(w, class, l);
 }
 
-static void choose_destination(const struct record *r, uint8_t *to)
+static void choose_destination(const struct script_op *r, uint8_t *to)
 {
 	static const uint8_t base[8][6] = {
 		{ 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 }, /* the device's */
@@ -77,9 +77,9 @@ static void choose_destination(const struct record *r, uint8_t *to)
 			to[i] = (uint8_t)(r->frame.value >> (8 * i));
 }
 
-static void host_frame(struct guest_driver *g, const struct record *r)
+static void host_frame(struct guest_driver *g, const struct script_op *r)
 {
-	struct machine *m = g->carrier->machine;
+	struct machine *m = g->bus->machine;
 	struct nic_offload offload;
 	unsigned int vlan = r->frame.vlan ? (unsigned int)(r->frame.value >> 16) & 0xffff : 5;
 	uint8_t to[6];
@@ -102,42 +102,41 @@ static void host_frame(struct guest_driver *g, const struct record *r)
 	machine_frame(m, len, &offload);
 }
 
-static void host_complete(struct guest_driver *g, const struct record *r)
+static void host_complete(struct guest_driver *g, const struct script_op *r)
 {
 	for (unsigned int i = 0; i <= r->complete.more % 17u; i++)
-		machine_complete(g->carrier->machine, r->complete.which,
-				 r->complete.result ? -EIO : 0);
+		machine_complete(g->bus->machine, r->complete.which, r->complete.result ? -EIO : 0);
 }
 
-static void host_link(struct guest_driver *g, const struct record *r)
+static void host_link(struct guest_driver *g, const struct script_op *r)
 {
 	if (r->link.announce)
-		machine_announce(g->carrier->machine);
+		machine_announce(g->bus->machine);
 	else if (r->link.speed)
-		machine_speed(g->carrier->machine, (uint32_t)r->link.speed, r->link.duplex);
+		machine_speed(g->bus->machine, (uint32_t)r->link.speed, r->link.duplex);
 	else
-		machine_link(g->carrier->machine, !r->link.down);
+		machine_link(g->bus->machine, !r->link.down);
 }
 
-static void host_time(struct guest_driver *g, const struct record *r)
+static void host_time(struct guest_driver *g, const struct script_op *r)
 {
-	machine_time(g->carrier->machine, r->time.usecs);
+	machine_time(g->bus->machine, r->time.usecs);
 }
 
-static void host_resize(struct guest_driver *g, const struct record *r)
+static void host_resize(struct guest_driver *g, const struct script_op *r)
 {
-	machine_resize(g->carrier->machine, personality_capacity(r->resize.capacity));
+	machine_resize(g->bus->machine, setup_capacity(r->resize.capacity));
 }
 
-static void host_stall(struct guest_driver *g, const struct record *r)
+static void host_stall(struct guest_driver *g, const struct script_op *r)
 {
 	if (r->stall.nic != STALL_NIC_SAME)
-		machine_stall(g->carrier->machine, r->stall.nic);
+		machine_stall(g->bus->machine, r->stall.nic);
 	if (r->stall.disk)
-		machine_disk_deferred(g->carrier->machine, r->stall.disk == STALL_DISK_DEFERS);
+		machine_disk_deferred(g->bus->machine, r->stall.disk == STALL_DISK_DEFERS);
 }
 
-static void host_restore(struct guest_driver *g, const struct record *r)
+static void host_restore(struct guest_driver *g, const struct script_op *r)
 {
 	struct machine_damage d = {
 		.how = (enum machine_damage_kind)(r->restore.how % DAMAGE_KINDS),
@@ -147,18 +146,18 @@ static void host_restore(struct guest_driver *g, const struct record *r)
 	uint64_t bytes = htole64(r->restore.bytes);
 
 	memcpy(d.bytes, &bytes, sizeof(d.bytes));
-	machine_restore(g->carrier->machine, &d);
+	machine_restore(g->bus->machine, &d);
 }
 
-static void host_drain(struct guest_driver *g, const struct record *r)
+static void host_drain(struct guest_driver *g, const struct script_op *r)
 {
 	(void)r;
-	machine_drain(g->carrier->machine);
+	machine_drain(g->bus->machine);
 }
 
 /* ---- playing ---- */
 
-static void (*const play_op[OP_CODES])(struct guest_driver *g, const struct record *r) = {
+static void (*const play_op[OP_CODES])(struct guest_driver *g, const struct script_op *r) = {
 	[OP_INIT] = guest_init,	      [OP_RESET] = guest_reset,	 [OP_WRITE] = guest_write,
 	[OP_READ] = guest_read,	      [OP_POKE] = guest_poke,	 [OP_FILL] = guest_fill,
 	[OP_QUEUE] = guest_set_queue, [OP_STOP] = guest_stop,	 [OP_CHAIN] = guest_chain,
@@ -173,7 +172,7 @@ static void (*const play_op[OP_CODES])(struct guest_driver *g, const struct reco
 /* Rule 4 at the end: with nothing left to wait for, all that was made available is answered. */
 static void check_drained(struct guest_driver *g)
 {
-	struct machine *m = g->carrier->machine;
+	struct machine *m = g->bus->machine;
 
 	uint32_t wrong_hint =
 		oracle_accepted(&m->oracle, VIRTIO_F_NOTIFICATION_DATA) ? 0x5a5a0000 : 0;
@@ -231,7 +230,7 @@ static void check_registers(struct guest_driver *g)
 static void play_all(struct guest_driver *g, const struct script *script, volatile int *progress,
 		     struct verdict *v)
 {
-	const struct oracle *o = &g->carrier->machine->oracle;
+	const struct oracle *o = &g->bus->machine->oracle;
 
 	for (unsigned int i = 0; i < script->ops; i++) {
 		*progress = (int)i;
@@ -254,32 +253,32 @@ static void play_all(struct guest_driver *g, const struct script *script, volati
 }
 
 /* Returns false when the oracle jumped out. Its own function, so that no local is clobbered. */
-static bool play_guarded(struct carrier *carrier, const struct script *script,
-			 const struct personality *p, volatile int *progress, struct verdict *v)
+static bool play_guarded(struct bus *bus, const struct script *script, const struct setup *p,
+			 volatile int *progress, struct verdict *v)
 {
-	struct machine *m = carrier->machine;
+	struct machine *m = bus->machine;
 	struct guest_driver g;
 	jmp_buf escape;
 
 	if (setjmp(escape))
 		return false;
 	machine_start(m, p, &escape);
-	guest_start(&g, carrier, &m->p);
+	guest_start(&g, bus, &m->p);
 	play_all(&g, script, progress, v);
 	return true;
 }
 
-void player_play(struct carrier *carrier, const struct script *script, volatile int *progress,
+void player_play(struct bus *bus, const struct script *script, volatile int *progress,
 		 struct verdict *v)
 {
-	struct machine *m = carrier->machine;
+	struct machine *m = bus->machine;
 	volatile int own_progress = 0;
 	volatile int *at = progress ? progress : &own_progress;
-	struct personality p;
+	struct setup p;
 
 	memset(v, 0, sizeof(*v));
-	personality_from(&script->header, &p);
-	if (!play_guarded(carrier, script, &p, at, v)) {
+	setup_from(&script->header, &p);
+	if (!play_guarded(bus, script, &p, at, v)) {
 		v->kind = VERDICT_VIOLATION;
 		v->rule = (unsigned int)m->oracle.broken_rule;
 		memcpy(v->reason, m->oracle.reason, sizeof(v->reason));

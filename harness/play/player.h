@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Plays a script on a carrier and gives a verdict: same input, same verdict, every time.
+ * Plays a script on a bus and gives a verdict: same input, same verdict, every time.
  */
 #ifndef PLAYER_H
 #define PLAYER_H
 
-#include "device/carrier.h"
+#include "device/bus.h"
 #include "script/script.h"
 
 enum verdict_kind {
@@ -26,7 +26,7 @@ struct verdict {
  * From a fresh device to the probe at the end. `progress`, if not NULL, is always the number of the
  * operation being played: for whoever has to find out where a crash happened.
  */
-void player_play(struct carrier *carrier, const struct script *script, volatile int *progress,
+void player_play(struct bus *bus, const struct script *script, volatile int *progress,
 		 struct verdict *verdict);
 
 /* "ok", "violation:3", ...; `room` of 32 is enough. */

@@ -32,7 +32,7 @@ static void end_bring_up(struct recorder *r)
 /* More writes than this leave no room to go on in. */
 #define WRITES_MAX (SCRIPT_OPS_MAX - 8u)
 
-static void add_access(struct recorder *r, const struct record *op)
+static void add_access(struct recorder *r, const struct script_op *op)
 {
 	if (r->script.ops == SCRIPT_OPS_MAX) {
 		end_bring_up(r);
@@ -56,7 +56,7 @@ static void add_access(struct recorder *r, const struct record *op)
 static void move_high(struct script *s, uint64_t low_register)
 {
 	for (unsigned int i = s->ops; i > 0; i--) {
-		struct record *op = &s->op[i - 1];
+		struct script_op *op = &s->op[i - 1];
 
 		if (op->code != OP_WRITE)
 			continue;
@@ -69,7 +69,7 @@ static void move_high(struct script *s, uint64_t low_register)
 
 static uint64_t moved_low(struct recorder *r, uint64_t offset, uint64_t value)
 {
-	unsigned int queue = r->queue_sel % PERSONALITY_QUEUES;
+	unsigned int queue = r->queue_sel % SETUP_QUEUES;
 	uint64_t ring = offset == VIRTIO_MMIO_QUEUE_DESC_LOW	 ? guest_desc(queue)
 			: offset == VIRTIO_MMIO_QUEUE_DRIVER_LOW ? guest_avail_ring(queue)
 								 : guest_used_ring(queue);
@@ -82,7 +82,7 @@ static uint64_t moved_low(struct recorder *r, uint64_t offset, uint64_t value)
 /* What the driver writes, where the script's guest has it. */
 static uint64_t moved(struct recorder *r, uint64_t offset, uint64_t value)
 {
-	uint32_t most = r->nearest.p.queue_size_max;
+	uint32_t most = r->encoder.p.queue_size_max;
 
 	if (offset == VIRTIO_MMIO_QUEUE_SIZE && value > most && value <= r->queue[0].vq.size_max)
 		return most;
@@ -101,7 +101,7 @@ static uint64_t moved(struct recorder *r, uint64_t offset, uint64_t value)
 
 static void reset(struct recorder *r)
 {
-	struct record op = script_op(OP_WRITE);
+	struct script_op op = script_op(OP_WRITE);
 
 	op.write.offset = VIRTIO_MMIO_STATUS;
 	if (r->phase == RECORDER_REQUESTS)
@@ -131,7 +131,7 @@ static void start_if_live(struct recorder *r)
 
 void recorder_write(struct recorder *r, uint64_t offset, unsigned int width, uint64_t value)
 {
-	struct record op;
+	struct script_op op;
 
 	if (!recorder_wants_more(r))
 		return;
@@ -154,7 +154,7 @@ void recorder_write(struct recorder *r, uint64_t offset, unsigned int width, uin
 
 void recorder_read(struct recorder *r, uint64_t offset, unsigned int width)
 {
-	struct record op;
+	struct script_op op;
 
 	if (!recorder_wants_more(r))
 		return;
@@ -178,7 +178,7 @@ static int create(struct recorder *r, uint16_t size_max)
 {
 	int err = 0;
 
-	for (unsigned int i = 0; !err && i < r->nearest.p.queues; i++)
+	for (unsigned int i = 0; !err && i < r->encoder.p.queues; i++)
 		err = virtqueue_init(&r->queue[i].vq, &r->memory, size_max, true);
 	r->segment = err ? NULL : calloc(size_max, sizeof(*r->segment));
 	return r->segment ? 0 : -ENOMEM;
@@ -186,7 +186,7 @@ static int create(struct recorder *r, uint16_t size_max)
 
 static void destroy(struct recorder *r)
 {
-	for (unsigned int i = 0; i < r->nearest.p.queues; i++)
+	for (unsigned int i = 0; i < r->encoder.p.queues; i++)
 		virtqueue_destroy(&r->queue[i].vq);
 	free(r->segment);
 	r->segment = NULL;
@@ -198,7 +198,7 @@ int recorder_init(struct recorder *r, const struct recorder_options *options)
 	r->options = *options;
 	r->memory = options->blk ? *options->blk->memory : *options->net->memory;
 	r->memory.tap = NULL; /* nobody is to see us */
-	nearest_device(&r->nearest, options->blk, options->net);
+	encode_device(&r->encoder, options->blk, options->net);
 	start_bring_up(r);
 
 	int err = create(r, options->blk ? options->blk->queue_size_max

@@ -24,7 +24,7 @@
  * Devices with the legacy interface are not recorded: their queues are placed by other registers,
  * and what is taken down here are those of version 2.
  *
- * What a script cannot say, beside nearest.h:
+ * What a script cannot say, beside encode.h:
  *
  *   - what lies in packed rings: of a driver that accepts RING_PACKED the bring-up alone is
  * written, and stderr told so;
@@ -41,7 +41,7 @@
 #ifndef RECORDER_H
 #define RECORDER_H
 
-#include "nearest.h"
+#include "encode.h"
 
 /* A device has at most so many scripts. */
 #define RECORDER_SCRIPTS_MAX 32u
@@ -72,9 +72,9 @@ struct recorder_queue {
 /* Must not move between recorder_init and recorder_finish. */
 struct recorder {
 	struct recorder_options options;
-	struct nearest nearest;
+	struct encoder encoder;
 	struct guest_memory memory;
-	struct recorder_queue queue[PERSONALITY_QUEUES];
+	struct recorder_queue queue[SETUP_QUEUES];
 	struct descriptor_segment *segment;
 	enum recorder_phase phase;
 
@@ -91,9 +91,9 @@ struct recorder {
 		unsigned int descs;
 		uint64_t low; /* bytes of buffers that go where most do */
 		uint64_t largest;
-		bool high;     /* one is too long for there */
-	} batch;	       /* since the last notification */
-	struct record receive; /* the last kind of receive buffer; code 0: none yet */
+		bool high;	  /* one is too long for there */
+	} batch;		  /* since the last notification */
+	struct script_op receive; /* the last kind of receive buffer; code 0: none yet */
 
 	uint64_t seen[1024]; /* shapes, by hash */
 	unsigned int bring_ups;

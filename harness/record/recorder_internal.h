@@ -48,7 +48,7 @@ void recorder_save_requests(struct recorder *r);
 
 /* A register access as it was; false: no script can say it. */
 bool recorder_access_op(enum op_code code, uint64_t offset, unsigned int width, uint64_t value,
-			struct record *op);
+			struct script_op *op);
 
 /* ---- recorder_requests.c: after DRIVER_OK, in phase RECORDER_REQUESTS ---- */
 

@@ -12,7 +12,7 @@
 
 /* ---- scripts of requests ---- */
 
-static void add(struct recorder *r, const struct record *op)
+static void add(struct recorder *r, const struct script_op *op)
 {
 	r->script.op[r->script.ops++] = *op;
 }
@@ -22,7 +22,7 @@ static unsigned int queue_of(enum op_code code)
 	return code == OP_TX ? VIRTIO_NET_TX : code == OP_CTRL ? VIRTIO_NET_CTRL : 0;
 }
 
-static bool is_request(const struct record *op)
+static bool is_request(const struct script_op *op)
 {
 	return op->code == OP_BLK || op->code == OP_TX || op->code == OP_RX || op->code == OP_CTRL;
 }
@@ -30,7 +30,7 @@ static bool is_request(const struct record *op)
 /* If the script ends with a request of this queue that waits for its notification, here it is. */
 static bool notify_last(struct recorder *r, unsigned int queue)
 {
-	struct record *last = &r->script.op[r->script.ops - 1];
+	struct script_op *last = &r->script.op[r->script.ops - 1];
 
 	if (r->script.ops <= r->opening || !is_request(last) ||
 	    !(last->request.flags & CHAIN_QUIET) || queue_of((enum op_code)last->code) != queue)
@@ -42,7 +42,7 @@ static bool notify_last(struct recorder *r, unsigned int queue)
 
 void recorder_end_requests(struct recorder *r)
 {
-	for (unsigned int i = 0; i < r->nearest.p.queues; i++)
+	for (unsigned int i = 0; i < r->encoder.p.queues; i++)
 		notify_last(r, i);
 	recorder_save_requests(r);
 }
@@ -54,7 +54,7 @@ void recorder_end_requests(struct recorder *r)
 static void reopen_receive(struct recorder *r)
 {
 	const struct virtqueue *vq = &r->queue[VIRTIO_NET_RX].vq;
-	struct record op = r->receive;
+	struct script_op op = r->receive;
 	uint16_t used = 0;
 
 	if (op.code == 0 || !virtqueue_enabled(vq) ||
@@ -76,16 +76,16 @@ static void reopen_receive(struct recorder *r)
 /* Operand `size` of what sets a queue up; 0 is the largest. */
 static uint8_t size_operand(const struct recorder *r, const struct virtqueue *vq)
 {
-	uint8_t choice = nearest_queue_size(vq->size);
+	uint8_t choice = encode_queue_size(vq->size);
 
-	return personality_queue_size(choice) < r->nearest.p.queue_size_max ? choice : 0;
+	return setup_queue_size(choice) < r->encoder.p.queue_size_max ? choice : 0;
 }
 
 /* `init` starts all queues, this driver perhaps not. */
 static void stop_what_does_not_run(struct recorder *r)
 {
-	for (unsigned int i = 0; i < r->nearest.p.queues; i++) {
-		struct record op = script_op(OP_STOP);
+	for (unsigned int i = 0; i < r->encoder.p.queues; i++) {
+		struct script_op op = script_op(OP_STOP);
 
 		op.stop.queue = (uint8_t)i;
 		r->queue[i].flags = 0;
@@ -96,21 +96,21 @@ static void stop_what_does_not_run(struct recorder *r)
 
 void recorder_start_requests(struct recorder *r)
 {
-	struct record init = script_op(OP_INIT);
+	struct script_op init = script_op(OP_INIT);
 
 	init.init.size = size_operand(r, &r->queue[0].vq);
 	r->phase = RECORDER_REQUESTS;
 	recorder_start_script(r);
-	r->nearest.queue_size = init.init.size ? personality_queue_size(init.init.size)
-					       : r->nearest.p.queue_size_max;
-	init.init.decline = r->nearest.p.offered.word[0] & ~r->features;
+	r->encoder.queue_size =
+		init.init.size ? setup_queue_size(init.init.size) : r->encoder.p.queue_size_max;
+	init.init.decline = r->encoder.p.offered.word[0] & ~r->features;
 	add(r, &init);
 	stop_what_does_not_run(r);
 	reopen_receive(r);
 	r->opening = r->script.ops;
 }
 
-static void add_op(struct recorder *r, const struct record *op)
+static void add_op(struct recorder *r, const struct script_op *op)
 {
 	if (r->script.ops >= RECORDER_REQUEST_OPS) {
 		recorder_end_requests(r);
@@ -129,17 +129,17 @@ static uint64_t low_bytes(uint64_t len)
 }
 
 /* Whether the pretend driver has room for one request more before it notifies. */
-static bool fits(const struct recorder *r, const struct nearest_op *op)
+static bool fits(const struct recorder *r, const struct encoded_op *op)
 {
 	uint64_t low = low_bytes(op->out) + low_bytes(op->in);
 	bool high = op->out > LOW_BYTES || op->in > LOW_BYTES;
 	uint64_t largest = low > r->batch.largest ? low : r->batch.largest;
 
-	return r->batch.descs + op->descs <= r->nearest.queue_size && !(high && r->batch.high) &&
+	return r->batch.descs + op->descs <= r->encoder.queue_size && !(high && r->batch.high) &&
 	       r->batch.low + low + largest <= LOW_BYTES;
 }
 
-static void add_request(struct recorder *r, unsigned int queue, struct nearest_op *op)
+static void add_request(struct recorder *r, unsigned int queue, struct encoded_op *op)
 {
 	uint64_t low = low_bytes(op->out) + low_bytes(op->in);
 
@@ -154,10 +154,10 @@ static void add_request(struct recorder *r, unsigned int queue, struct nearest_o
 }
 
 /* Buffers of one kind make one operation; what lies in them does not matter. */
-static void add_receive(struct recorder *r, const struct nearest_op *op)
+static void add_receive(struct recorder *r, const struct encoded_op *op)
 {
-	struct record *last = &r->script.op[r->script.ops - 1];
-	struct record quiet = op->record;
+	struct script_op *last = &r->script.op[r->script.ops - 1];
+	struct script_op quiet = op->record;
 
 	r->receive = op->record;
 	quiet.rx.flags |= CHAIN_QUIET;
@@ -185,19 +185,19 @@ static bool in_a_table(const struct recorder *r, const struct virtqueue *vq, uin
 static void take_chain(struct recorder *r, unsigned int queue, struct descriptor_chain *chain)
 {
 	bool indirect = in_a_table(r, &r->queue[queue].vq, chain->head);
-	struct nearest_op op;
+	struct encoded_op op;
 
 	if (r->options.blk) {
-		nearest_blk(&r->nearest, chain, indirect, &op);
+		encode_blk(&r->encoder, chain, indirect, &op);
 		op.record.blk.flags |= (uint8_t)(queue << 5); /* CHAIN_QUEUE */
 	} else if (queue == VIRTIO_NET_RX) {
-		nearest_rx(chain, indirect, &op);
+		encode_rx(chain, indirect, &op);
 	} else if (queue == VIRTIO_NET_TX) {
-		nearest_tx(&r->nearest, chain, indirect, &op);
+		encode_tx(&r->encoder, chain, indirect, &op);
 	} else {
-		nearest_ctrl(&r->nearest, chain, indirect, &op);
+		encode_ctrl(&r->encoder, chain, indirect, &op);
 	}
-	if (op.pieces > r->nearest.queue_size)
+	if (op.pieces > r->encoder.queue_size)
 		return;
 	if (op.record.code == OP_RX)
 		add_receive(r, &op);
@@ -209,7 +209,7 @@ static void take_chain(struct recorder *r, unsigned int queue, struct descriptor
 static void take_flags(struct recorder *r, unsigned int queue)
 {
 	struct recorder_queue *q = &r->queue[queue];
-	struct record op = script_op(OP_AVAIL);
+	struct script_op op = script_op(OP_AVAIL);
 	uint16_t flags;
 
 	if (q->vq.event_idx ||
@@ -267,7 +267,7 @@ static bool collect(struct recorder *r, unsigned int queue)
 /* The device may have found these by itself. Receive buffers wait for a frame. */
 static void collect_all(struct recorder *r)
 {
-	for (unsigned int i = 0; i < r->nearest.p.queues && collect(r, i); i++) {
+	for (unsigned int i = 0; i < r->encoder.p.queues && collect(r, i); i++) {
 		if (r->options.blk || i != VIRTIO_NET_RX)
 			notify_last(r, i);
 	}
@@ -277,14 +277,14 @@ static void collect_all(struct recorder *r)
 
 static void notified(struct recorder *r, uint64_t value)
 {
-	struct record kick = script_op(OP_KICK);
+	struct script_op kick = script_op(OP_KICK);
 	unsigned int queue;
 
 	if (recorder_accepted(r, VIRTIO_F_NOTIFICATION_DATA))
 		value &= VIRTIO_NOTIFY_QUEUE_MASK;
 	queue = (unsigned int)value;
 
-	if (value >= r->nearest.p.queues) {
+	if (value >= r->encoder.p.queues) {
 		kick.kick.raw = 1;
 		kick.kick.value = value;
 		add_op(r, &kick);
@@ -301,12 +301,12 @@ static void notified(struct recorder *r, uint64_t value)
 /* The driver goes on to take what was used: as often as there is something new in a queue. */
 static void acknowledged(struct recorder *r, uint64_t events)
 {
-	struct record ack = script_op(OP_ACK);
+	struct script_op ack = script_op(OP_ACK);
 	bool any = false;
 
-	for (unsigned int i = 0; events & VIRTIO_INTERRUPT_USED && i < r->nearest.p.queues; i++) {
+	for (unsigned int i = 0; events & VIRTIO_INTERRUPT_USED && i < r->encoder.p.queues; i++) {
 		struct recorder_queue *q = &r->queue[i];
-		struct record op = script_op(OP_USED);
+		struct script_op op = script_op(OP_USED);
 		uint16_t used;
 
 		if (!virtqueue_enabled(&q->vq) ||
@@ -335,9 +335,9 @@ static bool starts(const struct recorder *r, const struct virtqueue *vq)
 /* Stopping a queue and starting it; what is programmed in between goes into that. */
 static void queue_changes(struct recorder *r, uint64_t offset, uint64_t value)
 {
-	struct record op;
+	struct script_op op;
 
-	if (r->queue_sel >= r->nearest.p.queues)
+	if (r->queue_sel >= r->encoder.p.queues)
 		return;
 
 	const struct virtqueue *vq = &r->queue[r->queue_sel].vq;
@@ -366,7 +366,7 @@ static bool is_queue_register(uint64_t offset)
 void recorder_requests_write(struct recorder *r, uint64_t offset, unsigned int width,
 			     uint64_t value)
 {
-	struct record op;
+	struct script_op op;
 
 	if (width == 4 && offset == VIRTIO_MMIO_QUEUE_NOTIFY)
 		notified(r, value);
@@ -381,13 +381,13 @@ void recorder_requests_write(struct recorder *r, uint64_t offset, unsigned int w
 /* Whether a stopped queue is still in use: setting it up asks for that, too. */
 static bool is_wait(const struct recorder *r, uint64_t offset)
 {
-	return offset == VIRTIO_MMIO_QUEUE_READY && r->queue_sel < r->nearest.p.queues &&
+	return offset == VIRTIO_MMIO_QUEUE_READY && r->queue_sel < r->encoder.p.queues &&
 	       !virtqueue_enabled(&r->queue[r->queue_sel].vq);
 }
 
 void recorder_requests_read(struct recorder *r, uint64_t offset, unsigned int width)
 {
-	struct record op;
+	struct script_op op;
 
 	if (offset == VIRTIO_MMIO_INTERRUPT_STATUS)
 		collect_all(r); /* while the driver has not taken its chains back yet */
@@ -399,17 +399,17 @@ void recorder_requests_read(struct recorder *r, uint64_t offset, unsigned int wi
 
 void recorder_requests_frame(struct recorder *r, const struct nic_frame *frame)
 {
-	struct record op;
+	struct script_op op;
 
 	if (!collect(r, VIRTIO_NET_RX))
 		return;
-	nearest_frame(&r->nearest, frame, &op);
+	encode_frame(&r->encoder, frame, &op);
 	add_op(r, &op);
 }
 
 void recorder_requests_reset(struct recorder *r)
 {
-	struct record op = script_op(OP_RESET);
+	struct script_op op = script_op(OP_RESET);
 
 	add_op(r, &op);
 	recorder_end_requests(r);

@@ -40,9 +40,9 @@ static uint64_t operand_shape(const struct field *f, uint64_t value)
 	}
 }
 
-static uint64_t op_shape(const struct record *op)
+static uint64_t op_shape(const struct script_op *op)
 {
-	const struct record_form *form = &script_op_form[op->code];
+	const struct op_form *form = &script_op_form[op->code];
 	uint64_t hash = mix(0xcbf29ce484222325ull, op->code);
 
 	for (unsigned int i = 0; i < form->fields; i++)
@@ -56,7 +56,7 @@ static uint64_t script_shape(const struct script *s)
 	uint64_t hash = 0;
 
 	for (unsigned int i = 0; i < s->ops; i++) {
-		const struct record_form *form = &script_op_form[s->op[i].code];
+		const struct op_form *form = &script_op_form[s->op[i].code];
 
 		hash = mix(hash, s->op[i].code);
 		for (unsigned int k = 0; k < form->fields; k++)
@@ -99,7 +99,7 @@ static void save(struct recorder *r, const char *kind, unsigned int *number)
 
 void recorder_start_script(struct recorder *r)
 {
-	r->script.header = r->nearest.header;
+	r->script.header = r->encoder.header;
 	r->script.ops = 0;
 	r->opening = 0;
 	memset(&r->batch, 0, sizeof(r->batch));
@@ -122,7 +122,7 @@ void recorder_save_requests(struct recorder *r)
 }
 
 bool recorder_access_op(enum op_code code, uint64_t offset, unsigned int width, uint64_t value,
-			struct record *op)
+			struct script_op *op)
 {
 	static const uint8_t class_of[] = { [1] = 1, [2] = 2, [4] = 0, [8] = 3 };
 

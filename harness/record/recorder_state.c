@@ -40,7 +40,7 @@ bool recorder_live(const struct recorder *r)
 
 struct virtqueue *recorder_selected(struct recorder *r)
 {
-	return r->queue_sel < r->nearest.p.queues ? &r->queue[r->queue_sel].vq : NULL;
+	return r->queue_sel < r->encoder.p.queues ? &r->queue[r->queue_sel].vq : NULL;
 }
 
 uint64_t *recorder_ring_area(struct virtqueue *vq, uint64_t offset)
@@ -120,7 +120,7 @@ void recorder_program(struct recorder *r, uint64_t offset, uint64_t value)
 
 void recorder_forget_driver(struct recorder *r)
 {
-	for (unsigned int i = 0; i < r->nearest.p.queues; i++)
+	for (unsigned int i = 0; i < r->encoder.p.queues; i++)
 		virtqueue_reset(&r->queue[i].vq);
 	r->status = 0;
 	r->features = 0;

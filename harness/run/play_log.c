@@ -61,12 +61,12 @@ static struct play_entry *add(struct play_log *log, enum play_entry_kind kind, c
 	return e;
 }
 
-static struct play_log *to_log(struct carrier *c)
+static struct play_log *to_log(struct bus *c)
 {
 	return (struct play_log *)(void *)c;
 }
 
-static uint64_t log_read(struct carrier *c, uint64_t offset, unsigned int width)
+static uint64_t log_read(struct bus *c, uint64_t offset, unsigned int width)
 {
 	struct play_log *log = to_log(c);
 	struct play_entry *e = add(log, PLAY_READ, NULL, 0);
@@ -84,7 +84,7 @@ static uint64_t log_read(struct carrier *c, uint64_t offset, unsigned int width)
 	return value;
 }
 
-static void log_write(struct carrier *c, uint64_t offset, unsigned int width, uint64_t value)
+static void log_write(struct bus *c, uint64_t offset, unsigned int width, uint64_t value)
 {
 	struct play_log *log = to_log(c);
 	struct play_entry *e = add(log, PLAY_WRITE, NULL, 0);
@@ -97,7 +97,7 @@ static void log_write(struct carrier *c, uint64_t offset, unsigned int width, ui
 	log->inner->ops->write(log->inner, offset, width, value);
 }
 
-static void log_load(struct carrier *c, uint64_t gpa, void *bytes, size_t len)
+static void log_load(struct bus *c, uint64_t gpa, void *bytes, size_t len)
 {
 	struct play_log *log = to_log(c);
 	struct play_entry *e = add(log, PLAY_LOAD, NULL, 0);
@@ -109,7 +109,7 @@ static void log_load(struct carrier *c, uint64_t gpa, void *bytes, size_t len)
 	log->inner->ops->load(log->inner, gpa, bytes, len);
 }
 
-static void log_store(struct carrier *c, uint64_t gpa, const void *bytes, size_t len)
+static void log_store(struct bus *c, uint64_t gpa, const void *bytes, size_t len)
 {
 	struct play_log *log = to_log(c);
 	struct play_entry *e = add(log, PLAY_STORE, bytes, len);
@@ -135,7 +135,7 @@ static void note_access(struct play_log *log, bool store, uint64_t gpa, const vo
 {
 	struct play_access *a;
 
-	if (log->carrier.machine->oracle.broken_rule)
+	if (log->bus.machine->oracle.broken_rule)
 		return;
 	if (log->access_op != *log->op)
 		log->accesses = 0;
@@ -159,9 +159,9 @@ static void log_fetched(void *opaque, uint64_t gpa, const void *bytes, size_t le
 	const struct play_tap *t = opaque;
 
 	note_access(t->log, false, gpa, bytes, len);
-	t->log->judging = true;
+	t->log->checking = true;
 	t->inner.fetched(t->inner.opaque, gpa, bytes, len);
-	t->log->judging = false;
+	t->log->checking = false;
 }
 
 static void log_stored(void *opaque, uint64_t gpa, const void *bytes, size_t len)
@@ -169,9 +169,9 @@ static void log_stored(void *opaque, uint64_t gpa, const void *bytes, size_t len
 	const struct play_tap *t = opaque;
 
 	note_access(t->log, true, gpa, bytes, len);
-	t->log->judging = true;
+	t->log->checking = true;
 	t->inner.stored(t->inner.opaque, gpa, bytes, len);
-	t->log->judging = false;
+	t->log->checking = false;
 }
 
 /* Once a machine, which knows of its taps by their address */
@@ -184,9 +184,9 @@ static void put_before(struct play_log *log, struct play_tap *t, struct guest_me
 	*tap = (struct guest_memory_tap){ log_fetching, log_fetched, log_stored, t };
 }
 
-void play_log_begin(struct play_log *log, struct carrier *inner, const volatile int *op)
+void play_log_begin(struct play_log *log, struct bus *inner, const volatile int *op)
 {
-	static const struct carrier_ops ops = {
+	static const struct bus_ops ops = {
 		.name = "log",
 		.read = log_read,
 		.write = log_write,
@@ -194,8 +194,8 @@ void play_log_begin(struct play_log *log, struct carrier *inner, const volatile 
 		.store = log_store,
 	};
 
-	log->carrier.ops = &ops;
-	log->carrier.machine = inner->machine;
+	log->bus.ops = &ops;
+	log->bus.machine = inner->machine;
 	log->inner = inner;
 	log->op = op;
 	log->full = false;
@@ -203,10 +203,10 @@ void play_log_begin(struct play_log *log, struct carrier *inner, const volatile 
 	log->used = 0;
 	log->access_op = -1;
 	log->accesses = 0;
-	log->judging = false;
-	for (unsigned int i = 0; i < PERSONALITY_QUEUES; i++)
+	log->checking = false;
+	for (unsigned int i = 0; i < SETUP_QUEUES; i++)
 		put_before(log, &log->tap[i], &inner->machine->ring[i].tap);
-	put_before(log, &log->tap[PERSONALITY_QUEUES], &inner->machine->buffer.tap);
+	put_before(log, &log->tap[SETUP_QUEUES], &inner->machine->buffer.tap);
 	inner->machine->told = log_event;
 	inner->machine->told_opaque = log;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * All that a device meets while a script is played, in order: the guest's accesses, as a carrier
+ * All that a device meets while a script is played, in order: the guest's accesses, as a bus
  * around another one sees them, and what the host does. Each is taken down before it happens, into
  * memory that survives the process: when the device crashes, what led there is known.
  */
 #ifndef PLAY_LOG_H
 #define PLAY_LOG_H
 
-#include "device/carrier.h"
+#include "device/bus.h"
 
 enum play_entry_kind {
 	PLAY_READ,  /* a register: `width` bytes at `at`, gave `value` */
@@ -47,8 +47,8 @@ struct play_tap {
 };
 
 struct play_log {
-	struct carrier carrier; /* first: play on this one */
-	struct carrier *inner;
+	struct bus bus; /* first: play on this one */
+	struct bus *inner;
 	const volatile int *op;
 	bool full; /* some is missing at the end */
 	size_t entries;
@@ -60,8 +60,8 @@ struct play_log {
 	int access_op;
 	size_t accesses;
 	struct play_access access[PLAY_ACCESSES];
-	bool judging; /* the last one is what the oracle looked at when all ended */
-	struct play_tap tap[PERSONALITY_QUEUES + 1];
+	bool checking; /* the last one is what the oracle looked at when all ended */
+	struct play_tap tap[SETUP_QUEUES + 1];
 	uint8_t *storage;
 };
 
@@ -70,7 +70,7 @@ struct play_log *play_log_create(void);
 void play_log_destroy(struct play_log *log);
 
 /* Empties the log, and puts it around `inner` and its machine; `op` is the player's progress. */
-void play_log_begin(struct play_log *log, struct carrier *inner, const volatile int *op);
+void play_log_begin(struct play_log *log, struct bus *inner, const volatile int *op);
 
 const uint8_t *play_log_bytes(const struct play_log *log, const struct play_entry *e);
 

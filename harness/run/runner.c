@@ -16,12 +16,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "play/carrier_trace.h"
+#include "play/bus_trace.h"
 #include "crash_stack.h"
 #include "death.h"
 #include "play/differ.h"
-#include "kvm/carrier_kvm.h"
-#include "kvm/carrier_linux.h"
+#include "kvm/bus_kvm.h"
+#include "kvm/bus_linux.h"
 #include "play_log.h"
 #include "base/sanitizer.h"
 
@@ -80,12 +80,12 @@ static bool same(const struct verdict *a, const struct verdict *b)
 	return a->kind == b->kind && a->rule == b->rule && a->op == b->op;
 }
 
-/* On which carriers a child plays; `other` is NULL when the model is all. */
+/* On which buses a child plays; `other` is NULL when the model is all. */
 struct stage {
 	struct machine machine;
-	struct carrier model;
-	struct carrier *other;
-	struct carrier_trace trace[2];
+	struct bus model;
+	struct bus *other;
+	struct bus_trace trace[2];
 	struct play_log *log; /* NULL: none */
 };
 
@@ -96,7 +96,7 @@ static void play_once(struct stage *st, const struct script *script, struct shar
 
 	if (st->log) {
 		play_log_begin(st->log, &st->model, &sh->op);
-		player_play(&st->log->carrier, script, &sh->op, v);
+		player_play(&st->log->bus, script, &sh->op, v);
 		return;
 	}
 	if (!st->other) {
@@ -104,11 +104,11 @@ static void play_once(struct stage *st, const struct script *script, struct shar
 		differ_play(&st->model, script, &sh->op, v);
 		return;
 	}
-	carrier_trace_init(&st->trace[0], &st->model);
-	player_play(&st->trace[0].carrier, script, &sh->op, &model);
-	carrier_trace_init(&st->trace[1], st->other);
+	bus_trace_init(&st->trace[0], &st->model);
+	player_play(&st->trace[0].bus, script, &sh->op, &model);
+	bus_trace_init(&st->trace[1], st->other);
 	st->other->ops->restart(st->other);
-	player_play(&st->trace[1].carrier, script, &sh->op, v);
+	player_play(&st->trace[1].bus, script, &sh->op, v);
 	if (!same(&model, v)) {
 		char name[2][32];
 
@@ -119,7 +119,7 @@ static void play_once(struct stage *st, const struct script *script, struct shar
 			 name[1], v->op, st->other->ops->name);
 		return;
 	}
-	carrier_trace_differs(&st->trace[0], &st->trace[1], sh->difference, sizeof(sh->difference));
+	bus_trace_differs(&st->trace[0], &st->trace[1], sh->difference, sizeof(sh->difference));
 }
 
 static int create_other(struct stage *st, const struct runner_stage *where, char *error,
@@ -127,9 +127,9 @@ static int create_other(struct stage *st, const struct runner_stage *where, char
 {
 	switch (where->on) {
 	case RUN_ON_KVM:
-		return carrier_kvm_create(&st->other, &st->machine, error, room);
+		return bus_kvm_create(&st->other, &st->machine, error, room);
 	case RUN_ON_LINUX:
-		return carrier_linux_create(&st->other, &st->machine, where->kernel, error, room);
+		return bus_linux_create(&st->other, &st->machine, where->kernel, error, room);
 	default:
 		return 0;
 	}
@@ -138,7 +138,7 @@ static int create_other(struct stage *st, const struct runner_stage *where, char
 static int set_stage(struct stage *st, const struct runner_stage *where, char *error, size_t room)
 {
 	machine_create(&st->machine);
-	carrier_model_init(&st->model, &st->machine);
+	bus_model_init(&st->model, &st->machine);
 	st->other = NULL;
 	st->log = where->log;
 	return create_other(st, where, error, room);
@@ -479,16 +479,16 @@ void runner_tell(const struct outcome *o, const char *name, const struct script 
 bool runner_can(const struct runner_stage *stage, char *error, size_t room)
 {
 	static struct machine machine;
-	struct carrier *carrier;
+	struct bus *bus;
 
 	if (stage->on == RUN_ON_MODEL)
 		return true;
 	if (stage->on == RUN_ON_LINUX)
-		return carrier_linux_can(stage->kernel, error, room);
+		return bus_linux_can(stage->kernel, error, room);
 	machine_create(&machine);
-	if (carrier_kvm_create(&carrier, &machine, error, room))
+	if (bus_kvm_create(&bus, &machine, error, room))
 		return false;
-	carrier->ops->destroy(carrier);
+	bus->ops->destroy(bus);
 	return true;
 }
 

@@ -7,7 +7,7 @@
 
 #include "play/player.h"
 
-enum runner_carrier { RUN_ON_MODEL, RUN_ON_KVM, RUN_ON_LINUX };
+enum runner_bus { RUN_ON_MODEL, RUN_ON_KVM, RUN_ON_LINUX };
 
 struct play_log;
 
@@ -15,7 +15,7 @@ struct play_log;
 
 /* Where to play. */
 struct runner_stage {
-	enum runner_carrier on;
+	enum runner_bus on;
 	unsigned int hang_seconds; /* of processor time that are a hang; 0: RUNNER_HANG_SECONDS */
 	bool here;		   /* in this process, without a limit of time: for a debugger */
 	const char *kernel;	   /* for RUN_ON_LINUX; NULL: the one that is found */
@@ -29,13 +29,13 @@ struct outcome {
 	bool unstable; /* another play of the same script gave another verdict */
 	int op;
 	char reason[256];
-	char difference[256]; /* where another carrier than the model parts from it, or empty */
+	char difference[256]; /* where another bus than the model parts from it, or empty */
 	char *report;	      /* what a sanitizer printed, or NULL; free it */
 };
 
 /*
  * Plays `count` scripts, each `repeat` times, and calls `each` with the outcome of one after the
- * other. On another carrier than the model each is played on both and compared.
+ * other. On another bus than the model each is played on both and compared.
  *
  * What ends a child and is not the device, a signal from outside or a host without memory, is no
  * outcome: the script is played again, and after three times in vain the rest is not. Returns 0, or

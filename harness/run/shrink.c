@@ -58,7 +58,7 @@ static bool drop_operations(struct shrink *s, struct script *script)
 static bool zero_operand(struct shrink *s, struct script *script, int which, const struct field *f)
 {
 	struct script next = *script;
-	struct record *r = which < 0 ? &next.header : &next.op[which];
+	struct script_op *r = which < 0 ? &next.header : &next.op[which];
 	uint64_t value = script_get(r, f);
 	bool changed = false;
 
@@ -83,7 +83,7 @@ static bool zero_operands(struct shrink *s, struct script *script)
 	bool changed = false;
 
 	for (int i = -1; i < (int)script->ops; i++) {
-		const struct record_form *form =
+		const struct op_form *form =
 			i < 0 ? &script_header_form : &script_op_form[script->op[i].code];
 
 		for (unsigned int k = 0; k < form->fields; k++)

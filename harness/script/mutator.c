@@ -256,12 +256,12 @@ static uint64_t change(struct rng *r, const struct field *f, uint64_t old)
 
 /* ---- records ---- */
 
-static const struct record_form *form_of(const struct script *s, unsigned int which)
+static const struct op_form *form_of(const struct script *s, unsigned int which)
 {
 	return which == 0 ? &script_header_form : &script_op_form[s->op[which - 1].code];
 }
 
-static struct record *record_of(struct script *s, unsigned int which)
+static struct script_op *op_of(struct script *s, unsigned int which)
 {
 	return which == 0 ? &s->header : &s->op[which - 1];
 }
@@ -286,7 +286,7 @@ static uint64_t change_register(struct rng *r, uint64_t offset, uint64_t old)
 	}
 }
 
-static uint64_t change_of(const struct record *rec, const struct field *f, struct rng *r)
+static uint64_t change_of(const struct script_op *rec, const struct field *f, struct rng *r)
 {
 	uint64_t old = script_get(rec, f);
 
@@ -297,8 +297,8 @@ static uint64_t change_of(const struct record *rec, const struct field *f, struc
 
 static void change_operand(struct script *s, unsigned int which, struct rng *r)
 {
-	const struct record_form *form = form_of(s, which);
-	struct record *rec = record_of(s, which);
+	const struct op_form *form = form_of(s, which);
+	struct script_op *rec = op_of(s, which);
 
 	if (form->fields == 0)
 		return;
@@ -329,9 +329,9 @@ static bool is_number(const struct field *f)
 }
 
 /* And sometimes its numbers with it. */
-static void choose_kind(struct record *rec, struct rng *r)
+static void choose_kind(struct script_op *rec, struct rng *r)
 {
-	const struct record_form *form = &script_op_form[rec->code];
+	const struct op_form *form = &script_op_form[rec->code];
 	bool numbers = one_in(r, 2);
 
 	for (unsigned int i = 0; i < form->fields; i++) {
@@ -366,7 +366,7 @@ static void resemble(struct script *s, unsigned int at)
 static void new_op(const struct mutator_profile *p, struct script *s, unsigned int at,
 		   struct rng *r)
 {
-	struct record *rec = &s->op[at];
+	struct script_op *rec = &s->op[at];
 	unsigned int changes = below(r, 4);
 
 	*rec = script_op((enum op_code)p->ops[below(r, (unsigned int)p->op_count)]);
@@ -406,7 +406,7 @@ static void insert_op(const struct mutator_profile *p, struct script *s, struct 
 /* Once more, or as often as queues and bursts are long. */
 static void repeat_op(struct script *s, struct rng *r)
 {
-	struct record copy = s->op[below(r, s->ops)];
+	struct script_op copy = s->op[below(r, s->ops)];
 	unsigned int at = some_place(s, r);
 	unsigned int times = one_in(r, 6) ? 1 + below(r, 20) : 1;
 
@@ -427,9 +427,9 @@ static void drop_ops(struct script *s, struct rng *r)
 
 static void swap_ops(struct script *s, struct rng *r)
 {
-	struct record *a = &s->op[below(r, s->ops)];
-	struct record *b = &s->op[below(r, s->ops)];
-	struct record copy = *a;
+	struct script_op *a = &s->op[below(r, s->ops)];
+	struct script_op *b = &s->op[below(r, s->ops)];
+	struct script_op copy = *a;
 
 	*a = *b;
 	*b = copy;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The values of operands that have names: the name in C, the number in a script's bytes, the name
- * in its text, and what it means, as stories say it. One list an operand; the tables that text is
+ * in its text, and what it means, as findings say it. One list an operand; the tables that text is
  * read and written by are made of them (operands.c).
  *
  * To add a value: at the end of its list, so that committed scripts keep their meaning, and one

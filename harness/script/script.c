@@ -14,16 +14,16 @@
 
 const char *const script_device_name[DEVICE_KINDS] = { "blk", "net", "echo" };
 
-struct record script_op(enum op_code code)
+struct script_op script_op(enum op_code code)
 {
-	struct record r;
+	struct script_op r;
 
 	memset(&r, 0, sizeof(r));
 	r.code = (uint8_t)code;
 	return r;
 }
 
-uint64_t script_get(const struct record *r, const struct field *f)
+uint64_t script_get(const struct script_op *r, const struct field *f)
 {
 	const uint8_t *at = (const uint8_t *)r + f->offset;
 	uint64_t eight;
@@ -41,7 +41,7 @@ uint64_t script_get(const struct record *r, const struct field *f)
 	}
 }
 
-void script_set(struct record *r, const struct field *f, uint64_t value)
+void script_set(struct script_op *r, const struct field *f, uint64_t value)
 {
 	uint8_t *at = (uint8_t *)r + f->offset;
 	uint32_t four = (uint32_t)value;
@@ -87,20 +87,20 @@ static void store(uint8_t *raw, const struct field *f, uint64_t value)
 }
 
 /* The operands of this form, choices reduced; the rest is zero. */
-static void get_operands(const uint8_t *raw, const struct record_form *form, struct record *r)
+static void get_operands(const uint8_t *raw, const struct op_form *form, struct script_op *r)
 {
 	for (unsigned int i = 0; i < form->fields; i++)
 		script_set(r, &form->field[i], load(raw, &form->field[i]));
 }
 
 /* The next record, filled up with zeroes; returns how many bytes of it are there. */
-static size_t next_record(const uint8_t *bytes, size_t len, uint8_t *raw)
+static size_t next_op(const uint8_t *bytes, size_t len, uint8_t *raw)
 {
-	size_t part = len < SCRIPT_RECORD_BYTES ? len : SCRIPT_RECORD_BYTES;
+	size_t part = len < SCRIPT_OP_BYTES ? len : SCRIPT_OP_BYTES;
 
-	memset(raw, 0, SCRIPT_RECORD_BYTES);
-	if (part == SCRIPT_RECORD_BYTES) /* all but the last: a copy without a call */
-		memcpy(raw, bytes, SCRIPT_RECORD_BYTES);
+	memset(raw, 0, SCRIPT_OP_BYTES);
+	if (part == SCRIPT_OP_BYTES) /* all but the last: a copy without a call */
+		memcpy(raw, bytes, SCRIPT_OP_BYTES);
 	else if (part)
 		memcpy(raw, bytes, part);
 	return part;
@@ -108,24 +108,24 @@ static size_t next_record(const uint8_t *bytes, size_t len, uint8_t *raw)
 
 void script_decode(const uint8_t *bytes, size_t len, struct script *script)
 {
-	uint8_t raw[SCRIPT_RECORD_BYTES];
-	size_t at = next_record(bytes, len, raw);
+	uint8_t raw[SCRIPT_OP_BYTES];
+	size_t at = next_op(bytes, len, raw);
 
 	script->header = script_op((enum op_code)(raw[0] % DEVICE_KINDS));
 	get_operands(raw, &script_header_form, &script->header);
 	script->ops = 0;
 	while (at < len && script->ops < SCRIPT_OPS_MAX) {
-		struct record *r = &script->op[script->ops++];
+		struct script_op *r = &script->op[script->ops++];
 
-		at += next_record(bytes + at, len - at, raw);
+		at += next_op(bytes + at, len - at, raw);
 		*r = script_op((enum op_code)(raw[0] % OP_CODES));
 		get_operands(raw, &script_op_form[r->code], r);
 	}
 }
 
-static void put_record(const struct record *r, const struct record_form *form, uint8_t *raw)
+static void put_op(const struct script_op *r, const struct op_form *form, uint8_t *raw)
 {
-	memset(raw, 0, SCRIPT_RECORD_BYTES);
+	memset(raw, 0, SCRIPT_OP_BYTES);
 	raw[0] = r->code;
 	for (unsigned int i = 0; i < form->fields; i++)
 		store(raw, &form->field[i], script_get(r, &form->field[i]));
@@ -135,13 +135,13 @@ size_t script_encode(const struct script *script, uint8_t *bytes, size_t room)
 {
 	size_t at = 0;
 
-	if (room < SCRIPT_RECORD_BYTES)
+	if (room < SCRIPT_OP_BYTES)
 		return 0;
-	put_record(&script->header, &script_header_form, bytes);
-	at += SCRIPT_RECORD_BYTES;
-	for (unsigned int i = 0; i < script->ops && room - at >= SCRIPT_RECORD_BYTES; i++) {
-		put_record(&script->op[i], &script_op_form[script->op[i].code], bytes + at);
-		at += SCRIPT_RECORD_BYTES;
+	put_op(&script->header, &script_header_form, bytes);
+	at += SCRIPT_OP_BYTES;
+	for (unsigned int i = 0; i < script->ops && room - at >= SCRIPT_OP_BYTES; i++) {
+		put_op(&script->op[i], &script_op_form[script->op[i].code], bytes + at);
+		at += SCRIPT_OP_BYTES;
 	}
 	return at;
 }
@@ -186,7 +186,7 @@ void script_print_value(const struct field *f, uint64_t value, FILE *out)
 	print_number(value, out);
 }
 
-static void print_record(const struct record *r, const struct record_form *form, FILE *out)
+static void print_op(const struct script_op *r, const struct op_form *form, FILE *out)
 {
 	for (unsigned int i = 0; i < form->fields; i++) {
 		uint64_t value = script_get(r, &form->field[i]);
@@ -199,16 +199,16 @@ static void print_record(const struct record *r, const struct record_form *form,
 	fputc('\n', out);
 }
 
-void script_print_op(const struct record *op, FILE *out)
+void script_print_op(const struct script_op *op, FILE *out)
 {
 	fputs(script_op_form[op->code].name, out);
-	print_record(op, &script_op_form[op->code], out);
+	print_op(op, &script_op_form[op->code], out);
 }
 
 void script_print(const struct script *script, int mark, FILE *out)
 {
 	fprintf(out, "device %s", script_device_name[script->header.code]);
-	print_record(&script->header, &script_header_form, out);
+	print_op(&script->header, &script_header_form, out);
 	for (unsigned int i = 0; i < script->ops; i++) {
 		script_print_op(&script->op[i], out);
 		if ((int)i == mark)
@@ -216,7 +216,7 @@ void script_print(const struct script *script, int mark, FILE *out)
 	}
 }
 
-static const struct field *find_field(const struct record_form *form, const char *name, size_t len)
+static const struct field *find_field(const struct op_form *form, const char *name, size_t len)
 {
 	for (unsigned int i = 0; i < form->fields; i++) {
 		if (strlen(form->field[i].name) == len && !memcmp(form->field[i].name, name, len))
@@ -261,7 +261,7 @@ static bool parse_value(const struct field *f, const char *text, uint64_t *value
 }
 
 /* The fields of one line, from `word` on; strtok_r state in `save`. */
-static bool parse_fields(struct record *r, const struct record_form *form, char **save, char *error,
+static bool parse_fields(struct script_op *r, const struct op_form *form, char **save, char *error,
 			 size_t room)
 {
 	for (char *word; (word = strtok_r(NULL, " \t", save));) {
@@ -308,7 +308,7 @@ static bool parse_op(struct script *script, const char *name, char **save, char 
 		return false;
 	}
 	for (unsigned int i = 0; i < OP_CODES; i++) {
-		struct record *r = &script->op[script->ops];
+		struct script_op *r = &script->op[script->ops];
 
 		if (strcmp(name, script_op_form[i].name))
 			continue;

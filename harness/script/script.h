@@ -2,7 +2,7 @@
 /*
  * A script: what a hostile guest and its host do, in order. This is the fuzz input.
  *
- * Binary form: a header of SCRIPT_RECORD_BYTES that chooses the personality, then operations of
+ * Binary form: a header of SCRIPT_OP_BYTES that chooses the setup, then operations of
  * the same size each. So every byte string is a script, and deleting or changing one operation
  * leaves the others as they are. A last record cut short is filled up with zeroes; what comes after
  * SCRIPT_OPS_MAX operations is ignored. All-zero bytes mean a common, valid choice everywhere.
@@ -20,15 +20,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define SCRIPT_RECORD_BYTES 24u
-#define SCRIPT_OPS_MAX	    64u
-#define SCRIPT_BYTES_MAX    (SCRIPT_RECORD_BYTES * (SCRIPT_OPS_MAX + 1))
+#define SCRIPT_OP_BYTES	 24u
+#define SCRIPT_OPS_MAX	 64u
+#define SCRIPT_BYTES_MAX (SCRIPT_OP_BYTES * (SCRIPT_OPS_MAX + 1))
 
 /*
  * The header, or an operation: its code, then its operands, in the order of the binary form and at
  * the same places. script_op_form says what values they take, operands.h what those mean.
  */
-struct record {
+struct script_op {
 	union {
 		uint8_t code; /* enum op_code; in the header enum device_kind */
 		struct {
@@ -127,9 +127,9 @@ struct record {
 };
 
 struct script {
-	struct record header;
+	struct script_op header;
 	unsigned int ops;
-	struct record op[SCRIPT_OPS_MAX];
+	struct script_op op[SCRIPT_OPS_MAX];
 };
 
 enum device_kind { DEVICE_BLK, DEVICE_NET, DEVICE_ECHO, DEVICE_KINDS };
@@ -175,7 +175,7 @@ struct operand_value;
 struct field {
 	const char *name;
 	const char *help; /* what it says, with its unit */
-	uint8_t offset;	  /* in struct record, and in the binary form */
+	uint8_t offset;	  /* in struct script_op, and in the binary form */
 	uint8_t bytes;	  /* 1, 4 or 8, there least significant first */
 	enum field_kind kind;
 	uint8_t choices;		    /* 0: any value */
@@ -184,22 +184,22 @@ struct field {
 
 #define SCRIPT_FIELDS_MAX 16u
 
-struct record_form {
+struct op_form {
 	const char *name;
 	const char *help;
 	struct field field[SCRIPT_FIELDS_MAX];
 	unsigned int fields;
 };
 
-extern const struct record_form script_header_form;
-extern const struct record_form script_op_form[OP_CODES];
+extern const struct op_form script_header_form;
+extern const struct op_form script_op_form[OP_CODES];
 extern const char *const script_device_name[DEVICE_KINDS];
 
 /* All operands zero. */
-struct record script_op(enum op_code code);
+struct script_op script_op(enum op_code code);
 
-uint64_t script_get(const struct record *r, const struct field *f);
-void script_set(struct record *r, const struct field *f, uint64_t value);
+uint64_t script_get(const struct script_op *r, const struct field *f);
+void script_set(struct script_op *r, const struct field *f, uint64_t value);
 
 /* Never fails; the result is canonical. */
 void script_decode(const uint8_t *bytes, size_t len, struct script *script);
@@ -217,7 +217,7 @@ static inline bool script_is_flags(const struct field *f)
 void script_print_value(const struct field *f, uint64_t value, FILE *out);
 
 /* One operation as a line of text */
-void script_print_op(const struct record *op, FILE *out);
+void script_print_op(const struct script_op *op, FILE *out);
 
 /* Text out; `mark` is the number of an operation to point at, or -1. */
 void script_print(const struct script *script, int mark, FILE *out);

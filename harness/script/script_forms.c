@@ -8,10 +8,10 @@
 
 /* clang-format off */
 #define OPERAND(op, m, kind, count, values, help)                                                  \
-	{ #m, help, offsetof(struct record, op.m), sizeof(((struct record *)0)->op.m), kind,       \
+	{ #m, help, offsetof(struct script_op, op.m), sizeof(((struct script_op *)0)->op.m), kind,       \
 	  count, values }
 
-const struct record_form script_header_form = { "device", "the device, its limits, and how its host behaves", {
+const struct op_form script_header_form = { "device", "the device, its limits, and how its host behaves", {
 		OPERAND(device, size, FIELD_CHOICE, 8, operand_queue_sizes, "most entries of a queue"),
 		OPERAND(device, flags, FIELD_FLAGS, 0, operand_device_flags, "how the host behaves"),
 		OPERAND(device, slots, FIELD_CHOICE, 4, operand_slot_counts, "requests at work at once"),
@@ -20,7 +20,7 @@ const struct record_form script_header_form = { "device", "the device, its limit
 		OPERAND(device, fail, FIELD_COUNT, 0, NULL, "each n-th request to the disk fails; 0: none"),
 		OPERAND(device, limits, FIELD_CHOICE, 4, operand_limits, "limits of ranges, block size, MTU"),
 		OPERAND(device, hide, FIELD_FEATURES, 0, NULL, "features 0 to 63 that are not offered, a bit each"),
-		OPERAND(device, refuse, FIELD_CHOICE, 50, NULL, "a mistake in the options that is tried first (device/refusals.c); 0: none"),
+		OPERAND(device, refuse, FIELD_CHOICE, 50, NULL, "a mistake in the options that is tried first (device/bad_options.c); 0: none"),
 		OPERAND(device, ring, FIELD_CHOSEN_FLAGS, 8, operand_ring_offers, "features of rings beside the usual"),
 		OPERAND(device, queues, FIELD_CHOICE, 5, NULL, "disk: queues beside the first, modulo 4; network: pairs with MQ, 0 without"),
 		OPERAND(device, transport, FIELD_CHOICE, 3, operand_transports, "the register interface"),
@@ -30,7 +30,7 @@ const struct record_form script_header_form = { "device", "the device, its limit
 		OPERAND(device, extra, FIELD_CHOSEN_FLAGS, 4, operand_extra_offers, "features of all devices beside the usual"),
 	}, 16 };
 
-const struct record_form script_op_form[OP_CODES] = {
+const struct op_form script_op_form[OP_CODES] = {
 	[OP_INIT] = { "init", "negotiates, sets up the queues and says DRIVER_OK", {
 		OPERAND(init, size, FIELD_CHOICE, 8, operand_queue_sizes, "entries of each queue; 0: as many as may be"),
 		OPERAND(init, wrong, FIELD_CHOICE, 13, operand_init_wrongs, "what the driver gets wrong"),

@@ -43,18 +43,18 @@ static void report(const struct script *script, const struct verdict *v)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct machine machine;
-	static struct carrier carrier;
+	static struct bus bus;
 	struct script script;
 	struct verdict v;
 
-	if (!carrier.ops) {
+	if (!bus.ops) {
 		machine_create(&machine);
-		carrier_model_init(&carrier, &machine);
+		bus_model_init(&bus, &machine);
 	}
 	script_decode(data, size, &script);
-	player_play(&carrier, &script, NULL, &v);
+	player_play(&bus, &script, NULL, &v);
 	if (differ_chosen(&script))
-		differ_play(&carrier, &script, NULL, &v);
+		differ_play(&bus, &script, NULL, &v);
 	if (v.kind == VERDICT_VIOLATION || v.kind == VERDICT_WEDGED)
 		report(&script, &v);
 	return 0;
@@ -63,15 +63,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 /* Now and then the engine's own mutator works on one operation: it knows compared values. */
 static void mutate_bytes(uint8_t *data, size_t size, unsigned int seed)
 {
-	size_t ops = size / SCRIPT_RECORD_BYTES;
-	size_t at = seed / 16 % ops * SCRIPT_RECORD_BYTES;
+	size_t ops = size / SCRIPT_OP_BYTES;
+	size_t at = seed / 16 % ops * SCRIPT_OP_BYTES;
 
-	LLVMFuzzerMutate(data + at + 1, SCRIPT_RECORD_BYTES - 1, SCRIPT_RECORD_BYTES - 1);
+	LLVMFuzzerMutate(data + at + 1, SCRIPT_OP_BYTES - 1, SCRIPT_OP_BYTES - 1);
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
-	if (LLVMFuzzerMutate && size >= SCRIPT_RECORD_BYTES && seed % 16 == 0) {
+	if (LLVMFuzzerMutate && size >= SCRIPT_OP_BYTES && seed % 16 == 0) {
 		mutate_bytes(data, size, seed);
 		return size;
 	}

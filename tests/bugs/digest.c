@@ -25,7 +25,7 @@ void without_oracle_seen(uint64_t what, const void *bytes, size_t len)
 int main(int argc, char **argv)
 {
 	static struct machine machine;
-	static struct carrier carrier;
+	static struct bus bus;
 	struct script script;
 	struct verdict v;
 	size_t count;
@@ -36,12 +36,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	machine_create(&machine);
-	carrier_model_init(&carrier, &machine);
+	bus_model_init(&bus, &machine);
 	for (size_t i = 0; i < count; i++) {
 		if (!files_read_script(path[i], &script))
 			return 2;
 		sum = 0;
-		player_play(&carrier, &script, NULL, &v);
+		player_play(&bus, &script, NULL, &v);
 		printf("%016" PRIx64 " %s\n", sum, path[i]);
 		(void)fflush(stdout); /* the next one may kill us */
 	}

@@ -28,7 +28,7 @@ static void poke(struct bench *b)
 static void nothing_is_taken_or_sent_before_driver_ok(void **state)
 {
 	struct bench *b = *state;
-	static const uint32_t step[] = { STATUS_FOUND, STATUS_DRIVEN };
+	static const uint32_t step[] = { UP_TO_ACKNOWLEDGE, UP_TO_DRIVER };
 
 	bench_watch(b);
 	poke(b);
@@ -42,12 +42,12 @@ static void nothing_is_taken_or_sent_before_driver_ok(void **state)
 	if (!b->is_blk)
 		net_offer(b, NET_RX_AT, 2048);
 	poke(b);
-	assert_int_equal(guest_status(&b->guest), STATUS_AGREED);
+	assert_int_equal(guest_status(&b->guest), UP_TO_FEATURES_OK);
 	assert_int_equal(b->accesses, 0);
 	assert_int_equal(b->guest.irq_edges, 0);
 	assert_int_equal(bench_host_requests(b), 0);
 	/* and then it is */
-	reg_write(&b->guest, VIRTIO_MMIO_STATUS, STATUS_LIVE);
+	reg_write(&b->guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER_OK);
 	guest_notify(&b->guest, b->queue);
 	assert_int_equal(bench_host_requests(b), 1);
 	ring_expect(bench_ring(b), 0, bench_used_len(b));
@@ -62,7 +62,7 @@ static void broken_ring_sets_needs_reset_and_tells(void **state)
 	guest_take_interrupts(&b->guest);
 	ring_offer(bench_ring(b), BENCH_QUEUE); /* no such descriptor */
 	guest_notify(&b->guest, b->queue);
-	assert_int_equal(guest_status(&b->guest), STATUS_LIVE | VIRTIO_STATUS_NEEDS_RESET);
+	assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER_OK | VIRTIO_STATUS_NEEDS_RESET);
 	assert_int_equal(guest_take_interrupts(&b->guest), VIRTIO_INTERRUPT_CONFIG);
 	/* a reset is what helps */
 	bench_drive(b, features(-1));
@@ -232,7 +232,7 @@ static void every_valid_subset_is_accepted_and_accepted_again(void **state)
 			reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
 			assert_true(guest_negotiate(&b->guest, set));
 			if (times == 1)
-				reg_write(&b->guest, VIRTIO_MMIO_STATUS, STATUS_LIVE);
+				reg_write(&b->guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER_OK);
 		}
 	}
 	assert_true(valid > 50);
@@ -244,7 +244,7 @@ static void refused(struct bench *b, struct virtio_features set)
 {
 	reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_false(guest_negotiate(&b->guest, set));
-	assert_int_equal(guest_status(&b->guest), STATUS_DRIVEN);
+	assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER);
 }
 
 static void other_features_are_refused(void **state)
@@ -381,15 +381,15 @@ static void read_config(struct bench *b, uint8_t *bytes)
 
 static void config_is_readable_before_features_ok(void **state)
 {
-	static const uint32_t step[] = { 0, STATUS_FOUND, STATUS_DRIVEN, STATUS_AGREED,
-					 STATUS_LIVE };
+	static const uint32_t step[] = { 0, UP_TO_ACKNOWLEDGE, UP_TO_DRIVER, UP_TO_FEATURES_OK,
+					 UP_TO_DRIVER_OK };
 	static uint8_t bytes[COUNT(step)][VIRTIO_MMIO_WINDOW - VIRTIO_MMIO_CONFIG];
 	struct bench *b = *state;
 	const struct virtio_blk_config *blk = (const struct virtio_blk_config *)bytes[0];
 	const struct virtio_net_config *net = (const struct virtio_net_config *)bytes[0];
 
 	for (size_t i = 0; i < COUNT(step); i++) {
-		if (step[i] == STATUS_AGREED) {
+		if (step[i] == UP_TO_FEATURES_OK) {
 			reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
 			assert_true(guest_negotiate(&b->guest, bench_features(b)));
 		} else if (step[i]) {
@@ -454,7 +454,7 @@ static void nothing_happens_for_a_queue_after_its_reset(void **state)
 	virtio_mmio_poll(&b->guest.mmio);
 	assert_int_equal(b->accesses, 0);
 	assert_int_equal(b->guest.irq_edges, edges);
-	assert_int_equal(guest_status(&b->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER_OK);
 }
 
 /* As a driver waits for the end of a reset, with a disk that cannot cancel: what it still carries
@@ -568,7 +568,7 @@ static void there_is_no_shared_memory(void **state)
 
 static void suspend_is_ignored_before_driver_ok(void **state)
 {
-	static const uint32_t step[] = { STATUS_FOUND, STATUS_DRIVEN, STATUS_AGREED };
+	static const uint32_t step[] = { UP_TO_ACKNOWLEDGE, UP_TO_DRIVER, UP_TO_FEATURES_OK };
 	struct bench *b = *state;
 	uint32_t before = 0;
 
@@ -577,7 +577,7 @@ static void suspend_is_ignored_before_driver_ok(void **state)
 		reg_write(&b->guest, VIRTIO_MMIO_STATUS, before | SUSPEND);
 		assert_int_equal(guest_status(&b->guest), before);
 		before = step[i];
-		if (before == STATUS_AGREED)
+		if (before == UP_TO_FEATURES_OK)
 			bench_prepare(b, features(-1));
 		else
 			reg_write(&b->guest, VIRTIO_MMIO_STATUS, before);
@@ -585,7 +585,7 @@ static void suspend_is_ignored_before_driver_ok(void **state)
 	}
 	reg_write(&b->guest, VIRTIO_MMIO_STATUS, before | SUSPEND);
 	assert_int_equal(guest_status(&b->guest), before);
-	reg_write(&b->guest, VIRTIO_MMIO_STATUS, STATUS_LIVE);
+	reg_write(&b->guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER_OK);
 	bench_request(b);
 }
 

@@ -167,7 +167,7 @@ static void host_managed_disks_want_zoned(void **state)
 
 	make_zones(b, DISK_HOST_MANAGED, APPEND_MAX);
 	assert_false(guest_negotiate(&b->guest, features(-1)));
-	assert_int_equal(guest_status(&b->guest), STATUS_DRIVEN);
+	assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER);
 	reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_true(guest_negotiate(&b->guest, features(F_ZONED, -1)));
 }

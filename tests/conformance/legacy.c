@@ -76,8 +76,8 @@ static void find(struct driver *d, struct virtio_features set)
 {
 	put(d, GUEST_PAGE_SIZE, PAGE);
 	put(d, VIRTIO_MMIO_STATUS, 0);
-	put(d, VIRTIO_MMIO_STATUS, STATUS_FOUND);
-	put(d, VIRTIO_MMIO_STATUS, STATUS_DRIVEN);
+	put(d, VIRTIO_MMIO_STATUS, UP_TO_ACKNOWLEDGE);
+	put(d, VIRTIO_MMIO_STATUS, UP_TO_DRIVER);
 	put(d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
 	put(d, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)set.word[0]);
 }
@@ -105,7 +105,7 @@ static void start(struct driver *d, struct virtio_features set)
 	find(d, set);
 	for (unsigned int i = 0; i < bench_queues(d->b, set); i++)
 		assert_true(place(d, i, RING_AT(i), BENCH_QUEUE, PAGE, PAGE));
-	put(d, VIRTIO_MMIO_STATUS, STATUS_DRIVEN | VIRTIO_STATUS_DRIVER_OK);
+	put(d, VIRTIO_MMIO_STATUS, UP_TO_DRIVER | VIRTIO_STATUS_DRIVER_OK);
 }
 
 static uint16_t offer(struct driver *d, unsigned int queue, const struct buffer *buffer,
@@ -342,7 +342,7 @@ static void config_is_writable_before_features_are_read(void **state)
 	struct bench *b = *state;
 	struct driver d;
 
-	for (uint32_t status = 0; status <= STATUS_DRIVEN; status = status * 2 + 1) {
+	for (uint32_t status = 0; status <= UP_TO_DRIVER; status = status * 2 + 1) {
 		make_legacy(&d, b, false);
 		for (uint32_t step = 1; step <= status; step = step * 2 + 1)
 			put(&d, VIRTIO_MMIO_STATUS, step);
@@ -371,9 +371,9 @@ static void device_works_before_driver_ok(void **state)
 	make_legacy(&d, b, false);
 	find(&d, features(-1));
 	assert_true(place(&d, b->queue, RING_AT(b->queue), BENCH_QUEUE, PAGE, PAGE));
-	assert_int_equal(guest_status(&b->guest), STATUS_DRIVEN);
+	assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER);
 	works(&d);
-	put(&d, VIRTIO_MMIO_STATUS, STATUS_DRIVEN | VIRTIO_STATUS_DRIVER_OK);
+	put(&d, VIRTIO_MMIO_STATUS, UP_TO_DRIVER | VIRTIO_STATUS_DRIVER_OK);
 	works(&d);
 }
 
@@ -485,15 +485,15 @@ static void status_bits_do_not_change_the_cache_mode(void **state)
 
 		make_legacy(&d, b, false);
 		virtio_mmio_write(&b->guest.mmio, WRITEBACK, 1, mode);
-		put(&d, VIRTIO_MMIO_STATUS, STATUS_FOUND);
+		put(&d, VIRTIO_MMIO_STATUS, UP_TO_ACKNOWLEDGE);
 		assert_int_equal(writeback(&d), mode);
-		put(&d, VIRTIO_MMIO_STATUS, STATUS_DRIVEN);
+		put(&d, VIRTIO_MMIO_STATUS, UP_TO_DRIVER);
 		assert_int_equal(writeback(&d), mode);
 		put(&d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
 		put(&d, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)wce.word[0]);
-		put(&d, VIRTIO_MMIO_STATUS, STATUS_AGREED); /* a bit that is not known */
+		put(&d, VIRTIO_MMIO_STATUS, UP_TO_FEATURES_OK); /* a bit that is not known */
 		assert_int_equal(writeback(&d), mode);
-		put(&d, VIRTIO_MMIO_STATUS, STATUS_DRIVEN | VIRTIO_STATUS_DRIVER_OK);
+		put(&d, VIRTIO_MMIO_STATUS, UP_TO_DRIVER | VIRTIO_STATUS_DRIVER_OK);
 		assert_int_equal(writeback(&d), mode);
 	}
 }
@@ -510,8 +510,8 @@ static void feature_bits_do_not_change_the_cache_mode(void **state)
 		struct driver d;
 
 		make_legacy(&d, b, false);
-		put(&d, VIRTIO_MMIO_STATUS, STATUS_FOUND);
-		put(&d, VIRTIO_MMIO_STATUS, STATUS_DRIVEN);
+		put(&d, VIRTIO_MMIO_STATUS, UP_TO_ACKNOWLEDGE);
+		put(&d, VIRTIO_MMIO_STATUS, UP_TO_DRIVER);
 		virtio_mmio_write(&b->guest.mmio, WRITEBACK, 1, mode);
 		put(&d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
 		for (size_t i = 0; i < COUNT(set); i++) {

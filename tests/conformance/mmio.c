@@ -155,7 +155,7 @@ static void queue_that_is_not_ready_is_not_accessed(void **state)
 	/* nor one that was never made ready */
 	reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_true(guest_negotiate(&b->guest, features(-1)));
-	reg_write(&b->guest, VIRTIO_MMIO_STATUS, STATUS_LIVE);
+	reg_write(&b->guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER_OK);
 	guest_notify(&b->guest, b->queue);
 	guest_notify(&b->guest, receive);
 	if (!b->is_blk)
@@ -238,7 +238,7 @@ static void queue_reset_resets_the_queue(void **state)
 	assert_true(guest_start_queue(&b->guest, b->queue));
 	bench_request(b);
 	/* others go on */
-	assert_int_equal(guest_status(&b->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER_OK);
 }
 
 int main(void)

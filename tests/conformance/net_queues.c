@@ -96,7 +96,7 @@ static void restart(struct many *m, struct virtio_features set)
 	assert_true(guest_negotiate(&b->guest, set));
 	for (unsigned int i = 0; i <= CTRL; i++)
 		start_queue(m, i);
-	reg_write(&b->guest, VIRTIO_MMIO_STATUS, STATUS_LIVE);
+	reg_write(&b->guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER_OK);
 	guest_take_interrupts(&b->guest);
 }
 
@@ -411,7 +411,7 @@ static void frames_evade_queues_that_were_reset(void **state)
 	reset_queue(&m, 4);
 	for (unsigned int flow = 1; flow < 60; flow++)
 		assert_int_equal(arrives(&m, flow_frame(flow, false)), -1);
-	assert_int_equal(guest_status(&m.b->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&m.b->guest), UP_TO_DRIVER_OK);
 }
 
 /* ---- RSS (5.1.9.5.7.3) ---- */

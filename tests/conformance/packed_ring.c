@@ -51,7 +51,7 @@ static void packed_start(struct bench *b, struct packed *p, struct virtio_featur
 		.ram = p->ram, .size = SIZE, .desc = p->desc, .avail = p->driver, .used = p->device
 	};
 	assert_true(guest_start_queue(&b->guest, b->queue));
-	reg_write(&b->guest, VIRTIO_MMIO_STATUS, STATUS_LIVE);
+	reg_write(&b->guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER_OK);
 }
 
 static uint64_t desc_at(const struct packed *p, uint16_t index)
@@ -288,7 +288,7 @@ static void descriptor_is_not_used_before_its_avail_bit_changed(void **state)
 			put_desc(&p, p.next, &one, 0, not_yet[n]);
 			guest_notify(&b->guest, 0);
 			assert_int_equal(b->disk.logs, 0);
-			assert_int_equal(guest_status(&b->guest), STATUS_LIVE);
+			assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER_OK);
 		}
 		/* all but the flags of the first one */
 		read_request(b, 0, i, buffer);

@@ -7,7 +7,7 @@
 #define F_SUSPEND 43
 #define SUSPEND	  16u
 
-#define STATUS_SUSPENDED (STATUS_AGREED | SUSPEND)
+#define UP_TO_SUSPEND (UP_TO_FEATURES_OK | SUSPEND)
 
 static void set_status(struct bench *b, uint32_t status)
 {
@@ -27,14 +27,14 @@ static void start(struct bench *b, int more)
 
 static void suspend(struct bench *b)
 {
-	set_status(b, STATUS_LIVE | SUSPEND);
-	assert_int_equal(guest_status(&b->guest), STATUS_SUSPENDED);
+	set_status(b, UP_TO_DRIVER_OK | SUSPEND);
+	assert_int_equal(guest_status(&b->guest), UP_TO_SUSPEND);
 }
 
 static void resume(struct bench *b)
 {
-	set_status(b, STATUS_SUSPENDED | VIRTIO_STATUS_DRIVER_OK);
-	assert_int_equal(guest_status(&b->guest), STATUS_LIVE);
+	set_status(b, UP_TO_SUSPEND | VIRTIO_STATUS_DRIVER_OK);
+	assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER_OK);
 }
 
 static void suspend_is_ignored_before_driver_ok(void **state)
@@ -44,14 +44,14 @@ static void suspend_is_ignored_before_driver_ok(void **state)
 	bench_offer_feature(b, F_SUSPEND);
 	set_status(b, SUSPEND);
 	assert_int_equal(guest_status(&b->guest), 0);
-	set_status(b, STATUS_FOUND);
-	set_status(b, STATUS_FOUND | SUSPEND);
-	assert_int_equal(guest_status(&b->guest), STATUS_FOUND);
+	set_status(b, UP_TO_ACKNOWLEDGE);
+	set_status(b, UP_TO_ACKNOWLEDGE | SUSPEND);
+	assert_int_equal(guest_status(&b->guest), UP_TO_ACKNOWLEDGE);
 	bench_prepare(b, features(F_SUSPEND, -1));
-	set_status(b, STATUS_AGREED | SUSPEND);
-	assert_int_equal(guest_status(&b->guest), STATUS_AGREED);
-	set_status(b, STATUS_LIVE);
-	assert_int_equal(guest_status(&b->guest), STATUS_LIVE);
+	set_status(b, UP_TO_FEATURES_OK | SUSPEND);
+	assert_int_equal(guest_status(&b->guest), UP_TO_FEATURES_OK);
+	set_status(b, UP_TO_DRIVER_OK);
+	assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER_OK);
 	bench_request(b);
 }
 
@@ -98,7 +98,7 @@ static void nothing_happens_while_suspended(void **state)
 	assert_int_equal(b->accesses, 0);
 	assert_int_equal(bench_host_requests(b), requests);
 	assert_int_equal(reg_read(&b->guest, VIRTIO_MMIO_INTERRUPT_STATUS), 0);
-	assert_int_equal(guest_status(&b->guest), STATUS_SUSPENDED);
+	assert_int_equal(guest_status(&b->guest), UP_TO_SUSPEND);
 	/* and then it does */
 	resume(b);
 	virtio_mmio_poll(&b->guest.mmio);
@@ -176,21 +176,21 @@ static void requests_in_flight_are_used_before(void **state)
 		head[i] = bench_offer(b);
 	guest_notify(&b->guest, 0);
 	assert_int_equal(b->disk.pendings, 2);
-	set_status(b, STATUS_LIVE | SUSPEND);
-	assert_int_equal(guest_status(&b->guest), STATUS_LIVE);
+	set_status(b, UP_TO_DRIVER_OK | SUSPEND);
+	assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER_OK);
 	/* no more is taken */
 	head[2] = bench_offer(b);
 	guest_notify(&b->guest, 0);
 	assert_int_equal(b->disk.pendings, 2);
 	test_disk_finish(&b->disk, 0, 0);
-	assert_int_equal(guest_status(&b->guest), STATUS_LIVE);
+	assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER_OK);
 	test_disk_finish(&b->disk, 0, 0);
 	ring_expect(ring, head[0], DISK_SECTOR_BYTES + 1);
 	ring_expect(ring, head[1], DISK_SECTOR_BYTES + 1);
 	ring_expect_none(ring);
 	assert_int_equal(b->disk.pendings, 0);
 	assert_int_equal(guest_take_interrupts(&b->guest), VIRTIO_INTERRUPT_USED);
-	assert_int_equal(guest_status(&b->guest), STATUS_SUSPENDED);
+	assert_int_equal(guest_status(&b->guest), UP_TO_SUSPEND);
 	b->disk.defer = false;
 	resume(b);
 	virtio_mmio_poll(&b->guest.mmio);

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "agent.h"
-#include "script/personality.h"
+#include "script/setup.h"
 
 #define MODULE_COMPRESSED 4 /* MODULE_INIT_COMPRESSED_FILE */
 

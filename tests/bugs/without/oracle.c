@@ -22,15 +22,15 @@ static void see(uint64_t what, const void *bytes, size_t len)
 		without_oracle_seen(what, bytes, len);
 }
 
-void __real_player_play(struct carrier *carrier, const struct script *script,
-			volatile int *progress, struct verdict *v);
-void __wrap_player_play(struct carrier *carrier, const struct script *script,
-			volatile int *progress, struct verdict *v);
+void __real_player_play(struct bus *bus, const struct script *script, volatile int *progress,
+			struct verdict *v);
+void __wrap_player_play(struct bus *bus, const struct script *script, volatile int *progress,
+			struct verdict *v);
 
-void __wrap_player_play(struct carrier *carrier, const struct script *script,
-			volatile int *progress, struct verdict *v)
+void __wrap_player_play(struct bus *bus, const struct script *script, volatile int *progress,
+			struct verdict *v)
 {
-	__real_player_play(carrier, script, progress, v);
+	__real_player_play(bus, script, progress, v);
 	v->kind = VERDICT_OK;
 }
 
@@ -45,7 +45,7 @@ void oracle_create(struct oracle *o)
 	(void)o;
 }
 
-void oracle_start(struct oracle *o, const struct personality *p, jmp_buf *escape)
+void oracle_start(struct oracle *o, const struct setup *p, jmp_buf *escape)
 {
 	o->p = p;
 	o->escape = escape;
@@ -122,7 +122,7 @@ void oracle_saved(struct oracle *o)
 	(void)o;
 }
 
-void oracle_came_back(struct oracle *o, bool fine)
+void oracle_restored_same(struct oracle *o, bool fine)
 {
 	(void)o, (void)fine;
 }
@@ -193,8 +193,8 @@ void oracle_drained(struct oracle *o, unsigned int queue, const uint8_t *avail)
 /* a disk that is asked for what it does not have answers with an error, which ends this */
 void oracle_disk_submitted(struct oracle *o, const struct disk_request *request)
 {
-	if (request->op != DISK_FLUSH && (request->sector > PERSONALITY_SECTORS ||
-					  request->sectors > PERSONALITY_SECTORS - request->sector))
+	if (request->op != DISK_FLUSH &&
+	    (request->sector > SETUP_SECTORS || request->sectors > SETUP_SECTORS - request->sector))
 		oracle_fail(o, 0, "beyond the disk");
 	see(request->sector, &request->sectors, sizeof(request->sectors));
 	see((uint64_t)request->op, request->data, 0);

@@ -2,13 +2,13 @@
 /*
  * The device that a script has, and how its requests are cut.
  */
-#include "nearest_internal.h"
+#include "encode_internal.h"
 
 #include <string.h>
 
 #include "guest/guest_chain.h"
 
-uint64_t nearest_smaller(uint64_t a, uint64_t b)
+uint64_t encode_smaller(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
@@ -23,48 +23,48 @@ static const struct field *operand(const char *name)
 	}
 }
 
-static uint64_t size_limit(const struct personality *p)
+static uint64_t size_limit(const struct setup *p)
 {
 	return p->queue_size_max;
 }
 
-static uint64_t slots_limit(const struct personality *p)
+static uint64_t slots_limit(const struct setup *p)
 {
 	return p->slots;
 }
 
-static uint64_t transfer_limit(const struct personality *p)
+static uint64_t transfer_limit(const struct setup *p)
 {
 	return p->transfer_max;
 }
 
-static uint64_t mtu_limit(const struct personality *p)
+static uint64_t mtu_limit(const struct setup *p)
 {
 	return p->mtu;
 }
 
-static uint64_t range_limit(const struct personality *p)
+static uint64_t range_limit(const struct setup *p)
 {
 	return p->range_sectors_max;
 }
 
-static uint64_t blk_size_limit(const struct personality *p)
+static uint64_t blk_size_limit(const struct setup *p)
 {
 	return p->blk_size;
 }
 
 /* The smallest choice at or above `wanted`, or the largest there is. */
-static void choose(struct record *header, const struct field *f, uint64_t wanted,
-		   uint64_t (*limit)(const struct personality *p))
+static void choose(struct script_op *header, const struct field *f, uint64_t wanted,
+		   uint64_t (*limit)(const struct setup *p))
 {
 	uint64_t best_limit = 0;
 	uint8_t best = 0;
 
 	for (uint8_t choice = 0; choice < f->choices; choice++) {
-		struct personality p;
+		struct setup p;
 
 		script_set(header, f, choice);
-		personality_from(header, &p);
+		setup_from(header, &p);
 		if (best_limit < wanted ? limit(&p) > best_limit
 					: limit(&p) >= wanted && limit(&p) < best_limit) {
 			best = choice;
@@ -74,9 +74,9 @@ static void choose(struct record *header, const struct field *f, uint64_t wanted
 	script_set(header, f, best);
 }
 
-uint8_t nearest_queue_size(uint32_t size)
+uint8_t encode_queue_size(uint32_t size)
 {
-	struct record header = script_op(0);
+	struct script_op header = script_op(0);
 
 	choose(&header, operand("size"), size, size_limit);
 	return header.device.size;
@@ -88,17 +88,17 @@ static uint8_t capacity_class(uint64_t capacity)
 	uint8_t best = 1;
 
 	for (uint8_t choice = 0; choice < operand("capacity")->choices; choice++) {
-		if (personality_capacity(choice) <= capacity &&
-		    personality_capacity(choice) > personality_capacity(best))
+		if (setup_capacity(choice) <= capacity &&
+		    setup_capacity(choice) > setup_capacity(best))
 			best = choice;
 	}
 	return best;
 }
 
 /* One class stands for all limits: those that requests meet come first. */
-static void choose_blk_limits(struct record *header, const struct virtio_blk_options *o)
+static void choose_blk_limits(struct script_op *header, const struct virtio_blk_options *o)
 {
-	struct personality p;
+	struct setup p;
 
 	if (!virtio_features_has(&o->features, VIRTIO_BLK_F_DISCARD) &&
 	    !virtio_features_has(&o->features, VIRTIO_BLK_F_WRITE_ZEROES)) {
@@ -106,12 +106,12 @@ static void choose_blk_limits(struct record *header, const struct virtio_blk_opt
 		return;
 	}
 	choose(header, operand("limits"), o->range_sectors_max, range_limit);
-	personality_from(header, &p);
+	setup_from(header, &p);
 	if (p.range_segments_max < o->range_segments_max)
 		choose(header, operand("limits"), UINT32_MAX, range_limit);
 }
 
-static void choose_blk(struct record *header, const struct virtio_blk_options *o)
+static void choose_blk(struct script_op *header, const struct virtio_blk_options *o)
 {
 	header->code = DEVICE_BLK;
 	header->device.flags = o->disk->read_only ? FLAG_READ_ONLY : 0;
@@ -125,7 +125,7 @@ static void choose_blk(struct record *header, const struct virtio_blk_options *o
 	choose_blk_limits(header, o);
 }
 
-static void choose_net(struct record *header, const struct virtio_net_options *o)
+static void choose_net(struct script_op *header, const struct virtio_net_options *o)
 {
 	header->code = DEVICE_NET;
 	header->device.flags = o->link_up ? 0 : FLAG_LINK_DOWN;
@@ -133,8 +133,8 @@ static void choose_net(struct record *header, const struct virtio_net_options *o
 	choose(header, operand("limits"), o->mtu, mtu_limit);
 }
 
-void nearest_device(struct nearest *n, const struct virtio_blk_options *blk,
-		    const struct virtio_net_options *net)
+void encode_device(struct encoder *n, const struct virtio_blk_options *blk,
+		   const struct virtio_net_options *net)
 {
 	memset(n, 0, sizeof(*n));
 	n->blk = blk;
@@ -143,12 +143,12 @@ void nearest_device(struct nearest *n, const struct virtio_blk_options *blk,
 		choose_blk(&n->header, blk);
 	else
 		choose_net(&n->header, net);
-	n->header.device.ring = (uint8_t)personality_ring(blk ? &blk->features : &net->features);
-	personality_from(&n->header, &n->p);
+	n->header.device.ring = (uint8_t)setup_ring(blk ? &blk->features : &net->features);
+	setup_from(&n->header, &n->p);
 	n->header.device.hide =
 		n->p.offered.word[0] & ~(1ull << VIRTIO_F_VERSION_1) &
 		~(blk ? blk->features.word[0] | 1ull << VIRTIO_BLK_F_RO : net->features.word[0]);
-	personality_from(&n->header, &n->p);
+	setup_from(&n->header, &n->p);
 	n->queue_size = n->p.queue_size_max;
 }
 
@@ -185,7 +185,7 @@ static unsigned int distance(const struct cut *a, const struct cut *b)
 
 	return 40u * (a->at_natural != b->at_natural) + 20u * (a->empty != b->empty) +
 	       24u * (several(a) != several(b)) + 16u * (a->before != b->before) +
-	       (unsigned int)nearest_smaller(pieces, 23);
+	       (unsigned int)encode_smaller(pieces, 23);
 }
 
 /* How the driver cut it; `natural` is that of the real lengths. */
@@ -199,7 +199,7 @@ static void cut_of_chain(const struct descriptor_chain *chain, bool writable, ui
 		add_piece(c, chain->segment[i].len, natural);
 }
 
-static void cut_of_split(const struct nearest_stream *s, unsigned int split, struct cut *c)
+static void cut_of_split(const struct encode_stream *s, unsigned int split, struct cut *c)
 {
 	struct chain_plan plan = { 0 };
 
@@ -213,9 +213,9 @@ static void cut_of_split(const struct nearest_stream *s, unsigned int split, str
 #define SPLITS 16u
 
 /* The split that comes nearest to the chain, and how many pieces it makes. */
-static unsigned int nearest_split(const struct cut *out_real, const struct cut *in_real,
-				  const struct nearest_stream *out, const struct nearest_stream *in,
-				  unsigned int pieces_max, unsigned int *pieces)
+static unsigned int encode_split(const struct cut *out_real, const struct cut *in_real,
+				 const struct encode_stream *out, const struct encode_stream *in,
+				 unsigned int pieces_max, unsigned int *pieces)
 {
 	unsigned int least = UINT32_MAX;
 	unsigned int best = 1;
@@ -239,16 +239,16 @@ static unsigned int nearest_split(const struct cut *out_real, const struct cut *
 	return best;
 }
 
-void nearest_start(struct nearest_op *op, enum op_code code, bool indirect)
+void encode_start(struct encoded_op *op, enum op_code code, bool indirect)
 {
 	memset(op, 0, sizeof(*op));
 	op->record = script_op(code);
 	op->record.request.flags = indirect ? CHAIN_INDIRECT : 0;
 }
 
-uint8_t nearest_finish(const struct nearest *n, const struct descriptor_chain *chain,
-		       uint64_t natural, const struct nearest_stream *out,
-		       const struct nearest_stream *in, struct nearest_op *op)
+uint8_t encode_finish(const struct encoder *n, const struct descriptor_chain *chain,
+		      uint64_t natural, const struct encode_stream *out,
+		      const struct encode_stream *in, struct encoded_op *op)
 {
 	unsigned int extra = op->record.request.wrong == WRONG_MORE_WRITABLE;
 	struct cut out_real;
@@ -257,7 +257,7 @@ uint8_t nearest_finish(const struct nearest *n, const struct descriptor_chain *c
 
 	cut_of_chain(chain, false, natural, &out_real);
 	cut_of_chain(chain, true, chain->writable_bytes - (chain->writable_bytes > 0), &in_real);
-	split = nearest_split(&out_real, &in_real, out, in, n->queue_size - extra, &op->pieces);
+	split = encode_split(&out_real, &in_real, out, in, n->queue_size - extra, &op->pieces);
 	op->pieces += extra;
 	op->descs = op->record.request.flags & CHAIN_INDIRECT ? 1 : op->pieces;
 	op->out = out->len;
@@ -265,9 +265,9 @@ uint8_t nearest_finish(const struct nearest *n, const struct descriptor_chain *c
 	return (uint8_t)split;
 }
 
-size_t nearest_read(struct descriptor_chain *chain, void *bytes, size_t room)
+size_t encode_read(struct descriptor_chain *chain, void *bytes, size_t room)
 {
-	size_t len = (size_t)nearest_smaller(chain->read.left, room);
+	size_t len = (size_t)encode_smaller(chain->read.left, room);
 	int err = descriptor_chain_read(chain, bytes, len);
 
 	return err ? 0 : len;

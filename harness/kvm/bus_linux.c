@@ -3,7 +3,7 @@
  * A board with one processor, which runs on the player's thread: it stops where the agent has
  * nothing to do, and goes on when there is something in the mailbox.
  */
-#include "carrier_linux.h"
+#include "bus_linux.h"
 
 #include <errno.h>
 #include <linux/kvm.h>
@@ -18,7 +18,7 @@
 
 #include "agent_image.h"
 #include "board.h"
-#include "carrier_guest.h"
+#include "bus_guest.h"
 #include "base/complain.h"
 #include "agent/agent.h"
 #include "guest_kernel.h"
@@ -34,8 +34,8 @@ _Static_assert((MEMORY_MIB << 20) < MAP_LOW, "the script's RAM must not be the k
 _Static_assert(AGENT_MAILBOX_BYTES >= PAYLOAD_ROOM + 2 * sizeof(struct payload_command),
 	       "the largest command must fit");
 
-struct carrier_linux {
-	struct carrier_guest guest; /* first */
+struct bus_linux {
+	struct bus_guest guest; /* first */
 	struct board board;
 	struct cpio initrd;
 	uint8_t *mailbox;
@@ -43,15 +43,15 @@ struct carrier_linux {
 	bool cut_off; /* a script ended inside an access: its guest's is to be finished first */
 };
 
-static struct carrier_linux *to_linux(struct carrier *c)
+static struct bus_linux *to_linux(struct bus *c)
 {
-	return (struct carrier_linux *)(void *)c;
+	return (struct bus_linux *)(void *)c;
 }
 
 /* ---- running ---- */
 
 /* The last line of the console that says something. */
-static void console_tail(const struct carrier_linux *l, char *line, size_t room)
+static void console_tail(const struct bus_linux *l, char *line, size_t room)
 {
 	char text[TAIL + 1];
 	off_t end = lseek(l->console, 0, SEEK_END);
@@ -82,7 +82,7 @@ static void on_overdue(int signal)
 }
 
 /* Runs until the agent waits for work. Returns 0, or -EIO with a line that says why not. */
-static int run_to_rest(struct carrier_linux *l, bool playing, char *error, size_t room)
+static int run_to_rest(struct bus_linux *l, bool playing, char *error, size_t room)
 {
 	struct kvm_run *run = l->board.cpu[0].run;
 	char report[BOARD_REPORT];
@@ -102,7 +102,7 @@ static int run_to_rest(struct carrier_linux *l, bool playing, char *error, size_
 			if (!playing)
 				answer_nothing(run);
 			else
-				(void)carrier_guest_access(&l->guest, run);
+				(void)bus_guest_access(&l->guest, run);
 			continue;
 		case BOARD_FAILED:
 			snprintf(error, room, "%s", report);
@@ -122,9 +122,9 @@ static _Noreturn void give_up(const char *what)
 	exit(2);
 }
 
-static void work(struct carrier_guest *g)
+static void work(struct bus_guest *g)
 {
-	struct carrier_linux *l = (struct carrier_linux *)(void *)g;
+	struct bus_linux *l = (struct bus_linux *)(void *)g;
 	char error[512];
 
 	l->cut_off = true;
@@ -133,7 +133,7 @@ static void work(struct carrier_guest *g)
 	l->cut_off = false;
 }
 
-static void restart(struct carrier *c)
+static void restart(struct bus *c)
 {
 	static const char *const what[] = {
 		[AGENT_DISK_WRITE] = "the kernel's own disk cannot be written",
@@ -141,20 +141,20 @@ static void restart(struct carrier *c)
 		[AGENT_DISK_CONTENT] = "the kernel's own disk does not have what was written",
 		[AGENT_NIC] = "the kernel's own network card does not send",
 	};
-	struct carrier_linux *l = to_linux(c);
+	struct bus_linux *l = to_linux(c);
 	char error[512];
 	uint64_t result;
 
 	if (l->cut_off && run_to_rest(l, false, error, sizeof(error)))
 		give_up(error);
-	result = carrier_guest_command(&l->guest, PAYLOAD_OWN, 0, 0);
+	result = bus_guest_command(&l->guest, PAYLOAD_OWN, 0, 0);
 	if (result != AGENT_OK)
 		give_up(result <= AGENT_NIC ? what[result] : "the agent has lost its way");
 }
 
-static void destroy(struct carrier *c)
+static void destroy(struct bus *c)
 {
-	struct carrier_linux *l = to_linux(c);
+	struct bus_linux *l = to_linux(c);
 
 	board_destroy(&l->board);
 	if (l->mailbox)
@@ -165,12 +165,12 @@ static void destroy(struct carrier *c)
 	free(l);
 }
 
-static const struct carrier_ops linux_ops = {
+static const struct bus_ops linux_ops = {
 	.name = "linux",
-	.read = carrier_guest_read,
-	.write = carrier_guest_write,
-	.load = carrier_guest_load,
-	.store = carrier_guest_store,
+	.read = bus_guest_read,
+	.write = bus_guest_write,
+	.load = bus_guest_load,
+	.store = bus_guest_store,
 	.restart = restart,
 	.destroy = destroy,
 };
@@ -225,7 +225,7 @@ static int add_reserved(void *opaque, uint64_t gpa, void *host, size_t bytes)
 	return board_add_reserved(opaque, gpa, host, bytes);
 }
 
-static int add_memory(struct carrier_linux *l, char *error, size_t room)
+static int add_memory(struct bus_linux *l, char *error, size_t room)
 {
 	int err;
 
@@ -238,13 +238,13 @@ static int add_memory(struct carrier_linux *l, char *error, size_t room)
 					      AGENT_MAILBOX_BYTES)
 			 : -ENOMEM;
 	if (!err)
-		err = carrier_guest_map(&l->guest, add_reserved, &l->board);
+		err = bus_guest_map(&l->guest, add_reserved, &l->board);
 	if (err)
 		snprintf(error, room, "the script's memory cannot be added: %s", strerror(-err));
 	return err;
 }
 
-static int run_to_first_rest(struct carrier_linux *l, char *error, size_t room)
+static int run_to_first_rest(struct bus_linux *l, char *error, size_t room)
 {
 	struct sigaction a = { .sa_handler = on_overdue };
 	struct sigaction before;
@@ -263,7 +263,7 @@ static int run_to_first_rest(struct carrier_linux *l, char *error, size_t room)
 	return err;
 }
 
-static int boot_kernel(struct carrier_linux *l, const char *kernel, char *error, size_t room)
+static int boot_kernel(struct bus_linux *l, const char *kernel, char *error, size_t room)
 {
 	struct linux_image image = { .cmdline = CMDLINE };
 	int err = image_open(&image.kernel, kernel, "kernel", error, room);
@@ -278,7 +278,7 @@ static int boot_kernel(struct carrier_linux *l, const char *kernel, char *error,
 	return err ? err : run_to_first_rest(l, error, room);
 }
 
-static int set_up(struct carrier_linux *l, const char *asked, char *error, size_t room)
+static int set_up(struct bus_linux *l, const char *asked, char *error, size_t room)
 {
 	char kernel[GUEST_KERNEL_ROOM];
 	int err = guest_kernel_find(asked, kernel, error, room);
@@ -300,30 +300,30 @@ static int set_up(struct carrier_linux *l, const char *asked, char *error, size_
 	return err ? err : boot_kernel(l, kernel, error, room);
 }
 
-int carrier_linux_create(struct carrier **carrier, struct machine *machine, const char *kernel,
-			 char *error, size_t room)
+int bus_linux_create(struct bus **bus, struct machine *machine, const char *kernel, char *error,
+		     size_t room)
 {
-	struct carrier_linux *l = calloc(1, sizeof(*l));
+	struct bus_linux *l = calloc(1, sizeof(*l));
 	int err;
 
 	if (!l) {
 		snprintf(error, room, "not enough memory for a guest");
 		return -ENOMEM;
 	}
-	l->guest.carrier.ops = &linux_ops;
-	l->guest.carrier.machine = machine;
+	l->guest.bus.ops = &linux_ops;
+	l->guest.bus.machine = machine;
 	l->guest.work = work;
 	l->console = -1;
 	board_init(&l->board);
 	err = set_up(l, kernel, error, room);
 	if (err)
-		destroy(&l->guest.carrier);
+		destroy(&l->guest.bus);
 	else
-		*carrier = &l->guest.carrier;
+		*bus = &l->guest.bus;
 	return err;
 }
 
-bool carrier_linux_can(const char *kernel, char *error, size_t room)
+bool bus_linux_can(const char *kernel, char *error, size_t room)
 {
 	char path[GUEST_KERNEL_ROOM];
 	struct cpio cpio = { .bytes = NULL };

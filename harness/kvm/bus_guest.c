@@ -2,13 +2,13 @@
 /*
  * One command at a time, so that the machine decides what comes next.
  */
-#include "carrier_guest.h"
+#include "bus_guest.h"
 
 #include <endian.h>
 #include <linux/kvm.h>
 #include <string.h>
 
-bool carrier_guest_access(const struct carrier_guest *g, struct kvm_run *run)
+bool bus_guest_access(const struct bus_guest *g, struct kvm_run *run)
 {
 	uint64_t offset = run->mmio.phys_addr - PAYLOAD_WINDOW;
 	uint64_t value = 0;
@@ -17,21 +17,20 @@ bool carrier_guest_access(const struct carrier_guest *g, struct kvm_run *run)
 		return false;
 	if (run->mmio.is_write) {
 		memcpy(&value, run->mmio.data, run->mmio.len);
-		machine_write(g->carrier.machine, offset, run->mmio.len, le64toh(value));
+		machine_write(g->bus.machine, offset, run->mmio.len, le64toh(value));
 		return true;
 	}
-	value = htole64(machine_read(g->carrier.machine, offset, run->mmio.len));
+	value = htole64(machine_read(g->bus.machine, offset, run->mmio.len));
 	memcpy(run->mmio.data, &value, run->mmio.len);
 	return true;
 }
 
-static struct carrier_guest *to_guest(struct carrier *c)
+static struct bus_guest *to_guest(struct bus *c)
 {
-	return (struct carrier_guest *)(void *)c;
+	return (struct bus_guest *)(void *)c;
 }
 
-uint64_t carrier_guest_command(struct carrier_guest *g, enum payload_op op, uint64_t gpa,
-			       uint64_t value)
+uint64_t bus_guest_command(struct bus_guest *g, enum payload_op op, uint64_t gpa, uint64_t value)
 {
 	struct payload_command *m = (struct payload_command *)(void *)g->mailbox;
 
@@ -53,29 +52,29 @@ static bool in_window(uint64_t offset, unsigned int width)
 	return offset <= PAYLOAD_WINDOW_BYTES - width;
 }
 
-uint64_t carrier_guest_read(struct carrier *c, uint64_t offset, unsigned int width)
+uint64_t bus_guest_read(struct bus *c, uint64_t offset, unsigned int width)
 {
 	if (!in_window(offset, width))
 		return machine_read(c->machine, offset, width);
-	return carrier_guest_command(to_guest(c), PAYLOAD_READ1 + width_log(width),
-				     PAYLOAD_WINDOW + offset, 0);
+	return bus_guest_command(to_guest(c), PAYLOAD_READ1 + width_log(width),
+				 PAYLOAD_WINDOW + offset, 0);
 }
 
-void carrier_guest_write(struct carrier *c, uint64_t offset, unsigned int width, uint64_t value)
+void bus_guest_write(struct bus *c, uint64_t offset, unsigned int width, uint64_t value)
 {
 	if (!in_window(offset, width))
 		machine_write(c->machine, offset, width, value);
 	else
-		carrier_guest_command(to_guest(c), PAYLOAD_WRITE1 + width_log(width),
-				      PAYLOAD_WINDOW + offset, value);
+		bus_guest_command(to_guest(c), PAYLOAD_WRITE1 + width_log(width),
+				  PAYLOAD_WINDOW + offset, value);
 }
 
-void carrier_guest_load(struct carrier *c, uint64_t gpa, void *bytes, size_t len)
+void bus_guest_load(struct bus *c, uint64_t gpa, void *bytes, size_t len)
 {
 	machine_load(c->machine, gpa, bytes, len);
 }
 
-static void copy(struct carrier_guest *g, uint64_t gpa, const uint8_t *bytes, size_t len)
+static void copy(struct bus_guest *g, uint64_t gpa, const uint8_t *bytes, size_t len)
 {
 	struct payload_command *m = (struct payload_command *)(void *)g->mailbox;
 	const struct payload_command end = { .op = PAYLOAD_END };
@@ -87,7 +86,7 @@ static void copy(struct carrier_guest *g, uint64_t gpa, const uint8_t *bytes, si
 	g->work(g);
 }
 
-void carrier_guest_store(struct carrier *c, uint64_t gpa, const void *bytes, size_t len)
+void bus_guest_store(struct bus *c, uint64_t gpa, const void *bytes, size_t len)
 {
 	const uint8_t *from = bytes;
 
@@ -104,14 +103,13 @@ void carrier_guest_store(struct carrier *c, uint64_t gpa, const void *bytes, siz
 	}
 }
 
-int carrier_guest_map(const struct carrier_guest *g,
-		      int (*add)(void *opaque, uint64_t gpa, void *host, size_t bytes),
-		      void *opaque)
+int bus_guest_map(const struct bus_guest *g,
+		  int (*add)(void *opaque, uint64_t gpa, void *host, size_t bytes), void *opaque)
 {
 	static const uint64_t gpa[MAP_REGIONS] = { MAP_LOW, MAP_LOW_SEAM, MAP_HIGH };
 	int err = 0;
 
 	for (unsigned int i = 0; i < MAP_REGIONS && !err; i++)
-		err = add(opaque, gpa[i], g->carrier.machine->ram[i], MAP_REGION_BYTES);
+		err = add(opaque, gpa[i], g->bus.machine->ram[i], MAP_REGION_BYTES);
 	return err;
 }

@@ -8,7 +8,7 @@
 #include "script/frames.h"
 #include "guest/guest.h"
 #include "script/operands.h"
-#include "nearest_internal.h"
+#include "encode_internal.h"
 
 /* ---- frames ---- */
 
@@ -120,7 +120,7 @@ static uint64_t difference(unsigned int real, unsigned int right, unsigned int p
 }
 
 /* The header as it differs from the right one for this frame, which the script's has, too. */
-static void tx_header(const struct virtio_net_header *h, const struct look *l, struct record *r)
+static void tx_header(const struct virtio_net_header *h, const struct look *l, struct script_op *r)
 {
 	bool gso = h->gso_type != VIRTIO_NET_HDR_GSO_NONE;
 	bool csum = h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
@@ -133,15 +133,15 @@ static void tx_header(const struct virtio_net_header *h, const struct look *l, s
 			difference(le16toh(h->hdr_len), gso ? l->headers : 0, 3);
 }
 
-void nearest_tx(const struct nearest *n, struct descriptor_chain *chain, bool indirect,
-		struct nearest_op *op)
+void encode_tx(const struct encoder *n, struct descriptor_chain *chain, bool indirect,
+	       struct encoded_op *op)
 {
-	struct record *r = &op->record;
+	struct script_op *r = &op->record;
 	struct virtio_net_header header = { 0 };
 	uint8_t bytes[TX_LOOK];
-	uint64_t len = nearest_smaller(chain->readable_bytes, sizeof(header) + TX_FRAME_MAX);
+	uint64_t len = encode_smaller(chain->readable_bytes, sizeof(header) + TX_FRAME_MAX);
 
-	nearest_start(op, OP_TX, indirect);
+	encode_start(op, OP_TX, indirect);
 	if (len <= sizeof(header)) {
 		r->tx.kind = len == sizeof(header) ? TX_HEADER_ONLY : TX_SHORT;
 		r->tx.len = len == sizeof(header) ? 0 : (uint32_t)len;
@@ -149,37 +149,37 @@ void nearest_tx(const struct nearest *n, struct descriptor_chain *chain, bool in
 	} else {
 		struct look l;
 
-		nearest_read(chain, &header, sizeof(header));
-		l = look_at(bytes, nearest_read(chain, bytes, sizeof(bytes)));
+		encode_read(chain, &header, sizeof(header));
+		l = look_at(bytes, encode_read(chain, bytes, sizeof(bytes)));
 		r->tx.kind = (uint8_t)l.kind;
 		r->tx.len = (uint32_t)(len - sizeof(header));
 		tx_header(&header, &l, r);
 	}
 	if (chain->writable_bytes)
 		r->tx.wrong = chain->readable ? WRONG_MORE_WRITABLE : WRONG_ALL_WRITABLE;
-	r->tx.split = nearest_finish(n, chain, sizeof(header),
-				     &(struct nearest_stream){ len, sizeof(header) },
-				     &(struct nearest_stream){ 0 }, op);
+	r->tx.split = encode_finish(n, chain, sizeof(header),
+				    &(struct encode_stream){ len, sizeof(header) },
+				    &(struct encode_stream){ 0 }, op);
 }
 
-void nearest_rx(const struct descriptor_chain *chain, bool indirect, struct nearest_op *op)
+void encode_rx(const struct descriptor_chain *chain, bool indirect, struct encoded_op *op)
 {
 	static const struct {
 		uint32_t len;
 		uint8_t class;
 	} room[] = { { 0, 5 },	{ 11, 2 },   { 12, 1 },	  { 26, 6 },
 		     { 64, 3 }, { 1600, 0 }, { 4096, 4 }, { 65601, 7 } };
-	struct record *r = &op->record;
+	struct script_op *r = &op->record;
 	uint64_t len = chain->readable_bytes + chain->writable_bytes;
 	size_t i = 0;
 
-	nearest_start(op, OP_RX, indirect);
+	encode_start(op, OP_RX, indirect);
 	while (i + 1 < sizeof(room) / sizeof(room[0]) && room[i].len < len)
 		i++;
 	r->rx.len = room[i].class;
 	if (room[i].len > MAP_REGION_BYTES)
 		r->rx.where = 5; /* where there is that much RAM in one piece */
-	r->rx.pieces = (uint8_t)(nearest_smaller(chain->count, 5) - 1);
+	r->rx.pieces = (uint8_t)(encode_smaller(chain->count, 5) - 1);
 	if (chain->readable)
 		r->rx.wrong = chain->writable_bytes ? WRONG_MORE_READABLE : WRONG_ALL_READABLE;
 	op->pieces = r->rx.pieces + 1u + (r->rx.wrong == WRONG_MORE_READABLE);
@@ -197,24 +197,24 @@ static uint64_t table_count(struct descriptor_chain *chain)
 	uint32_t raw = 0;
 	uint64_t count;
 
-	nearest_read(chain, &raw, sizeof(raw));
+	encode_read(chain, &raw, sizeof(raw));
 	count = le32toh(raw);
-	if (descriptor_chain_skip(chain, nearest_smaller(6 * count, chain->read.left)))
+	if (descriptor_chain_skip(chain, encode_smaller(6 * count, chain->read.left)))
 		return 0;
-	return nearest_smaller(count, TABLE_COUNT);
+	return encode_smaller(count, TABLE_COUNT);
 }
 
 /* The length that the script's command has if it is right. */
-static uint64_t command_op(const struct nearest *n, struct descriptor_chain *chain,
-			   struct record *r)
+static uint64_t command_op(const struct encoder *n, struct descriptor_chain *chain,
+			   struct script_op *r)
 {
 	uint8_t head[2] = { 0 };
 	uint8_t data[8] = { 0 };
 	size_t len = 1;
 
-	nearest_read(chain, head, sizeof(head));
-	r->ctrl.class = (uint8_t)nearest_smaller(head[0], CLASSES - 1);
-	r->ctrl.command = (uint8_t)nearest_smaller(head[1], COMMANDS - 1);
+	encode_read(chain, head, sizeof(head));
+	r->ctrl.class = (uint8_t)encode_smaller(head[0], CLASSES - 1);
+	r->ctrl.command = (uint8_t)encode_smaller(head[1], COMMANDS - 1);
 	if (head[0] == VIRTIO_NET_CTRL_MAC && head[1] == VIRTIO_NET_CTRL_MAC_TABLE_SET) {
 		uint64_t unicast = table_count(chain);
 		uint64_t multicast = table_count(chain);
@@ -228,9 +228,9 @@ static uint64_t command_op(const struct nearest *n, struct descriptor_chain *cha
 		len = 2;
 	else if (head[0] == VIRTIO_NET_CTRL_ANNOUNCE)
 		len = 0;
-	nearest_read(chain, data, len);
+	encode_read(chain, data, len);
 	if (len == 6 && !memcmp(data, n->net->mac, 6))
-		memcpy(data, personality_mac, 6);
+		memcpy(data, setup_mac, 6);
 	for (size_t i = 0; i < len; i++)
 		r->ctrl.value |= (uint64_t)data[i] << (8 * i);
 	if (head[0] == VIRTIO_NET_CTRL_MQ && r->ctrl.value == 1)
@@ -238,15 +238,15 @@ static uint64_t command_op(const struct nearest *n, struct descriptor_chain *cha
 	return 2 + len;
 }
 
-void nearest_ctrl(const struct nearest *n, struct descriptor_chain *chain, bool indirect,
-		  struct nearest_op *op)
+void encode_ctrl(const struct encoder *n, struct descriptor_chain *chain, bool indirect,
+		 struct encoded_op *op)
 {
-	struct record *r = &op->record;
+	struct script_op *r = &op->record;
 	uint64_t tail = chain->writable_bytes > 0;
 	uint64_t right;
 	int64_t more;
 
-	nearest_start(op, OP_CTRL, indirect);
+	encode_start(op, OP_CTRL, indirect);
 	right = command_op(n, chain, r);
 	more = (int64_t)chain->readable_bytes - (int64_t)right;
 	if (r->ctrl.class == VIRTIO_NET_CTRL_MAC &&
@@ -259,13 +259,13 @@ void nearest_ctrl(const struct nearest *n, struct descriptor_chain *chain, bool 
 	if (chain->writable_bytes > 1)
 		r->ctrl.wrong = WRONG_MORE_WRITABLE;
 	right = (uint64_t)((int64_t)right + more > 1 ? (int64_t)right + more : 1);
-	r->ctrl.split = nearest_finish(n, chain, 2, &(struct nearest_stream){ right, 2 },
-				       &(struct nearest_stream){ tail, 0 }, op);
+	r->ctrl.split = encode_finish(n, chain, 2, &(struct encode_stream){ right, 2 },
+				      &(struct encode_stream){ tail, 0 }, op);
 }
 
 /* ---- frames for the guest ---- */
 
-static uint8_t destination(const struct nearest *n, const uint8_t *to, uint64_t *value)
+static uint8_t destination(const struct encoder *n, const uint8_t *to, uint64_t *value)
 {
 	if (!memcmp(to, n->net->mac, 6))
 		return TO_DEVICE;
@@ -291,7 +291,7 @@ static uint8_t offload_class(const struct nic_offload *o)
 	return 1;
 }
 
-void nearest_frame(const struct nearest *n, const struct nic_frame *frame, struct record *op)
+void encode_frame(const struct encoder *n, const struct nic_frame *frame, struct script_op *op)
 {
 	struct look l = look_at(frame->data, frame->len);
 

@@ -18,24 +18,24 @@
  *   - receive buffers have one of eight lengths, in up to five pieces of the same length;
  *   - contents of buffers, other than what is said above, and their addresses.
  */
-#ifndef NEAREST_H
-#define NEAREST_H
+#ifndef ENCODE_H
+#define ENCODE_H
 
-#include "script/personality.h"
+#include "script/setup.h"
 #include "virtio_blk.h"
 #include "virtio_net.h"
 
-struct nearest {
+struct encoder {
 	const struct virtio_blk_options *blk; /* the real device: one of these */
 	const struct virtio_net_options *net;
-	struct record header; /* the script's */
-	struct personality p; /* what that stands for */
-	uint16_t queue_size;  /* as the script's driver sets queues up; at first the largest */
+	struct script_op header; /* the script's */
+	struct setup p;		 /* what that stands for */
+	uint16_t queue_size;	 /* as the script's driver sets queues up; at first the largest */
 };
 
 /* An operation, and what it takes of the pretend driver's. */
-struct nearest_op {
-	struct record record;
+struct encoded_op {
+	struct script_op record;
 	unsigned int pieces; /* if more than the queue has entries: no script can say it */
 	unsigned int descs;  /* of the queue */
 	uint64_t out;	     /* bytes in the first and the second buffer */
@@ -43,25 +43,25 @@ struct nearest_op {
 };
 
 /* Chooses the header. The options stay the caller's; one of them is NULL. */
-void nearest_device(struct nearest *n, const struct virtio_blk_options *blk,
-		    const struct virtio_net_options *net);
+void encode_device(struct encoder *n, const struct virtio_blk_options *blk,
+		   const struct virtio_net_options *net);
 
 /* The class of queue sizes that is the smallest at or above `size`, or the largest there is. */
-uint8_t nearest_queue_size(uint32_t size);
+uint8_t encode_queue_size(uint32_t size);
 
 /*
  * A chain just popped from the queue of that operation; its read cursor moves. `indirect`: all of
  * it in a table. Any content will do.
  */
-void nearest_blk(const struct nearest *n, struct descriptor_chain *chain, bool indirect,
-		 struct nearest_op *op);
-void nearest_tx(const struct nearest *n, struct descriptor_chain *chain, bool indirect,
-		struct nearest_op *op);
-void nearest_rx(const struct descriptor_chain *chain, bool indirect, struct nearest_op *op);
-void nearest_ctrl(const struct nearest *n, struct descriptor_chain *chain, bool indirect,
-		  struct nearest_op *op);
+void encode_blk(const struct encoder *n, struct descriptor_chain *chain, bool indirect,
+		struct encoded_op *op);
+void encode_tx(const struct encoder *n, struct descriptor_chain *chain, bool indirect,
+	       struct encoded_op *op);
+void encode_rx(const struct descriptor_chain *chain, bool indirect, struct encoded_op *op);
+void encode_ctrl(const struct encoder *n, struct descriptor_chain *chain, bool indirect,
+		 struct encoded_op *op);
 
 /* A frame that arrives. */
-void nearest_frame(const struct nearest *n, const struct nic_frame *frame, struct record *op);
+void encode_frame(const struct encoder *n, const struct nic_frame *frame, struct script_op *op);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Classes to values. The first of each table is the common choice.
  */
-#include "personality.h"
+#include "setup.h"
 
 #include <string.h>
 
@@ -10,8 +10,8 @@
 
 #define BIT(n) (1ull << (n))
 
-const uint8_t personality_mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
-const char personality_disk_id[20] = "virtio-anvil-disk-01";
+const uint8_t setup_mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
+const char setup_disk_id[20] = "virtio-anvil-disk-01";
 
 #define RING_FEATURES                                                                              \
 	(BIT(VIRTIO_F_INDIRECT_DESC) | BIT(VIRTIO_F_EVENT_IDX) | BIT(VIRTIO_F_RING_RESET))
@@ -86,7 +86,7 @@ static const struct virtio_features net_extra[8] = {
 	{ { 0, BIT(VIRTIO_NET_F_RSS_CONTEXT - 64) } },
 };
 
-static struct virtio_features net_asked(const struct record *header)
+static struct virtio_features net_asked(const struct script_op *header)
 {
 	struct virtio_features f = { { 0 } };
 
@@ -103,7 +103,7 @@ static struct virtio_features net_asked(const struct record *header)
 }
 
 /* Features above 63 that lack what they require */
-static uint64_t without_ground(uint64_t low, uint64_t high)
+static uint64_t without_required(uint64_t low, uint64_t high)
 {
 	const uint64_t guest = BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6) |
 			       BIT(VIRTIO_NET_F_GUEST_USO4) | BIT(VIRTIO_NET_F_GUEST_USO6);
@@ -125,16 +125,16 @@ static uint64_t without_ground(uint64_t low, uint64_t high)
 	return these;
 }
 
-uint16_t personality_queue_size(unsigned int class)
+uint16_t setup_queue_size(unsigned int class)
 {
-	static const uint16_t size[] = { 16, 8, 4, 2, 1, 32, 64, PERSONALITY_QUEUE_SIZE };
+	static const uint16_t size[] = { 16, 8, 4, 2, 1, 32, 64, SETUP_QUEUE_SIZE };
 
 	return size[class % 8];
 }
 
-uint64_t personality_capacity(unsigned int class)
+uint64_t setup_capacity(unsigned int class)
 {
-	static const uint8_t capacity[] = { 64, 0, 1, PERSONALITY_SECTORS, 8, 63, 2, 127 };
+	static const uint8_t capacity[] = { 64, 0, 1, SETUP_SECTORS, 8, 63, 2, 127 };
 
 	return capacity[class % 8];
 }
@@ -142,7 +142,7 @@ uint64_t personality_capacity(unsigned int class)
 static const uint8_t ring_feature[] = { VIRTIO_F_RING_PACKED, VIRTIO_F_IN_ORDER,
 					VIRTIO_F_NOTIFICATION_DATA };
 
-static uint64_t ring_bits(const struct record *header)
+static uint64_t ring_bits(const struct script_op *header)
 {
 	uint64_t bits = 0;
 
@@ -151,7 +151,7 @@ static uint64_t ring_bits(const struct record *header)
 	return bits;
 }
 
-unsigned int personality_ring(const struct virtio_features *features)
+unsigned int setup_ring(const struct virtio_features *features)
 {
 	unsigned int ring = 0;
 
@@ -192,18 +192,18 @@ static const struct zone_class {
 
 #define ZONE_COUNT (sizeof(zone_class) / sizeof(zone_class[0]))
 
-static unsigned int zone_class_of(const struct record *header)
+static unsigned int zone_class_of(const struct script_op *header)
 {
 	return header->device.zones % ZONE_COUNT;
 }
 
-static unsigned int queues_asked(const struct record *header)
+static unsigned int queues_asked(const struct script_op *header)
 {
 	return 1 + header->device.queues % 4u;
 }
 
 /* What a disk that was not asked for does not offer; 5.2.5.1: no DISCARD if host-managed. */
-static uint64_t not_of_this_disk(const struct record *header)
+static uint64_t not_of_this_disk(const struct script_op *header)
 {
 	const struct zone_class *z = &zone_class[zone_class_of(header)];
 	uint64_t bits = 0;
@@ -221,7 +221,7 @@ static uint64_t not_of_this_disk(const struct record *header)
 	return bits;
 }
 
-static void choose_zones(const struct record *header, struct personality *p)
+static void choose_zones(const struct script_op *header, struct setup *p)
 {
 	const struct zone_class *z = &zone_class[zone_class_of(header)];
 	uint32_t most = p->transfer_max / 512;
@@ -253,7 +253,7 @@ static void choose_zones(const struct record *header, struct personality *p)
 	};
 }
 
-static uint64_t offered_bits(const struct record *header, uint64_t more)
+static uint64_t offered_bits(const struct script_op *header, uint64_t more)
 {
 	uint64_t bits = (supported[header->code] | ring_bits(header) | more) &
 			~header->device.hide & ~not_of_this_disk(header);
@@ -266,7 +266,7 @@ static uint64_t offered_bits(const struct record *header, uint64_t more)
 	return bits;
 }
 
-static unsigned int queue_count(const struct personality *p, const struct record *header)
+static unsigned int queue_count(const struct setup *p, const struct script_op *header)
 {
 	switch (p->kind) {
 	case DEVICE_BLK:
@@ -278,14 +278,14 @@ static unsigned int queue_count(const struct personality *p, const struct record
 	}
 }
 
-static void net_features(const struct record *header, struct personality *p)
+static void net_features(const struct script_op *header, struct setup *p)
 {
 	struct virtio_features asked = { { 0 } };
 
 	if (p->kind == DEVICE_NET)
 		asked = net_asked(header);
 	p->offered.word[0] = offered_bits(header, asked.word[0]) | BIT(VIRTIO_F_VERSION_1);
-	p->offered.word[1] = asked.word[1] & ~without_ground(p->offered.word[0], asked.word[1]);
+	p->offered.word[1] = asked.word[1] & ~without_required(p->offered.word[0], asked.word[1]);
 	p->pairs = 1;
 	if (p->kind == DEVICE_NET && (virtio_features_has(&p->offered, VIRTIO_NET_F_MQ) ||
 				      virtio_features_has(&p->offered, VIRTIO_NET_F_RSS)))
@@ -293,7 +293,7 @@ static void net_features(const struct record *header, struct personality *p)
 }
 
 /* What such devices cannot have goes, as it does when the device is made (4.2.4, 6.3). */
-static void make_legacy(struct personality *p)
+static void make_legacy(struct setup *p)
 {
 	uint64_t modern = BIT(VIRTIO_BLK_F_LIFETIME) | BIT(VIRTIO_BLK_F_SECURE_ERASE) |
 			  BIT(VIRTIO_BLK_F_ZONED);
@@ -307,10 +307,10 @@ static void make_legacy(struct personality *p)
 		p->pairs = 1;
 }
 
-void personality_from(const struct record *header, struct personality *p)
+void setup_from(const struct script_op *header, struct setup *p)
 {
 	static const uint32_t transfer[] = { 4096, 512, 16384, 65536 };
-	static const uint8_t slots[] = { 2, 1, 4, PERSONALITY_SLOTS };
+	static const uint8_t slots[] = { 2, 1, 4, SETUP_SLOTS };
 	static const uint32_t range_sectors[] = { 64, 1, 8, UINT32_MAX };
 	static const uint16_t range_segments[] = { 4, 1, 16, 256 };
 	static const uint16_t mtu[] = { 1500, 68, 65535, 1280 };
@@ -319,17 +319,17 @@ void personality_from(const struct record *header, struct personality *p)
 
 	memset(p, 0, sizeof(*p));
 	p->kind = (enum device_kind)header->code;
-	p->queue_size_max = personality_queue_size(header->device.size);
+	p->queue_size_max = setup_queue_size(header->device.size);
 	p->flags = header->device.flags;
 	p->slots = slots[header->device.slots % 4];
-	p->capacity = personality_capacity(header->device.capacity);
+	p->capacity = setup_capacity(header->device.capacity);
 	p->transfer_max = transfer[header->device.transfer % 4];
 	p->fail_every = header->device.fail;
 	p->range_sectors_max = range_sectors[header->device.limits % 4];
 	p->range_segments_max = range_segments[header->device.limits % 4];
 	p->mtu = mtu[header->device.limits % 4];
 	p->blk_size = blk_size[header->device.limits % 4];
-	p->refusal = header->device.refuse;
+	p->bad_option = header->device.refuse;
 	net_features(header, p);
 	if (p->kind == DEVICE_BLK && p->flags & FLAG_READ_ONLY)
 		virtio_features_add(&p->offered, VIRTIO_BLK_F_RO);

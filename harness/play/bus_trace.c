@@ -2,18 +2,18 @@
 /*
  * Passes everything on and takes note of what reads return.
  */
-#include "carrier_trace.h"
+#include "bus_trace.h"
 
 #include <stdio.h>
 
-static struct carrier_trace *to_trace(struct carrier *c)
+static struct bus_trace *to_trace(struct bus *c)
 {
-	return (struct carrier_trace *)(void *)c;
+	return (struct bus_trace *)(void *)c;
 }
 
-static uint64_t trace_read(struct carrier *c, uint64_t offset, unsigned int width)
+static uint64_t trace_read(struct bus *c, uint64_t offset, unsigned int width)
 {
-	struct carrier_trace *t = to_trace(c);
+	struct bus_trace *t = to_trace(c);
 	uint64_t value = t->inner->ops->read(t->inner, offset, width);
 
 	if (t->reads < TRACE_READS) {
@@ -24,30 +24,30 @@ static uint64_t trace_read(struct carrier *c, uint64_t offset, unsigned int widt
 	return value;
 }
 
-static void trace_write(struct carrier *c, uint64_t offset, unsigned int width, uint64_t value)
+static void trace_write(struct bus *c, uint64_t offset, unsigned int width, uint64_t value)
 {
-	struct carrier *inner = to_trace(c)->inner;
+	struct bus *inner = to_trace(c)->inner;
 
 	inner->ops->write(inner, offset, width, value);
 }
 
-static void trace_load(struct carrier *c, uint64_t gpa, void *bytes, size_t len)
+static void trace_load(struct bus *c, uint64_t gpa, void *bytes, size_t len)
 {
-	struct carrier *inner = to_trace(c)->inner;
+	struct bus *inner = to_trace(c)->inner;
 
 	inner->ops->load(inner, gpa, bytes, len);
 }
 
-static void trace_store(struct carrier *c, uint64_t gpa, const void *bytes, size_t len)
+static void trace_store(struct bus *c, uint64_t gpa, const void *bytes, size_t len)
 {
-	struct carrier *inner = to_trace(c)->inner;
+	struct bus *inner = to_trace(c)->inner;
 
 	inner->ops->store(inner, gpa, bytes, len);
 }
 
-void carrier_trace_init(struct carrier_trace *t, struct carrier *inner)
+void bus_trace_init(struct bus_trace *t, struct bus *inner)
 {
-	static const struct carrier_ops ops = {
+	static const struct bus_ops ops = {
 		.name = "trace",
 		.read = trace_read,
 		.write = trace_write,
@@ -55,14 +55,14 @@ void carrier_trace_init(struct carrier_trace *t, struct carrier *inner)
 		.store = trace_store,
 	};
 
-	t->carrier.ops = &ops;
-	t->carrier.machine = inner->machine;
+	t->bus.ops = &ops;
+	t->bus.machine = inner->machine;
 	t->inner = inner;
 	t->reads = 0;
 }
 
-bool carrier_trace_differs(const struct carrier_trace *a, const struct carrier_trace *b, char *line,
-			   size_t room)
+bool bus_trace_differs(const struct bus_trace *a, const struct bus_trace *b, char *line,
+		       size_t room)
 {
 	size_t reads = a->reads < b->reads ? a->reads : b->reads;
 

@@ -2,14 +2,14 @@
 /*
  * Mistakes of an embedder, which a device must refuse to be created with, leaving nothing behind.
  */
-#ifndef REFUSALS_H
-#define REFUSALS_H
+#ifndef BAD_OPTIONS_H
+#define BAD_OPTIONS_H
 
 #include "machine.h"
 
-#define REFUSALS 32u
+#define BAD_OPTIONS 32u
 
 /* Tries mistake number `which` before the real device is made; 0: none. */
-void refusals_try(struct machine *m, unsigned int which);
+void bad_options_try(struct machine *m, unsigned int which);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "guest/guest.h"
 #include "script/operands.h"
-#include "nearest_internal.h"
+#include "encode_internal.h"
 
 /* with header or status in one piece of the script's RAM */
 #define SECTORS_MAX (MAP_REGION_BYTES / VIRTIO_BLK_SECTOR - 1)
@@ -41,7 +41,7 @@ static bool inside(uint64_t sector, uint64_t sectors, uint64_t capacity)
 }
 
 /* Where `now` sectors go that were `sectors` at `sector` on the real disk: inside if those were. */
-static uint64_t move_sector(const struct nearest *n, uint64_t sector, uint64_t sectors,
+static uint64_t move_sector(const struct encoder *n, uint64_t sector, uint64_t sectors,
 			    uint64_t now)
 {
 	uint64_t real = n->blk->disk->capacity;
@@ -54,17 +54,17 @@ static uint64_t move_sector(const struct nearest *n, uint64_t sector, uint64_t s
 }
 
 /* A read or a write of so many bytes. */
-static void data_op(const struct nearest *n, const struct blk_request *q, uint64_t bytes,
-		    struct record *r)
+static void data_op(const struct encoder *n, const struct blk_request *q, uint64_t bytes,
+		    struct script_op *r)
 {
 	uint64_t sectors = bytes / VIRTIO_BLK_SECTOR;
-	uint64_t now = nearest_smaller(sectors, n->p.transfer_max / VIRTIO_BLK_SECTOR);
+	uint64_t now = encode_smaller(sectors, n->p.transfer_max / VIRTIO_BLK_SECTOR);
 
 	if (bytes > n->blk->transfer_max)
 		now = n->p.transfer_max / VIRTIO_BLK_SECTOR + 1;
 	if (inside(q->sector, sectors, n->blk->disk->capacity))
-		now = nearest_smaller(now, n->p.capacity);
-	now = nearest_smaller(now, SECTORS_MAX);
+		now = encode_smaller(now, n->p.capacity);
+	now = encode_smaller(now, SECTORS_MAX);
 	r->blk.count = now ? (uint8_t)(now - 1) : 0;
 	if (now == 0)
 		r->blk.bits |= BITS_NO_DATA;
@@ -73,18 +73,18 @@ static void data_op(const struct nearest *n, const struct blk_request *q, uint64
 	r->blk.sector = move_sector(n, q->sector, sectors, now);
 }
 
-static void range_op(const struct nearest *n, const struct blk_request *q, struct record *r)
+static void range_op(const struct encoder *n, const struct blk_request *q, struct script_op *r)
 {
-	uint64_t count = nearest_smaller(q->out / sizeof(q->first), RANGES_MAX);
+	uint64_t count = encode_smaller(q->out / sizeof(q->first), RANGES_MAX);
 	uint64_t sector = le64toh(q->first.sector);
 	uint64_t sectors = le32toh(q->first.num_sectors);
 	uint64_t now =
-		nearest_smaller(nearest_smaller(sectors, n->p.range_sectors_max), n->p.capacity);
+		encode_smaller(encode_smaller(sectors, n->p.range_sectors_max), n->p.capacity);
 	bool good = sectors > 0 && sectors <= n->blk->range_sectors_max &&
 		    inside(sector, sectors, n->blk->disk->capacity);
 
 	if (good)
-		count = nearest_smaller(count, n->p.capacity - now + 1);
+		count = encode_smaller(count, n->p.capacity - now + 1);
 	r->blk.count = count ? (uint8_t)(count - 1) : 0;
 	r->blk.bits |= (count ? 0 : BITS_NO_DATA) |
 		       (q->out % sizeof(q->first) ? BITS_BYTE_MORE : 0) |
@@ -96,7 +96,7 @@ static void range_op(const struct nearest *n, const struct blk_request *q, struc
 }
 
 /* What should have been `right` bytes. */
-static void fixed_op(uint64_t bytes, uint64_t right, struct record *r)
+static void fixed_op(uint64_t bytes, uint64_t right, struct script_op *r)
 {
 	if (bytes == right)
 		return;
@@ -104,7 +104,7 @@ static void fixed_op(uint64_t bytes, uint64_t right, struct record *r)
 }
 
 /* Fills in what depends on the type. */
-static void blk_data(const struct nearest *n, const struct blk_request *q, struct record *r)
+static void blk_data(const struct encoder *n, const struct blk_request *q, struct script_op *r)
 {
 	bool to_disk = q->type != BLK_IN && q->type != BLK_GET_ID;
 
@@ -136,24 +136,24 @@ static uint32_t read_blk_request(struct descriptor_chain *chain, struct blk_requ
 	struct virtio_blk_header header = { 0 };
 
 	memset(q, 0, sizeof(*q));
-	nearest_read(chain, &header, sizeof(header));
+	encode_read(chain, &header, sizeof(header));
 	q->out = chain->read.left;
 	q->in = chain->writable_bytes - (chain->writable_bytes > 0);
 	q->type = type_of(le32toh(header.type), q->out);
 	q->sector = le64toh(header.sector);
-	nearest_read(chain, &q->first, sizeof(q->first));
+	encode_read(chain, &q->first, sizeof(q->first));
 	q->last = q->first;
 	if (chain->read.left >= sizeof(q->last) &&
 	    !descriptor_chain_skip(chain, chain->read.left / sizeof(q->last) * sizeof(q->last) -
 						  sizeof(q->last)))
-		nearest_read(chain, &q->last, sizeof(q->last));
+		encode_read(chain, &q->last, sizeof(q->last));
 	return le32toh(header.type);
 }
 
-void nearest_blk(const struct nearest *n, struct descriptor_chain *chain, bool indirect,
-		 struct nearest_op *op)
+void encode_blk(const struct encoder *n, struct descriptor_chain *chain, bool indirect,
+		struct encoded_op *op)
 {
-	struct record *r = &op->record;
+	struct script_op *r = &op->record;
 	uint64_t header = sizeof(struct virtio_blk_header);
 	struct blk_request q;
 	uint32_t type = read_blk_request(chain, &q);
@@ -161,7 +161,7 @@ void nearest_blk(const struct nearest *n, struct descriptor_chain *chain, bool i
 	uint64_t out;
 	uint64_t in;
 
-	nearest_start(op, OP_BLK, indirect);
+	encode_start(op, OP_BLK, indirect);
 	if (chain->readable_bytes < header)
 		q.type = q.in ? BLK_IN : BLK_FLUSH; /* nobody can tell */
 	r->blk.type = (uint8_t)q.type;
@@ -175,7 +175,7 @@ void nearest_blk(const struct nearest *n, struct descriptor_chain *chain, bool i
 	}
 	if (tail == 0)
 		r->blk.flags |= CHAIN_NO_TAIL;
-	r->blk.split = nearest_finish(n, chain, sizeof(struct virtio_blk_header),
-				      &(struct nearest_stream){ header + out, header },
-				      &(struct nearest_stream){ in + tail, in }, op);
+	r->blk.split = encode_finish(n, chain, sizeof(struct virtio_blk_header),
+				     &(struct encode_stream){ header + out, header },
+				     &(struct encode_stream){ in + tail, in }, op);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the header of a script stands for: which device a script meets, with which limits and
- * features, and how its host behaves. And the guest-physical map, the same on every carrier.
+ * features, and how its host behaves. And the guest-physical map, the same on every bus.
  */
-#ifndef PERSONALITY_H
-#define PERSONALITY_H
+#ifndef SETUP_H
+#define SETUP_H
 
 #include "operands.h"
 #include "script.h"
@@ -20,13 +20,13 @@
 #define MAP_HIGH	 0x100000000ull
 #define MAP_HIGH_END	 (MAP_HIGH + MAP_REGION_BYTES)
 
-#define PERSONALITY_QUEUES     9u
-#define PERSONALITY_QUEUE_SIZE 256u
-#define PERSONALITY_SECTORS    128u
-#define PERSONALITY_SLOTS      16u
-#define PERSONALITY_ZONES      32u
+#define SETUP_QUEUES	 9u
+#define SETUP_QUEUE_SIZE 256u
+#define SETUP_SECTORS	 128u
+#define SETUP_SLOTS	 16u
+#define SETUP_ZONES	 32u
 
-struct personality {
+struct setup {
 	enum device_kind kind;
 	struct virtio_features offered; /* VERSION_1 and RO included */
 	uint16_t queue_size_max;
@@ -41,7 +41,7 @@ struct personality {
 	uint32_t range_segments_max;
 	uint16_t mtu;
 	uint32_t blk_size;
-	struct personality_zones {
+	struct setup_zones {
 		bool zoned;
 		struct zoned_disk_options options;
 		/* zones that are read-only or offline from the start; 0: none */
@@ -52,27 +52,28 @@ struct personality {
 	uint32_t erase_segments_max;
 	uint32_t erase_sector_alignment;
 	struct disk_lifetime lifetime;
-	bool legacy;	      /* version 1 of virtio-mmio */
-	bool big_endian;      /* and so is the guest: the order of its structures then */
-	unsigned int refusal; /* a mistake of the embedder's that is tried first, see refusals.h */
+	bool legacy;	 /* version 1 of virtio-mmio */
+	bool big_endian; /* and so is the guest: the order of its structures then */
+	unsigned int
+		bad_option; /* a mistake of the embedder's that is tried first, see bad_options.h */
 };
 
-#define PERSONALITY_SPEED  10000u
-#define PERSONALITY_DUPLEX 1u
+#define SETUP_SPEED  10000u
+#define SETUP_DUPLEX 1u
 
-#define PERSONALITY_SEG_MAX  126u
-#define PERSONALITY_SIZE_MAX 512u
+#define SETUP_SEG_MAX  126u
+#define SETUP_SIZE_MAX 512u
 
-extern const uint8_t personality_mac[6];
-extern const char personality_disk_id[20];
+extern const uint8_t setup_mac[6];
+extern const char setup_disk_id[20];
 
-void personality_from(const struct record *header, struct personality *p);
+void setup_from(const struct script_op *header, struct setup *p);
 
 /* The header's ring that offers what of it is in `features`. */
-unsigned int personality_ring(const struct virtio_features *features);
+unsigned int setup_ring(const struct virtio_features *features);
 
 /* The tables behind a header's and an operation's classes. */
-uint16_t personality_queue_size(unsigned int class);
-uint64_t personality_capacity(unsigned int class);
+uint16_t setup_queue_size(unsigned int class);
+uint64_t setup_capacity(unsigned int class);
 
 #endif

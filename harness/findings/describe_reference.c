@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "script/operands.h"
-#include "story.h"
+#include "describe.h"
 
 /* ---- one script ---- */
 
@@ -21,7 +21,7 @@ static void explain_value(const struct field *f, uint64_t value, FILE *out)
 	}
 }
 
-static void explain_record(const struct record *r, const struct record_form *form, FILE *out)
+static void explain_op(const struct script_op *r, const struct op_form *form, FILE *out)
 {
 	for (unsigned int i = 0; i < form->fields; i++) {
 		const struct field *f = &form->field[i];
@@ -36,24 +36,24 @@ static void explain_record(const struct record *r, const struct record_form *for
 	}
 }
 
-void story_explain(const struct script *script, FILE *out)
+void describe_lines(const struct script *script, FILE *out)
 {
 	struct script one = { .header = script->header };
 
 	script_print(&one, -1, out);
 	fputs("# ", out);
-	story_tell_device(&script->header, out);
+	describe_device(&script->header, out);
 	fputc('\n', out);
-	explain_record(&script->header, &script_header_form, out);
+	explain_op(&script->header, &script_header_form, out);
 	for (unsigned int i = 0; i < script->ops; i++) {
-		const struct record *r = &script->op[i];
+		const struct script_op *r = &script->op[i];
 
 		fputc('\n', out);
 		script_print_op(r, out);
-		fprintf(out, "# %u, %s ", i, story_is_host(r) ? "at the host:" : "the guest");
-		story_tell_op(r, out);
+		fprintf(out, "# %u, %s ", i, describe_is_host(r) ? "at the host:" : "the guest");
+		describe_op(r, out);
 		fputc('\n', out);
-		explain_record(r, &script_op_form[r->code], out);
+		explain_op(r, &script_op_form[r->code], out);
 	}
 }
 
@@ -84,7 +84,7 @@ static const char *takes(const struct field *f)
 	}
 }
 
-static void list_record(const struct record_form *form, const char *who, FILE *out)
+static void list_op(const struct op_form *form, const char *who, FILE *out)
 {
 	fprintf(out, "\n## %s\n\n%s%s.\n", form->name, who, form->help);
 	if (form->fields)
@@ -101,7 +101,7 @@ static void list_record(const struct record_form *form, const char *who, FILE *o
 	}
 }
 
-void story_operands(FILE *out)
+void describe_operands(FILE *out)
 {
 	fputs("# Operations of a script\n\n"
 	      "Each line is `name operand=value ...`; operands that are left out are 0. A value is "
@@ -110,11 +110,11 @@ void story_operands(FILE *out)
 	      "is\n"
 	      "the device: `device blk`, `device net` or `device echo`.\n",
 	      out);
-	list_record(&script_header_form, "Chooses ", out);
+	list_op(&script_header_form, "Chooses ", out);
 	for (unsigned int i = 0; i < OP_CODES; i++) {
-		const struct record op = script_op((enum op_code)i);
+		const struct script_op op = script_op((enum op_code)i);
 
-		list_record(&script_op_form[i], story_is_host(&op) ? "At the host: " : "The guest ",
-			    out);
+		list_op(&script_op_form[i], describe_is_host(&op) ? "At the host: " : "The guest ",
+			out);
 	}
 }

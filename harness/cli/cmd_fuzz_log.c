@@ -4,7 +4,7 @@
  */
 #include "cmd_fuzz_internal.h"
 
-#define RECORD_MS 10000 /* between two writes of a target's record */
+#define LOG_MS 10000 /* between two writes of a target's record */
 
 static const char *const state_names[] = {
 	[WAITING] = "waiting", [RUNNING] = "running", [DONE] = "done",
@@ -51,7 +51,7 @@ unsigned int cmd_fuzz_corpus(const struct target *t)
 /* ---- its record ---- */
 
 /* Its numbers mean little before the seeds have been run */
-void cmd_fuzz_record(struct run *run, struct target *t, bool end)
+void cmd_fuzz_log(struct run *run, struct target *t, bool end)
 {
 	bool begun = end || t->starts > 1 || t->engine.inited_ms;
 	const struct campaign_row row = {
@@ -64,7 +64,7 @@ void cmd_fuzz_record(struct run *run, struct target *t, bool end)
 	uint64_t now = engine_now();
 
 	campaign_note(&t->record, &row, end);
-	if (!end && now - t->record.written_ms < RECORD_MS)
+	if (!end && now - t->record.written_ms < LOG_MS)
 		return;
 	t->record.written_ms = now;
 	if (campaign_write(&run->campaign, t->name, cmd_fuzz_state(t), &t->record))

@@ -2,7 +2,7 @@
 /*
  * A phrase for each operation and each way to get it wrong, from tables.
  */
-#include "story.h"
+#include "describe.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 
 /* ---- the device ---- */
 
-static void tell_flags(const struct record *header, FILE *out)
+static void tell_flags(const struct script_op *header, FILE *out)
 {
 	static const uint8_t of_kind[DEVICE_KINDS] = {
 		[DEVICE_BLK] = FLAG_READ_ONLY | FLAG_DEFERRED | FLAG_CANCEL_LATE,
@@ -27,11 +27,11 @@ static void tell_flags(const struct record *header, FILE *out)
 	}
 }
 
-void story_tell_device(const struct record *header, FILE *out)
+void describe_device(const struct script_op *header, FILE *out)
 {
-	struct personality p;
+	struct setup p;
 
-	personality_from(header, &p);
+	setup_from(header, &p);
 	if (p.kind == DEVICE_BLK)
 		fprintf(out, "a block device of %" PRIu64 " sector%s", p.capacity,
 			p.capacity == 1 ? "" : "s");
@@ -57,7 +57,7 @@ void story_tell_device(const struct record *header, FILE *out)
 
 /* ---- registers and addresses ---- */
 
-const char *story_register(uint64_t offset)
+const char *describe_register(uint64_t offset)
 {
 	for (const struct operand_value *v = operand_registers; v->name; v++) {
 		if (v->value == offset)
@@ -116,7 +116,7 @@ static void tell_chain_flags(unsigned int flags, FILE *out)
 
 /* ---- what the guest does ---- */
 
-static void tell_init(const struct record *r, FILE *out)
+static void tell_init(const struct script_op *r, FILE *out)
 {
 	const char *says = operand_says(operand_init_wrongs, r->init.wrong);
 
@@ -129,45 +129,45 @@ static void tell_init(const struct record *r, FILE *out)
 		fputs(", accepting features that may not be offered", out);
 }
 
-static void tell_reset(const struct record *r, FILE *out)
+static void tell_reset(const struct script_op *r, FILE *out)
 {
 	(void)r;
 	fputs("resets the device", out);
 }
 
-static unsigned int width(const struct record *r)
+static unsigned int width(const struct script_op *r)
 {
 	static const uint8_t table[] = { 4, 1, 2, 8 };
 
 	return table[r->write.width % 4];
 }
 
-static void tell_write(const struct record *r, FILE *out)
+static void tell_write(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "writes 0x%" PRIx64 " (%u bytes) to offset 0x%" PRIx64 ", %s", r->write.value,
-		width(r), r->write.offset, story_register(r->write.offset));
+		width(r), r->write.offset, describe_register(r->write.offset));
 }
 
-static void tell_read(const struct record *r, FILE *out)
+static void tell_read(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "reads %u bytes at offset 0x%" PRIx64 ", %s", width(r), r->read.offset,
-		story_register(r->read.offset));
+		describe_register(r->read.offset));
 }
 
-static void tell_poke(const struct record *r, FILE *out)
+static void tell_poke(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "puts %u bytes into ", r->poke.len % 9 ? r->poke.len % 9u : 8u);
 	tell_place(r->poke.base, r->poke.queue, r->poke.at, out);
 }
 
-static void tell_fill(const struct record *r, FILE *out)
+static void tell_fill(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "fills %" PRIu64 " bytes of ", r->fill.len % 4097);
 	tell_place(r->fill.base, r->fill.queue, r->fill.at, out);
 	fprintf(out, " with 0x%02x", r->fill.byte);
 }
 
-static void tell_queue(const struct record *r, FILE *out)
+static void tell_queue(const struct script_op *r, FILE *out)
 {
 	const char *says = operand_says(operand_queue_wrongs, r->queue.wrong);
 
@@ -178,12 +178,12 @@ static void tell_queue(const struct record *r, FILE *out)
 		fprintf(out, ", writing %u to QueueReady", r->queue.ready ^ 1u);
 }
 
-static void tell_stop(const struct record *r, FILE *out)
+static void tell_stop(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "%s queue %u", r->stop.how ? "resets" : "stops", r->stop.queue);
 }
 
-static void tell_chain(const struct record *r, FILE *out)
+static void tell_chain(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "gives queue %u a chain of %u device-readable and %u device-writable buffers",
 		r->chain.queue, (r->chain.readable ^ 1u) % 24, r->chain.writable % 24u);
@@ -192,7 +192,7 @@ static void tell_chain(const struct record *r, FILE *out)
 	tell_wrong(r->chain.wrong, out);
 }
 
-static void tell_blk_type(const struct record *r, FILE *out)
+static void tell_blk_type(const struct script_op *r, FILE *out)
 {
 	static const char *const zone_verb[] = { "open", "close", "finish", "reset" };
 	static const char *const other[] = {
@@ -262,7 +262,7 @@ static void tell_blk_bits(unsigned int bits, FILE *out)
 	}
 }
 
-static void tell_blk(const struct record *r, FILE *out)
+static void tell_blk(const struct script_op *r, FILE *out)
 {
 	tell_blk_type(r, out);
 	tell_blk_bits(r->blk.bits, out);
@@ -273,7 +273,7 @@ static void tell_blk(const struct record *r, FILE *out)
 	tell_wrong(r->blk.wrong, out);
 }
 
-static void tell_tx(const struct record *r, FILE *out)
+static void tell_tx(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "sends %s", operand_says(operand_tx_kinds, r->tx.kind));
 	if (r->tx.len)
@@ -289,7 +289,7 @@ static void tell_tx(const struct record *r, FILE *out)
 	tell_wrong(r->tx.wrong, out);
 }
 
-static void tell_rx(const struct record *r, FILE *out)
+static void tell_rx(const struct script_op *r, FILE *out)
 {
 	static const uint32_t room[] = { 1600, 12, 11, 64, 4096, 0, 26, 65601 };
 
@@ -300,7 +300,7 @@ static void tell_rx(const struct record *r, FILE *out)
 	tell_wrong(r->rx.wrong, out);
 }
 
-static void tell_ctrl(const struct record *r, FILE *out)
+static void tell_ctrl(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "commands %s (class %u, command %u)",
 		operand_says(operand_ctrl_classes, r->ctrl.class), r->ctrl.class, r->ctrl.command);
@@ -311,7 +311,7 @@ static void tell_ctrl(const struct record *r, FILE *out)
 	tell_wrong(r->ctrl.wrong, out);
 }
 
-static void tell_kick(const struct record *r, FILE *out)
+static void tell_kick(const struct script_op *r, FILE *out)
 {
 	if (r->kick.raw)
 		fprintf(out, "notifies queue number 0x%" PRIx32, (uint32_t)r->kick.value);
@@ -319,25 +319,25 @@ static void tell_kick(const struct record *r, FILE *out)
 		fprintf(out, "notifies queue %u", r->kick.queue);
 }
 
-static void tell_avail(const struct record *r, FILE *out)
+static void tell_avail(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "%s %u (queue %u)", operand_says(operand_avail_hows, r->avail.how),
 		(unsigned int)(uint16_t)r->avail.value, r->avail.queue);
 }
 
-static void tell_used(const struct record *r, FILE *out)
+static void tell_used(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "takes back what queue %u has used, and acknowledges the interrupt",
 		r->used.queue);
 }
 
-static void tell_ack(const struct record *r, FILE *out)
+static void tell_ack(const struct script_op *r, FILE *out)
 {
 	(void)r;
 	fputs("acknowledges the interrupt", out);
 }
 
-static void tell_race(const struct record *r, FILE *out)
+static void tell_race(const struct script_op *r, FILE *out)
 {
 	fputs("waits for the device to fetch from ", out);
 	tell_place(r->race.base, r->race.queue, r->race.at, out);
@@ -349,7 +349,7 @@ static void tell_race(const struct record *r, FILE *out)
 
 /* ---- what the host does ---- */
 
-static void tell_frame(const struct record *r, FILE *out)
+static void tell_frame(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "%s arrives", operand_says(operand_frames, r->frame.kind));
 	if (r->frame.len)
@@ -360,14 +360,14 @@ static void tell_frame(const struct record *r, FILE *out)
 		fputs(", with work left to the guest", out);
 }
 
-static void tell_complete(const struct record *r, FILE *out)
+static void tell_complete(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "%u request%s %s", r->complete.more % 17 + 1u,
 		r->complete.more % 17 ? "s" : "",
 		r->complete.result ? "failed by the disk" : "completed by the disk");
 }
 
-static void tell_link(const struct record *r, FILE *out)
+static void tell_link(const struct script_op *r, FILE *out)
 {
 	if (r->link.announce)
 		fputs("the guest has moved and is asked to announce itself", out);
@@ -377,18 +377,17 @@ static void tell_link(const struct record *r, FILE *out)
 		fprintf(out, "the link goes %s", r->link.down ? "down" : "up");
 }
 
-static void tell_time(const struct record *r, FILE *out)
+static void tell_time(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "%" PRIu64 " us pass", r->time.usecs);
 }
 
-static void tell_resize(const struct record *r, FILE *out)
+static void tell_resize(const struct script_op *r, FILE *out)
 {
-	fprintf(out, "the disk now has %" PRIu64 " sectors",
-		personality_capacity(r->resize.capacity));
+	fprintf(out, "the disk now has %" PRIu64 " sectors", setup_capacity(r->resize.capacity));
 }
 
-static void tell_stall(const struct record *r, FILE *out)
+static void tell_stall(const struct script_op *r, FILE *out)
 {
 	const char *disk = operand_says(operand_stall_disks, r->stall.disk);
 
@@ -397,19 +396,19 @@ static void tell_stall(const struct record *r, FILE *out)
 		fprintf(out, ", %s", disk);
 }
 
-static void tell_drain(const struct record *r, FILE *out)
+static void tell_drain(const struct script_op *r, FILE *out)
 {
 	(void)r;
 	fputs("all that waits is completed", out);
 }
 
-static void tell_restore(const struct record *r, FILE *out)
+static void tell_restore(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "the device is saved, and made anew from its state, %s",
 		operand_says(operand_damages, r->restore.how));
 }
 
-static void (*const tell_op[OP_CODES])(const struct record *r, FILE *out) = {
+static void (*const tell_op[OP_CODES])(const struct script_op *r, FILE *out) = {
 	[OP_INIT] = tell_init,	     [OP_RESET] = tell_reset,	[OP_WRITE] = tell_write,
 	[OP_READ] = tell_read,	     [OP_POKE] = tell_poke,	[OP_FILL] = tell_fill,
 	[OP_QUEUE] = tell_queue,     [OP_STOP] = tell_stop,	[OP_CHAIN] = tell_chain,
@@ -421,7 +420,7 @@ static void (*const tell_op[OP_CODES])(const struct record *r, FILE *out) = {
 	[OP_RESTORE] = tell_restore, [OP_TIME] = tell_time,
 };
 
-bool story_is_host(const struct record *op)
+bool describe_is_host(const struct script_op *op)
 {
 	switch ((enum op_code)op->code) {
 	case OP_FRAME:
@@ -438,30 +437,30 @@ bool story_is_host(const struct record *op)
 	}
 }
 
-void story_tell_op(const struct record *op, FILE *out)
+void describe_op(const struct script_op *op, FILE *out)
 {
 	tell_op[op->code](op, out);
 }
 
-const char *story_op_name(const struct script *script, int op)
+const char *describe_op_name(const struct script *script, int op)
 {
 	return op >= 0 && op < (int)script->ops ? script_op_form[script->op[op].code].name : "end";
 }
 
-void story_tell(const struct script *script, int last, FILE *out)
+void describe_script(const struct script *script, int last, FILE *out)
 {
 	fputs("On ", out);
-	story_tell_device(&script->header, out);
+	describe_device(&script->header, out);
 	if (script->ops == 0)
 		fputs(", the guest does nothing", out);
 	for (unsigned int i = 0; i < script->ops && (int)i <= last; i++) {
-		bool host = story_is_host(&script->op[i]);
-		bool same = i > 0 && host == story_is_host(&script->op[i - 1]);
+		bool host = describe_is_host(&script->op[i]);
+		bool same = i > 0 && host == describe_is_host(&script->op[i - 1]);
 
 		fputs(i == 0 ? ", " : "; then ", out);
 		if (!same)
 			fputs(host ? "at the host, " : "the guest ", out);
-		story_tell_op(&script->op[i], out);
+		describe_op(&script->op[i], out);
 		fprintf(out, " (%s)", script_op_form[script->op[i].code].name);
 	}
 	fputs(".", out);

@@ -2,7 +2,7 @@
 /*
  * Each mistake is one option out of range; the answer must be -EINVAL.
  */
-#include "refusals.h"
+#include "bad_options.h"
 
 #include <errno.h>
 #include <string.h>
@@ -239,7 +239,7 @@ static int try_net(struct machine *m, unsigned int which)
 
 static int try_echo(struct machine *m, unsigned int which)
 {
-	struct personality p = m->p;
+	struct setup p = m->p;
 	int err;
 
 	if (which == 0)
@@ -256,7 +256,7 @@ static int try_echo(struct machine *m, unsigned int which)
 
 typedef int try_options(struct machine *m, unsigned int which);
 
-void refusals_try(struct machine *m, unsigned int which)
+void bad_options_try(struct machine *m, unsigned int which)
 {
 	static try_options *const try_device[DEVICE_KINDS] = {
 		[DEVICE_BLK] = try_blk,
