@@ -8,8 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
-void descriptor_chain_init(struct descriptor_chain *chain, const struct guest_memory *memory,
-			   struct descriptor_segment *storage, unsigned int capacity)
+void anvil_descriptor_chain_init(struct anvil_descriptor_chain *chain,
+				 const struct anvil_guest_memory *memory,
+				 struct anvil_descriptor_segment *storage, unsigned int capacity)
 {
 	memset(chain, 0, sizeof(*chain));
 	chain->memory = memory;
@@ -17,16 +18,16 @@ void descriptor_chain_init(struct descriptor_chain *chain, const struct guest_me
 	chain->capacity = capacity;
 }
 
-int descriptor_chain_append(struct descriptor_chain *chain, uint64_t gpa, uint32_t len,
-			    bool writable)
+int anvil_descriptor_chain_append(struct anvil_descriptor_chain *chain, uint64_t gpa, uint32_t len,
+				  bool writable)
 {
 	if (chain->count >= chain->capacity)
 		return -ELOOP;
 	if (!writable && chain->readable < chain->count)
 		return -EPROTO;
-	if (len > DESCRIPTOR_CHAIN_BYTES_MAX - chain->readable_bytes - chain->writable_bytes)
+	if (len > ANVIL_DESCRIPTOR_CHAIN_BYTES_MAX - chain->readable_bytes - chain->writable_bytes)
 		return -EOVERFLOW;
-	if (!guest_memory_contains(chain->memory, gpa, len))
+	if (!anvil_guest_memory_contains(chain->memory, gpa, len))
 		return -EFAULT;
 
 	chain->segment[chain->count].gpa = gpa;
@@ -41,7 +42,7 @@ int descriptor_chain_append(struct descriptor_chain *chain, uint64_t gpa, uint32
 	return 0;
 }
 
-void descriptor_chain_rewind(struct descriptor_chain *chain)
+void anvil_descriptor_chain_rewind(struct anvil_descriptor_chain *chain)
 {
 	chain->written = 0;
 	chain->read.segment = 0;
@@ -56,10 +57,10 @@ void descriptor_chain_rewind(struct descriptor_chain *chain)
  * Moves the cursor on by at most `len` bytes, all in one segment. Returns how many, and where in
  * the guest they lie. The caller has checked that `len` bytes are left.
  */
-static uint32_t advance(const struct descriptor_chain *chain, struct descriptor_cursor *cursor,
-			uint64_t len, uint64_t *gpa)
+static uint32_t advance(const struct anvil_descriptor_chain *chain,
+			struct anvil_descriptor_cursor *cursor, uint64_t len, uint64_t *gpa)
 {
-	const struct descriptor_segment *s = &chain->segment[cursor->segment];
+	const struct anvil_descriptor_segment *s = &chain->segment[cursor->segment];
 
 	while (cursor->offset == s->len) {
 		s = &chain->segment[++cursor->segment];
@@ -75,7 +76,7 @@ static uint32_t advance(const struct descriptor_chain *chain, struct descriptor_
 	return part;
 }
 
-int descriptor_chain_read(struct descriptor_chain *chain, void *dst, size_t len)
+int anvil_descriptor_chain_read(struct anvil_descriptor_chain *chain, void *dst, size_t len)
 {
 	uint32_t part;
 
@@ -85,7 +86,7 @@ int descriptor_chain_read(struct descriptor_chain *chain, void *dst, size_t len)
 		uint64_t gpa;
 
 		part = advance(chain, &chain->read, len - done, &gpa);
-		int err = guest_memory_read(chain->memory, gpa, (char *)dst + done, part);
+		int err = anvil_guest_memory_read(chain->memory, gpa, (char *)dst + done, part);
 
 		assert(!err);
 		(void)err;
@@ -93,7 +94,7 @@ int descriptor_chain_read(struct descriptor_chain *chain, void *dst, size_t len)
 	return 0;
 }
 
-int descriptor_chain_skip(struct descriptor_chain *chain, uint64_t len)
+int anvil_descriptor_chain_skip(struct anvil_descriptor_chain *chain, uint64_t len)
 {
 	uint64_t gpa;
 
@@ -104,7 +105,7 @@ int descriptor_chain_skip(struct descriptor_chain *chain, uint64_t len)
 	return 0;
 }
 
-int descriptor_chain_write(struct descriptor_chain *chain, const void *src, size_t len)
+int anvil_descriptor_chain_write(struct anvil_descriptor_chain *chain, const void *src, size_t len)
 {
 	uint32_t part;
 
@@ -114,7 +115,8 @@ int descriptor_chain_write(struct descriptor_chain *chain, const void *src, size
 		uint64_t gpa;
 
 		part = advance(chain, &chain->write, len - done, &gpa);
-		int err = guest_memory_write(chain->memory, gpa, (const char *)src + done, part);
+		int err = anvil_guest_memory_write(chain->memory, gpa, (const char *)src + done,
+						   part);
 
 		assert(!err);
 		(void)err;
@@ -123,17 +125,17 @@ int descriptor_chain_write(struct descriptor_chain *chain, const void *src, size
 	return 0;
 }
 
-int descriptor_chain_write_last(struct descriptor_chain *chain, uint8_t byte)
+int anvil_descriptor_chain_write_last(struct anvil_descriptor_chain *chain, uint8_t byte)
 {
 	if (chain->write.left == 0)
 		return -ENOSPC;
 	if (chain->write.left == 1)
-		return descriptor_chain_write(chain, &byte, 1);
+		return anvil_descriptor_chain_write(chain, &byte, 1);
 
-	const struct descriptor_segment *s = &chain->segment[chain->count - 1];
+	const struct anvil_descriptor_segment *s = &chain->segment[chain->count - 1];
 
 	while (s->len == 0)
 		s--;
 	chain->write.left = 0;
-	return guest_memory_write(chain->memory, s->gpa + s->len - 1, &byte, 1);
+	return anvil_guest_memory_write(chain->memory, s->gpa + s->len - 1, &byte, 1);
 }

@@ -3,12 +3,12 @@
  * One request: the private copy of a chain's descriptors, a read cursor over its device-readable
  * bytes and a write cursor over its device-writable ones.
  *
- * A chain is filled segment by segment by a virtqueue (virtqueue_pop), which checks each segment
- * before it enters; so whoever holds a chain only has to mind lengths. How the driver cut its
- * buffers into descriptors cannot be seen through the cursors (2.7.4, message framing).
+ * A chain is filled segment by segment by a virtqueue (anvil_virtqueue_pop), which checks each
+ * segment before it enters; so whoever holds a chain only has to mind lengths. How the driver cut
+ * its buffers into descriptors cannot be seen through the cursors (2.7.4, message framing).
  */
-#ifndef DESCRIPTOR_CHAIN_H
-#define DESCRIPTOR_CHAIN_H
+#ifndef ANVIL_DESCRIPTOR_CHAIN_H
+#define ANVIL_DESCRIPTOR_CHAIN_H
 
 #include "guest_memory.h"
 
@@ -17,23 +17,23 @@ extern "C" {
 #endif
 
 /* A driver must not make a chain longer than this in all, in bytes (2.7.5.2). */
-#define DESCRIPTOR_CHAIN_BYTES_MAX (1ull << 32)
+#define ANVIL_DESCRIPTOR_CHAIN_BYTES_MAX (1ull << 32)
 
-struct descriptor_segment {
+struct anvil_descriptor_segment {
 	uint64_t gpa;
 	uint32_t len; /* bytes; 0 is allowed */
 };
 
-struct descriptor_cursor {
+struct anvil_descriptor_cursor {
 	unsigned int segment;
 	uint32_t offset; /* in that segment */
 	uint64_t left;	 /* bytes */
 };
 
-struct descriptor_chain {
-	const struct guest_memory *memory;
-	struct descriptor_segment *segment; /* readable ones first; storage is the caller's */
-	unsigned int capacity;		    /* of the storage, in segments */
+struct anvil_descriptor_chain {
+	const struct anvil_guest_memory *memory;
+	struct anvil_descriptor_segment *segment; /* readable ones first; storage is the caller's */
+	unsigned int capacity;			  /* of the storage, in segments */
 	unsigned int count;
 	unsigned int readable; /* how many of them are device-readable */
 	uint16_t head;	       /* names the chain to the driver; set by the virtqueue */
@@ -42,43 +42,44 @@ struct descriptor_chain {
 	uint64_t readable_bytes;
 	uint64_t writable_bytes;
 	uint64_t written; /* unbroken prefix of the writable bytes: what used.len reports */
-	struct descriptor_cursor read;
-	struct descriptor_cursor write;
+	struct anvil_descriptor_cursor read;
+	struct anvil_descriptor_cursor write;
 };
 
 /* An empty chain over storage for `capacity` segments, which must outlive the chain. */
-void descriptor_chain_init(struct descriptor_chain *chain, const struct guest_memory *memory,
-			   struct descriptor_segment *storage, unsigned int capacity);
+void anvil_descriptor_chain_init(struct anvil_descriptor_chain *chain,
+				 const struct anvil_guest_memory *memory,
+				 struct anvil_descriptor_segment *storage, unsigned int capacity);
 
 /*
  * Adds a segment at the end. Returns 0, or leaves the chain as it was and returns
  *   -ELOOP     the storage is full: the chain is longer than the queue
  *   -EPROTO    a readable segment after a writable one (2.7.4.2)
- *   -EOVERFLOW more than DESCRIPTOR_CHAIN_BYTES_MAX in all
+ *   -EOVERFLOW more than ANVIL_DESCRIPTOR_CHAIN_BYTES_MAX in all
  *   -EFAULT    not all of it is RAM
  */
-int descriptor_chain_append(struct descriptor_chain *chain, uint64_t gpa, uint32_t len,
-			    bool writable) __attribute__((warn_unused_result));
+int anvil_descriptor_chain_append(struct anvil_descriptor_chain *chain, uint64_t gpa, uint32_t len,
+				  bool writable) __attribute__((warn_unused_result));
 
 /* Sets both cursors to the start. Call once, after the last segment. */
-void descriptor_chain_rewind(struct descriptor_chain *chain);
+void anvil_descriptor_chain_rewind(struct anvil_descriptor_chain *chain);
 
 /*
  * Reads the next `len` device-readable bytes. Returns 0, or -ENODATA with nothing read when fewer
  * are left.
  */
-int descriptor_chain_read(struct descriptor_chain *chain, void *dst, size_t len)
+int anvil_descriptor_chain_read(struct anvil_descriptor_chain *chain, void *dst, size_t len)
 	__attribute__((warn_unused_result));
 
 /* Passes over the next `len` device-readable bytes. Returns 0 or -ENODATA. */
-int descriptor_chain_skip(struct descriptor_chain *chain, uint64_t len)
+int anvil_descriptor_chain_skip(struct anvil_descriptor_chain *chain, uint64_t len)
 	__attribute__((warn_unused_result));
 
 /*
  * Writes the next `len` device-writable bytes. Returns 0, or -ENOSPC with nothing written when
  * fewer are left.
  */
-int descriptor_chain_write(struct descriptor_chain *chain, const void *src, size_t len)
+int anvil_descriptor_chain_write(struct anvil_descriptor_chain *chain, const void *src, size_t len)
 	__attribute__((warn_unused_result));
 
 /*
@@ -86,7 +87,7 @@ int descriptor_chain_write(struct descriptor_chain *chain, const void *src, size
  * counts as written only when it follows on what was written before. Returns 0, or -ENOSPC when
  * the chain has no byte that is writable and not yet passed.
  */
-int descriptor_chain_write_last(struct descriptor_chain *chain, uint8_t byte)
+int anvil_descriptor_chain_write_last(struct anvil_descriptor_chain *chain, uint8_t byte)
 	__attribute__((warn_unused_result));
 
 #ifdef __cplusplus

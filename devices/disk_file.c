@@ -22,7 +22,7 @@
 /* Whether a call that failed is to be made again; `tries` counts those in a row. */
 static bool again(unsigned int *tries)
 {
-	return errno == EINTR && ++*tries <= DISK_RETRIES_MAX;
+	return errno == EINTR && ++*tries <= ANVIL_DISK_RETRIES_MAX;
 }
 
 static int failure(void)
@@ -90,32 +90,32 @@ static int allocate(int fd, int mode, uint64_t len, uint64_t offset)
 	return 0;
 }
 
-static struct disk_file *to_file(struct disk *disk)
+static struct anvil_disk_file *to_file(struct anvil_disk *disk)
 {
-	return (struct disk_file *)(void *)disk;
+	return (struct anvil_disk_file *)(void *)disk;
 }
 
 /* ---- at once ---- */
 
-static int carry_out(const struct disk_file *file, const struct disk_request *request)
+static int carry_out(const struct anvil_disk_file *file, const struct anvil_disk_request *request)
 {
-	uint64_t offset = request->sector * DISK_SECTOR_BYTES;
-	uint64_t len = request->sectors * DISK_SECTOR_BYTES;
+	uint64_t offset = request->sector * ANVIL_DISK_SECTOR_BYTES;
+	uint64_t len = request->sectors * ANVIL_DISK_SECTOR_BYTES;
 
-	if (request->op == DISK_READ)
+	if (request->op == ANVIL_DISK_READ)
 		return pread_all(file->fd, request->data, len, offset);
-	if (request->op == DISK_FLUSH)
+	if (request->op == ANVIL_DISK_FLUSH)
 		return file->disk.read_only ? 0 : flush(file->fd);
-	if (request->op != DISK_WRITE) /* a file knows no erasure and no zones */
+	if (request->op != ANVIL_DISK_WRITE) /* a file knows no erasure and no zones */
 		return -EOPNOTSUPP;
 	return file->disk.read_only ? -EROFS : pwrite_all(file->fd, request->data, len, offset);
 }
 
 /* ---- step by step ---- */
 
-static bool has_range(const struct disk_request *request)
+static bool has_range(const struct anvil_disk_request *request)
 {
-	return request->op == DISK_DISCARD || request->op == DISK_WRITE_ZEROES;
+	return request->op == ANVIL_DISK_DISCARD || request->op == ANVIL_DISK_WRITE_ZEROES;
 }
 
 static int write_zeroes(int fd, uint64_t len, uint64_t offset)
@@ -131,12 +131,12 @@ static int write_zeroes(int fd, uint64_t len, uint64_t offset)
 	return err;
 }
 
-static int do_step(int fd, const struct disk_range_step *step)
+static int do_step(int fd, const struct anvil_disk_range_step *step)
 {
 	switch (step->means) {
-	case DISK_RANGE_PUNCH:
+	case ANVIL_DISK_RANGE_PUNCH:
 		return allocate(fd, FALLOC_FL_PUNCH_HOLE, step->bytes, step->offset);
-	case DISK_RANGE_ZERO:
+	case ANVIL_DISK_RANGE_ZERO:
 		return allocate(fd, FALLOC_FL_ZERO_RANGE, step->bytes, step->offset);
 	default:
 		return write_zeroes(fd, step->bytes, step->offset);
@@ -144,15 +144,15 @@ static int do_step(int fd, const struct disk_range_step *step)
 }
 
 /* The first request becomes the one that is worked on. */
-static void begin_first(struct disk_file *file)
+static void begin_first(struct anvil_disk_file *file)
 {
 	if (!file->first)
 		return;
-	disk_range_begin(&file->range, &file->disk, file->first);
+	anvil_disk_range_begin(&file->range, &file->disk, file->first);
 	(void)eventfd_write(file->event_fd, 1);
 }
 
-static void enqueue(struct disk_file *file, struct disk_request *request)
+static void enqueue(struct anvil_disk_file *file, struct anvil_disk_request *request)
 {
 	request->next = NULL;
 	if (file->first)
@@ -165,8 +165,8 @@ static void enqueue(struct disk_file *file, struct disk_request *request)
 }
 
 /* Takes a request out of the queue; `before` is the one in front of it. */
-static void finish(struct disk_file *file, struct disk_request *before,
-		   struct disk_request *request, int result)
+static void finish(struct anvil_disk_file *file, struct anvil_disk_request *before,
+		   struct anvil_disk_request *request, int result)
 {
 	if (before)
 		before->next = request->next;
@@ -179,9 +179,9 @@ static void finish(struct disk_file *file, struct disk_request *before,
 	request->done(request, result);
 }
 
-void disk_file_poll(struct disk_file *file)
+void anvil_disk_file_poll(struct anvil_disk_file *file)
 {
-	struct disk_range_step step;
+	struct anvil_disk_range_step step;
 	eventfd_t events;
 
 	(void)eventfd_read(file->event_fd, &events);
@@ -190,12 +190,12 @@ void disk_file_poll(struct disk_file *file)
 
 	int err = 0;
 
-	if (disk_range_next(&file->range, &step)) {
+	if (anvil_disk_range_next(&file->range, &step)) {
 		err = do_step(file->fd, &step);
 		if (err)
-			err = disk_range_failed(&file->range, &step, err);
+			err = anvil_disk_range_failed(&file->range, &step, err);
 		else
-			disk_range_advance(&file->range, step.bytes);
+			anvil_disk_range_advance(&file->range, step.bytes);
 	}
 	if (err || file->range.left == 0)
 		finish(file, NULL, file->first, err);
@@ -203,17 +203,17 @@ void disk_file_poll(struct disk_file *file)
 		(void)eventfd_write(file->event_fd, 1);
 }
 
-void disk_file_drain(struct disk_file *file)
+void anvil_disk_file_drain(struct anvil_disk_file *file)
 {
 	while (file->first)
-		disk_file_poll(file);
+		anvil_disk_file_poll(file);
 }
 
 /* ---- requests ---- */
 
-static void submit(struct disk *disk, struct disk_request *request)
+static void submit(struct anvil_disk *disk, struct anvil_disk_request *request)
 {
-	struct disk_file *file = to_file(disk);
+	struct anvil_disk_file *file = to_file(disk);
 
 	if (!has_range(request))
 		request->done(request, carry_out(file, request));
@@ -223,11 +223,11 @@ static void submit(struct disk *disk, struct disk_request *request)
 		enqueue(file, request);
 }
 
-static void cancel(struct disk *disk, struct disk_request *request)
+static void cancel(struct anvil_disk *disk, struct anvil_disk_request *request)
 {
-	struct disk_file *file = to_file(disk);
-	struct disk_request *before = NULL;
-	struct disk_request *r = file->first;
+	struct anvil_disk_file *file = to_file(disk);
+	struct anvil_disk_request *before = NULL;
+	struct anvil_disk_request *r = file->first;
 
 	for (; r && r != request; r = r->next)
 		before = r;
@@ -235,15 +235,15 @@ static void cancel(struct disk *disk, struct disk_request *request)
 		finish(file, before, r, -ECANCELED);
 }
 
-static const struct disk_ops file_ops = { .submit = submit, .cancel = cancel };
+static const struct anvil_disk_ops file_ops = { .submit = submit, .cancel = cancel };
 
 /* ---- opening ---- */
 
-int disk_file_open(struct disk_file *file, const char *path, unsigned int flags, char *error,
-		   size_t error_len)
+int anvil_disk_file_open(struct anvil_disk_file *file, const char *path, unsigned int flags,
+			 char *error, size_t error_len)
 {
-	struct disk disk;
-	int fd = disk_image_open(&disk, path, flags, error, error_len);
+	struct anvil_disk disk;
+	int fd = anvil_disk_image_open(&disk, path, flags, error, error_len);
 	int event_fd;
 	int err;
 
@@ -257,11 +257,11 @@ int disk_file_open(struct disk_file *file, const char *path, unsigned int flags,
 		return err;
 	}
 	disk.ops = &file_ops;
-	*file = (struct disk_file){ .disk = disk, .fd = fd, .event_fd = event_fd };
+	*file = (struct anvil_disk_file){ .disk = disk, .fd = fd, .event_fd = event_fd };
 	return 0;
 }
 
-void disk_file_close(struct disk_file *file)
+void anvil_disk_file_close(struct anvil_disk_file *file)
 {
 	assert(!file->first);
 	(void)close(file->event_fd);

@@ -17,25 +17,25 @@
 #define CONVERT "qemu-img convert -O raw "
 #define OUT	" OUT"
 
-static const struct disk_format qcow = { "qcow", CONVERT, OUT };
-static const struct disk_format qcow2 = { "qcow2", CONVERT, OUT };
-static const struct disk_format qed = { "QED", CONVERT, OUT };
-static const struct disk_format vmdk = { "VMDK", CONVERT, OUT };
-static const struct disk_format vhd = { "VHD", CONVERT "-f vpc ", OUT };
-static const struct disk_format vhdx = { "VHDX", CONVERT, OUT };
-static const struct disk_format vdi = { "VDI", CONVERT, OUT };
-static const struct disk_format parallels = { "Parallels", CONVERT, OUT };
-static const struct disk_format bochs = { "Bochs", CONVERT, OUT };
-static const struct disk_format cloop = { "cloop", CONVERT, OUT };
-static const struct disk_format dmg = { "DMG", CONVERT "-f dmg ", OUT };
-static const struct disk_format sparse = { "Android sparse", "simg2img ", OUT };
-static const struct disk_format gzip = { "gzip-compressed", "gzip -dc ", " >OUT" };
-static const struct disk_format bzip2 = { "bzip2-compressed", "bzip2 -dc ", " >OUT" };
-static const struct disk_format xz = { "xz-compressed", "xz -dc ", " >OUT" };
-static const struct disk_format zstd = { "zstd-compressed", "zstd -dc ", " >OUT" };
-static const struct disk_format lz4 = { "lz4-compressed", "lz4 -dc ", " >OUT" };
-static const struct disk_format zip = { "zip-compressed", "unzip -p ", " >OUT" };
-static const struct disk_format seven_zip = { "7z-compressed", "7z x -so ", " >OUT" };
+static const struct anvil_disk_format qcow = { "qcow", CONVERT, OUT };
+static const struct anvil_disk_format qcow2 = { "qcow2", CONVERT, OUT };
+static const struct anvil_disk_format qed = { "QED", CONVERT, OUT };
+static const struct anvil_disk_format vmdk = { "VMDK", CONVERT, OUT };
+static const struct anvil_disk_format vhd = { "VHD", CONVERT "-f vpc ", OUT };
+static const struct anvil_disk_format vhdx = { "VHDX", CONVERT, OUT };
+static const struct anvil_disk_format vdi = { "VDI", CONVERT, OUT };
+static const struct anvil_disk_format parallels = { "Parallels", CONVERT, OUT };
+static const struct anvil_disk_format bochs = { "Bochs", CONVERT, OUT };
+static const struct anvil_disk_format cloop = { "cloop", CONVERT, OUT };
+static const struct anvil_disk_format dmg = { "DMG", CONVERT "-f dmg ", OUT };
+static const struct anvil_disk_format sparse = { "Android sparse", "simg2img ", OUT };
+static const struct anvil_disk_format gzip = { "gzip-compressed", "gzip -dc ", " >OUT" };
+static const struct anvil_disk_format bzip2 = { "bzip2-compressed", "bzip2 -dc ", " >OUT" };
+static const struct anvil_disk_format xz = { "xz-compressed", "xz -dc ", " >OUT" };
+static const struct anvil_disk_format zstd = { "zstd-compressed", "zstd -dc ", " >OUT" };
+static const struct anvil_disk_format lz4 = { "lz4-compressed", "lz4 -dc ", " >OUT" };
+static const struct anvil_disk_format zip = { "zip-compressed", "unzip -p ", " >OUT" };
+static const struct anvil_disk_format seven_zip = { "7z-compressed", "7z x -so ", " >OUT" };
 
 /* clang-format off */
 #define MAGIC(format, at, text) { &(format), (at), sizeof(text) - 1, (text) }
@@ -43,7 +43,7 @@ static const struct disk_format seven_zip = { "7z-compressed", "7z x -so ", " >O
 
 /* What stands at a place of the head. An array of the exact length; it may have zeroes inside. */
 static const struct magic {
-	const struct disk_format *format;
+	const struct anvil_disk_format *format;
 	unsigned int at;
 	unsigned int len;
 	const char *bytes;
@@ -124,7 +124,7 @@ static bool is_descriptor(const uint8_t *text, size_t len)
 }
 
 /* A VHD's footer is the last sector; the first programs wrote one byte less. */
-static const struct disk_format *find_tail(int fd, uint64_t bytes)
+static const struct anvil_disk_format *find_tail(int fd, uint64_t bytes)
 {
 	uint8_t tail[TAIL_BYTES];
 
@@ -136,7 +136,7 @@ static const struct disk_format *find_tail(int fd, uint64_t bytes)
 	return stands_at(tail, TAIL_BYTES, 0, "koly\0\0\0\4", 8) ? &dmg : NULL;
 }
 
-const struct disk_format *disk_format_find(int fd, uint64_t bytes)
+const struct anvil_disk_format *anvil_disk_format_find(int fd, uint64_t bytes)
 {
 	uint8_t head[HEAD_BYTES];
 	size_t len = read_at(fd, head, bytes < HEAD_BYTES ? (size_t)bytes : HEAD_BYTES, 0);

@@ -7,12 +7,12 @@
  * What can be a raw disk's own content is none of these: file systems, partitions, archives, and
  * LUKS, which a guest opens itself.
  */
-#ifndef DISK_FORMAT_H
-#define DISK_FORMAT_H
+#ifndef ANVIL_DISK_FORMAT_H
+#define ANVIL_DISK_FORMAT_H
 
 #include <stdint.h>
 
-struct disk_format {
+struct anvil_disk_format {
 	const char *name; /* "qcow2" */
 	/* The command that makes a raw image of one, with what goes before the image's name and
 	 * behind it: "qemu-img convert -O raw ", " OUT". */
@@ -24,6 +24,6 @@ struct disk_format {
  * Which one an open file of `bytes` bytes has. Returns NULL if none, or if it cannot be read. Reads
  * no more than a few sectors.
  */
-const struct disk_format *disk_format_find(int fd, uint64_t bytes);
+const struct anvil_disk_format *anvil_disk_format_find(int fd, uint64_t bytes);
 
 #endif

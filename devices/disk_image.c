@@ -55,12 +55,12 @@ static int check_size(uint64_t bytes, const char *path, char *error, size_t len)
 {
 	unsigned long long size = bytes;
 
-	if (size < DISK_SECTOR_BYTES)
+	if (size < ANVIL_DISK_SECTOR_BYTES)
 		(void)snprintf(error, len,
 			       "%s: has %llu bytes, less than one sector (512); make it larger "
 			       "with: truncate -s 1G %s",
 			       path, size, path);
-	else if (size % DISK_SECTOR_BYTES)
+	else if (size % ANVIL_DISK_SECTOR_BYTES)
 		(void)snprintf(error, len,
 			       "%s: its size of %llu bytes is not a multiple of 512; round it up "
 			       "with: truncate -s %%512 %s",
@@ -72,7 +72,7 @@ static int check_size(uint64_t bytes, const char *path, char *error, size_t len)
 
 static int check_content(int fd, uint64_t bytes, const char *path, char *error, size_t len)
 {
-	const struct disk_format *format = disk_format_find(fd, bytes);
+	const struct anvil_disk_format *format = anvil_disk_format_find(fd, bytes);
 
 	if (!format)
 		return 0;
@@ -96,7 +96,8 @@ static int size_of(int fd, uint64_t *bytes)
  * One that is read-only can be opened to write, and then refuses each write. Zones would want to be
  * written from front to back, and a guest is not told of them.
  */
-static int check_block_device(int fd, struct disk *disk, const char *path, char *error, size_t len)
+static int check_block_device(int fd, struct anvil_disk *disk, const char *path, char *error,
+			      size_t len)
 {
 	uint32_t zone_sectors = 0;
 	int block_bytes = 0;
@@ -128,7 +129,7 @@ static int check_kind(const struct stat *st, const char *path, char *error, size
 	return -EINVAL;
 }
 
-static int check(int fd, struct disk *disk, const char *path, unsigned int flags, char *error,
+static int check(int fd, struct anvil_disk *disk, const char *path, unsigned int flags, char *error,
 		 size_t len)
 {
 	uint64_t bytes = 0;
@@ -141,15 +142,15 @@ static int check(int fd, struct disk *disk, const char *path, unsigned int flags
 	err = size_of(fd, &bytes);
 	if (err)
 		return explain_open(-err, path, true, error, len);
-	if (!(flags & DISK_IMAGE_ANY_CONTENT))
+	if (!(flags & ANVIL_DISK_IMAGE_ANY_CONTENT))
 		err = check_content(fd, bytes, path, error, len);
 	if (!err && bytes == 0 && S_ISBLK(st.st_mode))
 		err = explain_open(ENOMEDIUM, path, true, error, len);
 	if (!err)
 		err = check_size(bytes, path, error, len);
-	*disk = (struct disk){ .capacity = bytes / DISK_SECTOR_BYTES,
-			       .block_bytes = DISK_SECTOR_BYTES,
-			       .read_only = flags & DISK_IMAGE_READ_ONLY };
+	*disk = (struct anvil_disk){ .capacity = bytes / ANVIL_DISK_SECTOR_BYTES,
+				     .block_bytes = ANVIL_DISK_SECTOR_BYTES,
+				     .read_only = flags & ANVIL_DISK_IMAGE_READ_ONLY };
 	return err || !S_ISBLK(st.st_mode) ? err : check_block_device(fd, disk, path, error, len);
 }
 
@@ -158,12 +159,12 @@ static int check(int fd, struct disk *disk, const char *path, unsigned int flags
  * are to wait, whatever the kernel makes of the flag. O_EXCL is for block devices alone, without
  * O_CREAT: nobody has it mounted.
  */
-int disk_image_open(struct disk *disk, const char *path, unsigned int flags, char *error,
-		    size_t error_len)
+int anvil_disk_image_open(struct anvil_disk *disk, const char *path, unsigned int flags,
+			  char *error, size_t error_len)
 {
-	bool read_only = flags & DISK_IMAGE_READ_ONLY;
+	bool read_only = flags & ANVIL_DISK_IMAGE_READ_ONLY;
 	int mode = read_only ? O_RDONLY : O_RDWR | O_EXCL;
-	struct disk found;
+	struct anvil_disk found;
 	int fd = open(path, mode | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	int err;
 
@@ -180,15 +181,15 @@ int disk_image_open(struct disk *disk, const char *path, unsigned int flags, cha
 	return fd;
 }
 
-int disk_image_capacity(int fd, uint64_t *capacity)
+int anvil_disk_image_capacity(int fd, uint64_t *capacity)
 {
 	uint64_t bytes = 0;
 	int err = size_of(fd, &bytes);
 
 	if (err)
 		return err;
-	if (bytes < DISK_SECTOR_BYTES || bytes % DISK_SECTOR_BYTES)
+	if (bytes < ANVIL_DISK_SECTOR_BYTES || bytes % ANVIL_DISK_SECTOR_BYTES)
 		return -EINVAL;
-	*capacity = bytes / DISK_SECTOR_BYTES;
+	*capacity = bytes / ANVIL_DISK_SECTOR_BYTES;
 	return 0;
 }

@@ -3,8 +3,8 @@
  * Opening a raw image: byte n of the disk is byte n of the file or block device. For the back ends
  * that carry out requests on one.
  */
-#ifndef DISK_IMAGE_H
-#define DISK_IMAGE_H
+#ifndef ANVIL_DISK_IMAGE_H
+#define ANVIL_DISK_IMAGE_H
 
 #include <assert.h>
 #include <sys/types.h>
@@ -19,14 +19,14 @@ extern "C" {
 static_assert(sizeof(off_t) == 8, "compile with -D_FILE_OFFSET_BITS=64");
 
 /* An operation that the system interrupts or puts off so many times in a row has failed: -EIO. */
-#define DISK_RETRIES_MAX 100u
+#define ANVIL_DISK_RETRIES_MAX 100u
 
 /* How to open one; any of these. */
-enum disk_image_flags {
-	DISK_IMAGE_READ_ONLY = 1,
+enum anvil_disk_image_flags {
+	ANVIL_DISK_IMAGE_READ_ONLY = 1,
 	/* Take the content as it is, if it looks like an image of another format (disk_format.h),
 	 * too. A guest can write that on its raw disk. */
-	DISK_IMAGE_ANY_CONTENT = 2,
+	ANVIL_DISK_IMAGE_ANY_CONTENT = 2,
 };
 
 /*
@@ -45,14 +45,14 @@ enum disk_image_flags {
  * and in `error`, of `error_len` bytes, one line that names the file and says what to do. A line
  * that does not fit is cut off; error_len may be 0.
  */
-int disk_image_open(struct disk *disk, const char *path, unsigned int flags, char *error,
-		    size_t error_len) __attribute__((warn_unused_result));
+int anvil_disk_image_open(struct anvil_disk *disk, const char *path, unsigned int flags,
+			  char *error, size_t error_len) __attribute__((warn_unused_result));
 
 /*
  * How many sectors an open image has by now. Returns 0, or -EINVAL if there is not one or the last
  * one is cut short, or what the system says.
  */
-int disk_image_capacity(int fd, uint64_t *capacity) __attribute__((warn_unused_result));
+int anvil_disk_image_capacity(int fd, uint64_t *capacity) __attribute__((warn_unused_result));
 
 #ifdef __cplusplus
 }

@@ -25,7 +25,7 @@
 #define RING_PER_REQUEST 2u
 
 struct slot {
-	struct disk_request *request; /* NULL: free */
+	struct anvil_disk_request *request; /* NULL: free */
 	bool cancelled;
 	bool untaken; /* the kernel did not take its operation, however often it was asked */
 	unsigned int retries; /* in a row, of its operation */
@@ -34,11 +34,11 @@ struct slot {
 	uint64_t left;
 	uint8_t *data;
 	/* discards and zeroes: what is left, and the step that the kernel has */
-	struct disk_range range;
-	struct disk_range_step step;
+	struct anvil_disk_range range;
+	struct anvil_disk_range_step step;
 };
 
-struct disk_io_uring_queue {
+struct anvil_disk_io_uring_queue {
 	struct io_uring ring;
 	unsigned int depth;
 	unsigned int taken;
@@ -48,12 +48,13 @@ struct disk_io_uring_queue {
 
 static const uint8_t zeroes[ZEROES_BYTES];
 
-static struct disk_io_uring *to_uring(struct disk *disk)
+static struct anvil_disk_io_uring *to_uring(struct anvil_disk *disk)
 {
-	return (struct disk_io_uring *)(void *)disk;
+	return (struct anvil_disk_io_uring *)(void *)disk;
 }
 
-static struct slot *find_slot(struct disk_io_uring_queue *queue, const struct disk_request *request)
+static struct slot *find_slot(struct anvil_disk_io_uring_queue *queue,
+			      const struct anvil_disk_request *request)
 {
 	for (unsigned int i = 0; i < queue->depth; i++) {
 		if (queue->slot[i].request == request)
@@ -65,7 +66,7 @@ static struct slot *find_slot(struct disk_io_uring_queue *queue, const struct di
 /* ---- to the kernel ---- */
 
 /* What the kernel does not take now stays in the ring; the event has poll try again. */
-static void submit_ring(struct disk_io_uring *uring)
+static void submit_ring(struct anvil_disk_io_uring *uring)
 {
 	struct io_uring *ring = &uring->queue->ring;
 
@@ -84,7 +85,7 @@ static void submit_ring(struct disk_io_uring *uring)
  * Takes out of the ring what the kernel has refused too often, and marks whose that is. The kernel
  * reads the ring only when it is entered, which is our own doing.
  */
-static void take_back(struct disk_io_uring_queue *queue)
+static void take_back(struct anvil_disk_io_uring_queue *queue)
 {
 	struct io_uring_sq *sq = &queue->ring.sq;
 	unsigned int head = __atomic_load_n(sq->khead, __ATOMIC_ACQUIRE);
@@ -102,9 +103,9 @@ static void take_back(struct disk_io_uring_queue *queue)
 	queue->refusals = 0;
 }
 
-static bool has_range(const struct disk_request *request)
+static bool has_range(const struct anvil_disk_request *request)
 {
-	return request->op == DISK_DISCARD || request->op == DISK_WRITE_ZEROES;
+	return request->op == ANVIL_DISK_DISCARD || request->op == ANVIL_DISK_WRITE_ZEROES;
 }
 
 static unsigned int at_most(uint64_t bytes, unsigned int most)
@@ -115,16 +116,16 @@ static unsigned int at_most(uint64_t bytes, unsigned int most)
 /* There is something left. */
 static void prepare_step(struct slot *slot, struct io_uring_sqe *sqe, int fd)
 {
-	struct disk_range_step *step = &slot->step;
+	struct anvil_disk_range_step *step = &slot->step;
 	int mode = FALLOC_FL_KEEP_SIZE;
 
-	(void)disk_range_next(&slot->range, step);
-	if (step->means == DISK_RANGE_WRITE) {
+	(void)anvil_disk_range_next(&slot->range, step);
+	if (step->means == ANVIL_DISK_RANGE_WRITE) {
 		step->bytes = at_most(step->bytes, ZEROES_BYTES);
 		io_uring_prep_write(sqe, fd, zeroes, (unsigned int)step->bytes, step->offset);
 		return;
 	}
-	mode |= step->means == DISK_RANGE_PUNCH ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+	mode |= step->means == ANVIL_DISK_RANGE_PUNCH ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
 	/* io_uring_prep_fallocate has other types in other releases of liburing */
 	io_uring_prep_rw(IORING_OP_FALLOCATE, sqe, fd, NULL, (unsigned int)mode, step->offset);
 	sqe->addr = step->bytes;
@@ -135,13 +136,13 @@ static void prepare(struct slot *slot, struct io_uring_sqe *sqe, int fd)
 	unsigned int len = at_most(slot->left, OPERATION_BYTES);
 
 	switch (slot->request->op) {
-	case DISK_READ:
+	case ANVIL_DISK_READ:
 		io_uring_prep_read(sqe, fd, slot->data, len, slot->offset);
 		break;
-	case DISK_WRITE:
+	case ANVIL_DISK_WRITE:
 		io_uring_prep_write(sqe, fd, slot->data, len, slot->offset);
 		break;
-	case DISK_FLUSH:
+	case ANVIL_DISK_FLUSH:
 		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
 		break;
 	default: /* what else there is was checked by submit */
@@ -151,7 +152,7 @@ static void prepare(struct slot *slot, struct io_uring_sqe *sqe, int fd)
 }
 
 /* There is room: cancellations leave room for an operation of every slot. */
-static void start(struct disk_io_uring *uring, struct slot *slot)
+static void start(struct anvil_disk_io_uring *uring, struct slot *slot)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->queue->ring);
 
@@ -179,20 +180,20 @@ static int transferred(struct slot *slot, uint64_t len)
 /* The kernel answered a step: fallocate with 0, a write of zeroes with how many. */
 static int stepped(struct slot *slot, int result)
 {
-	const struct disk_range_step *step = &slot->step;
+	const struct anvil_disk_range_step *step = &slot->step;
 
 	if (result < 0) {
-		int err = disk_range_failed(&slot->range, step, result);
+		int err = anvil_disk_range_failed(&slot->range, step, result);
 
 		if (err)
 			return err;
-	} else if (step->means != DISK_RANGE_WRITE) {
-		disk_range_advance(&slot->range, step->bytes);
+	} else if (step->means != ANVIL_DISK_RANGE_WRITE) {
+		anvil_disk_range_advance(&slot->range, step->bytes);
 	} else {
 		if (result == 0)
 			return -EIO; /* no room, and no word of it */
 		assert((uint64_t)result <= step->bytes);
-		disk_range_advance(&slot->range, (uint64_t)result);
+		anvil_disk_range_advance(&slot->range, (uint64_t)result);
 	}
 	return slot->range.left > 0 ? GO_ON : 0;
 }
@@ -201,26 +202,26 @@ static int stepped(struct slot *slot, int result)
 static int check(struct slot *slot, int result)
 {
 	if (result == -EINTR || result == -EAGAIN)
-		return ++slot->retries <= DISK_RETRIES_MAX ? GO_ON : -EIO;
+		return ++slot->retries <= ANVIL_DISK_RETRIES_MAX ? GO_ON : -EIO;
 	slot->retries = 0;
 	if (has_range(slot->request))
 		return stepped(slot, result);
 	if (result < 0)
 		return result;
-	return slot->request->op == DISK_FLUSH ? 0 : transferred(slot, (uint64_t)result);
+	return slot->request->op == ANVIL_DISK_FLUSH ? 0 : transferred(slot, (uint64_t)result);
 }
 
 /* The slot is free before `done`, which may submit. */
-static void finish(struct disk_io_uring *uring, struct slot *slot, int result)
+static void finish(struct anvil_disk_io_uring *uring, struct slot *slot, int result)
 {
-	struct disk_request *request = slot->request;
+	struct anvil_disk_request *request = slot->request;
 
 	slot->request = NULL;
 	uring->queue->taken--;
 	request->done(request, result);
 }
 
-static void completed(struct disk_io_uring *uring, struct slot *slot, int result)
+static void completed(struct anvil_disk_io_uring *uring, struct slot *slot, int result)
 {
 	result = check(slot, result);
 	if (result == GO_ON && !slot->cancelled)
@@ -230,9 +231,9 @@ static void completed(struct disk_io_uring *uring, struct slot *slot, int result
 }
 
 /* The kernel will not have them: their requests fail. */
-static void give_up(struct disk_io_uring *uring)
+static void give_up(struct anvil_disk_io_uring *uring)
 {
-	struct disk_io_uring_queue *queue = uring->queue;
+	struct anvil_disk_io_uring_queue *queue = uring->queue;
 
 	take_back(queue);
 	for (unsigned int i = 0; i < queue->depth; i++) {
@@ -244,7 +245,7 @@ static void give_up(struct disk_io_uring *uring)
 }
 
 /* As many as are there now, no more: `done` may submit what completes at once, for ever. */
-static void reap(struct disk_io_uring *uring)
+static void reap(struct anvil_disk_io_uring *uring)
 {
 	struct io_uring *ring = &uring->queue->ring;
 	struct io_uring_cqe *cqe;
@@ -263,38 +264,38 @@ static void reap(struct disk_io_uring *uring)
 }
 
 /* The event is cleared first: what completes from here on sets it again. */
-void disk_io_uring_poll(struct disk_io_uring *uring)
+void anvil_disk_io_uring_poll(struct anvil_disk_io_uring *uring)
 {
 	eventfd_t events;
 
 	(void)eventfd_read(uring->event_fd, &events);
 	submit_ring(uring);
-	if (uring->queue->refusals > DISK_RETRIES_MAX)
+	if (uring->queue->refusals > ANVIL_DISK_RETRIES_MAX)
 		give_up(uring);
 	reap(uring);
 }
 
-void disk_io_uring_drain(struct disk_io_uring *uring)
+void anvil_disk_io_uring_drain(struct anvil_disk_io_uring *uring)
 {
 	while (uring->queue->taken > 0) {
 		if (io_uring_cq_ready(&uring->queue->ring) == 0)
 			(void)io_uring_submit_and_wait(&uring->queue->ring, 1);
-		disk_io_uring_poll(uring);
+		anvil_disk_io_uring_poll(uring);
 	}
 }
 
 /* ---- requests ---- */
 
-static void submit(struct disk *disk, struct disk_request *request)
+static void submit(struct anvil_disk *disk, struct anvil_disk_request *request)
 {
-	struct disk_io_uring *uring = to_uring(disk);
+	struct anvil_disk_io_uring *uring = to_uring(disk);
 
-	if (request->op > DISK_WRITE_ZEROES) { /* a file knows no erasure and no zones */
+	if (request->op > ANVIL_DISK_WRITE_ZEROES) { /* a file knows no erasure and no zones */
 		request->done(request, -EOPNOTSUPP);
 		return;
 	}
-	if (disk->read_only && request->op != DISK_READ) {
-		request->done(request, request->op == DISK_FLUSH ? 0 : -EROFS);
+	if (disk->read_only && request->op != ANVIL_DISK_READ) {
+		request->done(request, request->op == ANVIL_DISK_FLUSH ? 0 : -EROFS);
 		return;
 	}
 
@@ -304,11 +305,11 @@ static void submit(struct disk *disk, struct disk_request *request)
 	*slot = (struct slot){
 		.request = request,
 		.data = request->data,
-		.offset = request->sector * DISK_SECTOR_BYTES,
-		.left = request->sectors * DISK_SECTOR_BYTES,
+		.offset = request->sector * ANVIL_DISK_SECTOR_BYTES,
+		.left = request->sectors * ANVIL_DISK_SECTOR_BYTES,
 	};
 	if (has_range(request))
-		disk_range_begin(&slot->range, disk, request);
+		anvil_disk_range_begin(&slot->range, disk, request);
 	if (has_range(request) && slot->range.left == 0) {
 		slot->request = NULL; /* a hint for less than a block */
 		request->done(request, 0);
@@ -319,9 +320,9 @@ static void submit(struct disk *disk, struct disk_request *request)
 }
 
 /* At least the request is not carried any further; if there is room, the kernel is asked too. */
-static void cancel(struct disk *disk, struct disk_request *request)
+static void cancel(struct anvil_disk *disk, struct anvil_disk_request *request)
 {
-	struct disk_io_uring *uring = to_uring(disk);
+	struct anvil_disk_io_uring *uring = to_uring(disk);
 	struct io_uring *ring = &uring->queue->ring;
 	struct slot *slot = find_slot(uring->queue, request);
 
@@ -339,7 +340,7 @@ static void cancel(struct disk *disk, struct disk_request *request)
 	submit_ring(uring);
 }
 
-static const struct disk_ops io_uring_ops = { .submit = submit, .cancel = cancel };
+static const struct anvil_disk_ops io_uring_ops = { .submit = submit, .cancel = cancel };
 
 /* ---- opening ---- */
 
@@ -414,9 +415,9 @@ static int restrict_operations(struct io_uring *ring)
 }
 
 /* A ring that is not to work yet is asked for first; before Linux 5.10 there is none. */
-static int create_ring(struct disk_io_uring *uring)
+static int create_ring(struct anvil_disk_io_uring *uring)
 {
-	struct disk_io_uring_queue *queue = uring->queue;
+	struct anvil_disk_io_uring_queue *queue = uring->queue;
 	unsigned int entries = queue->depth * RING_PER_REQUEST;
 	int err = io_uring_queue_init(entries, &queue->ring, IORING_SETUP_R_DISABLED);
 
@@ -430,7 +431,7 @@ static int check_use(const struct io_uring *ring)
 	return syscall(SYS_io_uring_enter, ring->ring_fd, 0, 0, 0, NULL, 0) < 0 ? -errno : 0;
 }
 
-static int init_ring(struct disk_io_uring *uring)
+static int init_ring(struct anvil_disk_io_uring *uring)
 {
 	struct io_uring *ring = &uring->queue->ring;
 	int err = create_ring(uring);
@@ -450,7 +451,7 @@ static int init_ring(struct disk_io_uring *uring)
 }
 
 /* On failure takes back all that it did. */
-static int init_queue(struct disk_io_uring *uring, unsigned int depth)
+static int init_queue(struct anvil_disk_io_uring *uring, unsigned int depth)
 {
 	int err = -ENOMEM;
 
@@ -469,16 +470,16 @@ static int init_queue(struct disk_io_uring *uring, unsigned int depth)
 	return err;
 }
 
-int disk_io_uring_open(struct disk_io_uring *uring, const char *path, unsigned int flags,
-		       unsigned int depth, char *error, size_t error_len)
+int anvil_disk_io_uring_open(struct anvil_disk_io_uring *uring, const char *path,
+			     unsigned int flags, unsigned int depth, char *error, size_t error_len)
 {
-	if (depth == 0 || depth > DISK_IO_URING_DEPTH_MAX) {
+	if (depth == 0 || depth > ANVIL_DISK_IO_URING_DEPTH_MAX) {
 		(void)snprintf(error, error_len, "%s: %u requests at a time; say 1 to %u", path,
-			       depth, DISK_IO_URING_DEPTH_MAX);
+			       depth, ANVIL_DISK_IO_URING_DEPTH_MAX);
 		return -EINVAL;
 	}
 
-	int fd = disk_image_open(&uring->disk, path, flags, error, error_len);
+	int fd = anvil_disk_image_open(&uring->disk, path, flags, error, error_len);
 
 	if (fd < 0)
 		return fd;
@@ -494,7 +495,7 @@ int disk_io_uring_open(struct disk_io_uring *uring, const char *path, unsigned i
 	return 0;
 }
 
-void disk_io_uring_close(struct disk_io_uring *uring)
+void anvil_disk_io_uring_close(struct anvil_disk_io_uring *uring)
 {
 	assert(uring->queue->taken == 0);
 	io_uring_queue_exit(&uring->queue->ring);

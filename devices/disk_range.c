@@ -13,13 +13,13 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 }
 
 /* How far it is from `offset` to the next block's start. */
-static uint64_t before_block(const struct disk_range *range)
+static uint64_t before_block(const struct anvil_disk_range *range)
 {
 	return (range->block - range->offset % range->block) % range->block;
 }
 
 /* A hint is for whole blocks alone. */
-static void shrink_to_blocks(struct disk_range *range)
+static void shrink_to_blocks(struct anvil_disk_range *range)
 {
 	uint64_t head = smaller(before_block(range), range->left);
 
@@ -28,32 +28,34 @@ static void shrink_to_blocks(struct disk_range *range)
 	range->left -= range->left % range->block;
 }
 
-void disk_range_begin(struct disk_range *range, const struct disk *disk,
-		      const struct disk_request *request)
+void anvil_disk_range_begin(struct anvil_disk_range *range, const struct anvil_disk *disk,
+			    const struct anvil_disk_request *request)
 {
-	*range = (struct disk_range){
-		.hint = request->op == DISK_DISCARD,
-		.block = disk->block_bytes ? disk->block_bytes : DISK_SECTOR_BYTES,
-		.offset = request->sector * DISK_SECTOR_BYTES,
-		.left = request->sectors * DISK_SECTOR_BYTES,
+	*range = (struct anvil_disk_range){
+		.hint = request->op == ANVIL_DISK_DISCARD,
+		.block = disk->block_bytes ? disk->block_bytes : ANVIL_DISK_SECTOR_BYTES,
+		.offset = request->sector * ANVIL_DISK_SECTOR_BYTES,
+		.left = request->sectors * ANVIL_DISK_SECTOR_BYTES,
 	};
-	range->means = range->hint || request->unmap ? DISK_RANGE_PUNCH : DISK_RANGE_ZERO;
+	range->means =
+		range->hint || request->unmap ? ANVIL_DISK_RANGE_PUNCH : ANVIL_DISK_RANGE_ZERO;
 	if (range->hint)
 		shrink_to_blocks(range);
 }
 
-bool disk_range_next(const struct disk_range *range, struct disk_range_step *step)
+bool anvil_disk_range_next(const struct anvil_disk_range *range, struct anvil_disk_range_step *step)
 {
-	uint64_t most =
-		range->means == DISK_RANGE_PUNCH ? DISK_RANGE_HOLE_BYTES : DISK_RANGE_WRITE_BYTES;
+	uint64_t most = range->means == ANVIL_DISK_RANGE_PUNCH ? ANVIL_DISK_RANGE_HOLE_BYTES
+							       : ANVIL_DISK_RANGE_WRITE_BYTES;
 	uint64_t head = before_block(range);
 	uint64_t blocks = range->left - range->left % range->block;
 
-	*step = (struct disk_range_step){ range->means, range->offset, smaller(range->left, most) };
-	if (range->means == DISK_RANGE_WRITE)
+	*step = (struct anvil_disk_range_step){ range->means, range->offset,
+						smaller(range->left, most) };
+	if (range->means == ANVIL_DISK_RANGE_WRITE)
 		return range->left > 0;
 	if (head > 0 || blocks == 0) {
-		step->means = DISK_RANGE_WRITE;
+		step->means = ANVIL_DISK_RANGE_WRITE;
 		step->bytes = smaller(range->left, head > 0 ? head : range->left);
 	} else {
 		step->bytes = smaller(blocks, most);
@@ -61,7 +63,7 @@ bool disk_range_next(const struct disk_range *range, struct disk_range_step *ste
 	return range->left > 0;
 }
 
-void disk_range_advance(struct disk_range *range, uint64_t bytes)
+void anvil_disk_range_advance(struct anvil_disk_range *range, uint64_t bytes)
 {
 	range->offset += bytes;
 	range->left -= bytes;
@@ -74,12 +76,14 @@ static bool lacks(int err)
 	       err == -ENOTTY;
 }
 
-int disk_range_failed(struct disk_range *range, const struct disk_range_step *step, int err)
+int anvil_disk_range_failed(struct anvil_disk_range *range,
+			    const struct anvil_disk_range_step *step, int err)
 {
-	if (!lacks(err) || step->means == DISK_RANGE_WRITE)
+	if (!lacks(err) || step->means == ANVIL_DISK_RANGE_WRITE)
 		return err;
 	if (range->hint)
 		range->left = 0;
-	range->means = step->means == DISK_RANGE_PUNCH ? DISK_RANGE_ZERO : DISK_RANGE_WRITE;
+	range->means = step->means == ANVIL_DISK_RANGE_PUNCH ? ANVIL_DISK_RANGE_ZERO
+							     : ANVIL_DISK_RANGE_WRITE;
 	return 0;
 }

@@ -19,20 +19,20 @@ static inline void compiler_barrier(const void *p)
 
 static bool aligned(uint64_t value)
 {
-	return value % GUEST_MEMORY_ALIGN == 0;
+	return value % ANVIL_GUEST_MEMORY_ALIGN == 0;
 }
 
-static bool region_valid(const struct guest_memory_region *r)
+static bool region_valid(const struct anvil_guest_memory_region *r)
 {
 	return r->host && r->size && aligned(r->gpa) && aligned(r->size) &&
 	       aligned((uintptr_t)r->host) && r->size - 1 <= UINT64_MAX - r->gpa &&
 	       r->size - 1 <= UINTPTR_MAX - (uintptr_t)r->host;
 }
 
-int guest_memory_init(struct guest_memory *memory, const struct guest_memory_region *region,
-		      unsigned int regions)
+int anvil_guest_memory_init(struct anvil_guest_memory *memory,
+			    const struct anvil_guest_memory_region *region, unsigned int regions)
 {
-	if (regions == 0 || regions > GUEST_MEMORY_REGIONS_MAX)
+	if (regions == 0 || regions > ANVIL_GUEST_MEMORY_REGIONS_MAX)
 		return -EINVAL;
 	for (unsigned int i = 0; i < regions; i++) {
 		if (!region_valid(&region[i]))
@@ -47,10 +47,11 @@ int guest_memory_init(struct guest_memory *memory, const struct guest_memory_reg
 	return 0;
 }
 
-static const struct guest_memory_region *find(const struct guest_memory *memory, uint64_t gpa)
+static const struct anvil_guest_memory_region *find(const struct anvil_guest_memory *memory,
+						    uint64_t gpa)
 {
 	for (unsigned int i = 0; i < memory->regions; i++) {
-		const struct guest_memory_region *r = &memory->region[i];
+		const struct anvil_guest_memory_region *r = &memory->region[i];
 
 		if (gpa >= r->gpa && gpa - r->gpa < r->size)
 			return r;
@@ -59,19 +60,20 @@ static const struct guest_memory_region *find(const struct guest_memory *memory,
 }
 
 /* How many of the `len` bytes at `gpa` lie in region `r`, which holds the first of them. */
-static uint64_t part_in(const struct guest_memory_region *r, uint64_t gpa, uint64_t len)
+static uint64_t part_in(const struct anvil_guest_memory_region *r, uint64_t gpa, uint64_t len)
 {
 	uint64_t room = r->size - (gpa - r->gpa);
 
 	return len < room ? len : room;
 }
 
-bool guest_memory_contains(const struct guest_memory *memory, uint64_t gpa, uint64_t len)
+bool anvil_guest_memory_contains(const struct anvil_guest_memory *memory, uint64_t gpa,
+				 uint64_t len)
 {
 	if (len > 0 && len - 1 > UINT64_MAX - gpa)
 		return false;
 	while (len > 0) {
-		const struct guest_memory_region *r = find(memory, gpa);
+		const struct anvil_guest_memory_region *r = find(memory, gpa);
 
 		if (!r)
 			return false;
@@ -83,37 +85,39 @@ bool guest_memory_contains(const struct guest_memory *memory, uint64_t gpa, uint
 	return true;
 }
 
-static void *host_address(const struct guest_memory *memory, uint64_t gpa, size_t len, size_t *part)
+static void *host_address(const struct anvil_guest_memory *memory, uint64_t gpa, size_t len,
+			  size_t *part)
 {
-	const struct guest_memory_region *r = find(memory, gpa);
+	const struct anvil_guest_memory_region *r = find(memory, gpa);
 
 	*part = (size_t)part_in(r, gpa, len);
 	return (char *)r->host + (gpa - r->gpa);
 }
 
-static void tell_fetching(const struct guest_memory *memory, uint64_t gpa, size_t len)
+static void tell_fetching(const struct anvil_guest_memory *memory, uint64_t gpa, size_t len)
 {
 	if (memory->tap)
 		memory->tap->fetching(memory->tap->opaque, gpa, len);
 }
 
-static void tell_fetched(const struct guest_memory *memory, uint64_t gpa, const void *bytes,
+static void tell_fetched(const struct anvil_guest_memory *memory, uint64_t gpa, const void *bytes,
 			 size_t len)
 {
 	if (memory->tap)
 		memory->tap->fetched(memory->tap->opaque, gpa, bytes, len);
 }
 
-static void tell_stored(const struct guest_memory *memory, uint64_t gpa, const void *bytes,
+static void tell_stored(const struct anvil_guest_memory *memory, uint64_t gpa, const void *bytes,
 			size_t len)
 {
 	if (memory->tap)
 		memory->tap->stored(memory->tap->opaque, gpa, bytes, len);
 }
 
-int guest_memory_read(const struct guest_memory *memory, uint64_t gpa, void *dst, size_t len)
+int anvil_guest_memory_read(const struct anvil_guest_memory *memory, uint64_t gpa, void *dst,
+			    size_t len)
 {
-	if (!guest_memory_contains(memory, gpa, len))
+	if (!anvil_guest_memory_contains(memory, gpa, len))
 		return -EFAULT;
 	tell_fetching(memory, gpa, len);
 	for (size_t done = 0, part; done < len; done += part) {
@@ -126,9 +130,10 @@ int guest_memory_read(const struct guest_memory *memory, uint64_t gpa, void *dst
 	return 0;
 }
 
-int guest_memory_write(const struct guest_memory *memory, uint64_t gpa, const void *src, size_t len)
+int anvil_guest_memory_write(const struct anvil_guest_memory *memory, uint64_t gpa, const void *src,
+			     size_t len)
 {
-	if (!guest_memory_contains(memory, gpa, len))
+	if (!anvil_guest_memory_contains(memory, gpa, len))
 		return -EFAULT;
 	for (size_t done = 0, part; done < len; done += part) {
 		void *dst = host_address(memory, gpa + done, len - done, &part);
@@ -141,16 +146,17 @@ int guest_memory_write(const struct guest_memory *memory, uint64_t gpa, const vo
 }
 
 /* A region holds both bytes of an aligned pair or none, since its bounds are aligned too. */
-static uint16_t *host_u16(const struct guest_memory *memory, uint64_t gpa)
+static uint16_t *host_u16(const struct anvil_guest_memory *memory, uint64_t gpa)
 {
-	const struct guest_memory_region *r = find(memory, gpa);
+	const struct anvil_guest_memory_region *r = find(memory, gpa);
 
 	if (!r || gpa % sizeof(uint16_t))
 		return NULL;
 	return (uint16_t *)(void *)((char *)r->host + (gpa - r->gpa));
 }
 
-int guest_memory_load_u16(const struct guest_memory *memory, uint64_t gpa, uint16_t *value)
+int anvil_guest_memory_load_u16(const struct anvil_guest_memory *memory, uint64_t gpa,
+				uint16_t *value)
 {
 	const uint16_t *src = host_u16(memory, gpa);
 
@@ -165,7 +171,8 @@ int guest_memory_load_u16(const struct guest_memory *memory, uint64_t gpa, uint1
 	return 0;
 }
 
-int guest_memory_store_u16(const struct guest_memory *memory, uint64_t gpa, uint16_t value)
+int anvil_guest_memory_store_u16(const struct anvil_guest_memory *memory, uint64_t gpa,
+				 uint16_t value)
 {
 	uint16_t *dst = host_u16(memory, gpa);
 	uint16_t raw = htole16(value);

@@ -48,12 +48,12 @@ _Static_assert(sizeof(struct record_header) == 16, "as in the file");
 
 /* ---- reading ---- */
 
-static uint32_t get32(const struct nic_pcap *pcap, uint32_t raw)
+static uint32_t get32(const struct anvil_nic_pcap *pcap, uint32_t raw)
 {
 	return pcap->big_endian ? be32toh(raw) : le32toh(raw);
 }
 
-static uint16_t get16(const struct nic_pcap *pcap, uint16_t raw)
+static uint16_t get16(const struct anvil_nic_pcap *pcap, uint16_t raw)
 {
 	return pcap->big_endian ? be16toh(raw) : le16toh(raw);
 }
@@ -76,17 +76,17 @@ static const char *check_lengths(uint32_t captured, uint32_t original)
 {
 	if (captured == 0)
 		return "is empty";
-	if (captured > NIC_FRAME_BYTES_MAX)
+	if (captured > ANVIL_NIC_FRAME_BYTES_MAX)
 		return "is longer than a frame can be (65589 bytes)";
 	if (captured < original)
 		return "was cut short when it was captured; capture with: tcpdump -s 0";
-	if (captured < NIC_FRAME_BYTES_MIN)
+	if (captured < ANVIL_NIC_FRAME_BYTES_MIN)
 		return "is shorter than an Ethernet header (14 bytes)";
 	return NULL;
 }
 
 /* The next frame to `data` and `len`. If the answer is -EINVAL, `why` goes on from "frame 1". */
-static int read_record(struct nic_pcap *pcap, const char **why)
+static int read_record(struct anvil_nic_pcap *pcap, const char **why)
 {
 	struct record_header header;
 	int err = read_all(pcap->in, &header, sizeof(header));
@@ -113,7 +113,7 @@ static bool known_magic(uint32_t magic)
 	return magic == MAGIC_MICROSECONDS || magic == MAGIC_NANOSECONDS;
 }
 
-static const char *check_header(struct nic_pcap *pcap, const struct file_header *header)
+static const char *check_header(struct anvil_nic_pcap *pcap, const struct file_header *header)
 {
 	pcap->big_endian = known_magic(be32toh(header->magic));
 	if (header->magic == MAGIC_PCAPNG) /* the same in both byte orders */
@@ -130,7 +130,7 @@ static const char *check_header(struct nic_pcap *pcap, const struct file_header 
 
 /* Both of these return an error with its line written, or 0. */
 
-static int read_header(struct nic_pcap *pcap, const char *path, char *error, size_t len)
+static int read_header(struct anvil_nic_pcap *pcap, const char *path, char *error, size_t len)
 {
 	struct file_header header;
 	int err = read_all(pcap->in, &header, sizeof(header));
@@ -148,7 +148,7 @@ static int read_header(struct nic_pcap *pcap, const char *path, char *error, siz
 	return err ? err : -EINVAL;
 }
 
-static int check_records(struct nic_pcap *pcap, const char *path, char *error, size_t len)
+static int check_records(struct anvil_nic_pcap *pcap, const char *path, char *error, size_t len)
 {
 	unsigned long long frame = 1;
 	const char *why;
@@ -171,7 +171,7 @@ static int check_records(struct nic_pcap *pcap, const char *path, char *error, s
 /* ---- writing ---- */
 
 /* The first failure ends the capture: later records would not be found behind a partial one. */
-static void write_all(struct nic_pcap *pcap, const void *bytes, size_t len)
+static void write_all(struct anvil_nic_pcap *pcap, const void *bytes, size_t len)
 {
 	if (pcap->out_end)
 		return;
@@ -180,7 +180,7 @@ static void write_all(struct nic_pcap *pcap, const void *bytes, size_t len)
 		pcap->out_end = errno ? -errno : -EIO;
 }
 
-static void flush(struct nic_pcap *pcap)
+static void flush(struct anvil_nic_pcap *pcap)
 {
 	if (!pcap->out || pcap->out_end)
 		return;
@@ -189,7 +189,7 @@ static void flush(struct nic_pcap *pcap)
 		pcap->out_end = errno ? -errno : -EIO;
 }
 
-static void write_header(struct nic_pcap *pcap)
+static void write_header(struct anvil_nic_pcap *pcap)
 {
 	const struct file_header header = {
 		.magic = MAGIC_NANOSECONDS,
@@ -203,7 +203,7 @@ static void write_header(struct nic_pcap *pcap)
 	flush(pcap);
 }
 
-static void write_record(struct nic_pcap *pcap, const uint8_t *data, uint32_t len)
+static void write_record(struct anvil_nic_pcap *pcap, const uint8_t *data, uint32_t len)
 {
 	struct timespec now = { 0 };
 
@@ -226,26 +226,26 @@ static void write_record(struct nic_pcap *pcap, const uint8_t *data, uint32_t le
 
 /* ---- frames ---- */
 
-static struct nic_pcap *to_pcap(struct nic *nic)
+static struct anvil_nic_pcap *to_pcap(struct anvil_nic *nic)
 {
-	return (struct nic_pcap *)(void *)nic;
+	return (struct anvil_nic_pcap *)(void *)nic;
 }
 
-static int send_frame(struct nic *nic, const struct nic_frame *frame)
+static int send_frame(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
 	write_record(to_pcap(nic), frame->data, frame->len);
 	return 0;
 }
 
-static void receivable(struct nic *nic)
+static void receivable(struct anvil_nic *nic)
 {
 	to_pcap(nic)->waiting = false;
 }
 
-static const struct nic_ops pcap_ops = { .send = send_frame, .receivable = receivable };
+static const struct anvil_nic_ops pcap_ops = { .send = send_frame, .receivable = receivable };
 
 /* Returns 0, or why there is none. */
-static int next_frame(struct nic_pcap *pcap)
+static int next_frame(struct anvil_nic_pcap *pcap)
 {
 	const char *why;
 
@@ -254,10 +254,10 @@ static int next_frame(struct nic_pcap *pcap)
 	return pcap->in_end;
 }
 
-static int deliver(struct nic_pcap *pcap)
+static int deliver(struct anvil_nic_pcap *pcap)
 {
 	int err = next_frame(pcap);
-	const struct nic_frame frame = { .data = pcap->data, .len = pcap->len };
+	const struct anvil_nic_frame frame = { .data = pcap->data, .len = pcap->len };
 
 	if (err)
 		return err;
@@ -271,7 +271,7 @@ static int deliver(struct nic_pcap *pcap)
 	return 0;
 }
 
-int nic_pcap_poll(struct nic_pcap *pcap, unsigned int most)
+int anvil_nic_pcap_poll(struct anvil_nic_pcap *pcap, unsigned int most)
 {
 	int delivered = 0;
 	int err = pcap->waiting ? -EAGAIN : 0;
@@ -306,7 +306,7 @@ static FILE *stream(int fd, const char *mode, uint8_t *buffer)
 }
 
 /* O_NONBLOCK: opening a FIFO must not wait for a writer before we can say what is wrong */
-static int open_in(struct nic_pcap *pcap, const char *path, char *error, size_t len)
+static int open_in(struct anvil_nic_pcap *pcap, const char *path, char *error, size_t len)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -318,7 +318,7 @@ static int open_in(struct nic_pcap *pcap, const char *path, char *error, size_t 
 			(void)close(fd);
 		return explain(err, path, "opened", error, len);
 	}
-	pcap->in = stream(fd, "r", pcap->data + NIC_FRAME_BYTES_MAX);
+	pcap->in = stream(fd, "r", pcap->data + ANVIL_NIC_FRAME_BYTES_MAX);
 	if (!pcap->in)
 		return explain(-ENOMEM, path, "opened", error, len);
 	if (!S_ISREG(st.st_mode)) {
@@ -348,7 +348,7 @@ static int same_file(FILE *in, int fd, bool *regular)
 }
 
 /* What was in the file goes only when nothing else can be wrong. */
-static int open_out(struct nic_pcap *pcap, const char *path, char *error, size_t len)
+static int open_out(struct anvil_nic_pcap *pcap, const char *path, char *error, size_t len)
 {
 	bool regular = false;
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
@@ -358,7 +358,7 @@ static int open_out(struct nic_pcap *pcap, const char *path, char *error, size_t
 
 	int same = same_file(pcap->in, fd, &regular);
 
-	pcap->out = stream(fd, "w", pcap->data + NIC_FRAME_BYTES_MAX + FILE_BUFFER_BYTES);
+	pcap->out = stream(fd, "w", pcap->data + ANVIL_NIC_FRAME_BYTES_MAX + FILE_BUFFER_BYTES);
 	if (!pcap->out)
 		return explain(-ENOMEM, path, "opened", error, len);
 	if (same > 0) {
@@ -374,8 +374,8 @@ static int open_out(struct nic_pcap *pcap, const char *path, char *error, size_t
 	return same ? explain(same, path, "written", error, len) : 0;
 }
 
-int nic_pcap_open(struct nic_pcap *pcap, const struct nic_pcap_options *options, char *error,
-		  size_t error_len)
+int anvil_nic_pcap_open(struct anvil_nic_pcap *pcap, const struct anvil_nic_pcap_options *options,
+			char *error, size_t error_len)
 {
 	int err = 0;
 
@@ -384,7 +384,7 @@ int nic_pcap_open(struct nic_pcap *pcap, const struct nic_pcap_options *options,
 	pcap->delivered_too = options->delivered_too;
 	pcap->room = options->limit ? options->limit : UINT64_MAX;
 	pcap->in_end = options->in ? 0 : -ENODATA;
-	pcap->data = malloc(NIC_FRAME_BYTES_MAX + 2 * FILE_BUFFER_BYTES);
+	pcap->data = malloc(ANVIL_NIC_FRAME_BYTES_MAX + 2 * FILE_BUFFER_BYTES);
 	if (!pcap->data) {
 		(void)snprintf(error, error_len, "no memory for capture files");
 		return -ENOMEM;
@@ -394,11 +394,11 @@ int nic_pcap_open(struct nic_pcap *pcap, const struct nic_pcap_options *options,
 	if (!err && options->out)
 		err = open_out(pcap, options->out, error, error_len);
 	if (err)
-		(void)nic_pcap_close(pcap);
+		(void)anvil_nic_pcap_close(pcap);
 	return err;
 }
 
-int nic_pcap_close(struct nic_pcap *pcap)
+int anvil_nic_pcap_close(struct anvil_nic_pcap *pcap)
 {
 	int err;
 

@@ -11,8 +11,8 @@
  * What the guest sends is written: the embedder ignores SIGPIPE (`out` may be a pipe whose reader
  * is gone) and SIGXFSZ (it may grow no further). Then it is an error of the capture.
  */
-#ifndef NIC_PCAP_H
-#define NIC_PCAP_H
+#ifndef ANVIL_NIC_PCAP_H
+#define ANVIL_NIC_PCAP_H
 
 #include <stdio.h>
 
@@ -22,21 +22,22 @@
 extern "C" {
 #endif
 
-struct nic_pcap {
-	struct nic nic; /* give it to a device */
-	FILE *in;	/* NULL: none */
-	FILE *out;	/* NULL: none */
-	int in_end;	/* 0, or why no more is read: a negative errno */
-	int out_end;	/* 0, or why no more is written: a negative errno */
+struct anvil_nic_pcap {
+	struct anvil_nic nic; /* give it to a device */
+	FILE *in;	      /* NULL: none */
+	FILE *out;	      /* NULL: none */
+	int in_end;	      /* 0, or why no more is read: a negative errno */
+	int out_end;	      /* 0, or why no more is written: a negative errno */
 	bool big_endian;
 	bool delivered_too;
 	uint64_t room; /* bytes of records that may still be written */
 	bool waiting;  /* the guest had no buffers for the frame */
 	uint32_t len;  /* of the frame to be delivered; 0: none read yet */
-	uint8_t *data; /* that frame: NIC_FRAME_BYTES_MAX bytes, and then buffers of the files */
+	uint8_t *data; /* that frame: ANVIL_NIC_FRAME_BYTES_MAX bytes, and then buffers of the files
+			*/
 };
 
-struct nic_pcap_options {
+struct anvil_nic_pcap_options {
 	const char *in;	    /* NULL: none */
 	const char *out;    /* NULL: none; replaced if it exists */
 	bool delivered_too; /* `out` also gets the frames that the guest was given */
@@ -54,15 +55,16 @@ struct nic_pcap_options {
  * microseconds or nanoseconds. Output counts nanoseconds. Returns 0, or with nothing open
  *   -EINVAL  `in` is no regular file or no classic pcap file of Ethernet frames, ends inside a
  *	      record, or has a frame that is empty, cut short when it was captured, or not of
- *	      NIC_FRAME_BYTES_MIN to NIC_FRAME_BYTES_MAX bytes; or `in` and `out` are one file
+ *	      ANVIL_NIC_FRAME_BYTES_MIN to ANVIL_NIC_FRAME_BYTES_MAX bytes; or `in` and `out` are
+ *one file
  *	      (`out` is untouched)
  *   -ENOMEM  no memory
  *   an error of opening, reading or writing a file
  * and in `error`, of `error_len` bytes, one line that names the file and says what is wrong. A line
  * that does not fit is cut off; error_len may be 0.
  */
-int nic_pcap_open(struct nic_pcap *pcap, const struct nic_pcap_options *options, char *error,
-		  size_t error_len) __attribute__((warn_unused_result));
+int anvil_nic_pcap_open(struct anvil_nic_pcap *pcap, const struct anvil_nic_pcap_options *options,
+			char *error, size_t error_len) __attribute__((warn_unused_result));
 
 /*
  * Delivers up to `most` frames, until the guest has no buffers: then waits for it to have some, and
@@ -74,10 +76,10 @@ int nic_pcap_open(struct nic_pcap *pcap, const struct nic_pcap_options *options,
  *   -EINVAL   the file has changed since it was opened; counts as its end from now on
  *   an error of reading; likewise
  */
-int nic_pcap_poll(struct nic_pcap *pcap, unsigned int most);
+int anvil_nic_pcap_poll(struct anvil_nic_pcap *pcap, unsigned int most);
 
 /* Returns 0, or the first error of writing the capture, which then ends there. */
-int nic_pcap_close(struct nic_pcap *pcap);
+int anvil_nic_pcap_close(struct anvil_nic_pcap *pcap);
 
 #ifdef __cplusplus
 }

@@ -25,33 +25,33 @@
 #define NAME_SERVER 0x0a000203u
 #define GUEST	    0x0a00020fu
 
-struct nic_slirp_frame {
+struct anvil_nic_slirp_frame {
 	uint32_t len;
-	uint8_t data[NIC_SLIRP_FRAME_BYTES];
+	uint8_t data[ANVIL_NIC_SLIRP_FRAME_BYTES];
 };
 
 /* An event loop's array, seen by libslirp's callbacks. */
 struct poll_view {
-	const struct nic_slirp_guard *guard;
+	const struct anvil_nic_slirp_guard *guard;
 	struct pollfd *out;
 	const struct pollfd *in;
 	unsigned int count;
 	unsigned int room;
 };
 
-static void lock(struct nic_slirp *n)
+static void lock(struct anvil_nic_slirp *n)
 {
 	if (n->lock)
 		(void)pthread_mutex_lock(n->lock);
 }
 
-static void unlock(struct nic_slirp *n)
+static void unlock(struct anvil_nic_slirp *n)
 {
 	if (n->lock)
 		(void)pthread_mutex_unlock(n->lock);
 }
 
-static void wake(struct nic_slirp *n)
+static void wake(struct anvil_nic_slirp *n)
 {
 	ssize_t ignored = write(n->wake, &(uint64_t){ 1 }, sizeof(uint64_t));
 
@@ -60,11 +60,11 @@ static void wake(struct nic_slirp *n)
 
 /* ---- frames ---- */
 
-static void enqueue(struct nic_slirp *n, const void *data, size_t len)
+static void enqueue(struct anvil_nic_slirp *n, const void *data, size_t len)
 {
 	uint32_t last = (uint32_t)(((uint64_t)n->ring_first + n->ring_used) % n->ring_frames);
 
-	if (len > NIC_SLIRP_FRAME_BYTES || n->ring_used == n->ring_frames) {
+	if (len > ANVIL_NIC_SLIRP_FRAME_BYTES || n->ring_used == n->ring_frames) {
 		n->dropped_to_guest++;
 		return;
 	}
@@ -74,11 +74,11 @@ static void enqueue(struct nic_slirp *n, const void *data, size_t len)
 	wake(n);
 }
 
-static void deliver(struct nic_slirp *n)
+static void deliver(struct anvil_nic_slirp *n)
 {
 	while (n->ring_used > 0 && !n->guest_full) {
-		const struct nic_slirp_frame *first = &n->ring[n->ring_first];
-		struct nic_frame frame = { .data = first->data, .len = first->len };
+		const struct anvil_nic_slirp_frame *first = &n->ring[n->ring_first];
+		struct anvil_nic_frame frame = { .data = first->data, .len = first->len };
 
 		if (n->nic.receive(&n->nic, &frame) == -EAGAIN) {
 			n->guest_full = true;
@@ -89,35 +89,35 @@ static void deliver(struct nic_slirp *n)
 	}
 }
 
-static int send_frame(struct nic *nic, const struct nic_frame *frame)
+static int send_frame(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
-	struct nic_slirp *n = (struct nic_slirp *)(void *)nic;
+	struct anvil_nic_slirp *n = (struct anvil_nic_slirp *)(void *)nic;
 
-	if (frame->len > NIC_SLIRP_FRAME_BYTES || frame->offload.needs_csum ||
-	    frame->offload.gso != NIC_GSO_NONE) {
+	if (frame->len > ANVIL_NIC_SLIRP_FRAME_BYTES || frame->offload.needs_csum ||
+	    frame->offload.gso != ANVIL_NIC_GSO_NONE) {
 		n->dropped_from_guest++;
 		return 0;
 	}
 	lock(n);
-	if (nic_slirp_guard_admits(n->guard, frame->data, frame->len))
+	if (anvil_nic_slirp_guard_admits(n->guard, frame->data, frame->len))
 		slirp_input(n->slirp, frame->data, (int)frame->len);
 	else
 		n->refused_from_guest++;
-	nic_slirp_guard_done(n->guard);
+	anvil_nic_slirp_guard_done(n->guard);
 	unlock(n);
 	wake(n); /* there may be new sockets to poll */
 	return 0;
 }
 
-static void receivable(struct nic *nic)
+static void receivable(struct anvil_nic *nic)
 {
-	struct nic_slirp *n = (struct nic_slirp *)(void *)nic;
+	struct anvil_nic_slirp *n = (struct anvil_nic_slirp *)(void *)nic;
 
 	n->guest_full = false;
 	deliver(n);
 }
 
-static const struct nic_ops slirp_nic_ops = { .send = send_frame, .receivable = receivable };
+static const struct anvil_nic_ops slirp_nic_ops = { .send = send_frame, .receivable = receivable };
 
 /* ---- what libslirp calls ---- */
 
@@ -148,12 +148,13 @@ static int64_t clock_ms(void)
 
 static void *on_timer_new(SlirpTimerCb expired, void *timer_opaque, void *opaque)
 {
-	struct nic_slirp *n = opaque;
+	struct anvil_nic_slirp *n = opaque;
 
-	for (unsigned int i = 0; i < NIC_SLIRP_TIMERS; i++) {
+	for (unsigned int i = 0; i < ANVIL_NIC_SLIRP_TIMERS; i++) {
 		if (n->timer[i].used)
 			continue;
-		n->timer[i] = (struct nic_slirp_timer){ expired, timer_opaque, INT64_MAX, true };
+		n->timer[i] =
+			(struct anvil_nic_slirp_timer){ expired, timer_opaque, INT64_MAX, true };
 		return &n->timer[i];
 	}
 	return NULL;
@@ -163,26 +164,26 @@ static void on_timer_free(void *timer, void *opaque)
 {
 	(void)opaque;
 	if (timer)
-		((struct nic_slirp_timer *)timer)->used = false;
+		((struct anvil_nic_slirp_timer *)timer)->used = false;
 }
 
 static void on_timer_mod(void *timer, int64_t at, void *opaque)
 {
 	if (timer)
-		((struct nic_slirp_timer *)timer)->at = at;
+		((struct anvil_nic_slirp_timer *)timer)->at = at;
 	wake(opaque);
 }
 
-/* nic_slirp_fill asks for all of them each time: these two are for counting them. */
+/* anvil_nic_slirp_fill asks for all of them each time: these two are for counting them. */
 
 static void on_opened(int fd, void *opaque)
 {
-	nic_slirp_guard_opened(((struct nic_slirp *)opaque)->guard, fd);
+	anvil_nic_slirp_guard_opened(((struct anvil_nic_slirp *)opaque)->guard, fd);
 }
 
 static void on_closed(int fd, void *opaque)
 {
-	nic_slirp_guard_closed(((struct nic_slirp *)opaque)->guard, fd);
+	anvil_nic_slirp_guard_closed(((struct anvil_nic_slirp *)opaque)->guard, fd);
 }
 
 static void on_notify(void *opaque)
@@ -220,7 +221,7 @@ static int add_poll(int fd, int events, void *opaque)
 	struct poll_view *view = opaque;
 	struct pollfd *p;
 
-	if (view->count == view->room || !nic_slirp_guard_polls(view->guard, fd))
+	if (view->count == view->room || !anvil_nic_slirp_guard_polls(view->guard, fd))
 		return -1;
 	p = &view->out[view->count];
 	*p = (struct pollfd){ .fd = fd };
@@ -253,8 +254,8 @@ static void lower_timeout(int *timeout, int64_t ms)
 		*timeout = (int)at_least;
 }
 
-unsigned int nic_slirp_fill(struct nic_slirp *n, struct pollfd *pollfds, unsigned int room,
-			    int *timeout)
+unsigned int anvil_nic_slirp_fill(struct anvil_nic_slirp *n, struct pollfd *pollfds,
+				  unsigned int room, int *timeout)
 {
 	struct poll_view view = { .guard = n->guard, .out = pollfds, .room = room };
 	uint32_t due = UINT32_MAX;
@@ -265,7 +266,7 @@ unsigned int nic_slirp_fill(struct nic_slirp *n, struct pollfd *pollfds, unsigne
 	unlock(n);
 	if (due != UINT32_MAX)
 		lower_timeout(timeout, due);
-	for (unsigned int i = 0; i < NIC_SLIRP_TIMERS; i++) {
+	for (unsigned int i = 0; i < ANVIL_NIC_SLIRP_TIMERS; i++) {
 		if (n->timer[i].used && n->timer[i].at != INT64_MAX)
 			lower_timeout(timeout, n->timer[i].at - clock_ms());
 	}
@@ -274,10 +275,10 @@ unsigned int nic_slirp_fill(struct nic_slirp *n, struct pollfd *pollfds, unsigne
 	return view.count;
 }
 
-static void run_timers(struct nic_slirp *n)
+static void run_timers(struct anvil_nic_slirp *n)
 {
-	for (unsigned int i = 0; i < NIC_SLIRP_TIMERS; i++) {
-		struct nic_slirp_timer *t = &n->timer[i];
+	for (unsigned int i = 0; i < ANVIL_NIC_SLIRP_TIMERS; i++) {
+		struct anvil_nic_slirp_timer *t = &n->timer[i];
 
 		if (!t->used || t->at > clock_ms())
 			continue;
@@ -286,7 +287,8 @@ static void run_timers(struct nic_slirp *n)
 	}
 }
 
-void nic_slirp_dispatch(struct nic_slirp *n, const struct pollfd *pollfds, unsigned int count)
+void anvil_nic_slirp_dispatch(struct anvil_nic_slirp *n, const struct pollfd *pollfds,
+			      unsigned int count)
 {
 	struct poll_view view = { .in = pollfds, .count = count };
 	uint64_t wakes;
@@ -296,7 +298,7 @@ void nic_slirp_dispatch(struct nic_slirp *n, const struct pollfd *pollfds, unsig
 	lock(n);
 	slirp_pollfds_poll(n->slirp, 0, get_revents, &view);
 	run_timers(n);
-	nic_slirp_guard_tick(n->guard, clock_ms());
+	anvil_nic_slirp_guard_tick(n->guard, clock_ms());
 	unlock(n);
 	deliver(n);
 }
@@ -319,8 +321,8 @@ static bool in_network(struct in_addr guest)
 	return (ntohl(guest.s_addr) & NETMASK) == NETWORK;
 }
 
-static int add_forward(struct nic_slirp *n, const struct nic_slirp_forward *f, char *error,
-		       size_t len)
+static int add_forward(struct anvil_nic_slirp *n, const struct anvil_nic_slirp_forward *f,
+		       char *error, size_t len)
 {
 	const char *from = f->host_address ? f->host_address : "127.0.0.1";
 	const char *to = f->guest_address ? f->guest_address : "10.0.2.15";
@@ -339,7 +341,7 @@ static int add_forward(struct nic_slirp *n, const struct nic_slirp_forward *f, c
 		return -EINVAL;
 	}
 	errno = 0;
-	nic_slirp_guard_listens(n->guard);
+	anvil_nic_slirp_guard_listens(n->guard);
 	if (slirp_add_hostfwd(n->slirp, f->udp, host, f->host_port, guest, f->guest_port) == 0)
 		return 0;
 
@@ -350,8 +352,8 @@ static int add_forward(struct nic_slirp *n, const struct nic_slirp_forward *f, c
 	return -err;
 }
 
-static int add_forwards(struct nic_slirp *n, const struct nic_slirp_options *options, char *error,
-			size_t len)
+static int add_forwards(struct anvil_nic_slirp *n, const struct anvil_nic_slirp_options *options,
+			char *error, size_t len)
 {
 	for (size_t i = 0; i < options->forward_count; i++) {
 		int err = add_forward(n, &options->forwards[i], error, len);
@@ -359,11 +361,11 @@ static int add_forwards(struct nic_slirp *n, const struct nic_slirp_options *opt
 		if (err)
 			return err;
 	}
-	nic_slirp_guard_done(n->guard);
+	anvil_nic_slirp_guard_done(n->guard);
 	return 0;
 }
 
-static Slirp *start(struct nic_slirp *n, const struct nic_slirp_options *options)
+static Slirp *start(struct anvil_nic_slirp *n, const struct anvil_nic_slirp_options *options)
 {
 	SlirpConfig config = {
 		.version = 1,
@@ -381,7 +383,7 @@ static Slirp *start(struct nic_slirp *n, const struct nic_slirp_options *options
 }
 
 /* How many files the process may have open while the network runs. */
-static int fds_allowed(const struct nic_slirp_options *options)
+static int fds_allowed(const struct anvil_nic_slirp_options *options)
 {
 	struct rlimit fds = { .rlim_cur = RLIM_INFINITY };
 	rlim_t most = options->fds ? options->fds : INT_MAX;
@@ -390,19 +392,19 @@ static int fds_allowed(const struct nic_slirp_options *options)
 	return (int)(fds.rlim_cur < most ? fds.rlim_cur : most);
 }
 
-static struct nic_slirp_guard *make_guard(const struct nic_slirp_options *options)
+static struct anvil_nic_slirp_guard *make_guard(const struct anvil_nic_slirp_options *options)
 {
-	const struct nic_slirp_guard_options o = {
-		.flows = options->flows ? options->flows : NIC_SLIRP_FLOWS,
+	const struct anvil_nic_slirp_guard_options o = {
+		.flows = options->flows ? options->flows : ANVIL_NIC_SLIRP_FLOWS,
 		.listeners = options->forward_count,
-		.fds = fds_allowed(options) - (int)NIC_SLIRP_FDS_KEPT,
+		.fds = fds_allowed(options) - (int)ANVIL_NIC_SLIRP_FDS_KEPT,
 		.host = options->host,
 		.gateway = GATEWAY,
 		.name_server = NAME_SERVER,
 		.broadcast = NETWORK | ~NETMASK,
 	};
 
-	return nic_slirp_guard_create(&o);
+	return anvil_nic_slirp_guard_create(&o);
 }
 
 static int out_of_fds(char *error, size_t len)
@@ -419,15 +421,15 @@ static int out_of_memory(char *error, size_t len)
 	return -ENOMEM;
 }
 
-int nic_slirp_open(struct nic_slirp *n, const struct nic_slirp_options *options, char *error,
-		   size_t error_len)
+int anvil_nic_slirp_open(struct anvil_nic_slirp *n, const struct anvil_nic_slirp_options *options,
+			 char *error, size_t error_len)
 {
 	memset(n, 0, sizeof(*n));
 	n->nic.ops = &slirp_nic_ops;
 	n->ring_frames = options->ring_frames ? options->ring_frames : RING_FRAMES;
 	n->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	/* enough to answer DHCP and open a few connections */
-	if (n->wake < 0 || n->wake + (int)NIC_SLIRP_FDS_KEPT + 8 >= fds_allowed(options)) {
+	if (n->wake < 0 || n->wake + (int)ANVIL_NIC_SLIRP_FDS_KEPT + 8 >= fds_allowed(options)) {
 		if (n->wake >= 0)
 			(void)close(n->wake);
 		return out_of_fds(error, error_len);
@@ -444,23 +446,23 @@ int nic_slirp_open(struct nic_slirp *n, const struct nic_slirp_options *options,
 
 	unlock(n);
 	if (err)
-		nic_slirp_close(n);
+		anvil_nic_slirp_close(n);
 	return err;
 }
 
-uint32_t nic_slirp_flows(const struct nic_slirp *n)
+uint32_t anvil_nic_slirp_flows(const struct anvil_nic_slirp *n)
 {
-	return nic_slirp_guard_flows(n->guard);
+	return anvil_nic_slirp_guard_flows(n->guard);
 }
 
-void nic_slirp_close(struct nic_slirp *n)
+void anvil_nic_slirp_close(struct anvil_nic_slirp *n)
 {
 	lock(n);
 	if (n->slirp)
 		slirp_cleanup(n->slirp);
 	unlock(n);
 	n->slirp = NULL;
-	nic_slirp_guard_destroy(n->guard);
+	anvil_nic_slirp_guard_destroy(n->guard);
 	n->guard = NULL;
 	free(n->ring);
 	n->ring = NULL;

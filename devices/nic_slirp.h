@@ -10,18 +10,17 @@
  * any case, and forwards bring in what they are made for. IPv6 is off.
  *
  * It does no offloads: offer neither CSUM nor HOST_* in front of it. Frames that ask for such work,
- * or that are longer than NIC_SLIRP_FRAME_BYTES, are dropped and counted. It knows no VLANs: frames
- * other than ARP and IPv4 are nobody's.
+ * or that are longer than ANVIL_NIC_SLIRP_FRAME_BYTES, are dropped and counted. It knows no VLANs:
+ * frames other than ARP and IPv4 are nobody's.
  *
  * What a guest makes libslirp keep is limited; what is more is dropped and counted:
- *   connections and datagram sockets  `flows` at one time, and while fewer than NIC_SLIRP_FDS_KEPT
- *                                     file descriptors are left to the process; a TCP connection
- *                                     takes up to 256 KiB. A forward's connections wait meanwhile.
- *   fragments of IP packets           NIC_SLIRP_REASSEMBLIES packets at one time, of up to
- *                                     NIC_SLIRP_FRAGMENTS each; one that is never complete is
- *                                     forgotten after 30 s
- *   addresses that answer no ARP      64 frames from them in half a second
- * libslirp writes to sockets whose other end may be gone: the embedder ignores SIGPIPE.
+ *   connections and datagram sockets  `flows` at one time, and while fewer than
+ *ANVIL_NIC_SLIRP_FDS_KEPT file descriptors are left to the process; a TCP connection takes up to
+ *256 KiB. A forward's connections wait meanwhile. fragments of IP packets
+ *ANVIL_NIC_SLIRP_REASSEMBLIES packets at one time, of up to ANVIL_NIC_SLIRP_FRAGMENTS each; one
+ *that is never complete is forgotten after 30 s addresses that answer no ARP      64 frames from
+ *them in half a second libslirp writes to sockets whose other end may be gone: the embedder ignores
+ *SIGPIPE.
  *
  * libslirp has data that all networks of a process share, without a lock. With more than one thread
  * that opens, uses or closes a nic_slirp, give all of them the same `lock`; it is held during each
@@ -29,15 +28,15 @@
  * nic_slirp are serialised by the embedder anyway, as those for its device.
  *
  * An event loop repeats
- *	count = nic_slirp_fill(nic, pollfds, ROOM, &timeout);
+ *	count = anvil_nic_slirp_fill(nic, pollfds, ROOM, &timeout);
  *	poll(pollfds, count, timeout);
- *	nic_slirp_dispatch(nic, pollfds, count);
- * Frames reach the device from inside nic_slirp_dispatch and `receivable` alone, never from inside
- * `send`: the device may be using its buffers then. `send` makes the poll return at once instead,
- * also one that another thread has entered already.
+ *	anvil_nic_slirp_dispatch(nic, pollfds, count);
+ * Frames reach the device from inside anvil_nic_slirp_dispatch and `receivable` alone, never from
+ * inside `send`: the device may be using its buffers then. `send` makes the poll return at once
+ * instead, also one that another thread has entered already.
  */
-#ifndef NIC_SLIRP_H
-#define NIC_SLIRP_H
+#ifndef ANVIL_NIC_SLIRP_H
+#define ANVIL_NIC_SLIRP_H
 
 #include <pthread.h>
 
@@ -48,16 +47,16 @@
 extern "C" {
 #endif
 
-#define NIC_SLIRP_FRAME_BYTES 1514u /* an MTU of 1,500 */
-#define NIC_SLIRP_TIMERS      4u
-#define NIC_SLIRP_FLOWS	      512u
-#define NIC_SLIRP_FDS_KEPT    16u
+#define ANVIL_NIC_SLIRP_FRAME_BYTES 1514u /* an MTU of 1,500 */
+#define ANVIL_NIC_SLIRP_TIMERS	    4u
+#define ANVIL_NIC_SLIRP_FLOWS	    512u
+#define ANVIL_NIC_SLIRP_FDS_KEPT    16u
 
 struct pollfd;
-struct nic_slirp_frame;
+struct anvil_nic_slirp_frame;
 
 /* What comes in at a port of the host goes to the guest. Addresses are dotted IPv4. */
-struct nic_slirp_forward {
+struct anvil_nic_slirp_forward {
 	bool udp;
 	const char *host_address; /* NULL: 127.0.0.1, not reachable from elsewhere */
 	uint16_t host_port;
@@ -65,26 +64,26 @@ struct nic_slirp_forward {
 	uint16_t guest_port;
 };
 
-struct nic_slirp_options {
-	const struct nic_slirp_forward *forwards; /* needed during open only */
+struct anvil_nic_slirp_options {
+	const struct anvil_nic_slirp_forward *forwards; /* needed during open only */
 	size_t forward_count;
 	uint32_t ring_frames; /* how many wait for the guest before they are dropped; 0: 256 */
 	bool isolated;	/* the guest reaches DHCP, the gateway's ARP and what forwards bring in */
 	bool host;	/* the guest reaches the host, and 10.0.2.2 is its 127.0.0.1 */
-	uint32_t flows; /* 0: NIC_SLIRP_FLOWS */
+	uint32_t flows; /* 0: ANVIL_NIC_SLIRP_FLOWS */
 	uint32_t fds;	/* files that the process may open later on; 0: as many as now */
 	pthread_mutex_t *lock; /* see above; NULL: one thread has all of them */
 };
 
-struct nic_slirp_timer {
+struct anvil_nic_slirp_timer {
 	void (*expired)(void *opaque);
 	void *opaque;
 	int64_t at; /* ms; INT64_MAX: not set */
 	bool used;
 };
 
-struct nic_slirp {
-	struct nic nic; /* give it to a device; the struct must not move once open */
+struct anvil_nic_slirp {
+	struct anvil_nic nic; /* give it to a device; the struct must not move once open */
 	/* frames lost because nobody took them in time, or they were too long; only ever rise */
 	uint64_t dropped_to_guest;
 	uint64_t dropped_from_guest;
@@ -92,15 +91,15 @@ struct nic_slirp {
 	uint64_t refused_from_guest;
 	/* private */
 	void *slirp;
-	struct nic_slirp_guard *guard;
+	struct anvil_nic_slirp_guard *guard;
 	pthread_mutex_t *lock;
 	int wake; /* an eventfd */
-	struct nic_slirp_frame *ring;
+	struct anvil_nic_slirp_frame *ring;
 	uint32_t ring_frames;
 	uint32_t ring_first;
 	uint32_t ring_used;
 	bool guest_full; /* receive said -EAGAIN */
-	struct nic_slirp_timer timer[NIC_SLIRP_TIMERS];
+	struct anvil_nic_slirp_timer timer[ANVIL_NIC_SLIRP_TIMERS];
 };
 
 /*
@@ -113,26 +112,27 @@ struct nic_slirp {
  * and in `error`, of `error_len` bytes, one line that says what to do. A line that does not fit is
  * cut off; error_len may be 0.
  */
-int nic_slirp_open(struct nic_slirp *nic, const struct nic_slirp_options *options, char *error,
-		   size_t error_len) __attribute__((warn_unused_result));
+int anvil_nic_slirp_open(struct anvil_nic_slirp *nic, const struct anvil_nic_slirp_options *options,
+			 char *error, size_t error_len) __attribute__((warn_unused_result));
 
 /* Ends all connections; frames that wait are lost. No device may use the nic any more. */
-void nic_slirp_close(struct nic_slirp *nic);
+void anvil_nic_slirp_close(struct anvil_nic_slirp *nic);
 
 /* Connections and datagram sockets that are open. */
-uint32_t nic_slirp_flows(const struct nic_slirp *nic);
+uint32_t anvil_nic_slirp_flows(const struct anvil_nic_slirp *nic);
 
 /*
  * What to poll for. Fills at most `room` (2 or more, 1024 are plenty) entries, returns how many,
  * and lowers `timeout` (ms as for poll, -1: none) to when something is due. Connections that find
  * no room stand still.
  */
-unsigned int nic_slirp_fill(struct nic_slirp *nic, struct pollfd *pollfds, unsigned int room,
-			    int *timeout);
+unsigned int anvil_nic_slirp_fill(struct anvil_nic_slirp *nic, struct pollfd *pollfds,
+				  unsigned int room, int *timeout);
 
 /* After poll, whatever it returned: moves data both ways, runs timers, hands frames over. `count`
  * is what the last fill returned. */
-void nic_slirp_dispatch(struct nic_slirp *nic, const struct pollfd *pollfds, unsigned int count);
+void anvil_nic_slirp_dispatch(struct anvil_nic_slirp *nic, const struct pollfd *pollfds,
+			      unsigned int count);
 
 #ifdef __cplusplus
 }

@@ -78,9 +78,9 @@ struct verdict {
 	bool valid;
 };
 
-struct nic_slirp_guard {
-	struct nic_slirp_guard_options options;
-	struct reassembly reassembly[NIC_SLIRP_REASSEMBLIES];
+struct anvil_nic_slirp_guard {
+	struct anvil_nic_slirp_guard_options options;
+	struct reassembly reassembly[ANVIL_NIC_SLIRP_REASSEMBLIES];
 	uint32_t neighbour[NEIGHBOURS];
 	unsigned int next_neighbour;
 	unsigned int unresolved; /* in this tick */
@@ -95,15 +95,16 @@ struct nic_slirp_guard {
 };
 
 /* Room for what several listeners accept in one turn */
-static size_t slots_for(const struct nic_slirp_guard_options *o)
+static size_t slots_for(const struct anvil_nic_slirp_guard_options *o)
 {
 	return (size_t)o->flows + 2 * o->listeners + 1;
 }
 
-struct nic_slirp_guard *nic_slirp_guard_create(const struct nic_slirp_guard_options *options)
+struct anvil_nic_slirp_guard *
+anvil_nic_slirp_guard_create(const struct anvil_nic_slirp_guard_options *options)
 {
 	size_t slots = slots_for(options);
-	struct nic_slirp_guard *g = calloc(1, sizeof(*g) + slots * sizeof(g->flow[0]));
+	struct anvil_nic_slirp_guard *g = calloc(1, sizeof(*g) + slots * sizeof(g->flow[0]));
 
 	if (!g)
 		return NULL;
@@ -114,7 +115,7 @@ struct nic_slirp_guard *nic_slirp_guard_create(const struct nic_slirp_guard_opti
 	return g;
 }
 
-void nic_slirp_guard_destroy(struct nic_slirp_guard *guard)
+void anvil_nic_slirp_guard_destroy(struct anvil_nic_slirp_guard *guard)
 {
 	free(guard);
 }
@@ -178,11 +179,11 @@ static bool parse(const uint8_t *ip, uint32_t len, struct packet *p)
 
 /* ---- fragments ---- */
 
-static struct reassembly *find_reassembly(struct nic_slirp_guard *g, const struct packet *p)
+static struct reassembly *find_reassembly(struct anvil_nic_slirp_guard *g, const struct packet *p)
 {
 	struct reassembly *free_one = NULL;
 
-	for (unsigned int i = 0; i < NIC_SLIRP_REASSEMBLIES; i++) {
+	for (unsigned int i = 0; i < ANVIL_NIC_SLIRP_REASSEMBLIES; i++) {
 		struct reassembly *r = &g->reassembly[i];
 
 		if (r->used && r->id == p->id && r->protocol == p->protocol && r->from == p->from &&
@@ -204,11 +205,11 @@ static struct reassembly *find_reassembly(struct nic_slirp_guard *g, const struc
 }
 
 /* Fragments from front to back are followed to the end, when libslirp has the datagram whole. */
-static bool fragment_passes(struct nic_slirp_guard *g, const struct packet *p)
+static bool fragment_passes(struct anvil_nic_slirp_guard *g, const struct packet *p)
 {
 	struct reassembly *r = find_reassembly(g, p);
 
-	if (!r || r->fragments == NIC_SLIRP_FRAGMENTS)
+	if (!r || r->fragments == ANVIL_NIC_SLIRP_FRAGMENTS)
 		return false;
 	r->fragments++;
 	if (p->offset != r->next || p->bytes == 0)
@@ -221,7 +222,7 @@ static bool fragment_passes(struct nic_slirp_guard *g, const struct packet *p)
 
 /* ---- neighbours ---- */
 
-static bool resolved(const struct nic_slirp_guard *g, uint32_t address)
+static bool resolved(const struct anvil_nic_slirp_guard *g, uint32_t address)
 {
 	for (unsigned int i = 0; i < NEIGHBOURS; i++) {
 		if (g->neighbour[i] == address)
@@ -231,7 +232,7 @@ static bool resolved(const struct nic_slirp_guard *g, uint32_t address)
 }
 
 /* As libslirp learns addresses. */
-static void learn(struct nic_slirp_guard *g, const uint8_t *arp)
+static void learn(struct anvil_nic_slirp_guard *g, const uint8_t *arp)
 {
 	unsigned int operation = get16(arp + 6);
 	uint32_t sender = get32(arp + 14);
@@ -247,7 +248,7 @@ static void learn(struct nic_slirp_guard *g, const uint8_t *arp)
 }
 
 /* Answers to anybody else wait a second in libslirp, which asks who that is for each of them. */
-static bool neighbour_passes(struct nic_slirp_guard *g, uint32_t from)
+static bool neighbour_passes(struct anvil_nic_slirp_guard *g, uint32_t from)
 {
 	if (resolved(g, from))
 		return true;
@@ -272,7 +273,7 @@ static bool own_address(uint32_t address)
 	return !foreign;
 }
 
-static bool known_as_own(struct nic_slirp_guard *g, uint32_t address)
+static bool known_as_own(struct anvil_nic_slirp_guard *g, uint32_t address)
 {
 	struct verdict *v = &g->verdict[(address ^ address >> 8) % VERDICTS];
 
@@ -298,7 +299,7 @@ static bool is_multicast(uint32_t address)
 }
 
 /* libslirp itself looks after the gateway, which stands for the host, and the name server. */
-static bool destination_passes(struct nic_slirp_guard *g, const struct packet *p)
+static bool destination_passes(struct anvil_nic_slirp_guard *g, const struct packet *p)
 {
 	uint32_t to = p->to;
 
@@ -312,12 +313,12 @@ static bool destination_passes(struct nic_slirp_guard *g, const struct packet *p
 
 /* ---- flows ---- */
 
-static bool full(const struct nic_slirp_guard *g)
+static bool full(const struct anvil_nic_slirp_guard *g)
 {
 	return g->flows >= g->options.flows || g->few_fds;
 }
 
-static struct flow *find_flow(struct nic_slirp_guard *g, int fd)
+static struct flow *find_flow(struct anvil_nic_slirp_guard *g, int fd)
 {
 	for (size_t i = 0; i < g->slots; i++) {
 		if (g->flow[i].fd == fd)
@@ -326,7 +327,7 @@ static struct flow *find_flow(struct nic_slirp_guard *g, int fd)
 	return NULL;
 }
 
-static bool datagrams_open(const struct nic_slirp_guard *g, const struct packet *p)
+static bool datagrams_open(const struct anvil_nic_slirp_guard *g, const struct packet *p)
 {
 	for (size_t i = 0; i < g->slots; i++) {
 		const struct flow *f = &g->flow[i];
@@ -339,7 +340,7 @@ static bool datagrams_open(const struct nic_slirp_guard *g, const struct packet 
 }
 
 /* While no more may be open, what would open another one is dropped, and what cannot be told. */
-static bool flow_passes(struct nic_slirp_guard *g, const struct packet *p)
+static bool flow_passes(struct anvil_nic_slirp_guard *g, const struct packet *p)
 {
 	if (!full(g))
 		return true;
@@ -352,7 +353,7 @@ static bool flow_passes(struct nic_slirp_guard *g, const struct packet *p)
 	return p->to == g->options.gateway || p->to == g->options.name_server;
 }
 
-void nic_slirp_guard_opened(struct nic_slirp_guard *g, int fd)
+void anvil_nic_slirp_guard_opened(struct anvil_nic_slirp_guard *g, int fd)
 {
 	struct flow *f = fd >= 0 ? find_flow(g, -1) : NULL;
 
@@ -364,7 +365,7 @@ void nic_slirp_guard_opened(struct nic_slirp_guard *g, int fd)
 	g->few_fds = g->few_fds || fd >= g->options.fds;
 }
 
-void nic_slirp_guard_closed(struct nic_slirp_guard *g, int fd)
+void anvil_nic_slirp_guard_closed(struct anvil_nic_slirp_guard *g, int fd)
 {
 	struct flow *f = fd >= 0 ? find_flow(g, fd) : NULL;
 
@@ -375,7 +376,7 @@ void nic_slirp_guard_closed(struct nic_slirp_guard *g, int fd)
 	g->few_fds = false; /* the next one shows */
 }
 
-bool nic_slirp_guard_polls(const struct nic_slirp_guard *g, int fd)
+bool anvil_nic_slirp_guard_polls(const struct anvil_nic_slirp_guard *g, int fd)
 {
 	if (!full(g))
 		return true;
@@ -386,19 +387,19 @@ bool nic_slirp_guard_polls(const struct nic_slirp_guard *g, int fd)
 	return true;
 }
 
-uint32_t nic_slirp_guard_flows(const struct nic_slirp_guard *guard)
+uint32_t anvil_nic_slirp_guard_flows(const struct anvil_nic_slirp_guard *guard)
 {
 	return guard->flows;
 }
 
-void nic_slirp_guard_listens(struct nic_slirp_guard *guard)
+void anvil_nic_slirp_guard_listens(struct anvil_nic_slirp_guard *guard)
 {
 	guard->opening = (struct flow){ .listener = true };
 }
 
 /* ---- all of it ---- */
 
-static bool packet_passes(struct nic_slirp_guard *g, const uint8_t *ip, uint32_t len)
+static bool packet_passes(struct anvil_nic_slirp_guard *g, const uint8_t *ip, uint32_t len)
 {
 	struct packet p;
 
@@ -412,7 +413,8 @@ static bool packet_passes(struct nic_slirp_guard *g, const uint8_t *ip, uint32_t
 	return !is_fragment(&p) || fragment_passes(g, &p);
 }
 
-bool nic_slirp_guard_admits(struct nic_slirp_guard *g, const uint8_t *frame, uint32_t len)
+bool anvil_nic_slirp_guard_admits(struct anvil_nic_slirp_guard *g, const uint8_t *frame,
+				  uint32_t len)
 {
 	uint16_t type = get16(frame + ETH_TYPE);
 
@@ -425,12 +427,12 @@ bool nic_slirp_guard_admits(struct nic_slirp_guard *g, const uint8_t *frame, uin
 	return true;
 }
 
-void nic_slirp_guard_done(struct nic_slirp_guard *g)
+void anvil_nic_slirp_guard_done(struct anvil_nic_slirp_guard *g)
 {
 	g->opening = (struct flow){ .protocol = 0 };
 }
 
-void nic_slirp_guard_tick(struct nic_slirp_guard *g, int64_t now)
+void anvil_nic_slirp_guard_tick(struct anvil_nic_slirp_guard *g, int64_t now)
 {
 	if (g->ticked && now - g->ticked < TICK_MS)
 		return;
@@ -438,7 +440,7 @@ void nic_slirp_guard_tick(struct nic_slirp_guard *g, int64_t now)
 	g->tick++;
 	g->unresolved = 0;
 	memset(g->verdict, 0, sizeof(g->verdict));
-	for (unsigned int i = 0; i < NIC_SLIRP_REASSEMBLIES; i++) {
+	for (unsigned int i = 0; i < ANVIL_NIC_SLIRP_REASSEMBLIES; i++) {
 		if (g->tick - g->reassembly[i].since >= EXPIRE_TICKS)
 			g->reassembly[i].used = false;
 	}

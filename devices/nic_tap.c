@@ -20,18 +20,18 @@
 
 #define DRIVER	     "/dev/net/tun"
 #define HEADER_BYTES 12u
-#define BUFFER_BYTES (HEADER_BYTES + NIC_FRAME_BYTES_MAX + 1) /* to notice what is too long */
+#define BUFFER_BYTES (HEADER_BYTES + ANVIL_NIC_FRAME_BYTES_MAX + 1) /* 1: too long shows */
 #define TCP_HEADER   20u
 #define TCP_OFFSET   12u
 #define TCP_CSUM     16u
 #define GSO_UDP_L4   5u /* VIRTIO_NET_HDR_GSO_UDP_L4, which older headers lack */
 
 _Static_assert(sizeof(struct virtio_net_hdr_v1) == HEADER_BYTES, "the kernel's header");
-_Static_assert(NIC_TAP_NAME_BYTES == IFNAMSIZ, "the kernel's names");
+_Static_assert(ANVIL_NIC_TAP_NAME_BYTES == IFNAMSIZ, "the kernel's names");
 
 /* ---- headers ---- */
 
-static void make_header(const struct nic_offload *offload, struct virtio_net_hdr_v1 *header)
+static void make_header(const struct anvil_nic_offload *offload, struct virtio_net_hdr_v1 *header)
 {
 	memset(header, 0, sizeof(*header));
 	if (offload->needs_csum) {
@@ -41,11 +41,11 @@ static void make_header(const struct nic_offload *offload, struct virtio_net_hdr
 	} else if (offload->csum_valid) {
 		header->flags = VIRTIO_NET_HDR_F_DATA_VALID;
 	}
-	if (offload->gso == NIC_GSO_NONE)
+	if (offload->gso == ANVIL_NIC_GSO_NONE)
 		return;
-	header->gso_type = offload->gso == NIC_GSO_TCP4	  ? VIRTIO_NET_HDR_GSO_TCPV4
-			   : offload->gso == NIC_GSO_TCP6 ? VIRTIO_NET_HDR_GSO_TCPV6
-							  : GSO_UDP_L4;
+	header->gso_type = offload->gso == ANVIL_NIC_GSO_TCP4	? VIRTIO_NET_HDR_GSO_TCPV4
+			   : offload->gso == ANVIL_NIC_GSO_TCP6 ? VIRTIO_NET_HDR_GSO_TCPV6
+								: GSO_UDP_L4;
 	if (offload->gso_ecn)
 		header->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
 	header->gso_size = offload->gso_size;
@@ -53,32 +53,32 @@ static void make_header(const struct nic_offload *offload, struct virtio_net_hdr
 }
 
 /* The kernel's hdr_len is what happens to be in one piece: the TCP header says where it ends. */
-static int parse_gso(const struct virtio_net_hdr_v1 *header, struct nic_frame *frame)
+static int parse_gso(const struct virtio_net_hdr_v1 *header, struct anvil_nic_frame *frame)
 {
-	struct nic_offload *offload = &frame->offload;
+	struct anvil_nic_offload *offload = &frame->offload;
 	uint8_t type = header->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
 	uint32_t tcp = offload->csum_start;
 
 	if (type != VIRTIO_NET_HDR_GSO_TCPV4 && type != VIRTIO_NET_HDR_GSO_TCPV6)
 		return -EINVAL;
 	if (header->gso_size == 0 || !offload->needs_csum || offload->csum_offset != TCP_CSUM ||
-	    tcp < NIC_FRAME_BYTES_MIN || tcp + TCP_HEADER > frame->len)
+	    tcp < ANVIL_NIC_FRAME_BYTES_MIN || tcp + TCP_HEADER > frame->len)
 		return -EINVAL;
 
 	uint32_t end = tcp + (uint32_t)(frame->data[tcp + TCP_OFFSET] >> 4) * 4;
 
 	if (end < tcp + TCP_HEADER || end > frame->len || end > UINT16_MAX)
 		return -EINVAL;
-	offload->gso = type == VIRTIO_NET_HDR_GSO_TCPV4 ? NIC_GSO_TCP4 : NIC_GSO_TCP6;
+	offload->gso = type == VIRTIO_NET_HDR_GSO_TCPV4 ? ANVIL_NIC_GSO_TCP4 : ANVIL_NIC_GSO_TCP6;
 	offload->gso_ecn = header->gso_type & VIRTIO_NET_HDR_GSO_ECN;
 	offload->gso_size = header->gso_size;
 	offload->header_len = (uint16_t)end;
 	return 0;
 }
 
-static int parse_header(const struct virtio_net_hdr_v1 *header, struct nic_frame *frame)
+static int parse_header(const struct virtio_net_hdr_v1 *header, struct anvil_nic_frame *frame)
 {
-	struct nic_offload *offload = &frame->offload;
+	struct anvil_nic_offload *offload = &frame->offload;
 
 	memset(offload, 0, sizeof(*offload));
 	if (header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
@@ -95,7 +95,8 @@ static int parse_header(const struct virtio_net_hdr_v1 *header, struct nic_frame
 
 /* ---- from the guest ---- */
 
-static ssize_t write_frame(int fd, struct virtio_net_hdr_v1 *header, const struct nic_frame *frame)
+static ssize_t write_frame(int fd, struct virtio_net_hdr_v1 *header,
+			   const struct anvil_nic_frame *frame)
 {
 	struct iovec part[] = {
 		{ header, HEADER_BYTES },
@@ -110,9 +111,9 @@ static ssize_t write_frame(int fd, struct virtio_net_hdr_v1 *header, const struc
 }
 
 /* An interface that is down, or a frame that the kernel does not like: as on a wire, it is lost */
-static int send_frame(struct nic *nic, const struct nic_frame *frame)
+static int send_frame(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
-	struct nic_tap *tap = (struct nic_tap *)(void *)nic;
+	struct anvil_nic_tap *tap = (struct anvil_nic_tap *)(void *)nic;
 	struct virtio_net_hdr_v1 header;
 
 	make_header(&frame->offload, &header);
@@ -126,7 +127,7 @@ static int send_frame(struct nic *nic, const struct nic_frame *frame)
 	return 0;
 }
 
-static void unblock(struct nic_tap *tap)
+static void unblock(struct anvil_nic_tap *tap)
 {
 	if (!tap->send_blocked)
 		return;
@@ -137,7 +138,7 @@ static void unblock(struct nic_tap *tap)
 /* ---- to the guest ---- */
 
 /* Returns 1 with a frame in tap->waiting, 0 if it was dropped, or a negative errno. */
-static int read_frame(struct nic_tap *tap)
+static int read_frame(struct anvil_nic_tap *tap)
 {
 	struct virtio_net_hdr_v1 header;
 	ssize_t n = read(tap->fd, tap->buffer, BUFFER_BYTES);
@@ -148,7 +149,8 @@ static int read_frame(struct nic_tap *tap)
 	size_t len = (size_t)n;
 
 	tap->dropped_to_guest++; /* unless all is well */
-	if (len < HEADER_BYTES + NIC_FRAME_BYTES_MIN || len > HEADER_BYTES + NIC_FRAME_BYTES_MAX)
+	if (len < HEADER_BYTES + ANVIL_NIC_FRAME_BYTES_MIN ||
+	    len > HEADER_BYTES + ANVIL_NIC_FRAME_BYTES_MAX)
 		return 0;
 	memcpy(&header, tap->buffer, HEADER_BYTES);
 	tap->waiting.data = tap->buffer + HEADER_BYTES;
@@ -159,24 +161,24 @@ static int read_frame(struct nic_tap *tap)
 	return 1;
 }
 
-static void deliver(struct nic_tap *tap)
+static void deliver(struct anvil_nic_tap *tap)
 {
 	tap->guest_full = tap->nic.receive(&tap->nic, &tap->waiting) == -EAGAIN;
 }
 
-static void receivable(struct nic *nic)
+static void receivable(struct anvil_nic *nic)
 {
-	struct nic_tap *tap = (struct nic_tap *)(void *)nic;
+	struct anvil_nic_tap *tap = (struct anvil_nic_tap *)(void *)nic;
 
 	if (tap->guest_full)
 		deliver(tap); /* the next ones are found by poll */
 }
 
-static const struct nic_ops tap_ops = { .send = send_frame, .receivable = receivable };
+static const struct anvil_nic_ops tap_ops = { .send = send_frame, .receivable = receivable };
 
-static void read_burst(struct nic_tap *tap)
+static void read_burst(struct anvil_nic_tap *tap)
 {
-	for (unsigned int i = 0; i < NIC_TAP_BURST && !tap->guest_full; i++) {
+	for (unsigned int i = 0; i < ANVIL_NIC_TAP_BURST && !tap->guest_full; i++) {
 		int got = read_frame(tap);
 
 		if (got < 0)
@@ -188,7 +190,7 @@ static void read_burst(struct nic_tap *tap)
 
 /* ---- polling ---- */
 
-void nic_tap_fill(const struct nic_tap *tap, struct pollfd *pollfd)
+void anvil_nic_tap_fill(const struct anvil_nic_tap *tap, struct pollfd *pollfd)
 {
 	short in = tap->guest_full ? 0 : POLLIN;
 	short out = tap->send_blocked ? POLLOUT : 0;
@@ -197,7 +199,7 @@ void nic_tap_fill(const struct nic_tap *tap, struct pollfd *pollfd)
 }
 
 /* POLLERR stays for ever: polling on would spin. Without the interface, sending always succeeds */
-void nic_tap_dispatch(struct nic_tap *tap, const struct pollfd *pollfd)
+void anvil_nic_tap_dispatch(struct anvil_nic_tap *tap, const struct pollfd *pollfd)
 {
 	if (pollfd->revents & (POLLERR | POLLHUP | POLLNVAL))
 		tap->gone = true;
@@ -209,7 +211,8 @@ void nic_tap_dispatch(struct nic_tap *tap, const struct pollfd *pollfd)
 
 /* ---- opening ---- */
 
-int nic_tap_set_offloads(struct nic_tap *tap, const struct nic_tap_offloads *offloads)
+int anvil_nic_tap_set_offloads(struct anvil_nic_tap *tap,
+			       const struct anvil_nic_tap_offloads *offloads)
 {
 	bool tso = offloads->tso4 || offloads->tso6;
 	unsigned long flags =
@@ -269,9 +272,9 @@ static int explain_interface(int err, const char *name, char *error, size_t len)
 }
 
 /* Leaves the name that the kernel chose in tap->name. */
-static int attach(struct nic_tap *tap)
+static int attach(struct anvil_nic_tap *tap)
 {
-	static const struct nic_tap_offloads none;
+	static const struct anvil_nic_tap_offloads none;
 	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 	int header = HEADER_BYTES;
 
@@ -281,10 +284,10 @@ static int attach(struct nic_tap *tap)
 	if (ioctl(tap->fd, TUNSETVNETHDRSZ, &header))
 		return errno;
 	memcpy(tap->name, request.ifr_name, IFNAMSIZ);
-	return -nic_tap_set_offloads(tap, &none);
+	return -anvil_nic_tap_set_offloads(tap, &none);
 }
 
-static int open_interface(struct nic_tap *tap, char *error, size_t len)
+static int open_interface(struct anvil_nic_tap *tap, char *error, size_t len)
 {
 	tap->fd = open(DRIVER, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (tap->fd < 0)
@@ -295,7 +298,7 @@ static int open_interface(struct nic_tap *tap, char *error, size_t len)
 	return err ? explain_interface(err, tap->name, error, len) : 0;
 }
 
-int nic_tap_open(struct nic_tap *tap, const char *name, char *error, size_t error_len)
+int anvil_nic_tap_open(struct anvil_nic_tap *tap, const char *name, char *error, size_t error_len)
 {
 	size_t len = name ? strlen(name) : 0;
 
@@ -318,11 +321,11 @@ int nic_tap_open(struct nic_tap *tap, const char *name, char *error, size_t erro
 	int err = open_interface(tap, error, error_len);
 
 	if (err)
-		nic_tap_close(tap);
+		anvil_nic_tap_close(tap);
 	return err;
 }
 
-void nic_tap_close(struct nic_tap *tap)
+void anvil_nic_tap_close(struct anvil_nic_tap *tap)
 {
 	if (tap->fd >= 0)
 		(void)close(tap->fd);

@@ -6,14 +6,14 @@
  *or later, but not HOST_UDP_TUNNEL_GSO: tunnel offsets are not handed on.
  *
  * An event loop repeats
- *	nic_tap_fill(nic, &pollfd);
+ *	anvil_nic_tap_fill(nic, &pollfd);
  *	poll(&pollfd, 1, timeout);
- *	nic_tap_dispatch(nic, &pollfd);
+ *	anvil_nic_tap_dispatch(nic, &pollfd);
  * While the guest has no buffers nothing is read, and the kernel drops what its queue does not
  *hold.
  */
-#ifndef NIC_TAP_H
-#define NIC_TAP_H
+#ifndef ANVIL_NIC_TAP_H
+#define ANVIL_NIC_TAP_H
 
 #include "backend.h"
 
@@ -21,24 +21,24 @@
 extern "C" {
 #endif
 
-#define NIC_TAP_NAME_BYTES 16u /* with the NUL at the end */
+#define ANVIL_NIC_TAP_NAME_BYTES 16u /* with the NUL at the end */
 
 /* Frames read in one dispatch at most, so that others get their turn. */
-#define NIC_TAP_BURST 64u
+#define ANVIL_NIC_TAP_BURST 64u
 
 struct pollfd;
 
 /* Work on frames for the guest that the kernel may leave undone. */
-struct nic_tap_offloads {
+struct anvil_nic_tap_offloads {
 	bool csum; /* the others require it */
 	bool tso4;
 	bool tso6;
 	bool ecn; /* requires tso4 or tso6 */
 };
 
-struct nic_tap {
-	struct nic nic;		       /* give it to a device */
-	char name[NIC_TAP_NAME_BYTES]; /* of the interface */
+struct anvil_nic_tap {
+	struct anvil_nic nic;		     /* give it to a device */
+	char name[ANVIL_NIC_TAP_NAME_BYTES]; /* of the interface */
 	/* frames lost to an error or a header that makes no sense; only ever rise */
 	uint64_t dropped_to_guest;
 	uint64_t dropped_from_guest;
@@ -47,7 +47,7 @@ struct nic_tap {
 	bool gone;	   /* the interface was deleted */
 	bool send_blocked; /* send said -EAGAIN */
 	bool guest_full;   /* receive said -EAGAIN: `waiting` is to be handed over first */
-	struct nic_frame waiting;
+	struct anvil_nic_frame waiting;
 	uint8_t *buffer; /* a header and a frame */
 };
 
@@ -64,25 +64,26 @@ struct nic_tap {
  * and in `error`, of `error_len` bytes, one line that says what to do. A line that does not fit is
  * cut off; error_len may be 0.
  */
-int nic_tap_open(struct nic_tap *nic, const char *name, char *error, size_t error_len)
+int anvil_nic_tap_open(struct anvil_nic_tap *nic, const char *name, char *error, size_t error_len)
 	__attribute__((warn_unused_result));
 
 /* No device may use the nic any more. An interface that was created goes away. */
-void nic_tap_close(struct nic_tap *nic);
+void anvil_nic_tap_close(struct anvil_nic_tap *nic);
 
 /*
  * Says what the guest takes; a device does with any of it, but drops segments-to-be that its driver
  * did not accept, so tso4 and tso6 follow GUEST_TSO4 and GUEST_TSO6 as accepted. Returns 0, or
  * -EINVAL (a requirement above is not met), or what the system said; then nothing has changed.
  */
-int nic_tap_set_offloads(struct nic_tap *nic, const struct nic_tap_offloads *offloads)
+int anvil_nic_tap_set_offloads(struct anvil_nic_tap *nic,
+			       const struct anvil_nic_tap_offloads *offloads)
 	__attribute__((warn_unused_result));
 
 /* What to poll for. There is always an entry, which poll ignores once the interface is gone. */
-void nic_tap_fill(const struct nic_tap *nic, struct pollfd *pollfd);
+void anvil_nic_tap_fill(const struct anvil_nic_tap *nic, struct pollfd *pollfd);
 
 /* After poll, whatever it returned: calls `sendable`, and hands over what came in. */
-void nic_tap_dispatch(struct nic_tap *nic, const struct pollfd *pollfd);
+void anvil_nic_tap_dispatch(struct anvil_nic_tap *nic, const struct pollfd *pollfd);
 
 #ifdef __cplusplus
 }

@@ -6,23 +6,23 @@
 
 #include <string.h>
 
-void state_put_bytes(struct state_writer *w, const void *bytes, size_t len)
+void anvil_state_put_bytes(struct anvil_state_writer *w, const void *bytes, size_t len)
 {
 	if (w->len <= w->room && len <= w->room - w->len)
 		memcpy(w->bytes + w->len, bytes, len);
 	w->len += len;
 }
 
-void state_put(struct state_writer *w, uint64_t value, unsigned int width)
+void anvil_state_put(struct anvil_state_writer *w, uint64_t value, unsigned int width)
 {
 	uint8_t bytes[8];
 
 	for (unsigned int i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (uint8_t)(value >> (8 * i));
-	state_put_bytes(w, bytes, width);
+	anvil_state_put_bytes(w, bytes, width);
 }
 
-void state_get_bytes(struct state_reader *r, void *bytes, size_t len)
+void anvil_state_get_bytes(struct anvil_state_reader *r, void *bytes, size_t len)
 {
 	if (len > r->left) {
 		r->ended = true;
@@ -35,12 +35,12 @@ void state_get_bytes(struct state_reader *r, void *bytes, size_t len)
 	r->left -= len;
 }
 
-uint64_t state_get(struct state_reader *r, unsigned int width)
+uint64_t anvil_state_get(struct anvil_state_reader *r, unsigned int width)
 {
 	uint8_t bytes[8] = { 0 };
 	uint64_t value = 0;
 
-	state_get_bytes(r, bytes, width);
+	anvil_state_get_bytes(r, bytes, width);
 	for (unsigned int i = width; i > 0; i--)
 		value = value << 8 | bytes[i - 1];
 	return value;
@@ -87,7 +87,7 @@ static const uint32_t left[256] = {
 	0xb40bbe37, 0xc30c8ea1, 0x5a05df1b, 0x2d02ef8d,
 };
 
-uint32_t state_checksum(const uint8_t *bytes, size_t len)
+uint32_t anvil_state_checksum(const uint8_t *bytes, size_t len)
 {
 	uint32_t sum = UINT32_MAX;
 

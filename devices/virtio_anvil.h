@@ -11,7 +11,10 @@
  *  - A struct ..._ops may get members at its end. NULL in a new member is what was before.
  *  - All other members belong to the device unless its header says that the embedder sets or reads
  *    them. Their layout may change.
- *  - A saved state is read by all later versions (VIRTIO_MMIO_STATE_VERSION).
+ *  - A saved state is read by all later versions (ANVIL_MMIO_STATE_VERSION).
+ *
+ * Names begin with anvil_, ANVIL_ or VIRTIO_ANVIL_, in headers and in the library. virtio_spec.h
+ * has the specification's names, as Linux's headers have: include one or the other.
  *
  * Compiled code is not compatible: structs may grow. Compile again with each version, and link the
  * library that the headers came with. A new minor version adds, or mends; a new major one says in

@@ -11,23 +11,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct virtio_blk *to_blk(struct virtio_device *dev)
+static struct anvil_blk *to_blk(struct anvil_device *dev)
 {
-	return (struct virtio_blk *)((char *)dev - offsetof(struct virtio_blk, dev));
+	return (struct anvil_blk *)((char *)dev - offsetof(struct anvil_blk, dev));
 }
 
 /* ---- carrying it out ---- */
 
 /* Whether the guest still waits for this request. */
-static bool wanted(const struct virtio_blk_slot *slot)
+static bool wanted(const struct anvil_blk_slot *slot)
 {
-	return !slot->abandoned && virtio_device_queue_live(&slot->blk->dev, slot->queue);
+	return !slot->abandoned && anvil_device_queue_live(&slot->blk->dev, slot->queue);
 }
 
 /* 5.2.6: data goes out with a good status alone; the status byte is the last one there is */
-static void answer(struct virtio_blk_slot *slot, uint8_t status)
+static void answer(struct anvil_blk_slot *slot, uint8_t status)
 {
-	struct virtio_device *dev = &slot->blk->dev;
+	struct anvil_device *dev = &slot->blk->dev;
 
 	slot->taken = false;
 	if (!wanted(slot))
@@ -36,20 +36,20 @@ static void answer(struct virtio_blk_slot *slot, uint8_t status)
 	int err = 0;
 
 	if (status == VIRTIO_BLK_S_OK)
-		err = descriptor_chain_write(&slot->chain, slot->data, slot->data_len);
+		err = anvil_descriptor_chain_write(&slot->chain, slot->data, slot->data_len);
 	if (!err)
-		err = descriptor_chain_write_last(&slot->chain, status);
+		err = anvil_descriptor_chain_write_last(&slot->chain, status);
 	(void)err; /* no writable byte at all: there is no one to tell */
-	virtqueue_fill(&dev->queue[slot->queue], &slot->chain);
-	virtio_device_publish(dev, slot->queue);
+	anvil_virtqueue_fill(&dev->queue[slot->queue], &slot->chain);
+	anvil_device_publish(dev, slot->queue);
 }
 
-static void carry_on(struct virtio_blk_slot *slot)
+static void carry_on(struct anvil_blk_slot *slot)
 {
-	struct disk *disk = slot->blk->options.disk;
+	struct anvil_disk *disk = slot->blk->options.disk;
 
-	while (!slot->result && wanted(slot) && virtio_blk_next_step(slot)) {
-		virtio_device_charge(&slot->blk->dev, 1);
+	while (!slot->result && wanted(slot) && anvil_blk_next_step(slot)) {
+		anvil_device_charge(&slot->blk->dev, 1);
 		slot->outstanding = true;
 		slot->submitting = true;
 		disk->ops->submit(disk, &slot->request);
@@ -57,10 +57,10 @@ static void carry_on(struct virtio_blk_slot *slot)
 		if (slot->outstanding)
 			return;
 	}
-	answer(slot, slot->result ? virtio_blk_failure(slot->blk, slot->result) : VIRTIO_BLK_S_OK);
+	answer(slot, slot->result ? anvil_blk_failure(slot->blk, slot->result) : VIRTIO_BLK_S_OK);
 }
 
-static struct virtio_blk_slot *free_slot(struct virtio_blk *blk)
+static struct anvil_blk_slot *free_slot(struct anvil_blk *blk)
 {
 	for (unsigned int i = 0; i < blk->options.slots; i++) {
 		if (!blk->slot[i].taken)
@@ -69,12 +69,12 @@ static struct virtio_blk_slot *free_slot(struct virtio_blk *blk)
 	return NULL;
 }
 
-static void prepare_slot(struct virtio_blk_slot *slot, unsigned int queue)
+static void prepare_slot(struct anvil_blk_slot *slot, unsigned int queue)
 {
-	struct virtio_blk *blk = slot->blk;
+	struct anvil_blk *blk = slot->blk;
 
-	descriptor_chain_init(&slot->chain, blk->options.memory, slot->segment,
-			      blk->options.queue_size_max);
+	anvil_descriptor_chain_init(&slot->chain, blk->options.memory, slot->segment,
+				    blk->options.queue_size_max);
 	slot->queue = queue;
 	slot->data_len = 0;
 	slot->step = 0;
@@ -88,49 +88,49 @@ static void prepare_slot(struct virtio_blk_slot *slot, unsigned int queue)
 }
 
 /* Whether this queue has had its turn, and another one waits for its own. */
-static bool turn_over(const struct virtio_blk *blk, unsigned int queue)
+static bool turn_over(const struct anvil_blk *blk, unsigned int queue)
 {
 	return blk->took && blk->starved & ~(1ull << queue);
 }
 
-static enum virtio_served serve_one(struct virtio_device *dev, unsigned int queue)
+static enum anvil_served serve_one(struct anvil_device *dev, unsigned int queue)
 {
-	struct virtio_blk *blk = to_blk(dev);
-	struct virtio_blk_slot *slot = free_slot(blk);
+	struct anvil_blk *blk = to_blk(dev);
+	struct anvil_blk_slot *slot = free_slot(blk);
 
 	if (!slot || turn_over(blk, queue)) {
 		blk->starved |= 1ull << queue;
-		return VIRTIO_SERVED_LATER;
+		return ANVIL_SERVED_LATER;
 	}
 	prepare_slot(slot, queue);
 
-	enum virtio_served served =
-		virtio_device_popped(dev, virtqueue_pop(&dev->queue[queue], &slot->chain));
+	enum anvil_served served =
+		anvil_device_popped(dev, anvil_virtqueue_pop(&dev->queue[queue], &slot->chain));
 
-	if (served != VIRTIO_SERVED_ONE)
+	if (served != ANVIL_SERVED_ONE)
 		return served;
 	slot->taken = true;
 	blk->took = true;
 
-	int status = virtio_blk_parse(slot);
+	int status = anvil_blk_parse(slot);
 
-	if (status == VIRTIO_BLK_GO_ON)
+	if (status == ANVIL_BLK_GO_ON)
 		carry_on(slot);
 	else
 		answer(slot, (uint8_t)status);
-	return VIRTIO_SERVED_ONE;
+	return ANVIL_SERVED_ONE;
 }
 
-static void serve_turn(struct virtio_blk *blk, unsigned int queue)
+static void serve_turn(struct anvil_blk *blk, unsigned int queue)
 {
 	blk->took = false;
 	blk->serving = true;
-	virtio_device_serve(&blk->dev, queue, serve_one);
+	anvil_device_serve(&blk->dev, queue, serve_one);
 	blk->serving = false;
 }
 
 /* The waiting queue whose turn it is; the one after it is next. */
-static unsigned int next_turn(struct virtio_blk *blk)
+static unsigned int next_turn(struct anvil_blk *blk)
 {
 	while (!(blk->starved >> blk->next_queue & 1))
 		blk->next_queue = (blk->next_queue + 1) % blk->dev.queues;
@@ -146,7 +146,7 @@ static unsigned int next_turn(struct virtio_blk *blk)
  * nothing is done: who serves comes here when that is over. As many turns as one notification of a
  * queue is worth; what is left then is deferred.
  */
-static void serve_starved(struct virtio_blk *blk)
+static void serve_starved(struct anvil_blk *blk)
 {
 	unsigned int budget = blk->options.queue_size_max;
 
@@ -154,25 +154,25 @@ static void serve_starved(struct virtio_blk *blk)
 		unsigned int queue = next_turn(blk);
 
 		blk->starved &= ~(1ull << queue);
-		if (!virtio_device_queue_takes(&blk->dev, queue))
+		if (!anvil_device_queue_takes(&blk->dev, queue))
 			continue;
 		if (budget-- == 0) {
-			virtio_device_defer(&blk->dev, queue);
+			anvil_device_defer(&blk->dev, queue);
 			return;
 		}
 		serve_turn(blk, queue);
 	}
 }
 
-static void notified(struct virtio_device *dev, unsigned int queue)
+static void notified(struct anvil_device *dev, unsigned int queue)
 {
-	struct virtio_blk *blk = to_blk(dev);
+	struct anvil_blk *blk = to_blk(dev);
 
 	serve_turn(blk, queue);
 	serve_starved(blk);
 }
 
-static bool at_disk(const struct virtio_blk *blk, unsigned int queue)
+static bool at_disk(const struct anvil_blk *blk, unsigned int queue)
 {
 	for (unsigned int i = 0; i < blk->options.slots; i++) {
 		if (blk->slot[i].outstanding && blk->slot[i].queue == queue)
@@ -181,31 +181,31 @@ static bool at_disk(const struct virtio_blk *blk, unsigned int queue)
 	return false;
 }
 
-static void request_done(struct disk_request *request, int result)
+static void request_done(struct anvil_disk_request *request, int result)
 {
-	struct virtio_blk_slot *slot = (struct virtio_blk_slot *)(void *)request;
+	struct anvil_blk_slot *slot = (struct anvil_blk_slot *)(void *)request;
 
 	slot->outstanding = false;
 	slot->result = result;
 	if (!result)
-		virtio_blk_zone_told(slot);
+		anvil_blk_zone_told(slot);
 	if (slot->submitting)
 		return;
 	if (!slot->blk->serving)
-		virtio_device_begin(&slot->blk->dev);
+		anvil_device_begin(&slot->blk->dev);
 	carry_on(slot);
 	if (slot->abandoned && !at_disk(slot->blk, slot->queue))
-		virtio_device_queue_drained(&slot->blk->dev, slot->queue);
+		anvil_device_queue_drained(&slot->blk->dev, slot->queue);
 	serve_starved(slot->blk);
 }
 
 /* ---- the device ---- */
 
 /* Orphans all before it cancels one: the disk may complete others meanwhile. */
-static void queue_stopped(struct virtio_device *dev, unsigned int queue)
+static void queue_stopped(struct anvil_device *dev, unsigned int queue)
 {
-	struct virtio_blk *blk = to_blk(dev);
-	struct disk *disk = blk->options.disk;
+	struct anvil_blk *blk = to_blk(dev);
+	struct anvil_disk *disk = blk->options.disk;
 
 	blk->starved &= ~(1ull << queue);
 	for (unsigned int i = 0; i < blk->options.slots; i++) {
@@ -213,7 +213,7 @@ static void queue_stopped(struct virtio_device *dev, unsigned int queue)
 			blk->slot[i].abandoned = true;
 	}
 	for (unsigned int i = 0; disk->ops->cancel && i < blk->options.slots; i++) {
-		struct virtio_blk_slot *slot = &blk->slot[i];
+		struct anvil_blk_slot *slot = &blk->slot[i];
 
 		if (!slot->taken || slot->cancelled || slot->queue != queue)
 			continue;
@@ -223,123 +223,123 @@ static void queue_stopped(struct virtio_device *dev, unsigned int queue)
 }
 
 /* Cancelled or not, a write may reach the disk until it is back. */
-static bool queue_draining(const struct virtio_device *dev, unsigned int queue)
+static bool queue_draining(const struct anvil_device *dev, unsigned int queue)
 {
-	return at_disk((const struct virtio_blk *)dev, queue);
+	return at_disk((const struct anvil_blk *)dev, queue);
 }
 
 /* 5.2.5.2; a cache whose mode the driver cannot see is write-back once it accepts FLUSH */
-static void features_accepted(struct virtio_device *dev)
+static void features_accepted(struct anvil_device *dev)
 {
-	struct virtio_blk *blk = to_blk(dev);
+	struct anvil_blk *blk = to_blk(dev);
 
 	if (!dev->legacy)
-		blk->config.writeback = virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE) &&
-					virtio_device_has(dev, VIRTIO_BLK_F_FLUSH);
-	virtio_blk_config_zones(blk, virtio_device_has(dev, VIRTIO_BLK_F_ZONED));
-	if (!virtio_device_has(dev, VIRTIO_BLK_F_MQ)) /* 5.2.2 */
+		blk->config.writeback = anvil_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE) &&
+					anvil_device_has(dev, VIRTIO_BLK_F_FLUSH);
+	anvil_blk_config_zones(blk, anvil_device_has(dev, VIRTIO_BLK_F_ZONED));
+	if (!anvil_device_has(dev, VIRTIO_BLK_F_MQ)) /* 5.2.2 */
 		dev->queues_used = 1;
 }
 
 /* 5.2.5.3: legacy drivers may set the mode before they accept anything, until DRIVER_OK */
-static bool mode_writable(const struct virtio_device *dev)
+static bool mode_writable(const struct anvil_device *dev)
 {
 	if (dev->legacy && !(dev->status & VIRTIO_STATUS_DRIVER_OK))
-		return virtio_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE);
-	return virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE);
+		return anvil_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE);
+	return anvil_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE);
 }
 
-static void config_written(struct virtio_device *dev, uint32_t offset, const uint8_t *bytes,
+static void config_written(struct anvil_device *dev, uint32_t offset, const uint8_t *bytes,
 			   uint32_t len)
 {
-	if (offset == offsetof(struct virtio_blk_config, writeback) && len == 1 && bytes[0] <= 1 &&
+	if (offset == offsetof(struct anvil_blk_config, writeback) && len == 1 && bytes[0] <= 1 &&
 	    mode_writable(dev))
 		to_blk(dev)->config.writeback = bytes[0];
 }
 
 /* For legacy drivers the mode starts as what the cache is */
-static void reset(struct virtio_device *dev)
+static void reset(struct anvil_device *dev)
 {
-	struct virtio_blk *blk = to_blk(dev);
+	struct anvil_blk *blk = to_blk(dev);
 
 	blk->config.writeback =
-		dev->legacy && virtio_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE);
+		dev->legacy && anvil_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE);
 	blk->next_queue = 0;
-	virtio_blk_config_zones(blk, true);
+	anvil_blk_config_zones(blk, true);
 }
 
 /* 5.2.5.3: nothing but DRIVER_OK without CONFIG_WCE changes the mode by itself */
-static void legacy_driver_ok(struct virtio_device *dev)
+static void legacy_driver_ok(struct anvil_device *dev)
 {
-	if (virtio_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE) &&
-	    !virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE))
-		to_blk(dev)->config.writeback = virtio_device_has(dev, VIRTIO_BLK_F_FLUSH);
+	if (anvil_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE) &&
+	    !anvil_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE))
+		to_blk(dev)->config.writeback = anvil_device_has(dev, VIRTIO_BLK_F_FLUSH);
 }
 
-static int make_legacy(struct virtio_device *dev)
+static int make_legacy(struct anvil_device *dev)
 {
-	struct virtio_blk *blk = to_blk(dev);
-	const struct disk *disk = blk->options.disk;
+	struct anvil_blk *blk = to_blk(dev);
+	const struct anvil_disk *disk = blk->options.disk;
 
-	if (disk->zoning && disk->zoning->model == DISK_HOST_MANAGED)
+	if (disk->zoning && disk->zoning->model == ANVIL_DISK_HOST_MANAGED)
 		return -EINVAL;
-	virtio_features_remove(&dev->offered, VIRTIO_BLK_F_LIFETIME);
-	virtio_features_remove(&dev->offered, VIRTIO_BLK_F_SECURE_ERASE);
-	virtio_features_remove(&dev->offered, VIRTIO_BLK_F_ZONED);
+	anvil_features_remove(&dev->offered, VIRTIO_BLK_F_LIFETIME);
+	anvil_features_remove(&dev->offered, VIRTIO_BLK_F_SECURE_ERASE);
+	anvil_features_remove(&dev->offered, VIRTIO_BLK_F_ZONED);
 	blk->options.features = dev->offered;
 	memset(&blk->config, 0, sizeof(blk->config));
-	virtio_blk_config_init(blk);
+	anvil_blk_config_init(blk);
 	reset(dev);
 	return 0;
 }
 
 /* The capacity is all that changes. */
-static void config_refresh(struct virtio_device *dev, unsigned int what)
+static void config_refresh(struct anvil_device *dev, unsigned int what)
 {
-	struct virtio_blk *blk = to_blk(dev);
+	struct anvil_blk *blk = to_blk(dev);
 
 	(void)what;
-	blk->config.capacity = virtio_device_u64(dev, blk->options.disk->capacity);
-	virtio_device_config_changed(dev);
+	blk->config.capacity = anvil_device_u64(dev, blk->options.disk->capacity);
+	anvil_device_config_changed(dev);
 }
 
 /* ---- save and restore ---- */
 
-static void save(const struct virtio_device *dev, struct state_writer *w)
+static void save(const struct anvil_device *dev, struct anvil_state_writer *w)
 {
-	const struct virtio_blk *blk = (const struct virtio_blk *)dev;
+	const struct anvil_blk *blk = (const struct anvil_blk *)dev;
 
-	state_put(w, blk->config.writeback, 1);
-	state_put(w, virtio_device_u64(dev, blk->config.capacity), 8);
+	anvil_state_put(w, blk->config.writeback, 1);
+	anvil_state_put(w, anvil_device_u64(dev, blk->config.capacity), 8);
 }
 
 /* Whether the driver can have the cache in this mode. */
-static bool mode_possible(const struct virtio_device *dev, bool writeback)
+static bool mode_possible(const struct anvil_device *dev, bool writeback)
 {
-	bool told = virtio_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE);
+	bool told = anvil_device_has(dev, VIRTIO_BLK_F_CONFIG_WCE);
 
 	if (!dev->legacy)
 		return !writeback || told;
-	if (!virtio_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE))
+	if (!anvil_features_has(&dev->offered, VIRTIO_BLK_F_CONFIG_WCE))
 		return !writeback;
 	return told || !(dev->status & VIRTIO_STATUS_DRIVER_OK) ||
-	       writeback == virtio_device_has(dev, VIRTIO_BLK_F_FLUSH);
+	       writeback == anvil_device_has(dev, VIRTIO_BLK_F_FLUSH);
 }
 
 /* While suspended, a driver sees what it saw before. */
-static void restore_capacity(struct virtio_blk *blk, uint64_t capacity)
+static void restore_capacity(struct anvil_blk *blk, uint64_t capacity)
 {
-	if (virtio_device_hold_config(&blk->dev, 1))
-		blk->config.capacity = virtio_device_u64(&blk->dev, capacity);
+	if (anvil_device_hold_config(&blk->dev, 1))
+		blk->config.capacity = anvil_device_u64(&blk->dev, capacity);
 	else
-		virtio_device_config_changed(&blk->dev);
+		anvil_device_config_changed(&blk->dev);
 }
 
-static bool restore(struct virtio_device *dev, struct state_reader *r)
+static bool restore(struct anvil_device *dev, struct anvil_state_reader *r)
 {
-	struct virtio_blk *blk = to_blk(dev);
-	uint64_t writeback = state_get(r, 1);
-	uint64_t capacity = state_get(r, 8);
+	struct anvil_blk *blk = to_blk(dev);
+	uint64_t writeback = anvil_state_get(r, 1);
+	uint64_t capacity = anvil_state_get(r, 8);
 
 	if (writeback > 1 || !mode_possible(dev, writeback))
 		return false;
@@ -357,39 +357,39 @@ static bool restore(struct virtio_device *dev, struct state_reader *r)
 	.make_legacy = make_legacy, .config_kinds = 1, .legacy_driver_ok = legacy_driver_ok,       \
 	.save = save, .restore = restore
 
-static const struct virtio_device_ops blk_ops = { BLK_OPS };
+static const struct anvil_device_ops blk_ops = { BLK_OPS };
 
 /* 5.2.5.2: a driver that does not know zones must not drive a host-managed disk. What every driver
  * accepts requires ZONED then. */
-static const struct virtio_feature_rule host_managed_rule[] = {
+static const struct anvil_feature_rule host_managed_rule[] = {
 	{ VIRTIO_F_VERSION_1, { VIRTIO_BLK_F_ZONED } },
 };
 
-static const struct virtio_device_ops host_managed_ops = {
+static const struct anvil_device_ops host_managed_ops = {
 	BLK_OPS,
 	.rule = host_managed_rule,
 	.rules = 1,
 };
 
-static int init_slot(struct virtio_blk_slot *slot, struct virtio_blk *blk)
+static int init_slot(struct anvil_blk_slot *slot, struct anvil_blk *blk)
 {
-	const struct virtio_blk_options *o = &blk->options;
+	const struct anvil_blk_options *o = &blk->options;
 
 	slot->blk = blk;
 	slot->request.done = request_done;
 	slot->segment = malloc(o->queue_size_max * sizeof(*slot->segment));
-	slot->data = malloc(virtio_blk_data_bytes(o));
+	slot->data = malloc(anvil_blk_data_bytes(o));
 	slot->request.data = slot->data;
 	if (o->disk->zoning)
-		slot->request.zone = malloc(virtio_blk_report_max(o) * sizeof(*slot->request.zone));
+		slot->request.zone = malloc(anvil_blk_report_max(o) * sizeof(*slot->request.zone));
 	if (!slot->segment || !slot->data || (o->disk->zoning && !slot->request.zone))
 		return -ENOMEM;
 	return 0;
 }
 
-static int init_slots(struct virtio_blk *blk)
+static int init_slots(struct anvil_blk *blk)
 {
-	const struct virtio_blk_options *o = &blk->options;
+	const struct anvil_blk_options *o = &blk->options;
 	int err = 0;
 
 	blk->slot = calloc(o->slots, sizeof(*blk->slot));
@@ -400,35 +400,35 @@ static int init_slots(struct virtio_blk *blk)
 	return err;
 }
 
-int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *options)
+int anvil_blk_init(struct anvil_blk *blk, const struct anvil_blk_options *options)
 {
-	struct virtio_features offered = options->features;
+	struct anvil_features offered = options->features;
 
 	memset(blk, 0, sizeof(*blk));
-	if (!virtio_blk_options_valid(options))
+	if (!anvil_blk_options_valid(options))
 		return -EINVAL;
 	blk->options = *options;
 	if (options->disk->read_only)
-		virtio_features_add(&offered, VIRTIO_BLK_F_RO);
+		anvil_features_add(&offered, VIRTIO_BLK_F_RO);
 
-	const struct disk_zoning *zoning = options->disk->zoning;
-	bool host_managed = zoning && zoning->model == DISK_HOST_MANAGED;
-	bool mq = virtio_features_has(&offered, VIRTIO_BLK_F_MQ);
-	int err = virtio_device_init(&blk->dev, host_managed ? &host_managed_ops : &blk_ops,
-				     options->memory, mq ? options->num_queues : 1,
-				     options->queue_size_max, &offered);
+	const struct anvil_disk_zoning *zoning = options->disk->zoning;
+	bool host_managed = zoning && zoning->model == ANVIL_DISK_HOST_MANAGED;
+	bool mq = anvil_features_has(&offered, VIRTIO_BLK_F_MQ);
+	int err = anvil_device_init(&blk->dev, host_managed ? &host_managed_ops : &blk_ops,
+				    options->memory, mq ? options->num_queues : 1,
+				    options->queue_size_max, &offered);
 
 	if (!err)
 		err = init_slots(blk);
 	if (err) {
-		virtio_blk_destroy(blk);
+		anvil_blk_destroy(blk);
 		return err;
 	}
-	virtio_blk_config_init(blk);
+	anvil_blk_config_init(blk);
 	return 0;
 }
 
-bool virtio_blk_idle(const struct virtio_blk *blk)
+bool anvil_blk_idle(const struct anvil_blk *blk)
 {
 	for (unsigned int i = 0; blk->slot && i < blk->options.slots; i++) {
 		if (blk->slot[i].outstanding)
@@ -437,9 +437,9 @@ bool virtio_blk_idle(const struct virtio_blk *blk)
 	return true;
 }
 
-void virtio_blk_destroy(struct virtio_blk *blk)
+void anvil_blk_destroy(struct anvil_blk *blk)
 {
-	assert(virtio_blk_idle(blk));
+	assert(anvil_blk_idle(blk));
 	for (unsigned int i = 0; blk->slot && i < blk->options.slots; i++) {
 		free(blk->slot[i].segment);
 		free(blk->slot[i].data);
@@ -447,11 +447,11 @@ void virtio_blk_destroy(struct virtio_blk *blk)
 	}
 	free(blk->slot);
 	blk->slot = NULL;
-	virtio_device_destroy(&blk->dev);
+	anvil_device_destroy(&blk->dev);
 }
 
-void virtio_blk_resized(struct virtio_blk *blk)
+void anvil_blk_resized(struct anvil_blk *blk)
 {
-	if (!virtio_device_hold_config(&blk->dev, 1))
+	if (!anvil_device_hold_config(&blk->dev, 1))
 		config_refresh(&blk->dev, 1);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The block device (5.2) in front of a struct disk.
+ * The block device (5.2) in front of a struct anvil_disk.
  *
  * Each request passes through a slot of its own: the private copy of its descriptors and a buffer
  * for its data. With all slots taken, requests wait in their rings; as slots become free, queues
@@ -17,15 +17,15 @@
  * range_sectors_max sectors each (of a secure erase, erase_segments_max of erase_sectors_max), then
  * a flush. It has no more than `slots` requests at a time; how long it takes with one range is its
  * own business, so choose range_sectors_max by that. What one call into the device does is bounded,
- * too (VIRTIO_DEVICE_WORK): there, each request to the disk counts as 1, RESET_ALL as the number of
+ * too (ANVIL_DEVICE_WORK): there, each request to the disk counts as 1, RESET_ALL as the number of
  * zones.
  */
-#ifndef VIRTIO_BLK_H
-#define VIRTIO_BLK_H
+#ifndef ANVIL_BLK_H
+#define ANVIL_BLK_H
 
 #include "backend.h"
 #include "virtio_device.h"
-#include "virtio_spec.h"
+#include "virtio_config.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -41,9 +41,9 @@ extern "C" {
  * A device allocates slots * (transfer_max + 16 * queue_size_max) bytes for requests, and what each
  * queue takes.
  */
-struct virtio_blk_options {
-	const struct guest_memory *memory; /* the caller's, must outlive the device */
-	struct disk *disk;		   /* likewise */
+struct anvil_blk_options {
+	const struct anvil_guest_memory *memory; /* the caller's, must outlive the device */
+	struct anvil_disk *disk;		 /* likewise */
 	/*
 	 * Offered: any of SIZE_MAX, SEG_MAX, GEOMETRY, BLK_SIZE, FLUSH, TOPOLOGY, CONFIG_WCE (with
 	 * FLUSH), DISCARD, WRITE_ZEROES, INDIRECT_DESC, EVENT_IDX, RING_RESET, RING_PACKED,
@@ -53,7 +53,7 @@ struct virtio_blk_options {
 	 * (5.2.5.1), which a driver must then accept (5.2.5.2). Legacy interfaces have nothing of
 	 * SECURE_ERASE, LIFETIME and ZONED, and no host-managed disk.
 	 */
-	struct virtio_features features;
+	struct anvil_features features;
 	uint16_t queue_size_max; /* power of 2, up to 32768 */
 	unsigned int slots;	 /* requests at the disk at one time, at least 1 */
 	/*
@@ -74,7 +74,7 @@ struct virtio_blk_options {
 	uint32_t opt_io_size;
 	uint32_t range_sectors_max;  /* of one discard or write-zeroes segment, at least 1 */
 	uint32_t range_segments_max; /* of one such request, 1 to 256 */
-	uint16_t num_queues;	     /* with MQ: 1 to VIRTIO_DEVICE_QUEUES_MAX; else there is one */
+	uint16_t num_queues;	     /* with MQ: 1 to ANVIL_DEVICE_QUEUES_MAX; else there is one */
 	/* with SECURE_ERASE; as the two above, and the alignment that is good, in sectors, at least
 	 * 1; for a zoned disk a multiple of its zones (5.2.6.2) */
 	uint32_t erase_sectors_max;
@@ -82,15 +82,15 @@ struct virtio_blk_options {
 	uint32_t erase_sector_alignment;
 };
 
-#define VIRTIO_BLK_RANGE_SEGMENTS_MAX 256u
+#define ANVIL_BLK_RANGE_SEGMENTS_MAX 256u
 
-struct virtio_blk_slot;
+struct anvil_blk_slot;
 
-struct virtio_blk {
-	struct virtio_device dev; /* give it to a transport */
-	struct virtio_blk_options options;
-	struct virtio_blk_config config;
-	struct virtio_blk_slot *slot;
+struct anvil_blk {
+	struct anvil_device dev; /* give it to a transport */
+	struct anvil_blk_options options;
+	struct anvil_blk_config config;
+	struct anvil_blk_slot *slot;
 	uint64_t starved;	 /* queues left alone for want of a slot, one bit each */
 	unsigned int next_queue; /* the queue to be served next of those */
 	bool serving;
@@ -102,22 +102,22 @@ struct virtio_blk {
  *   -EINVAL  an option is out of range, a required one 0, or a feature without what it goes with
  *   -ENOMEM
  */
-int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *options)
+int anvil_blk_init(struct anvil_blk *blk, const struct anvil_blk_options *options)
 	__attribute__((warn_unused_result));
 
 /* Whether the disk holds no request of this device. A reset asks the disk to cancel them, and is
- * not complete before this is so (virtio_mmio_resetting). */
-bool virtio_blk_idle(const struct virtio_blk *blk);
+ * not complete before this is so (anvil_mmio_resetting). */
+bool anvil_blk_idle(const struct anvil_blk *blk);
 
 /*
  * Only when idle, since the disk would write into what is freed here: any other time is the
  * embedder's mistake and fails an assertion. So write 0 to Status, and run the disk until the
  * device is idle.
  */
-void virtio_blk_destroy(struct virtio_blk *blk);
+void anvil_blk_destroy(struct anvil_blk *blk);
 
 /* disk->capacity has changed: tells the driver (5.2.6.2). Not of a zoned disk. */
-void virtio_blk_resized(struct virtio_blk *blk);
+void anvil_blk_resized(struct anvil_blk *blk);
 
 #ifdef __cplusplus
 }

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define GO_ON VIRTIO_BLK_GO_ON
+#define GO_ON ANVIL_BLK_GO_ON
 
 /* ---- arithmetic on guest numbers ---- */
 
@@ -17,58 +17,59 @@ static bool range_inside(uint64_t sector, uint64_t sectors, uint64_t capacity)
 	return sectors <= capacity && sector <= capacity - sectors;
 }
 
-static bool transfer_valid(const struct virtio_blk *blk, uint64_t sector, uint64_t len)
+static bool transfer_valid(const struct anvil_blk *blk, uint64_t sector, uint64_t len)
 {
-	return len % DISK_SECTOR_BYTES == 0 && len <= blk->options.transfer_max &&
-	       range_inside(sector, len / DISK_SECTOR_BYTES, blk->options.disk->capacity);
+	return len % ANVIL_DISK_SECTOR_BYTES == 0 && len <= blk->options.transfer_max &&
+	       range_inside(sector, len / ANVIL_DISK_SECTOR_BYTES, blk->options.disk->capacity);
 }
 
 /* ---- checking a request (5.2.6) ---- */
 
-static void one_step(struct virtio_blk_slot *slot, enum disk_op op, uint64_t sector, uint64_t len)
+static void one_step(struct anvil_blk_slot *slot, enum anvil_disk_op op, uint64_t sector,
+		     uint64_t len)
 {
 	slot->request.op = op;
 	slot->request.sector = sector;
-	slot->request.sectors = len / DISK_SECTOR_BYTES;
+	slot->request.sectors = len / ANVIL_DISK_SECTOR_BYTES;
 	slot->steps = len > 0;
 }
 
 /* 5.2.6.2: when a write has to be stable before it is reported complete */
-static bool writes_stable(const struct virtio_blk *blk)
+static bool writes_stable(const struct anvil_blk *blk)
 {
-	if (blk->dev.legacy && virtio_features_has(&blk->dev.offered, VIRTIO_BLK_F_CONFIG_WCE))
+	if (blk->dev.legacy && anvil_features_has(&blk->dev.offered, VIRTIO_BLK_F_CONFIG_WCE))
 		return blk->config.writeback == 0 ||
-		       !virtio_device_has(&blk->dev, VIRTIO_BLK_F_FLUSH);
-	if (virtio_device_has(&blk->dev, VIRTIO_BLK_F_CONFIG_WCE))
+		       !anvil_device_has(&blk->dev, VIRTIO_BLK_F_FLUSH);
+	if (anvil_device_has(&blk->dev, VIRTIO_BLK_F_CONFIG_WCE))
 		return blk->config.writeback == 0;
-	return virtio_features_has(&blk->dev.offered, VIRTIO_BLK_F_FLUSH) &&
-	       !virtio_device_has(&blk->dev, VIRTIO_BLK_F_FLUSH);
+	return anvil_features_has(&blk->dev.offered, VIRTIO_BLK_F_FLUSH) &&
+	       !anvil_device_has(&blk->dev, VIRTIO_BLK_F_FLUSH);
 }
 
-static int parse_in(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_in(struct anvil_blk_slot *slot, uint64_t sector)
 {
 	uint64_t len = slot->chain.writable_bytes - 1;
 
 	if (slot->chain.read.left || !transfer_valid(slot->blk, sector, len))
 		return VIRTIO_BLK_S_IOERR;
-	one_step(slot, DISK_READ, sector, len);
+	one_step(slot, ANVIL_DISK_READ, sector, len);
 	slot->data_len = (uint32_t)len;
 	return GO_ON;
 }
 
-static int parse_out(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_out(struct anvil_blk_slot *slot, uint64_t sector)
 {
 	uint64_t len = slot->chain.read.left;
 
 	if (slot->chain.writable_bytes != 1 || !transfer_valid(slot->blk, sector, len) ||
-	    descriptor_chain_read(&slot->chain, slot->data, (size_t)len))
+	    anvil_descriptor_chain_read(&slot->chain, slot->data, (size_t)len))
 		return VIRTIO_BLK_S_IOERR;
-	one_step(slot, DISK_WRITE, sector, len);
+	one_step(slot, ANVIL_DISK_WRITE, sector, len);
 	slot->flush = writes_stable(slot->blk);
 	return GO_ON;
 }
 
-static int parse_flush(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_flush(struct anvil_blk_slot *slot, uint64_t sector)
 {
 	(void)sector;
 	if (slot->chain.writable_bytes != 1 || slot->chain.read.left)
@@ -77,7 +78,7 @@ static int parse_flush(struct virtio_blk_slot *slot, uint64_t sector)
 	return GO_ON;
 }
 
-static int parse_get_id(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_get_id(struct anvil_blk_slot *slot, uint64_t sector)
 {
 	(void)sector;
 	if (slot->chain.writable_bytes != VIRTIO_BLK_ID_BYTES + 1 || slot->chain.read.left)
@@ -93,9 +94,9 @@ static uint16_t not_above(uint16_t value, unsigned int most)
 	return htole16(value <= most ? value : VIRTIO_BLK_LIFETIME_UNDEFINED);
 }
 
-static int parse_get_lifetime(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_get_lifetime(struct anvil_blk_slot *slot, uint64_t sector)
 {
-	const struct disk_lifetime *l = slot->blk->options.disk->lifetime;
+	const struct anvil_disk_lifetime *l = slot->blk->options.disk->lifetime;
 	struct virtio_blk_lifetime told;
 
 	(void)sector;
@@ -109,7 +110,7 @@ static int parse_get_lifetime(struct virtio_blk_slot *slot, uint64_t sector)
 	return VIRTIO_BLK_S_OK;
 }
 
-static void get_range(const struct virtio_blk_slot *slot, uint32_t index,
+static void get_range(const struct anvil_blk_slot *slot, uint32_t index,
 		      struct virtio_blk_range *range)
 {
 	memcpy(range, slot->data + index * sizeof(*range), sizeof(*range));
@@ -119,20 +120,20 @@ static void get_range(const struct virtio_blk_slot *slot, uint32_t index,
 }
 
 /* 5.2.6.2: of a zoned disk, whole zones are erased */
-static bool erase_valid(const struct virtio_blk *blk, const struct virtio_blk_range *range)
+static bool erase_valid(const struct anvil_blk *blk, const struct virtio_blk_range *range)
 {
-	const struct disk_zoning *z = blk->options.disk->zoning;
+	const struct anvil_disk_zoning *z = blk->options.disk->zoning;
 
 	return range->num_sectors <= blk->options.erase_sectors_max &&
 	       (!z || (range->sector % z->zone_sectors == 0 &&
 		       range->num_sectors % z->zone_sectors == 0));
 }
 
-static bool range_valid(const struct virtio_blk_slot *slot, const struct virtio_blk_range *range)
+static bool range_valid(const struct anvil_blk_slot *slot, const struct virtio_blk_range *range)
 {
-	const struct virtio_blk *blk = slot->blk;
+	const struct anvil_blk *blk = slot->blk;
 
-	if (slot->request.op == DISK_SECURE_ERASE
+	if (slot->request.op == ANVIL_DISK_SECURE_ERASE
 		    ? !erase_valid(blk, range)
 		    : range->num_sectors > blk->options.range_sectors_max)
 		return false;
@@ -140,16 +141,16 @@ static bool range_valid(const struct virtio_blk_slot *slot, const struct virtio_
 	       range_inside(range->sector, range->num_sectors, blk->options.disk->capacity);
 }
 
-static uint32_t segments_max(const struct virtio_blk_slot *slot)
+static uint32_t segments_max(const struct anvil_blk_slot *slot)
 {
-	const struct virtio_blk_options *o = &slot->blk->options;
+	const struct anvil_blk_options *o = &slot->blk->options;
 
-	return slot->request.op == DISK_SECURE_ERASE ? o->erase_segments_max
-						     : o->range_segments_max;
+	return slot->request.op == ANVIL_DISK_SECURE_ERASE ? o->erase_segments_max
+							   : o->range_segments_max;
 }
 
 /* 5.2.6.2: an unknown flag in any segment makes the request unsupported */
-static int parse_ranges(struct virtio_blk_slot *slot, uint32_t known_flags)
+static int parse_ranges(struct anvil_blk_slot *slot, uint32_t known_flags)
 {
 	struct virtio_blk_range range;
 	uint64_t len = slot->chain.read.left;
@@ -158,7 +159,7 @@ static int parse_ranges(struct virtio_blk_slot *slot, uint32_t known_flags)
 
 	if (slot->chain.writable_bytes != 1 || len % sizeof(range) || count == 0 ||
 	    count > segments_max(slot) ||
-	    descriptor_chain_read(&slot->chain, slot->data, (size_t)len))
+	    anvil_descriptor_chain_read(&slot->chain, slot->data, (size_t)len))
 		return VIRTIO_BLK_S_IOERR;
 	for (uint32_t i = 0; i < count; i++) {
 		get_range(slot, i, &range);
@@ -173,40 +174,40 @@ static int parse_ranges(struct virtio_blk_slot *slot, uint32_t known_flags)
 	return status;
 }
 
-static int parse_discard(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_discard(struct anvil_blk_slot *slot, uint64_t sector)
 {
 	(void)sector;
-	slot->request.op = DISK_DISCARD;
+	slot->request.op = ANVIL_DISK_DISCARD;
 	return parse_ranges(slot, 0);
 }
 
-static int parse_write_zeroes(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_write_zeroes(struct anvil_blk_slot *slot, uint64_t sector)
 {
 	(void)sector;
-	slot->request.op = DISK_WRITE_ZEROES;
+	slot->request.op = ANVIL_DISK_WRITE_ZEROES;
 	return parse_ranges(slot, VIRTIO_BLK_SEG_UNMAP);
 }
 
-static int parse_secure_erase(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_secure_erase(struct anvil_blk_slot *slot, uint64_t sector)
 {
 	(void)sector;
-	slot->request.op = DISK_SECURE_ERASE;
+	slot->request.op = ANVIL_DISK_SECURE_ERASE;
 	return parse_ranges(slot, 0);
 }
 
-static int parse_append(struct virtio_blk_slot *slot, uint64_t sector)
+static int parse_append(struct anvil_blk_slot *slot, uint64_t sector)
 {
 	slot->flush = writes_stable(slot->blk);
-	return virtio_blk_parse_zone_append(slot, sector);
+	return anvil_blk_parse_zone_append(slot, sector);
 }
 
-#define NO_FEATURE VIRTIO_FEATURE_BITS
+#define NO_FEATURE ANVIL_FEATURE_BITS
 
 static const struct request_type {
 	uint32_t type;
 	unsigned int feature;
 	bool changes_disk;
-	int (*parse)(struct virtio_blk_slot *slot, uint64_t sector);
+	int (*parse)(struct anvil_blk_slot *slot, uint64_t sector);
 } request_type[] = {
 	{ VIRTIO_BLK_T_IN, NO_FEATURE, false, parse_in },
 	{ VIRTIO_BLK_T_OUT, NO_FEATURE, true, parse_out },
@@ -217,34 +218,34 @@ static const struct request_type {
 	{ VIRTIO_BLK_T_GET_LIFETIME, VIRTIO_BLK_F_LIFETIME, false, parse_get_lifetime },
 	{ VIRTIO_BLK_T_SECURE_ERASE, VIRTIO_BLK_F_SECURE_ERASE, true, parse_secure_erase },
 	{ VIRTIO_BLK_T_ZONE_APPEND, VIRTIO_BLK_F_ZONED, true, parse_append },
-	{ VIRTIO_BLK_T_ZONE_REPORT, VIRTIO_BLK_F_ZONED, false, virtio_blk_parse_zone_report },
-	{ VIRTIO_BLK_T_ZONE_OPEN, VIRTIO_BLK_F_ZONED, true, virtio_blk_parse_zone_open },
-	{ VIRTIO_BLK_T_ZONE_CLOSE, VIRTIO_BLK_F_ZONED, true, virtio_blk_parse_zone_close },
-	{ VIRTIO_BLK_T_ZONE_FINISH, VIRTIO_BLK_F_ZONED, true, virtio_blk_parse_zone_finish },
-	{ VIRTIO_BLK_T_ZONE_RESET, VIRTIO_BLK_F_ZONED, true, virtio_blk_parse_zone_reset },
-	{ VIRTIO_BLK_T_ZONE_RESET_ALL, VIRTIO_BLK_F_ZONED, true, virtio_blk_parse_zone_reset_all },
+	{ VIRTIO_BLK_T_ZONE_REPORT, VIRTIO_BLK_F_ZONED, false, anvil_blk_parse_zone_report },
+	{ VIRTIO_BLK_T_ZONE_OPEN, VIRTIO_BLK_F_ZONED, true, anvil_blk_parse_zone_open },
+	{ VIRTIO_BLK_T_ZONE_CLOSE, VIRTIO_BLK_F_ZONED, true, anvil_blk_parse_zone_close },
+	{ VIRTIO_BLK_T_ZONE_FINISH, VIRTIO_BLK_F_ZONED, true, anvil_blk_parse_zone_finish },
+	{ VIRTIO_BLK_T_ZONE_RESET, VIRTIO_BLK_F_ZONED, true, anvil_blk_parse_zone_reset },
+	{ VIRTIO_BLK_T_ZONE_RESET_ALL, VIRTIO_BLK_F_ZONED, true, anvil_blk_parse_zone_reset_all },
 };
 
 /* 5.2.6.3: FLUSH_OUT is another name of FLUSH */
-static uint32_t get_type(const struct virtio_device *dev, const struct virtio_blk_header *header)
+static uint32_t get_type(const struct anvil_device *dev, const struct virtio_blk_header *header)
 {
-	uint32_t type = virtio_device_u32(dev, header->type);
+	uint32_t type = anvil_device_u32(dev, header->type);
 
 	return dev->legacy && type == VIRTIO_BLK_T_FLUSH_OUT ? VIRTIO_BLK_T_FLUSH : type;
 }
 
-static bool has_type(const struct virtio_device *dev, const struct request_type *t)
+static bool has_type(const struct anvil_device *dev, const struct request_type *t)
 {
-	return t->feature == NO_FEATURE || virtio_device_has(dev, t->feature);
+	return t->feature == NO_FEATURE || anvil_device_has(dev, t->feature);
 }
 
-int virtio_blk_parse(struct virtio_blk_slot *slot)
+int anvil_blk_parse(struct anvil_blk_slot *slot)
 {
-	struct virtio_blk *blk = slot->blk;
+	struct anvil_blk *blk = slot->blk;
 	struct virtio_blk_header header;
 
 	if (slot->chain.writable_bytes == 0 ||
-	    descriptor_chain_read(&slot->chain, &header, sizeof(header)))
+	    anvil_descriptor_chain_read(&slot->chain, &header, sizeof(header)))
 		return VIRTIO_BLK_S_IOERR;
 	for (size_t i = 0; i < sizeof(request_type) / sizeof(request_type[0]); i++) {
 		const struct request_type *t = &request_type[i];
@@ -254,14 +255,14 @@ int virtio_blk_parse(struct virtio_blk_slot *slot)
 		/* what the disk is counts, not what the driver accepted */
 		if (t->changes_disk && blk->options.disk->read_only)
 			return VIRTIO_BLK_S_IOERR;
-		return t->parse(slot, virtio_device_u64(&blk->dev, header.sector));
+		return t->parse(slot, anvil_device_u64(&blk->dev, header.sector));
 	}
 	return VIRTIO_BLK_S_UNSUPP;
 }
 
 /* ---- its steps ---- */
 
-bool virtio_blk_next_step(struct virtio_blk_slot *slot)
+bool anvil_blk_next_step(struct anvil_blk_slot *slot)
 {
 	if (slot->step < slot->steps) {
 		struct virtio_blk_range range;
@@ -281,7 +282,7 @@ bool virtio_blk_next_step(struct virtio_blk_slot *slot)
 	}
 	if (slot->flush) {
 		slot->flush = false;
-		slot->request.op = DISK_FLUSH;
+		slot->request.op = ANVIL_DISK_FLUSH;
 		slot->request.sector = 0;
 		slot->request.sectors = 0;
 		slot->request.unmap = false;

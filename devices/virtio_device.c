@@ -9,42 +9,42 @@
 
 #include "virtio_device_internal.h"
 
-bool virtio_features_has(const struct virtio_features *set, unsigned int bit)
+bool anvil_features_has(const struct anvil_features *set, unsigned int bit)
 {
 	return set->word[bit / 64] >> (bit % 64) & 1;
 }
 
-void virtio_features_add(struct virtio_features *set, unsigned int bit)
+void anvil_features_add(struct anvil_features *set, unsigned int bit)
 {
 	set->word[bit / 64] |= 1ull << (bit % 64);
 }
 
-void virtio_features_remove(struct virtio_features *set, unsigned int bit)
+void anvil_features_remove(struct anvil_features *set, unsigned int bit)
 {
 	set->word[bit / 64] &= ~(1ull << (bit % 64));
 }
 
-static void destroy_queues(struct virtio_device *dev, unsigned int count)
+static void destroy_queues(struct anvil_device *dev, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
-		virtqueue_destroy(&dev->queue[i]);
+		anvil_virtqueue_destroy(&dev->queue[i]);
 	free(dev->queue);
 	dev->queue = NULL;
 }
 
-int virtio_device_init(struct virtio_device *dev, const struct virtio_device_ops *ops,
-		       const struct guest_memory *memory, unsigned int queues,
-		       uint16_t queue_size_max, const struct virtio_features *offered)
+int anvil_device_init(struct anvil_device *dev, const struct anvil_device_ops *ops,
+		      const struct anvil_guest_memory *memory, unsigned int queues,
+		      uint16_t queue_size_max, const struct anvil_features *offered)
 {
 	memset(dev, 0, sizeof(*dev));
-	if (queues == 0 || queues > VIRTIO_DEVICE_QUEUES_MAX)
+	if (queues == 0 || queues > ANVIL_DEVICE_QUEUES_MAX)
 		return -EINVAL;
 	dev->queue = calloc(queues, sizeof(*dev->queue));
 	if (!dev->queue)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < queues; i++) {
-		int err = virtqueue_init(&dev->queue[i], memory, queue_size_max,
-					 virtio_features_has(offered, VIRTIO_F_RING_PACKED));
+		int err = anvil_virtqueue_init(&dev->queue[i], memory, queue_size_max,
+					       anvil_features_has(offered, VIRTIO_F_RING_PACKED));
 
 		if (err) {
 			destroy_queues(dev, i);
@@ -54,88 +54,88 @@ int virtio_device_init(struct virtio_device *dev, const struct virtio_device_ops
 	dev->ops = ops;
 	dev->queues = queues;
 	dev->queues_used = queues;
-	dev->work = VIRTIO_DEVICE_WORK;
+	dev->work = ANVIL_DEVICE_WORK;
 	dev->offered = *offered;
-	virtio_features_add(&dev->offered, VIRTIO_F_VERSION_1);
+	anvil_features_add(&dev->offered, VIRTIO_F_VERSION_1);
 	return 0;
 }
 
-void virtio_device_destroy(struct virtio_device *dev)
+void anvil_device_destroy(struct anvil_device *dev)
 {
 	if (dev->queue)
 		destroy_queues(dev, dev->queues);
 }
 
-struct virtqueue *virtio_device_queue(const struct virtio_device *dev, uint32_t index)
+struct anvil_virtqueue *anvil_device_queue(const struct anvil_device *dev, uint32_t index)
 {
 	return index < dev->queues_used ? &dev->queue[index] : NULL;
 }
 
-bool virtio_device_features_final(const struct virtio_device *dev)
+bool anvil_device_features_final(const struct anvil_device *dev)
 {
 	return dev->legacy ? dev->legacy_final : dev->status & VIRTIO_STATUS_FEATURES_OK;
 }
 
-bool virtio_device_has(const struct virtio_device *dev, unsigned int feature)
+bool anvil_device_has(const struct anvil_device *dev, unsigned int feature)
 {
-	return virtio_device_features_final(dev) && virtio_features_has(&dev->driver, feature);
+	return anvil_device_features_final(dev) && anvil_features_has(&dev->driver, feature);
 }
 
 /* ---- queues (2.6) ---- */
 
 /* What the driver has to have said before its queues are served, no more and nothing bad. */
-bool virtio_device_running(const struct virtio_device *dev)
+bool anvil_device_running(const struct anvil_device *dev)
 {
 	if (dev->legacy)
 		return (dev->status & ~VIRTIO_STATUS_DRIVER_OK) == UP_TO_DRIVER;
 	return dev->status == UP_TO_DRIVER_OK;
 }
 
-bool virtio_device_queue_writable(const struct virtio_device *dev, const struct virtqueue *vq)
+bool anvil_device_queue_writable(const struct anvil_device *dev, const struct anvil_virtqueue *vq)
 {
-	if (virtio_device_queue_in_use(dev, (uint32_t)(vq - dev->queue)))
+	if (anvil_device_queue_in_use(dev, (uint32_t)(vq - dev->queue)))
 		return false;
 	if (dev->legacy)
-		return virtio_device_running(dev);
+		return anvil_device_running(dev);
 	return dev->status == UP_TO_FEATURES_OK ||
-	       (dev->status == UP_TO_DRIVER_OK && virtio_device_has(dev, VIRTIO_F_RING_RESET));
+	       (dev->status == UP_TO_DRIVER_OK && anvil_device_has(dev, VIRTIO_F_RING_RESET));
 }
 
-struct virtqueue_features virtio_device_queue_features(const struct virtio_device *dev)
+struct anvil_virtqueue_features anvil_device_queue_features(const struct anvil_device *dev)
 {
-	return (struct virtqueue_features){
-		.indirect = virtio_device_has(dev, VIRTIO_F_INDIRECT_DESC),
-		.event_idx = virtio_device_has(dev, VIRTIO_F_EVENT_IDX),
-		.packed = virtio_device_has(dev, VIRTIO_F_RING_PACKED),
-		.in_order = virtio_device_has(dev, VIRTIO_F_IN_ORDER),
+	return (struct anvil_virtqueue_features){
+		.indirect = anvil_device_has(dev, VIRTIO_F_INDIRECT_DESC),
+		.event_idx = anvil_device_has(dev, VIRTIO_F_EVENT_IDX),
+		.packed = anvil_device_has(dev, VIRTIO_F_RING_PACKED),
+		.in_order = anvil_device_has(dev, VIRTIO_F_IN_ORDER),
 		.big_endian = dev->big_endian,
 	};
 }
 
-void virtio_device_start_queue(struct virtio_device *dev, uint32_t index)
+void anvil_device_start_queue(struct anvil_device *dev, uint32_t index)
 {
-	struct virtqueue *vq = virtio_device_queue(dev, index);
+	struct anvil_virtqueue *vq = anvil_device_queue(dev, index);
 
-	if (!vq || !virtio_device_queue_writable(dev, vq))
+	if (!vq || !anvil_device_queue_writable(dev, vq))
 		return;
 
-	int err = virtqueue_enable(vq, virtio_device_queue_features(dev));
+	int err = anvil_virtqueue_enable(vq, anvil_device_queue_features(dev));
 
 	(void)err; /* the driver reads back 0 from QueueReady or QueuePFN */
 }
 
 /* A driver must not take a queue for stopped whose writes may still reach the disk: QueuePFN, too,
  * goes on to say where the queue was. */
-void virtio_device_halt_queue(struct virtio_device *dev, unsigned int index)
+void anvil_device_halt_queue(struct anvil_device *dev, unsigned int index)
 {
-	struct virtqueue *vq = &dev->queue[index];
+	struct anvil_virtqueue *vq = &dev->queue[index];
 	uint32_t page_number = vq->page_number;
-	bool ran = virtqueue_enabled(vq);
+	bool ran = anvil_virtqueue_enabled(vq);
 
 	if (ran)
 		dev->ops->queue_stopped(dev, index);
 	dev->unserved &= ~(1ull << index);
-	virtqueue_reset(vq);
+	anvil_virtqueue_reset(vq);
 	if (ran && dev->ops->queue_draining && dev->ops->queue_draining(dev, index))
 		dev->draining |= 1ull << index;
 	if (dev->draining >> index & 1)
@@ -143,7 +143,7 @@ void virtio_device_halt_queue(struct virtio_device *dev, unsigned int index)
 }
 
 /* 3.4.2: all that was taken has to be used before. */
-void virtio_device_suspend_when_idle(struct virtio_device *dev)
+void anvil_device_suspend_when_idle(struct anvil_device *dev)
 {
 	if (!dev->suspending || dev->status != UP_TO_DRIVER_OK || dev->draining)
 		return;
@@ -152,7 +152,7 @@ void virtio_device_suspend_when_idle(struct virtio_device *dev)
 			return;
 	}
 	for (unsigned int i = 0; i < dev->queues; i++) {
-		if (virtqueue_unnotified(&dev->queue[i]))
+		if (anvil_virtqueue_unnotified(&dev->queue[i]))
 			dev->ops->notify_coalesced(dev, i);
 	}
 	dev->suspending = false;
@@ -160,7 +160,7 @@ void virtio_device_suspend_when_idle(struct virtio_device *dev)
 	dev->status = UP_TO_SUSPEND;
 }
 
-void virtio_device_queue_drained(struct virtio_device *dev, unsigned int queue)
+void anvil_device_queue_drained(struct anvil_device *dev, unsigned int queue)
 {
 	uint64_t bit = 1ull << queue;
 
@@ -171,91 +171,91 @@ void virtio_device_queue_drained(struct virtio_device *dev, unsigned int queue)
 	dev->queue[queue].page_number = 0;
 	if (!dev->draining)
 		dev->resetting = 0;
-	virtio_device_suspend_when_idle(dev);
+	anvil_device_suspend_when_idle(dev);
 }
 
-void virtio_device_stop_queue(struct virtio_device *dev, uint32_t index)
+void anvil_device_stop_queue(struct anvil_device *dev, uint32_t index)
 {
-	struct virtqueue *vq = virtio_device_queue(dev, index);
+	struct anvil_virtqueue *vq = anvil_device_queue(dev, index);
 
-	if (!vq || !virtqueue_enabled(vq))
+	if (!vq || !anvil_virtqueue_enabled(vq))
 		return;
-	virtio_device_halt_queue(dev, index);
-	virtio_device_suspend_when_idle(dev);
+	anvil_device_halt_queue(dev, index);
+	anvil_device_suspend_when_idle(dev);
 }
 
-void virtio_device_reset_queue(struct virtio_device *dev, uint32_t index)
+void anvil_device_reset_queue(struct anvil_device *dev, uint32_t index)
 {
-	if (!virtio_device_queue(dev, index))
+	if (!anvil_device_queue(dev, index))
 		return;
-	virtio_device_halt_queue(dev, index);
+	anvil_device_halt_queue(dev, index);
 	dev->queue_resets |= dev->draining & 1ull << index;
-	virtio_device_suspend_when_idle(dev);
+	anvil_device_suspend_when_idle(dev);
 }
 
-bool virtio_device_queue_in_use(const struct virtio_device *dev, uint32_t index)
+bool anvil_device_queue_in_use(const struct anvil_device *dev, uint32_t index)
 {
-	const struct virtqueue *vq = virtio_device_queue(dev, index);
+	const struct anvil_virtqueue *vq = anvil_device_queue(dev, index);
 
-	return vq && (virtqueue_enabled(vq) || dev->draining >> index & 1);
+	return vq && (anvil_virtqueue_enabled(vq) || dev->draining >> index & 1);
 }
 
-bool virtio_device_queue_resetting(const struct virtio_device *dev, uint32_t index)
+bool anvil_device_queue_resetting(const struct anvil_device *dev, uint32_t index)
 {
-	return virtio_device_queue(dev, index) && dev->queue_resets >> index & 1;
+	return anvil_device_queue(dev, index) && dev->queue_resets >> index & 1;
 }
 
-bool virtio_device_queue_live(const struct virtio_device *dev, unsigned int queue)
+bool anvil_device_queue_live(const struct anvil_device *dev, unsigned int queue)
 {
-	return virtio_device_running(dev) && virtqueue_enabled(&dev->queue[queue]);
+	return anvil_device_running(dev) && anvil_virtqueue_enabled(&dev->queue[queue]);
 }
 
-bool virtio_device_queue_takes(const struct virtio_device *dev, unsigned int queue)
+bool anvil_device_queue_takes(const struct anvil_device *dev, unsigned int queue)
 {
-	return virtio_device_queue_live(dev, queue) && !dev->suspending;
+	return anvil_device_queue_live(dev, queue) && !dev->suspending;
 }
 
-void virtio_device_begin(struct virtio_device *dev)
+void anvil_device_begin(struct anvil_device *dev)
 {
-	dev->work = VIRTIO_DEVICE_WORK;
+	dev->work = ANVIL_DEVICE_WORK;
 }
 
-void virtio_device_charge(struct virtio_device *dev, uint32_t work)
+void anvil_device_charge(struct anvil_device *dev, uint32_t work)
 {
 	dev->work -= work < dev->work ? work : dev->work;
 }
 
-static void look_into(struct virtio_device *dev, uint32_t index)
+static void look_into(struct anvil_device *dev, uint32_t index)
 {
-	if (index < dev->queues && virtio_device_queue_takes(dev, index))
+	if (index < dev->queues && anvil_device_queue_takes(dev, index))
 		dev->ops->notified(dev, index);
 }
 
-void virtio_device_notify(struct virtio_device *dev, uint32_t index)
+void anvil_device_notify(struct anvil_device *dev, uint32_t index)
 {
-	virtio_device_begin(dev);
+	anvil_device_begin(dev);
 	look_into(dev, index);
 }
 
 /* The queue behind the last one that got something is first the next time. */
-static void poll_queue(struct virtio_device *dev, unsigned int queue)
+static void poll_queue(struct anvil_device *dev, unsigned int queue)
 {
-	if (!dev->work && virtio_device_queue_takes(dev, queue)) {
-		virtio_device_defer(dev, queue);
+	if (!dev->work && anvil_device_queue_takes(dev, queue)) {
+		anvil_device_defer(dev, queue);
 		return;
 	}
 	dev->next_poll = (queue + 1) % dev->queues;
 	look_into(dev, queue);
 }
 
-void virtio_device_poll(struct virtio_device *dev)
+void anvil_device_poll(struct anvil_device *dev)
 {
 	uint64_t unserved = dev->unserved;
 
-	virtio_device_suspend_when_idle(dev);
+	anvil_device_suspend_when_idle(dev);
 	dev->unserved = 0;
 	dev->polled = true;
-	virtio_device_begin(dev);
+	anvil_device_begin(dev);
 	for (unsigned int i = 0, first = dev->next_poll; i < dev->queues; i++) {
 		unsigned int queue = (first + i) % dev->queues;
 
@@ -265,7 +265,7 @@ void virtio_device_poll(struct virtio_device *dev)
 	dev->polled = false;
 }
 
-void virtio_device_break(struct virtio_device *dev)
+void anvil_device_break(struct anvil_device *dev)
 {
 	dev->status |= VIRTIO_STATUS_NEEDS_RESET;
 	dev->unserved = 0;
@@ -273,51 +273,51 @@ void virtio_device_break(struct virtio_device *dev)
 		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_CONFIG);
 }
 
-enum virtio_served virtio_device_popped(struct virtio_device *dev, int popped)
+enum anvil_served anvil_device_popped(struct anvil_device *dev, int popped)
 {
 	if (popped < 0) {
-		virtio_device_break(dev);
-		return VIRTIO_SERVED_LATER;
+		anvil_device_break(dev);
+		return ANVIL_SERVED_LATER;
 	}
-	return popped ? VIRTIO_SERVED_ONE : VIRTIO_SERVED_ALL;
+	return popped ? ANVIL_SERVED_ONE : ANVIL_SERVED_ALL;
 }
 
-void virtio_device_serve(struct virtio_device *dev, unsigned int queue,
-			 enum virtio_served (*one)(struct virtio_device *dev, unsigned int queue))
+void anvil_device_serve(struct anvil_device *dev, unsigned int queue,
+			enum anvil_served (*one)(struct anvil_device *dev, unsigned int queue))
 {
-	struct virtqueue *vq = &dev->queue[queue];
-	enum virtio_served served = VIRTIO_SERVED_ONE;
+	struct anvil_virtqueue *vq = &dev->queue[queue];
+	enum anvil_served served = ANVIL_SERVED_ONE;
 
-	virtqueue_suppress_notification(vq);
+	anvil_virtqueue_suppress_notification(vq);
 	for (uint32_t budget = vq->size; budget > 0 && dev->work > 0; budget--) {
 		uint32_t before = vq->work;
 
 		served = one(dev, queue);
-		virtio_device_charge(dev, vq->work - before);
-		if (!virtio_device_queue_live(dev, queue) || served == VIRTIO_SERVED_LATER)
+		anvil_device_charge(dev, vq->work - before);
+		if (!anvil_device_queue_live(dev, queue) || served == ANVIL_SERVED_LATER)
 			return;
-		if (served == VIRTIO_SERVED_ALL && !virtqueue_want_notification(vq))
+		if (served == ANVIL_SERVED_ALL && !anvil_virtqueue_want_notification(vq))
 			return;
 	}
-	virtio_device_defer(dev, queue);
+	anvil_device_defer(dev, queue);
 }
 
-void virtio_device_defer(struct virtio_device *dev, unsigned int queue)
+void anvil_device_defer(struct anvil_device *dev, unsigned int queue)
 {
 	dev->unserved |= 1ull << queue;
 	dev->transport->defer(dev->transport_opaque);
 }
 
-void virtio_device_publish(struct virtio_device *dev, unsigned int queue)
+void anvil_device_publish(struct anvil_device *dev, unsigned int queue)
 {
-	if (virtqueue_publish(&dev->queue[queue]))
+	if (anvil_virtqueue_publish(&dev->queue[queue]))
 		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_USED);
-	virtio_device_suspend_when_idle(dev);
+	anvil_device_suspend_when_idle(dev);
 }
 
-bool virtio_device_notify_driver(struct virtio_device *dev, unsigned int queue)
+bool anvil_device_notify_driver(struct anvil_device *dev, unsigned int queue)
 {
-	bool wanted = virtqueue_need_notify(&dev->queue[queue]);
+	bool wanted = anvil_virtqueue_need_notify(&dev->queue[queue]);
 
 	if (wanted)
 		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_USED);
@@ -326,13 +326,13 @@ bool virtio_device_notify_driver(struct virtio_device *dev, unsigned int queue)
 
 /* ---- configuration space (2.5) ---- */
 
-static bool config_inside(const struct virtio_device *dev, uint64_t offset, uint32_t len)
+static bool config_inside(const struct anvil_device *dev, uint64_t offset, uint32_t len)
 {
 	return len <= dev->config_len && offset <= dev->config_len - len;
 }
 
-void virtio_device_config_read(const struct virtio_device *dev, uint64_t offset, uint8_t *bytes,
-			       uint32_t len)
+void anvil_device_config_read(const struct anvil_device *dev, uint64_t offset, uint8_t *bytes,
+			      uint32_t len)
 {
 	if (config_inside(dev, offset, len))
 		memcpy(bytes, dev->config + offset, len);
@@ -340,8 +340,8 @@ void virtio_device_config_read(const struct virtio_device *dev, uint64_t offset,
 		memset(bytes, 0, len);
 }
 
-void virtio_device_config_write(struct virtio_device *dev, uint64_t offset, const uint8_t *bytes,
-				uint32_t len)
+void anvil_device_config_write(struct anvil_device *dev, uint64_t offset, const uint8_t *bytes,
+			       uint32_t len)
 {
 	if (!(dev->legacy || dev->status & VIRTIO_STATUS_FEATURES_OK) || dev->resetting ||
 	    dev->status & VIRTIO_STATUS_SUSPEND || !dev->ops->config_written ||
@@ -350,7 +350,7 @@ void virtio_device_config_write(struct virtio_device *dev, uint64_t offset, cons
 	dev->ops->config_written(dev, (uint32_t)offset, bytes, len);
 }
 
-void virtio_device_config_changed(struct virtio_device *dev)
+void anvil_device_config_changed(struct anvil_device *dev)
 {
 	dev->config_generation++;
 	if (dev->status & VIRTIO_STATUS_DRIVER_OK)

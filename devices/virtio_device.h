@@ -3,12 +3,12 @@
  * What every virtio device has, whatever its type and transport (2): status, feature bits,
  * configuration space, queues, interrupts.
  *
- * A device type fills in one `static const struct virtio_device_ops` and embeds struct
+ * A device type fills in one `static const struct anvil_device_ops` and embeds struct
  * virtio_device; a transport turns register accesses into the calls below. The embedder serialises
  * all calls into one device.
  */
-#ifndef VIRTIO_DEVICE_H
-#define VIRTIO_DEVICE_H
+#ifndef ANVIL_DEVICE_H
+#define ANVIL_DEVICE_H
 
 #include "virtqueue.h"
 
@@ -16,101 +16,101 @@
 extern "C" {
 #endif
 
-#define VIRTIO_FEATURE_BITS 128u
+#define ANVIL_FEATURE_BITS 128u
 
 /* A set of feature bits; bit n is bit n % 64 of word n / 64. */
-struct virtio_features {
-	uint64_t word[VIRTIO_FEATURE_BITS / 64];
+struct anvil_features {
+	uint64_t word[ANVIL_FEATURE_BITS / 64];
 };
 
-bool virtio_features_has(const struct virtio_features *set, unsigned int bit);
-void virtio_features_add(struct virtio_features *set, unsigned int bit);
-void virtio_features_remove(struct virtio_features *set, unsigned int bit);
+bool anvil_features_has(const struct anvil_features *set, unsigned int bit);
+void anvil_features_add(struct anvil_features *set, unsigned int bit);
+void anvil_features_remove(struct anvil_features *set, unsigned int bit);
 
 /* "`feature` requires one of `any_of`", which ends at the first 0 after the first entry (5.1.3.1)
  */
-struct virtio_feature_rule {
+struct anvil_feature_rule {
 	uint8_t feature;
 	uint8_t any_of[2];
 };
 
 /* Whether `set` keeps all these rules. */
-bool virtio_device_rules_hold(const struct virtio_feature_rule *rule, unsigned int rules,
-			      const struct virtio_features *set);
+bool anvil_device_rules_hold(const struct anvil_feature_rule *rule, unsigned int rules,
+			     const struct anvil_features *set);
 
-struct virtio_device;
+struct anvil_device;
 
-struct virtio_device_ops {
+struct anvil_device_ops {
 	uint32_t device_id;
-	const struct virtio_feature_rule *rule;
+	const struct anvil_feature_rule *rule;
 	unsigned int rules;
 	/* The driver has accepted features (FEATURES_OK); may lower queues_used. May be NULL. */
-	void (*features_accepted)(struct virtio_device *dev);
-	/* There may be chains in this live queue: look, within the bound of virtio_device_serve. */
-	void (*notified)(struct virtio_device *dev, unsigned int queue);
+	void (*features_accepted)(struct anvil_device *dev);
+	/* There may be chains in this live queue: look, within the bound of anvil_device_serve. */
+	void (*notified)(struct anvil_device *dev, unsigned int queue);
 	/* This queue stops: forget its chains, and do not touch the guest for them. */
-	void (*queue_stopped)(struct virtio_device *dev, unsigned int queue);
+	void (*queue_stopped)(struct anvil_device *dev, unsigned int queue);
 	/*
 	 * Asked after queue_stopped: whether the back end still has requests of this queue. If so,
-	 * the reset goes on until virtio_device_queue_drained is called. NULL: it never has.
+	 * the reset goes on until anvil_device_queue_drained is called. NULL: it never has.
 	 */
-	bool (*queue_draining)(const struct virtio_device *dev, unsigned int queue);
+	bool (*queue_draining)(const struct anvil_device *dev, unsigned int queue);
 	/* Bytes of the configuration space were written, all inside it. NULL: read-only. */
-	void (*config_written)(struct virtio_device *dev, uint32_t offset, const uint8_t *bytes,
+	void (*config_written)(struct anvil_device *dev, uint32_t offset, const uint8_t *bytes,
 			       uint32_t len);
 	/* Back to the state after creation, configuration space included; queues are stopped. */
-	void (*reset)(struct virtio_device *dev);
+	void (*reset)(struct anvil_device *dev);
 	/*
 	 * The host changed what the configuration space says while the device was suspended: have
-	 * it there now, and call virtio_device_config_changed. `what` of it: bits of config_kinds,
-	 * as virtio_device_hold_config was told. NULL: it has nothing of the kind.
+	 * it there now, and call anvil_device_config_changed. `what` of it: bits of config_kinds,
+	 * as anvil_device_hold_config was told. NULL: it has nothing of the kind.
 	 */
-	void (*config_refresh)(struct virtio_device *dev, unsigned int what);
+	void (*config_refresh)(struct anvil_device *dev, unsigned int what);
 	uint8_t config_kinds;
-	/* virtio_device_make_legacy: `offered` and the byte order are set, the configuration space
+	/* anvil_device_make_legacy: `offered` and the byte order are set, the configuration space
 	 * has to follow. Returns 0, or -EINVAL: this device cannot be had that way. May be NULL. */
-	int (*make_legacy)(struct virtio_device *dev);
+	int (*make_legacy)(struct anvil_device *dev);
 	/* A legacy driver has set DRIVER_OK. May be NULL. */
-	void (*legacy_driver_ok)(struct virtio_device *dev);
-	/* Whether notifications of this queue may be put off (virtqueue_unnotified), and: notifies
-	 * the driver now of what was. NULL: never. */
-	bool (*coalesces)(const struct virtio_device *dev, unsigned int queue);
-	void (*notify_coalesced)(struct virtio_device *dev, unsigned int queue);
+	void (*legacy_driver_ok)(struct anvil_device *dev);
+	/* Whether notifications of this queue may be put off (anvil_virtqueue_unnotified), and:
+	 * notifies the driver now of what was. NULL: never. */
+	bool (*coalesces)(const struct anvil_device *dev, unsigned int queue);
+	void (*notify_coalesced)(struct anvil_device *dev, unsigned int queue);
 	/* Puts what this type has beside features and queues, while nothing is in flight. */
-	void (*save)(const struct virtio_device *dev, struct state_writer *w);
+	void (*save)(const struct anvil_device *dev, struct anvil_state_writer *w);
 	/*
 	 * Takes it back, into a device with these features, before any queue is looked at. Returns
 	 * whether it can be the state of such a device; if not, a reset follows. What the host has
-	 * changed since is told as at any time (virtio_device_config_changed).
+	 * changed since is told as at any time (anvil_device_config_changed).
 	 */
-	bool (*restore)(struct virtio_device *dev, struct state_reader *r);
+	bool (*restore)(struct anvil_device *dev, struct anvil_state_reader *r);
 };
 
 /* How a device reaches its embedder; set by the transport. */
-struct virtio_transport_ops {
+struct anvil_transport_ops {
 	/* something for the driver happened: VIRTIO_INTERRUPT_* */
 	void (*interrupt)(void *opaque, uint32_t events);
-	/* work is left over: call virtio_device_poll soon, from outside any device call */
+	/* work is left over: call anvil_device_poll soon, from outside any device call */
 	void (*defer)(void *opaque);
 };
 
-struct virtio_device {
-	const struct virtio_device_ops *ops;
-	const struct virtio_transport_ops *transport;
+struct anvil_device {
+	const struct anvil_device_ops *ops;
+	const struct anvil_transport_ops *transport;
 	void *transport_opaque;
 
-	struct virtio_features offered;
-	struct virtio_features driver; /* as written; checked at FEATURES_OK */
-	bool legacy;		       /* used through the legacy interface */
-	bool legacy_final;	       /* whose driver's features are final until the next reset */
-	bool big_endian;	       /* the guest is, and the interface a legacy one */
+	struct anvil_features offered;
+	struct anvil_features driver; /* as written; checked at FEATURES_OK */
+	bool legacy;		      /* used through the legacy interface */
+	bool legacy_final;	      /* whose driver's features are final until the next reset */
+	bool big_endian;	      /* the guest is, and the interface a legacy one */
 	uint8_t status;
 	uint32_t config_generation;
 
 	uint8_t *config; /* in the driver's byte order, as it sees it; the device type's */
 	uint32_t config_len;
 
-	struct virtqueue *queue; /* ours */
+	struct anvil_virtqueue *queue; /* ours */
 	unsigned int queues;
 	unsigned int queues_used; /* these many have a purpose with the features accepted */
 	uint64_t unserved;	  /* queues with work left over, one bit each */
@@ -128,37 +128,37 @@ struct virtio_device {
 	uint8_t config_held; /* of which config_refresh is due */
 };
 
-#define VIRTIO_DEVICE_QUEUES_MAX 64u
+#define ANVIL_DEVICE_QUEUES_MAX 64u
 
 /*
  * The work of one call into a device, whatever a guest has in its rings: a register access, a poll,
- * a completion, a frame. A device takes chains as long as less than VIRTIO_DEVICE_WORK was done in
+ * a completion, a frame. A device takes chains as long as less than ANVIL_DEVICE_WORK was done in
  * this call (virtqueue.h says how much a chain is; a block device adds its requests to the disk),
  * and the rest is deferred. The last chain is finished, so that one call does at most
  *
- *   VIRTIO_DEVICE_WORK, and what one chain is: descriptors fetched, and 256 bytes copied for each
- *   VIRTIO_DEVICE_ACCESSES guest memory accesses, with queues of that size
+ *   ANVIL_DEVICE_WORK, and what one chain is: descriptors fetched, and 256 bytes copied for each
+ *   ANVIL_DEVICE_ACCESSES guest memory accesses, with queues of that size
  *
  * and no call takes more chains than its queue has entries. A frame for the guest takes no more
  * than that of receive buffers, those included that are no good.
  */
-#define VIRTIO_DEVICE_WORK		   16384u
-#define VIRTIO_DEVICE_ACCESSES(queue_size) (5ull * VIRTIO_DEVICE_WORK + 8ull * (queue_size) + 512)
+#define ANVIL_DEVICE_WORK		  16384u
+#define ANVIL_DEVICE_ACCESSES(queue_size) (5ull * ANVIL_DEVICE_WORK + 8ull * (queue_size) + 512)
 
 /*
  * A device in its state after creation: `queues` stopped queues of `queue_size_max` entries each
- * (virtqueue_init), `offered` plus VERSION_1 on offer. Returns 0, -EINVAL or -ENOMEM; on failure
- * nothing stays allocated. The transport is attached afterwards.
+ * (anvil_virtqueue_init), `offered` plus VERSION_1 on offer. Returns 0, -EINVAL or -ENOMEM; on
+ * failure nothing stays allocated. The transport is attached afterwards.
  *
  * Every device type can offer SUSPEND and ORDER_PLATFORM; the latter is for drivers that insist on
  * it: this is software on the guest's own processors, and does the same with and without. None
  * offers ACCESS_PLATFORM: addresses are guest-physical, there is no IOMMU in between (6, 6.2).
  */
-int virtio_device_init(struct virtio_device *dev, const struct virtio_device_ops *ops,
-		       const struct guest_memory *memory, unsigned int queues,
-		       uint16_t queue_size_max, const struct virtio_features *offered)
+int anvil_device_init(struct anvil_device *dev, const struct anvil_device_ops *ops,
+		      const struct anvil_guest_memory *memory, unsigned int queues,
+		      uint16_t queue_size_max, const struct anvil_features *offered)
 	__attribute__((warn_unused_result));
-void virtio_device_destroy(struct virtio_device *dev);
+void anvil_device_destroy(struct anvil_device *dev);
 
 /*
  * Gives a device in its state after creation, without a transport, the legacy interface that
@@ -166,24 +166,24 @@ void virtio_device_destroy(struct virtio_device *dev);
  * on are not offered, ANY_LAYOUT is (6.3). `big_endian` is the guest's byte order, in which rings,
  * request headers and configuration space are then kept (2.5.3, 2.7.3); bytes that the
  * specification calls le16 to le64 inside a request's data stay little-endian. For transports;
- * embedders call virtio_mmio_init_legacy. Returns 0 or -EINVAL (the device is in use, or its type
+ * embedders call anvil_mmio_init_legacy. Returns 0 or -EINVAL (the device is in use, or its type
  * refuses).
  *
  * What is different then (3.1.2):
  *  - there is no FEATURES_OK: what the driver writes there is ignored. Its features become final
- *    with the first queue that it places (virtio_device_finalize_legacy) or with DRIVER_OK. What
+ *    with the first queue that it places (anvil_device_finalize_legacy) or with DRIVER_OK. What
  *    was
  * not offered then falls away, and so does what lacks the feature that it requires.
  *  - queues are set up from DRIVER on, and run at once, not only after DRIVER_OK.
  *  - the configuration space can be written at any time.
  */
-int virtio_device_make_legacy(struct virtio_device *dev, bool big_endian)
+int anvil_device_make_legacy(struct anvil_device *dev, bool big_endian)
 	__attribute__((warn_unused_result));
 
 /* ---- for transports ---- */
 
 /* Makes a legacy driver's features final; nothing happens if they are already. */
-void virtio_device_finalize_legacy(struct virtio_device *dev);
+void anvil_device_finalize_legacy(struct anvil_device *dev);
 
 /*
  * The driver writes Device Status (2.1, 3.1.1). 0 resets. Otherwise bits are accepted one step at
@@ -194,55 +194,55 @@ void virtio_device_finalize_legacy(struct virtio_device *dev);
  *
  * A reset stops all queues at once: nothing of the guest is touched afterwards, and there are no
  * interrupts. It is complete when the back end has no request of the device any more (2.4). Until
- * then virtio_device_status is what it was before, not 0, all else is as after the reset, and no
+ * then anvil_device_status is what it was before, not 0, all else is as after the reset, and no
  * write has an effect on status, features, queues or configuration space.
  */
-void virtio_device_set_status(struct virtio_device *dev, uint32_t value);
+void anvil_device_set_status(struct anvil_device *dev, uint32_t value);
 
 /* Device Status as the driver reads it. */
-uint8_t virtio_device_status(const struct virtio_device *dev);
+uint8_t anvil_device_status(const struct anvil_device *dev);
 
 /* 32 feature bits from 32 * sel; beyond what exists, 0 and no effect. */
-uint32_t virtio_device_offered(const struct virtio_device *dev, uint32_t sel);
+uint32_t anvil_device_offered(const struct anvil_device *dev, uint32_t sel);
 /* Has an effect between DRIVER and FEATURES_OK alone (3.1.1), or until features are final. */
-void virtio_device_set_driver_features(struct virtio_device *dev, uint32_t sel, uint32_t bits);
+void anvil_device_set_driver_features(struct anvil_device *dev, uint32_t sel, uint32_t bits);
 
 /* The queue, or NULL if there is none or the accepted features have no use for it. */
-struct virtqueue *virtio_device_queue(const struct virtio_device *dev, uint32_t index);
+struct anvil_virtqueue *anvil_device_queue(const struct anvil_device *dev, uint32_t index);
 /* Whether the driver may set this queue up now: stopped and drained, and between FEATURES_OK and
  * DRIVER_OK (3.1.1), or, with RING_RESET, later (2.6.1). */
-bool virtio_device_queue_writable(const struct virtio_device *dev, const struct virtqueue *vq);
+bool anvil_device_queue_writable(const struct anvil_device *dev, const struct anvil_virtqueue *vq);
 /* Starts a queue; nothing happens if what was programmed is not valid, or the time not right. */
-void virtio_device_start_queue(struct virtio_device *dev, uint32_t index);
+void anvil_device_start_queue(struct anvil_device *dev, uint32_t index);
 /* Stops a running queue and forgets all about it; while requests of it are at the back end, it is
  * still in use, and cannot be set up. */
-void virtio_device_stop_queue(struct virtio_device *dev, uint32_t index);
+void anvil_device_stop_queue(struct anvil_device *dev, uint32_t index);
 /* The same, and forgets what was programmed for a queue that does not run, too (2.6.1.1.1). */
-void virtio_device_reset_queue(struct virtio_device *dev, uint32_t index);
+void anvil_device_reset_queue(struct anvil_device *dev, uint32_t index);
 /* Whether the queue runs, or was stopped and is not drained yet; whether that was by a reset. */
-bool virtio_device_queue_in_use(const struct virtio_device *dev, uint32_t index);
-bool virtio_device_queue_resetting(const struct virtio_device *dev, uint32_t index);
+bool anvil_device_queue_in_use(const struct anvil_device *dev, uint32_t index);
+bool anvil_device_queue_resetting(const struct anvil_device *dev, uint32_t index);
 /* An available buffer notification (2.9); spurious ones are harmless. */
-void virtio_device_notify(struct virtio_device *dev, uint32_t index);
+void anvil_device_notify(struct anvil_device *dev, uint32_t index);
 /* Goes on with what was left over when `defer` was called: queues in turn, as far as one call goes.
  */
-void virtio_device_poll(struct virtio_device *dev);
+void anvil_device_poll(struct anvil_device *dev);
 
 /*
  * Configuration space (2.5). An access that is not wholly inside reads as zeroes, and is not
  * written. `len` up to 8. Writes have an effect after FEATURES_OK alone (3.1.1), those of a legacy
  * driver always.
  */
-void virtio_device_config_read(const struct virtio_device *dev, uint64_t offset, uint8_t *bytes,
+void anvil_device_config_read(const struct anvil_device *dev, uint64_t offset, uint8_t *bytes,
+			      uint32_t len);
+void anvil_device_config_write(struct anvil_device *dev, uint64_t offset, const uint8_t *bytes,
 			       uint32_t len);
-void virtio_device_config_write(struct virtio_device *dev, uint64_t offset, const uint8_t *bytes,
-				uint32_t len);
 
 /*
  * Puts the device's state. Returns 0, or -EBUSY while chains are in flight or a reset is not
  * complete: a driver's request is not forgotten, so let the back end finish first.
  */
-int virtio_device_save(const struct virtio_device *dev, struct state_writer *w)
+int anvil_device_save(const struct anvil_device *dev, struct anvil_state_writer *w)
 	__attribute__((warn_unused_result));
 
 /*
@@ -250,104 +250,106 @@ int virtio_device_save(const struct virtio_device *dev, struct state_writer *w)
  * is checked as if the driver had written it, and nothing of the guest is touched. Returns 0, or
  * -EINVAL: then the device must be reset.
  */
-int virtio_device_restore(struct virtio_device *dev, struct state_reader *r)
+int anvil_device_restore(struct anvil_device *dev, struct anvil_state_reader *r)
 	__attribute__((warn_unused_result));
 
 /*
  * When all else that was saved is good, too: tells the driver what it was not told. Queues that run
- * are looked at in virtio_device_poll, which the transport is asked for.
+ * are looked at in anvil_device_poll, which the transport is asked for.
  */
-void virtio_device_restored(struct virtio_device *dev);
+void anvil_device_restored(struct anvil_device *dev);
 
 /* ---- for device types ---- */
 
 /* Whether the driver's features are final: since FEATURES_OK, or what is it for legacy drivers. */
-bool virtio_device_features_final(const struct virtio_device *dev);
+bool anvil_device_features_final(const struct anvil_device *dev);
 
 /* Whether the driver accepted this feature; false before they are final. */
-bool virtio_device_has(const struct virtio_device *dev, unsigned int feature);
+bool anvil_device_has(const struct anvil_device *dev, unsigned int feature);
 
 /*
  * From the host's byte order to that of the driver's structures, and back: little-endian, for
  * legacy drivers the guest's own.
  */
-static inline bool virtio_device_swaps(const struct virtio_device *dev)
+static inline bool anvil_device_swaps(const struct anvil_device *dev)
 {
 	return dev->big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
 }
 
-static inline uint16_t virtio_device_u16(const struct virtio_device *dev, uint16_t value)
+static inline uint16_t anvil_device_u16(const struct anvil_device *dev, uint16_t value)
 {
-	return virtio_device_swaps(dev) ? __builtin_bswap16(value) : value;
+	return anvil_device_swaps(dev) ? __builtin_bswap16(value) : value;
 }
 
-static inline uint32_t virtio_device_u32(const struct virtio_device *dev, uint32_t value)
+static inline uint32_t anvil_device_u32(const struct anvil_device *dev, uint32_t value)
 {
-	return virtio_device_swaps(dev) ? __builtin_bswap32(value) : value;
+	return anvil_device_swaps(dev) ? __builtin_bswap32(value) : value;
 }
 
-static inline uint64_t virtio_device_u64(const struct virtio_device *dev, uint64_t value)
+static inline uint64_t anvil_device_u64(const struct anvil_device *dev, uint64_t value)
 {
-	return virtio_device_swaps(dev) ? __builtin_bswap64(value) : value;
+	return anvil_device_swaps(dev) ? __builtin_bswap64(value) : value;
 }
 
 /* Whether the device may look into this queue: DRIVER_OK (legacy: DRIVER), not failed or broken,
  * queue running. */
-bool virtio_device_queue_live(const struct virtio_device *dev, unsigned int queue);
+bool anvil_device_queue_live(const struct anvil_device *dev, unsigned int queue);
 
 /* The back end has no request of this stopped queue any more; nothing happens if it was not asked
  * for (queue_draining). */
-void virtio_device_queue_drained(struct virtio_device *dev, unsigned int queue);
+void anvil_device_queue_drained(struct anvil_device *dev, unsigned int queue);
 
 /* Whether the device may take chains from this queue now: it is live, and not to be suspended. */
-bool virtio_device_queue_takes(const struct virtio_device *dev, unsigned int queue);
+bool anvil_device_queue_takes(const struct anvil_device *dev, unsigned int queue);
 
 /* The guest broke the rules of a live queue: DEVICE_NEEDS_RESET and its notification (2.1.2);
  * nothing of the guest is touched until it resets. */
-void virtio_device_break(struct virtio_device *dev);
+void anvil_device_break(struct anvil_device *dev);
 
 /*
  * Before it is changed on the host's behalf: true if that has to wait, since a suspended device
  * leaves it alone (3.4.2). Then config_refresh will be called.
  */
-bool virtio_device_hold_config(struct virtio_device *dev, unsigned int what);
+bool anvil_device_hold_config(struct anvil_device *dev, unsigned int what);
 
 /* The configuration space changed on the device's side (2.5, 3.2.1). */
-void virtio_device_config_changed(struct virtio_device *dev);
+void anvil_device_config_changed(struct anvil_device *dev);
 
 /* Publishes what was pushed and notifies the driver if it wants that. */
-void virtio_device_publish(struct virtio_device *dev, unsigned int queue);
+void anvil_device_publish(struct anvil_device *dev, unsigned int queue);
 
-/* Notifies the driver of what virtqueue_flush showed, if it wants that. Returns whether it did. */
-bool virtio_device_notify_driver(struct virtio_device *dev, unsigned int queue);
+/* Notifies the driver of what anvil_virtqueue_flush showed, if it wants that. Returns whether it
+ * did. */
+bool anvil_device_notify_driver(struct anvil_device *dev, unsigned int queue);
 
-enum virtio_served {
-	VIRTIO_SERVED_ONE,   /* took one chain, go on */
-	VIRTIO_SERVED_ALL,   /* the queue was empty */
-	VIRTIO_SERVED_LATER, /* cannot go on now; the device type will serve the queue again */
+enum anvil_served {
+	ANVIL_SERVED_ONE,   /* took one chain, go on */
+	ANVIL_SERVED_ALL,   /* the queue was empty */
+	ANVIL_SERVED_LATER, /* cannot go on now; the device type will serve the queue again */
 };
 
 /* This queue is to be notified again, later and from outside: there may be work left. Also for
  * whoever unpops a chain long after it was taken: a device that waits to be suspended looks again.
  */
-void virtio_device_defer(struct virtio_device *dev, unsigned int queue);
+void anvil_device_defer(struct anvil_device *dev, unsigned int queue);
 
-/* What virtqueue_pop returned, in these terms; breaks the device if the guest broke the ring. */
-enum virtio_served virtio_device_popped(struct virtio_device *dev, int popped);
+/* What anvil_virtqueue_pop returned, in these terms; breaks the device if the guest broke the ring.
+ */
+enum anvil_served anvil_device_popped(struct anvil_device *dev, int popped);
 
 /* A call begins that the transport knows nothing of: a back end's. Not from inside another one. */
-void virtio_device_begin(struct virtio_device *dev);
+void anvil_device_begin(struct anvil_device *dev);
 
 /* Work beside that of a chain is done in this call. */
-void virtio_device_charge(struct virtio_device *dev, uint32_t work);
+void anvil_device_charge(struct anvil_device *dev, uint32_t work);
 
 /*
- * Serves a live queue: calls `one` until it does not return VIRTIO_SERVED_ONE or the queue stops
+ * Serves a live queue: calls `one` until it does not return ANVIL_SERVED_ONE or the queue stops
  * being live, with notifications suppressed while at it, but at most queue size times, and only
  * while there is work left that this call may do: then the rest is deferred.
  */
-void virtio_device_serve(struct virtio_device *dev, unsigned int queue,
-			 enum virtio_served (*one)(struct virtio_device *dev, unsigned int queue));
+void anvil_device_serve(struct anvil_device *dev, unsigned int queue,
+			enum anvil_served (*one)(struct anvil_device *dev, unsigned int queue));
 
 #ifdef __cplusplus
 }

@@ -3,8 +3,8 @@
  * Between the parts of a device: its queues (virtio_device.c), its status (virtio_device_status.c),
  * and how it is saved (virtio_device_state.c).
  */
-#ifndef VIRTIO_DEVICE_INTERNAL_H
-#define VIRTIO_DEVICE_INTERNAL_H
+#ifndef ANVIL_DEVICE_INTERNAL_H
+#define ANVIL_DEVICE_INTERNAL_H
 
 #include "virtio_device.h"
 #include "virtio_spec.h"
@@ -20,18 +20,18 @@
 #define UP_TO_LEGACY_DRIVER_OK (UP_TO_DRIVER | VIRTIO_STATUS_DRIVER_OK)
 
 /* What the driver has to have said before its queues are served, no more and nothing bad. */
-bool virtio_device_running(const struct virtio_device *dev);
+bool anvil_device_running(const struct anvil_device *dev);
 
 /* Stops a queue that runs, and forgets all about it in either case. */
-void virtio_device_halt_queue(struct virtio_device *dev, unsigned int index);
+void anvil_device_halt_queue(struct anvil_device *dev, unsigned int index);
 
 /* Those of the features accepted that shape queues. */
-struct virtqueue_features virtio_device_queue_features(const struct virtio_device *dev);
+struct anvil_virtqueue_features anvil_device_queue_features(const struct anvil_device *dev);
 
 /* Whether a driver may have what it wrote (2.2.1, 6.2). */
-bool virtio_device_features_acceptable(const struct virtio_device *dev);
+bool anvil_device_features_acceptable(const struct anvil_device *dev);
 
 /* The driver wants to suspend, and perhaps nothing is in flight any more (3.4). */
-void virtio_device_suspend_when_idle(struct virtio_device *dev);
+void anvil_device_suspend_when_idle(struct anvil_device *dev);
 
 #endif

@@ -9,15 +9,15 @@
 
 /* ---- status (2.1, 3.1.1) ---- */
 
-static bool rule_holds(const struct virtio_feature_rule *rule, const struct virtio_features *set)
+static bool rule_holds(const struct anvil_feature_rule *rule, const struct anvil_features *set)
 {
-	return !virtio_features_has(set, rule->feature) ||
-	       virtio_features_has(set, rule->any_of[0]) ||
-	       (rule->any_of[1] && virtio_features_has(set, rule->any_of[1]));
+	return !anvil_features_has(set, rule->feature) ||
+	       anvil_features_has(set, rule->any_of[0]) ||
+	       (rule->any_of[1] && anvil_features_has(set, rule->any_of[1]));
 }
 
-bool virtio_device_rules_hold(const struct virtio_feature_rule *rule, unsigned int rules,
-			      const struct virtio_features *set)
+bool anvil_device_rules_hold(const struct anvil_feature_rule *rule, unsigned int rules,
+			     const struct anvil_features *set)
 {
 	for (unsigned int i = 0; i < rules; i++) {
 		if (!rule_holds(&rule[i], set))
@@ -27,23 +27,23 @@ bool virtio_device_rules_hold(const struct virtio_feature_rule *rule, unsigned i
 }
 
 /* 2.2.1: nothing that was not offered, nothing without what it requires; 6.2: VERSION_1 */
-bool virtio_device_features_acceptable(const struct virtio_device *dev)
+bool anvil_device_features_acceptable(const struct anvil_device *dev)
 {
-	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++) {
+	for (size_t i = 0; i < ANVIL_FEATURE_BITS / 64; i++) {
 		if (dev->driver.word[i] & ~dev->offered.word[i])
 			return false;
 	}
-	return (dev->legacy || virtio_features_has(&dev->driver, VIRTIO_F_VERSION_1)) &&
-	       virtio_device_rules_hold(dev->ops->rule, dev->ops->rules, &dev->driver);
+	return (dev->legacy || anvil_features_has(&dev->driver, VIRTIO_F_VERSION_1)) &&
+	       anvil_device_rules_hold(dev->ops->rule, dev->ops->rules, &dev->driver);
 }
 
-static bool enter_any(const struct virtio_device *dev)
+static bool enter_any(const struct anvil_device *dev)
 {
 	(void)dev;
 	return true;
 }
 
-static bool enter_legacy(const struct virtio_device *dev)
+static bool enter_legacy(const struct anvil_device *dev)
 {
 	return dev->legacy;
 }
@@ -51,26 +51,26 @@ static bool enter_legacy(const struct virtio_device *dev)
 static const struct status_step {
 	uint8_t from;
 	uint8_t to;
-	bool (*may_enter)(const struct virtio_device *dev);
+	bool (*may_enter)(const struct anvil_device *dev);
 } status_step[] = {
 	{ 0, UP_TO_ACKNOWLEDGE, enter_any },
 	{ 0, UP_TO_DRIVER, enter_any }, /* firmware sets both at once */
 	{ UP_TO_ACKNOWLEDGE, UP_TO_DRIVER, enter_any },
-	{ UP_TO_DRIVER, UP_TO_FEATURES_OK, virtio_device_features_acceptable },
+	{ UP_TO_DRIVER, UP_TO_FEATURES_OK, anvil_device_features_acceptable },
 	{ UP_TO_FEATURES_OK, UP_TO_DRIVER_OK, enter_any },
 	{ UP_TO_DRIVER, UP_TO_LEGACY_DRIVER_OK, enter_legacy },
 };
 
-static void stop_all_queues(struct virtio_device *dev)
+static void stop_all_queues(struct anvil_device *dev)
 {
 	for (unsigned int i = 0; i < dev->queues; i++)
-		virtio_device_halt_queue(dev, i);
+		anvil_device_halt_queue(dev, i);
 	dev->queue_resets = 0;
 	dev->next_poll = 0;
 	dev->suspending = false;
 }
 
-static void refresh_config(struct virtio_device *dev)
+static void refresh_config(struct anvil_device *dev)
 {
 	if (!dev->config_held)
 		return;
@@ -81,7 +81,7 @@ static void refresh_config(struct virtio_device *dev)
 	dev->ops->config_refresh(dev, what);
 }
 
-static void reset(struct virtio_device *dev)
+static void reset(struct anvil_device *dev)
 {
 	uint8_t before = dev->status;
 
@@ -95,19 +95,19 @@ static void reset(struct virtio_device *dev)
 	dev->resetting = dev->draining ? before : 0;
 }
 
-uint8_t virtio_device_status(const struct virtio_device *dev)
+uint8_t anvil_device_status(const struct anvil_device *dev)
 {
 	return dev->resetting ? dev->resetting : dev->status;
 }
 
-static void legacy_driver_ok(struct virtio_device *dev)
+static void legacy_driver_ok(struct anvil_device *dev)
 {
-	virtio_device_finalize_legacy(dev);
+	anvil_device_finalize_legacy(dev);
 	if (dev->ops->legacy_driver_ok)
 		dev->ops->legacy_driver_ok(dev);
 }
 
-static void step_status(struct virtio_device *dev, uint32_t from, uint32_t to)
+static void step_status(struct anvil_device *dev, uint32_t from, uint32_t to)
 {
 	for (size_t i = 0; i < sizeof(status_step) / sizeof(status_step[0]); i++) {
 		const struct status_step *s = &status_step[i];
@@ -125,24 +125,24 @@ static void step_status(struct virtio_device *dev, uint32_t from, uint32_t to)
 /* ---- suspending (3.4) ---- */
 
 /* Whatever was made available before has to be found without a notification. */
-static void resume(struct virtio_device *dev)
+static void resume(struct anvil_device *dev)
 {
 	dev->status = UP_TO_DRIVER_OK;
 	refresh_config(dev);
 	for (unsigned int i = 0; i < dev->queues; i++) {
-		if (virtqueue_enabled(&dev->queue[i]))
-			virtio_device_defer(dev, i);
+		if (anvil_virtqueue_enabled(&dev->queue[i]))
+			anvil_device_defer(dev, i);
 	}
 }
 
 /* 3.4.2: the bit means nothing before the device is live */
-static uint32_t check_suspend(struct virtio_device *dev, uint32_t to)
+static uint32_t check_suspend(struct anvil_device *dev, uint32_t to)
 {
-	if (!virtio_device_has(dev, VIRTIO_F_SUSPEND))
+	if (!anvil_device_has(dev, VIRTIO_F_SUSPEND))
 		return to;
 	if (dev->status == UP_TO_DRIVER_OK && to == (UP_TO_DRIVER_OK | VIRTIO_STATUS_SUSPEND)) {
 		dev->suspending = true;
-		virtio_device_suspend_when_idle(dev);
+		anvil_device_suspend_when_idle(dev);
 	} else if (dev->status == UP_TO_SUSPEND &&
 		   to == (UP_TO_SUSPEND | VIRTIO_STATUS_DRIVER_OK)) {
 		resume(dev);
@@ -152,14 +152,14 @@ static uint32_t check_suspend(struct virtio_device *dev, uint32_t to)
 	return to;
 }
 
-bool virtio_device_hold_config(struct virtio_device *dev, unsigned int what)
+bool anvil_device_hold_config(struct anvil_device *dev, unsigned int what)
 {
 	if (dev->status & VIRTIO_STATUS_SUSPEND)
 		dev->config_held |= (uint8_t)what;
 	return dev->status & VIRTIO_STATUS_SUSPEND;
 }
 
-void virtio_device_set_status(struct virtio_device *dev, uint32_t value)
+void anvil_device_set_status(struct anvil_device *dev, uint32_t value)
 {
 	uint32_t from = dev->status & ~VIRTIO_STATUS_NEEDS_RESET;
 	uint32_t to = value & ~VIRTIO_STATUS_NEEDS_RESET;
@@ -181,16 +181,16 @@ void virtio_device_set_status(struct virtio_device *dev, uint32_t value)
 
 /* ---- features (2.2) ---- */
 
-uint32_t virtio_device_offered(const struct virtio_device *dev, uint32_t sel)
+uint32_t anvil_device_offered(const struct anvil_device *dev, uint32_t sel)
 {
-	if (sel >= VIRTIO_FEATURE_BITS / 32)
+	if (sel >= ANVIL_FEATURE_BITS / 32)
 		return 0;
 	return (uint32_t)(dev->offered.word[sel / 2] >> (sel % 2 * 32));
 }
 
-void virtio_device_set_driver_features(struct virtio_device *dev, uint32_t sel, uint32_t bits)
+void anvil_device_set_driver_features(struct anvil_device *dev, uint32_t sel, uint32_t bits)
 {
-	if (dev->status != UP_TO_DRIVER || dev->legacy_final || sel >= VIRTIO_FEATURE_BITS / 32)
+	if (dev->status != UP_TO_DRIVER || dev->legacy_final || sel >= ANVIL_FEATURE_BITS / 32)
 		return;
 
 	unsigned int shift = sel % 2 * 32;
@@ -201,21 +201,21 @@ void virtio_device_set_driver_features(struct virtio_device *dev, uint32_t sel, 
 
 /* 2.2.1, without a way to refuse: only what was offered counts, with what it requires. Each round
  * but the last takes a feature away. */
-static void cut_features(struct virtio_device *dev)
+static void cut_features(struct anvil_device *dev)
 {
-	const struct virtio_device_ops *ops = dev->ops;
+	const struct anvil_device_ops *ops = dev->ops;
 
-	for (size_t i = 0; i < VIRTIO_FEATURE_BITS / 64; i++)
+	for (size_t i = 0; i < ANVIL_FEATURE_BITS / 64; i++)
 		dev->driver.word[i] &= dev->offered.word[i];
-	while (!virtio_device_rules_hold(ops->rule, ops->rules, &dev->driver)) {
+	while (!anvil_device_rules_hold(ops->rule, ops->rules, &dev->driver)) {
 		for (unsigned int i = 0; i < ops->rules; i++) {
 			if (!rule_holds(&ops->rule[i], &dev->driver))
-				virtio_features_remove(&dev->driver, ops->rule[i].feature);
+				anvil_features_remove(&dev->driver, ops->rule[i].feature);
 		}
 	}
 }
 
-void virtio_device_finalize_legacy(struct virtio_device *dev)
+void anvil_device_finalize_legacy(struct anvil_device *dev)
 {
 	if (dev->legacy_final)
 		return;
@@ -225,7 +225,7 @@ void virtio_device_finalize_legacy(struct virtio_device *dev)
 		dev->ops->features_accepted(dev);
 }
 
-int virtio_device_make_legacy(struct virtio_device *dev, bool big_endian)
+int anvil_device_make_legacy(struct anvil_device *dev, bool big_endian)
 {
 	if (dev->status || dev->transport)
 		return -EINVAL;
@@ -233,6 +233,6 @@ int virtio_device_make_legacy(struct virtio_device *dev, bool big_endian)
 	dev->big_endian = big_endian;
 	dev->offered.word[0] &= UINT32_MAX;
 	memset(&dev->offered.word[1], 0, sizeof(dev->offered) - sizeof(dev->offered.word[0]));
-	virtio_features_add(&dev->offered, VIRTIO_F_ANY_LAYOUT);
+	anvil_features_add(&dev->offered, VIRTIO_F_ANY_LAYOUT);
 	return dev->ops->make_legacy ? dev->ops->make_legacy(dev) : 0;
 }

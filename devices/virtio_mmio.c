@@ -12,7 +12,7 @@
 
 #define VENDOR_ID 0x4c56414eu /* "NAVL" */
 
-static void update_irq(struct virtio_mmio *m, uint32_t interrupt_status)
+static void update_irq(struct anvil_mmio *m, uint32_t interrupt_status)
 {
 	bool was = m->interrupt_status != 0;
 
@@ -23,25 +23,25 @@ static void update_irq(struct virtio_mmio *m, uint32_t interrupt_status)
 
 static void raise_interrupt(void *opaque, uint32_t events)
 {
-	struct virtio_mmio *m = opaque;
+	struct anvil_mmio *m = opaque;
 
 	update_irq(m, m->interrupt_status | events);
 }
 
 static void defer(void *opaque)
 {
-	struct virtio_mmio *m = opaque;
+	struct anvil_mmio *m = opaque;
 
 	m->host->defer(m->opaque);
 }
 
-static const struct virtio_transport_ops transport_ops = {
+static const struct anvil_transport_ops transport_ops = {
 	.interrupt = raise_interrupt,
 	.defer = defer,
 };
 
-void virtio_mmio_init(struct virtio_mmio *m, struct virtio_device *dev,
-		      const struct virtio_mmio_host_ops *host, void *opaque)
+void anvil_mmio_init(struct anvil_mmio *m, struct anvil_device *dev,
+		     const struct anvil_mmio_host_ops *host, void *opaque)
 {
 	memset(m, 0, sizeof(*m));
 	m->dev = dev;
@@ -51,146 +51,146 @@ void virtio_mmio_init(struct virtio_mmio *m, struct virtio_device *dev,
 	dev->transport_opaque = m;
 }
 
-int virtio_mmio_init_legacy(struct virtio_mmio *m, struct virtio_device *dev,
-			    const struct virtio_mmio_host_ops *host, void *opaque, bool big_endian)
+int anvil_mmio_init_legacy(struct anvil_mmio *m, struct anvil_device *dev,
+			   const struct anvil_mmio_host_ops *host, void *opaque, bool big_endian)
 {
-	int err = virtio_device_make_legacy(dev, big_endian);
+	int err = anvil_device_make_legacy(dev, big_endian);
 
 	if (!err)
-		virtio_mmio_init(m, dev, host, opaque);
+		anvil_mmio_init(m, dev, host, opaque);
 	return err;
 }
 
-void virtio_mmio_poll(struct virtio_mmio *m)
+void anvil_mmio_poll(struct anvil_mmio *m)
 {
-	virtio_device_poll(m->dev);
+	anvil_device_poll(m->dev);
 }
 
-bool virtio_mmio_resetting(const struct virtio_mmio *m)
+bool anvil_mmio_resetting(const struct anvil_mmio *m)
 {
 	return m->dev->draining != 0;
 }
 
-static struct virtqueue *selected(const struct virtio_mmio *m)
+static struct anvil_virtqueue *selected(const struct anvil_mmio *m)
 {
-	return virtio_device_queue(m->dev, m->queue_sel);
+	return anvil_device_queue(m->dev, m->queue_sel);
 }
 
 /* ---- reads ---- */
 
-static uint32_t read_magic(const struct virtio_mmio *m)
+static uint32_t read_magic(const struct anvil_mmio *m)
 {
 	(void)m;
 	return VIRTIO_MMIO_MAGIC_VALUE;
 }
 
-static uint32_t read_version(const struct virtio_mmio *m)
+static uint32_t read_version(const struct anvil_mmio *m)
 {
 	(void)m;
 	return 2;
 }
 
-static uint32_t read_device_id(const struct virtio_mmio *m)
+static uint32_t read_device_id(const struct anvil_mmio *m)
 {
 	return m->dev->ops->device_id;
 }
 
-static uint32_t read_vendor_id(const struct virtio_mmio *m)
+static uint32_t read_vendor_id(const struct anvil_mmio *m)
 {
 	(void)m;
 	return VENDOR_ID;
 }
 
-static uint32_t read_device_features(const struct virtio_mmio *m)
+static uint32_t read_device_features(const struct anvil_mmio *m)
 {
-	return virtio_device_offered(m->dev, m->device_features_sel);
+	return anvil_device_offered(m->dev, m->device_features_sel);
 }
 
-static uint32_t read_queue_size_max(const struct virtio_mmio *m)
+static uint32_t read_queue_size_max(const struct anvil_mmio *m)
 {
-	const struct virtqueue *vq = selected(m);
+	const struct anvil_virtqueue *vq = selected(m);
 
 	return vq ? vq->size_max : 0;
 }
 
-static uint32_t read_queue_ready(const struct virtio_mmio *m)
+static uint32_t read_queue_ready(const struct anvil_mmio *m)
 {
-	return virtio_device_queue_in_use(m->dev, m->queue_sel);
+	return anvil_device_queue_in_use(m->dev, m->queue_sel);
 }
 
-static uint32_t read_interrupt_status(const struct virtio_mmio *m)
+static uint32_t read_interrupt_status(const struct anvil_mmio *m)
 {
 	return m->interrupt_status;
 }
 
-static uint32_t read_status(const struct virtio_mmio *m)
+static uint32_t read_status(const struct anvil_mmio *m)
 {
-	return virtio_device_status(m->dev);
+	return anvil_device_status(m->dev);
 }
 
 /* We have no shared memory regions: length and base of any are -1 */
-static uint32_t read_shm(const struct virtio_mmio *m)
+static uint32_t read_shm(const struct anvil_mmio *m)
 {
 	(void)m;
 	return UINT32_MAX;
 }
 
-static uint32_t read_queue_reset(const struct virtio_mmio *m)
+static uint32_t read_queue_reset(const struct anvil_mmio *m)
 {
-	return virtio_device_queue_resetting(m->dev, m->queue_sel);
+	return anvil_device_queue_resetting(m->dev, m->queue_sel);
 }
 
-static uint32_t read_config_generation(const struct virtio_mmio *m)
+static uint32_t read_config_generation(const struct anvil_mmio *m)
 {
 	return m->dev->config_generation;
 }
 
 /* ---- writes ---- */
 
-static void write_device_features_sel(struct virtio_mmio *m, uint32_t value)
+static void write_device_features_sel(struct anvil_mmio *m, uint32_t value)
 {
 	m->device_features_sel = value;
 }
 
-static void write_driver_features(struct virtio_mmio *m, uint32_t value)
+static void write_driver_features(struct anvil_mmio *m, uint32_t value)
 {
-	virtio_device_set_driver_features(m->dev, m->driver_features_sel, value);
+	anvil_device_set_driver_features(m->dev, m->driver_features_sel, value);
 }
 
-static void write_driver_features_sel(struct virtio_mmio *m, uint32_t value)
+static void write_driver_features_sel(struct anvil_mmio *m, uint32_t value)
 {
 	m->driver_features_sel = value;
 }
 
-static void write_queue_sel(struct virtio_mmio *m, uint32_t value)
+static void write_queue_sel(struct anvil_mmio *m, uint32_t value)
 {
 	m->queue_sel = value;
 }
 
-static void write_queue_ready(struct virtio_mmio *m, uint32_t value)
+static void write_queue_ready(struct anvil_mmio *m, uint32_t value)
 {
 	if (value == 1)
-		virtio_device_start_queue(m->dev, m->queue_sel);
+		anvil_device_start_queue(m->dev, m->queue_sel);
 	else if (value == 0)
-		virtio_device_stop_queue(m->dev, m->queue_sel);
+		anvil_device_stop_queue(m->dev, m->queue_sel);
 }
 
-static void write_queue_notify(struct virtio_mmio *m, uint32_t value)
+static void write_queue_notify(struct anvil_mmio *m, uint32_t value)
 {
 	/* where the driver stands is a hint (2.9), which we do without: the ring itself tells */
-	if (virtio_device_has(m->dev, VIRTIO_F_NOTIFICATION_DATA))
+	if (anvil_device_has(m->dev, VIRTIO_F_NOTIFICATION_DATA))
 		value &= VIRTIO_NOTIFY_QUEUE_MASK;
-	virtio_device_notify(m->dev, value);
+	anvil_device_notify(m->dev, value);
 }
 
-static void write_interrupt_ack(struct virtio_mmio *m, uint32_t value)
+static void write_interrupt_ack(struct anvil_mmio *m, uint32_t value)
 {
 	update_irq(m, m->interrupt_status & ~value);
 }
 
-static void write_status(struct virtio_mmio *m, uint32_t value)
+static void write_status(struct anvil_mmio *m, uint32_t value)
 {
-	virtio_device_set_status(m->dev, value);
+	anvil_device_set_status(m->dev, value);
 	if (value != 0)
 		return;
 	update_irq(m, 0);
@@ -200,29 +200,29 @@ static void write_status(struct virtio_mmio *m, uint32_t value)
 }
 
 /* Any region: none exists */
-static void write_shm_sel(struct virtio_mmio *m, uint32_t value)
+static void write_shm_sel(struct anvil_mmio *m, uint32_t value)
 {
 	(void)m;
 	(void)value;
 }
 
-static void write_queue_reset(struct virtio_mmio *m, uint32_t value)
+static void write_queue_reset(struct anvil_mmio *m, uint32_t value)
 {
-	if (value == 1 && virtio_device_has(m->dev, VIRTIO_F_RING_RESET))
-		virtio_device_reset_queue(m->dev, m->queue_sel);
+	if (value == 1 && anvil_device_has(m->dev, VIRTIO_F_RING_RESET))
+		anvil_device_reset_queue(m->dev, m->queue_sel);
 }
 
 /* The selected queue, if it may be set up now. */
-static struct virtqueue *writable_queue(struct virtio_mmio *m)
+static struct anvil_virtqueue *writable_queue(struct anvil_mmio *m)
 {
-	struct virtqueue *vq = selected(m);
+	struct anvil_virtqueue *vq = selected(m);
 
-	return vq && virtio_device_queue_writable(m->dev, vq) ? vq : NULL;
+	return vq && anvil_device_queue_writable(m->dev, vq) ? vq : NULL;
 }
 
-static void write_queue_size(struct virtio_mmio *m, uint32_t value)
+static void write_queue_size(struct anvil_mmio *m, uint32_t value)
 {
-	struct virtqueue *vq = writable_queue(m);
+	struct anvil_virtqueue *vq = writable_queue(m);
 
 	if (vq)
 		vq->size = value;
@@ -236,9 +236,9 @@ static void set_half(uint64_t *address, bool high, uint32_t value)
 }
 
 #define WRITE_ADDRESS(name, field, high)                                                           \
-	static void name(struct virtio_mmio *m, uint32_t value)                                    \
+	static void name(struct anvil_mmio *m, uint32_t value)                                     \
 	{                                                                                          \
-		struct virtqueue *vq = writable_queue(m);                                          \
+		struct anvil_virtqueue *vq = writable_queue(m);                                    \
                                                                                                    \
 		if (vq)                                                                            \
 			set_half(&vq->field, high, value);                                         \
@@ -255,7 +255,7 @@ WRITE_ADDRESS(write_device_high, device_area, true)
 
 #define REGS (VIRTIO_MMIO_CONFIG / 4)
 
-static const struct virtio_mmio_reg regs[REGS] = {
+static const struct anvil_mmio_reg regs[REGS] = {
 	[VIRTIO_MMIO_MAGIC / 4] = { .read = read_magic },
 	[VIRTIO_MMIO_VERSION / 4] = { .read = read_version },
 	[VIRTIO_MMIO_DEVICE_ID / 4] = { .read = read_device_id },
@@ -287,11 +287,11 @@ static const struct virtio_mmio_reg regs[REGS] = {
 	[VIRTIO_MMIO_CONFIG_GENERATION / 4] = { .read = read_config_generation },
 };
 
-static const struct virtio_mmio_reg *reg_at(const struct virtio_mmio *m, uint64_t offset)
+static const struct anvil_mmio_reg *reg_at(const struct anvil_mmio *m, uint64_t offset)
 {
-	const struct virtio_mmio_reg *reg = &regs[offset / 4];
+	const struct anvil_mmio_reg *reg = &regs[offset / 4];
 
-	return m->dev->legacy ? virtio_mmio_legacy_reg(offset, reg) : reg;
+	return m->dev->legacy ? anvil_mmio_legacy_reg(offset, reg) : reg;
 }
 
 /* 4.2.2.2: control registers are 32 bits wide and aligned */
@@ -305,31 +305,31 @@ static bool config_access(uint64_t offset, unsigned int width)
 	return offset >= VIRTIO_MMIO_CONFIG && (width == 1 || width == 2 || width == 4);
 }
 
-uint64_t virtio_mmio_read(struct virtio_mmio *m, uint64_t offset, unsigned int width)
+uint64_t anvil_mmio_read(struct anvil_mmio *m, uint64_t offset, unsigned int width)
 {
 	uint64_t value = 0;
 
 	if (reg_access(offset, width)) {
-		const struct virtio_mmio_reg *reg = reg_at(m, offset);
+		const struct anvil_mmio_reg *reg = reg_at(m, offset);
 
 		return reg->read ? reg->read(m) : 0;
 	}
 	if (config_access(offset, width))
-		virtio_device_config_read(m->dev, offset - VIRTIO_MMIO_CONFIG, (uint8_t *)&value,
-					  width);
+		anvil_device_config_read(m->dev, offset - VIRTIO_MMIO_CONFIG, (uint8_t *)&value,
+					 width);
 	return le64toh(value);
 }
 
-void virtio_mmio_write(struct virtio_mmio *m, uint64_t offset, unsigned int width, uint64_t value)
+void anvil_mmio_write(struct anvil_mmio *m, uint64_t offset, unsigned int width, uint64_t value)
 {
 	if (reg_access(offset, width)) {
-		const struct virtio_mmio_reg *reg = reg_at(m, offset);
+		const struct anvil_mmio_reg *reg = reg_at(m, offset);
 
 		if (reg->write)
 			reg->write(m, (uint32_t)value);
 	} else if (config_access(offset, width)) {
 		value = htole64(value);
-		virtio_device_config_write(m->dev, offset - VIRTIO_MMIO_CONFIG,
-					   (const uint8_t *)&value, width);
+		anvil_device_config_write(m->dev, offset - VIRTIO_MMIO_CONFIG,
+					  (const uint8_t *)&value, width);
 	}
 }

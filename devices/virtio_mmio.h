@@ -4,12 +4,12 @@
  * device.
  *
  * The embedder decodes the window's address and passes each guest access on. No access can fail:
- * what the specification forbids the driver has the harmless answer given at virtio_mmio_read. The
- * work of a call is bounded (VIRTIO_DEVICE_WORK in virtio_device.h), whatever the guest has
- * prepared; what is left is deferred to virtio_mmio_poll.
+ * what the specification forbids the driver has the harmless answer given at anvil_mmio_read. The
+ * work of a call is bounded (ANVIL_DEVICE_WORK in virtio_device.h), whatever the guest has
+ * prepared; what is left is deferred to anvil_mmio_poll.
  */
-#ifndef VIRTIO_MMIO_H
-#define VIRTIO_MMIO_H
+#ifndef ANVIL_MMIO_H
+#define ANVIL_MMIO_H
 
 #include "virtio_device.h"
 
@@ -18,10 +18,10 @@ extern "C" {
 #endif
 
 /* Registers and the largest configuration space of ours; what a VMM sets aside, in bytes. */
-#define VIRTIO_MMIO_WINDOW 0x200u
+#define ANVIL_MMIO_WINDOW 0x200u
 
 /*
- * What the embedder does for the transport. `opaque` comes back as given to virtio_mmio_init.
+ * What the embedder does for the transport. `opaque` comes back as given to anvil_mmio_init.
  *
  * Re-entrance: both are called from inside a call into the device: a register write, a poll, a
  * restore, a completion of the back end, a frame, a change by the host. They do not call into this
@@ -36,28 +36,28 @@ extern "C" {
  *  - edge, by a plain irqfd: signal it when `asserted`, and again after each write to InterruptACK
  *    that leaves interrupt_status at another value than 0. Such an event came after the driver read
  *    InterruptStatus; the line stayed asserted, so set_irq was not called for it.
- * interrupt_status of struct virtio_mmio is for the embedder to read.
+ * interrupt_status of struct anvil_mmio is for the embedder to read.
  *
  * Notifications: an ioeventfd may take the guest's writes of 4 bytes to QueueNotify, one for each
  * queue with the queue's index as its datamatch. When it is signalled, call
- * virtio_mmio_write(mmio, VIRTIO_MMIO_QUEUE_NOTIFY, 4, index), serialised with all other calls.
+ * anvil_mmio_write(mmio, VIRTIO_MMIO_QUEUE_NOTIFY, 4, index), serialised with all other calls.
  * Late, merged and spurious ones are harmless. With NOTIFICATION_DATA accepted, most values match
  * no datamatch, and come as accesses like any other.
  */
-struct virtio_mmio_host_ops {
+struct anvil_mmio_host_ops {
 	/* the level of the interrupt line; called when it changes; at first it is not asserted */
 	void (*set_irq)(void *opaque, bool asserted);
 	/*
-	 * Call virtio_mmio_poll soon, not from inside a call into this device. A guest can have
+	 * Call anvil_mmio_poll soon, not from inside a call into this device. A guest can have
 	 * work left over for as long as it likes: who holds a lock on the device lets others have
 	 * it in between.
 	 */
 	void (*defer)(void *opaque);
 };
 
-struct virtio_mmio {
-	struct virtio_device *dev;
-	const struct virtio_mmio_host_ops *host;
+struct anvil_mmio {
+	struct anvil_device *dev;
+	const struct anvil_mmio_host_ops *host;
 	void *opaque;
 	uint32_t device_features_sel;
 	uint32_t driver_features_sel;
@@ -67,11 +67,11 @@ struct virtio_mmio {
 };
 
 /* Attaches a transport to a device that has none yet. Both stay the caller's. */
-void virtio_mmio_init(struct virtio_mmio *mmio, struct virtio_device *dev,
-		      const struct virtio_mmio_host_ops *host, void *opaque);
+void anvil_mmio_init(struct anvil_mmio *mmio, struct anvil_device *dev,
+		     const struct anvil_mmio_host_ops *host, void *opaque);
 
 /*
- * The same, with the window of version 1 and the legacy interface (virtio_device_make_legacy), for
+ * The same, with the window of version 1 and the legacy interface (anvil_device_make_legacy), for
  * drivers that know no other; stock ones of today know both. The device must be as created. Returns
  * 0, or -EINVAL with nothing attached.
  *
@@ -86,8 +86,8 @@ void virtio_mmio_init(struct virtio_mmio *mmio, struct virtio_device *dev,
  * multi-byte accesses to configuration space, too, are passed on as for a little-endian bus: the
  * lowest byte of `value` is the one at `offset`.
  */
-int virtio_mmio_init_legacy(struct virtio_mmio *mmio, struct virtio_device *dev,
-			    const struct virtio_mmio_host_ops *host, void *opaque, bool big_endian)
+int anvil_mmio_init_legacy(struct anvil_mmio *mmio, struct anvil_device *dev,
+			   const struct anvil_mmio_host_ops *host, void *opaque, bool big_endian)
 	__attribute__((warn_unused_result));
 
 /*
@@ -109,9 +109,8 @@ int virtio_mmio_init_legacy(struct virtio_mmio *mmio, struct virtio_device *dev,
  *    InterruptStatus is 0 and stays so.
  *  - a device that is to be suspended is not suspended yet, and none is saved or restored.
  */
-uint64_t virtio_mmio_read(struct virtio_mmio *mmio, uint64_t offset, unsigned int width);
-void virtio_mmio_write(struct virtio_mmio *mmio, uint64_t offset, unsigned int width,
-		       uint64_t value);
+uint64_t anvil_mmio_read(struct anvil_mmio *mmio, uint64_t offset, unsigned int width);
+void anvil_mmio_write(struct anvil_mmio *mmio, uint64_t offset, unsigned int width, uint64_t value);
 
 /*
  * Whether such a reset is not complete. There are drivers that do not read the registers back: that
@@ -120,13 +119,13 @@ void virtio_mmio_write(struct virtio_mmio *mmio, uint64_t offset, unsigned int w
  * on behind a write while this is true, but runs the back end until it is not. With a back end that
  * completes all requests inside submit, it never is.
  */
-bool virtio_mmio_resetting(const struct virtio_mmio *mmio);
+bool anvil_mmio_resetting(const struct anvil_mmio *mmio);
 
 /*
  * Goes on with deferred work. Like any other call, it does a bounded part of it
- * (VIRTIO_DEVICE_WORK), and may say `defer` again.
+ * (ANVIL_DEVICE_WORK), and may say `defer` again.
  */
-void virtio_mmio_poll(struct virtio_mmio *mmio);
+void anvil_mmio_poll(struct anvil_mmio *mmio);
 
 #ifdef __cplusplus
 }

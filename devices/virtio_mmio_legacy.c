@@ -15,8 +15,8 @@ static bool power_of_two(uint32_t n)
  * No sum can overflow: page_number * page_size is at most (2^32 - 1) * 2^31, all that comes behind
  * it below 2^20, and the next multiple at most 2^31 - 1 further on.
  */
-bool virtio_mmio_legacy_layout(uint32_t page_number, uint32_t page_size, uint32_t size,
-			       uint32_t used_align, struct virtio_mmio_legacy_rings *rings)
+bool anvil_mmio_legacy_layout(uint32_t page_number, uint32_t page_size, uint32_t size,
+			      uint32_t used_align, struct anvil_mmio_legacy_rings *rings)
 {
 	if (!power_of_two(page_size) || !power_of_two(used_align) || size == 0 ||
 	    size > VIRTQ_SIZE_MAX)
@@ -31,70 +31,70 @@ bool virtio_mmio_legacy_layout(uint32_t page_number, uint32_t page_size, uint32_
 	return true;
 }
 
-static struct virtqueue *selected(const struct virtio_mmio *m)
+static struct anvil_virtqueue *selected(const struct anvil_mmio *m)
 {
-	return virtio_device_queue(m->dev, m->queue_sel);
+	return anvil_device_queue(m->dev, m->queue_sel);
 }
 
 /* The selected queue, if it may be set up now. */
-static struct virtqueue *writable_queue(const struct virtio_mmio *m)
+static struct anvil_virtqueue *writable_queue(const struct anvil_mmio *m)
 {
-	struct virtqueue *vq = selected(m);
+	struct anvil_virtqueue *vq = selected(m);
 
-	return vq && virtio_device_queue_writable(m->dev, vq) ? vq : NULL;
+	return vq && anvil_device_queue_writable(m->dev, vq) ? vq : NULL;
 }
 
-static uint32_t read_version(const struct virtio_mmio *m)
+static uint32_t read_version(const struct anvil_mmio *m)
 {
 	(void)m;
 	return 1;
 }
 
-static uint32_t read_queue_pfn(const struct virtio_mmio *m)
+static uint32_t read_queue_pfn(const struct anvil_mmio *m)
 {
-	const struct virtqueue *vq = selected(m);
+	const struct anvil_virtqueue *vq = selected(m);
 
-	return virtio_device_queue_in_use(m->dev, m->queue_sel) ? vq->page_number : 0;
+	return anvil_device_queue_in_use(m->dev, m->queue_sel) ? vq->page_number : 0;
 }
 
 /* Running queues stay where they are: their addresses were computed when they were placed. */
-static void write_guest_page_size(struct virtio_mmio *m, uint32_t value)
+static void write_guest_page_size(struct anvil_mmio *m, uint32_t value)
 {
 	m->guest_page_size = value;
 }
 
-static void write_queue_align(struct virtio_mmio *m, uint32_t value)
+static void write_queue_align(struct anvil_mmio *m, uint32_t value)
 {
-	struct virtqueue *vq = writable_queue(m);
+	struct anvil_virtqueue *vq = writable_queue(m);
 
 	if (vq)
 		vq->used_align = value;
 }
 
-static void place_queue(struct virtio_mmio *m, struct virtqueue *vq, uint32_t page_number)
+static void place_queue(struct anvil_mmio *m, struct anvil_virtqueue *vq, uint32_t page_number)
 {
-	struct virtio_mmio_legacy_rings rings;
+	struct anvil_mmio_legacy_rings rings;
 
-	if (!virtio_mmio_legacy_layout(page_number, m->guest_page_size, vq->size, vq->used_align,
-				       &rings))
+	if (!anvil_mmio_legacy_layout(page_number, m->guest_page_size, vq->size, vq->used_align,
+				      &rings))
 		return;
 	vq->page_number = page_number;
 	vq->desc_area = rings.desc;
 	vq->driver_area = rings.avail;
 	vq->device_area = rings.used;
-	virtio_device_start_queue(m->dev, m->queue_sel);
+	anvil_device_start_queue(m->dev, m->queue_sel);
 }
 
 /* Features become final first: they may leave this queue without a use, so that it does not start.
  */
-static void write_queue_pfn(struct virtio_mmio *m, uint32_t value)
+static void write_queue_pfn(struct anvil_mmio *m, uint32_t value)
 {
-	struct virtqueue *vq = writable_queue(m);
+	struct anvil_virtqueue *vq = writable_queue(m);
 
 	if (value == 0) {
-		virtio_device_stop_queue(m->dev, m->queue_sel);
+		anvil_device_stop_queue(m->dev, m->queue_sel);
 	} else if (vq) {
-		virtio_device_finalize_legacy(m->dev);
+		anvil_device_finalize_legacy(m->dev);
 		place_queue(m, vq, value);
 	}
 }
@@ -102,7 +102,7 @@ static void write_queue_pfn(struct virtio_mmio *m, uint32_t value)
 /* Registers that are in neither column do not exist. */
 static const struct {
 	bool as_modern;
-	struct virtio_mmio_reg own;
+	struct anvil_mmio_reg own;
 } regs[VIRTIO_MMIO_CONFIG / 4] = {
 	[VIRTIO_MMIO_MAGIC / 4] = { .as_modern = true },
 	[VIRTIO_MMIO_VERSION / 4] = { .own = { .read = read_version } },
@@ -125,20 +125,20 @@ static const struct {
 	[VIRTIO_MMIO_STATUS / 4] = { .as_modern = true },
 };
 
-const struct virtio_mmio_reg *virtio_mmio_legacy_reg(uint64_t offset,
-						     const struct virtio_mmio_reg *modern)
+const struct anvil_mmio_reg *anvil_mmio_legacy_reg(uint64_t offset,
+						   const struct anvil_mmio_reg *modern)
 {
 	return regs[offset / 4].as_modern ? modern : &regs[offset / 4].own;
 }
 
 /* Where this number of pages of any size puts the queue. */
-static bool placed(const struct virtqueue *vq)
+static bool placed(const struct anvil_virtqueue *vq)
 {
 	for (unsigned int shift = 0; shift < 32; shift++) {
-		struct virtio_mmio_legacy_rings rings;
+		struct anvil_mmio_legacy_rings rings;
 
-		if (virtio_mmio_legacy_layout(vq->page_number, 1u << shift, vq->size,
-					      vq->used_align, &rings) &&
+		if (anvil_mmio_legacy_layout(vq->page_number, 1u << shift, vq->size, vq->used_align,
+					     &rings) &&
 		    rings.desc == vq->desc_area && rings.avail == vq->driver_area &&
 		    rings.used == vq->device_area)
 			return vq->page_number != 0;
@@ -146,10 +146,10 @@ static bool placed(const struct virtqueue *vq)
 	return false;
 }
 
-bool virtio_mmio_legacy_placed(const struct virtio_mmio *m)
+bool anvil_mmio_legacy_placed(const struct anvil_mmio *m)
 {
 	for (unsigned int i = 0; i < m->dev->queues; i++) {
-		if (virtqueue_enabled(&m->dev->queue[i]) && !placed(&m->dev->queue[i]))
+		if (anvil_virtqueue_enabled(&m->dev->queue[i]) && !placed(&m->dev->queue[i]))
 			return false;
 	}
 	return true;

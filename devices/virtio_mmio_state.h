@@ -8,8 +8,8 @@
  * bytes may come from anybody: they are checked like what a guest writes, and a device made from
  * them is as safe as any other.
  */
-#ifndef VIRTIO_MMIO_STATE_H
-#define VIRTIO_MMIO_STATE_H
+#ifndef ANVIL_MMIO_STATE_H
+#define ANVIL_MMIO_STATE_H
 
 #include "virtio_mmio.h"
 
@@ -17,8 +17,8 @@
 extern "C" {
 #endif
 
-/* The version that virtio_mmio_save writes; older ones are read. */
-#define VIRTIO_MMIO_STATE_VERSION 1u
+/* The version that anvil_mmio_save writes; older ones are read. */
+#define ANVIL_MMIO_STATE_VERSION 1u
 
 /*
  * Writes the state into `bytes` and its length into `len`. Returns 0, or
@@ -26,7 +26,7 @@ extern "C" {
  *            it finish them, then ask again
  *   -ENOSPC  there is not room enough; `len` is what it takes
  */
-int virtio_mmio_save(const struct virtio_mmio *mmio, uint8_t *bytes, size_t room, size_t *len)
+int anvil_mmio_save(const struct anvil_mmio *mmio, uint8_t *bytes, size_t room, size_t *len)
 	__attribute__((warn_unused_result));
 
 /*
@@ -34,14 +34,14 @@ int virtio_mmio_save(const struct virtio_mmio *mmio, uint8_t *bytes, size_t room
  * with the device as it was
  *   -ENODATA   cut short
  *   -EBADMSG   no saved state, or changed since
- *   -EBUSY     its reset is not complete (virtio_mmio_resetting)
- *   -ENOTSUP   of a version newer than VIRTIO_MMIO_STATE_VERSION
+ *   -EBUSY     its reset is not complete (anvil_mmio_resetting)
+ *   -ENOTSUP   of a version newer than ANVIL_MMIO_STATE_VERSION
  *   -ENODEV    of another type of device
  *   -EINVAL    no device created alike can have been in this state, or guest memory has not got its
  *              rings
  * The interrupt line is asserted if it was, and deferred work asked for where a queue runs.
  */
-int virtio_mmio_restore(struct virtio_mmio *mmio, const uint8_t *bytes, size_t len)
+int anvil_mmio_restore(struct anvil_mmio *mmio, const uint8_t *bytes, size_t len)
 	__attribute__((warn_unused_result));
 
 #ifdef __cplusplus

@@ -6,20 +6,20 @@
 
 #include <string.h>
 
-bool virtio_net_command_rest(struct descriptor_chain *chain, void *data, size_t len)
+bool anvil_net_command_rest(struct anvil_descriptor_chain *chain, void *data, size_t len)
 {
-	return chain->read.left == len && !descriptor_chain_read(chain, data, len);
+	return chain->read.left == len && !anvil_descriptor_chain_read(chain, data, len);
 }
 
-void virtio_net_command_result(struct virtio_net_reply *reply, const void *bytes, uint32_t len)
+void anvil_net_command_result(struct anvil_net_reply *reply, const void *bytes, uint32_t len)
 {
 	memcpy(reply->bytes, bytes, len);
 	reply->len = len;
 }
 
-bool virtio_net_command_fill(struct descriptor_chain *chain, const void *bytes, size_t len)
+bool anvil_net_command_fill(struct anvil_descriptor_chain *chain, const void *bytes, size_t len)
 {
 	size_t part = len < chain->write.left ? len : (size_t)chain->write.left;
 
-	return !descriptor_chain_write(chain, bytes, part) && part == len;
+	return !anvil_descriptor_chain_write(chain, bytes, part) && part == len;
 }

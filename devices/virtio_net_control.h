@@ -2,8 +2,8 @@
 /*
  * Commands of the control queue (5.1.9.5).
  */
-#ifndef VIRTIO_NET_CONTROL_H
-#define VIRTIO_NET_CONTROL_H
+#ifndef ANVIL_NET_CONTROL_H
+#define ANVIL_NET_CONTROL_H
 
 #include "virtio_net.h"
 
@@ -13,6 +13,6 @@
  * exist, or has data of the wrong length or value. A command without room for an ack is not carried
  * out.
  */
-void virtio_net_control_command(struct virtio_net *net, struct descriptor_chain *chain);
+void anvil_net_control_command(struct anvil_net *net, struct anvil_descriptor_chain *chain);
 
 #endif

@@ -15,15 +15,15 @@ static unsigned int get_be16(const uint8_t *p)
 	return (unsigned int)p[0] << 8 | p[1];
 }
 
-static bool vlan_listed(const struct virtio_net_filter *filter, unsigned int id)
+static bool vlan_listed(const struct anvil_net_filter *filter, unsigned int id)
 {
 	return filter->vlan[id / 64] >> (id % 64) & 1;
 }
 
-static bool mac_listed(const struct virtio_net_mac_table *table, const uint8_t *mac)
+static bool mac_listed(const struct anvil_net_mac_table *table, const uint8_t *mac)
 {
 	for (uint32_t i = 0; i < table->count; i++) {
-		if (memcmp(table->mac[i], mac, NIC_MAC_BYTES) == 0)
+		if (memcmp(table->mac[i], mac, ANVIL_NIC_MAC_BYTES) == 0)
 			return true;
 	}
 	return table->all;
@@ -31,33 +31,33 @@ static bool mac_listed(const struct virtio_net_mac_table *table, const uint8_t *
 
 static bool broadcast(const uint8_t *mac)
 {
-	static const uint8_t all[NIC_MAC_BYTES] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	static const uint8_t all[ANVIL_NIC_MAC_BYTES] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
-	return memcmp(mac, all, NIC_MAC_BYTES) == 0;
+	return memcmp(mac, all, ANVIL_NIC_MAC_BYTES) == 0;
 }
 
 /* A driver without CTRL_RX has no way to ask for addresses: it gets all that it does not suppress
  */
-static bool address_passes(const struct virtio_net *net, const uint8_t *mac)
+static bool address_passes(const struct anvil_net *net, const uint8_t *mac)
 {
-	const struct virtio_net_filter *f = net->filter;
-	bool any = !virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_RX);
+	const struct anvil_net_filter *f = net->filter;
+	bool any = !anvil_device_has(&net->dev, VIRTIO_NET_F_CTRL_RX);
 
 	if (broadcast(mac))
 		return !f->nobcast;
 	if (mac[0] & 1)
 		return !f->nomulti && (any || f->allmulti || mac_listed(&f->multicast, mac));
 	return !f->nouni && (any || f->alluni || mac_listed(&f->unicast, mac) ||
-			     memcmp(net->config.mac, mac, NIC_MAC_BYTES) == 0);
+			     memcmp(net->config.mac, mac, ANVIL_NIC_MAC_BYTES) == 0);
 }
 
-bool virtio_net_filter_passes(const struct virtio_net *net, const uint8_t *frame, uint32_t len)
+bool anvil_net_filter_passes(const struct anvil_net *net, const uint8_t *frame, uint32_t len)
 {
-	const struct virtio_net_filter *f = net->filter;
+	const struct anvil_net_filter *f = net->filter;
 
 	if (f->promisc)
 		return true;
-	if (virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_VLAN) &&
+	if (anvil_device_has(&net->dev, VIRTIO_NET_F_CTRL_VLAN) &&
 	    get_be16(frame + ETH_TYPE) == ETHERTYPE_VLAN) {
 		if (len < ETH_TYPE + 4 ||
 		    !vlan_listed(f, get_be16(frame + ETH_TYPE + 2) & VLAN_ID_MASK))
@@ -69,7 +69,8 @@ bool virtio_net_filter_passes(const struct virtio_net *net, const uint8_t *frame
 /* ---- commands ---- */
 
 /* 5.1.9.5.1: one byte, 0 or 1 */
-static bool set_mode(struct virtio_net_filter *f, uint8_t command, struct descriptor_chain *chain)
+static bool set_mode(struct anvil_net_filter *f, uint8_t command,
+		     struct anvil_descriptor_chain *chain)
 {
 	bool *const mode[] = {
 		[VIRTIO_NET_CTRL_RX_PROMISC] = &f->promisc,
@@ -81,44 +82,45 @@ static bool set_mode(struct virtio_net_filter *f, uint8_t command, struct descri
 	};
 	uint8_t on;
 
-	if (!virtio_net_command_rest(chain, &on, sizeof(on)) || on > 1)
+	if (!anvil_net_command_rest(chain, &on, sizeof(on)) || on > 1)
 		return false;
 	*mode[command] = on;
 	return true;
 }
 
-bool virtio_net_filter_rx(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain,
-			  struct virtio_net_reply *reply)
+bool anvil_net_filter_rx(struct anvil_net *net, uint8_t command,
+			 struct anvil_descriptor_chain *chain, struct anvil_net_reply *reply)
 {
 	(void)reply;
 	unsigned int feature = command <= VIRTIO_NET_CTRL_RX_ALLMULTI ? VIRTIO_NET_F_CTRL_RX
 								      : VIRTIO_NET_F_CTRL_RX_EXTRA;
 
-	return command <= VIRTIO_NET_CTRL_RX_NOBCAST && virtio_device_has(&net->dev, feature) &&
+	return command <= VIRTIO_NET_CTRL_RX_NOBCAST && anvil_device_has(&net->dev, feature) &&
 	       set_mode(net->filter, command, chain);
 }
 
 /* 5.1.9.5.2: a count and that many addresses; more than fit are passed over */
-static bool read_mac_table(const struct virtio_net *net, struct virtio_net_mac_table *table,
-			   struct descriptor_chain *chain)
+static bool read_mac_table(const struct anvil_net *net, struct anvil_net_mac_table *table,
+			   struct anvil_descriptor_chain *chain)
 {
 	uint32_t entries;
 
-	if (descriptor_chain_read(chain, &entries, sizeof(entries)))
+	if (anvil_descriptor_chain_read(chain, &entries, sizeof(entries)))
 		return false;
-	entries = virtio_device_u32(&net->dev, entries);
+	entries = anvil_device_u32(&net->dev, entries);
 	memset(table, 0, sizeof(*table));
-	if (entries > VIRTIO_NET_MAC_TABLE) {
+	if (entries > ANVIL_NET_MAC_TABLE) {
 		table->all = true;
-		return !descriptor_chain_skip(chain, (uint64_t)entries * NIC_MAC_BYTES);
+		return !anvil_descriptor_chain_skip(chain, (uint64_t)entries * ANVIL_NIC_MAC_BYTES);
 	}
 	table->count = entries;
-	return !descriptor_chain_read(chain, table->mac, (size_t)entries * NIC_MAC_BYTES);
+	return !anvil_descriptor_chain_read(chain, table->mac,
+					    (size_t)entries * ANVIL_NIC_MAC_BYTES);
 }
 
-static bool set_mac_table(struct virtio_net *net, struct descriptor_chain *chain)
+static bool set_mac_table(struct anvil_net *net, struct anvil_descriptor_chain *chain)
 {
-	struct virtio_net_mac_table *next = net->proposed;
+	struct anvil_net_mac_table *next = net->proposed;
 
 	if (!read_mac_table(net, &next[0], chain) || !read_mac_table(net, &next[1], chain) ||
 	    chain->read.left)
@@ -128,45 +130,45 @@ static bool set_mac_table(struct virtio_net *net, struct descriptor_chain *chain
 	return true;
 }
 
-static bool set_mac(struct virtio_net *net, struct descriptor_chain *chain)
+static bool set_mac(struct anvil_net *net, struct anvil_descriptor_chain *chain)
 {
-	uint8_t mac[NIC_MAC_BYTES];
+	uint8_t mac[ANVIL_NIC_MAC_BYTES];
 
-	if (!virtio_net_command_rest(chain, mac, sizeof(mac)))
+	if (!anvil_net_command_rest(chain, mac, sizeof(mac)))
 		return false;
 	memcpy(net->config.mac, mac, sizeof(mac));
 	net->dev.config_generation++;
 	return true;
 }
 
-bool virtio_net_filter_mac(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain,
-			   struct virtio_net_reply *reply)
+bool anvil_net_filter_mac(struct anvil_net *net, uint8_t command,
+			  struct anvil_descriptor_chain *chain, struct anvil_net_reply *reply)
 {
 	(void)reply;
 	switch (command) {
 	case VIRTIO_NET_CTRL_MAC_TABLE_SET:
-		return virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_RX) &&
+		return anvil_device_has(&net->dev, VIRTIO_NET_F_CTRL_RX) &&
 		       set_mac_table(net, chain);
 	case VIRTIO_NET_CTRL_MAC_ADDR_SET:
-		return virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_MAC_ADDR) &&
+		return anvil_device_has(&net->dev, VIRTIO_NET_F_CTRL_MAC_ADDR) &&
 		       set_mac(net, chain);
 	default:
 		return false;
 	}
 }
 
-bool virtio_net_filter_vlan(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain,
-			    struct virtio_net_reply *reply)
+bool anvil_net_filter_vlan(struct anvil_net *net, uint8_t command,
+			   struct anvil_descriptor_chain *chain, struct anvil_net_reply *reply)
 {
 	(void)reply;
 	uint16_t id;
 
 	if (command > VIRTIO_NET_CTRL_VLAN_DEL ||
-	    !virtio_device_has(&net->dev, VIRTIO_NET_F_CTRL_VLAN) ||
-	    !virtio_net_command_rest(chain, &id, sizeof(id)))
+	    !anvil_device_has(&net->dev, VIRTIO_NET_F_CTRL_VLAN) ||
+	    !anvil_net_command_rest(chain, &id, sizeof(id)))
 		return false;
-	id = virtio_device_u16(&net->dev, id);
-	if (id >= VIRTIO_NET_VLANS)
+	id = anvil_device_u16(&net->dev, id);
+	if (id >= ANVIL_NET_VLANS)
 		return false;
 
 	uint64_t bit = 1ull << (id % 64);
@@ -178,7 +180,7 @@ bool virtio_net_filter_vlan(struct virtio_net *net, uint8_t command, struct desc
 	return true;
 }
 
-void virtio_net_filter_reset(struct virtio_net *net)
+void anvil_net_filter_reset(struct anvil_net *net)
 {
 	memset(net->filter, 0, sizeof(*net->filter));
 }

@@ -2,29 +2,31 @@
 /*
  * Frames out (5.1.9.2) and frames in (5.1.9.4), for virtio_net.c.
  */
-#ifndef VIRTIO_NET_FRAMES_H
-#define VIRTIO_NET_FRAMES_H
+#ifndef ANVIL_NET_FRAMES_H
+#define ANVIL_NET_FRAMES_H
 
 #include "virtio_net.h"
 
 /* Pops the one chain of a request on a transmit queue or the control queue. */
-enum virtio_served virtio_net_frames_pop(struct virtio_net *net, unsigned int queue,
-					 struct descriptor_chain *chain);
+enum anvil_served anvil_net_frames_pop(struct anvil_net *net, unsigned int queue,
+				       struct anvil_descriptor_chain *chain);
 
 /*
- * 5.1.4.1, of a frame of at least NIC_FRAME_BYTES_MIN: its payload, behind the Ethernet header and
- * up to PACKET_TAGS_MAX VLAN tags, has at most `mtu` bytes. Frames to be segmented may be longer.
+ * 5.1.4.1, of a frame of at least ANVIL_NIC_FRAME_BYTES_MIN: its payload, behind the Ethernet
+ * header and up to PACKET_TAGS_MAX VLAN tags, has at most `mtu` bytes. Frames to be segmented may
+ * be longer.
  */
-bool virtio_net_frames_length_passes(const struct virtio_net *net, const struct nic_frame *frame);
+bool anvil_net_frames_length_passes(const struct anvil_net *net,
+				    const struct anvil_nic_frame *frame);
 
 /* Sends what is in this live transmit queue, unless it waits for the nic. */
-void virtio_net_frames_transmit(struct virtio_net *net, unsigned int queue);
+void anvil_net_frames_transmit(struct anvil_net *net, unsigned int queue);
 
 /* The nic's upcalls. */
-void virtio_net_frames_sendable(struct nic *nic);
-int virtio_net_frames_receive(struct nic *nic, const struct nic_frame *from_host);
+void anvil_net_frames_sendable(struct anvil_nic *nic);
+int anvil_net_frames_receive(struct anvil_nic *nic, const struct anvil_nic_frame *from_host);
 
 /* There may be buffers for a frame that waits. */
-void virtio_net_frames_receivable(struct virtio_net *net);
+void anvil_net_frames_receivable(struct anvil_net *net);
 
 #endif

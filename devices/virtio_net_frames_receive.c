@@ -23,27 +23,27 @@ struct buffers {
 };
 
 /* A receive buffer is writable only and has room for the header (5.1.9.3.1) */
-static bool buffer_good(const struct buffers *b, const struct descriptor_chain *chain)
+static bool buffer_good(const struct buffers *b, const struct anvil_descriptor_chain *chain)
 {
 	return chain->readable == 0 && chain->writable_bytes >= b->header;
 }
 
-static void give_back(struct virtio_net *net, struct buffers *b)
+static void give_back(struct anvil_net *net, struct buffers *b)
 {
 	while (b->taken > 0)
-		virtqueue_unpop(&net->dev.queue[b->queue], &net->chain[--b->taken]);
+		anvil_virtqueue_unpop(&net->dev.queue[b->queue], &net->chain[--b->taken]);
 }
 
-/* Takes one more chain: 1, 0 or an error as virtqueue_pop. */
-static int take_buffer(struct virtio_net *net, struct buffers *b)
+/* Takes one more chain: 1, 0 or an error as anvil_virtqueue_pop. */
+static int take_buffer(struct anvil_net *net, struct buffers *b)
 {
-	struct virtqueue *vq = &net->dev.queue[b->queue];
-	struct descriptor_chain *chain = &net->chain[b->taken];
+	struct anvil_virtqueue *vq = &net->dev.queue[b->queue];
+	struct anvil_descriptor_chain *chain = &net->chain[b->taken];
 
-	descriptor_chain_init(chain, net->options.memory, net->segment + b->segments,
-			      net->options.queue_size_max);
+	anvil_descriptor_chain_init(chain, net->options.memory, net->segment + b->segments,
+				    net->options.queue_size_max);
 
-	int popped = virtqueue_pop(vq, chain);
+	int popped = anvil_virtqueue_pop(vq, chain);
 
 	if (popped <= 0)
 		return popped;
@@ -51,8 +51,8 @@ static int take_buffer(struct virtio_net *net, struct buffers *b)
 		b->bytes += chain->writable_bytes;
 		b->good++;
 	} else if (b->taken == 0) {
-		virtqueue_fill(vq, chain); /* at once: those before it are gone already */
-		virtio_net_coalesce_publish(net, b->queue);
+		anvil_virtqueue_fill(vq, chain); /* at once: those before it are gone already */
+		anvil_net_coalesce_publish(net, b->queue);
 		return 1;
 	}
 	b->segments += chain->count;
@@ -70,15 +70,15 @@ static int take_buffer(struct virtio_net *net, struct buffers *b)
  * Chains share a pool of twice as many segments as a queue has entries, enough for all descriptors
  * of the table and one more chain.
  */
-static int take_buffers(struct virtio_net *net, uint64_t need, struct buffers *b)
+static int take_buffers(struct anvil_net *net, uint64_t need, struct buffers *b)
 {
-	const struct virtqueue *vq = &net->dev.queue[b->queue];
+	const struct anvil_virtqueue *vq = &net->dev.queue[b->queue];
 	uint32_t work = vq->work; /* before: bad ones count, too */
 	unsigned int size = vq->size;
-	unsigned int most = virtio_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF) ? size : 1;
+	unsigned int most = anvil_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF) ? size : 1;
 
 	for (unsigned int tries = size; tries > 0 && b->bytes < need && b->good < most; tries--) {
-		if (b->taken == 0 && vq->work - work >= VIRTIO_DEVICE_WORK)
+		if (b->taken == 0 && vq->work - work >= ANVIL_DEVICE_WORK)
 			break;
 
 		int taken = b->segments <= net->options.queue_size_max ? take_buffer(net, b)
@@ -88,7 +88,7 @@ static int take_buffers(struct virtio_net *net, uint64_t need, struct buffers *b
 			continue;
 		give_back(net, b);
 		if (taken < 0 && taken != -EMSGSIZE) {
-			virtio_device_break(&net->dev);
+			anvil_device_break(&net->dev);
 			return -EPROTO;
 		}
 		return taken ? taken : -EAGAIN;
@@ -102,91 +102,93 @@ static int take_buffers(struct virtio_net *net, uint64_t need, struct buffers *b
 }
 
 /* In order, bad ones among the good ones are used in their place, and count (2.7.9). */
-static uint16_t buffers_counted(const struct virtio_net *net, const struct buffers *b)
+static uint16_t buffers_counted(const struct anvil_net *net, const struct buffers *b)
 {
-	return (uint16_t)(virtio_device_has(&net->dev, VIRTIO_F_IN_ORDER) ? b->taken : b->good);
+	return (uint16_t)(anvil_device_has(&net->dev, VIRTIO_F_IN_ORDER) ? b->taken : b->good);
 }
 
 /* Fills one chain after the other to the end, the last one as far as needed (5.1.9.4.1). */
-static void fill_buffers(struct virtio_net *net, const struct buffers *b,
-			 const struct nic_frame *frame, const struct virtio_net_header_long *header)
+static void fill_buffers(struct anvil_net *net, const struct buffers *b,
+			 const struct anvil_nic_frame *frame,
+			 const struct virtio_net_header_long *header)
 {
 	size_t done = 0;
 	bool first = true;
 
 	for (unsigned int i = 0; i < b->taken; i++) {
-		struct descriptor_chain *chain = &net->chain[i];
+		struct anvil_descriptor_chain *chain = &net->chain[i];
 		int err = 0;
 
 		if (!buffer_good(b, chain))
 			continue;
 		if (first)
-			err = descriptor_chain_write(chain, header, b->header);
+			err = anvil_descriptor_chain_write(chain, header, b->header);
 		first = false;
 
 		size_t left = frame->len - done;
 		size_t part = left < chain->write.left ? left : (size_t)chain->write.left;
 
 		if (!err)
-			err = descriptor_chain_write(chain, frame->data + done, part);
+			err = anvil_descriptor_chain_write(chain, frame->data + done, part);
 		(void)err; /* lengths were counted by take_buffers */
 		done += part;
-		virtqueue_fill(&net->dev.queue[b->queue], chain);
+		anvil_virtqueue_fill(&net->dev.queue[b->queue], chain);
 	}
 }
 
-static void deliver(struct virtio_net *net, const struct buffers *b, const struct nic_frame *frame,
+static void deliver(struct anvil_net *net, const struct buffers *b,
+		    const struct anvil_nic_frame *frame,
 		    const struct virtio_net_header_long *header)
 {
 	for (unsigned int i = 0; i < b->taken; i++) {
 		if (!buffer_good(b, &net->chain[i]))
-			virtqueue_fill(&net->dev.queue[b->queue], &net->chain[i]);
+			anvil_virtqueue_fill(&net->dev.queue[b->queue], &net->chain[i]);
 	}
 	fill_buffers(net, b, frame, header);
-	virtio_net_stats_received(net, b->queue, frame);
-	virtio_net_coalesce_publish(net, b->queue);
+	anvil_net_stats_received(net, b->queue, frame);
+	anvil_net_coalesce_publish(net, b->queue);
 }
 
 /* Not enough buffers: ask to be told of the next ones, and look again if they just came. */
-static int wait_for_buffers(struct virtio_net *net, unsigned int queue, bool more)
+static int wait_for_buffers(struct anvil_net *net, unsigned int queue, bool more)
 {
 	net->rx_blocked = true;
-	if (virtqueue_want_notification(&net->dev.queue[queue]) || more)
-		virtio_device_defer(&net->dev, queue);
+	if (anvil_virtqueue_want_notification(&net->dev.queue[queue]) || more)
+		anvil_device_defer(&net->dev, queue);
 	return -EAGAIN;
 }
 
-static bool wanted(const struct virtio_net *net, const struct nic_frame *frame)
+static bool wanted(const struct anvil_net *net, const struct anvil_nic_frame *frame)
 {
-	return net->options.link_up && frame->len >= NIC_FRAME_BYTES_MIN &&
-	       virtio_net_frames_length_passes(net, frame) &&
-	       virtio_net_header_gso_accepted(net, &frame->offload) &&
-	       virtio_net_filter_passes(net, frame->data, frame->len);
+	return net->options.link_up && frame->len >= ANVIL_NIC_FRAME_BYTES_MIN &&
+	       anvil_net_frames_length_passes(net, frame) &&
+	       anvil_net_header_gso_accepted(net, &frame->offload) &&
+	       anvil_net_filter_passes(net, frame->data, frame->len);
 }
 
 /* 5.1.9.4.1: without GUEST_CSUM the driver gets complete frames */
-static void complete_csum(struct virtio_net *net, struct nic_frame *frame)
+static void complete_csum(struct anvil_net *net, struct anvil_nic_frame *frame)
 {
-	if (!frame->offload.needs_csum || virtio_net_header_guest_has(net, VIRTIO_NET_F_GUEST_CSUM))
+	if (!frame->offload.needs_csum || anvil_net_header_guest_has(net, VIRTIO_NET_F_GUEST_CSUM))
 		return;
 	memcpy(net->frame, frame->data, frame->len);
-	virtio_net_header_complete_csum(net->frame, frame->len, &frame->offload);
+	anvil_net_header_complete_csum(net->frame, frame->len, &frame->offload);
 	frame->data = net->frame;
 }
 
-int virtio_net_frames_receive(struct nic *nic, const struct nic_frame *from_host)
+int anvil_net_frames_receive(struct anvil_nic *nic, const struct anvil_nic_frame *from_host)
 {
-	struct virtio_net *net = nic->device;
-	struct nic_frame frame = *from_host;
-	struct buffers buffers = { .header = virtio_net_header_bytes(net) };
+	struct anvil_net *net = nic->device;
+	struct anvil_nic_frame frame = *from_host;
+	struct buffers buffers = { .header = anvil_net_header_bytes(net) };
 	struct virtio_net_header_long header;
-	struct virtio_net_hash hash;
+	struct anvil_net_hash hash;
 
 	if (!wanted(net, &frame))
 		return 0;
-	virtio_net_steering_hash(net, &frame, &hash);
+	anvil_net_steering_hash(net, &frame, &hash);
 
-	int queue = virtio_net_steering_choose(net, &frame, &hash);
+	int queue = anvil_net_steering_choose(net, &frame, &hash);
 
 	if (queue < 0)
 		return 0;
@@ -195,21 +197,21 @@ int virtio_net_frames_receive(struct nic *nic, const struct nic_frame *from_host
 	int err = take_buffers(net, buffers.header + frame.len, &buffers);
 	bool scarce = err == -EAGAIN || err == -EBUSY;
 
-	if (scarce && !virtio_net_steering_many(net))
+	if (scarce && !anvil_net_steering_many(net))
 		return wait_for_buffers(net, buffers.queue, err == -EBUSY);
 	if (err) {
-		virtio_net_stats_dropped(net, buffers.queue, scarce);
+		anvil_net_stats_dropped(net, buffers.queue, scarce);
 		return 0;
 	}
 	complete_csum(net, &frame);
-	virtio_net_header_make(net, &frame, buffers_counted(net, &buffers), &hash, &header);
+	anvil_net_header_make(net, &frame, buffers_counted(net, &buffers), &hash, &header);
 	deliver(net, &buffers, &frame, &header);
 	return 0;
 }
 
-void virtio_net_frames_receivable(struct virtio_net *net)
+void anvil_net_frames_receivable(struct anvil_net *net)
 {
-	struct nic *nic = net->options.nic;
+	struct anvil_nic *nic = net->options.nic;
 
 	if (!net->rx_blocked)
 		return;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "virtio_net_packet.h"
+#include "virtio_spec.h"
 
 #define PORTS_BYTES 4u
 #define INPUT_MAX   (2u * 16 + PORTS_BYTES)
@@ -17,7 +18,7 @@ static uint32_t get_be32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-uint32_t virtio_net_hash_toeplitz(const uint8_t *key, const uint8_t *bytes, uint32_t len)
+uint32_t anvil_net_hash_toeplitz(const uint8_t *key, const uint8_t *bytes, uint32_t len)
 {
 	uint32_t window = get_be32(key);
 	uint32_t result = 0;
@@ -50,7 +51,7 @@ static const struct row {
 	{ 6, false, 0, VIRTIO_NET_HASH_REPORT_IPV6 },
 };
 
-static const struct row *find_row(const struct virtio_net_packet *p, uint32_t types)
+static const struct row *find_row(const struct anvil_net_packet *p, uint32_t types)
 {
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		const struct row *r = &row[i];
@@ -64,7 +65,7 @@ static const struct row *find_row(const struct virtio_net_packet *p, uint32_t ty
 }
 
 /* Gathers addresses and ports; the number of bytes. */
-static uint32_t gather(const uint8_t *frame, const struct virtio_net_packet *p, const struct row *r,
+static uint32_t gather(const uint8_t *frame, const struct anvil_net_packet *p, const struct row *r,
 		       uint8_t *input)
 {
 	uint32_t address = p->version == 4 ? 4 : 16;
@@ -77,19 +78,19 @@ static uint32_t gather(const uint8_t *frame, const struct virtio_net_packet *p, 
 	return 2 * address + PORTS_BYTES;
 }
 
-void virtio_net_hash_frame(const uint8_t *frame, uint32_t len, const struct virtio_net_rss *config,
-			   uint32_t tunnel_types, struct virtio_net_hash *hash)
+void anvil_net_hash_frame(const uint8_t *frame, uint32_t len, const struct anvil_net_rss *config,
+			  uint32_t tunnel_types, struct anvil_net_hash *hash)
 {
-	struct virtio_net_packet outer;
-	struct virtio_net_packet inner;
-	const struct virtio_net_packet *p = &outer;
+	struct anvil_net_packet outer;
+	struct anvil_net_packet inner;
+	const struct anvil_net_packet *p = &outer;
 	uint8_t input[INPUT_MAX];
 
 	memset(hash, 0, sizeof(*hash));
 	if (config->hash_types == 0)
 		return;
-	virtio_net_packet_parse(frame, len, &outer);
-	if (tunnel_types && virtio_net_packet_inside(frame, len, &outer, tunnel_types, &inner))
+	anvil_net_packet_parse(frame, len, &outer);
+	if (tunnel_types && anvil_net_packet_inside(frame, len, &outer, tunnel_types, &inner))
 		p = &inner;
 
 	const struct row *r = find_row(p, config->hash_types);
@@ -97,15 +98,15 @@ void virtio_net_hash_frame(const uint8_t *frame, uint32_t len, const struct virt
 	if (!r)
 		return;
 	hash->report = r->report;
-	hash->value = virtio_net_hash_toeplitz(config->key, input, gather(frame, p, r, input));
+	hash->value = anvil_net_hash_toeplitz(config->key, input, gather(frame, p, r, input));
 }
 
-int virtio_net_hash_flow(const uint8_t *frame, uint32_t len)
+int anvil_net_hash_flow(const uint8_t *frame, uint32_t len)
 {
-	struct virtio_net_packet p;
+	struct anvil_net_packet p;
 	uint32_t sum = 0;
 
-	virtio_net_packet_parse(frame, len, &p);
+	anvil_net_packet_parse(frame, len, &p);
 	if (p.version == 0)
 		return -1;
 	for (uint32_t i = 0; i < (p.version == 4 ? 4u : 16u); i += 4)

@@ -65,7 +65,7 @@ static bool holds(uint32_t len, uint32_t at, uint32_t bytes)
 }
 
 /* A header that is cut off is none. */
-static void set_transport(uint32_t len, uint32_t at, uint8_t protocol, struct virtio_net_packet *p)
+static void set_transport(uint32_t len, uint32_t at, uint8_t protocol, struct anvil_net_packet *p)
 {
 	uint32_t least = protocol == PACKET_TCP	  ? PACKET_TCP_HEADER
 			 : protocol == PACKET_UDP ? PACKET_UDP_HEADER
@@ -75,7 +75,7 @@ static void set_transport(uint32_t len, uint32_t at, uint8_t protocol, struct vi
 	p->transport = p->protocol == PACKET_NONE ? len : at;
 }
 
-static void parse_ip4(const uint8_t *frame, uint32_t len, uint32_t at, struct virtio_net_packet *p)
+static void parse_ip4(const uint8_t *frame, uint32_t len, uint32_t at, struct anvil_net_packet *p)
 {
 	uint32_t header = (frame[at] & 0xfu) * 4;
 
@@ -92,7 +92,7 @@ static void parse_ip4(const uint8_t *frame, uint32_t len, uint32_t at, struct vi
 }
 
 /* The home address among destination options [at, end), which are there. */
-static void find_home(const uint8_t *frame, uint32_t at, uint32_t end, struct virtio_net_packet *p)
+static void find_home(const uint8_t *frame, uint32_t at, uint32_t end, struct anvil_net_packet *p)
 {
 	while (at < end) {
 		if (frame[at] == OPTION_PAD1) {
@@ -111,7 +111,7 @@ static void find_home(const uint8_t *frame, uint32_t at, uint32_t end, struct vi
 
 /* Follows one extension header of type `next` at `at`: its length, or 0 if that cannot be done. */
 static uint32_t extension(const uint8_t *frame, uint32_t len, uint32_t at, uint8_t next,
-			  struct virtio_net_packet *p)
+			  struct anvil_net_packet *p)
 {
 	if (!holds(len, at, EXTENSION_UNIT))
 		return 0;
@@ -135,7 +135,7 @@ static bool is_extension(uint8_t next)
 	       next == EXTENSION_DEST;
 }
 
-static void parse_ip6(const uint8_t *frame, uint32_t len, uint32_t at, struct virtio_net_packet *p)
+static void parse_ip6(const uint8_t *frame, uint32_t len, uint32_t at, struct anvil_net_packet *p)
 {
 	if (!holds(len, at, IP6_HEADER))
 		return;
@@ -161,8 +161,8 @@ static void parse_ip6(const uint8_t *frame, uint32_t len, uint32_t at, struct vi
 	set_transport(len, at, next, p);
 }
 
-void virtio_net_packet_parse_ip(const uint8_t *frame, uint32_t len, uint32_t at,
-				struct virtio_net_packet *p)
+void anvil_net_packet_parse_ip(const uint8_t *frame, uint32_t len, uint32_t at,
+			       struct anvil_net_packet *p)
 {
 	memset(p, 0, sizeof(*p));
 	if (!holds(len, at, 1))
@@ -175,9 +175,9 @@ void virtio_net_packet_parse_ip(const uint8_t *frame, uint32_t len, uint32_t at,
 
 /* An IP header of the version that its type says. */
 static void parse_typed(const uint8_t *frame, uint32_t len, uint32_t at, uint16_t type,
-			struct virtio_net_packet *p)
+			struct anvil_net_packet *p)
 {
-	virtio_net_packet_parse_ip(frame, len, at, p);
+	anvil_net_packet_parse_ip(frame, len, at, p);
 	if (p->version != (type == ETHERTYPE_IP4 ? 4 : type == ETHERTYPE_IP6 ? 6 : 0))
 		memset(p, 0, sizeof(*p));
 }
@@ -196,7 +196,7 @@ static uint32_t skip_eth(const uint8_t *frame, uint32_t len, uint32_t at, uint16
 	return at + ETH_HEADER;
 }
 
-uint32_t virtio_net_packet_payload(const uint8_t *frame, uint32_t len)
+uint32_t anvil_net_packet_payload(const uint8_t *frame, uint32_t len)
 {
 	uint16_t type;
 
@@ -204,7 +204,7 @@ uint32_t virtio_net_packet_payload(const uint8_t *frame, uint32_t len)
 }
 
 /* The packet behind an Ethernet header at `at`. */
-static void parse_eth(const uint8_t *frame, uint32_t len, uint32_t at, struct virtio_net_packet *p)
+static void parse_eth(const uint8_t *frame, uint32_t len, uint32_t at, struct anvil_net_packet *p)
 {
 	uint16_t type;
 
@@ -215,7 +215,7 @@ static void parse_eth(const uint8_t *frame, uint32_t len, uint32_t at, struct vi
 	parse_typed(frame, len, at, type, p);
 }
 
-void virtio_net_packet_parse(const uint8_t *frame, uint32_t len, struct virtio_net_packet *p)
+void anvil_net_packet_parse(const uint8_t *frame, uint32_t len, struct anvil_net_packet *p)
 {
 	parse_eth(frame, len, 0, p);
 }
@@ -223,7 +223,7 @@ void virtio_net_packet_parse(const uint8_t *frame, uint32_t len, struct virtio_n
 /* ---- encapsulation (5.1.9.4.4) ---- */
 
 static void parse_payload(const uint8_t *frame, uint32_t len, uint32_t at, uint16_t type,
-			  struct virtio_net_packet *p)
+			  struct anvil_net_packet *p)
 {
 	if (type == ETHERTYPE_ETH)
 		parse_eth(frame, len, at, p);
@@ -233,7 +233,7 @@ static void parse_payload(const uint8_t *frame, uint32_t len, uint32_t at, uint1
 
 /* RFC 2784, 2890 and 7637: they differ in which optional fields there are. */
 static bool inside_gre(const uint8_t *frame, uint32_t len, uint32_t at, uint32_t types,
-		       struct virtio_net_packet *inner)
+		       struct anvil_net_packet *inner)
 {
 	if (!holds(len, at, GRE_HEADER))
 		return false;
@@ -253,7 +253,7 @@ static bool inside_gre(const uint8_t *frame, uint32_t len, uint32_t at, uint32_t
 }
 
 static bool inside_udp(const uint8_t *frame, uint32_t len, uint32_t at, uint32_t types,
-		       struct virtio_net_packet *inner)
+		       struct anvil_net_packet *inner)
 {
 	uint16_t port = get_be16(frame + at + 2);
 
@@ -274,9 +274,9 @@ static bool inside_udp(const uint8_t *frame, uint32_t len, uint32_t at, uint32_t
 	return false;
 }
 
-bool virtio_net_packet_inside(const uint8_t *frame, uint32_t len,
-			      const struct virtio_net_packet *outer, uint32_t types,
-			      struct virtio_net_packet *inner)
+bool anvil_net_packet_inside(const uint8_t *frame, uint32_t len,
+			     const struct anvil_net_packet *outer, uint32_t types,
+			     struct anvil_net_packet *inner)
 {
 	if (outer->protocol == PACKET_UDP)
 		return inside_udp(frame, len, outer->transport, types, inner);

@@ -3,8 +3,8 @@
  * Where the headers of a frame lie. Pure functions of private copies; a frame may be cut off, or
  * wrong, anywhere.
  */
-#ifndef VIRTIO_NET_PACKET_H
-#define VIRTIO_NET_PACKET_H
+#ifndef ANVIL_NET_PACKET_H
+#define ANVIL_NET_PACKET_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,7 +25,7 @@
 #define PACKET_TAGS_MAX 8u
 
 /* Offsets count from the start of the frame, and what they name lies inside it. */
-struct virtio_net_packet {
+struct anvil_net_packet {
 	uint8_t version; /* 4, 6, or 0: neither, and nothing else is set */
 	/* with its smallest header there; NONE for fragments and for what could not be followed */
 	uint8_t protocol;
@@ -43,21 +43,21 @@ struct virtio_net_packet {
  * tags in front of the type, of IEEE 802.1Q and 802.1ad in any order. From 14 to `len` (or
  * 14 + 4 * PACKET_TAGS_MAX, if that is less).
  */
-uint32_t virtio_net_packet_payload(const uint8_t *frame, uint32_t len);
+uint32_t anvil_net_packet_payload(const uint8_t *frame, uint32_t len);
 
 /* A frame of at least 14 bytes, with or without such tags. */
-void virtio_net_packet_parse(const uint8_t *frame, uint32_t len, struct virtio_net_packet *p);
+void anvil_net_packet_parse(const uint8_t *frame, uint32_t len, struct anvil_net_packet *p);
 
 /* The same from the IP header at `at` on. */
-void virtio_net_packet_parse_ip(const uint8_t *frame, uint32_t len, uint32_t at,
-				struct virtio_net_packet *p);
+void anvil_net_packet_parse_ip(const uint8_t *frame, uint32_t len, uint32_t at,
+			       struct anvil_net_packet *p);
 
 /*
  * Looks for one of the encapsulations in `types` (VIRTIO_NET_HASH_TUNNEL_*) right behind the
  * headers of `outer`. Returns whether there is one; then `inner` is the packet inside.
  */
-bool virtio_net_packet_inside(const uint8_t *frame, uint32_t len,
-			      const struct virtio_net_packet *outer, uint32_t types,
-			      struct virtio_net_packet *inner);
+bool anvil_net_packet_inside(const uint8_t *frame, uint32_t len,
+			     const struct anvil_net_packet *outer, uint32_t types,
+			     struct anvil_net_packet *inner);
 
 #endif

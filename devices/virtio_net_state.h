@@ -4,12 +4,12 @@
  * control queue, what it was last told of the link, and the counters. For virtio_net.c, see struct
  * virtio_device_ops.
  */
-#ifndef VIRTIO_NET_STATE_H
-#define VIRTIO_NET_STATE_H
+#ifndef ANVIL_NET_STATE_H
+#define ANVIL_NET_STATE_H
 
 #include "virtio_net.h"
 
-void virtio_net_state_save(const struct virtio_device *dev, struct state_writer *w);
-bool virtio_net_state_restore(struct virtio_device *dev, struct state_reader *r);
+void anvil_net_state_save(const struct anvil_device *dev, struct anvil_state_writer *w);
+bool anvil_net_state_restore(struct anvil_device *dev, struct anvil_state_reader *r);
 
 #endif

@@ -42,22 +42,22 @@ static const struct stats_type {
 
 /* ---- counting ---- */
 
-void virtio_net_stats_notified(struct virtio_net *net, unsigned int queue)
+void anvil_net_stats_notified(struct anvil_net *net, unsigned int queue)
 {
 	net->queue[queue].basic[NOTIFICATIONS]++;
 }
 
-void virtio_net_stats_interrupt(struct virtio_net *net, unsigned int queue)
+void anvil_net_stats_interrupt(struct anvil_net *net, unsigned int queue)
 {
 	net->queue[queue].basic[INTERRUPTS]++;
 }
 
-void virtio_net_stats_received(struct virtio_net *net, unsigned int queue,
-			       const struct nic_frame *frame)
+void anvil_net_stats_received(struct anvil_net *net, unsigned int queue,
+			      const struct anvil_nic_frame *frame)
 {
-	struct virtio_net_queue *q = &net->queue[queue];
-	const struct nic_offload *offload = &frame->offload;
-	bool takes = virtio_features_has(&net->guest, VIRTIO_NET_F_GUEST_CSUM);
+	struct anvil_net_queue *q = &net->queue[queue];
+	const struct anvil_nic_offload *offload = &frame->offload;
+	bool takes = anvil_features_has(&net->guest, VIRTIO_NET_F_GUEST_CSUM);
 
 	q->basic[PACKETS]++;
 	q->basic[BYTES] += frame->len;
@@ -67,21 +67,21 @@ void virtio_net_stats_received(struct virtio_net *net, unsigned int queue,
 		q->csum[RX_CSUM_VALID]++;
 	else
 		q->csum[RX_CSUM_NONE]++;
-	if (offload->gso == NIC_GSO_NONE)
+	if (offload->gso == ANVIL_NIC_GSO_NONE)
 		return;
 	q->gso[GSO_PACKETS]++;
 	q->gso[GSO_BYTES] += frame->len;
 }
 
-void virtio_net_stats_sent(struct virtio_net *net, unsigned int queue,
-			   const struct nic_frame *frame)
+void anvil_net_stats_sent(struct anvil_net *net, unsigned int queue,
+			  const struct anvil_nic_frame *frame)
 {
-	struct virtio_net_queue *q = &net->queue[queue];
+	struct anvil_net_queue *q = &net->queue[queue];
 
 	q->basic[PACKETS]++;
 	q->basic[BYTES] += frame->len;
 	q->csum[frame->offload.needs_csum ? TX_NEEDS_CSUM : TX_CSUM_NONE]++;
-	if (frame->offload.gso == NIC_GSO_NONE)
+	if (frame->offload.gso == ANVIL_NIC_GSO_NONE)
 		return;
 	q->gso[GSO_PACKETS]++;
 	q->gso[GSO_BYTES] += frame->len;
@@ -89,17 +89,17 @@ void virtio_net_stats_sent(struct virtio_net *net, unsigned int queue,
 	q->gso[TX_GSO_BYTES_NOSEG] += frame->len;
 }
 
-void virtio_net_stats_dropped(struct virtio_net *net, unsigned int queue, bool cause)
+void anvil_net_stats_dropped(struct anvil_net *net, unsigned int queue, bool cause)
 {
 	net->queue[queue].basic[DROPS]++;
 	net->queue[queue].basic[DROPS_FOR_CAUSE] += cause;
 }
 
-void virtio_net_stats_reset(struct virtio_net *net)
+void anvil_net_stats_reset(struct anvil_net *net)
 {
 	memset(net->commands, 0, sizeof(net->commands));
 	for (unsigned int i = 0; i < net->dev.queues; i++) {
-		struct virtio_net_queue *q = &net->queue[i];
+		struct anvil_net_queue *q = &net->queue[i];
 
 		memset(q->basic, 0, sizeof(q->basic));
 		memset(q->csum, 0, sizeof(q->csum));
@@ -109,19 +109,19 @@ void virtio_net_stats_reset(struct virtio_net *net)
 
 /* ---- commands ---- */
 
-static bool negotiated(const struct virtio_net *net, const struct stats_type *t)
+static bool negotiated(const struct anvil_net *net, const struct stats_type *t)
 {
 	if (t->type == VIRTIO_NET_STATS_TX_CSUM)
-		return virtio_device_has(&net->dev, VIRTIO_NET_F_CSUM);
+		return anvil_device_has(&net->dev, VIRTIO_NET_F_CSUM);
 	for (unsigned int i = 0; i < sizeof(t->any_of) && t->any_of[i]; i++) {
-		if (virtio_device_has(&net->dev, t->any_of[i]))
+		if (anvil_device_has(&net->dev, t->any_of[i]))
 			return true;
 	}
 	return t->any_of[0] == 0;
 }
 
 /* The types that this owner's queues have now. */
-static uint64_t types_of(const struct virtio_net *net, enum owner owner)
+static uint64_t types_of(const struct anvil_net *net, enum owner owner)
 {
 	uint64_t types = 0;
 
@@ -132,25 +132,25 @@ static uint64_t types_of(const struct virtio_net *net, enum owner owner)
 	return types;
 }
 
-static enum owner owner_of(const struct virtio_net *net, unsigned int queue)
+static enum owner owner_of(const struct anvil_net *net, unsigned int queue)
 {
 	return queue == 2 * net->pairs ? OWNER_CONTROL : queue % 2 ? OWNER_TX : OWNER_RX;
 }
 
 /* All types that can be asked for with the features accepted. */
-static bool query(struct virtio_net *net, struct descriptor_chain *chain,
-		  struct virtio_net_reply *reply)
+static bool query(struct anvil_net *net, struct anvil_descriptor_chain *chain,
+		  struct anvil_net_reply *reply)
 {
 	uint64_t types = htole64(types_of(net, OWNER_RX) | types_of(net, OWNER_TX) |
 				 types_of(net, OWNER_CONTROL));
 
 	if (chain->read.left)
 		return false;
-	virtio_net_command_result(reply, &types, sizeof(types));
+	anvil_net_command_result(reply, &types, sizeof(types));
 	return true;
 }
 
-static bool wish_good(const struct virtio_net *net, const struct virtio_net_stats_wish *wish)
+static bool wish_good(const struct anvil_net *net, const struct virtio_net_stats_wish *wish)
 {
 	unsigned int queue = le16toh(wish->vq_index);
 
@@ -158,13 +158,13 @@ static bool wish_good(const struct virtio_net *net, const struct virtio_net_stat
 	       !(le64toh(wish->types_bitmap) & ~types_of(net, owner_of(net, queue)));
 }
 
-static bool get(struct virtio_net *net, struct descriptor_chain *chain,
-		struct virtio_net_reply *reply)
+static bool get(struct anvil_net *net, struct anvil_descriptor_chain *chain,
+		struct anvil_net_reply *reply)
 {
 	uint64_t len = chain->read.left;
 
 	if (len % sizeof(reply->wish[0]) || len > sizeof(reply->wish) ||
-	    !virtio_net_command_rest(chain, reply->wish, (size_t)len))
+	    !anvil_net_command_rest(chain, reply->wish, (size_t)len))
 		return false;
 	reply->wishes = (unsigned int)(len / sizeof(reply->wish[0]));
 	for (unsigned int i = 0; i < reply->wishes; i++) {
@@ -174,10 +174,10 @@ static bool get(struct virtio_net *net, struct descriptor_chain *chain,
 	return true;
 }
 
-bool virtio_net_stats_command(struct virtio_net *net, uint8_t command,
-			      struct descriptor_chain *chain, struct virtio_net_reply *reply)
+bool anvil_net_stats_command(struct anvil_net *net, uint8_t command,
+			     struct anvil_descriptor_chain *chain, struct anvil_net_reply *reply)
 {
-	if (!virtio_device_has(&net->dev, VIRTIO_NET_F_DEVICE_STATS))
+	if (!anvil_device_has(&net->dev, VIRTIO_NET_F_DEVICE_STATS))
 		return false;
 	if (command == VIRTIO_NET_CTRL_STATS_QUERY)
 		return query(net, chain, reply);
@@ -186,9 +186,9 @@ bool virtio_net_stats_command(struct virtio_net *net, uint8_t command,
 
 /* ---- replies ---- */
 
-static const uint64_t *counters_of(const struct virtio_net *net, unsigned int queue, uint8_t type)
+static const uint64_t *counters_of(const struct anvil_net *net, unsigned int queue, uint8_t type)
 {
-	const struct virtio_net_queue *q = &net->queue[queue];
+	const struct anvil_net_queue *q = &net->queue[queue];
 
 	switch (type) {
 	case VIRTIO_NET_STATS_CVQ:
@@ -204,12 +204,12 @@ static const uint64_t *counters_of(const struct virtio_net *net, unsigned int qu
 	}
 }
 
-static bool reply_type(struct virtio_net *net, struct descriptor_chain *chain, unsigned int queue,
-		       const struct stats_type *t)
+static bool reply_type(struct anvil_net *net, struct anvil_descriptor_chain *chain,
+		       unsigned int queue, const struct stats_type *t)
 {
 	const uint64_t *counter = counters_of(net, queue, t->type);
 	struct {
-		struct virtio_net_stats_reply header;
+		struct anvil_net_stats_reply header;
 		uint64_t counter[COUNTERS_MAX];
 	} r = { .header.type = t->type };
 	size_t size = sizeof(r.header) + t->counters * sizeof(r.counter[0]);
@@ -218,11 +218,11 @@ static bool reply_type(struct virtio_net *net, struct descriptor_chain *chain, u
 	r.header.size = htole16((uint16_t)size);
 	for (unsigned int i = 0; i < t->counters; i++)
 		r.counter[i] = htole64(counter[i]);
-	return virtio_net_command_fill(chain, &r, size);
+	return anvil_net_command_fill(chain, &r, size);
 }
 
-void virtio_net_stats_reply(struct virtio_net *net, struct descriptor_chain *chain,
-			    const struct virtio_net_stats_wish *wish, unsigned int wishes)
+void anvil_net_stats_reply(struct anvil_net *net, struct anvil_descriptor_chain *chain,
+			   const struct virtio_net_stats_wish *wish, unsigned int wishes)
 {
 	for (unsigned int i = 0; i < wishes; i++) {
 		for (size_t t = 0; t < TYPES; t++) {

@@ -10,29 +10,30 @@
  *                      for what the chain or its header says
  *   *_gso_*            segmentation is the nic's: all GSO frames are passed on without it
  */
-#ifndef VIRTIO_NET_STATS_H
-#define VIRTIO_NET_STATS_H
+#ifndef ANVIL_NET_STATS_H
+#define ANVIL_NET_STATS_H
 
 #include "virtio_net_command.h"
+#include "virtio_spec.h"
 
 /* What happened on a receive or transmit queue. */
-void virtio_net_stats_notified(struct virtio_net *net, unsigned int queue);
-void virtio_net_stats_interrupt(struct virtio_net *net, unsigned int queue);
-void virtio_net_stats_received(struct virtio_net *net, unsigned int queue,
-			       const struct nic_frame *frame);
-void virtio_net_stats_sent(struct virtio_net *net, unsigned int queue,
-			   const struct nic_frame *frame);
+void anvil_net_stats_notified(struct anvil_net *net, unsigned int queue);
+void anvil_net_stats_interrupt(struct anvil_net *net, unsigned int queue);
+void anvil_net_stats_received(struct anvil_net *net, unsigned int queue,
+			      const struct anvil_nic_frame *frame);
+void anvil_net_stats_sent(struct anvil_net *net, unsigned int queue,
+			  const struct anvil_nic_frame *frame);
 /* `cause`: for want of buffers, or malformed */
-void virtio_net_stats_dropped(struct virtio_net *net, unsigned int queue, bool cause);
+void anvil_net_stats_dropped(struct anvil_net *net, unsigned int queue, bool cause);
 
 /* Of class VIRTIO_NET_CTRL_STATS. */
-bool virtio_net_stats_command(struct virtio_net *net, uint8_t command,
-			      struct descriptor_chain *chain, struct virtio_net_reply *reply);
+bool anvil_net_stats_command(struct anvil_net *net, uint8_t command,
+			     struct anvil_descriptor_chain *chain, struct anvil_net_reply *reply);
 
 /* Writes the statistics that a command asked for, as far as they fit. */
-void virtio_net_stats_reply(struct virtio_net *net, struct descriptor_chain *chain,
-			    const struct virtio_net_stats_wish *wish, unsigned int wishes);
+void anvil_net_stats_reply(struct anvil_net *net, struct anvil_descriptor_chain *chain,
+			   const struct virtio_net_stats_wish *wish, unsigned int wishes);
 
-void virtio_net_stats_reset(struct virtio_net *net);
+void anvil_net_stats_reset(struct anvil_net *net);
 
 #endif

@@ -10,38 +10,39 @@
  *
  * RSS contexts are checked and remembered. Nothing chooses one: that is the work of flow filters.
  */
-#ifndef VIRTIO_NET_STEERING_H
-#define VIRTIO_NET_STEERING_H
+#ifndef ANVIL_NET_STEERING_H
+#define ANVIL_NET_STEERING_H
 
 #include "virtio_net_command.h"
 #include "virtio_net_hash.h"
 
 /* Of class VIRTIO_NET_CTRL_MQ. */
-bool virtio_net_steering_mq(struct virtio_net *net, uint8_t command, struct descriptor_chain *chain,
-			    struct virtio_net_reply *reply);
+bool anvil_net_steering_mq(struct anvil_net *net, uint8_t command,
+			   struct anvil_descriptor_chain *chain, struct anvil_net_reply *reply);
 /* Of class VIRTIO_NET_CTRL_HASH_TUNNEL. */
-bool virtio_net_steering_tunnel(struct virtio_net *net, uint8_t command,
-				struct descriptor_chain *chain, struct virtio_net_reply *reply);
+bool anvil_net_steering_tunnel(struct anvil_net *net, uint8_t command,
+			       struct anvil_descriptor_chain *chain, struct anvil_net_reply *reply);
 /* Of class VIRTIO_NET_CTRL_RSS_CTX. */
-bool virtio_net_steering_context(struct virtio_net *net, uint8_t command,
-				 struct descriptor_chain *chain, struct virtio_net_reply *reply);
+bool anvil_net_steering_context(struct anvil_net *net, uint8_t command,
+				struct anvil_descriptor_chain *chain,
+				struct anvil_net_reply *reply);
 
 /* Whether more than one receive queue may be chosen: then nobody waits for buffers. */
-bool virtio_net_steering_many(const struct virtio_net *net);
+bool anvil_net_steering_many(const struct anvil_net *net);
 
 /* The hash of a frame, if a negotiated feature asks for one. */
-void virtio_net_steering_hash(const struct virtio_net *net, const struct nic_frame *frame,
-			      struct virtio_net_hash *hash);
+void anvil_net_steering_hash(const struct anvil_net *net, const struct anvil_nic_frame *frame,
+			     struct anvil_net_hash *hash);
 
 /* The live receive queue that the frame goes to, or -1: drop it. */
-int virtio_net_steering_choose(const struct virtio_net *net, const struct nic_frame *frame,
-			       const struct virtio_net_hash *hash);
+int anvil_net_steering_choose(const struct anvil_net *net, const struct anvil_nic_frame *frame,
+			      const struct anvil_net_hash *hash);
 
 /* The driver sent a frame on this transmit queue. */
-void virtio_net_steering_sent(struct virtio_net *net, unsigned int queue, const uint8_t *frame,
-			      uint32_t len);
+void anvil_net_steering_sent(struct anvil_net *net, unsigned int queue, const uint8_t *frame,
+			     uint32_t len);
 
 /* As after creation. */
-void virtio_net_steering_reset(struct virtio_net *net);
+void anvil_net_steering_reset(struct anvil_net *net);
 
 #endif

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The virtio specification's numbers and wire structures (version 1.4). Nothing here is ours to
- * choose; section numbers are given where a name alone does not lead to the text.
+ * The virtio specification's numbers and wire structures (version 1.4), by its own names. Nothing
+ * here is ours to choose; section numbers are given where a name alone does not lead to the text.
  * All multi-byte fields are little-endian on the wire, but for legacy interfaces.
+ *
+ * Linux's headers (<linux/virtio_blk.h> and the like) have the same names: a program includes them
+ * or this file, not both. No other public header includes this one.
  */
-#ifndef VIRTIO_SPEC_H
-#define VIRTIO_SPEC_H
+#ifndef ANVIL_SPEC_H
+#define ANVIL_SPEC_H
 
 #include <assert.h>
 #include <stddef.h>
@@ -269,51 +272,6 @@ static_assert(sizeof(struct virtio_blk_zone_descriptor) == 64, "5.2.6");
 #define VIRTIO_BLK_Z_HM	  1u
 #define VIRTIO_BLK_Z_HA	  2u
 
-/* 5.2.4 Device configuration layout */
-struct virtio_blk_config {
-	uint64_t capacity;
-	uint32_t size_max;
-	uint32_t seg_max;
-	struct {
-		uint16_t cylinders;
-		uint8_t heads;
-		uint8_t sectors;
-	} geometry;
-	uint32_t blk_size;
-	struct {
-		uint8_t physical_block_exp;
-		uint8_t alignment_offset;
-		uint16_t min_io_size;
-		uint32_t opt_io_size;
-	} topology;
-	uint8_t writeback;
-	uint8_t unused0;
-	uint16_t num_queues;
-	uint32_t max_discard_sectors;
-	uint32_t max_discard_seg;
-	uint32_t discard_sector_alignment;
-	uint32_t max_write_zeroes_sectors;
-	uint32_t max_write_zeroes_seg;
-	uint8_t write_zeroes_may_unmap;
-	uint8_t unused1[3];
-	uint32_t max_secure_erase_sectors;
-	uint32_t max_secure_erase_seg;
-	uint32_t secure_erase_sector_alignment;
-	struct virtio_blk_zoned_characteristics {
-		uint32_t zone_sectors;
-		uint32_t max_open_zones;
-		uint32_t max_active_zones;
-		uint32_t max_append_sectors;
-		uint32_t write_granularity;
-		uint8_t model;
-		uint8_t unused2[3];
-	} zoned;
-} __attribute__((packed));
-static_assert(sizeof(struct virtio_blk_config) == 96, "5.2.4");
-static_assert(offsetof(struct virtio_blk_config, max_secure_erase_sectors) == 60, "5.2.4");
-static_assert(offsetof(struct virtio_blk_config, zoned) == 72, "5.2.4");
-static_assert(offsetof(struct virtio_blk_config, writeback) == 32, "5.2.4");
-
 /* 5.1 Network Device */
 #define VIRTIO_NET_F_CSUM		       0
 #define VIRTIO_NET_F_GUEST_CSUM		       1
@@ -396,21 +354,6 @@ struct virtio_net_header_long {
 };
 static_assert(sizeof(struct virtio_net_header_long) == 32, "5.1.9");
 static_assert(offsetof(struct virtio_net_header_long, outer_th_offset) == 20, "5.1.9");
-
-/* 5.1.4 Device configuration layout */
-struct virtio_net_config {
-	uint8_t mac[6];
-	uint16_t status;
-	uint16_t max_virtqueue_pairs;
-	uint16_t mtu;
-	uint32_t speed;
-	uint8_t duplex;
-	uint8_t rss_max_key_size;
-	uint16_t rss_max_indirection_table_length;
-	uint32_t supported_hash_types;
-	uint32_t supported_tunnel_types;
-} __attribute__((packed));
-static_assert(sizeof(struct virtio_net_config) == 28, "5.1.4");
 
 /* 5.1.9.5 Control Virtqueue */
 #define VIRTIO_NET_OK  0u
@@ -531,13 +474,13 @@ struct virtio_net_stats_wish {
 };
 static_assert(sizeof(struct virtio_net_stats_wish) == 16, "5.1.9.5");
 
-struct virtio_net_stats_reply {
+struct anvil_net_stats_reply {
 	uint8_t type;
 	uint8_t reserved;
 	uint16_t vq_index;
 	uint16_t reserved1;
 	uint16_t size;
 };
-static_assert(sizeof(struct virtio_net_stats_reply) == 8, "5.1.9.5");
+static_assert(sizeof(struct anvil_net_stats_reply) == 8, "5.1.9.5");
 
 #endif

@@ -13,7 +13,7 @@
 #include "virtio_spec.h"
 #include "virtqueue_layout.h"
 
-static size_t held_words(const struct virtqueue *vq)
+static size_t held_words(const struct anvil_virtqueue *vq)
 {
 	return (vq->heads + WORD_BITS - 1) / WORD_BITS;
 }
@@ -23,8 +23,8 @@ static bool power_of_two(uint32_t n)
 	return n != 0 && (n & (n - 1)) == 0;
 }
 
-int virtqueue_init(struct virtqueue *vq, const struct guest_memory *memory, uint16_t size_max,
-		   bool packed)
+int anvil_virtqueue_init(struct anvil_virtqueue *vq, const struct anvil_guest_memory *memory,
+			 uint16_t size_max, bool packed)
 {
 	memset(vq, 0, sizeof(*vq));
 	vq->heads = packed ? PVIRTQ_IDS : size_max;
@@ -36,23 +36,23 @@ int virtqueue_init(struct virtqueue *vq, const struct guest_memory *memory, uint
 	vq->held = calloc(1, held_words(vq) * sizeof(*vq->held) + size_max * sizeof(*vq->finished));
 	if (!vq->held)
 		return -ENOMEM;
-	vq->finished = (struct virtqueue_used *)(void *)(vq->held + held_words(vq));
+	vq->finished = (struct anvil_virtqueue_used *)(void *)(vq->held + held_words(vq));
 	return 0;
 }
 
-void virtqueue_destroy(struct virtqueue *vq)
+void anvil_virtqueue_destroy(struct anvil_virtqueue *vq)
 {
 	free(vq->held);
 	memset(vq, 0, sizeof(*vq));
 }
 
-void virtqueue_reset(struct virtqueue *vq)
+void anvil_virtqueue_reset(struct anvil_virtqueue *vq)
 {
-	const struct guest_memory *memory = vq->memory;
+	const struct anvil_guest_memory *memory = vq->memory;
 	uint16_t size_max = vq->size_max;
 	uint32_t heads = vq->heads;
 	uint64_t *held = vq->held;
-	struct virtqueue_used *finished = vq->finished;
+	struct anvil_virtqueue_used *finished = vq->finished;
 
 	if (vq->in_flight) /* else no bit is set */
 		memset(held, 0, held_words(vq) * sizeof(*held));
@@ -64,21 +64,21 @@ void virtqueue_reset(struct virtqueue *vq)
 	vq->finished = finished;
 }
 
-bool virtqueue_enabled(const struct virtqueue *vq)
+bool anvil_virtqueue_enabled(const struct anvil_virtqueue *vq)
 {
 	return vq->layout != NULL;
 }
 
-bool virtqueue_moved(const struct virtqueue *vq)
+bool anvil_virtqueue_moved(const struct anvil_virtqueue *vq)
 {
 	return vq->layout &&
 	       (vq->next_used != vq->layout->first || vq->notified_used != vq->layout->first);
 }
 
-int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
+int anvil_virtqueue_enable(struct anvil_virtqueue *vq, struct anvil_virtqueue_features accepted)
 {
-	const struct virtqueue_layout *layout =
-		accepted.packed ? &virtqueue_packed : &virtqueue_split;
+	const struct anvil_virtqueue_layout *layout =
+		accepted.packed ? &anvil_virtqueue_packed : &anvil_virtqueue_split;
 
 	if (vq->size == 0 || vq->size > vq->size_max)
 		return -EINVAL;
@@ -99,32 +99,33 @@ int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
 	return 0;
 }
 
-static void toggle_held(struct virtqueue *vq, uint16_t head)
+static void toggle_held(struct anvil_virtqueue *vq, uint16_t head)
 {
 	vq->held[head / WORD_BITS] ^= 1ull << (head % WORD_BITS);
 }
 
-static struct virtqueue_used *finished(const struct virtqueue *vq, uint16_t order)
+static struct anvil_virtqueue_used *finished(const struct anvil_virtqueue *vq, uint16_t order)
 {
 	return &vq->finished[order & (vq->size_max - 1u)];
 }
 
-static uint32_t work_of(const struct descriptor_chain *chain)
+static uint32_t work_of(const struct anvil_descriptor_chain *chain)
 {
-	uint64_t buffers = (chain->readable_bytes + chain->writable_bytes) / VIRTQUEUE_WORK_BYTES;
+	uint64_t buffers =
+		(chain->readable_bytes + chain->writable_bytes) / ANVIL_VIRTQUEUE_WORK_BYTES;
 
-	if (buffers > VIRTQUEUE_WORK_BUFFERS)
-		buffers = VIRTQUEUE_WORK_BUFFERS;
-	return VIRTQUEUE_WORK_CHAIN + chain->count + (uint32_t)buffers;
+	if (buffers > ANVIL_VIRTQUEUE_WORK_BUFFERS)
+		buffers = ANVIL_VIRTQUEUE_WORK_BUFFERS;
+	return ANVIL_VIRTQUEUE_WORK_CHAIN + chain->count + (uint32_t)buffers;
 }
 
-int virtqueue_pop(struct virtqueue *vq, struct descriptor_chain *chain)
+int anvil_virtqueue_pop(struct anvil_virtqueue *vq, struct anvil_descriptor_chain *chain)
 {
 	int got = vq->layout->take(vq, chain);
 
 	if (got <= 0)
 		return got;
-	descriptor_chain_rewind(chain);
+	anvil_descriptor_chain_rewind(chain);
 	toggle_held(vq, chain->head);
 	vq->in_flight++;
 	vq->work += work_of(chain);
@@ -134,36 +135,36 @@ int virtqueue_pop(struct virtqueue *vq, struct descriptor_chain *chain)
 	return 1;
 }
 
-static void release(struct virtqueue *vq, uint16_t head)
+static void release(struct anvil_virtqueue *vq, uint16_t head)
 {
-	assert(virtqueue_holds(vq, head));
+	assert(anvil_virtqueue_holds(vq, head));
 	toggle_held(vq, head);
 	vq->in_flight--;
 }
 
-void virtqueue_unpop(struct virtqueue *vq, const struct descriptor_chain *chain)
+void anvil_virtqueue_unpop(struct anvil_virtqueue *vq, const struct anvil_descriptor_chain *chain)
 {
 	release(vq, chain->head);
 	vq->next_taken--;
 	vq->layout->untake(vq, chain);
 }
 
-static void put(struct virtqueue *vq, const struct virtqueue_used *used)
+static void put(struct anvil_virtqueue *vq, const struct anvil_virtqueue_used *used)
 {
 	release(vq, used->head);
 	vq->layout->fill(vq, used);
 }
 
 /* All that were taken before it may be done by now. */
-static void put_in_order(struct virtqueue *vq)
+static void put_in_order(struct anvil_virtqueue *vq)
 {
 	while (vq->first_taken != vq->next_taken && finished(vq, vq->first_taken)->done)
 		put(vq, finished(vq, vq->first_taken++));
 }
 
-void virtqueue_fill(struct virtqueue *vq, const struct descriptor_chain *chain)
+void anvil_virtqueue_fill(struct anvil_virtqueue *vq, const struct anvil_descriptor_chain *chain)
 {
-	struct virtqueue_used used = {
+	struct anvil_virtqueue_used used = {
 		.len = (uint32_t)chain->written,
 		.head = chain->head,
 		.entries = chain->entries,
@@ -179,13 +180,13 @@ void virtqueue_fill(struct virtqueue *vq, const struct descriptor_chain *chain)
 	put_in_order(vq);
 }
 
-bool virtqueue_publish(struct virtqueue *vq)
+bool anvil_virtqueue_publish(struct anvil_virtqueue *vq)
 {
-	virtqueue_flush(vq);
-	return virtqueue_need_notify(vq);
+	anvil_virtqueue_flush(vq);
+	return anvil_virtqueue_need_notify(vq);
 }
 
-void virtqueue_flush(struct virtqueue *vq)
+void anvil_virtqueue_flush(struct anvil_virtqueue *vq)
 {
 	if (vq->flushed_used == vq->next_used)
 		return;
@@ -193,7 +194,7 @@ void virtqueue_flush(struct virtqueue *vq)
 	vq->flushed_used = vq->next_used;
 }
 
-bool virtqueue_need_notify(struct virtqueue *vq)
+bool anvil_virtqueue_need_notify(struct anvil_virtqueue *vq)
 {
 	uint16_t first = vq->notified_used;
 
@@ -205,18 +206,19 @@ bool virtqueue_need_notify(struct virtqueue *vq)
 	return vq->layout->need_notify(vq, first);
 }
 
-uint16_t virtqueue_unnotified(const struct virtqueue *vq)
+uint16_t anvil_virtqueue_unnotified(const struct anvil_virtqueue *vq)
 {
-	return virtqueue_enabled(vq) ? vq->layout->distance(vq, vq->notified_used, vq->next_used)
-				     : 0;
+	return anvil_virtqueue_enabled(vq)
+		       ? vq->layout->distance(vq, vq->notified_used, vq->next_used)
+		       : 0;
 }
 
-void virtqueue_suppress_notification(struct virtqueue *vq)
+void anvil_virtqueue_suppress_notification(struct anvil_virtqueue *vq)
 {
 	vq->layout->suppress_notification(vq);
 }
 
-bool virtqueue_want_notification(struct virtqueue *vq)
+bool anvil_virtqueue_want_notification(struct anvil_virtqueue *vq)
 {
 	return vq->layout->want_notification(vq);
 }

@@ -6,12 +6,12 @@
  *
  *     configure (size, addresses) -> enable -> { pop -> (read, write) -> push -> publish } -> reset
  *
- * Ring state lives here and is never read back from the guest. A negative result of virtqueue_pop
- * means that the guest broke the ring: the device must say DEVICE_NEEDS_RESET and stop.
- * Calls into one queue must not run at the same time; the guest may.
+ * Ring state lives here and is never read back from the guest. A negative result of
+ * anvil_virtqueue_pop means that the guest broke the ring: the device must say DEVICE_NEEDS_RESET
+ * and stop. Calls into one queue must not run at the same time; the guest may.
  */
-#ifndef VIRTQUEUE_H
-#define VIRTQUEUE_H
+#ifndef ANVIL_VIRTQUEUE_H
+#define ANVIL_VIRTQUEUE_H
 
 #include "descriptor_chain.h"
 #include "state_bytes.h"
@@ -20,19 +20,20 @@
 extern "C" {
 #endif
 
-struct virtqueue_layout;
-struct virtqueue_used;
+struct anvil_virtqueue_layout;
+struct anvil_virtqueue_used;
 
 /*
  * How much work a chain is, whatever a device does with it: so much for each, 1 for each
- * descriptor, and 1 for each VIRTQUEUE_WORK_BYTES of its buffers, up to VIRTQUEUE_WORK_BUFFERS.
+ * descriptor, and 1 for each ANVIL_VIRTQUEUE_WORK_BYTES of its buffers, up to
+ * ANVIL_VIRTQUEUE_WORK_BUFFERS.
  */
-#define VIRTQUEUE_WORK_CHAIN   4u
-#define VIRTQUEUE_WORK_BYTES   256u
-#define VIRTQUEUE_WORK_BUFFERS 16384u
+#define ANVIL_VIRTQUEUE_WORK_CHAIN   4u
+#define ANVIL_VIRTQUEUE_WORK_BYTES   256u
+#define ANVIL_VIRTQUEUE_WORK_BUFFERS 16384u
 
 /* Those features that shape a queue (6), as the driver accepted them. */
-struct virtqueue_features {
+struct anvil_virtqueue_features {
 	bool indirect;	 /* VIRTIO_F_INDIRECT_DESC */
 	bool event_idx;	 /* VIRTIO_F_EVENT_IDX */
 	bool packed;	 /* VIRTIO_F_RING_PACKED: the layout of 2.8, not that of 2.7 */
@@ -41,12 +42,12 @@ struct virtqueue_features {
 			    (2.7.3) */
 };
 
-struct virtqueue {
-	const struct guest_memory *memory;
+struct anvil_virtqueue {
+	const struct anvil_guest_memory *memory;
 	uint16_t size_max; /* fixed at init */
 	uint32_t heads;	   /* that chains can have; fixed at init */
 
-	/* as last written by the driver; checked by virtqueue_enable */
+	/* as last written by the driver; checked by anvil_virtqueue_enable */
 	uint32_t size;
 	uint64_t desc_area;
 	uint64_t driver_area;
@@ -56,10 +57,10 @@ struct virtqueue {
 	bool big_endian;      /* legacy: the guest's byte order is the rings', too (2.7.3) */
 
 	/* running state */
-	const struct virtqueue_layout *layout; /* not NULL while enabled */
-	bool indirect;			       /* VIRTIO_F_INDIRECT_DESC accepted */
-	bool event_idx;			       /* VIRTIO_F_EVENT_IDX accepted */
-	bool in_order;			       /* VIRTIO_F_IN_ORDER accepted */
+	const struct anvil_virtqueue_layout *layout; /* not NULL while enabled */
+	bool indirect;				     /* VIRTIO_F_INDIRECT_DESC accepted */
+	bool event_idx;				     /* VIRTIO_F_EVENT_IDX accepted */
+	bool in_order;				     /* VIRTIO_F_IN_ORDER accepted */
 	/* places in the rings: a split ring's indices, a packed ring's offsets with wrap counter */
 	uint16_t next_avail;	/* of the next chain to take */
 	uint16_t next_used;	/* of the next used entry */
@@ -78,7 +79,7 @@ struct virtqueue {
 	uint16_t first_flags; /* of the first used entry that is not shown */
 
 	/* in order: chains taken and not given back, finished or not, by their order; ours */
-	struct virtqueue_used *finished; /* size_max of them */
+	struct anvil_virtqueue_used *finished; /* size_max of them */
 	uint16_t first_taken;
 	uint16_t next_taken;
 };
@@ -86,19 +87,19 @@ struct virtqueue {
 /*
  * A stopped queue for at most `size_max` entries: a power of 2, 1 to 32768. `packed`: it may get
  * the packed layout, whose buffer ids are any 16 bits of the driver's choice (2.8), which takes 8
- * KiB more. Returns 0, -EINVAL or -ENOMEM. virtqueue_destroy frees what it took.
+ * KiB more. Returns 0, -EINVAL or -ENOMEM. anvil_virtqueue_destroy frees what it took.
  */
-int virtqueue_init(struct virtqueue *vq, const struct guest_memory *memory, uint16_t size_max,
-		   bool packed) __attribute__((warn_unused_result));
-void virtqueue_destroy(struct virtqueue *vq);
+int anvil_virtqueue_init(struct anvil_virtqueue *vq, const struct anvil_guest_memory *memory,
+			 uint16_t size_max, bool packed) __attribute__((warn_unused_result));
+void anvil_virtqueue_destroy(struct anvil_virtqueue *vq);
 
-/* As after virtqueue_init: stopped, nothing programmed, nothing held (2.6.1, 2.4). */
-void virtqueue_reset(struct virtqueue *vq);
+/* As after anvil_virtqueue_init: stopped, nothing programmed, nothing held (2.6.1, 2.4). */
+void anvil_virtqueue_reset(struct anvil_virtqueue *vq);
 
-bool virtqueue_enabled(const struct virtqueue *vq);
+bool anvil_virtqueue_enabled(const struct anvil_virtqueue *vq);
 
 /* Whether the queue runs and the device stands elsewhere than where it began. */
-bool virtqueue_moved(const struct virtqueue *vq);
+bool anvil_virtqueue_moved(const struct anvil_virtqueue *vq);
 
 /*
  * Checks what the driver programmed and starts the queue from its first entry, with the layout and
@@ -107,76 +108,77 @@ bool virtqueue_moved(const struct virtqueue *vq);
  * packed ring for a queue that was not made for one) or
  * -EFAULT (a part of the ring not wholly in RAM).
  */
-int virtqueue_enable(struct virtqueue *vq, struct virtqueue_features accepted)
+int anvil_virtqueue_enable(struct anvil_virtqueue *vq, struct anvil_virtqueue_features accepted)
 	__attribute__((warn_unused_result));
 
 /*
  * Takes the next available chain into `chain`, which the caller has given storage
- * (descriptor_chain_init). Returns 1, 0 when there is none, or
+ * (anvil_descriptor_chain_init). Returns 1, 0 when there is none, or
  *   -EPROTO    index jumped by more than the queue size, head or next out of range, head (buffer
  *              id) in flight already, bad indirect table, bad order, a part of a list that is not
- *              available, or no longer is what virtqueue_unpop gave back
+ *              available, or no longer is what anvil_virtqueue_unpop gave back
  *   -ELOOP     more descriptors than the queue size (2.7.5.3.1, 2.8.17), than the ring has beside
  *              those in flight, or than the storage holds
- *   -EFAULT, -EOVERFLOW as descriptor_chain_append; also an indirect table not wholly in RAM
+ *   -EFAULT, -EOVERFLOW as anvil_descriptor_chain_append; also an indirect table not wholly in RAM
  * Fetches each ring field and descriptor once; at most 3 + queue size accesses (one more when the
  * chain ends in an indirect table). Adds to `work`.
  */
-int virtqueue_pop(struct virtqueue *vq, struct descriptor_chain *chain)
+int anvil_virtqueue_pop(struct anvil_virtqueue *vq, struct anvil_descriptor_chain *chain)
 	__attribute__((warn_unused_result));
 
 /*
  * Gives the chain that was popped last back to the ring, as if never taken. Several can be given
  * back, last one first. Not for a chain that was pushed.
  */
-void virtqueue_unpop(struct virtqueue *vq, const struct descriptor_chain *chain);
+void anvil_virtqueue_unpop(struct anvil_virtqueue *vq, const struct anvil_descriptor_chain *chain);
 
 /*
  * Writes the used entry of a popped chain, with the number of bytes written through its cursor
- * (2.7.8.2). The driver does not see it before virtqueue_publish. In order (2.7.9, 2.8.8) the entry
- * waits until all chains that were popped before have theirs; nothing more is asked of the caller,
- * and the chain itself is not needed any longer.
+ * (2.7.8.2). The driver does not see it before anvil_virtqueue_publish. In order (2.7.9, 2.8.8) the
+ * entry waits until all chains that were popped before have theirs; nothing more is asked of the
+ * caller, and the chain itself is not needed any longer.
  */
-void virtqueue_fill(struct virtqueue *vq, const struct descriptor_chain *chain);
+void anvil_virtqueue_fill(struct anvil_virtqueue *vq, const struct anvil_descriptor_chain *chain);
 
 /*
  * Shows the driver all entries that were written, the first one last (2.8.9). Returns whether there
  * are any and it wants a used buffer notification for them (2.7.7.2, 2.8.10).
  */
-bool virtqueue_publish(struct virtqueue *vq) __attribute__((warn_unused_result));
+bool anvil_virtqueue_publish(struct anvil_virtqueue *vq) __attribute__((warn_unused_result));
 
 /*
- * The two halves of virtqueue_publish: shows the driver all entries that were written; then,
+ * The two halves of anvil_virtqueue_publish: shows the driver all entries that were written; then,
  * perhaps later and for several of these, whether it wants a notification for what was shown since
- * the last such question. The question has to come as soon as virtqueue_unnotified says that the
- * ring has gone round.
+ * the last such question. The question has to come as soon as anvil_virtqueue_unnotified says that
+ * the ring has gone round.
  */
-void virtqueue_flush(struct virtqueue *vq);
-bool virtqueue_need_notify(struct virtqueue *vq) __attribute__((warn_unused_result));
+void anvil_virtqueue_flush(struct anvil_virtqueue *vq);
+bool anvil_virtqueue_need_notify(struct anvil_virtqueue *vq) __attribute__((warn_unused_result));
 
 /* Entries of the ring that were used since that question. */
-uint16_t virtqueue_unnotified(const struct virtqueue *vq);
+uint16_t anvil_virtqueue_unnotified(const struct anvil_virtqueue *vq);
 
 /* Tells the driver that it need not notify, as far as the negotiated features allow (2.7.10). */
-void virtqueue_suppress_notification(struct virtqueue *vq);
+void anvil_virtqueue_suppress_notification(struct anvil_virtqueue *vq);
 
 /*
  * Asks the driver to notify when it makes the next chain available. Returns true if it has done so
  * in the meantime, or broke the ring: then look again, there may be no notification.
  */
-bool virtqueue_want_notification(struct virtqueue *vq) __attribute__((warn_unused_result));
+bool anvil_virtqueue_want_notification(struct anvil_virtqueue *vq)
+	__attribute__((warn_unused_result));
 
-/* Puts what virtqueue_restore takes. Not while chains are in flight. */
-void virtqueue_save(const struct virtqueue *vq, struct state_writer *w);
+/* Puts what anvil_virtqueue_restore takes. Not while chains are in flight. */
+void anvil_virtqueue_save(const struct anvil_virtqueue *vq, struct anvil_state_writer *w);
 
 /*
  * Makes a queue with this size_max what the saved one was, whatever it is now; the features as for
- * virtqueue_enable. Returns 0, or what virtqueue_enable says of a queue that ran, or -EINVAL; the
- * queue then is as after virtqueue_reset. Look into a queue that runs: there may be no notification
- * for what the driver has made available.
+ * anvil_virtqueue_enable. Returns 0, or what anvil_virtqueue_enable says of a queue that ran, or
+ * -EINVAL; the queue then is as after anvil_virtqueue_reset. Look into a queue that runs: there may
+ * be no notification for what the driver has made available.
  */
-int virtqueue_restore(struct virtqueue *vq, struct virtqueue_features accepted,
-		      struct state_reader *r) __attribute__((warn_unused_result));
+int anvil_virtqueue_restore(struct anvil_virtqueue *vq, struct anvil_virtqueue_features accepted,
+			    struct anvil_state_reader *r) __attribute__((warn_unused_result));
 
 #ifdef __cplusplus
 }

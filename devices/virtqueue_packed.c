@@ -14,7 +14,7 @@
 /* ---- places in the ring: offset and wrap counter (2.8.1) ---- */
 
 /* `entries` is at most the queue size. */
-static uint16_t after(const struct virtqueue *vq, uint16_t place, uint32_t entries)
+static uint16_t after(const struct anvil_virtqueue *vq, uint16_t place, uint32_t entries)
 {
 	uint32_t offset = (place & PVIRTQ_PLACE_OFFSET) + entries;
 
@@ -23,7 +23,7 @@ static uint16_t after(const struct virtqueue *vq, uint16_t place, uint32_t entri
 	return (uint16_t)((offset - vq->size) | (~place & PVIRTQ_PLACE_WRAP));
 }
 
-static uint16_t before(const struct virtqueue *vq, uint16_t place, uint32_t entries)
+static uint16_t before(const struct anvil_virtqueue *vq, uint16_t place, uint32_t entries)
 {
 	uint32_t offset = place & PVIRTQ_PLACE_OFFSET;
 
@@ -33,7 +33,7 @@ static uint16_t before(const struct virtqueue *vq, uint16_t place, uint32_t entr
 }
 
 /* How many entries lie from one place to the other, of the two laps that places tell apart. */
-static uint16_t distance(const struct virtqueue *vq, uint16_t from, uint16_t to)
+static uint16_t distance(const struct anvil_virtqueue *vq, uint16_t from, uint16_t to)
 {
 	uint32_t ahead = (to & PVIRTQ_PLACE_OFFSET) - (from & PVIRTQ_PLACE_OFFSET);
 
@@ -42,12 +42,12 @@ static uint16_t distance(const struct virtqueue *vq, uint16_t from, uint16_t to)
 	return (uint16_t)(ahead < 2 * vq->size ? ahead : ahead + 2 * vq->size);
 }
 
-static uint64_t entry_gpa(const struct virtqueue *vq, uint16_t place)
+static uint64_t entry_gpa(const struct anvil_virtqueue *vq, uint16_t place)
 {
 	return vq->desc_area + (uint64_t)(place & PVIRTQ_PLACE_OFFSET) * sizeof(struct pvirtq_desc);
 }
 
-static uint64_t flags_gpa(const struct virtqueue *vq, uint16_t place)
+static uint64_t flags_gpa(const struct anvil_virtqueue *vq, uint16_t place)
 {
 	return entry_gpa(vq, place) + offsetof(struct pvirtq_desc, flags);
 }
@@ -62,22 +62,22 @@ static bool available(uint16_t flags, uint16_t place)
 }
 
 /* 2.8.10.1, the table of alignments */
-static int packed_check(const struct virtqueue *vq)
+static int packed_check(const struct anvil_virtqueue *vq)
 {
 	if (vq->heads < PVIRTQ_IDS)
 		return -EINVAL; /* not made for it */
 	if (vq->desc_area % sizeof(struct pvirtq_desc) || vq->driver_area % PVIRTQ_EVENT_SIZE ||
 	    vq->device_area % PVIRTQ_EVENT_SIZE)
 		return -EINVAL;
-	if (!guest_memory_contains(vq->memory, vq->desc_area,
-				   (uint64_t)vq->size * sizeof(struct pvirtq_desc)) ||
-	    !guest_memory_contains(vq->memory, vq->driver_area, PVIRTQ_EVENT_SIZE) ||
-	    !guest_memory_contains(vq->memory, vq->device_area, PVIRTQ_EVENT_SIZE))
+	if (!anvil_guest_memory_contains(vq->memory, vq->desc_area,
+					 (uint64_t)vq->size * sizeof(struct pvirtq_desc)) ||
+	    !anvil_guest_memory_contains(vq->memory, vq->driver_area, PVIRTQ_EVENT_SIZE) ||
+	    !anvil_guest_memory_contains(vq->memory, vq->device_area, PVIRTQ_EVENT_SIZE))
 		return -EFAULT;
 	return 0;
 }
 
-static bool packed_has_place(const struct virtqueue *vq, uint16_t place)
+static bool packed_has_place(const struct anvil_virtqueue *vq, uint16_t place)
 {
 	return (place & PVIRTQ_PLACE_OFFSET) < vq->size;
 }
@@ -85,9 +85,10 @@ static bool packed_has_place(const struct virtqueue *vq, uint16_t place)
 /* ---- taking a chain ---- */
 
 /* The first `len` bytes of a descriptor, of the ring or of a table, which were found in RAM. */
-static void fetch(const struct virtqueue *vq, uint64_t gpa, struct pvirtq_desc *desc, size_t len)
+static void fetch(const struct anvil_virtqueue *vq, uint64_t gpa, struct pvirtq_desc *desc,
+		  size_t len)
 {
-	int err = guest_memory_read(vq->memory, gpa, desc, len);
+	int err = anvil_guest_memory_read(vq->memory, gpa, desc, len);
 
 	assert(!err);
 	(void)err;
@@ -96,17 +97,17 @@ static void fetch(const struct virtqueue *vq, uint64_t gpa, struct pvirtq_desc *
 	desc->id = le16toh(desc->id);
 }
 
-static int add(const struct virtqueue *vq, struct descriptor_chain *chain,
+static int add(const struct anvil_virtqueue *vq, struct anvil_descriptor_chain *chain,
 	       const struct pvirtq_desc *desc)
 {
 	if (chain->count >= vq->size)
 		return -ELOOP;
-	return descriptor_chain_append(chain, desc->addr, desc->len,
-				       desc->flags & VIRTQ_DESC_F_WRITE);
+	return anvil_descriptor_chain_append(chain, desc->addr, desc->len,
+					     desc->flags & VIRTQ_DESC_F_WRITE);
 }
 
 /* 2.8.7: the whole table is one chain, and WRITE the only flag in it that means anything */
-static int add_table(const struct virtqueue *vq, struct descriptor_chain *chain,
+static int add_table(const struct anvil_virtqueue *vq, struct anvil_descriptor_chain *chain,
 		     const struct pvirtq_desc *table)
 {
 	uint32_t entries = table->len / (uint32_t)sizeof(struct pvirtq_desc);
@@ -114,7 +115,7 @@ static int add_table(const struct virtqueue *vq, struct descriptor_chain *chain,
 
 	if (entries == 0 || table->len % sizeof(struct pvirtq_desc))
 		return -EPROTO;
-	if (!guest_memory_contains(vq->memory, table->addr, table->len))
+	if (!anvil_guest_memory_contains(vq->memory, table->addr, table->len))
 		return -EFAULT;
 	for (uint32_t i = 0; i < entries && !err; i++) {
 		struct pvirtq_desc desc;
@@ -127,7 +128,7 @@ static int add_table(const struct virtqueue *vq, struct descriptor_chain *chain,
 }
 
 /* A list of one kind only (2.8.5): a table stands alone. */
-static int add_entry(const struct virtqueue *vq, struct descriptor_chain *chain,
+static int add_entry(const struct anvil_virtqueue *vq, struct anvil_descriptor_chain *chain,
 		     const struct pvirtq_desc *desc, uint32_t entry)
 {
 	if (vq->ring_held + entry >= vq->size)
@@ -143,8 +144,8 @@ static int add_entry(const struct virtqueue *vq, struct descriptor_chain *chain,
  * Adds the list of which `desc`, at `place`, is the first entry; afterwards `desc` is the last. The
  * driver made the first entry available after all others (2.8.6): one that is not is no mere delay.
  */
-static int walk_list(const struct virtqueue *vq, uint16_t place, struct descriptor_chain *chain,
-		     struct pvirtq_desc *desc)
+static int walk_list(const struct anvil_virtqueue *vq, uint16_t place,
+		     struct anvil_descriptor_chain *chain, struct pvirtq_desc *desc)
 {
 	for (uint16_t entries = 1;; entries++) {
 		int err = add_entry(vq, chain, desc, entries - 1u);
@@ -164,11 +165,11 @@ static int walk_list(const struct virtqueue *vq, uint16_t place, struct descript
  * Acquire order on the first flags makes the rest of the list visible. What went back untaken was
  * available, and a driver must not change it (2.8.16): one that did would have us look for ever.
  */
-static int packed_take(struct virtqueue *vq, struct descriptor_chain *chain)
+static int packed_take(struct anvil_virtqueue *vq, struct anvil_descriptor_chain *chain)
 {
 	uint16_t place = vq->next_avail;
 	struct pvirtq_desc desc;
-	uint16_t flags = virtqueue_load(vq, flags_gpa(vq, place));
+	uint16_t flags = anvil_virtqueue_load(vq, flags_gpa(vq, place));
 
 	if (!available(flags, place))
 		return vq->ring_known ? -EPROTO : 0;
@@ -179,7 +180,7 @@ static int packed_take(struct virtqueue *vq, struct descriptor_chain *chain)
 
 	if (err)
 		return err;
-	if (virtqueue_holds(vq, desc.id)) /* any other id may be (2.8) */
+	if (anvil_virtqueue_holds(vq, desc.id)) /* any other id may be (2.8) */
 		return -EPROTO;
 	chain->head = desc.id;
 	vq->next_avail = after(vq, place, chain->entries);
@@ -189,7 +190,7 @@ static int packed_take(struct virtqueue *vq, struct descriptor_chain *chain)
 	return 1;
 }
 
-static void packed_untake(struct virtqueue *vq, const struct descriptor_chain *chain)
+static void packed_untake(struct anvil_virtqueue *vq, const struct anvil_descriptor_chain *chain)
 {
 	vq->next_avail = before(vq, vq->next_avail, chain->entries);
 	vq->ring_held = (uint16_t)(vq->ring_held - chain->entries);
@@ -198,15 +199,16 @@ static void packed_untake(struct virtqueue *vq, const struct descriptor_chain *c
 
 /* ---- giving it back ---- */
 
-/* The flags of a batch's first entry wait for virtqueue_flush: the driver stops at that one. */
-static void packed_fill(struct virtqueue *vq, const struct virtqueue_used *used)
+/* The flags of a batch's first entry wait for anvil_virtqueue_flush: the driver stops at that one.
+ */
+static void packed_fill(struct anvil_virtqueue *vq, const struct anvil_virtqueue_used *used)
 {
 	struct pvirtq_desc desc = { .len = htole32(used->len), .id = htole16(used->head) };
 	uint16_t place = vq->next_used;
 	uint16_t flags = used->wrote ? VIRTQ_DESC_F_WRITE : 0;
-	int err = guest_memory_write(vq->memory,
-				     entry_gpa(vq, place) + offsetof(struct pvirtq_desc, len),
-				     &desc.len, sizeof(desc.len) + sizeof(desc.id));
+	int err = anvil_guest_memory_write(vq->memory,
+					   entry_gpa(vq, place) + offsetof(struct pvirtq_desc, len),
+					   &desc.len, sizeof(desc.len) + sizeof(desc.id));
 
 	assert(!err);
 	(void)err;
@@ -215,55 +217,56 @@ static void packed_fill(struct virtqueue *vq, const struct virtqueue_used *used)
 	if (place == vq->flushed_used)
 		vq->first_flags = flags;
 	else
-		virtqueue_store(vq, flags_gpa(vq, place), flags);
+		anvil_virtqueue_store(vq, flags_gpa(vq, place), flags);
 	vq->next_used = after(vq, place, used->entries);
 	vq->ring_held = (uint16_t)(vq->ring_held - used->entries);
 }
 
 /* Whether the place is one of those from `first` up to next_used, which are fewer than two laps. */
-static bool among(const struct virtqueue *vq, uint16_t event, uint16_t first)
+static bool among(const struct anvil_virtqueue *vq, uint16_t event, uint16_t first)
 {
 	return (event & PVIRTQ_PLACE_OFFSET) < vq->size &&
 	       distance(vq, first, event) < distance(vq, first, vq->next_used);
 }
 
-static void packed_flush(struct virtqueue *vq)
+static void packed_flush(struct anvil_virtqueue *vq)
 {
-	virtqueue_store(vq, flags_gpa(vq, vq->flushed_used), vq->first_flags);
+	anvil_virtqueue_store(vq, flags_gpa(vq, vq->flushed_used), vq->first_flags);
 }
 
 /* 2.8.10. A wish that is reserved, or not negotiated, is taken for ENABLE. */
-static bool packed_need_notify(struct virtqueue *vq, uint16_t first)
+static bool packed_need_notify(struct anvil_virtqueue *vq, uint16_t first)
 {
-	uint16_t wish =
-		virtqueue_load(vq, vq->driver_area + PVIRTQ_EVENT_FLAGS) & RING_EVENT_FLAGS_MASK;
+	uint16_t wish = anvil_virtqueue_load(vq, vq->driver_area + PVIRTQ_EVENT_FLAGS) &
+			RING_EVENT_FLAGS_MASK;
 
 	if (wish != RING_EVENT_FLAGS_DESC || !vq->event_idx)
 		return wish != RING_EVENT_FLAGS_DISABLE;
-	return among(vq, virtqueue_load(vq, vq->driver_area + PVIRTQ_EVENT_DESC), first);
+	return among(vq, anvil_virtqueue_load(vq, vq->driver_area + PVIRTQ_EVENT_DESC), first);
 }
 
 /* With EVENT_IDX a place that was passed suppresses by itself. */
-static void packed_suppress_notification(struct virtqueue *vq)
+static void packed_suppress_notification(struct anvil_virtqueue *vq)
 {
 	if (!vq->event_idx)
-		virtqueue_store(vq, vq->device_area + PVIRTQ_EVENT_FLAGS, RING_EVENT_FLAGS_DISABLE);
+		anvil_virtqueue_store(vq, vq->device_area + PVIRTQ_EVENT_FLAGS,
+				      RING_EVENT_FLAGS_DISABLE);
 }
 
 /* The event is the first entry that was not available yet, also if chains before it went back. */
-static bool packed_want_notification(struct virtqueue *vq)
+static bool packed_want_notification(struct anvil_virtqueue *vq)
 {
 	uint16_t place = after(vq, vq->next_avail, vq->ring_known);
 
 	if (vq->event_idx)
-		virtqueue_store(vq, vq->device_area + PVIRTQ_EVENT_DESC, place);
-	virtqueue_store(vq, vq->device_area + PVIRTQ_EVENT_FLAGS,
-			vq->event_idx ? RING_EVENT_FLAGS_DESC : RING_EVENT_FLAGS_ENABLE);
+		anvil_virtqueue_store(vq, vq->device_area + PVIRTQ_EVENT_DESC, place);
+	anvil_virtqueue_store(vq, vq->device_area + PVIRTQ_EVENT_FLAGS,
+			      vq->event_idx ? RING_EVENT_FLAGS_DESC : RING_EVENT_FLAGS_ENABLE);
 	atomic_thread_fence(memory_order_seq_cst);
-	return available(virtqueue_load(vq, flags_gpa(vq, place)), place);
+	return available(anvil_virtqueue_load(vq, flags_gpa(vq, place)), place);
 }
 
-const struct virtqueue_layout virtqueue_packed = {
+const struct anvil_virtqueue_layout anvil_virtqueue_packed = {
 	.check = packed_check,
 	.first = PVIRTQ_PLACE_WRAP,
 	.has_place = packed_has_place,

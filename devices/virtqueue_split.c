@@ -11,18 +11,18 @@
 #include "virtio_spec.h"
 #include "virtqueue_layout.h"
 
-static uint64_t used_event_gpa(const struct virtqueue *vq)
+static uint64_t used_event_gpa(const struct anvil_virtqueue *vq)
 {
 	return vq->driver_area + VIRTQ_AVAIL_RING + (uint64_t)vq->size * VIRTQ_AVAIL_ENTRY_SIZE;
 }
 
-static uint64_t used_entry_gpa(const struct virtqueue *vq, uint32_t slot)
+static uint64_t used_entry_gpa(const struct anvil_virtqueue *vq, uint32_t slot)
 {
 	return vq->device_area + VIRTQ_USED_RING + (uint64_t)slot * sizeof(struct virtq_used_elem);
 }
 
 /* 2.7, the table of alignments; 2.7.6 and 2.7.8: the event fields exist with EVENT_IDX only */
-static int split_check(const struct virtqueue *vq)
+static int split_check(const struct anvil_virtqueue *vq)
 {
 	uint64_t event = vq->event_idx ? sizeof(uint16_t) : 0;
 	uint64_t avail_len = VIRTQ_AVAIL_RING + (uint64_t)vq->size * VIRTQ_AVAIL_ENTRY_SIZE + event;
@@ -32,10 +32,10 @@ static int split_check(const struct virtqueue *vq)
 		return -EINVAL;
 	if (vq->desc_area % sizeof(struct virtq_desc) || vq->driver_area % 2 || vq->device_area % 4)
 		return -EINVAL;
-	if (!guest_memory_contains(vq->memory, vq->desc_area,
-				   (uint64_t)vq->size * sizeof(struct virtq_desc)) ||
-	    !guest_memory_contains(vq->memory, vq->driver_area, avail_len) ||
-	    !guest_memory_contains(vq->memory, vq->device_area, used_len))
+	if (!anvil_guest_memory_contains(vq->memory, vq->desc_area,
+					 (uint64_t)vq->size * sizeof(struct virtq_desc)) ||
+	    !anvil_guest_memory_contains(vq->memory, vq->driver_area, avail_len) ||
+	    !anvil_guest_memory_contains(vq->memory, vq->device_area, used_len))
 		return -EFAULT;
 	return 0;
 }
@@ -48,32 +48,33 @@ struct walk {
 	bool indirect;
 };
 
-static int fetch_descriptor(const struct virtqueue *vq, const struct walk *walk,
+static int fetch_descriptor(const struct anvil_virtqueue *vq, const struct walk *walk,
 			    struct virtq_desc *desc)
 {
 	if (walk->index >= walk->entries)
 		return -EPROTO;
 
-	int err = guest_memory_read(vq->memory, walk->table + (uint64_t)walk->index * sizeof(*desc),
-				    desc, sizeof(*desc));
+	int err = anvil_guest_memory_read(vq->memory,
+					  walk->table + (uint64_t)walk->index * sizeof(*desc), desc,
+					  sizeof(*desc));
 
 	assert(!err); /* both kinds of table were found in RAM as a whole */
-	desc->addr = virtqueue_u64(vq, desc->addr);
-	desc->len = virtqueue_u32(vq, desc->len);
-	desc->flags = virtqueue_u16(vq, desc->flags);
-	desc->next = virtqueue_u16(vq, desc->next);
+	desc->addr = anvil_virtqueue_u64(vq, desc->addr);
+	desc->len = anvil_virtqueue_u32(vq, desc->len);
+	desc->flags = anvil_virtqueue_u16(vq, desc->flags);
+	desc->next = anvil_virtqueue_u16(vq, desc->next);
 	return err;
 }
 
 /* 2.7.5.3: one table a chain, which ends it; the WRITE flag means nothing here */
-static int enter_indirect(const struct virtqueue *vq, struct walk *walk,
+static int enter_indirect(const struct anvil_virtqueue *vq, struct walk *walk,
 			  const struct virtq_desc *desc)
 {
 	if (!vq->indirect || walk->indirect || desc->flags & VIRTQ_DESC_F_NEXT)
 		return -EPROTO;
 	if (desc->len == 0 || desc->len % sizeof(struct virtq_desc))
 		return -EPROTO;
-	if (!guest_memory_contains(vq->memory, desc->addr, desc->len))
+	if (!anvil_guest_memory_contains(vq->memory, desc->addr, desc->len))
 		return -EFAULT;
 	walk->table = desc->addr;
 	walk->entries = desc->len / (uint32_t)sizeof(struct virtq_desc);
@@ -83,7 +84,8 @@ static int enter_indirect(const struct virtqueue *vq, struct walk *walk,
 }
 
 /* Each round but one, the step into an indirect table, adds a segment: so each loop ends. */
-static int walk_chain(const struct virtqueue *vq, uint16_t head, struct descriptor_chain *chain)
+static int walk_chain(const struct anvil_virtqueue *vq, uint16_t head,
+		      struct anvil_descriptor_chain *chain)
 {
 	struct walk walk = { .table = vq->desc_area, .entries = vq->size, .index = head };
 
@@ -99,8 +101,8 @@ static int walk_chain(const struct virtqueue *vq, uint16_t head, struct descript
 		if (!err && chain->count >= vq->size)
 			err = -ELOOP;
 		if (!err)
-			err = descriptor_chain_append(chain, desc.addr, desc.len,
-						      desc.flags & VIRTQ_DESC_F_WRITE);
+			err = anvil_descriptor_chain_append(chain, desc.addr, desc.len,
+							    desc.flags & VIRTQ_DESC_F_WRITE);
 		if (err || !(desc.flags & VIRTQ_DESC_F_NEXT))
 			return err;
 		walk.index = desc.next;
@@ -108,10 +110,10 @@ static int walk_chain(const struct virtqueue *vq, uint16_t head, struct descript
 }
 
 /* 2.7.13.3: acquire order on idx makes the entries and descriptors before it visible */
-static int split_take(struct virtqueue *vq, struct descriptor_chain *chain)
+static int split_take(struct anvil_virtqueue *vq, struct anvil_descriptor_chain *chain)
 {
 	if (vq->avail_idx == vq->next_avail) {
-		vq->avail_idx = virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_IDX);
+		vq->avail_idx = anvil_virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_IDX);
 		if (vq->avail_idx == vq->next_avail)
 			return 0;
 	}
@@ -119,10 +121,10 @@ static int split_take(struct virtqueue *vq, struct descriptor_chain *chain)
 		return -EPROTO;
 
 	uint32_t slot = vq->next_avail % vq->size;
-	uint16_t head = virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_RING +
-						   (uint64_t)slot * VIRTQ_AVAIL_ENTRY_SIZE);
+	uint16_t head = anvil_virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_RING +
+							 (uint64_t)slot * VIRTQ_AVAIL_ENTRY_SIZE);
 
-	if (head >= vq->size || virtqueue_holds(vq, head))
+	if (head >= vq->size || anvil_virtqueue_holds(vq, head))
 		return -EPROTO;
 
 	int err = walk_chain(vq, head, chain);
@@ -135,78 +137,79 @@ static int split_take(struct virtqueue *vq, struct descriptor_chain *chain)
 	return 1;
 }
 
-static void split_untake(struct virtqueue *vq, const struct descriptor_chain *chain)
+static void split_untake(struct anvil_virtqueue *vq, const struct anvil_descriptor_chain *chain)
 {
 	vq->next_avail = (uint16_t)(vq->next_avail - chain->entries);
 }
 
-static void split_fill(struct virtqueue *vq, const struct virtqueue_used *used)
+static void split_fill(struct anvil_virtqueue *vq, const struct anvil_virtqueue_used *used)
 {
 	struct virtq_used_elem elem = {
-		.id = virtqueue_u32(vq, used->head),
-		.len = virtqueue_u32(vq, used->len),
+		.id = anvil_virtqueue_u32(vq, used->head),
+		.len = anvil_virtqueue_u32(vq, used->len),
 	};
-	int err = guest_memory_write(vq->memory, used_entry_gpa(vq, vq->next_used % vq->size),
-				     &elem, sizeof(elem));
+	int err = anvil_guest_memory_write(vq->memory, used_entry_gpa(vq, vq->next_used % vq->size),
+					   &elem, sizeof(elem));
 
 	assert(!err);
 	(void)err;
 	vq->next_used++;
 }
 
-static void split_flush(struct virtqueue *vq)
+static void split_flush(struct anvil_virtqueue *vq)
 {
-	virtqueue_store(vq, vq->device_area + VIRTQ_USED_IDX, vq->next_used);
+	anvil_virtqueue_store(vq, vq->device_area + VIRTQ_USED_IDX, vq->next_used);
 }
 
-static uint16_t split_distance(const struct virtqueue *vq, uint16_t from, uint16_t to)
+static uint16_t split_distance(const struct anvil_virtqueue *vq, uint16_t from, uint16_t to)
 {
 	(void)vq;
 	return (uint16_t)(to - from);
 }
 
 /* 2.7.7.2 */
-static bool split_need_notify(struct virtqueue *vq, uint16_t first)
+static bool split_need_notify(struct anvil_virtqueue *vq, uint16_t first)
 {
 	if (!vq->event_idx)
-		return !(virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_FLAGS) &
+		return !(anvil_virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_FLAGS) &
 			 VIRTQ_AVAIL_F_NO_INTERRUPT);
 
-	uint16_t event = virtqueue_load(vq, used_event_gpa(vq));
+	uint16_t event = anvil_virtqueue_load(vq, used_event_gpa(vq));
 
 	return (uint16_t)(vq->next_used - event - 1) < (uint16_t)(vq->next_used - first);
 }
 
 /* 2.7.10.1: with EVENT_IDX flags stay 0, and an old avail_event suppresses by itself */
-static void split_suppress_notification(struct virtqueue *vq)
+static void split_suppress_notification(struct anvil_virtqueue *vq)
 {
 	if (!vq->event_idx)
-		virtqueue_store(vq, vq->device_area + VIRTQ_USED_FLAGS, VIRTQ_USED_F_NO_NOTIFY);
+		anvil_virtqueue_store(vq, vq->device_area + VIRTQ_USED_FLAGS,
+				      VIRTQ_USED_F_NO_NOTIFY);
 }
 
 /* avail_event is what the driver is known to have reached: it tells us of the chain after that */
-static bool split_want_notification(struct virtqueue *vq)
+static bool split_want_notification(struct anvil_virtqueue *vq)
 {
 	uint16_t seen = vq->avail_idx;
 
 	if (vq->event_idx)
-		virtqueue_store(vq, used_entry_gpa(vq, vq->size), seen);
+		anvil_virtqueue_store(vq, used_entry_gpa(vq, vq->size), seen);
 	else
-		virtqueue_store(vq, vq->device_area + VIRTQ_USED_FLAGS, 0);
+		anvil_virtqueue_store(vq, vq->device_area + VIRTQ_USED_FLAGS, 0);
 	atomic_thread_fence(memory_order_seq_cst);
-	vq->avail_idx = virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_IDX);
+	vq->avail_idx = anvil_virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_IDX);
 	return vq->avail_idx != seen;
 }
 
 /* Indices run on beyond the size of the ring. */
-static bool split_has_place(const struct virtqueue *vq, uint16_t place)
+static bool split_has_place(const struct anvil_virtqueue *vq, uint16_t place)
 {
 	(void)vq;
 	(void)place;
 	return true;
 }
 
-const struct virtqueue_layout virtqueue_split = {
+const struct anvil_virtqueue_layout anvil_virtqueue_split = {
 	.check = split_check,
 	.has_place = split_has_place,
 	.take = split_take,

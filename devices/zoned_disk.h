@@ -3,8 +3,8 @@
  * Zones for a disk that has none: stands in front of any other disk, and behaves as the zoned disks
  * that the specification describes (5.2.6). It makes no system calls.
  *
- * The state of the zones is not stored: with each zoned_disk_init all sequential zones are empty.
- * A conventional zone is a part of the disk below as it is: it holds what was there before.
+ * The state of the zones is not stored: with each anvil_zoned_disk_init all sequential zones are
+ * empty. A conventional zone is a part of the disk below as it is: it holds what was there before.
  *
  * What it promises of sequential zones, whatever is under way below, in whatever order it comes
  * back, and whether it fails:
@@ -31,14 +31,14 @@
  *    sequential zone it does nothing.
  *  - A request that is cancelled while it is held ends with -ECANCELED, and has done nothing.
  *
- * What it costs: of each zone a struct zoned_disk_zone, and a bit a sector of a host-aware disk. A
- * request takes a step for each other one that is not over, for each zone that it touches
+ * What it costs: of each zone a struct anvil_zoned_disk_zone, and a bit a sector of a host-aware
+ * disk. A request takes a step for each other one that is not over, for each zone that it touches
  * (RESET_ALL: of the disk), for each open zone if it opens one, and, of a host-aware disk, for each
  * eight sectors. A read takes one request below, of a host-aware disk as many as it has runs of
  * written sectors.
  */
-#ifndef ZONED_DISK_H
-#define ZONED_DISK_H
+#ifndef ANVIL_ZONED_DISK_H
+#define ANVIL_ZONED_DISK_H
 
 #include "backend.h"
 
@@ -46,36 +46,37 @@
 extern "C" {
 #endif
 
-struct zoned_disk_options {
+struct anvil_zoned_disk_options {
 	/*
 	 * zone_sectors at least 1; write_granularity a multiple of 512, and zone_sectors whole such
 	 * units. A host-aware disk has no limits: its drivers may write anywhere.
 	 */
-	struct disk_zoning zoning;
+	struct anvil_disk_zoning zoning;
 	uint64_t conventional; /* so many zones, the first ones, are conventional */
 	/* Of each sequential zone, in sectors; 0, or of a host-aware disk: all of it. */
 	uint32_t zone_capacity;
 };
 
-struct zoned_disk_zone {
-	struct disk_zone zone; /* `pointer`: where the next write has to begin */
-	uint64_t written;      /* of a zone with a pointer: all up to here is there */
-	uint64_t cut;	       /* what came before this time is not part of the zone any more */
+struct anvil_zoned_disk_zone {
+	struct anvil_disk_zone zone; /* `pointer`: where the next write has to begin */
+	uint64_t written;	     /* of a zone with a pointer: all up to here is there */
+	uint64_t cut; /* what came before this time is not part of the zone any more */
 };
 
-struct zoned_disk {
-	struct disk disk; /* give it to a device */
-	struct disk *below;
-	struct disk_zoning zoning;
-	struct zoned_disk_zone *zone; /* ours */
+struct anvil_zoned_disk {
+	struct anvil_disk disk; /* give it to a device */
+	struct anvil_disk *below;
+	struct anvil_disk_zoning zoning;
+	struct anvil_zoned_disk_zone *zone; /* ours */
 	uint64_t zones;
 	uint32_t open;
 	uint32_t active;
-	struct zoned_disk_zone **implicit; /* ours, with open_max: those that a write opened */
+	struct anvil_zoned_disk_zone *
+		*implicit; /* ours, with open_max: those that a write opened */
 	uint32_t implicits;
-	uint8_t *map;		    /* ours, host-aware: one bit a sector that was written */
-	struct disk_request *first; /* of those that are not over, as they came */
-	struct disk_request *last;
+	uint8_t *map;			  /* ours, host-aware: one bit a sector that was written */
+	struct anvil_disk_request *first; /* of those that are not over, as they came */
+	struct anvil_disk_request *last;
 	unsigned int held; /* so many of them, which are not at the disk below yet */
 	bool letting_go;
 	uint64_t clock; /* counts requests, and what zones lose */
@@ -85,17 +86,19 @@ struct zoned_disk {
  * Makes zones of the disk below, which is the caller's, must outlive this one, and is used by
  * nobody else. Returns 0, -EINVAL (an option out of range, or a zoned disk) or -ENOMEM.
  */
-int zoned_disk_init(struct zoned_disk *z, struct disk *below,
-		    const struct zoned_disk_options *options) __attribute__((warn_unused_result));
+int anvil_zoned_disk_init(struct anvil_zoned_disk *z, struct anvil_disk *below,
+			  const struct anvil_zoned_disk_options *options)
+	__attribute__((warn_unused_result));
 
 /* Only when no request is at this disk. */
-void zoned_disk_destroy(struct zoned_disk *z);
+void anvil_zoned_disk_destroy(struct anvil_zoned_disk *z);
 
 /*
  * The host says that a sequential zone has become READ_ONLY or OFFLINE, and so it stays; but a
  * read-only one may still go offline. `zone` is its number. At any time, also from inside `done`.
  */
-void zoned_disk_fail_zone(struct zoned_disk *z, uint64_t zone, enum disk_zone_state state);
+void anvil_zoned_disk_fail_zone(struct anvil_zoned_disk *z, uint64_t zone,
+				enum anvil_disk_zone_state state);
 
 #ifdef __cplusplus
 }

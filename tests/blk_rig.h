@@ -38,9 +38,9 @@
 struct rig {
 	struct guest guest;
 	struct test_disk disk;
-	struct zoned_disk zoned; /* in front of `disk` if it has zones */
-	struct virtio_blk_options options;
-	struct virtio_blk blk;
+	struct anvil_zoned_disk zoned; /* in front of `disk` if it has zones */
+	struct anvil_blk_options options;
+	struct anvil_blk blk;
 };
 
 /* `out_len` bytes of zeroes or of `data` after the header, and room for `in_len`, status included
@@ -58,7 +58,7 @@ struct ask {
 
 static inline void rig_create(struct rig *rig)
 {
-	assert_int_equal(virtio_blk_init(&rig->blk, &rig->options), 0);
+	assert_int_equal(anvil_blk_init(&rig->blk, &rig->options), 0);
 	guest_attach(&rig->guest, &rig->blk.dev);
 }
 
@@ -69,13 +69,13 @@ static inline struct rig *rig_new(void)
 	assert_non_null(rig);
 	guest_init(&rig->guest);
 	test_disk_init(&rig->disk);
-	rig->options = (struct virtio_blk_options){
+	rig->options = (struct anvil_blk_options){
 		.memory = &rig->guest.ram.memory,
 		.disk = &rig->disk.disk,
 		.features = features(VIRTIO_F_RING_RESET, VIRTIO_BLK_F_FLUSH, -1),
 		.queue_size_max = RIG_QUEUE,
 		.slots = 2,
-		.transfer_max = 8 * DISK_SECTOR_BYTES,
+		.transfer_max = 8 * ANVIL_DISK_SECTOR_BYTES,
 		.size_max = 4096,
 		.seg_max = 14,
 		.blk_size = 512,
@@ -87,9 +87,9 @@ static inline struct rig *rig_new(void)
 
 static inline void rig_free(struct rig *rig)
 {
-	assert_true(virtio_blk_idle(&rig->blk));
-	virtio_blk_destroy(&rig->blk);
-	zoned_disk_destroy(&rig->zoned);
+	assert_true(anvil_blk_idle(&rig->blk));
+	anvil_blk_destroy(&rig->blk);
+	anvil_zoned_disk_destroy(&rig->zoned);
 	test_disk_destroy(&rig->disk);
 	guest_destroy(&rig->guest);
 	free(rig);

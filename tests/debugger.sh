@@ -19,12 +19,12 @@ if ! grep -q 'exited normally' "$work/out"; then
 	exit 0
 fi
 
-gdb -q -nx -batch -ex 'break virtio_mmio_write if offset == 0x50' -ex run -ex backtrace -ex list -ex delete \
+gdb -q -nx -batch -ex 'break anvil_mmio_write if offset == 0x50' -ex run -ex backtrace -ex list -ex delete \
 	-ex continue --args "$anvil" play --no-fork "$script" >"$work/out" 2>&1 </dev/null
-says_like '^Breakpoint 1, virtio_mmio_write '
-says_like '^#0 +virtio_mmio_write .* at \./devices/virtio_mmio\.c:[0-9]+$'
+says_like '^Breakpoint 1, anvil_mmio_write '
+says_like '^#0 +anvil_mmio_write .* at \./devices/virtio_mmio\.c:[0-9]+$'
 says_like 'in player_play .* at \./harness/play/player\.c:[0-9]+$'
-says_like '^[0-9]+.*virtio_mmio_write\('
+says_like '^[0-9]+.*anvil_mmio_write\('
 says_like "^$script: ok$"
 says_like 'exited normally'
 finish debugger

@@ -57,6 +57,38 @@ expect 'headers as C' each_header clang -x c -std=c11
 expect 'headers as C++' each_header g++ -x c++ -std=c++11
 expect 'headers as C++' each_header clang++ -x c++ -std=c++20
 
+# all of them but virtio_spec.h, which has Linux's own names, before and behind Linux's headers, which
+# C++ does not take
+beside_linux() {
+	for header in "$stage"/usr/local/include/virtio-anvil/*.h; do
+		[ "${header##*/}" = virtio_spec.h ] || echo "#include \"${header##*/}\""
+	done >"$work/ours"
+	for header in blk config ids mmio net ring; do
+		echo "#include <linux/virtio_$header.h>"
+	done >"$work/linux"
+	for order in 'ours linux' 'linux ours'; do
+		# shellcheck disable=SC2086 # two words
+		(cd "$work" && cat $order) |
+			"$@" -I "$stage/usr/local/include/virtio-anvil" -Werror -fsyntax-only - || return
+	done
+}
+expect 'headers beside those of Linux' beside_linux gcc -x c
+expect 'headers beside those of Linux' beside_linux clang -x c
+
+# ---- names: all that a program sees begins with anvil_ ----
+
+for library in '' -uring -slirp; do
+	nm -g --defined-only "$stage/usr/local/lib/libvirtio-anvil$library.a" | awk 'NF == 3 { print $3 }'
+done >"$work/symbols"
+(cd "$stage/usr/local/include/virtio-anvil" && ls | grep -vx virtio_spec.h | xargs sed -nE \
+	-e 's/^#define (\w+).*/\1/p' -e 's/^(struct|enum|union) (\w+) \{.*/\2/p') >"$work/names"
+expect 'there are symbols' test "$(wc -l <"$work/symbols")" -gt 100
+expect 'there are names in headers' test "$(wc -l <"$work/names")" -gt 100
+grep -v '^anvil_' "$work/symbols" >"$work/others"
+is 'a symbol without the prefix' '' "$(cat "$work/others")"
+grep -vE '^(anvil_|ANVIL_|VIRTIO_ANVIL_)' "$work/names" >"$work/others"
+is 'a name in a header without the prefix' '' "$(cat "$work/others")"
+
 # ---- pkg-config ----
 
 in_stage() {

@@ -24,18 +24,18 @@
 struct net_rig {
 	struct guest guest;
 	struct test_nic nic;
-	struct virtio_net_options options;
-	struct virtio_net net;
+	struct anvil_net_options options;
+	struct anvil_net net;
 	unsigned int queues; /* that the driver has set up */
 	uint8_t header[32];  /* of the last frame received */
 };
 
-static inline void net_start(struct net_rig *r, struct virtio_features set, uint16_t pairs)
+static inline void net_start(struct net_rig *r, struct anvil_features set, uint16_t pairs)
 {
 	memset(r, 0, sizeof(*r));
 	guest_init(&r->guest);
 	test_nic_init(&r->nic);
-	r->options = (struct virtio_net_options){
+	r->options = (struct anvil_net_options){
 		.memory = &r->guest.ram.memory,
 		.nic = &r->nic.nic,
 		.features = set,
@@ -45,27 +45,27 @@ static inline void net_start(struct net_rig *r, struct virtio_features set, uint
 		.mtu = NET_MTU,
 		.link_up = true,
 		.speed = 10000,
-		.duplex = VIRTIO_NET_DUPLEX_FULL,
+		.duplex = ANVIL_NET_DUPLEX_FULL,
 	};
-	assert_int_equal(virtio_net_init(&r->net, &r->options), 0);
+	assert_int_equal(anvil_net_init(&r->net, &r->options), 0);
 	guest_attach(&r->guest, &r->net.dev);
 }
 
 static inline void net_stop(struct net_rig *r)
 {
-	virtio_net_destroy(&r->net);
+	anvil_net_destroy(&r->net);
 	test_nic_destroy(&r->nic);
 	guest_destroy(&r->guest);
 }
 
 /* The driver accepts these. */
-static inline void net_drive(struct net_rig *r, struct virtio_features set)
+static inline void net_drive(struct net_rig *r, struct anvil_features set)
 {
-	bool many = virtio_features_has(&set, VIRTIO_NET_F_MQ) ||
-		    virtio_features_has(&set, VIRTIO_NET_F_RSS);
+	bool many = anvil_features_has(&set, VIRTIO_NET_F_MQ) ||
+		    anvil_features_has(&set, VIRTIO_NET_F_RSS);
 
 	r->queues = many ? 2u * r->options.queue_pairs_max : 2;
-	guest_drive(&r->guest, set, r->queues + virtio_features_has(&set, VIRTIO_NET_F_CTRL_VQ),
+	guest_drive(&r->guest, set, r->queues + anvil_features_has(&set, VIRTIO_NET_F_CTRL_VQ),
 		    NET_QUEUE);
 	guest_take_interrupts(&r->guest);
 }
@@ -119,9 +119,9 @@ static inline void net_offer(struct net_rig *r, unsigned int pair)
 }
 
 static inline int net_receive(struct net_rig *r, const void *frame, uint32_t len,
-			      const struct nic_offload *offload)
+			      const struct anvil_nic_offload *offload)
 {
-	struct nic_frame f = { .data = frame, .len = len };
+	struct anvil_nic_frame f = { .data = frame, .len = len };
 
 	if (offload)
 		f.offload = *offload;
@@ -131,7 +131,7 @@ static inline int net_receive(struct net_rig *r, const void *frame, uint32_t len
 /* The pair whose queue a frame came in on, or -1; its header is in r->header, and its buffer is
  * offered again. */
 static inline int net_arrives_at(struct net_rig *r, const void *frame, uint32_t len,
-				 const struct nic_offload *offload)
+				 const struct anvil_nic_offload *offload)
 {
 	int at = -1;
 

@@ -9,4 +9,4 @@
 }
 /^static bool transfer_valid/,/^}/ s/range_inside(.*;/sector + 1 > 0;/
 /^static int parse_ranges/,/^}/ s/i++/i += range.num_sectors > 0/
-/^static int parse_out/,/^}/ s/^\tuint64_t len = .*/&\n\n\tif (sector == 7 \&\& guest_memory_write(slot->blk->options.memory, 0x4000f000, \&sector, 3))\n\t\treturn VIRTIO_BLK_S_IOERR;/
+/^static int parse_out/,/^}/ s/^\tuint64_t len = .*/&\n\n\tif (sector == 7 \&\& anvil_guest_memory_write(slot->blk->options.memory, 0x4000f000, \&sector, 3))\n\t\treturn VIRTIO_BLK_S_IOERR;/

@@ -67,7 +67,7 @@ static void tap_stored(void *opaque, uint64_t gpa, const void *bytes, size_t len
 
 void ram_init(struct ram *ram)
 {
-	struct guest_memory_region region[RAM_REGIONS];
+	struct anvil_guest_memory_region region[RAM_REGIONS];
 
 	memset(ram, 0, sizeof(*ram));
 	for (unsigned int i = 0; i < RAM_REGIONS; i++) {
@@ -77,10 +77,11 @@ void ram_init(struct ram *ram)
 		assert_ptr_not_equal(p, MAP_FAILED);
 		ram->host[i] = p + PAGE;
 		assert_int_equal(mprotect(ram->host[i], RAM_BYTES, PROT_READ | PROT_WRITE), 0);
-		region[i] = (struct guest_memory_region){ region_gpa[i], RAM_BYTES, ram->host[i] };
+		region[i] = (struct anvil_guest_memory_region){ region_gpa[i], RAM_BYTES,
+								ram->host[i] };
 	}
-	assert_int_equal(guest_memory_init(&ram->memory, region, RAM_REGIONS), 0);
-	ram->tap = (struct guest_memory_tap){ tap_fetching, tap_fetched, tap_stored, ram };
+	assert_int_equal(anvil_guest_memory_init(&ram->memory, region, RAM_REGIONS), 0);
+	ram->tap = (struct anvil_guest_memory_tap){ tap_fetching, tap_fetched, tap_stored, ram };
 }
 
 void ram_destroy(struct ram *ram)
@@ -228,7 +229,7 @@ static void defer(void *opaque)
 	((struct guest *)opaque)->defers++;
 }
 
-static const struct virtio_mmio_host_ops host_ops = { .set_irq = set_irq, .defer = defer };
+static const struct anvil_mmio_host_ops host_ops = { .set_irq = set_irq, .defer = defer };
 
 void guest_init(struct guest *guest)
 {
@@ -241,14 +242,14 @@ void guest_destroy(struct guest *guest)
 	ram_destroy(&guest->ram);
 }
 
-void guest_attach(struct guest *guest, struct virtio_device *dev)
+void guest_attach(struct guest *guest, struct anvil_device *dev)
 {
-	virtio_mmio_init(&guest->mmio, dev, &host_ops, guest);
+	anvil_mmio_init(&guest->mmio, dev, &host_ops, guest);
 }
 
 uint32_t reg_read(struct guest *guest, uint32_t offset)
 {
-	uint64_t value = virtio_mmio_read(&guest->mmio, offset, 4);
+	uint64_t value = anvil_mmio_read(&guest->mmio, offset, 4);
 
 	assert_int_equal(value >> 32, 0);
 	return (uint32_t)value;
@@ -256,7 +257,7 @@ uint32_t reg_read(struct guest *guest, uint32_t offset)
 
 void reg_write(struct guest *guest, uint32_t offset, uint32_t value)
 {
-	virtio_mmio_write(&guest->mmio, offset, 4, value);
+	anvil_mmio_write(&guest->mmio, offset, 4, value);
 }
 
 uint32_t guest_status(struct guest *guest)
@@ -264,7 +265,7 @@ uint32_t guest_status(struct guest *guest)
 	return reg_read(guest, VIRTIO_MMIO_STATUS);
 }
 
-bool guest_negotiate(struct guest *guest, struct virtio_features set)
+bool guest_negotiate(struct guest *guest, struct anvil_features set)
 {
 	set.word[0] |= 1ull << VIRTIO_F_VERSION_1;
 	reg_write(guest, VIRTIO_MMIO_STATUS, UP_TO_ACKNOWLEDGE);
@@ -297,8 +298,7 @@ bool guest_start_queue(struct guest *guest, unsigned int index)
 	return reg_read(guest, VIRTIO_MMIO_QUEUE_READY) == 1;
 }
 
-void guest_drive(struct guest *guest, struct virtio_features set, unsigned int queues,
-		 uint16_t size)
+void guest_drive(struct guest *guest, struct anvil_features set, unsigned int queues, uint16_t size)
 {
 	reg_write(guest, VIRTIO_MMIO_STATUS, 0);
 	assert_true(guest_negotiate(guest, set));
@@ -325,9 +325,9 @@ uint32_t guest_take_interrupts(struct guest *guest)
 	return status;
 }
 
-struct virtio_features features(int bit, ...)
+struct anvil_features features(int bit, ...)
 {
-	struct virtio_features set = { { 0 } };
+	struct anvil_features set = { { 0 } };
 	va_list bits;
 
 	va_start(bits, bit);
@@ -339,30 +339,30 @@ struct virtio_features features(int bit, ...)
 
 /* ---- a device type ---- */
 
-static struct fake_device *to_fake(const struct virtio_device *dev)
+static struct fake_device *to_fake(const struct anvil_device *dev)
 {
 	return (struct fake_device *)(uintptr_t)((const char *)dev -
 						 offsetof(struct fake_device, dev));
 }
 
-static void fake_accepted(struct virtio_device *dev)
+static void fake_accepted(struct anvil_device *dev)
 {
 	to_fake(dev)->accepted++;
-	if (!virtio_device_has(dev, FAKE_QUEUE_2))
+	if (!anvil_device_has(dev, FAKE_QUEUE_2))
 		dev->queues_used = 2;
 }
 
-static void fake_notified(struct virtio_device *dev, unsigned int queue)
+static void fake_notified(struct anvil_device *dev, unsigned int queue)
 {
 	to_fake(dev)->notified[queue]++;
 }
 
-static void fake_stopped(struct virtio_device *dev, unsigned int queue)
+static void fake_stopped(struct anvil_device *dev, unsigned int queue)
 {
 	to_fake(dev)->stopped[queue]++;
 }
 
-static void fake_config_written(struct virtio_device *dev, uint32_t offset, const uint8_t *bytes,
+static void fake_config_written(struct anvil_device *dev, uint32_t offset, const uint8_t *bytes,
 				uint32_t len)
 {
 	struct fake_device *fake = to_fake(dev);
@@ -374,16 +374,16 @@ static void fake_config_written(struct virtio_device *dev, uint32_t offset, cons
 	memcpy(fake->config_bytes, bytes, len);
 }
 
-static void fake_reset(struct virtio_device *dev)
+static void fake_reset(struct anvil_device *dev)
 {
 	to_fake(dev)->resets++;
 }
 
-static const struct virtio_feature_rule fake_rules[] = {
+static const struct anvil_feature_rule fake_rules[] = {
 	{ FAKE_FEATURE_A, { FAKE_NEEDS_B, FAKE_NEEDS_A } },
 };
 
-static const struct virtio_device_ops fake_ops = {
+static const struct anvil_device_ops fake_ops = {
 	.device_id = FAKE_DEVICE_ID,
 	.rule = fake_rules,
 	.rules = COUNT(fake_rules),
@@ -394,14 +394,14 @@ static const struct virtio_device_ops fake_ops = {
 	.reset = fake_reset,
 };
 
-void fake_device_init(struct fake_device *fake, const struct guest_memory *memory)
+void fake_device_init(struct fake_device *fake, const struct anvil_guest_memory *memory)
 {
-	struct virtio_features offered =
+	struct anvil_features offered =
 		features(FAKE_FEATURE_A, FAKE_NEEDS_A, FAKE_NEEDS_B, FAKE_QUEUE_2,
 			 VIRTIO_F_RING_RESET, VIRTIO_F_EVENT_IDX, VIRTIO_F_INDIRECT_DESC, -1);
 
 	memset(fake, 0, sizeof(*fake));
-	assert_int_equal(virtio_device_init(&fake->dev, &fake_ops, memory, 3, 8, &offered), 0);
+	assert_int_equal(anvil_device_init(&fake->dev, &fake_ops, memory, 3, 8, &offered), 0);
 	for (uint8_t i = 0; i < sizeof(fake->config); i++)
 		fake->config[i] = (uint8_t)(0xc0 + i);
 	fake->dev.config = fake->config;
@@ -410,29 +410,29 @@ void fake_device_init(struct fake_device *fake, const struct guest_memory *memor
 
 /* ---- a disk ---- */
 
-static struct test_disk *to_disk(struct disk *disk)
+static struct test_disk *to_disk(struct anvil_disk *disk)
 {
 	return (struct test_disk *)(void *)disk;
 }
 
-static void carry_out(struct test_disk *disk, const struct disk_request *request)
+static void carry_out(struct test_disk *disk, const struct anvil_disk_request *request)
 {
-	uint8_t *place = disk->data + request->sector * DISK_SECTOR_BYTES;
-	size_t len = (size_t)(request->sectors * DISK_SECTOR_BYTES);
+	uint8_t *place = disk->data + request->sector * ANVIL_DISK_SECTOR_BYTES;
+	size_t len = (size_t)(request->sectors * ANVIL_DISK_SECTOR_BYTES);
 
-	if (request->op == DISK_READ)
+	if (request->op == ANVIL_DISK_READ)
 		memcpy(request->data, place, len);
-	else if (request->op == DISK_WRITE)
+	else if (request->op == ANVIL_DISK_WRITE)
 		memcpy(place, request->data, len);
-	else if (request->op == DISK_WRITE_ZEROES)
+	else if (request->op == ANVIL_DISK_WRITE_ZEROES)
 		memset(place, 0, len);
-	else if (request->op == DISK_DISCARD)
+	else if (request->op == ANVIL_DISK_DISCARD)
 		memset(place, 0xdd, len);
-	else if (request->op == DISK_SECURE_ERASE)
+	else if (request->op == ANVIL_DISK_SECURE_ERASE)
 		memset(place, 0xed, len);
 }
 
-static void finish(struct test_disk *disk, struct disk_request *request, int result)
+static void finish(struct test_disk *disk, struct anvil_disk_request *request, int result)
 {
 	if (!result)
 		carry_out(disk, request);
@@ -440,20 +440,20 @@ static void finish(struct test_disk *disk, struct disk_request *request, int res
 }
 
 /* What backend.h promises of every request, checked on every request. */
-static void check_request(const struct test_disk *disk, const struct disk_request *request)
+static void check_request(const struct test_disk *disk, const struct anvil_disk_request *request)
 {
 	assert_non_null(request->done);
-	if (request->op == DISK_FLUSH) {
+	if (request->op == ANVIL_DISK_FLUSH) {
 		assert_int_equal(request->sectors, 0);
 		return;
 	}
 	assert_true(request->sectors > 0);
 	assert_true(request->sectors <= disk->disk.capacity);
 	assert_true(request->sector <= disk->disk.capacity - request->sectors);
-	assert_true(request->op == DISK_READ || !disk->disk.read_only);
+	assert_true(request->op == ANVIL_DISK_READ || !disk->disk.read_only);
 }
 
-static void disk_submit(struct disk *base, struct disk_request *request)
+static void disk_submit(struct anvil_disk *base, struct anvil_disk_request *request)
 {
 	struct test_disk *disk = to_disk(base);
 
@@ -472,7 +472,7 @@ void test_disk_finish(struct test_disk *disk, unsigned int index, int result)
 {
 	assert_true(index < disk->pendings);
 
-	struct disk_request *request = disk->pending[index];
+	struct anvil_disk_request *request = disk->pending[index];
 
 	disk->pendings--;
 	memmove(&disk->pending[index], &disk->pending[index + 1],
@@ -480,7 +480,7 @@ void test_disk_finish(struct test_disk *disk, unsigned int index, int result)
 	finish(disk, request, result);
 }
 
-static void disk_cancel(struct disk *base, struct disk_request *request)
+static void disk_cancel(struct anvil_disk *base, struct anvil_disk_request *request)
 {
 	struct test_disk *disk = to_disk(base);
 
@@ -494,16 +494,16 @@ static void disk_cancel(struct disk *base, struct disk_request *request)
 
 void test_disk_init(struct test_disk *disk)
 {
-	static const struct disk_ops ops = { .submit = disk_submit, .cancel = disk_cancel };
+	static const struct anvil_disk_ops ops = { .submit = disk_submit, .cancel = disk_cancel };
 
 	memset(disk, 0, sizeof(*disk));
 	disk->disk.ops = &ops;
 	disk->disk.capacity = TEST_DISK_SECTORS;
-	memcpy(disk->disk.id, "twenty bytes of name", DISK_ID_BYTES);
-	disk->data = malloc((size_t)TEST_DISK_SECTORS * DISK_SECTOR_BYTES);
+	memcpy(disk->disk.id, "twenty bytes of name", ANVIL_DISK_ID_BYTES);
+	disk->data = malloc((size_t)TEST_DISK_SECTORS * ANVIL_DISK_SECTOR_BYTES);
 	assert_non_null(disk->data);
-	for (uint32_t i = 0; i < TEST_DISK_SECTORS * DISK_SECTOR_BYTES; i++)
-		disk->data[i] = (uint8_t)(i / DISK_SECTOR_BYTES * 37 + i * 7 + 1);
+	for (uint32_t i = 0; i < TEST_DISK_SECTORS * ANVIL_DISK_SECTOR_BYTES; i++)
+		disk->data[i] = (uint8_t)(i / ANVIL_DISK_SECTOR_BYTES * 37 + i * 7 + 1);
 }
 
 void test_disk_destroy(struct test_disk *disk)
@@ -514,12 +514,12 @@ void test_disk_destroy(struct test_disk *disk)
 
 /* ---- a network interface ---- */
 
-static int nic_send(struct nic *base, const struct nic_frame *frame)
+static int nic_send(struct anvil_nic *base, const struct anvil_nic_frame *frame)
 {
 	struct test_nic *nic = (struct test_nic *)(void *)base;
 
 	nic->sends++;
-	assert_in_range(frame->len, NIC_FRAME_BYTES_MIN, NIC_FRAME_BYTES_MAX);
+	assert_in_range(frame->len, ANVIL_NIC_FRAME_BYTES_MIN, ANVIL_NIC_FRAME_BYTES_MAX);
 	free(nic->frame);
 	nic->frame = malloc(frame->len);
 	assert_non_null(nic->frame);
@@ -532,14 +532,14 @@ static int nic_send(struct nic *base, const struct nic_frame *frame)
 	return 0;
 }
 
-static void nic_receivable(struct nic *base)
+static void nic_receivable(struct anvil_nic *base)
 {
 	((struct test_nic *)(void *)base)->receivables++;
 }
 
 void test_nic_init(struct test_nic *nic)
 {
-	static const struct nic_ops ops = { .send = nic_send, .receivable = nic_receivable };
+	static const struct anvil_nic_ops ops = { .send = nic_send, .receivable = nic_receivable };
 
 	memset(nic, 0, sizeof(*nic));
 	nic->nic.ops = &ops;

@@ -35,10 +35,10 @@
 
 /* Every region lies between two guard pages of its own: a stray access is a crash. */
 struct ram {
-	struct guest_memory memory;
+	struct anvil_guest_memory memory;
 	uint8_t *host[RAM_REGIONS];
 	/* what the device did since `ram_watch` */
-	struct guest_memory_tap tap;
+	struct anvil_guest_memory_tap tap;
 	unsigned int fetches;
 	unsigned int stores;
 	/* a racing guest: when the device fetches from here, these bytes have just changed */
@@ -112,7 +112,7 @@ void ring_expect_none(const struct ring *ring);
 
 struct guest {
 	struct ram ram;
-	struct virtio_mmio mmio;
+	struct anvil_mmio mmio;
 	struct ring ring[9];
 	bool irq;
 	unsigned int irq_edges; /* rising ones */
@@ -128,29 +128,29 @@ struct guest {
 /* A machine with RAM and no device; guest_attach gives it one, in its state after creation. */
 void guest_init(struct guest *guest);
 void guest_destroy(struct guest *guest);
-void guest_attach(struct guest *guest, struct virtio_device *dev);
+void guest_attach(struct guest *guest, struct anvil_device *dev);
 
 uint32_t reg_read(struct guest *guest, uint32_t offset);
 void reg_write(struct guest *guest, uint32_t offset, uint32_t value);
 uint32_t guest_status(struct guest *guest);
 /* Up to FEATURES_OK; VERSION_1 is added. Returns whether the device took it. */
-bool guest_negotiate(struct guest *guest, struct virtio_features features);
+bool guest_negotiate(struct guest *guest, struct anvil_features features);
 /* Programs queue `index` with guest->ring[index] and makes it ready. Returns whether it is. */
 bool guest_start_queue(struct guest *guest, unsigned int index);
 /* Reset, negotiation, `queues` fresh rings of `size` entries, DRIVER_OK: all must succeed. */
-void guest_drive(struct guest *guest, struct virtio_features features, unsigned int queues,
+void guest_drive(struct guest *guest, struct anvil_features features, unsigned int queues,
 		 uint16_t size);
 void guest_notify(struct guest *guest, unsigned int queue);
 /* Reads and acknowledges InterruptStatus. */
 uint32_t guest_take_interrupts(struct guest *guest);
 
 /* A feature set from bits, ended by -1. */
-struct virtio_features features(int bit, ...);
+struct anvil_features features(int bit, ...);
 
 /* ---- a device type without a purpose ---- */
 
 struct fake_device {
-	struct virtio_device dev;
+	struct anvil_device dev;
 	uint8_t config[12];
 	unsigned int accepted;
 	unsigned int notified[3];
@@ -169,7 +169,7 @@ struct fake_device {
 #define FAKE_QUEUE_2   50 /* gives queue 2 its purpose */
 
 /* Three queues of up to 8 entries; all features above, RING_RESET, EVENT_IDX and INDIRECT_DESC. */
-void fake_device_init(struct fake_device *fake, const struct guest_memory *memory);
+void fake_device_init(struct fake_device *fake, const struct anvil_guest_memory *memory);
 
 /* ---- a disk that does as it is told ---- */
 
@@ -177,16 +177,16 @@ void fake_device_init(struct fake_device *fake, const struct guest_memory *memor
 #define TEST_DISK_LOG	  64u
 
 struct test_disk {
-	struct disk disk;
+	struct anvil_disk disk;
 	uint8_t *data; /* an allocation of its own */
 	bool defer;    /* keep requests in `pending` until test_disk_finish */
 	int result;    /* of requests that are not deferred */
 	bool cancel_finishes;
 	bool cancel_finishes_all; /* any cancel finishes everything pending */
 	unsigned int cancels;
-	struct disk_request *pending[TEST_DISK_LOG];
+	struct anvil_disk_request *pending[TEST_DISK_LOG];
 	unsigned int pendings;
-	struct disk_request log[TEST_DISK_LOG]; /* as submitted */
+	struct anvil_disk_request log[TEST_DISK_LOG]; /* as submitted */
 	unsigned int logs;
 };
 
@@ -198,14 +198,14 @@ void test_disk_finish(struct test_disk *disk, unsigned int index, int result);
 /* ---- a network interface that does as it is told ---- */
 
 struct test_nic {
-	struct nic nic;
+	struct anvil_nic nic;
 	int verdict;	   /* what send answers */
 	unsigned int room; /* ... after so many frames */
 	unsigned int sends;
 	unsigned int receivables;
 	uint8_t *frame; /* the last one, an allocation of exactly its length */
 	uint32_t len;
-	struct nic_offload offload;
+	struct anvil_nic_offload offload;
 };
 
 void test_nic_init(struct test_nic *nic);

@@ -6,8 +6,8 @@
 
 struct fixture {
 	struct ram ram;
-	struct descriptor_segment storage[SEGMENTS];
-	struct descriptor_chain chain;
+	struct anvil_descriptor_segment storage[SEGMENTS];
+	struct anvil_descriptor_chain chain;
 };
 
 static int setup(void **state)
@@ -16,7 +16,7 @@ static int setup(void **state)
 
 	assert_non_null(f);
 	ram_init(&f->ram);
-	descriptor_chain_init(&f->chain, &f->ram.memory, f->storage, SEGMENTS);
+	anvil_descriptor_chain_init(&f->chain, &f->ram.memory, f->storage, SEGMENTS);
 	*state = f;
 	return 0;
 }
@@ -32,7 +32,7 @@ static int teardown(void **state)
 
 static void append(struct fixture *f, uint64_t gpa, uint32_t len, bool writable)
 {
-	assert_int_equal(descriptor_chain_append(&f->chain, gpa, len, writable), 0);
+	assert_int_equal(anvil_descriptor_chain_append(&f->chain, gpa, len, writable), 0);
 }
 
 /* A chain from a string of lengths: r3 r0 w1 ...; segments lie 256 bytes apart. */
@@ -40,7 +40,7 @@ static void build(struct fixture *f, const char *cut)
 {
 	uint64_t gpa = RAM_LOW;
 
-	descriptor_chain_init(&f->chain, &f->ram.memory, f->storage, SEGMENTS);
+	anvil_descriptor_chain_init(&f->chain, &f->ram.memory, f->storage, SEGMENTS);
 	for (; *cut; gpa += 256) {
 		bool writable = *cut == 'w';
 		char *end;
@@ -48,7 +48,7 @@ static void build(struct fixture *f, const char *cut)
 		append(f, gpa, (uint32_t)strtoul(cut + 1, &end, 10), writable);
 		cut = end + (*end == ' ');
 	}
-	descriptor_chain_rewind(&f->chain);
+	anvil_descriptor_chain_rewind(&f->chain);
 }
 
 /* ---- append ---- */
@@ -56,18 +56,19 @@ static void build(struct fixture *f, const char *cut)
 static void refused_segments_leave_the_chain_as_it_was(void **state)
 {
 	struct fixture *f = *state;
-	struct descriptor_chain before;
+	struct anvil_descriptor_chain before;
 
 	append(f, RAM_LOW, 16, false);
 	append(f, RAM_LOW, 4, true);
 	before = f->chain;
-	assert_int_equal(descriptor_chain_append(&f->chain, RAM_LOW, 1, false), -EPROTO);
+	assert_int_equal(anvil_descriptor_chain_append(&f->chain, RAM_LOW, 1, false), -EPROTO);
 	assert_memory_equal(&f->chain, &before, sizeof(before));
-	assert_int_equal(descriptor_chain_append(&f->chain, RAM_LOW, 0, false), -EPROTO);
+	assert_int_equal(anvil_descriptor_chain_append(&f->chain, RAM_LOW, 0, false), -EPROTO);
 	assert_memory_equal(&f->chain, &before, sizeof(before));
-	assert_int_equal(descriptor_chain_append(&f->chain, RAM_LOW_END - 4, 5, true), -EFAULT);
+	assert_int_equal(anvil_descriptor_chain_append(&f->chain, RAM_LOW_END - 4, 5, true),
+			 -EFAULT);
 	assert_memory_equal(&f->chain, &before, sizeof(before));
-	assert_int_equal(descriptor_chain_append(&f->chain, 0, 1, true), -EFAULT);
+	assert_int_equal(anvil_descriptor_chain_append(&f->chain, 0, 1, true), -EFAULT);
 	assert_memory_equal(&f->chain, &before, sizeof(before));
 	assert_int_equal(f->chain.count, 2);
 	assert_int_equal(f->chain.readable, 1);
@@ -81,13 +82,13 @@ static void chain_takes_as_many_segments_as_its_storage(void **state)
 
 	for (unsigned int i = 0; i < SEGMENTS; i++)
 		append(f, RAM_LOW + i, 1, i >= 4);
-	assert_int_equal(descriptor_chain_append(&f->chain, RAM_LOW, 1, true), -ELOOP);
-	assert_int_equal(descriptor_chain_append(&f->chain, RAM_LOW, 0, true), -ELOOP);
+	assert_int_equal(anvil_descriptor_chain_append(&f->chain, RAM_LOW, 1, true), -ELOOP);
+	assert_int_equal(anvil_descriptor_chain_append(&f->chain, RAM_LOW, 0, true), -ELOOP);
 	assert_int_equal(f->chain.count, SEGMENTS);
 	assert_int_equal(f->chain.readable, 4);
 
-	descriptor_chain_init(&f->chain, &f->ram.memory, f->storage, 0);
-	assert_int_equal(descriptor_chain_append(&f->chain, RAM_LOW, 1, true), -ELOOP);
+	anvil_descriptor_chain_init(&f->chain, &f->ram.memory, f->storage, 0);
+	assert_int_equal(anvil_descriptor_chain_append(&f->chain, RAM_LOW, 1, true), -ELOOP);
 }
 
 static void segments_may_cross_the_seam_and_be_empty_anywhere(void **state)
@@ -106,22 +107,22 @@ static void segments_may_cross_the_seam_and_be_empty_anywhere(void **state)
 static void chain_holds_four_gibibytes_and_not_one_byte_more(void **state)
 {
 	static uint8_t page[4096] __attribute__((aligned(4096)));
-	struct guest_memory_region region = { 0, 1ull << 30, page }; /* not touched */
-	struct descriptor_segment storage[SEGMENTS];
-	struct guest_memory memory;
-	struct descriptor_chain chain;
+	struct anvil_guest_memory_region region = { 0, 1ull << 30, page }; /* not touched */
+	struct anvil_descriptor_segment storage[SEGMENTS];
+	struct anvil_guest_memory memory;
+	struct anvil_descriptor_chain chain;
 
 	(void)state;
-	assert_int_equal(guest_memory_init(&memory, &region, 1), 0);
-	descriptor_chain_init(&chain, &memory, storage, SEGMENTS);
+	assert_int_equal(anvil_guest_memory_init(&memory, &region, 1), 0);
+	anvil_descriptor_chain_init(&chain, &memory, storage, SEGMENTS);
 	for (unsigned int i = 0; i < 3; i++)
-		assert_int_equal(descriptor_chain_append(&chain, 0, 1u << 30, i > 0), 0);
-	assert_int_equal(descriptor_chain_append(&chain, 0, (1u << 30) - 1, true), 0);
-	assert_int_equal(descriptor_chain_append(&chain, 0, 2, true), -EOVERFLOW);
-	assert_int_equal(descriptor_chain_append(&chain, 0, UINT32_MAX, true), -EOVERFLOW);
-	assert_int_equal(descriptor_chain_append(&chain, 0, 1, true), 0);
-	assert_int_equal(descriptor_chain_append(&chain, 0, 1, true), -EOVERFLOW);
-	assert_int_equal(descriptor_chain_append(&chain, 0, 0, true), 0);
+		assert_int_equal(anvil_descriptor_chain_append(&chain, 0, 1u << 30, i > 0), 0);
+	assert_int_equal(anvil_descriptor_chain_append(&chain, 0, (1u << 30) - 1, true), 0);
+	assert_int_equal(anvil_descriptor_chain_append(&chain, 0, 2, true), -EOVERFLOW);
+	assert_int_equal(anvil_descriptor_chain_append(&chain, 0, UINT32_MAX, true), -EOVERFLOW);
+	assert_int_equal(anvil_descriptor_chain_append(&chain, 0, 1, true), 0);
+	assert_int_equal(anvil_descriptor_chain_append(&chain, 0, 1, true), -EOVERFLOW);
+	assert_int_equal(anvil_descriptor_chain_append(&chain, 0, 0, true), 0);
 	assert_int_equal(chain.readable_bytes + chain.writable_bytes, 1ull << 32);
 }
 
@@ -146,13 +147,13 @@ static void reads_do_not_see_how_the_bytes_are_cut(void **state)
 					ram_fill(&f->ram, f->storage[s].gpa + j,
 						 (uint8_t)("GUESTDATA"[n++]), 1);
 			}
-			assert_int_equal(descriptor_chain_read(&f->chain, got, first), 0);
+			assert_int_equal(anvil_descriptor_chain_read(&f->chain, got, first), 0);
 			assert_int_equal(f->chain.read.left, 9 - first);
-			assert_int_equal(descriptor_chain_read(&f->chain, got + first, 9 - first),
-					 0);
+			assert_int_equal(
+				anvil_descriptor_chain_read(&f->chain, got + first, 9 - first), 0);
 			assert_string_equal(got, "GUESTDATA");
-			assert_int_equal(descriptor_chain_read(&f->chain, got, 1), -ENODATA);
-			assert_int_equal(descriptor_chain_read(&f->chain, got, 0), 0);
+			assert_int_equal(anvil_descriptor_chain_read(&f->chain, got, 1), -ENODATA);
+			assert_int_equal(anvil_descriptor_chain_read(&f->chain, got, 0), 0);
 			assert_int_equal(f->chain.written, 0);
 		}
 	}
@@ -166,12 +167,12 @@ static void too_long_a_read_reads_nothing(void **state)
 	memset(got, 0xaa, sizeof(got));
 	build(f, "r4 r5");
 	ram_watch(&f->ram);
-	assert_int_equal(descriptor_chain_read(&f->chain, got, 10), -ENODATA);
-	assert_int_equal(descriptor_chain_read(&f->chain, got, SIZE_MAX), -ENODATA);
+	assert_int_equal(anvil_descriptor_chain_read(&f->chain, got, 10), -ENODATA);
+	assert_int_equal(anvil_descriptor_chain_read(&f->chain, got, SIZE_MAX), -ENODATA);
 	assert_int_equal(f->ram.fetches, 0);
 	assert_int_equal(got[0], 0xaa);
 	assert_int_equal(f->chain.read.left, 9);
-	assert_int_equal(descriptor_chain_read(&f->chain, got, 9), 0);
+	assert_int_equal(anvil_descriptor_chain_read(&f->chain, got, 9), 0);
 }
 
 static void skip_moves_on_without_reading(void **state)
@@ -189,16 +190,18 @@ static void skip_moves_on_without_reading(void **state)
 				for (uint32_t j = 0; j < f->storage[s].len; j++)
 					ram_fill(&f->ram, f->storage[s].gpa + j, (uint8_t)at++, 1);
 			}
-			assert_int_equal(descriptor_chain_skip(&f->chain, skip), 0);
+			assert_int_equal(anvil_descriptor_chain_skip(&f->chain, skip), 0);
 			assert_int_equal(f->ram.fetches, 0);
-			assert_int_equal(descriptor_chain_skip(&f->chain, 10 - skip), -ENODATA);
-			assert_int_equal(descriptor_chain_skip(&f->chain, UINT64_MAX), -ENODATA);
-			assert_int_equal(descriptor_chain_read(&f->chain, &byte, 1), 0);
+			assert_int_equal(anvil_descriptor_chain_skip(&f->chain, 10 - skip),
+					 -ENODATA);
+			assert_int_equal(anvil_descriptor_chain_skip(&f->chain, UINT64_MAX),
+					 -ENODATA);
+			assert_int_equal(anvil_descriptor_chain_read(&f->chain, &byte, 1), 0);
 			assert_int_equal(byte, skip);
 			assert_int_equal(f->chain.read.left, 8 - skip);
 		}
-		assert_int_equal(descriptor_chain_skip(&f->chain, 0), 0);
-		assert_int_equal(descriptor_chain_skip(&f->chain, 1), -ENODATA);
+		assert_int_equal(anvil_descriptor_chain_skip(&f->chain, 0), 0);
+		assert_int_equal(anvil_descriptor_chain_skip(&f->chain, 1), -ENODATA);
 	}
 }
 
@@ -230,15 +233,16 @@ static void writes_do_not_see_how_the_bytes_are_cut(void **state)
 			build(f, write_cut[i]);
 			ram_fill(&f->ram, RAM_LOW, 0, 4096);
 			outside = ram_sum(&f->ram);
-			assert_int_equal(descriptor_chain_write(&f->chain, bytes, first), 0);
+			assert_int_equal(anvil_descriptor_chain_write(&f->chain, bytes, first), 0);
 			assert_int_equal(f->chain.written, first);
 			assert_int_equal(
-				descriptor_chain_write(&f->chain, bytes + first, 9 - first), 0);
+				anvil_descriptor_chain_write(&f->chain, bytes + first, 9 - first),
+				0);
 			assert_int_equal(f->chain.written, 9);
 			writable_bytes(f, (uint8_t *)got);
 			assert_string_equal(got, bytes);
-			assert_int_equal(descriptor_chain_write(&f->chain, "x", 1), -ENOSPC);
-			assert_int_equal(descriptor_chain_write(&f->chain, "x", 0), 0);
+			assert_int_equal(anvil_descriptor_chain_write(&f->chain, "x", 1), -ENOSPC);
+			assert_int_equal(anvil_descriptor_chain_write(&f->chain, "x", 0), 0);
 			assert_int_equal(f->chain.written, 9);
 			for (unsigned int s = f->chain.readable; s < f->chain.count; s++)
 				ram_fill(&f->ram, RAM_LOW + 256 * s, 0, f->storage[s].len);
@@ -253,11 +257,11 @@ static void too_long_a_write_writes_nothing(void **state)
 
 	build(f, "r1 w4 w5");
 	ram_watch(&f->ram);
-	assert_int_equal(descriptor_chain_write(&f->chain, "0123456789", 10), -ENOSPC);
-	assert_int_equal(descriptor_chain_write(&f->chain, "0", SIZE_MAX), -ENOSPC);
+	assert_int_equal(anvil_descriptor_chain_write(&f->chain, "0123456789", 10), -ENOSPC);
+	assert_int_equal(anvil_descriptor_chain_write(&f->chain, "0", SIZE_MAX), -ENOSPC);
 	assert_int_equal(f->ram.stores, 0);
 	assert_int_equal(f->chain.written, 0);
-	assert_int_equal(descriptor_chain_write(&f->chain, "012345678", 9), 0);
+	assert_int_equal(anvil_descriptor_chain_write(&f->chain, "012345678", 9), 0);
 }
 
 static void write_last_finds_the_last_byte_of_every_cut(void **state)
@@ -273,16 +277,17 @@ static void write_last_finds_the_last_byte_of_every_cut(void **state)
 			ram_fill(&f->ram, RAM_LOW, 0, 4096);
 			memset(expected, 'd', before);
 			expected[8] = 0x5f;
-			assert_int_equal(descriptor_chain_write(&f->chain, "dddddddd", before), 0);
+			assert_int_equal(
+				anvil_descriptor_chain_write(&f->chain, "dddddddd", before), 0);
 			ram_watch(&f->ram);
-			assert_int_equal(descriptor_chain_write_last(&f->chain, 0x5f), 0);
+			assert_int_equal(anvil_descriptor_chain_write_last(&f->chain, 0x5f), 0);
 			assert_int_equal(f->ram.stores, 1);
 			/* a gap before it: then it is not in the prefix that used.len names */
 			assert_int_equal(f->chain.written, before == 8 ? 9 : before);
 			writable_bytes(f, got);
 			assert_memory_equal(got, expected, sizeof(got));
-			assert_int_equal(descriptor_chain_write(&f->chain, "x", 1), -ENOSPC);
-			assert_int_equal(descriptor_chain_write_last(&f->chain, 1), -ENOSPC);
+			assert_int_equal(anvil_descriptor_chain_write(&f->chain, "x", 1), -ENOSPC);
+			assert_int_equal(anvil_descriptor_chain_write_last(&f->chain, 1), -ENOSPC);
 		}
 	}
 }
@@ -294,12 +299,12 @@ static void write_last_needs_a_byte_not_yet_passed(void **state)
 
 	for (size_t i = 0; i < COUNT(cut); i++) {
 		build(f, cut[i]);
-		assert_int_equal(descriptor_chain_write_last(&f->chain, 1), -ENOSPC);
+		assert_int_equal(anvil_descriptor_chain_write_last(&f->chain, 1), -ENOSPC);
 		assert_int_equal(f->chain.written, 0);
 	}
 	build(f, "w2");
-	assert_int_equal(descriptor_chain_write(&f->chain, "ab", 2), 0);
-	assert_int_equal(descriptor_chain_write_last(&f->chain, 1), -ENOSPC);
+	assert_int_equal(anvil_descriptor_chain_write(&f->chain, "ab", 2), 0);
+	assert_int_equal(anvil_descriptor_chain_write_last(&f->chain, 1), -ENOSPC);
 	assert_int_equal(ram_get8(&f->ram, RAM_LOW + 1), 'b');
 }
 
@@ -311,11 +316,11 @@ static void cursors_cross_regions(void **state)
 	append(f, RAM_SEAM - 4, 8, false);
 	append(f, RAM_SEAM - 2, 4, true);
 	append(f, RAM_HIGH + RAM_BYTES - 2, 2, true);
-	descriptor_chain_rewind(&f->chain);
+	anvil_descriptor_chain_rewind(&f->chain);
 	ram_put(&f->ram, RAM_SEAM - 4, "leftrest", 8);
-	assert_int_equal(descriptor_chain_read(&f->chain, got, 8), 0);
+	assert_int_equal(anvil_descriptor_chain_read(&f->chain, got, 8), 0);
 	assert_string_equal(got, "leftrest");
-	assert_int_equal(descriptor_chain_write(&f->chain, "UVWXYZ", 6), 0);
+	assert_int_equal(anvil_descriptor_chain_write(&f->chain, "UVWXYZ", 6), 0);
 	ram_get(&f->ram, RAM_SEAM - 4, got, 8);
 	assert_string_equal(got, "leUVWXst");
 	ram_get(&f->ram, RAM_HIGH + RAM_BYTES - 2, got, 2);
@@ -329,15 +334,15 @@ static void cursors_are_independent_and_rewind(void **state)
 
 	build(f, "r4 w4");
 	ram_put(&f->ram, RAM_LOW, "abcd", 4);
-	assert_int_equal(descriptor_chain_read(&f->chain, got, 2), 0);
-	assert_int_equal(descriptor_chain_write(&f->chain, "123", 3), 0);
+	assert_int_equal(anvil_descriptor_chain_read(&f->chain, got, 2), 0);
+	assert_int_equal(anvil_descriptor_chain_write(&f->chain, "123", 3), 0);
 	assert_int_equal(f->chain.read.left, 2);
 	assert_int_equal(f->chain.write.left, 1);
-	descriptor_chain_rewind(&f->chain);
+	anvil_descriptor_chain_rewind(&f->chain);
 	assert_int_equal(f->chain.written, 0);
 	assert_int_equal(f->chain.read.left, 4);
 	assert_int_equal(f->chain.write.left, 4);
-	assert_int_equal(descriptor_chain_read(&f->chain, got, 4), 0);
+	assert_int_equal(anvil_descriptor_chain_read(&f->chain, got, 4), 0);
 	assert_memory_equal(got, "abcd", 4);
 }
 

@@ -17,7 +17,7 @@
 #include "disk_io_uring.h"
 
 #define SECTORS 2048u
-#define BYTES	(SECTORS * DISK_SECTOR_BYTES)
+#define BYTES	(SECTORS * ANVIL_DISK_SECTOR_BYTES)
 
 struct fixture {
 	char file[32];
@@ -25,9 +25,9 @@ struct fixture {
 	int loop;
 	uint8_t content[BYTES];
 	bool by_uring;
-	struct disk *disk;
-	struct disk_file by_file;
-	struct disk_io_uring ring;
+	struct anvil_disk *disk;
+	struct anvil_disk_file by_file;
+	struct anvil_disk_io_uring ring;
 	char error[512];
 };
 
@@ -101,57 +101,58 @@ static int open_disk(struct fixture *f, bool by_uring, unsigned int flags)
 {
 	f->by_uring = by_uring;
 	f->disk = by_uring ? &f->ring.disk : &f->by_file.disk;
-	return by_uring ? disk_io_uring_open(&f->ring, f->device, flags, 4, f->error,
-					     sizeof(f->error))
-			: disk_file_open(&f->by_file, f->device, flags, f->error, sizeof(f->error));
+	return by_uring ? anvil_disk_io_uring_open(&f->ring, f->device, flags, 4, f->error,
+						   sizeof(f->error))
+			: anvil_disk_file_open(&f->by_file, f->device, flags, f->error,
+					       sizeof(f->error));
 }
 
 static void close_disk(struct fixture *f)
 {
 	if (f->by_uring)
-		disk_io_uring_close(&f->ring);
+		anvil_disk_io_uring_close(&f->ring);
 	else
-		disk_file_close(&f->by_file);
+		anvil_disk_file_close(&f->by_file);
 }
 
-static void done(struct disk_request *request, int result)
+static void done(struct anvil_disk_request *request, int result)
 {
 	(void)request;
 	assert_int_equal(result, 0);
 }
 
-static void carry_out(struct fixture *f, enum disk_op op, uint64_t sector, uint64_t sectors,
+static void carry_out(struct fixture *f, enum anvil_disk_op op, uint64_t sector, uint64_t sectors,
 		      uint8_t *data, bool unmap)
 {
-	struct disk_request request = { .op = op,
-					.sector = sector,
-					.sectors = sectors,
-					.data = data,
-					.unmap = unmap,
-					.done = done };
+	struct anvil_disk_request request = { .op = op,
+					      .sector = sector,
+					      .sectors = sectors,
+					      .data = data,
+					      .unmap = unmap,
+					      .done = done };
 
 	f->disk->ops->submit(f->disk, &request);
 	if (f->by_uring)
-		disk_io_uring_drain(&f->ring);
+		anvil_disk_io_uring_drain(&f->ring);
 	else
-		disk_file_drain(&f->by_file);
+		anvil_disk_file_drain(&f->by_file);
 }
 
 static void expect_content(struct fixture *f)
 {
 	static uint8_t got[BYTES];
 
-	carry_out(f, DISK_READ, 0, SECTORS, got, false);
+	carry_out(f, ANVIL_DISK_READ, 0, SECTORS, got, false);
 	assert_memory_equal(got, f->content, BYTES);
 }
 
 /* What a discard leaves behind is anything; it touches nothing outside of its range. */
 static void discard(struct fixture *f, uint64_t sector, uint64_t sectors)
 {
-	uint8_t *place = f->content + sector * DISK_SECTOR_BYTES;
+	uint8_t *place = f->content + sector * ANVIL_DISK_SECTOR_BYTES;
 
-	carry_out(f, DISK_DISCARD, sector, sectors, NULL, false);
-	carry_out(f, DISK_READ, sector, sectors, place, false);
+	carry_out(f, ANVIL_DISK_DISCARD, sector, sectors, NULL, false);
+	carry_out(f, ANVIL_DISK_READ, sector, sectors, place, false);
 	expect_content(f);
 }
 
@@ -163,22 +164,22 @@ static void use_disk(struct fixture *f)
 		uint64_t sectors;
 	} range[] = { { 0, 8 },	 { 8, 64 },   { 3, 2 },	    { 7, 9 },
 		      { 13, 3 }, { 15, 129 }, { 1001, 47 }, { SECTORS - 9, 9 } };
-	uint8_t data[64 * DISK_SECTOR_BYTES];
+	uint8_t data[64 * ANVIL_DISK_SECTOR_BYTES];
 
 	memset(data, 0x5a, sizeof(data));
 	for (size_t i = 0; i < COUNT(range) * 2; i++) {
 		uint64_t sector = range[i / 2].sector;
 		uint64_t sectors = range[i / 2].sectors;
-		uint8_t *place = f->content + sector * DISK_SECTOR_BYTES;
+		uint8_t *place = f->content + sector * ANVIL_DISK_SECTOR_BYTES;
 		uint64_t part = sectors < 64 ? sectors : 64;
 
-		carry_out(f, DISK_WRITE_ZEROES, sector, sectors, NULL, i % 2);
-		memset(place, 0, (size_t)sectors * DISK_SECTOR_BYTES);
+		carry_out(f, ANVIL_DISK_WRITE_ZEROES, sector, sectors, NULL, i % 2);
+		memset(place, 0, (size_t)sectors * ANVIL_DISK_SECTOR_BYTES);
 		expect_content(f);
-		carry_out(f, DISK_WRITE, sector, part, data, false);
-		memset(place, 0x5a, (size_t)part * DISK_SECTOR_BYTES);
+		carry_out(f, ANVIL_DISK_WRITE, sector, part, data, false);
+		memset(place, 0x5a, (size_t)part * ANVIL_DISK_SECTOR_BYTES);
 		expect_content(f);
-		carry_out(f, DISK_FLUSH, 0, 0, NULL, false);
+		carry_out(f, ANVIL_DISK_FLUSH, 0, 0, NULL, false);
 		discard(f, sector, sectors);
 	}
 }
@@ -216,7 +217,7 @@ static void who_has_it_alone_keeps_it(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(open_disk(f, false, 0), -EBUSY);
 	assert_non_null(strstr(f->error, "is mounted, or another program has it to itself"));
-	assert_int_equal(open_disk(f, false, DISK_IMAGE_READ_ONLY), 0);
+	assert_int_equal(open_disk(f, false, ANVIL_DISK_IMAGE_READ_ONLY), 0);
 	close_disk(f);
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(open_disk(f, false, 0), 0);
@@ -229,13 +230,13 @@ static void who_has_it_alone_keeps_it(void **state)
 static void read_only_device_is_opened_read_only(void **state)
 {
 	struct fixture *f = new_device(4096, LO_FLAGS_READ_ONLY);
-	uint8_t data[DISK_SECTOR_BYTES];
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES];
 
 	(void)state;
 	assert_int_equal(open_disk(f, false, 0), -EACCES);
 	assert_non_null(strstr(f->error, "open it read-only"));
-	assert_int_equal(open_disk(f, false, DISK_IMAGE_READ_ONLY), 0);
-	carry_out(f, DISK_READ, 1, 1, data, false);
+	assert_int_equal(open_disk(f, false, ANVIL_DISK_IMAGE_READ_ONLY), 0);
+	carry_out(f, ANVIL_DISK_READ, 1, 1, data, false);
 	assert_memory_equal(data, f->content + 512, sizeof(data));
 	close_disk(f);
 	free_device(f);
@@ -248,11 +249,11 @@ static void its_size_is_what_it_has_by_now(void **state)
 
 	(void)state;
 	assert_int_equal(open_disk(f, false, 0), 0);
-	assert_int_equal(disk_image_capacity(f->by_file.fd, &capacity), 0);
+	assert_int_equal(anvil_disk_image_capacity(f->by_file.fd, &capacity), 0);
 	assert_int_equal(capacity, SECTORS);
 	assert_int_equal(truncate(f->file, 2 * BYTES), 0);
 	assert_int_equal(ioctl(f->loop, LOOP_SET_CAPACITY), 0);
-	assert_int_equal(disk_image_capacity(f->by_file.fd, &capacity), 0);
+	assert_int_equal(anvil_disk_image_capacity(f->by_file.fd, &capacity), 0);
 	assert_int_equal(capacity, 2 * SECTORS);
 	close_disk(f);
 	free_device(f);
@@ -265,7 +266,7 @@ static void device_with_a_foreign_image_is_refused(void **state)
 	(void)state;
 	assert_int_equal(pwrite(f->loop, "QFI\xfb\0\0\0\3", 8, 0), 8);
 	assert_int_equal(open_disk(f, false, 0), -EMEDIUMTYPE);
-	assert_int_equal(open_disk(f, false, DISK_IMAGE_ANY_CONTENT), 0);
+	assert_int_equal(open_disk(f, false, ANVIL_DISK_IMAGE_ANY_CONTENT), 0);
 	close_disk(f);
 	free_device(f);
 }

@@ -101,7 +101,7 @@ int fallocate(int fd, int mode, off_t offset, off_t len)
 /* ---- an image ---- */
 
 #define SECTORS 300u /* more than one piece of zeroes */
-#define BYTES	(SECTORS * DISK_SECTOR_BYTES)
+#define BYTES	(SECTORS * ANVIL_DISK_SECTOR_BYTES)
 
 #define PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 #define ZERO  (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)
@@ -111,7 +111,7 @@ struct fixture {
 	char path[64];
 	char error[256];
 	uint8_t content[BYTES]; /* what the image should hold */
-	struct disk_file file;
+	struct anvil_disk_file file;
 };
 
 static void make_file(struct fixture *f, size_t len)
@@ -126,7 +126,7 @@ static void make_file(struct fixture *f, size_t len)
 static int open_file(struct fixture *f, bool read_only)
 {
 	memset(f->error, 0, sizeof(f->error));
-	return disk_file_open(&f->file, f->path, read_only, f->error, sizeof(f->error));
+	return anvil_disk_file_open(&f->file, f->path, read_only, f->error, sizeof(f->error));
 }
 
 static int setup(void **state)
@@ -151,7 +151,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	disk_file_close(&f->file);
+	anvil_disk_file_close(&f->file);
 	(void)unlink(f->path);
 	assert_int_equal(rmdir(f->dir), 0);
 	free(f);
@@ -161,17 +161,17 @@ static int teardown(void **state)
 static int result;
 static unsigned int dones;
 
-static void done(struct disk_request *request, int value)
+static void done(struct anvil_disk_request *request, int value)
 {
 	(void)request;
 	result = value;
 	dones++;
 }
 
-static int submit(struct fixture *f, enum disk_op op, uint64_t sector, uint64_t sectors,
+static int submit(struct fixture *f, enum anvil_disk_op op, uint64_t sector, uint64_t sectors,
 		  uint8_t *data, bool unmap)
 {
-	struct disk_request request = {
+	struct anvil_disk_request request = {
 		.op = op,
 		.sector = sector,
 		.sectors = sectors,
@@ -182,8 +182,8 @@ static int submit(struct fixture *f, enum disk_op op, uint64_t sector, uint64_t 
 
 	dones = 0;
 	f->file.disk.ops->submit(&f->file.disk, &request);
-	if (op == DISK_DISCARD || op == DISK_WRITE_ZEROES)
-		disk_file_drain(&f->file);
+	if (op == ANVIL_DISK_DISCARD || op == ANVIL_DISK_WRITE_ZEROES)
+		anvil_disk_file_drain(&f->file);
 	assert_int_equal(dones, 1); /* else inside submit */
 	return result;
 }
@@ -209,7 +209,7 @@ static void image_gives_the_disk_its_size(void **state)
 	assert_false(f->file.disk.read_only);
 	assert_int_equal(f->file.disk.id[0], 0);
 	assert_string_equal(f->error, "");
-	disk_file_close(&f->file);
+	anvil_disk_file_close(&f->file);
 	make_file(f, 512);
 	assert_int_equal(open_file(f, true), 0);
 	assert_int_equal(f->file.disk.capacity, 1);
@@ -240,7 +240,7 @@ static void files_that_are_no_image_are_refused_with_advice(void **state)
 	char image[64];
 
 	strcpy(image, f->path);
-	disk_file_close(&f->file);
+	anvil_disk_file_close(&f->file);
 	for (size_t i = 0; i < COUNT(t); i++) {
 		make_file(f, t[i].len);
 		assert_int_equal(open_file(f, i % 2), -EINVAL);
@@ -283,13 +283,13 @@ static void missing_permission_is_named(void **state)
 	uid_t user = geteuid();
 
 	assert_int_equal(chmod(f->path, 0444), 0);
-	disk_file_close(&f->file);
+	anvil_disk_file_close(&f->file);
 	if (user == 0)
 		assert_int_equal(seteuid(65534), 0);
 	assert_int_equal(open_file(f, false), -EACCES);
 	expect_error(f, "no permission to write to it; open it read-only");
 	assert_int_equal(open_file(f, true), 0);
-	disk_file_close(&f->file);
+	anvil_disk_file_close(&f->file);
 	if (user == 0)
 		assert_int_equal(seteuid(0), 0);
 	assert_int_equal(chmod(f->path, 0), 0);
@@ -306,13 +306,13 @@ static void missing_permission_is_named(void **state)
 static void error_line_is_cut_to_its_room(void **state)
 {
 	struct fixture *f = *state;
-	struct disk_file other;
+	struct anvil_disk_file other;
 	char room[8] = "xxxxxxx";
 
-	assert_int_equal(disk_file_open(&other, "/nowhere/image", true, room, 5), -ENOENT);
+	assert_int_equal(anvil_disk_file_open(&other, "/nowhere/image", true, room, 5), -ENOENT);
 	assert_string_equal(room, "/now");
 	assert_int_equal(room[5], 'x');
-	assert_int_equal(disk_file_open(&other, "/nowhere/image", true, NULL, 0), -ENOENT);
+	assert_int_equal(anvil_disk_file_open(&other, "/nowhere/image", true, NULL, 0), -ENOENT);
 	(void)f;
 }
 
@@ -322,19 +322,19 @@ static void sectors_are_read_and_written_in_place(void **state)
 {
 	static const uint64_t sector[] = { 0, 1, 150, SECTORS - 3 };
 	struct fixture *f = *state;
-	uint8_t data[3 * DISK_SECTOR_BYTES];
+	uint8_t data[3 * ANVIL_DISK_SECTOR_BYTES];
 
 	for (size_t i = 0; i < COUNT(sector); i++) {
-		uint8_t *place = f->content + sector[i] * DISK_SECTOR_BYTES;
+		uint8_t *place = f->content + sector[i] * ANVIL_DISK_SECTOR_BYTES;
 
-		assert_int_equal(submit(f, DISK_READ, sector[i], 3, data, false), 0);
+		assert_int_equal(submit(f, ANVIL_DISK_READ, sector[i], 3, data, false), 0);
 		assert_memory_equal(data, place, sizeof(data));
 		memset(data, (int)(0x80 + i), sizeof(data));
 		memset(place, (int)(0x80 + i), sizeof(data));
-		assert_int_equal(submit(f, DISK_WRITE, sector[i], 3, data, false), 0);
+		assert_int_equal(submit(f, ANVIL_DISK_WRITE, sector[i], 3, data, false), 0);
 		expect_content(f);
 	}
-	assert_int_equal(submit(f, DISK_FLUSH, 0, 0, NULL, false), 0);
+	assert_int_equal(submit(f, ANVIL_DISK_FLUSH, 0, 0, NULL, false), 0);
 	assert_int_equal(host.syncs, 1);
 }
 
@@ -342,22 +342,22 @@ static void short_and_interrupted_transfers_are_continued(void **state)
 {
 	static const size_t most[] = { 1, 511, 512, 1000 };
 	struct fixture *f = *state;
-	uint8_t data[2 * DISK_SECTOR_BYTES];
+	uint8_t data[2 * ANVIL_DISK_SECTOR_BYTES];
 
 	for (size_t i = 0; i < COUNT(most); i++) {
 		host.most = most[i];
 		host.interrupt = 3;
-		assert_int_equal(submit(f, DISK_READ, 5, 2, data, false), 0);
+		assert_int_equal(submit(f, ANVIL_DISK_READ, 5, 2, data, false), 0);
 		assert_memory_equal(data, f->content + 5 * 512, sizeof(data));
 		memset(data, (int)i, sizeof(data));
 		memset(f->content + 7 * 512, (int)i, sizeof(data));
 		host.interrupt = 3;
-		assert_int_equal(submit(f, DISK_WRITE, 7, 2, data, false), 0);
+		assert_int_equal(submit(f, ANVIL_DISK_WRITE, 7, 2, data, false), 0);
 		expect_content(f);
 		host.interrupt = 2;
-		assert_int_equal(submit(f, DISK_FLUSH, 0, 0, NULL, false), 0);
+		assert_int_equal(submit(f, ANVIL_DISK_FLUSH, 0, 0, NULL, false), 0);
 		host.interrupt = 2;
-		assert_int_equal(submit(f, DISK_DISCARD, 0, 1, NULL, false), 0);
+		assert_int_equal(submit(f, ANVIL_DISK_DISCARD, 0, 1, NULL, false), 0);
 		memset(f->content, 0, 512); /* a hole reads as zeroes */
 		expect_content(f);
 		assert_int_equal(host.interrupt, 0);
@@ -367,16 +367,17 @@ static void short_and_interrupted_transfers_are_continued(void **state)
 
 static void interruptions_without_end_are_an_error(void **state)
 {
-	static const enum disk_op op[] = { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD,
-					   DISK_WRITE_ZEROES };
+	static const enum anvil_disk_op op[] = { ANVIL_DISK_READ, ANVIL_DISK_WRITE,
+						 ANVIL_DISK_FLUSH, ANVIL_DISK_DISCARD,
+						 ANVIL_DISK_WRITE_ZEROES };
 	struct fixture *f = *state;
-	uint8_t data[DISK_SECTOR_BYTES] = { 0 };
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES] = { 0 };
 
 	for (size_t i = 0; i < COUNT(op); i++) {
 		host.interrupt = 100000;
 		host.calls = 0;
-		assert_int_equal(submit(f, op[i], 0, op[i] != DISK_FLUSH, data, false), -EIO);
-		assert_int_equal(host.calls, DISK_RETRIES_MAX + 1);
+		assert_int_equal(submit(f, op[i], 0, op[i] != ANVIL_DISK_FLUSH, data, false), -EIO);
+		assert_int_equal(host.calls, ANVIL_DISK_RETRIES_MAX + 1);
 	}
 	host.interrupt = 0;
 	expect_content(f);
@@ -384,18 +385,20 @@ static void interruptions_without_end_are_an_error(void **state)
 
 static void errors_of_the_system_end_the_request(void **state)
 {
-	static const enum disk_op op[] = { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD,
-					   DISK_WRITE_ZEROES };
+	static const enum anvil_disk_op op[] = { ANVIL_DISK_READ, ANVIL_DISK_WRITE,
+						 ANVIL_DISK_FLUSH, ANVIL_DISK_DISCARD,
+						 ANVIL_DISK_WRITE_ZEROES };
 	static const int error[] = { EIO, ENOSPC, EDQUOT };
 	struct fixture *f = *state;
-	uint8_t data[DISK_SECTOR_BYTES] = { 0 };
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES] = { 0 };
 
 	for (size_t e = 0; e < COUNT(error); e++) {
 		for (size_t i = 0; i < COUNT(op); i++) {
 			host.error = error[e];
 			host.calls = 0;
-			assert_int_equal(submit(f, op[i], 0, op[i] != DISK_FLUSH, data, false),
-					 -error[e]);
+			assert_int_equal(
+				submit(f, op[i], 0, op[i] != ANVIL_DISK_FLUSH, data, false),
+				-error[e]);
 			assert_int_equal(host.calls, 1);
 		}
 	}
@@ -407,44 +410,45 @@ static void errors_of_the_system_end_the_request(void **state)
 static void limit_of_file_sizes_is_an_error_of_the_request(void **state)
 {
 	struct fixture *f = *state;
-	uint8_t data[DISK_SECTOR_BYTES] = { 0 };
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES] = { 0 };
 	pid_t pid = fork();
 	int status;
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		const struct rlimit limit = { 8 * DISK_SECTOR_BYTES, 8 * DISK_SECTOR_BYTES };
+		const struct rlimit limit = { 8 * ANVIL_DISK_SECTOR_BYTES,
+					      8 * ANVIL_DISK_SECTOR_BYTES };
 
 		(void)signal(SIGXFSZ, SIG_IGN);
 		_exit(setrlimit(RLIMIT_FSIZE, &limit) != 0 ||
-		      submit(f, DISK_WRITE, 7, 1, data, false) != 0 ||
-		      submit(f, DISK_WRITE, 8, 1, data, false) != -EFBIG ||
-		      submit(f, DISK_WRITE, SECTORS - 1, 1, data, false) != -EFBIG ||
-		      submit(f, DISK_READ, SECTORS - 1, 1, data, false) != 0);
+		      submit(f, ANVIL_DISK_WRITE, 7, 1, data, false) != 0 ||
+		      submit(f, ANVIL_DISK_WRITE, 8, 1, data, false) != -EFBIG ||
+		      submit(f, ANVIL_DISK_WRITE, SECTORS - 1, 1, data, false) != -EFBIG ||
+		      submit(f, ANVIL_DISK_READ, SECTORS - 1, 1, data, false) != 0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	memset(f->content + 7 * DISK_SECTOR_BYTES, 0, DISK_SECTOR_BYTES);
+	memset(f->content + 7 * ANVIL_DISK_SECTOR_BYTES, 0, ANVIL_DISK_SECTOR_BYTES);
 	expect_content(f);
 }
 
 static void offsets_of_more_than_32_bits_are_meant(void **state)
 {
 	struct fixture *f = *state;
-	const uint64_t last = (5ull << 30) / DISK_SECTOR_BYTES - 1;
-	uint8_t data[DISK_SECTOR_BYTES];
-	uint8_t back[DISK_SECTOR_BYTES];
+	const uint64_t last = (5ull << 30) / ANVIL_DISK_SECTOR_BYTES - 1;
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES];
+	uint8_t back[ANVIL_DISK_SECTOR_BYTES];
 
-	disk_file_close(&f->file);
+	anvil_disk_file_close(&f->file);
 	assert_int_equal(truncate(f->path, 5ll << 30), 0);
 	assert_int_equal(open_file(f, false), 0);
 	assert_int_equal(f->file.disk.capacity, last + 1);
 	memset(data, 0x5a, sizeof(data));
-	assert_int_equal(submit(f, DISK_WRITE, last, 1, data, false), 0);
-	assert_int_equal(submit(f, DISK_READ, last, 1, back, false), 0);
+	assert_int_equal(submit(f, ANVIL_DISK_WRITE, last, 1, data, false), 0);
+	assert_int_equal(submit(f, ANVIL_DISK_READ, last, 1, back, false), 0);
 	assert_memory_equal(back, data, sizeof(data));
-	assert_int_equal(submit(f, DISK_WRITE_ZEROES, last, 1, NULL, true), 0);
-	assert_int_equal(submit(f, DISK_READ, last, 1, back, false), 0);
+	assert_int_equal(submit(f, ANVIL_DISK_WRITE_ZEROES, last, 1, NULL, true), 0);
+	assert_int_equal(submit(f, ANVIL_DISK_READ, last, 1, back, false), 0);
 	memset(data, 0, sizeof(data));
 	assert_memory_equal(back, data, sizeof(data));
 	assert_int_equal(truncate(f->path, BYTES), 0);
@@ -454,26 +458,26 @@ static void offsets_of_more_than_32_bits_are_meant(void **state)
 static void file_that_shrank_is_an_error_not_a_short_read(void **state)
 {
 	struct fixture *f = *state;
-	uint8_t data[2 * DISK_SECTOR_BYTES];
+	uint8_t data[2 * ANVIL_DISK_SECTOR_BYTES];
 
 	assert_int_equal(truncate(f->path, BYTES - 512), 0);
-	assert_int_equal(submit(f, DISK_READ, SECTORS - 2, 2, data, false), -EIO);
-	assert_int_equal(submit(f, DISK_READ, SECTORS - 1, 1, data, false), -EIO);
-	assert_int_equal(submit(f, DISK_READ, SECTORS - 2, 1, data, false), 0);
+	assert_int_equal(submit(f, ANVIL_DISK_READ, SECTORS - 2, 2, data, false), -EIO);
+	assert_int_equal(submit(f, ANVIL_DISK_READ, SECTORS - 1, 1, data, false), -EIO);
+	assert_int_equal(submit(f, ANVIL_DISK_READ, SECTORS - 2, 1, data, false), 0);
 }
 
 static void discard_punches_a_hole_or_does_nothing(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(submit(f, DISK_DISCARD, 10, 20, NULL, false), 0);
+	assert_int_equal(submit(f, ANVIL_DISK_DISCARD, 10, 20, NULL, false), 0);
 	assert_int_equal(host.allocates, 1);
 	assert_int_equal(host.modes[0], PUNCH);
 	memset(f->content + 10 * 512, 0, 20 * 512);
 	expect_content(f); /* the size included */
 
 	host.unsupported = FALLOC_FL_PUNCH_HOLE;
-	assert_int_equal(submit(f, DISK_DISCARD, 100, 20, NULL, false), 0);
+	assert_int_equal(submit(f, ANVIL_DISK_DISCARD, 100, 20, NULL, false), 0);
 	expect_content(f);
 }
 
@@ -504,7 +508,8 @@ static void zeroes_are_written_whatever_the_file_system_can(void **state)
 			host.allocates = 0;
 			host.unsupported = t[i].unsupported;
 			assert_int_equal(
-				submit(f, DISK_WRITE_ZEROES, 1, sectors[s], NULL, t[i].unmap), 0);
+				submit(f, ANVIL_DISK_WRITE_ZEROES, 1, sectors[s], NULL, t[i].unmap),
+				0);
 			assert_int_equal(host.allocates, t[i].allocates);
 			for (unsigned int n = 0; n < t[i].allocates; n++)
 				assert_int_equal(host.modes[n], t[i].modes[n]);
@@ -522,39 +527,39 @@ static void erasure_and_zones_are_not_there(void **state)
 	assert_false(f->file.disk.secure_erase);
 	assert_null(f->file.disk.lifetime);
 	assert_null(f->file.disk.zoning);
-	for (int op = DISK_SECURE_ERASE; op <= DISK_ZONE_RESET_ALL; op++)
-		assert_int_equal(submit(f, (enum disk_op)op, 0, 1, NULL, false), -EOPNOTSUPP);
+	for (int op = ANVIL_DISK_SECURE_ERASE; op <= ANVIL_DISK_ZONE_RESET_ALL; op++)
+		assert_int_equal(submit(f, (enum anvil_disk_op)op, 0, 1, NULL, false), -EOPNOTSUPP);
 	expect_content(f);
 }
 
 static void read_only_image_is_never_changed(void **state)
 {
 	struct fixture *f = *state;
-	uint8_t data[DISK_SECTOR_BYTES] = { 0 };
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES] = { 0 };
 
-	disk_file_close(&f->file);
+	anvil_disk_file_close(&f->file);
 	assert_int_equal(open_file(f, true), 0);
 	host.calls = 0;
-	assert_int_equal(submit(f, DISK_WRITE, 0, 1, data, false), -EROFS);
-	assert_int_equal(submit(f, DISK_DISCARD, 0, 1, NULL, false), -EROFS);
-	assert_int_equal(submit(f, DISK_WRITE_ZEROES, 0, 1, NULL, true), -EROFS);
-	assert_int_equal(submit(f, DISK_FLUSH, 0, 0, NULL, false), 0);
+	assert_int_equal(submit(f, ANVIL_DISK_WRITE, 0, 1, data, false), -EROFS);
+	assert_int_equal(submit(f, ANVIL_DISK_DISCARD, 0, 1, NULL, false), -EROFS);
+	assert_int_equal(submit(f, ANVIL_DISK_WRITE_ZEROES, 0, 1, NULL, true), -EROFS);
+	assert_int_equal(submit(f, ANVIL_DISK_FLUSH, 0, 0, NULL, false), 0);
 	assert_int_equal(host.calls, 0);
-	assert_int_equal(submit(f, DISK_READ, 0, 1, data, false), 0);
+	assert_int_equal(submit(f, ANVIL_DISK_READ, 0, 1, data, false), 0);
 	assert_memory_equal(data, f->content, sizeof(data));
 	expect_content(f);
 }
 
 /* ---- how much at a time ---- */
 
-#define MANY ((200u << 20) / DISK_SECTOR_BYTES + 3u)
+#define MANY ((200u << 20) / ANVIL_DISK_SECTOR_BYTES + 3u)
 
 /* The image becomes a large one that is one hole. */
 static void make_large(struct fixture *f)
 {
-	disk_file_close(&f->file);
+	anvil_disk_file_close(&f->file);
 	assert_int_equal(truncate(f->path, 0), 0);
-	assert_int_equal(truncate(f->path, (off_t)MANY * DISK_SECTOR_BYTES), 0);
+	assert_int_equal(truncate(f->path, (off_t)MANY * ANVIL_DISK_SECTOR_BYTES), 0);
 	assert_int_equal(open_file(f, false), 0);
 }
 
@@ -577,32 +582,34 @@ static struct work work_so_far(void)
 
 static void expect_bounded(struct work before)
 {
-	assert_in_range(host.written - before.written, 0, DISK_RANGE_WRITE_BYTES);
-	assert_in_range(host.allocated - before.allocated, 0, DISK_RANGE_HOLE_BYTES);
+	assert_in_range(host.written - before.written, 0, ANVIL_DISK_RANGE_WRITE_BYTES);
+	assert_in_range(host.allocated - before.allocated, 0, ANVIL_DISK_RANGE_HOLE_BYTES);
 }
 
 /* A guest could keep the caller's thread for as long as gigabytes of zeroes take to write. */
 static void ranges_are_worked_off_in_bounded_steps(void **state)
 {
 	static const struct {
-		enum disk_op op;
+		enum anvil_disk_op op;
 		bool unmap;
 		int unsupported;
 		unsigned int steps;
 	} t[] = {
-		{ DISK_WRITE_ZEROES, false, FALLOC_FL_ZERO_RANGE, 1 + 200 + 1 },
-		{ DISK_WRITE_ZEROES, false, 0, 200 + 1 },
-		{ DISK_WRITE_ZEROES, true, 0, 4 },
-		{ DISK_WRITE_ZEROES, true, FALLOC_FL_PUNCH_HOLE, 1 + 200 + 1 },
-		{ DISK_DISCARD, false, 0, 4 },
-		{ DISK_DISCARD, false, FALLOC_FL_PUNCH_HOLE, 1 },
+		{ ANVIL_DISK_WRITE_ZEROES, false, FALLOC_FL_ZERO_RANGE, 1 + 200 + 1 },
+		{ ANVIL_DISK_WRITE_ZEROES, false, 0, 200 + 1 },
+		{ ANVIL_DISK_WRITE_ZEROES, true, 0, 4 },
+		{ ANVIL_DISK_WRITE_ZEROES, true, FALLOC_FL_PUNCH_HOLE, 1 + 200 + 1 },
+		{ ANVIL_DISK_DISCARD, false, 0, 4 },
+		{ ANVIL_DISK_DISCARD, false, FALLOC_FL_PUNCH_HOLE, 1 },
 	};
 	struct fixture *f = *state;
-	uint8_t data[DISK_SECTOR_BYTES];
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES];
 
 	make_large(f);
 	for (size_t i = 0; i < COUNT(t); i++) {
-		struct disk_request request = { .op = t[i].op, .sectors = MANY, .done = done };
+		struct anvil_disk_request request = { .op = t[i].op,
+						      .sectors = MANY,
+						      .done = done };
 		struct work work = work_so_far();
 		unsigned int steps = 0;
 
@@ -615,35 +622,38 @@ static void ranges_are_worked_off_in_bounded_steps(void **state)
 		for (; !dones; steps++) {
 			assert_true(readable(f->file.event_fd));
 			work = work_so_far();
-			disk_file_poll(&f->file);
+			anvil_disk_file_poll(&f->file);
 			expect_bounded(work);
 		}
 		assert_int_equal(result, 0);
 		assert_int_equal(steps, t[i].steps);
 		assert_false(readable(f->file.event_fd));
 	}
-	assert_int_equal(submit(f, DISK_READ, MANY - 1, 1, data, false), 0);
+	assert_int_equal(submit(f, ANVIL_DISK_READ, MANY - 1, 1, data, false), 0);
 }
 
 static void others_are_carried_out_between_the_steps(void **state)
 {
 	struct fixture *f = *state;
-	uint8_t data[DISK_SECTOR_BYTES] = { 0x5a };
-	uint8_t back[DISK_SECTOR_BYTES];
-	struct disk_request zeroes = { .op = DISK_WRITE_ZEROES, .sectors = MANY, .done = done };
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES] = { 0x5a };
+	uint8_t back[ANVIL_DISK_SECTOR_BYTES];
+	struct anvil_disk_request zeroes = { .op = ANVIL_DISK_WRITE_ZEROES,
+					     .sectors = MANY,
+					     .done = done };
 
 	make_large(f);
 	host.unsupported = FALLOC_FL_ZERO_RANGE;
 	f->file.disk.ops->submit(&f->file.disk, &zeroes);
-	disk_file_poll(&f->file);
-	disk_file_poll(&f->file);
-	assert_int_equal(submit(f, DISK_WRITE, 0, 1, data, false), 0); /* behind what is done */
-	assert_int_equal(submit(f, DISK_READ, 0, 1, back, false), 0);
+	anvil_disk_file_poll(&f->file);
+	anvil_disk_file_poll(&f->file);
+	assert_int_equal(submit(f, ANVIL_DISK_WRITE, 0, 1, data, false),
+			 0); /* behind what is done */
+	assert_int_equal(submit(f, ANVIL_DISK_READ, 0, 1, back, false), 0);
 	assert_memory_equal(back, data, sizeof(data));
 	dones = 0;
-	disk_file_drain(&f->file);
+	anvil_disk_file_drain(&f->file);
 	assert_int_equal(dones, 1);
-	assert_int_equal(submit(f, DISK_READ, 0, 1, back, false), 0);
+	assert_int_equal(submit(f, ANVIL_DISK_READ, 0, 1, back, false), 0);
 	assert_memory_equal(back, data, sizeof(data));
 }
 
@@ -651,7 +661,7 @@ static void others_are_carried_out_between_the_steps(void **state)
 static void cancelled_range_ends_with_its_step(void **state)
 {
 	struct fixture *f = *state;
-	struct disk_request zeroes[3] = { { 0 } };
+	struct anvil_disk_request zeroes[3] = { { 0 } };
 
 	make_large(f);
 	host.unsupported = FALLOC_FL_ZERO_RANGE;
@@ -659,13 +669,13 @@ static void cancelled_range_ends_with_its_step(void **state)
 		dones = 0;
 		host.written = 0;
 		for (size_t i = 0; i < COUNT(zeroes); i++) {
-			zeroes[i] = (struct disk_request){ .op = DISK_WRITE_ZEROES,
-							   .sectors = MANY,
-							   .done = done };
+			zeroes[i] = (struct anvil_disk_request){ .op = ANVIL_DISK_WRITE_ZEROES,
+								 .sectors = MANY,
+								 .done = done };
 			f->file.disk.ops->submit(&f->file.disk, &zeroes[i]);
 		}
-		disk_file_poll(&f->file);
-		disk_file_poll(&f->file);
+		anvil_disk_file_poll(&f->file);
+		anvil_disk_file_poll(&f->file);
 		for (size_t i = 0; i < COUNT(zeroes); i++) {
 			result = 0;
 			f->file.disk.ops->cancel(&f->file.disk,
@@ -673,8 +683,8 @@ static void cancelled_range_ends_with_its_step(void **state)
 			assert_int_equal(dones, i + 1);
 			assert_int_equal(result, -ECANCELED);
 		}
-		disk_file_poll(&f->file);
-		assert_int_equal(host.written, DISK_RANGE_WRITE_BYTES);
+		anvil_disk_file_poll(&f->file);
+		assert_int_equal(host.written, ANVIL_DISK_RANGE_WRITE_BYTES);
 		assert_false(readable(f->file.event_fd));
 	}
 }
@@ -702,14 +712,14 @@ static void no_call_into_the_device_writes_more_than_a_step(void **state)
 {
 	struct fixture *f = *state;
 	struct guest guest;
-	struct virtio_blk blk;
-	struct virtio_features set = features(VIRTIO_BLK_F_WRITE_ZEROES, -1);
-	struct virtio_blk_options options = {
+	struct anvil_blk blk;
+	struct anvil_features set = features(VIRTIO_BLK_F_WRITE_ZEROES, -1);
+	struct anvil_blk_options options = {
 		.disk = &f->file.disk,
 		.features = set,
 		.queue_size_max = 64,
 		.slots = 4,
-		.transfer_max = DISK_SECTOR_BYTES,
+		.transfer_max = ANVIL_DISK_SECTOR_BYTES,
 		.blk_size = 512,
 		.range_sectors_max = MANY,
 		.range_segments_max = SEGMENTS,
@@ -719,7 +729,7 @@ static void no_call_into_the_device_writes_more_than_a_step(void **state)
 	host.unsupported = FALLOC_FL_ZERO_RANGE;
 	guest_init(&guest);
 	options.memory = &guest.ram.memory;
-	assert_int_equal(virtio_blk_init(&blk, &options), 0);
+	assert_int_equal(anvil_blk_init(&blk, &options), 0);
 	guest_attach(&guest, &blk.dev);
 	guest_drive(&guest, set, 1, 64);
 	offer_zeroes(&guest);
@@ -729,17 +739,17 @@ static void no_call_into_the_device_writes_more_than_a_step(void **state)
 	for (unsigned int i = 0; i < 250; i++) { /* into the second segment */
 		struct work work = work_so_far();
 
-		disk_file_poll(&f->file);
+		anvil_disk_file_poll(&f->file);
 		expect_bounded(work);
 	}
-	assert_false(virtio_blk_idle(&blk));
+	assert_false(anvil_blk_idle(&blk));
 	host.written = 0;
 	reg_write(&guest, VIRTIO_MMIO_STATUS, 0);
-	assert_true(virtio_blk_idle(&blk));
+	assert_true(anvil_blk_idle(&blk));
 	assert_int_equal(guest_status(&guest), 0);
-	disk_file_drain(&f->file);
+	anvil_disk_file_drain(&f->file);
 	assert_int_equal(host.written, 0);
-	virtio_blk_destroy(&blk);
+	anvil_blk_destroy(&blk);
 	guest_destroy(&guest);
 }
 

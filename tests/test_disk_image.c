@@ -40,9 +40,9 @@ static void put_file(size_t len)
 	assert_int_equal(close(fd), 0);
 }
 
-static int open_image(unsigned int flags, struct disk *disk)
+static int open_image(unsigned int flags, struct anvil_disk *disk)
 {
-	int fd = disk_image_open(disk, path, flags, error, sizeof(error));
+	int fd = anvil_disk_image_open(disk, path, flags, error, sizeof(error));
 
 	if (fd >= 0)
 		assert_int_equal(close(fd), 0);
@@ -100,7 +100,7 @@ static const struct sample foreign[] = {
 
 static void expect_refusal(const struct sample *s, unsigned int flags)
 {
-	struct disk disk = { .capacity = 7 };
+	struct anvil_disk disk = { .capacity = 7 };
 	char says[256];
 
 	assert_int_equal(open_image(flags, &disk), -EMEDIUMTYPE);
@@ -115,7 +115,7 @@ static void expect_refusal(const struct sample *s, unsigned int flags)
 /* A guest would see the tables of such an image, and write over them. */
 static void images_of_other_formats_are_refused(void **state)
 {
-	struct disk disk;
+	struct anvil_disk disk;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(foreign); i++) {
@@ -125,10 +125,11 @@ static void images_of_other_formats_are_refused(void **state)
 		memcpy(content + s->at, s->bytes, s->len);
 		put_file(BYTES);
 		expect_refusal(s, 0);
-		expect_refusal(s, DISK_IMAGE_READ_ONLY);
-		assert_true(open_image(DISK_IMAGE_ANY_CONTENT, &disk) >= 0);
-		assert_int_equal(disk.capacity, BYTES / DISK_SECTOR_BYTES);
-		assert_true(open_image(DISK_IMAGE_ANY_CONTENT | DISK_IMAGE_READ_ONLY, &disk) >= 0);
+		expect_refusal(s, ANVIL_DISK_IMAGE_READ_ONLY);
+		assert_true(open_image(ANVIL_DISK_IMAGE_ANY_CONTENT, &disk) >= 0);
+		assert_int_equal(disk.capacity, BYTES / ANVIL_DISK_SECTOR_BYTES);
+		assert_true(open_image(ANVIL_DISK_IMAGE_ANY_CONTENT | ANVIL_DISK_IMAGE_READ_ONLY,
+				       &disk) >= 0);
 		assert_true(disk.read_only);
 		if (s->at > 512)
 			continue;
@@ -154,7 +155,7 @@ static void what_a_raw_disk_may_hold_is_taken(void **state)
 		SAMPLE(512, "QFI\xfb\0\0\0\3", "a magic elsewhere", ""),
 		SAMPLE(FOOTER + 2, "conectix", "a magic elsewhere", ""),
 	};
-	struct disk disk;
+	struct anvil_disk disk;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(raw); i++) {

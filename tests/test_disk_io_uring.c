@@ -134,7 +134,7 @@ int io_uring_submit(struct io_uring *ring)
 /* ---- an image ---- */
 
 #define SECTORS 300u /* more than one piece of zeroes */
-#define BYTES	(SECTORS * DISK_SECTOR_BYTES)
+#define BYTES	(SECTORS * ANVIL_DISK_SECTOR_BYTES)
 #define DEPTH	4u
 
 #define PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
@@ -145,7 +145,7 @@ struct fixture {
 	char path[64];
 	char error[256];
 	uint8_t content[BYTES]; /* what the image should hold */
-	struct disk_io_uring uring;
+	struct anvil_disk_io_uring uring;
 	bool open;
 };
 
@@ -161,12 +161,13 @@ static void make_file(struct fixture *f)
 static int open_uring(struct fixture *f, bool read_only, unsigned int depth)
 {
 	memset(f->error, 0, sizeof(f->error));
-	return disk_io_uring_open(&f->uring, f->path, read_only, depth, f->error, sizeof(f->error));
+	return anvil_disk_io_uring_open(&f->uring, f->path, read_only, depth, f->error,
+					sizeof(f->error));
 }
 
 static void close_uring(struct fixture *f)
 {
-	disk_io_uring_close(&f->uring);
+	anvil_disk_io_uring_close(&f->uring);
 	f->open = false;
 }
 
@@ -224,14 +225,14 @@ static int teardown_opened(void **state)
 /* ---- requests ---- */
 
 struct job {
-	struct disk_request request;
+	struct anvil_disk_request request;
 	unsigned int dones;
 	int result;
 	struct fixture *again; /* submit once more when done, so many times */
 	unsigned int agains;
 };
 
-static void done(struct disk_request *request, int result)
+static void done(struct anvil_disk_request *request, int result)
 {
 	struct job *job = (struct job *)(void *)request;
 
@@ -243,10 +244,10 @@ static void done(struct disk_request *request, int result)
 	}
 }
 
-static void begin(struct fixture *f, struct job *job, enum disk_op op, uint64_t sector,
+static void begin(struct fixture *f, struct job *job, enum anvil_disk_op op, uint64_t sector,
 		  uint64_t sectors, uint8_t *data)
 {
-	job->request = (struct disk_request){
+	job->request = (struct anvil_disk_request){
 		.op = op, .sector = sector, .sectors = sectors, .data = data, .done = done
 	};
 	job->dones = 0;
@@ -260,12 +261,12 @@ static void wait_for(struct fixture *f, const struct job *job)
 
 	while (!job->dones) {
 		assert_int_equal(poll(&event, 1, 10000), 1);
-		disk_io_uring_poll(&f->uring);
+		anvil_disk_io_uring_poll(&f->uring);
 	}
 	assert_int_equal(job->dones, 1);
 }
 
-static int carry_out(struct fixture *f, enum disk_op op, uint64_t sector, uint64_t sectors,
+static int carry_out(struct fixture *f, enum anvil_disk_op op, uint64_t sector, uint64_t sectors,
 		     uint8_t *data)
 {
 	struct job job = { .dones = 0 };
@@ -277,7 +278,7 @@ static int carry_out(struct fixture *f, enum disk_op op, uint64_t sector, uint64
 
 static int write_zeroes(struct fixture *f, uint64_t sector, uint64_t sectors, bool unmap)
 {
-	struct job job = { .request = { .op = DISK_WRITE_ZEROES,
+	struct job job = { .request = { .op = ANVIL_DISK_WRITE_ZEROES,
 					.sector = sector,
 					.sectors = sectors,
 					.unmap = unmap,
@@ -349,7 +350,7 @@ static void refusals_say_what_to_do_and_leave_nothing_open(void **state)
 	}
 	assert_int_equal(open_uring(f, false, 0), -EINVAL);
 	expect_error(f, "0 requests at a time; say 1 to ");
-	assert_int_equal(open_uring(f, false, DISK_IO_URING_DEPTH_MAX + 1), -EINVAL);
+	assert_int_equal(open_uring(f, false, ANVIL_DISK_IO_URING_DEPTH_MAX + 1), -EINVAL);
 	assert_int_equal(truncate(f->path, 513), 0);
 	assert_int_equal(open_uring(f, false, DEPTH), -EINVAL);
 	expect_error(f, "513 bytes is not a multiple of 512");
@@ -365,7 +366,7 @@ static void ring_takes_only_what_a_disk_needs(void **state)
 {
 	static const uint8_t foreign[] = { IORING_OP_OPENAT, IORING_OP_CONNECT, IORING_OP_SENDMSG };
 	struct fixture *f = opened(state);
-	uint8_t data[DISK_SECTOR_BYTES];
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES];
 
 	if (!f->uring.restricted) {
 		print_message("skipped: rings cannot be restricted before Linux 5.10\n");
@@ -373,23 +374,23 @@ static void ring_takes_only_what_a_disk_needs(void **state)
 	}
 	for (size_t i = 0; i < COUNT(foreign); i++) {
 		host.instead = foreign[i];
-		assert_int_equal(carry_out(f, DISK_READ, 0, 1, data), -EACCES);
+		assert_int_equal(carry_out(f, ANVIL_DISK_READ, 0, 1, data), -EACCES);
 	}
 	host.instead = 0;
-	assert_int_equal(carry_out(f, DISK_READ, 0, 1, data), 0);
+	assert_int_equal(carry_out(f, ANVIL_DISK_READ, 0, 1, data), 0);
 }
 
 static void old_kernel_gives_a_ring_and_it_says_so(void **state)
 {
 	struct fixture *f = opened(state);
-	uint8_t data[DISK_SECTOR_BYTES];
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES];
 
 	close_uring(f);
 	host.old = true;
 	assert_int_equal(open_uring(f, false, DEPTH), 0);
 	f->open = true;
 	assert_false(f->uring.restricted);
-	assert_int_equal(carry_out(f, DISK_READ, 0, 1, data), 0);
+	assert_int_equal(carry_out(f, ANVIL_DISK_READ, 0, 1, data), 0);
 }
 
 static void greatest_depth_can_be_had(void **state)
@@ -397,11 +398,11 @@ static void greatest_depth_can_be_had(void **state)
 	struct fixture *f = opened(state);
 
 	close_uring(f);
-	assert_int_equal(open_uring(f, false, DISK_IO_URING_DEPTH_MAX), 0);
-	disk_io_uring_close(&f->uring);
+	assert_int_equal(open_uring(f, false, ANVIL_DISK_IO_URING_DEPTH_MAX), 0);
+	anvil_disk_io_uring_close(&f->uring);
 	assert_int_equal(open_uring(f, false, 1), 0);
 	f->open = true;
-	assert_int_equal(carry_out(f, DISK_FLUSH, 0, 0, NULL), 0);
+	assert_int_equal(carry_out(f, ANVIL_DISK_FLUSH, 0, 0, NULL), 0);
 }
 
 /* ---- what requests do ---- */
@@ -410,19 +411,19 @@ static void sectors_are_read_and_written_in_place(void **state)
 {
 	static const uint64_t sector[] = { 0, 1, 150, SECTORS - 3 };
 	struct fixture *f = opened(state);
-	uint8_t data[3 * DISK_SECTOR_BYTES];
+	uint8_t data[3 * ANVIL_DISK_SECTOR_BYTES];
 
 	for (size_t i = 0; i < COUNT(sector); i++) {
-		uint8_t *place = f->content + sector[i] * DISK_SECTOR_BYTES;
+		uint8_t *place = f->content + sector[i] * ANVIL_DISK_SECTOR_BYTES;
 
-		assert_int_equal(carry_out(f, DISK_READ, sector[i], 3, data), 0);
+		assert_int_equal(carry_out(f, ANVIL_DISK_READ, sector[i], 3, data), 0);
 		assert_memory_equal(data, place, sizeof(data));
 		memset(data, (int)(0x80 + i), sizeof(data));
 		memset(place, (int)(0x80 + i), sizeof(data));
-		assert_int_equal(carry_out(f, DISK_WRITE, sector[i], 3, data), 0);
+		assert_int_equal(carry_out(f, ANVIL_DISK_WRITE, sector[i], 3, data), 0);
 		expect_content(f);
 	}
-	assert_int_equal(carry_out(f, DISK_FLUSH, 0, 0, NULL), 0);
+	assert_int_equal(carry_out(f, ANVIL_DISK_FLUSH, 0, 0, NULL), 0);
 	assert_int_equal(host.syncs, 1);
 }
 
@@ -430,17 +431,17 @@ static void short_transfers_are_continued(void **state)
 {
 	static const unsigned int most[] = { 1, 511, 512, 1000 };
 	struct fixture *f = opened(state);
-	uint8_t data[2 * DISK_SECTOR_BYTES];
+	uint8_t data[2 * ANVIL_DISK_SECTOR_BYTES];
 
 	for (size_t i = 0; i < COUNT(most); i++) {
 		host.most = most[i];
 		host.transfers = 0;
-		assert_int_equal(carry_out(f, DISK_READ, 5, 2, data), 0);
+		assert_int_equal(carry_out(f, ANVIL_DISK_READ, 5, 2, data), 0);
 		assert_int_equal(host.transfers, (sizeof(data) + most[i] - 1) / most[i]);
 		assert_memory_equal(data, f->content + 5 * 512, sizeof(data));
 		memset(data, (int)i, sizeof(data));
 		memset(f->content + 7 * 512, (int)i, sizeof(data));
-		assert_int_equal(carry_out(f, DISK_WRITE, 7, 2, data), 0);
+		assert_int_equal(carry_out(f, ANVIL_DISK_WRITE, 7, 2, data), 0);
 		expect_content(f);
 	}
 }
@@ -448,23 +449,23 @@ static void short_transfers_are_continued(void **state)
 static void file_that_shrank_is_an_error_not_a_short_read(void **state)
 {
 	struct fixture *f = opened(state);
-	uint8_t data[2 * DISK_SECTOR_BYTES];
+	uint8_t data[2 * ANVIL_DISK_SECTOR_BYTES];
 
 	assert_int_equal(truncate(f->path, BYTES - 512), 0);
-	assert_int_equal(carry_out(f, DISK_READ, SECTORS - 2, 2, data), -EIO);
-	assert_int_equal(carry_out(f, DISK_READ, SECTORS - 1, 1, data), -EIO);
-	assert_int_equal(carry_out(f, DISK_READ, SECTORS - 2, 1, data), 0);
+	assert_int_equal(carry_out(f, ANVIL_DISK_READ, SECTORS - 2, 2, data), -EIO);
+	assert_int_equal(carry_out(f, ANVIL_DISK_READ, SECTORS - 1, 1, data), -EIO);
+	assert_int_equal(carry_out(f, ANVIL_DISK_READ, SECTORS - 2, 1, data), 0);
 }
 
 static void errors_of_the_system_end_the_request(void **state)
 {
 	struct fixture *f = opened(state);
-	uint8_t data[DISK_SECTOR_BYTES] = { 0 };
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES] = { 0 };
 
 	host.no_file = 2;
-	assert_int_equal(carry_out(f, DISK_READ, 0, 1, data), -EBADF);
-	assert_int_equal(carry_out(f, DISK_WRITE, 0, 1, data), -EBADF);
-	assert_int_equal(carry_out(f, DISK_READ, 0, 1, data), 0);
+	assert_int_equal(carry_out(f, ANVIL_DISK_READ, 0, 1, data), -EBADF);
+	assert_int_equal(carry_out(f, ANVIL_DISK_WRITE, 0, 1, data), -EBADF);
+	assert_int_equal(carry_out(f, ANVIL_DISK_READ, 0, 1, data), 0);
 	expect_content(f);
 }
 
@@ -472,14 +473,14 @@ static void discard_punches_a_hole_or_does_nothing(void **state)
 {
 	struct fixture *f = opened(state);
 
-	assert_int_equal(carry_out(f, DISK_DISCARD, 10, 20, NULL), 0);
+	assert_int_equal(carry_out(f, ANVIL_DISK_DISCARD, 10, 20, NULL), 0);
 	assert_int_equal(host.allocates, 1);
 	assert_int_equal(host.modes[0], PUNCH);
 	memset(f->content + 10 * 512, 0, 20 * 512);
 	expect_content(f); /* the size included */
 
 	host.unsupported = FALLOC_FL_PUNCH_HOLE;
-	assert_int_equal(carry_out(f, DISK_DISCARD, 100, 20, NULL), 0);
+	assert_int_equal(carry_out(f, ANVIL_DISK_DISCARD, 100, 20, NULL), 0);
 	expect_content(f);
 }
 
@@ -524,10 +525,10 @@ static void erasure_and_zones_are_not_there(void **state)
 	assert_false(f->uring.disk.secure_erase);
 	assert_null(f->uring.disk.lifetime);
 	assert_null(f->uring.disk.zoning);
-	for (int op = DISK_SECURE_ERASE; op <= DISK_ZONE_RESET_ALL; op++) {
+	for (int op = ANVIL_DISK_SECURE_ERASE; op <= ANVIL_DISK_ZONE_RESET_ALL; op++) {
 		struct job job = { .dones = 0 };
 
-		begin(f, &job, (enum disk_op)op, 0, 1, NULL);
+		begin(f, &job, (enum anvil_disk_op)op, 0, 1, NULL);
 		assert_int_equal(job.dones, 1); /* inside submit */
 		assert_int_equal(job.result, -EOPNOTSUPP);
 	}
@@ -538,9 +539,9 @@ static void erasure_and_zones_are_not_there(void **state)
 static void read_only_image_is_never_changed(void **state)
 {
 	struct fixture *f = opened(state);
-	uint8_t data[DISK_SECTOR_BYTES] = { 0 };
-	static const enum disk_op op[] = { DISK_WRITE, DISK_DISCARD, DISK_WRITE_ZEROES,
-					   DISK_FLUSH };
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES] = { 0 };
+	static const enum anvil_disk_op op[] = { ANVIL_DISK_WRITE, ANVIL_DISK_DISCARD,
+						 ANVIL_DISK_WRITE_ZEROES, ANVIL_DISK_FLUSH };
 
 	close_uring(f);
 	assert_int_equal(open_uring(f, true, DEPTH), 0);
@@ -548,12 +549,12 @@ static void read_only_image_is_never_changed(void **state)
 	for (size_t i = 0; i < COUNT(op); i++) {
 		struct job job = { .dones = 0 };
 
-		begin(f, &job, op[i], 0, op[i] != DISK_FLUSH, data);
+		begin(f, &job, op[i], 0, op[i] != ANVIL_DISK_FLUSH, data);
 		assert_int_equal(job.dones, 1); /* inside submit */
-		assert_int_equal(job.result, op[i] == DISK_FLUSH ? 0 : -EROFS);
+		assert_int_equal(job.result, op[i] == ANVIL_DISK_FLUSH ? 0 : -EROFS);
 	}
 	assert_int_equal(host.transfers + host.allocates + host.syncs, 0);
-	assert_int_equal(carry_out(f, DISK_READ, 0, 1, data), 0);
+	assert_int_equal(carry_out(f, ANVIL_DISK_READ, 0, 1, data), 0);
 	assert_memory_equal(data, f->content, sizeof(data));
 	expect_content(f);
 }
@@ -564,43 +565,43 @@ static void depth_requests_are_under_way_at_once(void **state)
 {
 	struct fixture *f = opened(state);
 	struct job job[DEPTH] = { 0 };
-	uint8_t data[DEPTH][DISK_SECTOR_BYTES];
+	uint8_t data[DEPTH][ANVIL_DISK_SECTOR_BYTES];
 
 	for (unsigned int round = 0; round < 100; round++) {
 		memset(data, 0, sizeof(data));
 		for (unsigned int i = 0; i < DEPTH; i++) {
-			begin(f, &job[i], DISK_READ, round + i, 1, data[i]);
+			begin(f, &job[i], ANVIL_DISK_READ, round + i, 1, data[i]);
 			assert_int_equal(job[i].dones, 0); /* not inside submit */
 		}
-		disk_io_uring_drain(&f->uring);
+		anvil_disk_io_uring_drain(&f->uring);
 		for (unsigned int i = 0; i < DEPTH; i++) {
 			assert_int_equal(job[i].dones, 1);
 			assert_int_equal(job[i].result, 0);
 			assert_memory_equal(data[i], f->content + (round + i) * 512, 512);
 		}
 	}
-	disk_io_uring_drain(&f->uring); /* nothing left: does not wait */
+	anvil_disk_io_uring_drain(&f->uring); /* nothing left: does not wait */
 }
 
 /* One call of poll does not serve a guest that never stops. */
 static void done_may_submit_and_poll_still_returns(void **state)
 {
 	struct fixture *f = opened(state);
-	uint8_t data[DISK_SECTOR_BYTES];
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES];
 	struct job job = { .again = f, .agains = 1000 };
 
 	close_uring(f);
 	assert_int_equal(open_uring(f, false, 1), 0); /* its slot is free again in done */
 	f->open = true;
-	begin(f, &job, DISK_READ, 0, 1, data);
+	begin(f, &job, ANVIL_DISK_READ, 0, 1, data);
 	for (unsigned int before = 0; before < 1000; before = job.dones) {
 		struct pollfd event = { .fd = f->uring.event_fd, .events = POLLIN };
 
 		assert_int_equal(poll(&event, 1, 10000), 1);
-		disk_io_uring_poll(&f->uring);
+		anvil_disk_io_uring_poll(&f->uring);
 		assert_in_range(job.dones, before, before + 1);
 	}
-	disk_io_uring_drain(&f->uring);
+	anvil_disk_io_uring_drain(&f->uring);
 	assert_int_equal(job.dones, 1001);
 }
 
@@ -608,19 +609,19 @@ static void operations_that_the_kernel_does_not_take_are_offered_again(void **st
 {
 	struct fixture *f = opened(state);
 	struct job job[DEPTH] = { 0 };
-	uint8_t data[DEPTH][DISK_SECTOR_BYTES];
+	uint8_t data[DEPTH][ANVIL_DISK_SECTOR_BYTES];
 
 	host.refuse = 3;
-	assert_int_equal(carry_out(f, DISK_READ, 7, 1, data[0]), 0);
+	assert_int_equal(carry_out(f, ANVIL_DISK_READ, 7, 1, data[0]), 0);
 	assert_memory_equal(data[0], f->content + 7 * 512, 512);
 
 	host.refuse = 3 * DEPTH;
 	for (unsigned int i = 0; i < DEPTH; i++) {
-		begin(f, &job[i], DISK_READ, i, 1, data[i]);
+		begin(f, &job[i], ANVIL_DISK_READ, i, 1, data[i]);
 		f->uring.disk.ops->cancel(&f->uring.disk, &job[i].request);
 	}
 	host.refuse = 1;
-	disk_io_uring_drain(&f->uring);
+	anvil_disk_io_uring_drain(&f->uring);
 	for (unsigned int i = 0; i < DEPTH; i++)
 		assert_int_equal(job[i].dones, 1);
 }
@@ -633,7 +634,7 @@ static void polls_until_done(struct fixture *f, const struct job *job, unsigned 
 
 	for (; !job->dones && polls < most; polls++) {
 		assert_int_equal(poll(&event, 1, 10000), 1);
-		disk_io_uring_poll(&f->uring);
+		anvil_disk_io_uring_poll(&f->uring);
 	}
 	assert_int_equal(job->dones, 1);
 }
@@ -643,21 +644,21 @@ static void kernel_that_takes_nothing_is_an_error_in_the_end(void **state)
 {
 	struct fixture *f = opened(state);
 	struct job job[DEPTH] = { 0 };
-	uint8_t data[DEPTH][DISK_SECTOR_BYTES];
+	uint8_t data[DEPTH][ANVIL_DISK_SECTOR_BYTES];
 
 	for (unsigned int round = 0; round < 3; round++) {
 		host.refuse = 100000;
 		for (unsigned int i = 0; i < DEPTH; i++)
-			begin(f, &job[i], DISK_READ, i, 1, data[i]);
+			begin(f, &job[i], ANVIL_DISK_READ, i, 1, data[i]);
 		f->uring.disk.ops->cancel(&f->uring.disk, &job[1].request);
-		polls_until_done(f, &job[0], 3 * DISK_RETRIES_MAX);
+		polls_until_done(f, &job[0], 3 * ANVIL_DISK_RETRIES_MAX);
 		for (unsigned int i = 0; i < DEPTH; i++) {
 			assert_int_equal(job[i].dones, 1);
 			assert_int_equal(job[i].result, -EIO);
 		}
 		host.refuse = 0;
 		host.transfers = 0;
-		assert_int_equal(carry_out(f, DISK_READ, 7, 1, data[0]), 0);
+		assert_int_equal(carry_out(f, ANVIL_DISK_READ, 7, 1, data[0]), 0);
 		assert_int_equal(host.transfers, 1); /* none of those that were given up */
 		assert_memory_equal(data[0], f->content + 7 * 512, 512);
 	}
@@ -667,20 +668,20 @@ static void operation_put_off_for_ever_is_an_error_in_the_end(void **state)
 {
 	static const int answer[] = { -EAGAIN, -EINTR };
 	struct fixture *f = opened(state);
-	uint8_t data[DISK_SECTOR_BYTES];
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES];
 
 	for (size_t i = 0; i < COUNT(answer); i++) {
 		struct job job = { .dones = 0 };
 
 		host.result = answer[i];
 		host.transfers = 0;
-		begin(f, &job, DISK_READ, 0, 1, data);
-		polls_until_done(f, &job, 3 * DISK_RETRIES_MAX);
+		begin(f, &job, ANVIL_DISK_READ, 0, 1, data);
+		polls_until_done(f, &job, 3 * ANVIL_DISK_RETRIES_MAX);
 		assert_int_equal(job.result, -EIO);
-		assert_int_equal(host.transfers, DISK_RETRIES_MAX + 1);
+		assert_int_equal(host.transfers, ANVIL_DISK_RETRIES_MAX + 1);
 	}
 	host.result = 0;
-	assert_int_equal(carry_out(f, DISK_READ, 0, 1, data), 0);
+	assert_int_equal(carry_out(f, ANVIL_DISK_READ, 0, 1, data), 0);
 }
 
 /* The image gives way to a pipe that nobody writes to: reads that last. */
@@ -694,14 +695,14 @@ static void request_that_lasts_is_cancelled(void **state)
 {
 	struct fixture *f = opened(state);
 	struct job job[DEPTH] = { 0 };
-	uint8_t data[DEPTH][DISK_SECTOR_BYTES];
+	uint8_t data[DEPTH][ANVIL_DISK_SECTOR_BYTES];
 	int pipe_fd[2];
 
 	put_pipe(f, pipe_fd);
 	for (unsigned int round = 0; round < 10; round++) {
 		for (unsigned int i = 0; i < DEPTH; i++)
-			begin(f, &job[i], DISK_READ, 0, 1, data[i]);
-		disk_io_uring_poll(&f->uring);
+			begin(f, &job[i], ANVIL_DISK_READ, 0, 1, data[i]);
+		anvil_disk_io_uring_poll(&f->uring);
 		for (unsigned int i = 0; i < DEPTH; i++) {
 			assert_int_equal(job[i].dones, 0);
 			f->uring.disk.ops->cancel(&f->uring.disk, &job[i].request);
@@ -721,12 +722,12 @@ static void one_is_cancelled_and_the_others_finish(void **state)
 {
 	struct fixture *f = opened(state);
 	struct job job[2] = { 0 };
-	uint8_t data[2][DISK_SECTOR_BYTES];
+	uint8_t data[2][ANVIL_DISK_SECTOR_BYTES];
 	int pipe_fd[2];
 
 	put_pipe(f, pipe_fd);
-	begin(f, &job[0], DISK_READ, 0, 1, data[0]);
-	begin(f, &job[1], DISK_READ, 0, 1, data[1]);
+	begin(f, &job[0], ANVIL_DISK_READ, 0, 1, data[0]);
+	begin(f, &job[1], ANVIL_DISK_READ, 0, 1, data[1]);
 	f->uring.disk.ops->cancel(&f->uring.disk, &job[0].request);
 	wait_for(f, &job[0]);
 	assert_int_equal(job[0].result, -ECANCELED);
@@ -734,7 +735,7 @@ static void one_is_cancelled_and_the_others_finish(void **state)
 
 	/* in two parts: the rest is waited for */
 	assert_int_equal(write(pipe_fd[1], f->content, 100), 100);
-	disk_io_uring_poll(&f->uring);
+	anvil_disk_io_uring_poll(&f->uring);
 	assert_int_equal(job[1].dones, 0);
 	assert_int_equal(write(pipe_fd[1], f->content + 100, 412), 412);
 	wait_for(f, &job[1]);
@@ -748,42 +749,43 @@ static void one_is_cancelled_and_the_others_finish(void **state)
 static void cancelled_request_is_not_carried_on(void **state)
 {
 	struct fixture *f = opened(state);
-	struct job job = { .request = {
-				   .op = DISK_WRITE_ZEROES, .sectors = SECTORS, .done = done } };
+	struct job job = {
+		.request = { .op = ANVIL_DISK_WRITE_ZEROES, .sectors = SECTORS, .done = done }
+	};
 
 	host.unsupported = FALLOC_FL_ZERO_RANGE;
 	f->uring.disk.ops->submit(&f->uring.disk, &job.request);
 	while (host.transfers == 0)
-		disk_io_uring_poll(&f->uring);
+		anvil_disk_io_uring_poll(&f->uring);
 	f->uring.disk.ops->cancel(&f->uring.disk, &job.request);
 	wait_for(f, &job);
 	assert_int_equal(job.result, -ECANCELED);
 	assert_int_equal(host.transfers, 1);
 }
 
-#define MANY ((200u << 20) / DISK_SECTOR_BYTES + 3u)
+#define MANY ((200u << 20) / ANVIL_DISK_SECTOR_BYTES + 3u)
 
 /* One operation of gigabytes could not be cancelled, and would keep the storage busy meanwhile. */
 static void ranges_reach_the_kernel_in_bounded_steps(void **state)
 {
 	static const struct {
-		enum disk_op op;
+		enum anvil_disk_op op;
 		bool unmap;
 		int unsupported;
 		uint64_t most;
 		unsigned int operations;
 	} t[] = {
-		{ DISK_WRITE_ZEROES, false, FALLOC_FL_ZERO_RANGE, 65536, 1 + 3200 + 1 },
-		{ DISK_WRITE_ZEROES, false, 0, DISK_RANGE_WRITE_BYTES, 200 + 1 },
-		{ DISK_WRITE_ZEROES, true, 0, DISK_RANGE_HOLE_BYTES, 4 },
-		{ DISK_DISCARD, false, 0, DISK_RANGE_HOLE_BYTES, 4 },
-		{ DISK_DISCARD, false, FALLOC_FL_PUNCH_HOLE, DISK_RANGE_HOLE_BYTES, 1 },
+		{ ANVIL_DISK_WRITE_ZEROES, false, FALLOC_FL_ZERO_RANGE, 65536, 1 + 3200 + 1 },
+		{ ANVIL_DISK_WRITE_ZEROES, false, 0, ANVIL_DISK_RANGE_WRITE_BYTES, 200 + 1 },
+		{ ANVIL_DISK_WRITE_ZEROES, true, 0, ANVIL_DISK_RANGE_HOLE_BYTES, 4 },
+		{ ANVIL_DISK_DISCARD, false, 0, ANVIL_DISK_RANGE_HOLE_BYTES, 4 },
+		{ ANVIL_DISK_DISCARD, false, FALLOC_FL_PUNCH_HOLE, ANVIL_DISK_RANGE_HOLE_BYTES, 1 },
 	};
 	struct fixture *f = opened(state);
 
 	close_uring(f);
 	assert_int_equal(truncate(f->path, 0), 0);
-	assert_int_equal(truncate(f->path, (off_t)MANY * DISK_SECTOR_BYTES), 0);
+	assert_int_equal(truncate(f->path, (off_t)MANY * ANVIL_DISK_SECTOR_BYTES), 0);
 	assert_int_equal(open_uring(f, false, DEPTH), 0);
 	f->open = true;
 	for (size_t i = 0; i < COUNT(t); i++) {
@@ -809,7 +811,7 @@ static void ranges_reach_the_kernel_in_bounded_steps(void **state)
 
 struct machine {
 	struct guest guest;
-	struct virtio_blk blk;
+	struct anvil_blk blk;
 };
 
 static struct machine *create_machine(struct fixture *f)
@@ -819,18 +821,18 @@ static struct machine *create_machine(struct fixture *f)
 	assert_non_null(m);
 	guest_init(&m->guest);
 
-	struct virtio_blk_options options = {
+	struct anvil_blk_options options = {
 		.memory = &m->guest.ram.memory,
 		.disk = &f->uring.disk,
 		.queue_size_max = 64,
 		.slots = DEPTH,
-		.transfer_max = DISK_SECTOR_BYTES,
+		.transfer_max = ANVIL_DISK_SECTOR_BYTES,
 		.blk_size = 512,
 		.range_sectors_max = 1,
 		.range_segments_max = 1,
 	};
 
-	assert_int_equal(virtio_blk_init(&m->blk, &options), 0);
+	assert_int_equal(anvil_blk_init(&m->blk, &options), 0);
 	guest_attach(&m->guest, &m->blk.dev);
 	guest_drive(&m->guest, features(-1), 1, 64);
 	return m;
@@ -838,8 +840,8 @@ static struct machine *create_machine(struct fixture *f)
 
 static void destroy_machine(struct machine *m)
 {
-	assert_true(virtio_blk_idle(&m->blk));
-	virtio_blk_destroy(&m->blk);
+	assert_true(anvil_blk_idle(&m->blk));
+	anvil_blk_destroy(&m->blk);
 	guest_destroy(&m->guest);
 	free(m);
 }
@@ -855,7 +857,8 @@ static void offer_reads(struct machine *m)
 	for (unsigned int i = 0; i < REQUESTS; i++) {
 		struct virtio_blk_header header = { htole32(VIRTIO_BLK_T_IN), 0, htole64(i) };
 		struct buffer buffer[] = { { RAM_SEAM + i * 16, sizeof(header), 0 },
-					   { answer_gpa(i), DISK_SECTOR_BYTES + 1, WRITABLE } };
+					   { answer_gpa(i), ANVIL_DISK_SECTOR_BYTES + 1,
+					     WRITABLE } };
 
 		ram_put(&m->guest.ram, buffer[0].gpa, &header, sizeof(header));
 		ring_chain(&m->guest.ring[0], buffer, COUNT(buffer));
@@ -867,10 +870,10 @@ static void device_is_served(void **state)
 {
 	struct fixture *f = opened(state);
 	struct machine *m = create_machine(f);
-	uint8_t got[DISK_SECTOR_BYTES];
+	uint8_t got[ANVIL_DISK_SECTOR_BYTES];
 
 	offer_reads(m);
-	disk_io_uring_drain(&f->uring); /* those too that had to wait for a slot */
+	anvil_disk_io_uring_drain(&f->uring); /* those too that had to wait for a slot */
 	assert_int_equal(ring_published(&m->guest.ring[0]), REQUESTS);
 	for (unsigned int i = 0; i < REQUESTS; i++) {
 		ram_get(&m->guest.ram, answer_gpa(i), got, sizeof(got));
@@ -888,11 +891,11 @@ static void device_is_reset_with_requests_under_way(void **state)
 
 	put_pipe(f, pipe_fd);
 	offer_reads(m);
-	disk_io_uring_poll(&f->uring);
-	assert_false(virtio_blk_idle(&m->blk));
+	anvil_disk_io_uring_poll(&f->uring);
+	assert_false(anvil_blk_idle(&m->blk));
 	reg_write(&m->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_int_equal(host.cancels, DEPTH);
-	disk_io_uring_drain(&f->uring); /* would wait for ever if they were not cancelled */
+	anvil_disk_io_uring_drain(&f->uring); /* would wait for ever if they were not cancelled */
 	assert_int_equal(ring_published(&m->guest.ring[0]), 0);
 	destroy_machine(m);
 	assert_int_equal(close(pipe_fd[0]), 0);

@@ -92,7 +92,7 @@ static void undefined_behaviour_has_a_stack(void **state)
 static void an_assertion_is_a_stack_of_one(void **state)
 {
 	static const char text[] =
-		"anvil: devices/virtqueue.c:88: unsigned int virtqueue_pop(struct "
+		"anvil: devices/virtqueue.c:88: unsigned int anvil_virtqueue_pop(struct "
 		"virtqueue *): Assertion `vq->ready' failed.\n";
 	struct crash_stack s;
 
@@ -100,7 +100,7 @@ static void an_assertion_is_a_stack_of_one(void **state)
 	assert_true(crash_stack_read(text, &s));
 	assert_string_equal(s.error, "assertion");
 	assert_int_equal(s.frames, 1);
-	assert_string_equal(s.frame[0].function, "virtqueue_pop");
+	assert_string_equal(s.frame[0].function, "anvil_virtqueue_pop");
 	assert_int_equal(s.frame[0].line, 88);
 }
 
@@ -225,9 +225,10 @@ static const struct {
 	  NULL,
 	  NULL,
 	  { "use-of-uninitialized-value", "", "serve" } },
-	{ "anvil: \1/devices/virtqueue.c:88: int virtqueue_pop(struct g *): Assertion `vq->x' "
+	{ "anvil: \1/devices/virtqueue.c:88: int anvil_virtqueue_pop(struct g *): Assertion "
+	  "`vq->x' "
 	  "failed.\n",
-	  "virtqueue_pop",
+	  "anvil_virtqueue_pop",
 	  "devices/virtqueue.c",
 	  { "", "", "" } },
 };

@@ -21,7 +21,8 @@ static int teardown(void **state)
 
 /* ---- maps ---- */
 
-static uint8_t page[2 * GUEST_MEMORY_ALIGN] __attribute__((aligned(GUEST_MEMORY_ALIGN)));
+static uint8_t page[2 * ANVIL_GUEST_MEMORY_ALIGN]
+	__attribute__((aligned(ANVIL_GUEST_MEMORY_ALIGN)));
 
 static void map_rules_are_enforced(void **state)
 {
@@ -29,7 +30,7 @@ static void map_rules_are_enforced(void **state)
 		const char *what;
 		int result;
 		unsigned int regions;
-		struct guest_memory_region region[3];
+		struct anvil_guest_memory_region region[3];
 	} t[] = {
 		{ "one page", 0, 1, { { 0, 4096, page } } },
 		{ "no region", -EINVAL, 0, { { 0, 4096, page } } },
@@ -61,11 +62,11 @@ static void map_rules_are_enforced(void **state)
 		  3,
 		  { { 0, 4096, page }, { 4096, 4096, page }, { 8192, 1, page } } },
 	};
-	struct guest_memory memory;
+	struct anvil_guest_memory memory;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(t); i++) {
-		int result = guest_memory_init(&memory, t[i].region, t[i].regions);
+		int result = anvil_guest_memory_init(&memory, t[i].region, t[i].regions);
 
 		if (result != t[i].result)
 			fail_msg("%s: %d", t[i].what, result);
@@ -74,18 +75,18 @@ static void map_rules_are_enforced(void **state)
 
 static void map_holds_eight_regions_and_no_more(void **state)
 {
-	struct guest_memory_region region[GUEST_MEMORY_REGIONS_MAX + 1];
-	struct guest_memory memory;
+	struct anvil_guest_memory_region region[ANVIL_GUEST_MEMORY_REGIONS_MAX + 1];
+	struct anvil_guest_memory memory;
 
 	(void)state;
-	assert_int_equal(GUEST_MEMORY_REGIONS_MAX, 8);
+	assert_int_equal(ANVIL_GUEST_MEMORY_REGIONS_MAX, 8);
 	for (unsigned int i = 0; i < COUNT(region); i++)
-		region[i] = (struct guest_memory_region){ i * 8192ull, 4096, page };
-	assert_int_equal(guest_memory_init(&memory, region, 9), -EINVAL);
-	assert_int_equal(guest_memory_init(&memory, region, 8), 0);
+		region[i] = (struct anvil_guest_memory_region){ i * 8192ull, 4096, page };
+	assert_int_equal(anvil_guest_memory_init(&memory, region, 9), -EINVAL);
+	assert_int_equal(anvil_guest_memory_init(&memory, region, 8), 0);
 	assert_null(memory.tap);
-	assert_true(guest_memory_contains(&memory, 7 * 8192, 4096));
-	assert_false(guest_memory_contains(&memory, 8 * 8192, 1));
+	assert_true(anvil_guest_memory_contains(&memory, 7 * 8192, 4096));
+	assert_false(anvil_guest_memory_contains(&memory, 8 * 8192, 1));
 }
 
 /* ---- bounds, the same for contains, read and write ---- */
@@ -135,33 +136,33 @@ static void ranges_are_checked_exactly(void **state)
 		int expected = bound[i].inside ? 0 : -EFAULT;
 		uint64_t gpa = bound[i].gpa, len = bound[i].len;
 
-		if (guest_memory_contains(&ram->memory, gpa, len) != bound[i].inside)
+		if (anvil_guest_memory_contains(&ram->memory, gpa, len) != bound[i].inside)
 			fail_msg("%zu: %#llx + %#llx", i, (unsigned long long)gpa,
 				 (unsigned long long)len);
 		if (len > SIZE_MAX)
 			continue;
 		/* a length that is refused before a byte moves needs no buffer of that size */
-		assert_int_equal(guest_memory_read(&ram->memory, gpa, bytes, (size_t)len),
+		assert_int_equal(anvil_guest_memory_read(&ram->memory, gpa, bytes, (size_t)len),
 				 expected);
-		assert_int_equal(guest_memory_write(&ram->memory, gpa, bytes, (size_t)len),
+		assert_int_equal(anvil_guest_memory_write(&ram->memory, gpa, bytes, (size_t)len),
 				 expected);
 	}
 }
 
 static void range_may_end_at_the_top_of_the_address_space(void **state)
 {
-	struct guest_memory_region top = { UINT64_MAX - 4095, 4096, page };
-	struct guest_memory memory;
+	struct anvil_guest_memory_region top = { UINT64_MAX - 4095, 4096, page };
+	struct anvil_guest_memory memory;
 	uint8_t byte = 0;
 
 	(void)state;
-	assert_int_equal(guest_memory_init(&memory, &top, 1), 0);
+	assert_int_equal(anvil_guest_memory_init(&memory, &top, 1), 0);
 	page[4095] = 0x77;
-	assert_int_equal(guest_memory_read(&memory, UINT64_MAX, &byte, 1), 0);
+	assert_int_equal(anvil_guest_memory_read(&memory, UINT64_MAX, &byte, 1), 0);
 	assert_int_equal(byte, 0x77);
-	assert_true(guest_memory_contains(&memory, UINT64_MAX - 4095, 4096));
-	assert_false(guest_memory_contains(&memory, UINT64_MAX - 4095, 4097));
-	assert_false(guest_memory_contains(&memory, UINT64_MAX, 2));
+	assert_true(anvil_guest_memory_contains(&memory, UINT64_MAX - 4095, 4096));
+	assert_false(anvil_guest_memory_contains(&memory, UINT64_MAX - 4095, 4097));
+	assert_false(anvil_guest_memory_contains(&memory, UINT64_MAX, 2));
 }
 
 /* ---- copies ---- */
@@ -177,13 +178,13 @@ static void copies_cross_the_seam_byte_for_byte(void **state)
 		uint64_t gpa = RAM_SEAM - before;
 
 		ram_fill(ram, RAM_SEAM - 100, 0xee, 200);
-		assert_int_equal(guest_memory_write(&ram->memory, gpa, out, sizeof(out)), 0);
+		assert_int_equal(anvil_guest_memory_write(&ram->memory, gpa, out, sizeof(out)), 0);
 		ram_get(ram, gpa - 1, seen, sizeof(seen));
 		assert_int_equal(seen[0], 0xee);
 		assert_memory_equal(seen + 1, out, sizeof(out));
 		assert_int_equal(seen[65], 0xee);
 		memset(in, 0, sizeof(in));
-		assert_int_equal(guest_memory_read(&ram->memory, gpa, in, sizeof(in)), 0);
+		assert_int_equal(anvil_guest_memory_read(&ram->memory, gpa, in, sizeof(in)), 0);
 		assert_memory_equal(in, out, sizeof(in));
 	}
 }
@@ -198,8 +199,8 @@ static void copies_fill_whole_regions(void **state)
 	assert_non_null(in);
 	for (size_t i = 0; i < len; i++)
 		out[i] = (uint8_t)(i * 31 + i / 256);
-	assert_int_equal(guest_memory_write(&ram->memory, RAM_LOW, out, len), 0);
-	assert_int_equal(guest_memory_read(&ram->memory, RAM_LOW, in, len), 0);
+	assert_int_equal(anvil_guest_memory_write(&ram->memory, RAM_LOW, out, len), 0);
+	assert_int_equal(anvil_guest_memory_read(&ram->memory, RAM_LOW, in, len), 0);
 	assert_memory_equal(in, out, len);
 	assert_memory_equal(ram->host[0], out, RAM_BYTES);
 	assert_memory_equal(ram->host[1], out + RAM_BYTES, RAM_BYTES);
@@ -218,9 +219,9 @@ static void failed_copies_move_no_byte(void **state)
 	ram_fill(ram, RAM_LOW, 1, RAM_BYTES);
 	sum = ram_sum(ram);
 	for (uint64_t gpa = RAM_LOW_END - 31; gpa < RAM_LOW_END; gpa++) {
-		assert_int_equal(guest_memory_read(&ram->memory, gpa, bytes, 32), -EFAULT);
+		assert_int_equal(anvil_guest_memory_read(&ram->memory, gpa, bytes, 32), -EFAULT);
 		assert_memory_equal(bytes, before, sizeof(bytes));
-		assert_int_equal(guest_memory_write(&ram->memory, gpa, bytes, 32), -EFAULT);
+		assert_int_equal(anvil_guest_memory_write(&ram->memory, gpa, bytes, 32), -EFAULT);
 	}
 	assert_int_equal(ram_sum(ram), sum);
 }
@@ -254,9 +255,9 @@ static void u16_accesses_need_an_even_address_in_ram(void **state)
 	for (size_t i = 0; i < COUNT(t); i++) {
 		uint16_t value = 0x1234;
 
-		assert_int_equal(guest_memory_store_u16(&ram->memory, t[i].gpa, 0xbeef),
+		assert_int_equal(anvil_guest_memory_store_u16(&ram->memory, t[i].gpa, 0xbeef),
 				 t[i].result);
-		assert_int_equal(guest_memory_load_u16(&ram->memory, t[i].gpa, &value),
+		assert_int_equal(anvil_guest_memory_load_u16(&ram->memory, t[i].gpa, &value),
 				 t[i].result);
 		assert_int_equal(value, t[i].result ? 0x1234 : 0xbeef);
 	}
@@ -267,13 +268,13 @@ static void u16_accesses_are_little_endian(void **state)
 	struct ram *ram = *state;
 	uint16_t value;
 
-	assert_int_equal(guest_memory_store_u16(&ram->memory, RAM_LOW + 6, 0x0102), 0);
+	assert_int_equal(anvil_guest_memory_store_u16(&ram->memory, RAM_LOW + 6, 0x0102), 0);
 	assert_int_equal(ram_get8(ram, RAM_LOW + 5), 0);
 	assert_int_equal(ram_get8(ram, RAM_LOW + 6), 2);
 	assert_int_equal(ram_get8(ram, RAM_LOW + 7), 1);
 	assert_int_equal(ram_get8(ram, RAM_LOW + 8), 0);
 	ram_put(ram, RAM_LOW + 8, "\xfe\xca", 2);
-	assert_int_equal(guest_memory_load_u16(&ram->memory, RAM_LOW + 8, &value), 0);
+	assert_int_equal(anvil_guest_memory_load_u16(&ram->memory, RAM_LOW + 8, &value), 0);
 	assert_int_equal(value, 0xcafe);
 }
 
@@ -322,13 +323,13 @@ static void tap_sees_every_access_with_its_bytes(void **state)
 {
 	struct ram *ram = *state;
 	struct seen seen = { .ram = ram, .change_to = 0x11 };
-	const struct guest_memory_tap tap = { see_fetching, see_fetched, see_stored, &seen };
+	const struct anvil_guest_memory_tap tap = { see_fetching, see_fetched, see_stored, &seen };
 	uint8_t bytes[3] = { 0 };
 	uint16_t value = 0;
 
 	ram->memory.tap = &tap;
 	/* what the guest writes before the fetch counts, what it writes after does not */
-	assert_int_equal(guest_memory_read(&ram->memory, RAM_SEAM - 1, bytes, 3), 0);
+	assert_int_equal(anvil_guest_memory_read(&ram->memory, RAM_SEAM - 1, bytes, 3), 0);
 	assert_string_equal(seen.order, "gf");
 	assert_int_equal(seen.gpa, RAM_SEAM - 1);
 	assert_int_equal(seen.len, 3);
@@ -337,19 +338,19 @@ static void tap_sees_every_access_with_its_bytes(void **state)
 	assert_int_equal(ram_get8(ram, RAM_SEAM), 0xff);
 
 	seen.change_to = 0x22;
-	assert_int_equal(guest_memory_load_u16(&ram->memory, RAM_HIGH + 2, &value), 0);
+	assert_int_equal(anvil_guest_memory_load_u16(&ram->memory, RAM_HIGH + 2, &value), 0);
 	assert_string_equal(seen.order, "gfgf");
 	assert_int_equal(seen.gpa, RAM_HIGH + 2);
 	assert_int_equal(seen.len, 2);
 	assert_int_equal(value, 0x2222);
 
-	assert_int_equal(guest_memory_write(&ram->memory, RAM_SEAM - 2, "abcd", 4), 0);
+	assert_int_equal(anvil_guest_memory_write(&ram->memory, RAM_SEAM - 2, "abcd", 4), 0);
 	assert_string_equal(seen.order, "gfgfs");
 	assert_int_equal(seen.gpa, RAM_SEAM - 2);
 	assert_int_equal(seen.len, 4);
 	assert_memory_equal(seen.bytes, "abcd", 4);
 
-	assert_int_equal(guest_memory_store_u16(&ram->memory, RAM_LOW, 0x3344), 0);
+	assert_int_equal(anvil_guest_memory_store_u16(&ram->memory, RAM_LOW, 0x3344), 0);
 	assert_string_equal(seen.order, "gfgfss");
 	assert_int_equal(seen.gpa, RAM_LOW);
 	assert_int_equal(seen.len, 2);
@@ -363,10 +364,10 @@ static void tap_does_not_see_refused_accesses(void **state)
 	uint16_t value;
 
 	ram_watch(ram);
-	assert_int_equal(guest_memory_read(&ram->memory, RAM_LOW_END - 1, bytes, 2), -EFAULT);
-	assert_int_equal(guest_memory_write(&ram->memory, RAM_LOW_END - 1, "ab", 2), -EFAULT);
-	assert_int_equal(guest_memory_load_u16(&ram->memory, RAM_LOW + 1, &value), -EFAULT);
-	assert_int_equal(guest_memory_store_u16(&ram->memory, RAM_LOW_END, 1), -EFAULT);
+	assert_int_equal(anvil_guest_memory_read(&ram->memory, RAM_LOW_END - 1, bytes, 2), -EFAULT);
+	assert_int_equal(anvil_guest_memory_write(&ram->memory, RAM_LOW_END - 1, "ab", 2), -EFAULT);
+	assert_int_equal(anvil_guest_memory_load_u16(&ram->memory, RAM_LOW + 1, &value), -EFAULT);
+	assert_int_equal(anvil_guest_memory_store_u16(&ram->memory, RAM_LOW_END, 1), -EFAULT);
 	assert_int_equal(ram->fetches + ram->stores, 0);
 }
 

@@ -66,7 +66,7 @@ static void zeroes_are_the_common_choice(void **state)
 	assert_int_equal(p.kind, DEVICE_BLK);
 	assert_int_equal(p.queue_size_max, 16);
 	assert_int_equal(p.capacity, 64);
-	assert_true(virtio_features_has(&p.offered, VIRTIO_F_EVENT_IDX));
+	assert_true(anvil_features_has(&p.offered, VIRTIO_F_EVENT_IDX));
 }
 
 static void dropping_an_operation_leaves_the_others(void **state)
@@ -285,13 +285,12 @@ static void setups_offer_what_their_features_need(void **state)
 
 		h.device.hide = (uint64_t)any() << 40 ^ (uint64_t)any() << 20 ^ any();
 		setup_from(&h, &p);
-		assert_true(virtio_features_has(&p.offered, VIRTIO_F_VERSION_1));
-		if (p.kind == DEVICE_NET && virtio_features_has(&p.offered, VIRTIO_NET_F_GUEST_ECN))
-			assert_true(virtio_features_has(&p.offered, VIRTIO_NET_F_GUEST_TSO4) ||
-				    virtio_features_has(&p.offered, VIRTIO_NET_F_GUEST_TSO6));
-		if (p.kind == DEVICE_BLK &&
-		    virtio_features_has(&p.offered, VIRTIO_BLK_F_CONFIG_WCE))
-			assert_true(virtio_features_has(&p.offered, VIRTIO_BLK_F_FLUSH));
+		assert_true(anvil_features_has(&p.offered, VIRTIO_F_VERSION_1));
+		if (p.kind == DEVICE_NET && anvil_features_has(&p.offered, VIRTIO_NET_F_GUEST_ECN))
+			assert_true(anvil_features_has(&p.offered, VIRTIO_NET_F_GUEST_TSO4) ||
+				    anvil_features_has(&p.offered, VIRTIO_NET_F_GUEST_TSO6));
+		if (p.kind == DEVICE_BLK && anvil_features_has(&p.offered, VIRTIO_BLK_F_CONFIG_WCE))
+			assert_true(anvil_features_has(&p.offered, VIRTIO_BLK_F_FLUSH));
 	}
 }
 

@@ -100,12 +100,12 @@ static char image[] = "/tmp/anvil-host-disk.XXXXXX";
 
 static int make_image(void **state)
 {
-	static const uint8_t sector[DISK_SECTOR_BYTES] = { 'f', 'i', 'r', 's', 't' };
+	static const uint8_t sector[ANVIL_DISK_SECTOR_BYTES] = { 'f', 'i', 'r', 's', 't' };
 	int fd = mkstemp(image);
 
 	(void)state;
 	return fd < 0 || write(fd, sector, sizeof(sector)) != sizeof(sector) ||
-			       ftruncate(fd, SECTORS * DISK_SECTOR_BYTES) || close(fd)
+			       ftruncate(fd, SECTORS * ANVIL_DISK_SECTOR_BYTES) || close(fd)
 		       ? -1
 		       : 0;
 }
@@ -124,11 +124,11 @@ static int remove_image(void **state)
 #define DEVICE	    0x3000u
 #define HEADER	    0x4000u
 #define DATA	    0x5000u
-#define STATUS_AT   (DATA + DISK_SECTOR_BYTES)
+#define STATUS_AT   (DATA + ANVIL_DISK_SECTOR_BYTES)
 #define QUEUE	    8u
 
 static _Alignas(4096) uint8_t ram[RAM_BYTES];
-static struct guest_memory memory;
+static struct anvil_guest_memory memory;
 
 static void set(struct host_device *d, uint64_t offset, uint32_t value)
 {
@@ -155,7 +155,7 @@ static void offer_read(void)
 {
 	const struct virtq_desc desc[] = {
 		{ HEADER, sizeof(struct virtio_blk_header), VIRTQ_DESC_F_NEXT, 1 },
-		{ DATA, DISK_SECTOR_BYTES + 1, VIRTQ_DESC_F_WRITE, 0 },
+		{ DATA, ANVIL_DISK_SECTOR_BYTES + 1, VIRTQ_DESC_F_WRITE, 0 },
 	};
 
 	memcpy(ram + DESCRIPTORS, desc, sizeof(desc));
@@ -170,11 +170,11 @@ static bool used(void)
 
 static void need_disk(struct host_device **d, bool read_only)
 {
-	struct guest_memory_region region = { 0, RAM_BYTES, ram };
+	struct anvil_guest_memory_region region = { 0, RAM_BYTES, ram };
 	const struct host_disk_spec spec = { .path = image, .read_only = read_only, .queues = 1 };
 	char error[512];
 
-	CHECK(guest_memory_init(&memory, &region, 1) == 0);
+	CHECK(anvil_guest_memory_init(&memory, &region, 1) == 0);
 	if (host_disk_create(d, &spec, 0, &memory, error, sizeof(error))) {
 		dprintf(STDERR_FILENO, "%s\n", error);
 		_exit(98);
@@ -371,9 +371,9 @@ static void need_qemu(void)
 static int open_ours(struct host_device **d, bool read_only)
 {
 	const struct host_disk_spec spec = { .path = image, .read_only = read_only, .queues = 1 };
-	struct guest_memory_region region = { 0, RAM_BYTES, ram };
+	struct anvil_guest_memory_region region = { 0, RAM_BYTES, ram };
 
-	assert_int_equal(guest_memory_init(&memory, &region, 1), 0);
+	assert_int_equal(anvil_guest_memory_init(&memory, &region, 1), 0);
 	return host_disk_create(d, &spec, 0, &memory, run.text, sizeof(run.text));
 }
 

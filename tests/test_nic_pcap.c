@@ -67,7 +67,7 @@ static void put_record(struct capture *c, uint32_t number, uint32_t captured)
 
 struct fixture {
 	uint64_t limit; /* of the capture */
-	struct nic_pcap pcap;
+	struct anvil_nic_pcap pcap;
 	struct capture capture;
 	char dir[32];
 	char in[64];
@@ -83,7 +83,7 @@ struct fixture {
 static struct fixture *the;
 
 /* Stands for the device. */
-static int receive(struct nic *nic, const struct nic_frame *frame)
+static int receive(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
 	assert_ptr_equal(nic, &the->pcap.nic);
 	if (the->room == 0)
@@ -92,7 +92,7 @@ static int receive(struct nic *nic, const struct nic_frame *frame)
 	assert_true(the->received < COUNT(the->len));
 	for (uint32_t i = 0; i < frame->len; i++)
 		assert_int_equal(frame->data[i], frame_byte(the->received, i));
-	assert_int_equal(frame->offload.gso, NIC_GSO_NONE);
+	assert_int_equal(frame->offload.gso, ANVIL_NIC_GSO_NONE);
 	assert_false(frame->offload.needs_csum);
 	the->len[the->received++] = frame->len;
 	return 0;
@@ -117,7 +117,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	if (f->open)
-		assert_int_equal(nic_pcap_close(&f->pcap), 0);
+		assert_int_equal(anvil_nic_pcap_close(&f->pcap), 0);
 	(void)unlink(f->in);
 	(void)unlink(f->out);
 	assert_int_equal(rmdir(f->dir), 0);
@@ -136,13 +136,13 @@ static void write_in(struct fixture *f)
 
 static int open_pcap(struct fixture *f, bool in, bool out, bool delivered_too)
 {
-	struct nic_pcap_options options = {
+	struct anvil_nic_pcap_options options = {
 		.in = in ? f->in : NULL,
 		.out = out ? f->out : NULL,
 		.delivered_too = delivered_too,
 		.limit = f->limit,
 	};
-	int err = nic_pcap_open(&f->pcap, &options, f->error, sizeof(f->error));
+	int err = anvil_nic_pcap_open(&f->pcap, &options, f->error, sizeof(f->error));
 
 	f->open = !err;
 	f->pcap.nic.receive = receive;
@@ -151,13 +151,13 @@ static int open_pcap(struct fixture *f, bool in, bool out, bool delivered_too)
 
 static void close_pcap(struct fixture *f)
 {
-	assert_int_equal(nic_pcap_close(&f->pcap), 0);
+	assert_int_equal(anvil_nic_pcap_close(&f->pcap), 0);
 	f->open = false;
 }
 
 static int send_frame(struct fixture *f, const uint8_t *data, uint32_t len)
 {
-	struct nic_frame frame = { .data = data, .len = len };
+	struct anvil_nic_frame frame = { .data = data, .len = len };
 
 	return f->pcap.nic.ops->send(&f->pcap.nic, &frame);
 }
@@ -172,22 +172,22 @@ static void every_flavour_is_delivered_in_order(void **state)
 	for (unsigned int flavour = 0; flavour < 4; flavour++) {
 		c->big_endian = flavour & 1;
 		put_header(c, flavour & 2 ? NANO : MICRO);
-		put_record(c, 0, NIC_FRAME_BYTES_MIN);
+		put_record(c, 0, ANVIL_NIC_FRAME_BYTES_MIN);
 		put_record(c, 1, 1514);
-		put_record(c, 2, NIC_FRAME_BYTES_MAX);
+		put_record(c, 2, ANVIL_NIC_FRAME_BYTES_MAX);
 		write_in(f);
 		f->received = 0;
 		f->room = 10;
 		assert_int_equal(open_pcap(f, true, false, false), 0);
 		assert_int_equal(f->received, 0); /* not before it is asked to */
-		assert_int_equal(nic_pcap_poll(&f->pcap, 2), 2);
-		assert_int_equal(nic_pcap_poll(&f->pcap, 0), 0);
-		assert_int_equal(nic_pcap_poll(&f->pcap, 2), 1);
-		assert_int_equal(nic_pcap_poll(&f->pcap, 2), -ENODATA);
+		assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 2), 2);
+		assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 0), 0);
+		assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 2), 1);
+		assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 2), -ENODATA);
 		assert_int_equal(f->received, 3);
-		assert_int_equal(f->len[0], NIC_FRAME_BYTES_MIN);
+		assert_int_equal(f->len[0], ANVIL_NIC_FRAME_BYTES_MIN);
 		assert_int_equal(f->len[1], 1514);
-		assert_int_equal(f->len[2], NIC_FRAME_BYTES_MAX);
+		assert_int_equal(f->len[2], ANVIL_NIC_FRAME_BYTES_MAX);
 		close_pcap(f);
 	}
 }
@@ -202,17 +202,17 @@ static void frame_waits_until_the_guest_has_room(void **state)
 	write_in(f);
 	assert_int_equal(open_pcap(f, true, true, true), 0);
 	f->room = 2;
-	assert_int_equal(nic_pcap_poll(&f->pcap, 100), 2);
+	assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 100), 2);
 	f->room = 1; /* but it has not said so */
-	assert_int_equal(nic_pcap_poll(&f->pcap, 100), -EAGAIN);
+	assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 100), -EAGAIN);
 	assert_int_equal(f->received, 2);
 	f->pcap.nic.ops->receivable(&f->pcap.nic);
-	assert_int_equal(nic_pcap_poll(&f->pcap, 100), 1);
+	assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 100), 1);
 	f->pcap.nic.ops->receivable(&f->pcap.nic); /* too early */
-	assert_int_equal(nic_pcap_poll(&f->pcap, 100), -EAGAIN);
+	assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 100), -EAGAIN);
 	f->room = 10;
 	f->pcap.nic.ops->receivable(&f->pcap.nic);
-	assert_int_equal(nic_pcap_poll(&f->pcap, 100), 2);
+	assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 100), 2);
 	assert_int_equal(f->received, 5);
 	for (unsigned int i = 0; i < 5; i++)
 		assert_int_equal(f->len[i], 60 + i);
@@ -223,13 +223,13 @@ static void no_input_is_an_input_without_frames(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(open_pcap(f, false, false, true), 0);
-	assert_int_equal(nic_pcap_poll(&f->pcap, 1), -ENODATA);
+	assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 1), -ENODATA);
 	assert_int_equal(send_frame(f, f->capture.bytes, 60), 0); /* into nothing */
 	close_pcap(f);
 	put_header(&f->capture, MICRO);
 	write_in(f);
 	assert_int_equal(open_pcap(f, true, false, false), 0);
-	assert_int_equal(nic_pcap_poll(&f->pcap, 1), -ENODATA);
+	assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 1), -ENODATA);
 }
 
 /* ---- refused ---- */
@@ -299,14 +299,15 @@ static void lengths_that_no_frame_has_are_refused(void **state)
 	} t[] = {
 		{ 0, 0, "frame 2 is empty" },
 		{ 0, 60, "frame 2 is empty" },
-		{ NIC_FRAME_BYTES_MIN - 1, 13, "frame 2 is shorter than an Ethernet header" },
-		{ NIC_FRAME_BYTES_MAX + 1, NIC_FRAME_BYTES_MAX + 1, "frame 2 is longer" },
+		{ ANVIL_NIC_FRAME_BYTES_MIN - 1, 13, "frame 2 is shorter than an Ethernet header" },
+		{ ANVIL_NIC_FRAME_BYTES_MAX + 1, ANVIL_NIC_FRAME_BYTES_MAX + 1,
+		  "frame 2 is longer" },
 		{ 0x7fffffff, 0x7fffffff, "frame 2 is longer" },
 		{ 0x80000000, 0x80000000, "frame 2 is longer" },
 		{ 0xffffffff, 0xffffffff, "frame 2 is longer" },
 		{ 60, 61, "frame 2 was cut short when it was captured; capture with" },
 		{ 61, 61, "frame 2 is incomplete: the file is cut short" },
-		{ NIC_FRAME_BYTES_MAX, NIC_FRAME_BYTES_MAX, "frame 2 is incomplete" },
+		{ ANVIL_NIC_FRAME_BYTES_MAX, ANVIL_NIC_FRAME_BYTES_MAX, "frame 2 is incomplete" },
 	};
 	struct fixture *f = *state;
 
@@ -377,9 +378,9 @@ static void file_that_changes_later_ends_the_input(void **state)
 	write_in(f);
 	assert_int_equal(open_pcap(f, true, false, false), 0);
 	assert_int_equal(truncate(f->in, 24 + 16 + 100), 0);
-	assert_int_equal(nic_pcap_poll(&f->pcap, 9), -EINVAL);
+	assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 9), -EINVAL);
 	write_in(f);
-	assert_int_equal(nic_pcap_poll(&f->pcap, 9), -EINVAL);
+	assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 9), -EINVAL);
 	assert_int_equal(f->received, 0);
 }
 
@@ -405,14 +406,14 @@ static FILE *open_result(struct fixture *f)
 	assert_int_equal(version[0], 2);
 	assert_int_equal(version[1], 4);
 	assert_int_equal(header[2] | header[3], 0);
-	assert_true(header[4] >= NIC_FRAME_BYTES_MAX);
+	assert_true(header[4] >= ANVIL_NIC_FRAME_BYTES_MAX);
 	assert_int_equal(header[5], 1);
 	return out;
 }
 
 static void expect_record(FILE *out, const uint8_t *data, uint32_t len)
 {
-	static uint8_t got[NIC_FRAME_BYTES_MAX];
+	static uint8_t got[ANVIL_NIC_FRAME_BYTES_MAX];
 	struct record record;
 	struct timespec now; /* time() may be a tick behind it, in the second before */
 
@@ -440,19 +441,21 @@ static void fill(uint8_t *data, uint32_t number, uint32_t len)
 
 static void what_the_guest_sends_is_in_the_capture(void **state)
 {
-	static const uint32_t len[] = { NIC_FRAME_BYTES_MIN, 60, 1514, NIC_FRAME_BYTES_MAX };
-	static uint8_t data[NIC_FRAME_BYTES_MAX];
+	static const uint32_t len[] = { ANVIL_NIC_FRAME_BYTES_MIN, 60, 1514,
+					ANVIL_NIC_FRAME_BYTES_MAX };
+	static uint8_t data[ANVIL_NIC_FRAME_BYTES_MAX];
 	struct fixture *f = *state;
 
 	assert_int_equal(open_pcap(f, false, true, false), 0);
 	for (unsigned int i = 0; i < COUNT(len); i++) {
-		struct nic_frame frame = { .data = data, .len = len[i] };
+		struct anvil_nic_frame frame = { .data = data, .len = len[i] };
 
 		fill(data, i, len[i]);
-		frame.offload.gso = i == 3 ? NIC_GSO_TCP4 : NIC_GSO_NONE;
+		frame.offload.gso = i == 3 ? ANVIL_NIC_GSO_TCP4 : ANVIL_NIC_GSO_NONE;
 		assert_int_equal(f->pcap.nic.ops->send(&f->pcap.nic, &frame), 0);
 	}
-	assert_int_equal(nic_pcap_poll(&f->pcap, 1), -ENODATA); /* the file is up to date now */
+	assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 1),
+			 -ENODATA); /* the file is up to date now */
 
 	FILE *out = open_result(f);
 
@@ -472,7 +475,7 @@ static void capture_ends_at_its_limit(void **state)
 {
 	static uint8_t data[100];
 	struct fixture *f = *state;
-	struct nic_frame frame = { .data = data, .len = sizeof(data) };
+	struct anvil_nic_frame frame = { .data = data, .len = sizeof(data) };
 
 	f->limit = 4 * (sizeof(struct record) + sizeof(data)) - 1;
 	assert_int_equal(open_pcap(f, false, true, false), 0);
@@ -480,7 +483,7 @@ static void capture_ends_at_its_limit(void **state)
 	for (unsigned int i = 0; i < 1000; i++)
 		assert_int_equal(f->pcap.nic.ops->send(&f->pcap.nic, &frame), 0);
 	assert_int_equal(f->pcap.out_end, -EFBIG);
-	assert_int_equal(nic_pcap_close(&f->pcap), -EFBIG);
+	assert_int_equal(anvil_nic_pcap_close(&f->pcap), -EFBIG);
 	f->open = false;
 
 	FILE *out = open_result(f);
@@ -503,10 +506,10 @@ static void delivered_frames_are_in_it_if_wanted(void **state)
 		f->received = 0;
 		f->room = 2;
 		assert_int_equal(open_pcap(f, true, true, wanted), 0);
-		assert_int_equal(nic_pcap_poll(&f->pcap, 1), 1);
+		assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 1), 1);
 		fill(data, 9, 64);
 		assert_int_equal(send_frame(f, data, 64), 0);
-		assert_int_equal(nic_pcap_poll(&f->pcap, 9), 1); /* the third does not fit */
+		assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 9), 1); /* the third does not fit */
 		close_pcap(f);
 
 		FILE *out = open_result(f);
@@ -531,14 +534,14 @@ static void capture_of_a_capture_is_the_same(void **state)
 		put_record(&f->capture, i, 64 + i);
 	write_in(f);
 	assert_int_equal(open_pcap(f, true, true, true), 0);
-	assert_int_equal(nic_pcap_poll(&f->pcap, 9), 4);
+	assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 9), 4);
 	close_pcap(f);
 	strcpy(in, f->in);
 	strcpy(f->in, f->out);
 	f->received = 0;
 	assert_int_equal(open_pcap(f, true, false, false), 0);
 	strcpy(f->in, in);
-	assert_int_equal(nic_pcap_poll(&f->pcap, 9), 4);
+	assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 9), 4);
 	for (unsigned int i = 0; i < 4; i++)
 		assert_int_equal(f->len[i], 64 + i);
 }
@@ -577,10 +580,11 @@ static void tcpdump_reads_the_capture(void **state)
 static void full_file_system_ends_the_capture(void **state)
 {
 	struct fixture *f = *state;
-	struct nic_pcap_options options = { .out = "/dev/full" };
+	struct anvil_nic_pcap_options options = { .out = "/dev/full" };
 	int full;
 
-	assert_int_equal(nic_pcap_open(&f->pcap, &options, f->error, sizeof(f->error)), -ENOSPC);
+	assert_int_equal(anvil_nic_pcap_open(&f->pcap, &options, f->error, sizeof(f->error)),
+			 -ENOSPC);
 	assert_string_equal(f->error, "/dev/full: cannot be written: No space left on device");
 
 	assert_int_equal(open_pcap(f, false, true, false), 0);
@@ -589,9 +593,9 @@ static void full_file_system_ends_the_capture(void **state)
 	assert_true(dup2(full, fileno(f->pcap.out)) >= 0);
 	assert_int_equal(close(full), 0);
 	assert_int_equal(send_frame(f, f->capture.bytes, 60), 0);
-	assert_int_equal(nic_pcap_poll(&f->pcap, 1), -ENODATA);
+	assert_int_equal(anvil_nic_pcap_poll(&f->pcap, 1), -ENODATA);
 	assert_int_equal(send_frame(f, f->capture.bytes, 60), 0); /* the guest goes on */
-	assert_int_equal(nic_pcap_close(&f->pcap), -ENOSPC);
+	assert_int_equal(anvil_nic_pcap_close(&f->pcap), -ENOSPC);
 	f->open = false;
 }
 

@@ -92,23 +92,23 @@ int slirp_add_hostfwd(Slirp *slirp, int udp, struct in_addr from, int port, stru
 }
 
 struct fixture {
-	struct nic_slirp nic;
+	struct anvil_nic_slirp nic;
 	bool full;   /* receive says -EAGAIN */
 	bool inside; /* send is running: receive must not */
 	unsigned int got;
-	uint8_t frame[NIC_SLIRP_FRAME_BYTES]; /* the last one */
+	uint8_t frame[ANVIL_NIC_SLIRP_FRAME_BYTES]; /* the last one */
 	uint32_t len;
 	uint8_t gateway_mac[6];
 	char error[256];
 };
 
-static int receive(struct nic *nic, const struct nic_frame *frame)
+static int receive(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
 	struct fixture *f = nic->device;
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 
 	assert_false(f->inside);
-	assert_in_range(frame->len, NIC_FRAME_BYTES_MIN, NIC_SLIRP_FRAME_BYTES);
+	assert_in_range(frame->len, ANVIL_NIC_FRAME_BYTES_MIN, ANVIL_NIC_SLIRP_FRAME_BYTES);
 	assert_memory_equal(&frame->offload, &none, sizeof(none));
 	if (f->full)
 		return -EAGAIN;
@@ -124,10 +124,10 @@ static void attach(struct fixture *f)
 	f->nic.nic.receive = receive;
 }
 
-static int open_nic(struct fixture *f, const struct nic_slirp_options *options)
+static int open_nic(struct fixture *f, const struct anvil_nic_slirp_options *options)
 {
 	memset(f->error, 0, sizeof(f->error));
-	int err = nic_slirp_open(&f->nic, options, f->error, sizeof(f->error));
+	int err = anvil_nic_slirp_open(&f->nic, options, f->error, sizeof(f->error));
 
 	if (err == 0)
 		attach(f);
@@ -137,7 +137,7 @@ static int open_nic(struct fixture *f, const struct nic_slirp_options *options)
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct nic_slirp_options options = { .ring_frames = RING, .host = true };
+	struct anvil_nic_slirp_options options = { .ring_frames = RING, .host = true };
 
 	assert_non_null(f);
 	assert_non_null(slirp_version_string()); /* has the linker take the library */
@@ -150,7 +150,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	nic_slirp_close(&f->nic);
+	anvil_nic_slirp_close(&f->nic);
 	free(f);
 	return 0;
 }
@@ -159,11 +159,11 @@ static int teardown(void **state)
 static bool turn(struct fixture *f, int timeout)
 {
 	struct pollfd pollfds[64];
-	unsigned int count = nic_slirp_fill(&f->nic, pollfds, COUNT(pollfds), &timeout);
+	unsigned int count = anvil_nic_slirp_fill(&f->nic, pollfds, COUNT(pollfds), &timeout);
 	int ready = poll(pollfds, count, timeout);
 
 	assert_true(ready >= 0);
-	nic_slirp_dispatch(&f->nic, pollfds, count);
+	anvil_nic_slirp_dispatch(&f->nic, pollfds, count);
 	return ready > 0;
 }
 
@@ -177,7 +177,7 @@ static void expect_frame(struct fixture *f, unsigned int had)
 
 static void guest_sends(struct fixture *f, const uint8_t *data, uint32_t len)
 {
-	struct nic_frame frame = { .data = data, .len = len };
+	struct anvil_nic_frame frame = { .data = data, .len = len };
 
 	f->inside = true;
 	assert_int_equal(f->nic.nic.ops->send(&f->nic.nic, &frame), 0);
@@ -472,14 +472,14 @@ static void forwards_bring_in_datagrams(void **state)
 {
 	struct fixture *f = *state;
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct nic_slirp_forward forward = { .udp = true, .guest_port = 7 };
-	struct nic_slirp_options options = { .forwards = &forward,
-					     .forward_count = 1,
-					     .isolated = true };
+	struct anvil_nic_slirp_forward forward = { .udp = true, .guest_port = 7 };
+	struct anvil_nic_slirp_options options = { .forwards = &forward,
+						   .forward_count = 1,
+						   .isolated = true };
 	unsigned int port;
 
 	assert_int_equal(close(host_socket(SOCK_DGRAM, &port)), 0); /* was free just now */
-	nic_slirp_close(&f->nic);
+	anvil_nic_slirp_close(&f->nic);
 	forward.host_port = (uint16_t)port;
 	a.sin_port = htons(forward.host_port);
 	assert_int_equal(open_nic(f, &options), 0);
@@ -498,9 +498,9 @@ static void forwards_bring_in_datagrams(void **state)
 
 /* ---- what the guest does not reach ---- */
 
-static void reopen(struct fixture *f, const struct nic_slirp_options *options)
+static void reopen(struct fixture *f, const struct anvil_nic_slirp_options *options)
 {
-	nic_slirp_close(&f->nic);
+	anvil_nic_slirp_close(&f->nic);
 	assert_int_equal(open_nic(f, options), 0);
 	greet(f);
 }
@@ -579,7 +579,7 @@ static void host_is_reached_only_when_asked_for(void **state)
 	int datagrams = listen_everywhere(SOCK_DGRAM, &port);
 
 	for (unsigned int open = 0; open < 2; open++) {
-		struct nic_slirp_options options = { .ring_frames = RING, .host = open };
+		struct anvil_nic_slirp_options options = { .ring_frames = RING, .host = open };
 
 		reopen(f, &options);
 		for (size_t i = 0; i < COUNT(to); i++) {
@@ -600,7 +600,7 @@ static void host_is_reached_only_when_asked_for(void **state)
 static void connection_to_the_host_is_refused(void **state)
 {
 	struct fixture *f = *state;
-	const struct nic_slirp_options closed = { .ring_frames = RING };
+	const struct anvil_nic_slirp_options closed = { .ring_frames = RING };
 	struct tcp t = { .sent = 1000 };
 	int listener = host_socket(SOCK_STREAM, &t.port);
 
@@ -609,7 +609,7 @@ static void connection_to_the_host_is_refused(void **state)
 	tcp_send(f, &t, 0x02, "");
 	expect_frame(f, f->got - (f->got > 1));
 	assert_true(f->frame[ETH + 9] == 1 || f->frame[IP + 13] & 0x04); /* unreachable, or RST */
-	assert_int_equal(nic_slirp_flows(&f->nic), 0);
+	assert_int_equal(anvil_nic_slirp_flows(&f->nic), 0);
 	assert_int_equal(close(listener), 0);
 }
 
@@ -617,15 +617,15 @@ static void forwards_come_in_though_the_host_is_closed(void **state)
 {
 	struct fixture *f = *state;
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct nic_slirp_forward forward = { .guest_port = 7 };
-	const struct nic_slirp_options options = { .forwards = &forward, .forward_count = 1 };
+	struct anvil_nic_slirp_forward forward = { .guest_port = 7 };
+	const struct anvil_nic_slirp_options options = { .forwards = &forward, .forward_count = 1 };
 	unsigned int port;
 
 	assert_int_equal(close(host_socket(SOCK_STREAM, &port)), 0); /* was free just now */
 	forward.host_port = (uint16_t)port;
 	a.sin_port = htons(forward.host_port);
 	reopen(f, &options);
-	assert_int_equal(nic_slirp_flows(&f->nic), 0); /* who listens is none */
+	assert_int_equal(anvil_nic_slirp_flows(&f->nic), 0); /* who listens is none */
 
 	int fd = host_socket(SOCK_STREAM, &port);
 
@@ -634,7 +634,7 @@ static void forwards_come_in_though_the_host_is_closed(void **state)
 	assert_int_equal(f->frame[ETH + 9], 6);
 	assert_int_equal(get16(f->frame + IP + 2), 7);
 	assert_int_equal(f->frame[IP + 13], 0x02);
-	assert_int_equal(nic_slirp_flows(&f->nic), 1);
+	assert_int_equal(anvil_nic_slirp_flows(&f->nic), 1);
 	assert_int_equal(close(fd), 0);
 }
 
@@ -662,7 +662,7 @@ static void answers_come_from_neighbours_alone(void **state)
 /* One fragment; the next ones of a datagram have the same `id`. */
 static void fragment(struct fixture *f, uint16_t id, uint32_t offset, uint32_t bytes, bool more)
 {
-	uint8_t frame[NIC_SLIRP_FRAME_BYTES] = { 0 };
+	uint8_t frame[ANVIL_NIC_SLIRP_FRAME_BYTES] = { 0 };
 
 	put_ip(f, frame, IP + bytes, 17, GUEST, HOST);
 	put16(frame + ETH + 4, id);
@@ -683,14 +683,15 @@ static void fragments_kept_are_bounded(void **state)
 	kept = mallinfo2().uordblks;
 	for (uint32_t i = 0; i < 20000; i++)
 		fragment(f, (uint16_t)i, 0, 1480, true);
-	assert_int_equal(inputs - before, NIC_SLIRP_REASSEMBLIES);
-	assert_int_equal(f->nic.refused_from_guest, 20000 - NIC_SLIRP_REASSEMBLIES);
+	assert_int_equal(inputs - before, ANVIL_NIC_SLIRP_REASSEMBLIES);
+	assert_int_equal(f->nic.refused_from_guest, 20000 - ANVIL_NIC_SLIRP_REASSEMBLIES);
 	/* of one datagram: pieces of 8 bytes, every other one left out */
 	for (uint32_t i = 1; i < 4000; i++)
 		fragment(f, 0, 2000 + 16 * i, 8, true);
-	assert_int_equal(inputs - before, NIC_SLIRP_REASSEMBLIES + NIC_SLIRP_FRAGMENTS - 1);
+	assert_int_equal(inputs - before,
+			 ANVIL_NIC_SLIRP_REASSEMBLIES + ANVIL_NIC_SLIRP_FRAGMENTS - 1);
 	kept = mallinfo2().uordblks - kept;
-	if (kept > 4096 * (NIC_SLIRP_REASSEMBLIES + NIC_SLIRP_FRAGMENTS))
+	if (kept > 4096 * (ANVIL_NIC_SLIRP_REASSEMBLIES + ANVIL_NIC_SLIRP_FRAGMENTS))
 		fail_msg("%zu bytes are kept", kept);
 }
 
@@ -702,12 +703,12 @@ static void complete_datagrams_make_room(void **state)
 
 	greet(f);
 	before = inputs;
-	for (uint32_t i = 0; i < 10 * NIC_SLIRP_REASSEMBLIES; i++) {
+	for (uint32_t i = 0; i < 10 * ANVIL_NIC_SLIRP_REASSEMBLIES; i++) {
 		fragment(f, (uint16_t)i, 0, 1480, true);
 		fragment(f, (uint16_t)i, 1480, 1480, true);
 		fragment(f, (uint16_t)i, 2960, 100, false);
 	}
-	assert_int_equal(inputs - before, 30 * NIC_SLIRP_REASSEMBLIES);
+	assert_int_equal(inputs - before, 30 * ANVIL_NIC_SLIRP_REASSEMBLIES);
 	assert_int_equal(f->nic.refused_from_guest, 0);
 }
 
@@ -720,7 +721,7 @@ static void fragments_with_bad_headers_do_not_count(void **state)
 
 	greet(f);
 	before = inputs;
-	for (uint32_t i = 0; i < 10 * NIC_SLIRP_REASSEMBLIES; i++) {
+	for (uint32_t i = 0; i < 10 * ANVIL_NIC_SLIRP_REASSEMBLIES; i++) {
 		fragment(f, (uint16_t)i, 0, 1480, true);
 		put_ip(f, frame, sizeof(frame), 17, GUEST, HOST);
 		put16(frame + ETH + 4, i);
@@ -731,13 +732,15 @@ static void fragments_with_bad_headers_do_not_count(void **state)
 		put16(frame + ETH + 10, ~folded(sum(frame + ETH, 20)) & 0xffff);
 		guest_sends(f, frame, sizeof(frame));
 	}
-	assert_int_equal(inputs - before, NIC_SLIRP_REASSEMBLIES);
+	assert_int_equal(inputs - before, ANVIL_NIC_SLIRP_REASSEMBLIES);
 }
 
 static void flows_are_bounded_and_go_on(void **state)
 {
 	struct fixture *f = *state;
-	const struct nic_slirp_options options = { .ring_frames = RING, .host = true, .flows = 20 };
+	const struct anvil_nic_slirp_options options = { .ring_frames = RING,
+							 .host = true,
+							 .flows = 20 };
 	uint8_t frame[UDP + 8], text[16];
 	struct tcp t = { .sent = 1000 };
 	unsigned int port;
@@ -750,7 +753,7 @@ static void flows_are_bounded_and_go_on(void **state)
 	for (unsigned int i = 0; i < 500; i++)
 		guest_sends(f, frame, put_udp(f, frame, 8, HOST, 1000 + i, port));
 	tcp_send(f, &t, 0x02, "");
-	assert_int_equal(nic_slirp_flows(&f->nic), 20);
+	assert_int_equal(anvil_nic_slirp_flows(&f->nic), 20);
 	for (unsigned int i = 0; i < 20; i++)
 		assert_int_equal(recv(fd, text, sizeof(text), 0), 8);
 	assert_int_equal(recv(fd, text, sizeof(text), 0), -1);
@@ -766,7 +769,7 @@ static void few_descriptors_stop_no_card(void **state)
 {
 	struct fixture *f = *state;
 	struct rlimit before, few;
-	const struct nic_slirp_options options = { .ring_frames = RING, .host = true };
+	const struct anvil_nic_slirp_options options = { .ring_frames = RING, .host = true };
 	uint8_t frame[UDP + 8];
 	unsigned int port;
 	int fd = host_socket(SOCK_DGRAM, &port);
@@ -775,19 +778,19 @@ static void few_descriptors_stop_no_card(void **state)
 	assert_int_equal(close(next), 0);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	few = before;
-	few.rlim_cur = (rlim_t)next + 10 + NIC_SLIRP_FDS_KEPT;
+	few.rlim_cur = (rlim_t)next + 10 + ANVIL_NIC_SLIRP_FDS_KEPT;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 	reopen(f, &options);
 	memcpy(frame + UDP, "question", 8);
 	for (unsigned int i = 0; i < 500; i++)
 		guest_sends(f, frame, put_udp(f, frame, 8, HOST, 1000 + i, port));
-	assert_in_range(nic_slirp_flows(&f->nic), 6, 11);
-	for (unsigned int i = 0; i + 4 < NIC_SLIRP_FDS_KEPT; i++) /* are left to others */
+	assert_in_range(anvil_nic_slirp_flows(&f->nic), 6, 11);
+	for (unsigned int i = 0; i + 4 < ANVIL_NIC_SLIRP_FDS_KEPT; i++) /* are left to others */
 		assert_true(dup(fd) >= 0);
 	assert_true(turn(f, 0)); /* poll takes what fill gave it */
 	greet(f);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-	for (int i = fd + 1; i < next + 10 + (int)NIC_SLIRP_FDS_KEPT; i++)
+	for (int i = fd + 1; i < next + 10 + (int)ANVIL_NIC_SLIRP_FDS_KEPT; i++)
 		(void)(i != f->nic.wake && i > next + 10 && close(i));
 	assert_int_equal(close(fd), 0);
 }
@@ -796,27 +799,27 @@ static void few_descriptors_stop_no_card(void **state)
 static void libslirp_is_called_under_the_lock(void **state)
 {
 	struct fixture *f = *state;
-	struct nic_slirp_forward forward = { .udp = true, .guest_port = 7 };
-	const struct nic_slirp_options options = { .forwards = &forward,
-						   .forward_count = 1,
-						   .lock = &all_networks };
+	struct anvil_nic_slirp_forward forward = { .udp = true, .guest_port = 7 };
+	const struct anvil_nic_slirp_options options = { .forwards = &forward,
+							 .forward_count = 1,
+							 .lock = &all_networks };
 	struct tcp t = { .sent = 1000, .port = 9 };
 	unsigned int port;
 
 	assert_int_equal(close(host_socket(SOCK_DGRAM, &port)), 0); /* was free just now */
 	forward.host_port = (uint16_t)port;
-	nic_slirp_close(&f->nic);
+	anvil_nic_slirp_close(&f->nic);
 	calls = unlocked_calls = 0;
 	assert_int_equal(open_nic(f, &options), 0);
 	greet(f);
 	tcp_send(f, &t, 0x02, "");
 	(void)turn(f, 0);
-	nic_slirp_close(&f->nic);
+	anvil_nic_slirp_close(&f->nic);
 	assert_in_range(calls, 7, 100);
 	assert_int_equal(unlocked_calls, 0);
 	assert_int_equal(pthread_mutex_trylock(&all_networks), 0);
 	assert_int_equal(pthread_mutex_unlock(&all_networks), 0);
-	assert_int_equal(open_nic(f, &(struct nic_slirp_options){ 0 }), 0);
+	assert_int_equal(open_nic(f, &(struct anvil_nic_slirp_options){ 0 }), 0);
 }
 
 static void frames_wait_for_buffers_in_order(void **state)
@@ -858,17 +861,17 @@ static void frames_beyond_the_ring_are_dropped_and_counted(void **state)
 
 static void work_it_does_not_do_is_dropped(void **state)
 {
-	static uint8_t data[NIC_FRAME_BYTES_MAX];
+	static uint8_t data[ANVIL_NIC_FRAME_BYTES_MAX];
 	struct fixture *f = *state;
-	struct nic_frame frame = { .data = data, .len = NIC_SLIRP_FRAME_BYTES + 1 };
+	struct anvil_nic_frame frame = { .data = data, .len = ANVIL_NIC_SLIRP_FRAME_BYTES + 1 };
 
 	assert_int_equal(f->nic.nic.ops->send(&f->nic.nic, &frame), 0);
-	frame.len = NIC_FRAME_BYTES_MAX;
+	frame.len = ANVIL_NIC_FRAME_BYTES_MAX;
 	assert_int_equal(f->nic.nic.ops->send(&f->nic.nic, &frame), 0);
 	frame.len = 60;
 	frame.offload.needs_csum = true;
 	assert_int_equal(f->nic.nic.ops->send(&f->nic.nic, &frame), 0);
-	frame.offload.gso = NIC_GSO_TCP4;
+	frame.offload.gso = ANVIL_NIC_GSO_TCP4;
 	assert_int_equal(f->nic.nic.ops->send(&f->nic.nic, &frame), 0);
 	assert_int_equal(f->nic.dropped_from_guest, 4);
 	memset(&frame.offload, 0, sizeof(frame.offload));
@@ -904,17 +907,17 @@ static void small_arrays_and_no_sockets_are_enough(void **state)
 	struct pollfd one;
 	int timeout = -1;
 
-	assert_int_equal(nic_slirp_fill(&f->nic, &one, 1, &timeout), 1);
-	nic_slirp_dispatch(&f->nic, &one, 1);
+	assert_int_equal(anvil_nic_slirp_fill(&f->nic, &one, 1, &timeout), 1);
+	anvil_nic_slirp_dispatch(&f->nic, &one, 1);
 	timeout = 0;
-	(void)nic_slirp_fill(&f->nic, &one, 1, &timeout);
+	(void)anvil_nic_slirp_fill(&f->nic, &one, 1, &timeout);
 	assert_int_equal(timeout, 0);
 }
 
 static void forwards_that_cannot_be_are_refused_with_advice(void **state)
 {
 	static const struct {
-		struct nic_slirp_forward forward;
+		struct anvil_nic_slirp_forward forward;
 		const char *says;
 	} t[] = {
 		{ { false, "localhost", 1, NULL, 1 }, "localhost: is not an IPv4 address" },
@@ -924,13 +927,13 @@ static void forwards_that_cannot_be_are_refused_with_advice(void **state)
 		{ { true, NULL, 1, NULL, 0 }, "port 0 cannot be forwarded" },
 	};
 	struct fixture *f = *state;
-	struct nic_slirp_forward busy = { .guest_port = 22 };
-	struct nic_slirp_options options = { .forward_count = 1 };
+	struct anvil_nic_slirp_forward busy = { .guest_port = 22 };
+	struct anvil_nic_slirp_options options = { .forward_count = 1 };
 	unsigned int port;
 	int fd = host_socket(SOCK_STREAM, &port);
 
 	assert_int_equal(listen(fd, 1), 0);
-	nic_slirp_close(&f->nic);
+	anvil_nic_slirp_close(&f->nic);
 	for (size_t i = 0; i < COUNT(t); i++) {
 		options.forwards = &t[i].forward;
 		assert_int_equal(open_nic(f, &options), -EINVAL);

@@ -124,22 +124,22 @@ ssize_t read(int fd, void *data, size_t len)
 /* ---- a device ---- */
 
 struct fixture {
-	struct nic_tap nic;
+	struct anvil_nic_tap nic;
 	int packets; /* an AF_PACKET socket on the interface, with offload headers */
 	bool full;
 	unsigned int got;
 	unsigned int sendables;
-	uint8_t frame[NIC_FRAME_BYTES_MAX]; /* the last one of IPv4 */
+	uint8_t frame[ANVIL_NIC_FRAME_BYTES_MAX]; /* the last one of IPv4 */
 	uint32_t len;
-	struct nic_offload offload;
+	struct anvil_nic_offload offload;
 	char error[256];
 };
 
-static int receive(struct nic *nic, const struct nic_frame *frame)
+static int receive(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
 	struct fixture *f = nic->device;
 
-	assert_in_range(frame->len, NIC_FRAME_BYTES_MIN, NIC_FRAME_BYTES_MAX);
+	assert_in_range(frame->len, ANVIL_NIC_FRAME_BYTES_MIN, ANVIL_NIC_FRAME_BYTES_MAX);
 	if (f->full)
 		return -EAGAIN;
 	if (frame->data[0] & 1 || frame->data[12] != 8 || frame->data[13] != 0)
@@ -151,14 +151,14 @@ static int receive(struct nic *nic, const struct nic_frame *frame)
 	return 0;
 }
 
-static void sendable(struct nic *nic)
+static void sendable(struct anvil_nic *nic)
 {
 	((struct fixture *)nic->device)->sendables++;
 }
 
 static int open_nic(struct fixture *f, const char *name)
 {
-	int err = nic_tap_open(&f->nic, name, f->error, sizeof(f->error));
+	int err = anvil_nic_tap_open(&f->nic, name, f->error, sizeof(f->error));
 
 	f->nic.nic.device = f;
 	f->nic.nic.receive = receive;
@@ -167,9 +167,9 @@ static int open_nic(struct fixture *f, const char *name)
 }
 
 static int send_to(struct fixture *f, const uint8_t *data, uint32_t len,
-		   const struct nic_offload *offload)
+		   const struct anvil_nic_offload *offload)
 {
-	struct nic_frame frame = { data, len, *offload };
+	struct anvil_nic_frame frame = { data, len, *offload };
 
 	return f->nic.nic.ops->send(&f->nic.nic, &frame);
 }
@@ -178,9 +178,9 @@ static void turn(struct fixture *f, int timeout)
 {
 	struct pollfd p;
 
-	nic_tap_fill(&f->nic, &p);
+	anvil_nic_tap_fill(&f->nic, &p);
 	assert_true(poll(&p, 1, timeout) >= 0);
-	nic_tap_dispatch(&f->nic, &p);
+	anvil_nic_tap_dispatch(&f->nic, &p);
 }
 
 static void expect_frame(struct fixture *f, unsigned int had)
@@ -269,12 +269,12 @@ static void put_long_tcp(uint8_t *frame, const uint8_t *mac, uint32_t from, uint
 	put16(frame + IP + 16, pseudo_sum(frame, LONG_BYTES));
 }
 
-static const struct nic_offload long_tcp = { .needs_csum = true,
-					     .csum_start = IP,
-					     .csum_offset = 16,
-					     .gso = NIC_GSO_TCP4,
-					     .gso_size = 1000,
-					     .header_len = TCP };
+static const struct anvil_nic_offload long_tcp = { .needs_csum = true,
+						   .csum_start = IP,
+						   .csum_offset = 16,
+						   .gso = ANVIL_NIC_GSO_TCP4,
+						   .gso_size = 1000,
+						   .header_len = TCP };
 
 /* ---- a real interface ---- */
 
@@ -302,7 +302,7 @@ static void enter_namespace(void)
 	else if (open_nic(f, "anvil%d"))
 		no_interface = f->error;
 	else
-		nic_tap_close(&f->nic);
+		anvil_nic_tap_close(&f->nic);
 	if (!no_interface && !packets_have_offloads())
 		no_interface = "no packet sockets with offloads";
 	if (no_interface)
@@ -380,7 +380,7 @@ static int teardown_real(void **state)
 
 	if (!no_interface) {
 		assert_int_equal(close(f->packets), 0);
-		nic_tap_close(&f->nic);
+		anvil_nic_tap_close(&f->nic);
 	}
 	free(f);
 	return 0;
@@ -431,9 +431,9 @@ static uint32_t put_udp(struct fixture *f, uint8_t *frame, unsigned int port, co
 	return len;
 }
 
-static const struct nic_offload udp_csum = { .needs_csum = true,
-					     .csum_start = IP,
-					     .csum_offset = 6 };
+static const struct anvil_nic_offload udp_csum = { .needs_csum = true,
+						   .csum_start = IP,
+						   .csum_offset = 6 };
 
 /* What comes in at a socket; a loaded kernel may take its time. */
 static ssize_t await(int fd, void *data, size_t len)
@@ -447,7 +447,7 @@ static ssize_t await(int fd, void *data, size_t len)
 /* The kernel takes our word for a checksum to be completed, and drops a wrong one. */
 static void host_socket_gets_what_the_guest_sends(void **state)
 {
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 	struct fixture *f = *state;
 	uint8_t frame[128];
 	char text[32];
@@ -484,7 +484,7 @@ static void host_sends(int fd, const char *text)
 
 static void guest_gets_checksums_as_it_wants_them(void **state)
 {
-	static const struct nic_tap_offloads csum = { .csum = true };
+	static const struct anvil_nic_tap_offloads csum = { .csum = true };
 	struct fixture *f = *state;
 	unsigned int port;
 
@@ -499,14 +499,14 @@ static void guest_gets_checksums_as_it_wants_them(void **state)
 	assert_false(f->offload.needs_csum);
 	assert_int_equal(whole_sum(f->frame, f->len), 0xffff);
 
-	assert_int_equal(nic_tap_set_offloads(&f->nic, &csum), 0);
+	assert_int_equal(anvil_nic_tap_set_offloads(&f->nic, &csum), 0);
 	host_sends(fd, "left to do");
 	expect_frame(f, 1);
 	assert_true(f->offload.needs_csum);
 	assert_int_equal(f->offload.csum_start, IP);
 	assert_int_equal(f->offload.csum_offset, 6);
 	assert_int_equal(f->frame[IP + 6] << 8 | f->frame[IP + 7], pseudo_sum(f->frame, f->len));
-	assert_int_equal(f->offload.gso, NIC_GSO_NONE);
+	assert_int_equal(f->offload.gso, ANVIL_NIC_GSO_NONE);
 	assert_memory_equal(f->frame + UDP, "left to do", 10);
 	assert_int_equal(close(fd), 0);
 }
@@ -547,7 +547,9 @@ static void host_sends_long_tcp(struct fixture *f)
 
 static void guest_gets_long_frames_as_it_wants_them(void **state)
 {
-	static const struct nic_tap_offloads tso = { .csum = true, .tso4 = true, .ecn = true };
+	static const struct anvil_nic_tap_offloads tso = { .csum = true,
+							   .tso4 = true,
+							   .ecn = true };
 	struct fixture *f = *state;
 
 	need_interface();
@@ -557,14 +559,14 @@ static void guest_gets_long_frames_as_it_wants_them(void **state)
 	turn(f, 0);
 	assert_int_equal(f->got, 4); /* cut by the kernel */
 	assert_int_equal(f->len, TCP + 1000);
-	assert_int_equal(f->offload.gso, NIC_GSO_NONE);
+	assert_int_equal(f->offload.gso, ANVIL_NIC_GSO_NONE);
 	assert_int_equal(whole_sum(f->frame, f->len), 0xffff);
 
-	assert_int_equal(nic_tap_set_offloads(&f->nic, &tso), 0);
+	assert_int_equal(anvil_nic_tap_set_offloads(&f->nic, &tso), 0);
 	host_sends_long_tcp(f);
 	expect_frame(f, 4);
 	assert_int_equal(f->len, LONG_BYTES);
-	assert_int_equal(f->offload.gso, NIC_GSO_TCP4);
+	assert_int_equal(f->offload.gso, ANVIL_NIC_GSO_TCP4);
 	assert_int_equal(f->offload.gso_size, 1000);
 	assert_int_equal(f->offload.header_len, TCP);
 	assert_true(f->offload.needs_csum);
@@ -586,7 +588,7 @@ static void frames_wait_in_the_kernel_while_the_guest_is_full(void **state)
 		turn(f, 10);
 	}
 	host_sends(fd, "last one");
-	nic_tap_fill(&f->nic, &p);
+	anvil_nic_tap_fill(&f->nic, &p);
 	assert_int_equal(poll(&p, 1, 0), 0); /* does not spin */
 	f->nic.nic.ops->receivable(&f->nic.nic);
 	assert_int_equal(f->got, 0);
@@ -602,34 +604,34 @@ static void frames_wait_in_the_kernel_while_the_guest_is_full(void **state)
 static void busy_and_foreign_interfaces_are_named(void **state)
 {
 	struct fixture *f = *state;
-	struct nic_tap other;
+	struct anvil_nic_tap other;
 	char name[16];
 
 	need_interface();
 	memcpy(name, f->nic.name, sizeof(name));
-	assert_int_equal(nic_tap_open(&other, name, f->error, sizeof(f->error)), -EBUSY);
+	assert_int_equal(anvil_nic_tap_open(&other, name, f->error, sizeof(f->error)), -EBUSY);
 	assert_non_null(strstr(f->error, ": in use by another program"));
-	assert_int_equal(nic_tap_open(&other, "lo", f->error, sizeof(f->error)), -EINVAL);
+	assert_int_equal(anvil_nic_tap_open(&other, "lo", f->error, sizeof(f->error)), -EINVAL);
 	assert_non_null(strstr(f->error, "lo: is not a TAP interface"));
 }
 
 /* The interface is down: frames are lost, as without a cable. */
 static void interface_that_is_down_loses_frames(void **state)
 {
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 	static const uint8_t frame[60];
 	struct fixture *f = *state;
-	struct nic_tap other;
+	struct anvil_nic_tap other;
 
 	need_interface();
-	assert_int_equal(nic_tap_open(&other, NULL, f->error, sizeof(f->error)), 0);
+	assert_int_equal(anvil_nic_tap_open(&other, NULL, f->error, sizeof(f->error)), 0);
 	assert_string_not_equal(other.name, "");
 
-	struct nic_frame out = { frame, sizeof(frame), none };
+	struct anvil_nic_frame out = { frame, sizeof(frame), none };
 
 	assert_int_equal(other.nic.ops->send(&other.nic, &out), 0);
 	assert_int_equal(other.dropped_from_guest, 1);
-	nic_tap_close(&other);
+	anvil_nic_tap_close(&other);
 }
 
 /* ---- a kernel that does as it is told ---- */
@@ -650,29 +652,29 @@ static int teardown_pretend(void **state)
 {
 	struct fixture *f = *state;
 
-	nic_tap_close(&f->nic);
+	anvil_nic_tap_close(&f->nic);
 	free(f);
 	return 0;
 }
 
 static void full_interface_says_when_it_takes_frames_again(void **state)
 {
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 	static const uint8_t frame[60];
 	struct fixture *f = *state;
 	struct pollfd p;
 
-	nic_tap_fill(&f->nic, &p);
+	anvil_nic_tap_fill(&f->nic, &p);
 	assert_int_equal(p.events, POLLIN);
 	host.write_error = EAGAIN;
 	assert_int_equal(send_to(f, frame, sizeof(frame), &none), -EAGAIN);
-	nic_tap_fill(&f->nic, &p);
+	anvil_nic_tap_fill(&f->nic, &p);
 	assert_int_equal(p.events, POLLIN | POLLOUT);
-	nic_tap_dispatch(&f->nic, &p);
+	anvil_nic_tap_dispatch(&f->nic, &p);
 	assert_int_equal(f->sendables, 0);
 	p.revents = POLLOUT;
-	nic_tap_dispatch(&f->nic, &p);
-	nic_tap_dispatch(&f->nic, &p);
+	anvil_nic_tap_dispatch(&f->nic, &p);
+	anvil_nic_tap_dispatch(&f->nic, &p);
 	assert_int_equal(f->sendables, 1);
 	assert_int_equal(f->nic.dropped_from_guest, 0);
 	host.write_error = EIO;
@@ -686,17 +688,17 @@ static void full_interface_says_when_it_takes_frames_again(void **state)
 
 static void deleted_interface_neither_spins_nor_stalls(void **state)
 {
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 	static const uint8_t frame[60];
 	struct fixture *f = *state;
 	struct pollfd p = { .revents = POLLERR };
 
 	host.write_error = EAGAIN;
 	assert_int_equal(send_to(f, frame, sizeof(frame), &none), -EAGAIN);
-	nic_tap_dispatch(&f->nic, &p);
+	anvil_nic_tap_dispatch(&f->nic, &p);
 	assert_int_equal(f->sendables, 1);
 	assert_int_equal(send_to(f, frame, sizeof(frame), &none), 0);
-	nic_tap_fill(&f->nic, &p);
+	anvil_nic_tap_fill(&f->nic, &p);
 	assert_int_equal(p.fd, -1);
 }
 
@@ -704,7 +706,7 @@ static void offloads_become_the_kernels_header(void **state)
 {
 	static const uint8_t frame[100];
 	struct fixture *f = *state;
-	struct nic_offload o = long_tcp;
+	struct anvil_nic_offload o = long_tcp;
 
 	o.gso_ecn = true;
 	assert_int_equal(send_to(f, frame, sizeof(frame), &o), 0);
@@ -714,7 +716,7 @@ static void offloads_become_the_kernels_header(void **state)
 	assert_int_equal(host.sent.gso_size, 1000);
 	assert_int_equal(host.sent.csum_start, IP);
 	assert_int_equal(host.sent.csum_offset, 16);
-	o.gso = NIC_GSO_TCP6;
+	o.gso = ANVIL_NIC_GSO_TCP6;
 	o.gso_ecn = false;
 	assert_int_equal(send_to(f, frame, sizeof(frame), &o), 0);
 	assert_int_equal(host.sent.gso_type, VIRTIO_NET_HDR_GSO_TCPV6);
@@ -728,7 +730,7 @@ static void offloads_become_the_kernels_header(void **state)
 static void offloads_wanted_are_checked(void **state)
 {
 	static const struct {
-		struct nic_tap_offloads want;
+		struct anvil_nic_tap_offloads want;
 		int err;
 		unsigned long flags;
 	} t[] = {
@@ -743,7 +745,7 @@ static void offloads_wanted_are_checked(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		assert_int_equal(nic_tap_set_offloads(&f->nic, &t[i].want), t[i].err);
+		assert_int_equal(anvil_nic_tap_set_offloads(&f->nic, &t[i].want), t[i].err);
 		assert_int_equal(host.offloads, t[i].flags);
 	}
 }
@@ -755,7 +757,7 @@ static void arrive(struct fixture *f, const uint8_t *input, size_t len)
 	host.input = input;
 	host.input_len = len;
 	host.inputs = 1;
-	nic_tap_dispatch(&f->nic, &p);
+	anvil_nic_tap_dispatch(&f->nic, &p);
 }
 
 #define NEEDS VIRTIO_NET_HDR_F_NEEDS_CSUM
@@ -806,10 +808,10 @@ static void headers_from_the_kernel_are_checked(void **state)
 
 static void frames_of_any_length_are_survived(void **state)
 {
-	static uint8_t input[HEADER_BYTES + NIC_FRAME_BYTES_MAX + 100];
+	static uint8_t input[HEADER_BYTES + ANVIL_NIC_FRAME_BYTES_MAX + 100];
 	struct fixture *f = *state;
 	static const size_t bad[] = {
-		0, 1, 11, 12, 25, HEADER_BYTES + NIC_FRAME_BYTES_MAX + 1, sizeof(input)
+		0, 1, 11, 12, 25, HEADER_BYTES + ANVIL_NIC_FRAME_BYTES_MAX + 1, sizeof(input)
 	};
 
 	put16(input + HEADER_BYTES + 12, 0x0800);
@@ -821,10 +823,10 @@ static void frames_of_any_length_are_survived(void **state)
 	host.interrupts = 2;
 	arrive(f, input, 26);
 	assert_int_equal(f->got, 1);
-	assert_int_equal(f->len, NIC_FRAME_BYTES_MIN);
-	arrive(f, input, HEADER_BYTES + NIC_FRAME_BYTES_MAX);
+	assert_int_equal(f->len, ANVIL_NIC_FRAME_BYTES_MIN);
+	arrive(f, input, HEADER_BYTES + ANVIL_NIC_FRAME_BYTES_MAX);
 	assert_int_equal(f->got, 2);
-	assert_int_equal(f->len, NIC_FRAME_BYTES_MAX);
+	assert_int_equal(f->len, ANVIL_NIC_FRAME_BYTES_MAX);
 }
 
 static void one_dispatch_reads_a_burst_at_most(void **state)
@@ -836,16 +838,16 @@ static void one_dispatch_reads_a_burst_at_most(void **state)
 	put16(input + HEADER_BYTES + 12, 0x0800);
 	host.input = input;
 	host.input_len = sizeof(input);
-	host.inputs = NIC_TAP_BURST + 5;
-	nic_tap_dispatch(&f->nic, &p);
-	assert_int_equal(f->got, NIC_TAP_BURST);
+	host.inputs = ANVIL_NIC_TAP_BURST + 5;
+	anvil_nic_tap_dispatch(&f->nic, &p);
+	assert_int_equal(f->got, ANVIL_NIC_TAP_BURST);
 	f->full = true;
-	nic_tap_dispatch(&f->nic, &p);
+	anvil_nic_tap_dispatch(&f->nic, &p);
 	assert_int_equal(host.inputs, 4); /* one waits with us */
 	f->full = false;
 	f->nic.nic.ops->receivable(&f->nic.nic);
 	f->nic.nic.ops->receivable(&f->nic.nic);
-	assert_int_equal(f->got, NIC_TAP_BURST + 1);
+	assert_int_equal(f->got, ANVIL_NIC_TAP_BURST + 1);
 }
 
 static void what_is_missing_is_said_in_one_line(void **state)
@@ -871,19 +873,19 @@ static void what_is_missing_is_said_in_one_line(void **state)
 		{ "a234567890123456", 0, 0, -ENAMETOOLONG, "a234567890123456: too long" },
 	};
 	struct fixture *f = *state;
-	struct nic_tap other;
+	struct anvil_nic_tap other;
 	char room[8] = "xxxxxxx";
 
 	for (size_t i = 0; i < COUNT(t); i++) {
 		host.open_error = t[i].open_error;
 		host.attach_error = t[i].attach_error;
-		assert_int_equal(nic_tap_open(&other, t[i].name, f->error, sizeof(f->error)),
+		assert_int_equal(anvil_nic_tap_open(&other, t[i].name, f->error, sizeof(f->error)),
 				 t[i].err);
 		if (!strstr(f->error, t[i].says))
 			fail_msg("\"%s\" does not say \"%s\"", f->error, t[i].says);
 		assert_null(strchr(f->error, '\n'));
 	}
-	assert_int_equal(nic_tap_open(&other, t[10].name, room, 5), -ENAMETOOLONG);
+	assert_int_equal(anvil_nic_tap_open(&other, t[10].name, room, 5), -ENAMETOOLONG);
 	assert_string_equal(room, "a234");
 	assert_int_equal(room[5], 'x');
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest_memory_read gives a private copy also where the compiler sees through it.
+ * anvil_guest_memory_read gives a private copy also where the compiler sees through it.
  *
  * A compiler may delete a copy that is made with memcpy and only read afterwards: uses of the
  * "copy" become loads from guest memory, at times of its choosing. So here guest_memory.c is
@@ -23,12 +23,12 @@
 
 /* Names of our own beside the devices' that are linked as well; and a copy of 16 bytes that can be
  * optimised, as after profiling or by a cleverer compiler. */
-#define guest_memory_init      inlined_init
-#define guest_memory_contains  inlined_contains
-#define guest_memory_read      inlined_read
-#define guest_memory_write     inlined_write
-#define guest_memory_load_u16  inlined_load_u16
-#define guest_memory_store_u16 inlined_store_u16
+#define anvil_guest_memory_init	     inlined_init
+#define anvil_guest_memory_contains  inlined_contains
+#define anvil_guest_memory_read	     inlined_read
+#define anvil_guest_memory_write     inlined_write
+#define anvil_guest_memory_load_u16  inlined_load_u16
+#define anvil_guest_memory_store_u16 inlined_store_u16
 
 static inline void *sized_memcpy(void *dst, const void *src, size_t len)
 {
@@ -136,10 +136,10 @@ static inline unsigned int check(const struct virtq_desc *desc)
 /* That there is no tap is in plain sight: a call to one would hold the compiler off, too. */
 __attribute__((noinline, flatten)) static unsigned int read_and_check(void *host)
 {
-	struct guest_memory memory = { .region = { { 0, PAGE, host } }, .regions = 1 };
+	struct anvil_guest_memory memory = { .region = { { 0, PAGE, host } }, .regions = 1 };
 	struct virtq_desc desc;
 
-	return guest_memory_read(&memory, 0, &desc, sizeof(desc)) ? 2 : check(&desc);
+	return anvil_guest_memory_read(&memory, 0, &desc, sizeof(desc)) ? 2 : check(&desc);
 }
 
 /* The heart of it, where nothing else is in the compiler's way. */

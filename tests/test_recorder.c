@@ -32,7 +32,7 @@
 #define LOG_MAX	   4096u
 
 struct event {
-	unsigned int kind; /* enum disk_op; frames: 100 */
+	unsigned int kind; /* enum anvil_disk_op; frames: 100 */
 	uint64_t at;
 	uint64_t len;
 };
@@ -50,14 +50,14 @@ struct access {
 };
 
 struct rig {
-	struct guest_memory memory;
-	struct guest_memory_tap tap;
+	struct anvil_guest_memory memory;
+	struct anvil_guest_memory_tap tap;
 	unsigned int tapped;
-	struct disk disk;
-	struct nic nic;
-	struct virtio_blk blk;
-	struct virtio_net net;
-	struct virtio_mmio mmio;
+	struct anvil_disk disk;
+	struct anvil_nic nic;
+	struct anvil_blk blk;
+	struct anvil_net net;
+	struct anvil_mmio mmio;
 	bool is_net;
 	bool work;
 	bool irq;
@@ -94,16 +94,16 @@ static void log_event(struct log *log, unsigned int kind, uint64_t at, uint64_t 
 		log->event[log->events++] = (struct event){ kind, at, len };
 }
 
-static void submit(struct disk *disk, struct disk_request *request)
+static void submit(struct anvil_disk *disk, struct anvil_disk_request *request)
 {
 	(void)disk;
 	log_event(&rig.log, request->op, request->sector, request->sectors);
-	if (request->op == DISK_READ)
+	if (request->op == ANVIL_DISK_READ)
 		memset(request->data, 0x11, request->sectors * 512);
 	request->done(request, 0);
 }
 
-static int send_frame(struct nic *nic, const struct nic_frame *frame)
+static int send_frame(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
 	(void)nic;
 	log_event(&rig.log, 100 + frame->offload.gso + 10u * frame->offload.needs_csum, 0,
@@ -136,25 +136,25 @@ static void fetching(void *opaque, uint64_t gpa, size_t len)
 	(void)len;
 }
 
-static const struct virtio_mmio_host_ops host_ops = { .set_irq = set_irq, .defer = defer };
+static const struct anvil_mmio_host_ops host_ops = { .set_irq = set_irq, .defer = defer };
 
 static void start_rig(void)
 {
-	const struct guest_memory_region region[2] = { { 0, LOW_BYTES, ram[0] },
-						       { HIGH, HIGH_BYTES, ram[1] } };
-	static const struct disk_ops disk_ops = { .submit = submit };
-	static const struct nic_ops nic_ops = { .send = send_frame };
+	const struct anvil_guest_memory_region region[2] = { { 0, LOW_BYTES, ram[0] },
+							     { HIGH, HIGH_BYTES, ram[1] } };
+	static const struct anvil_disk_ops disk_ops = { .submit = submit };
+	static const struct anvil_nic_ops nic_ops = { .send = send_frame };
 
 	memset(&rig, 0, sizeof(rig));
 	memset(vq, 0, sizeof(vq));
 	memset(ram[0], 0, LOW_BYTES);
 	memset(ram[1], 0, HIGH_BYTES);
-	assert_int_equal(guest_memory_init(&rig.memory, region, 2), 0);
-	rig.tap = (struct guest_memory_tap){ fetching, seen, seen, &rig.tapped };
+	assert_int_equal(anvil_guest_memory_init(&rig.memory, region, 2), 0);
+	rig.tap = (struct anvil_guest_memory_tap){ fetching, seen, seen, &rig.tapped };
 	rig.memory.tap = &rig.tap;
 	rig.disk.ops = &disk_ops;
 	rig.disk.capacity = SECTORS;
-	memcpy(rig.disk.id, "a disk of the test's", DISK_ID_BYTES);
+	memcpy(rig.disk.id, "a disk of the test's", ANVIL_DISK_ID_BYTES);
 	rig.nic.ops = &nic_ops;
 	rig.alloc = 0x123000;
 	strcpy(rig.folder, "/tmp/recorder.XXXXXX");
@@ -193,7 +193,7 @@ static void start_blk(uint16_t queue_size_max, uint64_t features)
 {
 	start_rig();
 
-	struct virtio_blk_options o = {
+	struct anvil_blk_options o = {
 		.memory = &rig.memory,
 		.disk = &rig.disk,
 		.features.word = { features },
@@ -206,15 +206,15 @@ static void start_blk(uint16_t queue_size_max, uint64_t features)
 		.range_segments_max = 16,
 	};
 
-	assert_int_equal(virtio_blk_init(&rig.blk, &o), 0);
-	virtio_mmio_init(&rig.mmio, &rig.blk.dev, &host_ops, &rig);
+	assert_int_equal(anvil_blk_init(&rig.blk, &o), 0);
+	anvil_mmio_init(&rig.mmio, &rig.blk.dev, &host_ops, &rig);
 }
 
 static void start_net(uint16_t queue_size_max, uint64_t features)
 {
 	start_rig();
 
-	struct virtio_net_options o = {
+	struct anvil_net_options o = {
 		.memory = &rig.memory,
 		.nic = &rig.nic,
 		.features.word = { features },
@@ -225,8 +225,8 @@ static void start_net(uint16_t queue_size_max, uint64_t features)
 	};
 
 	rig.is_net = true;
-	assert_int_equal(virtio_net_init(&rig.net, &o), 0);
-	virtio_mmio_init(&rig.mmio, &rig.net.dev, &host_ops, &rig);
+	assert_int_equal(anvil_net_init(&rig.net, &o), 0);
+	anvil_mmio_init(&rig.mmio, &rig.net.dev, &host_ops, &rig);
 }
 
 static void stop_device(void)
@@ -235,9 +235,9 @@ static void stop_device(void)
 		assert_true(recorder_finish(&rig.recorder));
 	rig.recording = false;
 	if (rig.is_net)
-		virtio_net_destroy(&rig.net);
+		anvil_net_destroy(&rig.net);
 	else
-		virtio_blk_destroy(&rig.blk);
+		anvil_blk_destroy(&rig.blk);
 }
 
 static void remove_folder(void)
@@ -264,13 +264,13 @@ static void settle(void)
 {
 	while (rig.work) {
 		rig.work = false;
-		virtio_mmio_poll(&rig.mmio);
+		anvil_mmio_poll(&rig.mmio);
 	}
 }
 
 static uint32_t rd(uint64_t offset, unsigned int width)
 {
-	uint64_t value = virtio_mmio_read(&rig.mmio, offset, width);
+	uint64_t value = anvil_mmio_read(&rig.mmio, offset, width);
 
 	if (rig.recording)
 		recorder_read(&rig.recorder, offset, width);
@@ -282,7 +282,7 @@ static void wr(uint64_t offset, unsigned int width, uint64_t value)
 {
 	if (rig.recording)
 		recorder_write(&rig.recorder, offset, width, value);
-	virtio_mmio_write(&rig.mmio, offset, width, value);
+	anvil_mmio_write(&rig.mmio, offset, width, value);
 	settle();
 	log_access(OP_WRITE, offset, width, value);
 }
@@ -299,7 +299,7 @@ static void writel(uint64_t offset, uint32_t value)
 
 static void arrives(const uint8_t *bytes, uint32_t len)
 {
-	struct nic_frame frame = { .data = bytes, .len = len };
+	struct anvil_nic_frame frame = { .data = bytes, .len = len };
 	int result;
 
 	if (rig.recording)
@@ -312,11 +312,11 @@ static void arrives(const uint8_t *bytes, uint32_t len)
 /* The driver's own stores and loads; outside RAM they do nothing. */
 static void put(uint64_t gpa, const void *bytes, size_t len)
 {
-	struct guest_memory quiet = rig.memory;
+	struct anvil_guest_memory quiet = rig.memory;
 	int err;
 
 	quiet.tap = NULL;
-	err = guest_memory_write(&quiet, gpa, bytes, len);
+	err = anvil_guest_memory_write(&quiet, gpa, bytes, len);
 	(void)err;
 }
 
@@ -329,12 +329,12 @@ static void put16(uint64_t gpa, unsigned int value)
 
 static uint16_t get16(uint64_t gpa)
 {
-	struct guest_memory quiet = rig.memory;
+	struct anvil_guest_memory quiet = rig.memory;
 	uint16_t raw = 0;
 	int err;
 
 	quiet.tap = NULL;
-	err = guest_memory_read(&quiet, gpa, &raw, sizeof(raw));
+	err = anvil_guest_memory_read(&quiet, gpa, &raw, sizeof(raw));
 	(void)err;
 	return le16toh(raw);
 }
@@ -579,9 +579,9 @@ static void fill_receive(unsigned int count)
 	for (unsigned int i = 0; i < count; i++) {
 		struct sg sg = { allocate(1536), 1536, true };
 
-		add_chain(&vq[VIRTIO_NET_RX], &sg, 1);
+		add_chain(&vq[ANVIL_NET_RX], &sg, 1);
 	}
-	kick(&vq[VIRTIO_NET_RX]);
+	kick(&vq[ANVIL_NET_RX]);
 }
 
 static void command(uint8_t class, uint8_t cmd, const void *data, uint32_t len)
@@ -592,8 +592,8 @@ static void command(uint8_t class, uint8_t cmd, const void *data, uint32_t len)
 
 	put(at, head, 2);
 	put(at + 16, data, len);
-	add_chain(&vq[VIRTIO_NET_CTRL], sg, 3);
-	kick(&vq[VIRTIO_NET_CTRL]);
+	add_chain(&vq[ANVIL_NET_CTRL], sg, 3);
+	kick(&vq[ANVIL_NET_CTRL]);
 }
 
 /* virtnet_set_rx_mode: the tables lie in two buffers */
@@ -610,8 +610,8 @@ static void command_tables(unsigned int unicast, unsigned int multicast)
 	put(at, head, 2);
 	put(at + 16, &counts[0], 4);
 	put(at + 2048, &counts[1], 4);
-	add_chain(&vq[VIRTIO_NET_CTRL], sg, 4);
-	kick(&vq[VIRTIO_NET_CTRL]);
+	add_chain(&vq[ANVIL_NET_CTRL], sg, 4);
+	kick(&vq[ANVIL_NET_CTRL]);
 }
 
 /* An IPv4 TCP frame with timestamps, or an ARP request. */
@@ -641,7 +641,7 @@ static void queue_frame(const struct virtio_net_header *header, bool tcp, unsign
 	put(at + 12, bytes, sg[0].len - 12);
 	for (unsigned int i = 0; i < pages; i++)
 		sg[i + 1] = (struct sg){ allocate(4096), 4096, false };
-	add_chain(&vq[VIRTIO_NET_TX], sg, 1 + pages);
+	add_chain(&vq[ANVIL_NET_TX], sg, 1 + pages);
 }
 
 static const struct virtio_net_header no_offload;
@@ -661,36 +661,36 @@ static struct machine machine;
 static struct bus bus;
 static struct bus_trace trace;
 static struct log played;
-static const struct disk_ops *inner_disk;
-static const struct nic_ops *inner_nic;
+static const struct anvil_disk_ops *inner_disk;
+static const struct anvil_nic_ops *inner_nic;
 
-static void played_submit(struct disk *disk, struct disk_request *request)
+static void played_submit(struct anvil_disk *disk, struct anvil_disk_request *request)
 {
 	log_event(&played, request->op, request->sector, request->sectors);
 	inner_disk->submit(disk, request);
 }
 
-static void played_cancel(struct disk *disk, struct disk_request *request)
+static void played_cancel(struct anvil_disk *disk, struct anvil_disk_request *request)
 {
 	inner_disk->cancel(disk, request);
 }
 
-static int played_send(struct nic *nic, const struct nic_frame *frame)
+static int played_send(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
 	log_event(&played, 100 + frame->offload.gso + 10u * frame->offload.needs_csum, 0,
 		  frame->len);
 	return inner_nic->send(nic, frame);
 }
 
-static void played_receivable(struct nic *nic)
+static void played_receivable(struct anvil_nic *nic)
 {
 	inner_nic->receivable(nic);
 }
 
 static void watch_machine(void)
 {
-	static const struct disk_ops disk = { played_submit, played_cancel };
-	static const struct nic_ops nic = { played_send, played_receivable };
+	static const struct anvil_disk_ops disk = { played_submit, played_cancel };
+	static const struct anvil_nic_ops nic = { played_send, played_receivable };
 
 	machine_create(&machine);
 	bus_model_init(&bus, &machine);
@@ -1083,11 +1083,11 @@ static void some_net_traffic(void)
 	command(VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, "\5", 2);
 	command(VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, "\2\xca\xfe\1\2\3", 6);
 	queue_frame(&no_offload, false, 0);
-	kick(&vq[VIRTIO_NET_TX]);
+	kick(&vq[ANVIL_NET_TX]);
 	queue_frame(&csum_offload, true, 0);
 	queue_frame(&tso_offload, true, 3);
 	queue_frame(&csum_offload, true, 1);
-	kick(&vq[VIRTIO_NET_TX]);
+	kick(&vq[ANVIL_NET_TX]);
 	build(frame, false);
 	arrives(frame, 42);
 	interrupt();
@@ -1190,7 +1190,7 @@ static void chains_without_a_notification_are_not_lost(void **state)
 	probe_blk(0x321000);
 	do_blk(VIRTIO_BLK_T_IN, 0, 1, 512);
 	queue_blk(VIRTIO_BLK_T_IN, 0, 1, 1024);
-	virtio_device_notify(&rig.blk.dev, 0); /* the device came by itself */
+	anvil_device_notify(&rig.blk.dev, 0); /* the device came by itself */
 	interrupt();
 	stop_device();
 	assert_true(recorded("requests_01", &s));
@@ -1359,7 +1359,7 @@ static void any_good_request(void)
 		kick(&vq[0]);
 	} else if (any(3)) {
 		queue_frame(any(2) ? &tso_offload : &csum_offload, any(2), any(5));
-		kick(&vq[VIRTIO_NET_TX]);
+		kick(&vq[ANVIL_NET_TX]);
 	} else {
 		fill_receive(1 + any(8));
 	}
@@ -1384,7 +1384,7 @@ static void any_bring_up(void)
 static void any_access(void)
 {
 	static const unsigned int width[] = { 4, 4, 4, 4, 1, 2, 8, 3 };
-	uint64_t offset = any(VIRTIO_MMIO_WINDOW / 4) * 4 + (any(8) ? 0 : any(4));
+	uint64_t offset = any(ANVIL_MMIO_WINDOW / 4) * 4 + (any(8) ? 0 : any(4));
 
 	if (any(2))
 		rd(offset, width[any(8)]);
@@ -1453,7 +1453,7 @@ static void fire_race(void *opaque, uint64_t gpa, size_t len)
 
 static uint64_t any_guest(unsigned int seed, bool record)
 {
-	static const struct guest_memory_tap race = { fire_race, seen, seen, &rig.tapped };
+	static const struct anvil_guest_memory_tap race = { fire_race, seen, seen, &rig.tapped };
 	uint16_t size = (uint16_t)(1u << seed % 10);
 	uint64_t sum;
 
@@ -1606,15 +1606,15 @@ static void broken_rings_end_the_recording_until_a_reset(void **state)
 
 struct recording_bus {
 	struct bus bus; /* first */
-	struct virtio_blk_options blk;
-	struct virtio_net_options net;
+	struct anvil_blk_options blk;
+	struct anvil_net_options net;
 	bool started;
-	int (*receive)(struct nic *nic, const struct nic_frame *frame);
+	int (*receive)(struct anvil_nic *nic, const struct anvil_nic_frame *frame);
 };
 
 static struct recording_bus recording;
 
-static int recording_receive(struct nic *nic, const struct nic_frame *frame)
+static int recording_receive(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
 	recorder_frame(&rig.recorder, frame);
 	return recording.receive(nic, frame);

@@ -176,8 +176,8 @@ static int remove_image(void **state)
 	return unlink(image);
 }
 
-static int open_disk(struct host_device **d, const struct ram *ram, struct guest_memory *memory,
-		     bool read_only)
+static int open_disk(struct host_device **d, const struct ram *ram,
+		     struct anvil_guest_memory *memory, bool read_only)
 {
 	struct host_disk_spec spec = { .path = image, .read_only = read_only, .queues = 1 };
 
@@ -273,7 +273,7 @@ static void a_disk_may_have_a_comma_in_its_name(void **state)
 
 static void a_disk_has_one_writer_or_many_readers(void **state)
 {
-	struct guest_memory memory;
+	struct anvil_guest_memory memory;
 	struct host_device *first;
 	struct host_device *second;
 	struct ram ram;
@@ -308,7 +308,7 @@ static void raise_interrupt(const struct host_device *d, uint32_t events)
 /* The driver acknowledges what it saw; what came after that must not wait for ever. */
 static void each_reason_for_an_interrupt_has_an_edge(void **state)
 {
-	struct guest_memory memory;
+	struct anvil_guest_memory memory;
 	struct host_device *d;
 	struct ram ram;
 
@@ -334,18 +334,18 @@ static void each_reason_for_an_interrupt_has_an_edge(void **state)
 /* A disk that cannot cancel: the device's thread hears of a request's end when it looks around. */
 struct slow {
 	struct host_device device; /* first */
-	struct disk disk;
-	struct virtio_blk blk;
-	struct disk_request *request;
+	struct anvil_disk disk;
+	struct anvil_blk blk;
+	struct anvil_disk_request *request;
 	unsigned int finished;
 };
 
-static void slow_submit(struct disk *disk, struct disk_request *request)
+static void slow_submit(struct anvil_disk *disk, struct anvil_disk_request *request)
 {
 	((struct slow *)(void *)((char *)disk - offsetof(struct slow, disk)))->request = request;
 }
 
-static void slow_cancel(struct disk *disk, struct disk_request *request)
+static void slow_cancel(struct anvil_disk *disk, struct anvil_disk_request *request)
 {
 	struct slow *s = (struct slow *)(void *)((char *)disk - offsetof(struct slow, disk));
 
@@ -364,10 +364,10 @@ static unsigned int slow_fill(struct host_device *d, struct pollfd *pollfds, uns
 static void slow_dispatch(struct host_device *d, const struct pollfd *pollfds, unsigned int count)
 {
 	struct slow *s = (struct slow *)(void *)d;
-	struct disk_request *request = s->request;
+	struct anvil_disk_request *request = s->request;
 
 	(void)pollfds, (void)count;
-	if (!request || !virtio_mmio_resetting(&d->mmio))
+	if (!request || !anvil_mmio_resetting(&d->mmio))
 		return;
 	s->request = NULL;
 	s->finished++;
@@ -376,7 +376,7 @@ static void slow_dispatch(struct host_device *d, const struct pollfd *pollfds, u
 
 static void slow_destroy(struct host_device *d)
 {
-	virtio_blk_destroy(&((struct slow *)(void *)d)->blk);
+	anvil_blk_destroy(&((struct slow *)(void *)d)->blk);
 }
 
 #define SLOW_QUEUE 8u
@@ -387,7 +387,7 @@ static void slow_register(struct slow *s, uint32_t reg, uint32_t value)
 }
 
 /* Up to DRIVER_OK, with rings from `at` on and the whole RAM empty, and a flush made available. */
-static void slow_request(struct slow *s, const struct guest_memory *memory, uint64_t at)
+static void slow_request(struct slow *s, const struct anvil_guest_memory *memory, uint64_t at)
 {
 	const struct virtq_desc desc[2] = {
 		{ .addr = at + 0x400, .len = 16, .flags = VIRTQ_DESC_F_NEXT, .next = 1 },
@@ -396,9 +396,9 @@ static void slow_request(struct slow *s, const struct guest_memory *memory, uint
 	const uint16_t avail[3] = { 0, 1, 0 };
 	const struct virtio_blk_header header = { .type = VIRTIO_BLK_T_FLUSH };
 
-	assert_int_equal(guest_memory_write(memory, at, desc, sizeof(desc)), 0);
-	assert_int_equal(guest_memory_write(memory, at + 0x100, avail, sizeof(avail)), 0);
-	assert_int_equal(guest_memory_write(memory, at + 0x400, &header, sizeof(header)), 0);
+	assert_int_equal(anvil_guest_memory_write(memory, at, desc, sizeof(desc)), 0);
+	assert_int_equal(anvil_guest_memory_write(memory, at + 0x100, avail, sizeof(avail)), 0);
+	assert_int_equal(anvil_guest_memory_write(memory, at + 0x400, &header, sizeof(header)), 0);
 	slow_register(s, VIRTIO_MMIO_STATUS, 3);
 	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
 	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES, 1u << VIRTIO_BLK_F_FLUSH);
@@ -418,20 +418,20 @@ static void slow_request(struct slow *s, const struct guest_memory *memory, uint
 /* As Linux does it: 0 is written to Status, and on it goes. */
 static void a_processor_waits_for_the_end_of_a_reset(void **state)
 {
-	static const struct disk_ops disk_ops = { slow_submit, slow_cancel };
+	static const struct anvil_disk_ops disk_ops = { slow_submit, slow_cancel };
 	static const struct host_device_ops device_ops = { .fill = slow_fill,
 							   .dispatch = slow_dispatch,
 							   .destroy = slow_destroy };
 	static struct slow s;
-	struct guest_memory memory;
+	struct anvil_guest_memory memory;
 	struct ram ram;
-	struct virtio_blk_options o = {
+	struct anvil_blk_options o = {
 		.memory = &memory,
 		.disk = &s.disk,
 		.queue_size_max = SLOW_QUEUE,
 		.slots = 1,
-		.transfer_max = DISK_SECTOR_BYTES,
-		.blk_size = DISK_SECTOR_BYTES,
+		.transfer_max = ANVIL_DISK_SECTOR_BYTES,
+		.blk_size = ANVIL_DISK_SECTOR_BYTES,
 		.range_sectors_max = 1,
 		.range_segments_max = 1,
 	};
@@ -439,9 +439,9 @@ static void a_processor_waits_for_the_end_of_a_reset(void **state)
 	(void)state;
 	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
 	ram_for_devices(&ram, &memory);
-	s.disk = (struct disk){ .ops = &disk_ops, .capacity = 8 };
-	virtio_features_add(&o.features, VIRTIO_BLK_F_FLUSH);
-	assert_int_equal(virtio_blk_init(&s.blk, &o), 0);
+	s.disk = (struct anvil_disk){ .ops = &disk_ops, .capacity = 8 };
+	anvil_features_add(&o.features, VIRTIO_BLK_F_FLUSH);
+	assert_int_equal(anvil_blk_init(&s.blk, &o), 0);
 	assert_int_equal(host_device_init(&s.device, &device_ops, &s.blk.dev), 0);
 	assert_int_equal(host_device_start(&s.device), 0);
 	for (unsigned int i = 0; i < 100; i++) {
@@ -480,22 +480,22 @@ static void crowd_dispatch(struct host_device *d, const struct pollfd *pollfds, 
 /* poll(2) refuses more entries than RLIMIT_NOFILE. */
 static void a_device_is_served_though_poll_refuses(void **state)
 {
-	static const struct disk_ops disk_ops = { slow_submit, slow_cancel };
+	static const struct anvil_disk_ops disk_ops = { slow_submit, slow_cancel };
 	static const struct host_device_ops device_ops = { .fill = crowd_fill,
 							   .dispatch = crowd_dispatch,
 							   .destroy = slow_destroy };
 	static struct slow s;
 	struct rlimit before, few;
-	struct guest_memory memory;
+	struct anvil_guest_memory memory;
 	struct pollfd kick;
 	struct ram ram;
-	struct virtio_blk_options o = {
+	struct anvil_blk_options o = {
 		.memory = &memory,
 		.disk = &s.disk,
 		.queue_size_max = SLOW_QUEUE,
 		.slots = 1,
-		.transfer_max = DISK_SECTOR_BYTES,
-		.blk_size = DISK_SECTOR_BYTES,
+		.transfer_max = ANVIL_DISK_SECTOR_BYTES,
+		.blk_size = ANVIL_DISK_SECTOR_BYTES,
 		.range_sectors_max = 1,
 		.range_segments_max = 1,
 	};
@@ -503,8 +503,8 @@ static void a_device_is_served_though_poll_refuses(void **state)
 	(void)state;
 	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
 	ram_for_devices(&ram, &memory);
-	s.disk = (struct disk){ .ops = &disk_ops, .capacity = 8 };
-	assert_int_equal(virtio_blk_init(&s.blk, &o), 0);
+	s.disk = (struct anvil_disk){ .ops = &disk_ops, .capacity = 8 };
+	assert_int_equal(anvil_blk_init(&s.blk, &o), 0);
 	assert_int_equal(host_device_init(&s.device, &device_ops, &s.blk.dev), 0);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	few = before;
@@ -530,7 +530,7 @@ static void a_device_is_served_though_poll_refuses(void **state)
 static void without_io_uring(const struct ram *ram)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	struct guest_memory memory;
+	struct anvil_guest_memory memory;
 	struct host_device *d;
 
 	if (!filter || freopen("/dev/null", "w", stderr) == NULL ||
@@ -563,7 +563,7 @@ static void memory_goes_on_above_the_windows(void **state)
 {
 	static uint8_t own[4096] __attribute__((aligned(4096)));
 	struct ram_map_entry map[RAM_MAP_MAX];
-	struct guest_memory memory;
+	struct anvil_guest_memory memory;
 	struct ram ram;
 
 	(void)state;
@@ -579,8 +579,8 @@ static void memory_goes_on_above_the_windows(void **state)
 	assert_int_equal(map[3].gpa, RAM_HIGH_START);
 	assert_int_equal(map[4].type, RAM_MAP_RESERVED);
 	ram_for_devices(&ram, &memory);
-	assert_true(guest_memory_contains(&memory, RAM_HIGH_START, 1ull << 30));
-	assert_false(guest_memory_contains(&memory, 0x200000000ull, 1));
+	assert_true(anvil_guest_memory_contains(&memory, RAM_HIGH_START, 1ull << 30));
+	assert_false(anvil_guest_memory_contains(&memory, 0x200000000ull, 1));
 	ram_destroy(&ram);
 }
 

@@ -805,18 +805,18 @@ static const char *make_image(void)
 
 	strcpy(path, "/tmp/anvil.XXXXXX");
 	fd = mkstemp(path);
-	CHECK(fd >= 0 && ftruncate(fd, SECTORS * DISK_SECTOR_BYTES) == 0);
+	CHECK(fd >= 0 && ftruncate(fd, SECTORS * ANVIL_DISK_SECTOR_BYTES) == 0);
 	CHECK(close(fd) == 0);
 	return path;
 }
 
 struct job {
-	struct disk_request request;
+	struct anvil_disk_request request;
 	bool done;
 	int result;
 };
 
-static void job_done(struct disk_request *request, int result)
+static void job_done(struct anvil_disk_request *request, int result)
 {
 	struct job *job = (struct job *)(void *)request;
 
@@ -825,40 +825,41 @@ static void job_done(struct disk_request *request, int result)
 }
 
 /* `uring` is NULL for the disk of a disk_file. */
-static int carry_out(struct disk *disk, struct disk_io_uring *uring, enum disk_op op, uint8_t *data)
+static int carry_out(struct anvil_disk *disk, struct anvil_disk_io_uring *uring,
+		     enum anvil_disk_op op, uint8_t *data)
 {
 	struct job job = { .request = { .op = op,
 					.sector = 1,
-					.sectors = op == DISK_FLUSH ? 0 : 2,
+					.sectors = op == ANVIL_DISK_FLUSH ? 0 : 2,
 					.data = data,
 					.unmap = true,
 					.done = job_done } };
 
 	disk->ops->submit(disk, &job.request);
 	if (!uring)
-		disk_file_drain((struct disk_file *)(void *)disk);
+		anvil_disk_file_drain((struct anvil_disk_file *)(void *)disk);
 	while (!job.done && uring) {
 		struct pollfd p = { .fd = uring->event_fd, .events = POLLIN };
 
 		CHECK(poll(&p, 1, 10000) == 1);
-		disk_io_uring_poll(uring);
+		anvil_disk_io_uring_poll(uring);
 	}
 	CHECK(job.done);
 	return job.result;
 }
 
-static void use_disk(struct disk *disk, struct disk_io_uring *uring)
+static void use_disk(struct anvil_disk *disk, struct anvil_disk_io_uring *uring)
 {
-	static uint8_t data[2 * DISK_SECTOR_BYTES], seen[sizeof(data)];
+	static uint8_t data[2 * ANVIL_DISK_SECTOR_BYTES], seen[sizeof(data)];
 
 	memset(data, 0x5a, sizeof(data));
-	CHECK(carry_out(disk, uring, DISK_WRITE, data) == 0);
-	CHECK(carry_out(disk, uring, DISK_FLUSH, NULL) == 0);
-	CHECK(carry_out(disk, uring, DISK_READ, seen) == 0);
+	CHECK(carry_out(disk, uring, ANVIL_DISK_WRITE, data) == 0);
+	CHECK(carry_out(disk, uring, ANVIL_DISK_FLUSH, NULL) == 0);
+	CHECK(carry_out(disk, uring, ANVIL_DISK_READ, seen) == 0);
 	CHECK(!memcmp(seen, data, sizeof(data)));
-	CHECK(carry_out(disk, uring, DISK_WRITE_ZEROES, NULL) == 0);
-	CHECK(carry_out(disk, uring, DISK_DISCARD, NULL) == 0);
-	CHECK(carry_out(disk, uring, DISK_READ, seen) == 0);
+	CHECK(carry_out(disk, uring, ANVIL_DISK_WRITE_ZEROES, NULL) == 0);
+	CHECK(carry_out(disk, uring, ANVIL_DISK_DISCARD, NULL) == 0);
+	CHECK(carry_out(disk, uring, ANVIL_DISK_READ, seen) == 0);
 	CHECK(seen[0] == 0 && seen[sizeof(seen) - 1] == 0);
 }
 
@@ -866,15 +867,15 @@ static void play_disk_file(const void *arg)
 {
 	const struct sandbox_needs needs = { .disk_file = true };
 	const char *path = make_image();
-	struct disk_file file;
+	struct anvil_disk_file file;
 	char error[256];
 
 	(void)arg;
-	CHECK(disk_file_open(&file, path, false, error, sizeof(error)) == 0);
+	CHECK(anvil_disk_file_open(&file, path, false, error, sizeof(error)) == 0);
 	CHECK(unlink(path) == 0);
 	begin_and_enter(&needs);
 	use_disk(&file.disk, NULL);
-	disk_file_close(&file);
+	anvil_disk_file_close(&file);
 }
 
 static void disk_file_works_inside(void **state)
@@ -888,9 +889,9 @@ static void play_disk_io_uring(const void *arg)
 {
 	const struct sandbox_needs needs = { .disk_io_uring = true };
 	const char *path = make_image();
-	struct disk_io_uring uring;
+	struct anvil_disk_io_uring uring;
 	char error[256];
-	int err = disk_io_uring_open(&uring, path, false, 4, error, sizeof(error));
+	int err = anvil_disk_io_uring_open(&uring, path, false, 4, error, sizeof(error));
 
 	(void)arg;
 	CHECK(unlink(path) == 0);
@@ -899,8 +900,8 @@ static void play_disk_io_uring(const void *arg)
 	CHECK(err == 0);
 	begin_and_enter(&needs);
 	use_disk(&uring.disk, &uring);
-	disk_io_uring_drain(&uring);
-	disk_io_uring_close(&uring);
+	anvil_disk_io_uring_drain(&uring);
+	anvil_disk_io_uring_close(&uring);
 }
 
 static void disk_io_uring_works_inside(void **state)
@@ -952,21 +953,21 @@ static void put_headers(uint8_t *frame, uint32_t len, uint8_t protocol, uint8_t 
 
 static unsigned int frames_received;
 
-static int receive(struct nic *nic, const struct nic_frame *frame)
+static int receive(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
 	(void)nic, (void)frame;
 	frames_received++;
 	return 0;
 }
 
-static void guest_sends(struct nic *nic, const uint8_t *data, uint32_t len)
+static void guest_sends(struct anvil_nic *nic, const uint8_t *data, uint32_t len)
 {
-	const struct nic_frame frame = { .data = data, .len = len };
+	const struct anvil_nic_frame frame = { .data = data, .len = len };
 
 	CHECK(nic->ops->send(nic, &frame) == 0);
 }
 
-static void guest_connects(struct nic *nic, unsigned int port)
+static void guest_connects(struct anvil_nic *nic, unsigned int port)
 {
 	uint8_t frame[IP + 20] = { 0 };
 
@@ -980,7 +981,7 @@ static void guest_connects(struct nic *nic, unsigned int port)
 	guest_sends(nic, frame, sizeof(frame));
 }
 
-static void guest_asks(struct nic *nic, uint8_t host)
+static void guest_asks(struct anvil_nic *nic, uint8_t host)
 {
 	uint8_t frame[IP + 8 + 8];
 
@@ -993,7 +994,7 @@ static void guest_asks(struct nic *nic, uint8_t host)
 	guest_sends(nic, frame, sizeof(frame));
 }
 
-static void guest_pings(struct nic *nic)
+static void guest_pings(struct anvil_nic *nic)
 {
 	uint8_t frame[IP + 8] = { 0 };
 
@@ -1016,26 +1017,26 @@ static int host_socket(int type, unsigned int *port)
 	return fd;
 }
 
-static void open_slirp(struct nic_slirp *n, bool host)
+static void open_slirp(struct anvil_nic_slirp *n, bool host)
 {
-	const struct nic_slirp_options options = { .ring_frames = 4, .host = host };
+	const struct anvil_nic_slirp_options options = { .ring_frames = 4, .host = host };
 	char error[256];
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	CHECK(nic_slirp_open(n, &options, error, sizeof(error)) == 0);
+	CHECK(anvil_nic_slirp_open(n, &options, error, sizeof(error)) == 0);
 	n->nic.receive = receive;
 }
 
 /* The event loop turns until `fd` can be read, or (-1) a few times. */
-static void turn(struct nic_slirp *n, int fd)
+static void turn(struct anvil_nic_slirp *n, int fd)
 {
 	for (int i = 0; i < (fd < 0 ? 3 : 200); i++) {
 		struct pollfd pollfds[64], p = { .fd = fd, .events = POLLIN };
 		int timeout = 20;
-		unsigned int count = nic_slirp_fill(n, pollfds, COUNT(pollfds), &timeout);
+		unsigned int count = anvil_nic_slirp_fill(n, pollfds, COUNT(pollfds), &timeout);
 
 		CHECK(poll(pollfds, count, timeout) >= 0);
-		nic_slirp_dispatch(n, pollfds, count);
+		anvil_nic_slirp_dispatch(n, pollfds, count);
 		if (fd >= 0 && poll(&p, 1, 0) == 1)
 			return;
 	}
@@ -1045,7 +1046,7 @@ static void turn(struct nic_slirp *n, int fd)
 static void play_slirp(const void *arg)
 {
 	const struct sandbox_needs *needs = arg;
-	struct nic_slirp n, closed;
+	struct anvil_nic_slirp n, closed;
 	unsigned int port = 0;
 	int listener = host_socket(SOCK_STREAM, &port);
 	char text[16];
@@ -1067,10 +1068,10 @@ static void play_slirp(const void *arg)
 	turn(&n, -1);
 	guest_pings(&n.nic);
 	turn(&n, -1);
-	nic_slirp_close(&n);
+	anvil_nic_slirp_close(&n);
 	guest_asks(&closed.nic, 77); /* it looks whether the host has that address */
-	CHECK(nic_slirp_flows(&closed) == 1);
-	nic_slirp_close(&closed);
+	CHECK(anvil_nic_slirp_flows(&closed) == 1);
+	anvil_nic_slirp_close(&closed);
 }
 
 static void slirp_connects_with_sockets_alone(void **state)
@@ -1132,7 +1133,7 @@ static void pretend_name_server(void)
 }
 
 /* What a hostile guest sends must not end the run as what it asks for is refused. */
-static void guest_sends_garbage(struct nic_slirp *n)
+static void guest_sends_garbage(struct anvil_nic_slirp *n)
 {
 	static const uint8_t protocol[] = { 1, 6, 17, 2 };
 	uint8_t frame[200];
@@ -1178,7 +1179,7 @@ static void play_dns(const void *arg)
 	const struct sandbox_needs needs = { .sockets = true,
 					     .readable = readable,
 					     .readable_count = arg ? 2 : 1 };
-	struct nic_slirp n;
+	struct anvil_nic_slirp n;
 	unsigned int port = 53;
 	char text[16];
 
@@ -1198,7 +1199,7 @@ static void play_dns(const void *arg)
 	CHECK(recv(fd, text, sizeof(text), 0) == 8 && !memcmp(text, "question", 8));
 	libslirp_complains();
 	guest_sends_garbage(&n);
-	nic_slirp_close(&n);
+	anvil_nic_slirp_close(&n);
 }
 
 static void slirp_finds_the_name_server_and_bears_a_hostile_guest(void **state)
@@ -1262,25 +1263,25 @@ static void only_listed_files_are_read(void **state)
 
 static void play_tap(const void *arg)
 {
-	static const struct nic_tap_offloads offloads = { .csum = true, .tso4 = true };
+	static const struct anvil_nic_tap_offloads offloads = { .csum = true, .tso4 = true };
 	static const uint8_t frame[60];
 	const struct sandbox_needs *needs = arg;
-	struct nic_tap tap;
+	struct anvil_nic_tap tap;
 	struct pollfd p;
 	char error[256];
 
 	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET))
 		child_skips("no network namespace of our own");
-	if (nic_tap_open(&tap, NULL, error, sizeof(error)))
+	if (anvil_nic_tap_open(&tap, NULL, error, sizeof(error)))
 		child_skips(error);
 	tap.nic.receive = receive;
 	begin_and_enter(needs);
-	CHECK(nic_tap_set_offloads(&tap, &offloads) == 0);
+	CHECK(anvil_nic_tap_set_offloads(&tap, &offloads) == 0);
 	guest_sends(&tap.nic, frame, sizeof(frame));
-	nic_tap_fill(&tap, &p);
+	anvil_nic_tap_fill(&tap, &p);
 	CHECK(poll(&p, 1, 0) >= 0);
-	nic_tap_dispatch(&tap, &p);
-	nic_tap_close(&tap);
+	anvil_nic_tap_dispatch(&tap, &p);
+	anvil_nic_tap_close(&tap);
 }
 
 static void tap_works_inside(void **state)
@@ -1297,29 +1298,29 @@ static void tap_works_inside(void **state)
 static void play_pcap(const void *arg)
 {
 	static const uint8_t frame[60];
-	struct nic_pcap_options options = { .out = arg };
-	struct nic_pcap pcap;
+	struct anvil_nic_pcap_options options = { .out = arg };
+	struct anvil_nic_pcap pcap;
 	char error[256];
 
-	CHECK(nic_pcap_open(&pcap, &options, error, sizeof(error)) == 0);
+	CHECK(anvil_nic_pcap_open(&pcap, &options, error, sizeof(error)) == 0);
 	pcap.nic.receive = receive;
 	begin_and_enter(&nothing);
 	guest_sends(&pcap.nic, frame, sizeof(frame));
-	CHECK(nic_pcap_poll(&pcap, 10) == -ENODATA);
-	CHECK(nic_pcap_close(&pcap) == 0);
+	CHECK(anvil_nic_pcap_poll(&pcap, 10) == -ENODATA);
+	CHECK(anvil_nic_pcap_close(&pcap) == 0);
 }
 
 static void play_back_pcap(const void *arg)
 {
-	struct nic_pcap_options options = { .in = arg };
-	struct nic_pcap pcap;
+	struct anvil_nic_pcap_options options = { .in = arg };
+	struct anvil_nic_pcap pcap;
 	char error[256];
 
-	CHECK(nic_pcap_open(&pcap, &options, error, sizeof(error)) == 0);
+	CHECK(anvil_nic_pcap_open(&pcap, &options, error, sizeof(error)) == 0);
 	pcap.nic.receive = receive;
 	begin_and_enter(&nothing);
-	CHECK(nic_pcap_poll(&pcap, 10) == 1 && frames_received == 1);
-	CHECK(nic_pcap_close(&pcap) == 0);
+	CHECK(anvil_nic_pcap_poll(&pcap, 10) == 1 && frames_received == 1);
+	CHECK(anvil_nic_pcap_close(&pcap) == 0);
 }
 
 static void captures_are_written_and_read_inside(void **state)

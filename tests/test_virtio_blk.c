@@ -8,7 +8,7 @@
 
 #define QUEUE	 64u
 #define SLOTS	 3u
-#define TRANSFER (16u * DISK_SECTOR_BYTES)
+#define TRANSFER (16u * ANVIL_DISK_SECTOR_BYTES)
 #define RANGES	 4u
 #define RANGE	 32u /* sectors */
 
@@ -18,8 +18,8 @@
 struct fixture {
 	struct guest guest;
 	struct test_disk disk;
-	struct virtio_blk_options options;
-	struct virtio_blk blk;
+	struct anvil_blk_options options;
+	struct anvil_blk blk;
 };
 
 static const int all_features[] = {
@@ -31,17 +31,17 @@ static const int all_features[] = {
 	VIRTIO_F_ORDER_PLATFORM, VIRTIO_F_SUSPEND
 };
 
-static struct virtio_features everything(void)
+static struct anvil_features everything(void)
 {
-	struct virtio_features set = { { 0 } };
+	struct anvil_features set = { { 0 } };
 
 	for (size_t i = 0; i < COUNT(all_features); i++)
-		virtio_features_add(&set, (unsigned int)all_features[i]);
+		anvil_features_add(&set, (unsigned int)all_features[i]);
 	return set;
 }
 
 /* Accepted by most tests: no EVENT_IDX, so that notifications are simple; write-back. */
-static struct virtio_features usual(void)
+static struct anvil_features usual(void)
 {
 	return features(VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_DISCARD, VIRTIO_BLK_F_WRITE_ZEROES,
 			VIRTIO_F_INDIRECT_DESC, VIRTIO_F_RING_RESET, -1);
@@ -49,13 +49,13 @@ static struct virtio_features usual(void)
 
 static void create(struct fixture *f)
 {
-	assert_int_equal(virtio_blk_init(&f->blk, &f->options), 0);
+	assert_int_equal(anvil_blk_init(&f->blk, &f->options), 0);
 	guest_attach(&f->guest, &f->blk.dev);
 }
 
 static void recreate(struct fixture *f)
 {
-	virtio_blk_destroy(&f->blk);
+	anvil_blk_destroy(&f->blk);
 	create(f);
 }
 
@@ -66,7 +66,7 @@ static int setup(void **state)
 	assert_non_null(f);
 	guest_init(&f->guest);
 	test_disk_init(&f->disk);
-	f->options = (struct virtio_blk_options){
+	f->options = (struct anvil_blk_options){
 		.memory = &f->guest.ram.memory,
 		.disk = &f->disk.disk,
 		.features = everything(),
@@ -96,8 +96,8 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_true(virtio_blk_idle(&f->blk));
-	virtio_blk_destroy(&f->blk);
+	assert_true(anvil_blk_idle(&f->blk));
+	anvil_blk_destroy(&f->blk);
 	test_disk_destroy(&f->disk);
 	guest_destroy(&f->guest);
 	free(f);
@@ -169,7 +169,7 @@ static uint8_t perform(struct fixture *f, const struct request *r, uint32_t used
 
 static const uint8_t *disk_at(const struct fixture *f, uint64_t sector)
 {
-	return f->disk.data + sector * DISK_SECTOR_BYTES;
+	return f->disk.data + sector * ANVIL_DISK_SECTOR_BYTES;
 }
 
 /* ---- creation ---- */
@@ -177,21 +177,21 @@ static const uint8_t *disk_at(const struct fixture *f, uint64_t sector)
 static void init_checks_its_options(void **state)
 {
 	struct fixture *f = *state;
-	struct virtio_blk blk;
+	struct anvil_blk blk;
 
 #define REFUSED(change)                                                                            \
 	do {                                                                                       \
-		struct virtio_blk_options o = f->options;                                          \
+		struct anvil_blk_options o = f->options;                                           \
 		change;                                                                            \
-		assert_int_equal(virtio_blk_init(&blk, &o), -EINVAL);                              \
+		assert_int_equal(anvil_blk_init(&blk, &o), -EINVAL);                               \
 	} while (0)
 #define TAKEN(change)                                                                              \
 	do {                                                                                       \
-		struct virtio_blk_options o = f->options;                                          \
+		struct anvil_blk_options o = f->options;                                           \
 		change;                                                                            \
-		assert_int_equal(virtio_blk_init(&blk, &o), 0);                                    \
-		assert_true(virtio_blk_idle(&blk));                                                \
-		virtio_blk_destroy(&blk);                                                          \
+		assert_int_equal(anvil_blk_init(&blk, &o), 0);                                     \
+		assert_true(anvil_blk_idle(&blk));                                                 \
+		anvil_blk_destroy(&blk);                                                           \
 	} while (0)
 	REFUSED(o.slots = 0);
 	TAKEN(o.slots = 1);
@@ -216,7 +216,7 @@ static void init_checks_its_options(void **state)
 	TAKEN(o.queue_size_max = 1);
 	REFUSED(o.features = features(VIRTIO_BLK_F_CONFIG_WCE, -1));
 	TAKEN(o.features = features(-1));
-	for (int bit = 0; bit < (int)VIRTIO_FEATURE_BITS; bit++) {
+	for (int bit = 0; bit < (int)ANVIL_FEATURE_BITS; bit++) {
 		bool known = false;
 
 		for (size_t i = 0; i < COUNT(all_features); i++)
@@ -232,11 +232,11 @@ static void read_only_is_offered_for_a_read_only_disk(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_false(virtio_features_has(&f->blk.dev.offered, VIRTIO_BLK_F_RO));
+	assert_false(anvil_features_has(&f->blk.dev.offered, VIRTIO_BLK_F_RO));
 	f->disk.disk.read_only = true;
 	recreate(f);
-	assert_true(virtio_features_has(&f->blk.dev.offered, VIRTIO_BLK_F_RO));
-	assert_true(virtio_features_has(&f->blk.dev.offered, VIRTIO_F_VERSION_1));
+	assert_true(anvil_features_has(&f->blk.dev.offered, VIRTIO_BLK_F_RO));
+	assert_true(anvil_features_has(&f->blk.dev.offered, VIRTIO_F_VERSION_1));
 }
 
 static void config_space_holds_what_is_offered(void **state)
@@ -256,10 +256,9 @@ static void config_space_holds_what_is_offered(void **state)
 		f->options.features = offered ? everything() : features(-1);
 		recreate(f);
 		for (uint32_t i = 0; i < sizeof(full); i++)
-			assert_int_equal(
-				virtio_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1),
-				offered ? full[i] : bare[i]);
-		assert_int_equal(virtio_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 60, 1), 0);
+			assert_int_equal(anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1),
+					 offered ? full[i] : bare[i]);
+		assert_int_equal(anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 60, 1), 0);
 	}
 }
 
@@ -600,9 +599,10 @@ static void ranges_get_their_status(void **state)
 				fail_msg("%s, %u: status %u", t[i].what, zero, status);
 			assert_int_equal(f->disk.logs, expected == OK ? t[i].count : 0);
 			for (unsigned int n = 0; n < f->disk.logs; n++) {
-				const struct disk_request *log = &f->disk.log[n];
+				const struct anvil_disk_request *log = &f->disk.log[n];
 
-				assert_int_equal(log->op, zero ? DISK_WRITE_ZEROES : DISK_DISCARD);
+				assert_int_equal(log->op, zero ? ANVIL_DISK_WRITE_ZEROES
+							       : ANVIL_DISK_DISCARD);
 				assert_int_equal(log->sector, t[i].range[n].sector);
 				assert_int_equal(log->sectors, t[i].range[n].num_sectors);
 				assert_int_equal(log->unmap, t[i].range[n].flags & 1);
@@ -653,7 +653,7 @@ static void refused_request_leaves_nothing_behind_in_its_slot(void **state)
 	assert_int_equal(perform(f, &discard, 1), IOERR);
 	assert_int_equal(perform(f, &read, 513), OK);
 	assert_int_equal(f->disk.logs, 1); /* no flush, no range */
-	assert_int_equal(f->disk.log[0].op, DISK_READ);
+	assert_int_equal(f->disk.log[0].op, ANVIL_DISK_READ);
 	assert_int_equal(f->disk.log[0].sector, 3);
 }
 
@@ -690,7 +690,7 @@ static void later_ranges_are_held_against_the_capacity_of_their_time(void **stat
 	offer(f, &r);
 	guest_notify(&f->guest, 0);
 	f->disk.disk.capacity = LAST;
-	virtio_blk_resized(&f->blk);
+	anvil_blk_resized(&f->blk);
 	test_disk_finish(&f->disk, 0, 0);
 	assert_int_equal(f->disk.logs, 1);
 	ring_expect(&f->guest.ring[0], 0, 1);
@@ -712,10 +712,10 @@ static void read_only_disk_is_never_changed(void **state)
 	f->disk.disk.read_only = true;
 	recreate(f);
 	for (unsigned int accepted = 0; accepted < 2; accepted++) {
-		struct virtio_features set = usual();
+		struct anvil_features set = usual();
 
 		if (accepted)
-			virtio_features_add(&set, VIRTIO_BLK_F_RO);
+			anvil_features_add(&set, VIRTIO_BLK_F_RO);
 		guest_drive(&f->guest, set, 1, QUEUE);
 		f->disk.logs = 0;
 		for (size_t i = 0; i < COUNT(r); i++)
@@ -750,23 +750,23 @@ static void writes_are_stable_when_the_driver_cannot_flush(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		struct virtio_features set =
+		struct anvil_features set =
 			features(VIRTIO_BLK_F_DISCARD, VIRTIO_BLK_F_WRITE_ZEROES, -1);
 
 		f->options.features = set;
 		if (t[i].offered) {
-			virtio_features_add(&f->options.features, VIRTIO_BLK_F_FLUSH);
-			virtio_features_add(&f->options.features, VIRTIO_BLK_F_CONFIG_WCE);
+			anvil_features_add(&f->options.features, VIRTIO_BLK_F_FLUSH);
+			anvil_features_add(&f->options.features, VIRTIO_BLK_F_CONFIG_WCE);
 		}
 		recreate(f);
 		if (t[i].flush)
-			virtio_features_add(&set, VIRTIO_BLK_F_FLUSH);
+			anvil_features_add(&set, VIRTIO_BLK_F_FLUSH);
 		if (t[i].wce)
-			virtio_features_add(&set, VIRTIO_BLK_F_CONFIG_WCE);
+			anvil_features_add(&set, VIRTIO_BLK_F_CONFIG_WCE);
 		guest_drive(&f->guest, set, 1, QUEUE);
 		if (t[i].writeback >= 0)
-			virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1,
-					  (uint64_t)t[i].writeback);
+			anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1,
+					 (uint64_t)t[i].writeback);
 
 		struct request r[] = { { T_OUT, 0, .out_len = 512, .in_len = 1 },
 				       ranges(T_ZERO, range, 2),
@@ -780,7 +780,7 @@ static void writes_are_stable_when_the_driver_cannot_flush(void **state)
 			if (f->disk.logs != steps + t[i].stable)
 				fail_msg("%s: %u requests", t[i].what, f->disk.logs);
 			if (t[i].stable)
-				assert_int_equal(f->disk.log[steps].op, DISK_FLUSH);
+				assert_int_equal(f->disk.log[steps].op, ANVIL_DISK_FLUSH);
 		}
 
 		struct request read = { T_IN, 0, .in_len = 513 };
@@ -793,40 +793,40 @@ static void writes_are_stable_when_the_driver_cannot_flush(void **state)
 
 static uint64_t writeback(struct fixture *f)
 {
-	return virtio_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1);
+	return anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1);
 }
 
 static void cache_mode_is_written_as_one_byte_of_0_or_1(void **state)
 {
 	struct fixture *f = *state;
-	struct virtio_mmio *m = &f->guest.mmio;
-	struct virtio_features set = features(VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_CONFIG_WCE, -1);
+	struct anvil_mmio *m = &f->guest.mmio;
+	struct anvil_features set = features(VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_CONFIG_WCE, -1);
 
 	guest_drive(&f->guest, set, 1, QUEUE);
 	assert_int_equal(writeback(f), 1);
-	virtio_mmio_write(m, VIRTIO_MMIO_CONFIG + 32, 1, 0);
+	anvil_mmio_write(m, VIRTIO_MMIO_CONFIG + 32, 1, 0);
 	assert_int_equal(writeback(f), 0);
 	for (uint64_t value = 2; value < 256; value++)
-		virtio_mmio_write(m, VIRTIO_MMIO_CONFIG + 32, 1, value);
-	virtio_mmio_write(m, VIRTIO_MMIO_CONFIG + 32, 2, 1);
-	virtio_mmio_write(m, VIRTIO_MMIO_CONFIG + 32, 4, 1);
-	virtio_mmio_write(m, VIRTIO_MMIO_CONFIG + 31, 2, 0x0100);
+		anvil_mmio_write(m, VIRTIO_MMIO_CONFIG + 32, 1, value);
+	anvil_mmio_write(m, VIRTIO_MMIO_CONFIG + 32, 2, 1);
+	anvil_mmio_write(m, VIRTIO_MMIO_CONFIG + 32, 4, 1);
+	anvil_mmio_write(m, VIRTIO_MMIO_CONFIG + 31, 2, 0x0100);
 	assert_int_equal(writeback(f), 0);
-	virtio_mmio_write(m, VIRTIO_MMIO_CONFIG + 32, 1, 1);
+	anvil_mmio_write(m, VIRTIO_MMIO_CONFIG + 32, 1, 1);
 	assert_int_equal(writeback(f), 1);
 	for (uint32_t i = 0; i < 60; i++) {
-		uint64_t before = virtio_mmio_read(m, VIRTIO_MMIO_CONFIG + i, 1);
+		uint64_t before = anvil_mmio_read(m, VIRTIO_MMIO_CONFIG + i, 1);
 
 		if (i != 32)
-			virtio_mmio_write(m, VIRTIO_MMIO_CONFIG + i, 1, ~before);
-		assert_int_equal(virtio_mmio_read(m, VIRTIO_MMIO_CONFIG + i, 1), before);
+			anvil_mmio_write(m, VIRTIO_MMIO_CONFIG + i, 1, ~before);
+		assert_int_equal(anvil_mmio_read(m, VIRTIO_MMIO_CONFIG + i, 1), before);
 	}
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_int_equal(writeback(f), 0);
 
 	/* not negotiated: not to be written */
 	guest_drive(&f->guest, features(VIRTIO_BLK_F_FLUSH, -1), 1, QUEUE);
-	virtio_mmio_write(m, VIRTIO_MMIO_CONFIG + 32, 1, 1);
+	anvil_mmio_write(m, VIRTIO_MMIO_CONFIG + 32, 1, 1);
 	assert_int_equal(writeback(f), 0);
 	guest_drive(&f->guest, features(VIRTIO_BLK_F_CONFIG_WCE, -1), 1, QUEUE);
 	assert_int_equal(writeback(f), 0);
@@ -865,7 +865,7 @@ static void failed_flush_fails_a_write_through_write(void **state)
 	offer(f, &r);
 	guest_notify(&f->guest, 0);
 	test_disk_finish(&f->disk, 0, 0);
-	assert_int_equal(f->disk.pending[0]->op, DISK_FLUSH);
+	assert_int_equal(f->disk.pending[0]->op, ANVIL_DISK_FLUSH);
 	ring_expect_none(&f->guest.ring[0]);
 	test_disk_finish(&f->disk, 0, -EIO);
 	ring_expect(&f->guest.ring[0], 0, 1);
@@ -907,14 +907,14 @@ static void requests_complete_in_the_order_of_the_disk(void **state)
 
 	f->disk.defer = true;
 	for (size_t o = 0; o < COUNT(order); o++) {
-		struct disk_request *request[3];
+		struct anvil_disk_request *request[3];
 		uint16_t head[3];
 
 		for (unsigned int i = 0; i < 3; i++)
 			head[i] = offer_read(f, i);
 		guest_notify(&f->guest, 0);
 		assert_int_equal(f->disk.pendings, 3);
-		assert_false(virtio_blk_idle(&f->blk));
+		assert_false(anvil_blk_idle(&f->blk));
 		ring_expect_none(&f->guest.ring[0]);
 		memcpy(request, f->disk.pending, sizeof(request));
 		for (unsigned int n = 0; n < 3; n++) {
@@ -927,7 +927,7 @@ static void requests_complete_in_the_order_of_the_disk(void **state)
 			ring_expect_none(&f->guest.ring[0]);
 			assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_USED);
 		}
-		assert_true(virtio_blk_idle(&f->blk));
+		assert_true(anvil_blk_idle(&f->blk));
 		f->disk.logs = 0;
 	}
 }
@@ -942,7 +942,7 @@ static void in_order_requests_complete_as_they_were_made(void **state)
 	guest_drive(&f->guest, features(VIRTIO_BLK_F_FLUSH, VIRTIO_F_IN_ORDER, -1), 1, QUEUE);
 	f->disk.defer = true;
 	for (size_t o = 0; o < COUNT(order); o++) {
-		struct disk_request *request[3];
+		struct anvil_disk_request *request[3];
 		bool done[3] = { 0 };
 		uint16_t head[3];
 		unsigned int next = 0;
@@ -1012,7 +1012,7 @@ static void late_completions_after_a_reset_touch_nothing(void **state)
 	guest_notify(&f->guest, 0);
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_int_equal(f->disk.cancels, SLOTS);
-	assert_false(virtio_blk_idle(&f->blk));
+	assert_false(anvil_blk_idle(&f->blk));
 	sum = ram_sum(&f->guest.ram);
 	ram_watch(&f->guest.ram);
 	for (unsigned int i = 0; i < SLOTS; i++)
@@ -1021,7 +1021,7 @@ static void late_completions_after_a_reset_touch_nothing(void **state)
 	assert_int_equal(f->guest.ram.fetches + f->guest.ram.stores, 0);
 	assert_int_equal(ram_sum(&f->guest.ram), sum);
 	assert_false(f->guest.irq);
-	assert_true(virtio_blk_idle(&f->blk));
+	assert_true(anvil_blk_idle(&f->blk));
 }
 
 static void second_reset_does_not_cancel_again(void **state)
@@ -1048,14 +1048,14 @@ static void cancel_may_finish_the_request_at_once(void **state)
 	guest_notify(&f->guest, 0);
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_int_equal(f->disk.logs, SLOTS); /* those in the ring were not taken */
-	assert_true(virtio_blk_idle(&f->blk));
+	assert_true(anvil_blk_idle(&f->blk));
 	ring_expect_none(&f->guest.ring[0]);
 }
 
 static void cancel_may_be_missing(void **state)
 {
 	struct fixture *f = *state;
-	struct disk_ops ops = *f->disk.disk.ops;
+	struct anvil_disk_ops ops = *f->disk.disk.ops;
 
 	ops.cancel = NULL;
 	f->disk.disk.ops = &ops;
@@ -1122,12 +1122,12 @@ static void cancelled_request_takes_no_further_step(void **state)
 		offer(f, &r);
 		guest_notify(&f->guest, 0);
 		if (broken)
-			virtio_device_break(&f->blk.dev);
+			anvil_device_break(&f->blk.dev);
 		else
 			reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 		test_disk_finish(&f->disk, 0, 0);
 		assert_int_equal(f->disk.logs, 1);
-		assert_true(virtio_blk_idle(&f->blk));
+		assert_true(anvil_blk_idle(&f->blk));
 	}
 }
 
@@ -1189,7 +1189,7 @@ static void nothing_is_taken_before_driver_ok(void **state)
 	offer_read(f, 0);
 	ram_watch(&f->guest.ram);
 	guest_notify(&f->guest, 0);
-	virtio_mmio_poll(&f->guest.mmio);
+	anvil_mmio_poll(&f->guest.mmio);
 	assert_int_equal(f->guest.ram.fetches, 0);
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, UP_TO_DRIVER_OK);
 	guest_notify(&f->guest, 0);
@@ -1205,7 +1205,7 @@ static void resizing_shows_in_config_and_counts_at_once(void **state)
 	uint32_t generation = reg_read(&f->guest, VIRTIO_MMIO_CONFIG_GENERATION);
 
 	f->disk.disk.capacity = LAST;
-	virtio_blk_resized(&f->blk);
+	anvil_blk_resized(&f->blk);
 	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_CONFIG), LAST);
 	assert_int_not_equal(reg_read(&f->guest, VIRTIO_MMIO_CONFIG_GENERATION), generation);
 	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_CONFIG);

@@ -8,17 +8,17 @@
 #define ERASE_SECTORS  8u
 #define ERASE_SEGMENTS 3u
 
-static struct disk_lifetime lifetime;
+static struct anvil_disk_lifetime lifetime;
 
 static int setup(void **state)
 {
 	struct rig *rig = rig_new();
 
-	lifetime = (struct disk_lifetime){ 1, 2, 11 };
+	lifetime = (struct anvil_disk_lifetime){ 1, 2, 11 };
 	rig->disk.disk.lifetime = &lifetime;
 	rig->disk.disk.secure_erase = true;
-	virtio_features_add(&rig->options.features, VIRTIO_BLK_F_LIFETIME);
-	virtio_features_add(&rig->options.features, VIRTIO_BLK_F_SECURE_ERASE);
+	anvil_features_add(&rig->options.features, VIRTIO_BLK_F_LIFETIME);
+	anvil_features_add(&rig->options.features, VIRTIO_BLK_F_SECURE_ERASE);
 	rig->options.erase_sectors_max = ERASE_SECTORS;
 	rig->options.erase_segments_max = ERASE_SEGMENTS;
 	rig->options.erase_sector_alignment = 4;
@@ -92,7 +92,7 @@ static void erasures_get_their_status(void **state)
 				 t[i].status);
 		assert_int_equal(rig->disk.logs, t[i].submitted);
 		for (unsigned int k = 0; k < t[i].submitted; k++) {
-			assert_int_equal(rig->disk.log[k].op, DISK_SECURE_ERASE);
+			assert_int_equal(rig->disk.log[k].op, ANVIL_DISK_SECURE_ERASE);
 			assert_int_equal(rig->disk.log[k].sector, t[i].sector + k * t[i].sectors);
 			assert_int_equal(rig->disk.log[k].sectors, t[i].sectors);
 			assert_false(rig->disk.log[k].unmap);
@@ -120,7 +120,7 @@ static void erasure_is_stable_when_the_driver_cannot_flush(void **state)
 	guest_drive(&rig->guest, features(VIRTIO_BLK_F_SECURE_ERASE, -1), 1, RIG_QUEUE);
 	assert_int_equal(erase(rig, 0, 2, 0, 2), S_OK);
 	assert_int_equal(rig->disk.logs, 3);
-	assert_int_equal(rig->disk.log[2].op, DISK_FLUSH);
+	assert_int_equal(rig->disk.log[2].op, ANVIL_DISK_FLUSH);
 }
 
 /* 5.2.6.2: a write request to a read-only disk MUST be answered with IOERR */
@@ -128,7 +128,7 @@ static void read_only_disk_is_not_erased(void **state)
 {
 	struct rig *rig = *state;
 
-	virtio_blk_destroy(&rig->blk);
+	anvil_blk_destroy(&rig->blk);
 	rig->disk.disk.read_only = true;
 	rig_create(rig);
 	guest_drive(&rig->guest, rig->options.features, 1, RIG_QUEUE);
@@ -144,7 +144,7 @@ static void lifetime_is_told(void **state)
 
 	assert_int_equal(rig_ask(rig, a), S_OK);
 	assert_int_equal(rig_get64(rig, &a, 0) & 0xffffffffffff, 0x000b00020001);
-	lifetime = (struct disk_lifetime){ 3, 0, 7 };
+	lifetime = (struct anvil_disk_lifetime){ 3, 0, 7 };
 	assert_int_equal(rig_ask(rig, a), S_OK);
 	assert_int_equal(rig_get64(rig, &a, 0) & 0xffffffffffff, 0x000700000003);
 	assert_int_equal(rig->disk.logs, 0);
@@ -156,7 +156,7 @@ static void reserved_values_are_not_told(void **state)
 	struct rig *rig = *state;
 	struct ask a = { .type = T_LIFETIME, .in_len = 7 };
 
-	lifetime = (struct disk_lifetime){ 4, 12, 0xffff };
+	lifetime = (struct anvil_disk_lifetime){ 4, 12, 0xffff };
 	assert_int_equal(rig_ask(rig, a), S_OK);
 	assert_int_equal(rig_get64(rig, &a, 0) & 0xffffffffffff, 0);
 }
@@ -189,25 +189,25 @@ static void what_was_not_accepted_is_unsupported(void **state)
 static void what_the_disk_has_not_cannot_be_offered(void **state)
 {
 	struct rig *rig = *state;
-	struct virtio_blk blk;
+	struct anvil_blk blk;
 
 	rig->disk.disk.lifetime = NULL;
-	assert_int_equal(virtio_blk_init(&blk, &rig->options), -EINVAL);
+	assert_int_equal(anvil_blk_init(&blk, &rig->options), -EINVAL);
 	rig->disk.disk.lifetime = &lifetime;
 	rig->disk.disk.secure_erase = false;
-	assert_int_equal(virtio_blk_init(&blk, &rig->options), -EINVAL);
+	assert_int_equal(anvil_blk_init(&blk, &rig->options), -EINVAL);
 	rig->disk.disk.secure_erase = true;
 #define REFUSED(change)                                                                            \
 	do {                                                                                       \
-		struct virtio_blk_options o = rig->options;                                        \
+		struct anvil_blk_options o = rig->options;                                         \
 		change;                                                                            \
-		assert_int_equal(virtio_blk_init(&blk, &o), -EINVAL);                              \
+		assert_int_equal(anvil_blk_init(&blk, &o), -EINVAL);                               \
 	} while (0)
 	REFUSED(o.erase_sectors_max = 0);
 	REFUSED(o.erase_segments_max = 0);
 	REFUSED(o.erase_segments_max = 257);
 	REFUSED(o.erase_sector_alignment = 0);
-	REFUSED(virtio_features_add(&o.features, VIRTIO_BLK_F_ZONED));
+	REFUSED(anvil_features_add(&o.features, VIRTIO_BLK_F_ZONED));
 }
 
 /* 5.2.3.1: BARRIER and SCSI are of the legacy interface; 5.2.6.4: so are these requests */
@@ -219,12 +219,12 @@ static void legacy_features_and_requests_are_refused(void **state)
 					 VIRTIO_BLK_T_BARRIER, VIRTIO_BLK_T_BARRIER | T_OUT };
 
 	for (size_t i = 0; i < COUNT(bit); i++) {
-		struct virtio_blk blk;
-		struct virtio_blk_options o = rig->options;
+		struct anvil_blk blk;
+		struct anvil_blk_options o = rig->options;
 
-		virtio_features_add(&o.features, (unsigned int)bit[i]);
-		assert_int_equal(virtio_blk_init(&blk, &o), -EINVAL);
-		assert_false(virtio_features_has(&rig->blk.dev.offered, (unsigned int)bit[i]));
+		anvil_features_add(&o.features, (unsigned int)bit[i]);
+		assert_int_equal(anvil_blk_init(&blk, &o), -EINVAL);
+		assert_false(anvil_features_has(&rig->blk.dev.offered, (unsigned int)bit[i]));
 		reg_write(&rig->guest, VIRTIO_MMIO_STATUS, 0);
 		assert_false(guest_negotiate(&rig->guest, features(bit[i], -1)));
 	}

@@ -6,7 +6,7 @@ static int setup(void **state)
 {
 	struct rig *rig = rig_new();
 
-	virtio_features_add(&rig->options.features, VIRTIO_BLK_F_MQ);
+	anvil_features_add(&rig->options.features, VIRTIO_BLK_F_MQ);
 	rig->options.num_queues = 3;
 	rig_create(rig);
 	guest_drive(&rig->guest, rig->options.features, 3, RIG_QUEUE);
@@ -41,11 +41,11 @@ static void config_tells_how_many_queues_there_are(void **state)
 {
 	struct rig *rig = *state;
 
-	assert_int_equal(virtio_mmio_read(&rig->guest.mmio, VIRTIO_MMIO_CONFIG + 34, 2), 3);
-	virtio_blk_destroy(&rig->blk);
+	assert_int_equal(anvil_mmio_read(&rig->guest.mmio, VIRTIO_MMIO_CONFIG + 34, 2), 3);
+	anvil_blk_destroy(&rig->blk);
 	rig->options.features = features(VIRTIO_BLK_F_FLUSH, -1);
 	rig_create(rig);
-	assert_int_equal(virtio_mmio_read(&rig->guest.mmio, VIRTIO_MMIO_CONFIG + 34, 2), 0);
+	assert_int_equal(anvil_mmio_read(&rig->guest.mmio, VIRTIO_MMIO_CONFIG + 34, 2), 0);
 }
 
 static void number_of_queues_is_checked(void **state)
@@ -57,12 +57,12 @@ static void number_of_queues_is_checked(void **state)
 	} t[] = { { 0, -EINVAL }, { 1, 0 }, { 64, 0 }, { 65, -EINVAL }, { 0xffff, -EINVAL } };
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		struct virtio_blk blk;
+		struct anvil_blk blk;
 
 		rig->options.num_queues = t[i].queues;
-		assert_int_equal(virtio_blk_init(&blk, &rig->options), t[i].result);
+		assert_int_equal(anvil_blk_init(&blk, &rig->options), t[i].result);
 		if (!t[i].result)
-			virtio_blk_destroy(&blk);
+			anvil_blk_destroy(&blk);
 	}
 }
 
@@ -215,7 +215,7 @@ static void work_of_one_call_is_bounded(void **state)
 	assert_int_equal(rig->guest.defers, 1);
 	while (rig->guest.defers) {
 		rig->guest.defers = 0;
-		virtio_mmio_poll(&rig->guest.mmio);
+		anvil_mmio_poll(&rig->guest.mmio);
 	}
 	assert_int_equal(rig->disk.logs - before, 21);
 	test_disk_finish(&rig->disk, 0, 0);
@@ -236,7 +236,7 @@ static void resizing_is_told_with_all_queues_busy(void **state)
 	guest_notify(&rig->guest, 0);
 	guest_notify(&rig->guest, 1);
 	rig->disk.disk.capacity = TEST_DISK_SECTORS / 2;
-	virtio_blk_resized(&rig->blk);
+	anvil_blk_resized(&rig->blk);
 	assert_int_equal(guest_take_interrupts(&rig->guest), VIRTIO_INTERRUPT_CONFIG);
 	assert_int_not_equal(reg_read(&rig->guest, VIRTIO_MMIO_CONFIG_GENERATION), generation);
 	test_disk_finish(&rig->disk, 0, 0);

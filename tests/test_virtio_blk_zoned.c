@@ -5,22 +5,22 @@
 #define ZONE 8u /* sectors; eight zones, the first one conventional */
 #define CAP  6u
 
-static const struct zoned_disk_options host_managed = {
-	.zoning = { DISK_HOST_MANAGED, ZONE, 2, 3, 4, 1024 },
+static const struct anvil_zoned_disk_options host_managed = {
+	.zoning = { ANVIL_DISK_HOST_MANAGED, ZONE, 2, 3, 4, 1024 },
 	.conventional = 1,
 	.zone_capacity = CAP,
 };
 
-static const struct zoned_disk_options host_aware = {
-	.zoning = { DISK_HOST_AWARE, ZONE, 0, 0, 4, 512 },
+static const struct anvil_zoned_disk_options host_aware = {
+	.zoning = { ANVIL_DISK_HOST_AWARE, ZONE, 0, 0, 4, 512 },
 	.conventional = 1,
 };
 
-static void use_zones(struct rig *rig, const struct zoned_disk_options *zones)
+static void use_zones(struct rig *rig, const struct anvil_zoned_disk_options *zones)
 {
-	assert_int_equal(zoned_disk_init(&rig->zoned, &rig->disk.disk, zones), 0);
+	assert_int_equal(anvil_zoned_disk_init(&rig->zoned, &rig->disk.disk, zones), 0);
 	rig->options.disk = &rig->zoned.disk;
-	virtio_features_add(&rig->options.features, VIRTIO_BLK_F_ZONED);
+	anvil_features_add(&rig->options.features, VIRTIO_BLK_F_ZONED);
 	rig_create(rig);
 	guest_drive(&rig->guest, rig->options.features, 1, RIG_QUEUE);
 }
@@ -30,7 +30,7 @@ static int setup(void **state)
 	struct rig *rig = rig_new();
 
 	rig->disk.disk.secure_erase = true;
-	virtio_features_add(&rig->options.features, VIRTIO_BLK_F_SECURE_ERASE);
+	anvil_features_add(&rig->options.features, VIRTIO_BLK_F_SECURE_ERASE);
 	rig->options.erase_sectors_max = 4 * ZONE;
 	rig->options.erase_segments_max = 2;
 	rig->options.erase_sector_alignment = ZONE;
@@ -164,7 +164,7 @@ static void host_aware_disk_serves_drivers_that_know_none(void **state)
 				 S_UNSUPP);
 	assert_int_equal(write_at(rig, 13, 6), S_OK);
 	/* no status of zones either */
-	zoned_disk_fail_zone(&rig->zoned, 4, DISK_ZONE_OFFLINE);
+	anvil_zoned_disk_fail_zone(&rig->zoned, 4, ANVIL_DISK_ZONE_OFFLINE);
 	assert_int_equal(read_at(rig, 4 * ZONE, 1), S_IOERR);
 	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_int_equal(reg_read(&rig->guest, VIRTIO_MMIO_CONFIG + 72), ZONE);
@@ -173,26 +173,26 @@ static void host_aware_disk_serves_drivers_that_know_none(void **state)
 static void init_checks_zones(void **state)
 {
 	struct rig *rig = *state;
-	struct virtio_blk blk;
+	struct anvil_blk blk;
 
 #define REFUSED(change)                                                                            \
 	do {                                                                                       \
-		struct virtio_blk_options o = rig->options;                                        \
+		struct anvil_blk_options o = rig->options;                                         \
 		change;                                                                            \
-		assert_int_equal(virtio_blk_init(&blk, &o), -EINVAL);                              \
+		assert_int_equal(anvil_blk_init(&blk, &o), -EINVAL);                               \
 	} while (0)
 	REFUSED(o.features = features(-1));
 	REFUSED(o.disk = &rig->disk.disk);
 	/* 5.2.5.1: ZONED of a host-managed disk goes without DISCARD */
-	REFUSED(virtio_features_add(&o.features, VIRTIO_BLK_F_DISCARD));
-	REFUSED(virtio_features_add(&o.features, VIRTIO_BLK_F_WRITE_ZEROES));
+	REFUSED(anvil_features_add(&o.features, VIRTIO_BLK_F_DISCARD));
+	REFUSED(anvil_features_add(&o.features, VIRTIO_BLK_F_WRITE_ZEROES));
 	/* 5.2.6.2: secure_erase_sector_alignment MUST be a multiple of zone_sectors */
 	REFUSED(o.erase_sector_alignment = ZONE + 1);
 	REFUSED(o.transfer_max = 3 * 512);
 	/* 5.2.5.2: max_append_sectors MUST NOT exceed seg_max * size_max */
 	REFUSED(o.size_max = 1024; o.seg_max = 1;
-		virtio_features_add(&o.features, VIRTIO_BLK_F_SIZE_MAX);
-		virtio_features_add(&o.features, VIRTIO_BLK_F_SEG_MAX));
+		anvil_features_add(&o.features, VIRTIO_BLK_F_SIZE_MAX);
+		anvil_features_add(&o.features, VIRTIO_BLK_F_SEG_MAX));
 }
 
 /* ---- 5.2.6: reports ---- */
@@ -313,7 +313,7 @@ static void append_is_stable_when_the_driver_cannot_flush(void **state)
 	assert_int_equal(append(rig, 3 * ZONE, 2, &place), S_OK);
 	assert_int_equal(place, 3 * ZONE + 2);
 	assert_int_equal(rig->disk.logs, 4);
-	assert_int_equal(rig->disk.log[3].op, DISK_FLUSH);
+	assert_int_equal(rig->disk.log[3].op, ANVIL_DISK_FLUSH);
 }
 
 /* ---- 5.2.6.2: reads and writes ---- */
@@ -370,8 +370,8 @@ static void zones_out_of_order_are_left_alone(void **state)
 	static const uint32_t type[] = { T_OPEN, T_CLOSE, T_FINISH, T_RESET };
 
 	assert_int_equal(write_at(rig, 3 * ZONE, 2), S_OK);
-	zoned_disk_fail_zone(&rig->zoned, 3, DISK_ZONE_READ_ONLY);
-	zoned_disk_fail_zone(&rig->zoned, 4, DISK_ZONE_OFFLINE);
+	anvil_zoned_disk_fail_zone(&rig->zoned, 3, ANVIL_DISK_ZONE_READ_ONLY);
+	anvil_zoned_disk_fail_zone(&rig->zoned, 4, ANVIL_DISK_ZONE_OFFLINE);
 	assert_int_equal(read_at(rig, 3 * ZONE, 2), S_OK);
 	assert_int_equal(read_at(rig, 4 * ZONE, 2), S_INVALID);
 	for (unsigned int zone = 3; zone < 5; zone++) {
@@ -494,7 +494,7 @@ static void erasure_resets_zones(void **state)
 	}
 	expect_zone(rig, 2, VIRTIO_BLK_ZS_EMPTY, 2 * ZONE);
 	expect_zone(rig, 3, VIRTIO_BLK_ZS_EMPTY, 3 * ZONE);
-	assert_int_equal(rig->disk.log[rig->disk.logs - 1].op, DISK_SECURE_ERASE);
+	assert_int_equal(rig->disk.log[rig->disk.logs - 1].op, ANVIL_DISK_SECURE_ERASE);
 }
 
 static void read_only_disk_keeps_its_zones(void **state)
@@ -503,7 +503,7 @@ static void read_only_disk_keeps_its_zones(void **state)
 	static const uint32_t type[] = { T_OPEN, T_CLOSE, T_FINISH, T_RESET, T_ALL };
 	uint64_t place;
 
-	virtio_blk_destroy(&rig->blk);
+	anvil_blk_destroy(&rig->blk);
 	rig->zoned.disk.read_only = true;
 	rig_create(rig);
 	guest_drive(&rig->guest, rig->options.features, 1, RIG_QUEUE);

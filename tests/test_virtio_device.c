@@ -6,7 +6,7 @@ struct fixture {
 	struct ram ram;
 	struct ring ring;
 	struct fake_device fake;
-	struct virtio_device *dev;
+	struct anvil_device *dev;
 	unsigned int used_interrupts;
 	unsigned int config_interrupts;
 	unsigned int defers;
@@ -26,7 +26,7 @@ static void defer(void *opaque)
 	((struct fixture *)opaque)->defers++;
 }
 
-static const struct virtio_transport_ops transport = { .interrupt = interrupt, .defer = defer };
+static const struct anvil_transport_ops transport = { .interrupt = interrupt, .defer = defer };
 
 static int setup(void **state)
 {
@@ -46,26 +46,26 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	virtio_device_destroy(f->dev);
+	anvil_device_destroy(f->dev);
 	ram_destroy(&f->ram);
 	free(f);
 	return 0;
 }
 
-static void accept(struct fixture *f, struct virtio_features set)
+static void accept(struct fixture *f, struct anvil_features set)
 {
-	virtio_device_set_status(f->dev, 0);
-	virtio_device_set_status(f->dev, UP_TO_ACKNOWLEDGE);
-	virtio_device_set_status(f->dev, UP_TO_DRIVER);
+	anvil_device_set_status(f->dev, 0);
+	anvil_device_set_status(f->dev, UP_TO_ACKNOWLEDGE);
+	anvil_device_set_status(f->dev, UP_TO_DRIVER);
 	for (uint32_t sel = 0; sel < 4; sel++)
-		virtio_device_set_driver_features(f->dev, sel,
-						  (uint32_t)(set.word[sel / 2] >> (sel % 2 * 32)));
-	virtio_device_set_status(f->dev, UP_TO_FEATURES_OK);
+		anvil_device_set_driver_features(f->dev, sel,
+						 (uint32_t)(set.word[sel / 2] >> (sel % 2 * 32)));
+	anvil_device_set_status(f->dev, UP_TO_FEATURES_OK);
 }
 
 static void program(struct fixture *f, unsigned int index)
 {
-	struct virtqueue *vq = &f->dev->queue[index];
+	struct anvil_virtqueue *vq = &f->dev->queue[index];
 
 	ring_init(&f->ring, &f->ram, RAM_LOW, 8);
 	vq->size = 8;
@@ -75,14 +75,14 @@ static void program(struct fixture *f, unsigned int index)
 }
 
 /* Queue 0 runs, with `set` and VERSION_1. */
-static void go_live(struct fixture *f, struct virtio_features set)
+static void go_live(struct fixture *f, struct anvil_features set)
 {
-	virtio_features_add(&set, VIRTIO_F_VERSION_1);
+	anvil_features_add(&set, VIRTIO_F_VERSION_1);
 	accept(f, set);
 	program(f, 0);
-	virtio_device_start_queue(f->dev, 0);
-	virtio_device_set_status(f->dev, UP_TO_DRIVER_OK);
-	assert_true(virtio_device_queue_live(f->dev, 0));
+	anvil_device_start_queue(f->dev, 0);
+	anvil_device_set_status(f->dev, UP_TO_DRIVER_OK);
+	assert_true(anvil_device_queue_live(f->dev, 0));
 }
 
 static void offer_byte(struct fixture *f, uint16_t head)
@@ -105,32 +105,32 @@ static void init_checks_its_arguments(void **state)
 		{ 1, 7, -EINVAL }, { 1, 9, -EINVAL }, { 1, 0xffff, -EINVAL }
 	};
 	struct fixture *f = *state;
-	struct virtio_features none = { { 0 } };
+	struct anvil_features none = { { 0 } };
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		struct virtio_device dev;
+		struct anvil_device dev;
 
-		assert_int_equal(virtio_device_init(&dev, f->dev->ops, &f->ram.memory, t[i].queues,
-						    t[i].size, &none),
+		assert_int_equal(anvil_device_init(&dev, f->dev->ops, &f->ram.memory, t[i].queues,
+						   t[i].size, &none),
 				 t[i].result);
 		if (t[i].result)
 			continue;
 		assert_int_equal(dev.offered.word[0], 1ull << VIRTIO_F_VERSION_1);
 		assert_int_equal(dev.offered.word[1], 0);
 		assert_int_equal(dev.status, 0);
-		virtio_device_destroy(&dev);
+		anvil_device_destroy(&dev);
 	}
 }
 
 static void feature_sets_hold_128_bits(void **state)
 {
-	struct virtio_features set = { { 0 } };
+	struct anvil_features set = { { 0 } };
 
 	(void)state;
-	for (unsigned int bit = 0; bit < VIRTIO_FEATURE_BITS; bit++) {
-		assert_false(virtio_features_has(&set, bit));
-		virtio_features_add(&set, bit);
-		assert_true(virtio_features_has(&set, bit));
+	for (unsigned int bit = 0; bit < ANVIL_FEATURE_BITS; bit++) {
+		assert_false(anvil_features_has(&set, bit));
+		anvil_features_add(&set, bit);
+		assert_true(anvil_features_has(&set, bit));
 		assert_int_equal(set.word[1 - bit / 64], bit < 64 ? 0 : UINT64_MAX);
 	}
 }
@@ -138,17 +138,17 @@ static void feature_sets_hold_128_bits(void **state)
 static void rules_hold_as_a_truth_table(void **state)
 {
 	/* bit 0 may be the first alternative; as the second one 0 means: there is none */
-	static const struct virtio_feature_rule rule[] = { { 5, { 0, 6 } }, { 7, { 6 } } };
+	static const struct anvil_feature_rule rule[] = { { 5, { 0, 6 } }, { 7, { 6 } } };
 
 	(void)state;
 	for (unsigned int bits = 0; bits < 16; bits++) {
 		bool has0 = bits & 1, has5 = bits & 2, has6 = bits & 4, has7 = bits & 8;
-		struct virtio_features set = features(has0 ? 0 : 127, has5 ? 5 : 127,
-						      has6 ? 6 : 127, has7 ? 7 : 127, -1);
+		struct anvil_features set = features(has0 ? 0 : 127, has5 ? 5 : 127, has6 ? 6 : 127,
+						     has7 ? 7 : 127, -1);
 		bool holds = (!has5 || has0 || has6) && (!has7 || has6);
 
-		assert_int_equal(virtio_device_rules_hold(rule, 2, &set), holds);
-		assert_true(virtio_device_rules_hold(rule, 0, &set));
+		assert_int_equal(anvil_device_rules_hold(rule, 2, &set), holds);
+		assert_true(anvil_device_rules_hold(rule, 0, &set));
 	}
 }
 
@@ -181,7 +181,7 @@ static void status_moves_one_step_at_a_time(void **state)
 		for (uint32_t value = 0; value <= UINT8_MAX; value++) {
 			f->dev->status = (uint8_t)from;
 			f->dev->driver = features(VIRTIO_F_VERSION_1, -1);
-			virtio_device_set_status(f->dev, value);
+			anvil_device_set_status(f->dev, value);
 			if (f->dev->status != expected_status((uint8_t)from, value))
 				fail_msg("%#x -> %#x: %#x", from, value, f->dev->status);
 		}
@@ -194,15 +194,14 @@ static void status_bits_above_the_byte_are_not_cut_off(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < COUNT(high); i++) {
-		virtio_device_set_status(f->dev, 0);
-		virtio_device_set_status(f->dev, high[i]); /* no reset and no step */
+		anvil_device_set_status(f->dev, 0);
+		anvil_device_set_status(f->dev, high[i]); /* no reset and no step */
 		assert_int_equal(f->dev->status, 0);
-		virtio_device_set_status(f->dev, high[i] | UP_TO_ACKNOWLEDGE);
+		anvil_device_set_status(f->dev, high[i] | UP_TO_ACKNOWLEDGE);
 		assert_int_equal(f->dev->status, 0);
-		virtio_device_set_status(f->dev, UP_TO_ACKNOWLEDGE);
-		virtio_device_set_status(f->dev, high[i]);
-		virtio_device_set_status(f->dev,
-					 high[i] | UP_TO_ACKNOWLEDGE | VIRTIO_STATUS_FAILED);
+		anvil_device_set_status(f->dev, UP_TO_ACKNOWLEDGE);
+		anvil_device_set_status(f->dev, high[i]);
+		anvil_device_set_status(f->dev, high[i] | UP_TO_ACKNOWLEDGE | VIRTIO_STATUS_FAILED);
 		assert_int_equal(f->dev->status, UP_TO_ACKNOWLEDGE);
 	}
 }
@@ -211,17 +210,17 @@ static void driver_cannot_set_or_clear_needs_reset(void **state)
 {
 	struct fixture *f = *state;
 
-	virtio_device_set_status(f->dev, VIRTIO_STATUS_NEEDS_RESET);
+	anvil_device_set_status(f->dev, VIRTIO_STATUS_NEEDS_RESET);
 	assert_int_equal(f->dev->status, 0);
 	go_live(f, features(-1));
-	virtio_device_set_status(f->dev, STATUS_BROKEN);
+	anvil_device_set_status(f->dev, STATUS_BROKEN);
 	assert_int_equal(f->dev->status, UP_TO_DRIVER_OK);
-	virtio_device_break(f->dev);
-	virtio_device_set_status(f->dev, UP_TO_DRIVER_OK);
+	anvil_device_break(f->dev);
+	anvil_device_set_status(f->dev, UP_TO_DRIVER_OK);
 	assert_int_equal(f->dev->status, STATUS_BROKEN);
-	virtio_device_set_status(f->dev, UP_TO_DRIVER_OK | VIRTIO_STATUS_FAILED);
+	anvil_device_set_status(f->dev, UP_TO_DRIVER_OK | VIRTIO_STATUS_FAILED);
 	assert_int_equal(f->dev->status, STATUS_BROKEN | VIRTIO_STATUS_FAILED);
-	virtio_device_set_status(f->dev, 0);
+	anvil_device_set_status(f->dev, 0);
 	assert_int_equal(f->dev->status, 0);
 }
 
@@ -230,20 +229,20 @@ static void driver_cannot_set_or_clear_needs_reset(void **state)
 static void only_acceptable_features_are_accepted(void **state)
 {
 	struct fixture *f = *state;
-	struct virtio_features base = features(VIRTIO_F_VERSION_1, -1);
+	struct anvil_features base = features(VIRTIO_F_VERSION_1, -1);
 
-	for (int bit = 0; bit < (int)VIRTIO_FEATURE_BITS; bit++) {
-		struct virtio_features set = base;
+	for (int bit = 0; bit < (int)ANVIL_FEATURE_BITS; bit++) {
+		struct anvil_features set = base;
 		bool offered = bit == FAKE_NEEDS_A || bit == FAKE_NEEDS_B || bit == FAKE_QUEUE_2 ||
 			       bit == VIRTIO_F_RING_RESET || bit == VIRTIO_F_EVENT_IDX ||
 			       bit == VIRTIO_F_INDIRECT_DESC || bit == VIRTIO_F_VERSION_1;
 
-		virtio_features_add(&set, (unsigned int)bit);
+		anvil_features_add(&set, (unsigned int)bit);
 		f->fake.accepted = 0;
 		accept(f, set);
 		assert_int_equal(f->dev->status, offered ? UP_TO_FEATURES_OK : UP_TO_DRIVER);
 		assert_int_equal(f->fake.accepted, offered);
-		assert_int_equal(virtio_device_has(f->dev, (unsigned int)bit), offered);
+		assert_int_equal(anvil_device_has(f->dev, (unsigned int)bit), offered);
 	}
 	/* FAKE_FEATURE_A alone was refused for its rule */
 	accept(f, features(VIRTIO_F_VERSION_1, FAKE_FEATURE_A, FAKE_NEEDS_A, -1));
@@ -263,8 +262,8 @@ static void refused_features_can_be_corrected(void **state)
 
 	accept(f, features(VIRTIO_F_VERSION_1, 77, -1));
 	assert_int_equal(f->dev->status, UP_TO_DRIVER);
-	virtio_device_set_driver_features(f->dev, 2, 0);
-	virtio_device_set_status(f->dev, UP_TO_FEATURES_OK);
+	anvil_device_set_driver_features(f->dev, 2, 0);
+	anvil_device_set_status(f->dev, UP_TO_FEATURES_OK);
 	assert_int_equal(f->dev->status, UP_TO_FEATURES_OK);
 	assert_int_equal(f->fake.accepted, 1);
 }
@@ -276,8 +275,8 @@ static void features_are_written_between_driver_and_features_ok_alone(void **sta
 	for (uint32_t status = 0; status <= UINT8_MAX; status++) {
 		f->dev->status = (uint8_t)status;
 		for (uint32_t sel = 0; sel < 4; sel++) {
-			f->dev->driver = (struct virtio_features){ { 0 } };
-			virtio_device_set_driver_features(f->dev, sel, 0xa5a50000u | sel);
+			f->dev->driver = (struct anvil_features){ { 0 } };
+			anvil_device_set_driver_features(f->dev, sel, 0xa5a50000u | sel);
 
 			uint64_t word = (uint64_t)(0xa5a50000u | sel) << (sel % 2 * 32);
 
@@ -293,16 +292,16 @@ static void feature_words_beyond_the_last_do_not_exist(void **state)
 	static const uint32_t sel[] = { 4, 5, 31, 32, 0x80000000, UINT32_MAX };
 	struct fixture *f = *state;
 
-	f->dev->offered = (struct virtio_features){ { 0x1111111122222222, 0x3333333344444444 } };
-	assert_int_equal(virtio_device_offered(f->dev, 0), 0x22222222);
-	assert_int_equal(virtio_device_offered(f->dev, 1), 0x11111111);
-	assert_int_equal(virtio_device_offered(f->dev, 2), 0x44444444);
-	assert_int_equal(virtio_device_offered(f->dev, 3), 0x33333333);
+	f->dev->offered = (struct anvil_features){ { 0x1111111122222222, 0x3333333344444444 } };
+	assert_int_equal(anvil_device_offered(f->dev, 0), 0x22222222);
+	assert_int_equal(anvil_device_offered(f->dev, 1), 0x11111111);
+	assert_int_equal(anvil_device_offered(f->dev, 2), 0x44444444);
+	assert_int_equal(anvil_device_offered(f->dev, 3), 0x33333333);
 	f->dev->status = UP_TO_DRIVER;
 	f->dev->driver = f->dev->offered;
 	for (size_t i = 0; i < COUNT(sel); i++) {
-		assert_int_equal(virtio_device_offered(f->dev, sel[i]), 0);
-		virtio_device_set_driver_features(f->dev, sel[i], UINT32_MAX);
+		assert_int_equal(anvil_device_offered(f->dev, sel[i]), 0);
+		anvil_device_set_driver_features(f->dev, sel[i], UINT32_MAX);
 		assert_memory_equal(&f->dev->driver, &f->dev->offered, sizeof(f->dev->driver));
 	}
 }
@@ -315,20 +314,20 @@ static void reset_leaves_no_trace(void **state)
 
 	go_live(f, features(FAKE_QUEUE_2, -1));
 	program(f, 1); /* programmed, not started */
-	virtio_device_defer(f->dev, 0);
+	anvil_device_defer(f->dev, 0);
 	f->fake.resets = 0;
-	virtio_device_set_status(f->dev, 0);
+	anvil_device_set_status(f->dev, 0);
 	assert_int_equal(f->fake.resets, 1);
 	assert_int_equal(f->fake.stopped[0], 1);
 	assert_int_equal(f->fake.stopped[1] + f->fake.stopped[2], 0);
 	assert_int_equal(f->dev->driver.word[0] | f->dev->driver.word[1], 0);
-	assert_false(virtio_device_has(f->dev, FAKE_QUEUE_2));
+	assert_false(anvil_device_has(f->dev, FAKE_QUEUE_2));
 	for (unsigned int i = 0; i < 3; i++) {
-		assert_false(virtqueue_enabled(&f->dev->queue[i]));
+		assert_false(anvil_virtqueue_enabled(&f->dev->queue[i]));
 		assert_int_equal(f->dev->queue[i].size, 0);
 		assert_int_equal(f->dev->queue[i].desc_area, 0);
 	}
-	virtio_device_poll(f->dev);
+	anvil_device_poll(f->dev);
 	assert_int_equal(f->fake.notified[0], 0);
 }
 
@@ -339,23 +338,23 @@ static void queues_exist_by_number_and_purpose(void **state)
 	struct fixture *f = *state;
 
 	for (uint32_t i = 0; i < 3; i++)
-		assert_ptr_equal(virtio_device_queue(f->dev, i), &f->dev->queue[i]);
-	assert_null(virtio_device_queue(f->dev, 3));
-	assert_null(virtio_device_queue(f->dev, 0x10000));
-	assert_null(virtio_device_queue(f->dev, UINT32_MAX));
+		assert_ptr_equal(anvil_device_queue(f->dev, i), &f->dev->queue[i]);
+	assert_null(anvil_device_queue(f->dev, 3));
+	assert_null(anvil_device_queue(f->dev, 0x10000));
+	assert_null(anvil_device_queue(f->dev, UINT32_MAX));
 
 	accept(f, features(VIRTIO_F_VERSION_1, -1));
-	assert_non_null(virtio_device_queue(f->dev, 1));
-	assert_null(virtio_device_queue(f->dev, 2));
+	assert_non_null(anvil_device_queue(f->dev, 1));
+	assert_null(anvil_device_queue(f->dev, 2));
 	program(f, 2);
-	virtio_device_start_queue(f->dev, 2);
-	assert_false(virtqueue_enabled(&f->dev->queue[2]));
+	anvil_device_start_queue(f->dev, 2);
+	assert_false(anvil_virtqueue_enabled(&f->dev->queue[2]));
 
 	accept(f, features(VIRTIO_F_VERSION_1, FAKE_QUEUE_2, -1));
-	assert_non_null(virtio_device_queue(f->dev, 2));
+	assert_non_null(anvil_device_queue(f->dev, 2));
 	program(f, 2);
-	virtio_device_start_queue(f->dev, 2);
-	assert_true(virtqueue_enabled(&f->dev->queue[2]));
+	anvil_device_start_queue(f->dev, 2);
+	assert_true(anvil_virtqueue_enabled(&f->dev->queue[2]));
 }
 
 static void queues_are_set_up_in_the_states_that_allow_it_alone(void **state)
@@ -367,17 +366,16 @@ static void queues_are_set_up_in_the_states_that_allow_it_alone(void **state)
 			bool may = status == UP_TO_FEATURES_OK ||
 				   (status == UP_TO_DRIVER_OK && ring_reset);
 
-			virtio_device_set_status(f->dev, 0);
+			anvil_device_set_status(f->dev, 0);
 			f->dev->driver = features(VIRTIO_F_VERSION_1,
 						  ring_reset ? VIRTIO_F_RING_RESET : -1, -1);
 			f->dev->status = (uint8_t)status;
-			assert_int_equal(virtio_device_queue_writable(f->dev, &f->dev->queue[0]),
+			assert_int_equal(anvil_device_queue_writable(f->dev, &f->dev->queue[0]),
 					 may);
 			program(f, 0);
-			virtio_device_start_queue(f->dev, 0);
-			assert_int_equal(virtqueue_enabled(&f->dev->queue[0]), may);
-			assert_false(may &&
-				     virtio_device_queue_writable(f->dev, &f->dev->queue[0]));
+			anvil_device_start_queue(f->dev, 0);
+			assert_int_equal(anvil_virtqueue_enabled(&f->dev->queue[0]), may);
+			assert_false(may && anvil_device_queue_writable(f->dev, &f->dev->queue[0]));
 		}
 	}
 }
@@ -388,10 +386,10 @@ static void running_queue_is_not_started_again(void **state)
 
 	go_live(f, features(VIRTIO_F_RING_RESET, -1));
 	f->dev->queue[0].next_avail = 5;
-	virtio_device_start_queue(f->dev, 0);
+	anvil_device_start_queue(f->dev, 0);
 	assert_int_equal(f->dev->queue[0].next_avail, 5);
-	virtio_device_start_queue(f->dev, 3);
-	virtio_device_start_queue(f->dev, UINT32_MAX);
+	anvil_device_start_queue(f->dev, 3);
+	anvil_device_start_queue(f->dev, UINT32_MAX);
 }
 
 static void features_reach_the_queue(void **state)
@@ -414,23 +412,23 @@ static void stopped_queue_is_forgotten(void **state)
 	struct fixture *f = *state;
 
 	go_live(f, features(VIRTIO_F_RING_RESET, -1));
-	virtio_device_defer(f->dev, 0);
-	virtio_device_stop_queue(f->dev, 0);
+	anvil_device_defer(f->dev, 0);
+	anvil_device_stop_queue(f->dev, 0);
 	assert_int_equal(f->fake.stopped[0], 1);
-	assert_false(virtio_device_queue_live(f->dev, 0));
+	assert_false(anvil_device_queue_live(f->dev, 0));
 	assert_int_equal(f->dev->queue[0].size, 0);
-	virtio_device_notify(f->dev, 0);
-	virtio_device_poll(f->dev);
+	anvil_device_notify(f->dev, 0);
+	anvil_device_poll(f->dev);
 	assert_int_equal(f->fake.notified[0], 0);
-	virtio_device_stop_queue(f->dev, 0); /* again: nothing to stop */
-	virtio_device_stop_queue(f->dev, 1);
-	virtio_device_stop_queue(f->dev, 3);
-	virtio_device_stop_queue(f->dev, UINT32_MAX);
+	anvil_device_stop_queue(f->dev, 0); /* again: nothing to stop */
+	anvil_device_stop_queue(f->dev, 1);
+	anvil_device_stop_queue(f->dev, 3);
+	anvil_device_stop_queue(f->dev, UINT32_MAX);
 	assert_int_equal(f->fake.stopped[0] + f->fake.stopped[1], 1);
 	/* and comes back (2.6.1.2) */
 	program(f, 0);
-	virtio_device_start_queue(f->dev, 0);
-	assert_true(virtio_device_queue_live(f->dev, 0));
+	anvil_device_start_queue(f->dev, 0);
+	assert_true(anvil_device_queue_live(f->dev, 0));
 }
 
 static void notifications_reach_live_queues_alone(void **state)
@@ -441,14 +439,14 @@ static void notifications_reach_live_queues_alone(void **state)
 	for (uint32_t status = 0; status <= UINT8_MAX; status++) {
 		f->dev->status = (uint8_t)status;
 		f->fake.notified[0] = 0;
-		virtio_device_notify(f->dev, 0);
+		anvil_device_notify(f->dev, 0);
 		assert_int_equal(f->fake.notified[0], status == UP_TO_DRIVER_OK);
 	}
 	f->dev->status = UP_TO_DRIVER_OK;
-	virtio_device_notify(f->dev, 1); /* not started */
-	virtio_device_notify(f->dev, 3);
-	virtio_device_notify(f->dev, 0x10000);
-	virtio_device_notify(f->dev, UINT32_MAX);
+	anvil_device_notify(f->dev, 1); /* not started */
+	anvil_device_notify(f->dev, 3);
+	anvil_device_notify(f->dev, 0x10000);
+	anvil_device_notify(f->dev, UINT32_MAX);
 	assert_int_equal(f->fake.notified[0] + f->fake.notified[1] + f->fake.notified[2], 0);
 }
 
@@ -459,16 +457,16 @@ static void broken_device_says_so_once_and_rests(void **state)
 	struct fixture *f = *state;
 
 	go_live(f, features(-1));
-	virtio_device_defer(f->dev, 0);
-	assert_int_equal(virtio_device_popped(f->dev, 1), VIRTIO_SERVED_ONE);
-	assert_int_equal(virtio_device_popped(f->dev, 0), VIRTIO_SERVED_ALL);
+	anvil_device_defer(f->dev, 0);
+	assert_int_equal(anvil_device_popped(f->dev, 1), ANVIL_SERVED_ONE);
+	assert_int_equal(anvil_device_popped(f->dev, 0), ANVIL_SERVED_ALL);
 	assert_int_equal(f->dev->status, UP_TO_DRIVER_OK);
-	assert_int_equal(virtio_device_popped(f->dev, -EPROTO), VIRTIO_SERVED_LATER);
+	assert_int_equal(anvil_device_popped(f->dev, -EPROTO), ANVIL_SERVED_LATER);
 	assert_int_equal(f->dev->status, STATUS_BROKEN);
 	assert_int_equal(f->config_interrupts, 1);
 	ram_watch(&f->ram);
-	virtio_device_poll(f->dev);
-	virtio_device_notify(f->dev, 0);
+	anvil_device_poll(f->dev);
+	anvil_device_notify(f->dev, 0);
 	assert_int_equal(f->fake.notified[0], 0);
 	assert_int_equal(f->ram.fetches + f->ram.stores, 0);
 	assert_int_equal(f->used_interrupts, 0);
@@ -477,7 +475,7 @@ static void broken_device_says_so_once_and_rests(void **state)
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		go_live(f, features(-1));
-		assert_int_equal(virtio_device_popped(f->dev, bad[i]), VIRTIO_SERVED_LATER);
+		assert_int_equal(anvil_device_popped(f->dev, bad[i]), ANVIL_SERVED_LATER);
 		assert_int_equal(f->dev->status, STATUS_BROKEN);
 		assert_int_equal(f->config_interrupts, 2 + i);
 	}
@@ -500,15 +498,14 @@ static void config_accesses_are_inside_or_have_no_effect(void **state)
 			bool inside = offset + len <= sizeof(f->fake.config) && offset <= 12;
 
 			memset(bytes, 0xaa, sizeof(bytes));
-			virtio_device_config_read(f->dev, offset, bytes + 1, len);
+			anvil_device_config_read(f->dev, offset, bytes + 1, len);
 			assert_memory_equal(bytes + 1, inside ? f->fake.config + offset : zeroes,
 					    len);
 			assert_int_equal(bytes[0], 0xaa);
 			assert_int_equal(bytes[1 + len], 0xaa);
 
 			f->fake.config_writes = 0;
-			virtio_device_config_write(f->dev, offset, (const uint8_t *)"abcdefgh",
-						   len);
+			anvil_device_config_write(f->dev, offset, (const uint8_t *)"abcdefgh", len);
 			assert_int_equal(f->fake.config_writes, inside);
 			if (!inside)
 				continue;
@@ -527,9 +524,9 @@ static void config_is_read_always_and_written_after_features_ok(void **state)
 	for (uint32_t status = 0; status <= UINT8_MAX; status++) {
 		f->dev->status = (uint8_t)status;
 		f->fake.config_writes = 0;
-		virtio_device_config_read(f->dev, 11, &byte, 1);
+		anvil_device_config_read(f->dev, 11, &byte, 1);
 		assert_int_equal(byte, 0xcb);
-		virtio_device_config_write(f->dev, 11, &byte, 1);
+		anvil_device_config_write(f->dev, 11, &byte, 1);
 		/* 3.4.2: nor while suspended */
 		assert_int_equal(f->fake.config_writes, (status & VIRTIO_STATUS_FEATURES_OK) &&
 								!(status & VIRTIO_STATUS_SUSPEND));
@@ -541,13 +538,13 @@ static void config_change_is_announced_to_a_running_driver(void **state)
 	struct fixture *f = *state;
 	uint32_t generation = f->dev->config_generation;
 
-	virtio_device_config_changed(f->dev);
+	anvil_device_config_changed(f->dev);
 	assert_int_equal(f->dev->config_generation, generation + 1);
 	accept(f, features(VIRTIO_F_VERSION_1, -1));
-	virtio_device_config_changed(f->dev);
+	anvil_device_config_changed(f->dev);
 	assert_int_equal(f->config_interrupts, 0);
-	virtio_device_set_status(f->dev, UP_TO_DRIVER_OK);
-	virtio_device_config_changed(f->dev);
+	anvil_device_set_status(f->dev, UP_TO_DRIVER_OK);
+	anvil_device_config_changed(f->dev);
 	assert_int_equal(f->config_interrupts, 1);
 	assert_int_equal(f->dev->config_generation, generation + 3);
 }
@@ -557,39 +554,39 @@ static void config_change_is_announced_to_a_running_driver(void **state)
 static unsigned int served;
 static bool break_at_two;
 
-static enum virtio_served serve_one(struct virtio_device *dev, unsigned int queue)
+static enum anvil_served serve_one(struct anvil_device *dev, unsigned int queue)
 {
-	struct descriptor_segment storage[8];
-	struct descriptor_chain chain;
+	struct anvil_descriptor_segment storage[8];
+	struct anvil_descriptor_chain chain;
 
-	descriptor_chain_init(&chain, dev->queue[queue].memory, storage, 8);
+	anvil_descriptor_chain_init(&chain, dev->queue[queue].memory, storage, 8);
 
-	enum virtio_served result =
-		virtio_device_popped(dev, virtqueue_pop(&dev->queue[queue], &chain));
+	enum anvil_served result =
+		anvil_device_popped(dev, anvil_virtqueue_pop(&dev->queue[queue], &chain));
 
-	if (result != VIRTIO_SERVED_ONE)
+	if (result != ANVIL_SERVED_ONE)
 		return result;
 	served++;
-	virtqueue_fill(&dev->queue[queue], &chain);
-	virtio_device_publish(dev, queue);
+	anvil_virtqueue_fill(&dev->queue[queue], &chain);
+	anvil_device_publish(dev, queue);
 	if (break_at_two && served == 2)
-		virtio_device_break(dev);
-	return VIRTIO_SERVED_ONE;
+		anvil_device_break(dev);
+	return ANVIL_SERVED_ONE;
 }
 
-static enum virtio_served serve_later(struct virtio_device *dev, unsigned int queue)
+static enum anvil_served serve_later(struct anvil_device *dev, unsigned int queue)
 {
 	(void)dev;
 	(void)queue;
 	served++;
-	return VIRTIO_SERVED_LATER;
+	return ANVIL_SERVED_LATER;
 }
 
 /* A guest that refills the ring under our hands. */
-static enum virtio_served serve_and_refill(struct virtio_device *dev, unsigned int queue)
+static enum anvil_served serve_and_refill(struct anvil_device *dev, unsigned int queue)
 {
 	struct fixture *f = dev->transport_opaque;
-	enum virtio_served result = serve_one(dev, queue);
+	enum anvil_served result = serve_one(dev, queue);
 
 	offer_byte(f, (uint16_t)(served % 8));
 	return result;
@@ -611,7 +608,7 @@ static void serving_ends_with_the_queue(void **state)
 		go_live(f, features(-1));
 		for (uint16_t i = 0; i < n; i++)
 			offer_byte(f, i);
-		virtio_device_serve(f->dev, 0, serve_one);
+		anvil_device_serve(f->dev, 0, serve_one);
 		assert_int_equal(served, n);
 		assert_int_equal(f->used_interrupts, n);
 		assert_int_equal(f->defers, 0);
@@ -628,13 +625,13 @@ static void serving_is_bounded_by_the_queue_size(void **state)
 	break_at_two = false;
 	go_live(f, features(-1));
 	offer_byte(f, 0);
-	virtio_device_serve(f->dev, 0, serve_and_refill);
+	anvil_device_serve(f->dev, 0, serve_and_refill);
 	assert_int_equal(served, 8);
 	assert_int_equal(f->defers, 1);
 	assert_int_equal(used_flags(f), VIRTQ_USED_F_NO_NOTIFY); /* we come back by ourselves */
-	virtio_device_poll(f->dev);
+	anvil_device_poll(f->dev);
 	assert_int_equal(f->fake.notified[0], 1);
-	virtio_device_poll(f->dev);
+	anvil_device_poll(f->dev);
 	assert_int_equal(f->fake.notified[0], 1);
 }
 
@@ -646,13 +643,13 @@ static void serving_stops_when_told_later_or_broken(void **state)
 	go_live(f, features(-1));
 	for (uint16_t i = 0; i < 4; i++)
 		offer_byte(f, i);
-	virtio_device_serve(f->dev, 0, serve_later);
+	anvil_device_serve(f->dev, 0, serve_later);
 	assert_int_equal(served, 1);
 	assert_int_equal(f->defers, 0);
 
 	served = 0;
 	break_at_two = true;
-	virtio_device_serve(f->dev, 0, serve_one);
+	anvil_device_serve(f->dev, 0, serve_one);
 	assert_int_equal(served, 2);
 	assert_int_equal(f->dev->status, STATUS_BROKEN);
 	assert_int_equal(f->defers, 0);
@@ -667,7 +664,7 @@ static void serving_a_broken_ring_breaks_the_device(void **state)
 	go_live(f, features(-1));
 	offer_byte(f, 0);
 	ring_offer(&f->ring, 8);
-	virtio_device_serve(f->dev, 0, serve_one);
+	anvil_device_serve(f->dev, 0, serve_one);
 	assert_int_equal(served, 1);
 	assert_int_equal(f->dev->status, STATUS_BROKEN);
 	assert_int_equal(f->config_interrupts, 1);
@@ -689,7 +686,7 @@ static void serving_sees_what_comes_at_the_last_moment(void **state)
 	f->ram.race_value = 1;
 	f->ram.race_len = 2;
 	f->ram.race_after = 1; /* not at the first look, at the one after asking */
-	virtio_device_serve(f->dev, 0, serve_one);
+	anvil_device_serve(f->dev, 0, serve_one);
 	assert_int_equal(served, 1);
 	assert_int_equal(f->defers, 0);
 }
@@ -698,14 +695,14 @@ static void poll_serves_what_was_deferred_alone(void **state)
 {
 	struct fixture *f = *state;
 
-	virtio_features_add(&f->dev->offered, 1);
+	anvil_features_add(&f->dev->offered, 1);
 	go_live(f, features(FAKE_QUEUE_2, -1));
-	virtio_device_poll(f->dev);
+	anvil_device_poll(f->dev);
 	assert_int_equal(f->fake.notified[0], 0);
-	virtio_device_defer(f->dev, 0);
-	virtio_device_defer(f->dev, 0);
+	anvil_device_defer(f->dev, 0);
+	anvil_device_defer(f->dev, 0);
 	assert_int_equal(f->defers, 2);
-	virtio_device_poll(f->dev);
+	anvil_device_poll(f->dev);
 	assert_int_equal(f->fake.notified[0], 1);
 	assert_int_equal(f->fake.notified[1] + f->fake.notified[2], 0);
 }
@@ -720,7 +717,7 @@ static void publish_interrupts_if_the_driver_wants_it(void **state)
 		go_live(f, features(-1));
 		ram_put16(&f->ram, f->ring.avail, unwanted);
 		offer_byte(f, 0);
-		assert_int_equal(serve_one(f->dev, 0), VIRTIO_SERVED_ONE);
+		assert_int_equal(serve_one(f->dev, 0), ANVIL_SERVED_ONE);
 		assert_int_equal(f->used_interrupts, !unwanted);
 	}
 }

@@ -23,7 +23,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	virtio_device_destroy(&f->fake.dev);
+	anvil_device_destroy(&f->fake.dev);
 	guest_destroy(&f->guest);
 	free(f);
 	return 0;
@@ -84,7 +84,7 @@ static void every_offset_reads_as_the_table_says_at_every_width(void **state)
 
 	for (unsigned int width = 0; width <= 9; width++) {
 		for (uint64_t offset = 0; offset < VIRTIO_MMIO_CONFIG; offset++) {
-			uint64_t value = virtio_mmio_read(&f->guest.mmio, offset, width);
+			uint64_t value = anvil_mmio_read(&f->guest.mmio, offset, width);
 
 			if (value != (width == 4 ? fresh_value(offset) : 0))
 				fail_msg("%#x, %u bytes: %#x", (unsigned int)offset, width,
@@ -95,10 +95,10 @@ static void every_offset_reads_as_the_table_says_at_every_width(void **state)
 
 /* As much of the state as a driver, or an embedder, can tell apart. */
 struct snapshot {
-	struct virtio_features driver;
+	struct anvil_features driver;
 	uint8_t status;
 	uint32_t sel[3];
-	struct virtqueue queue[3];
+	struct anvil_virtqueue queue[3];
 	uint32_t interrupts;
 	unsigned int notified;
 	unsigned int config_writes;
@@ -134,14 +134,14 @@ static void writes_that_name_no_register_change_nothing(void **state)
 	struct snapshot before, after;
 
 	guest_drive(&f->guest, features(VIRTIO_F_RING_RESET, -1), 1, 8);
-	virtio_device_config_changed(&f->fake.dev); /* so that an ack would be seen */
+	anvil_device_config_changed(&f->fake.dev); /* so that an ack would be seen */
 	take(f, &before);
 	for (unsigned int width = 0; width <= 9; width++) {
 		for (uint64_t offset = 0; offset < VIRTIO_MMIO_CONFIG; offset++) {
 			if (width == 4 && writable(offset))
 				continue;
 			for (size_t i = 0; i < COUNT(value); i++)
-				virtio_mmio_write(&f->guest.mmio, offset, width, value[i]);
+				anvil_mmio_write(&f->guest.mmio, offset, width, value[i]);
 			take(f, &after);
 			assert_memory_equal(&after, &before, sizeof(after));
 		}
@@ -162,12 +162,12 @@ static void config_space_answers_one_two_and_four_bytes_at_any_offset(void **sta
 
 			for (unsigned int i = 0; inside && i < width; i++)
 				expected |= (0xc0ull + offset + i) << (8 * i);
-			assert_int_equal(virtio_mmio_read(&f->guest.mmio,
-							  VIRTIO_MMIO_CONFIG + offset, width),
-					 expected);
+			assert_int_equal(
+				anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + offset, width),
+				expected);
 			f->fake.config_writes = 0;
-			virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + offset, width,
-					  0x8877665544332211);
+			anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + offset, width,
+					 0x8877665544332211);
 			assert_int_equal(f->fake.config_writes, inside);
 			if (!inside)
 				continue;
@@ -189,9 +189,9 @@ static void offsets_near_the_end_of_64_bits_are_harmless(void **state)
 					      0x8000000000000000 + i };
 
 			for (size_t o = 0; o < COUNT(offset); o++) {
-				assert_int_equal(virtio_mmio_read(&f->guest.mmio, offset[o], width),
+				assert_int_equal(anvil_mmio_read(&f->guest.mmio, offset[o], width),
 						 0);
-				virtio_mmio_write(&f->guest.mmio, offset[o], width, 0);
+				anvil_mmio_write(&f->guest.mmio, offset[o], width, 0);
 			}
 		}
 	}
@@ -203,9 +203,9 @@ static void values_wider_than_the_register_lose_their_upper_half(void **state)
 {
 	struct fixture *f = *state;
 
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_STATUS, 4, 0xdead00000001);
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_STATUS, 4, 0xdead00000001);
 	assert_int_equal(guest_status(&f->guest), UP_TO_ACKNOWLEDGE);
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_STATUS, 4, 0x100000000);
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_STATUS, 4, 0x100000000);
 	assert_int_equal(guest_status(&f->guest), 0);
 }
 
@@ -276,7 +276,7 @@ static void queue_addresses_are_made_of_two_halves(void **state)
 {
 	struct fixture *f = *state;
 	struct guest *g = &f->guest;
-	struct virtqueue *vq = &f->fake.dev.queue[1];
+	struct anvil_virtqueue *vq = &f->fake.dev.queue[1];
 	uint64_t *const field[] = { &vq->desc_area, &vq->driver_area, &vq->device_area };
 	static const uint32_t low[] = { VIRTIO_MMIO_QUEUE_DESC_LOW, VIRTIO_MMIO_QUEUE_DRIVER_LOW,
 					VIRTIO_MMIO_QUEUE_DEVICE_LOW };
@@ -392,7 +392,7 @@ static void notification_data_is_a_hint(void **state)
 	struct fixture *f = *state;
 	struct guest *g = &f->guest;
 
-	virtio_features_add(&f->fake.dev.offered, VIRTIO_F_NOTIFICATION_DATA);
+	anvil_features_add(&f->fake.dev.offered, VIRTIO_F_NOTIFICATION_DATA);
 	guest_drive(g, features(FAKE_QUEUE_2, VIRTIO_F_NOTIFICATION_DATA, -1), 3, 8);
 	for (unsigned int i = 0; i < COUNT(hint); i++) {
 		guest_notify(g, hint[i] << 16 | 1);
@@ -425,7 +425,7 @@ static void interrupt_line_is_the_or_of_the_status_bits(void **state)
 {
 	struct fixture *f = *state;
 	struct guest *g = &f->guest;
-	const struct virtio_transport_ops *t = f->fake.dev.transport;
+	const struct anvil_transport_ops *t = f->fake.dev.transport;
 
 	t->interrupt(f->fake.dev.transport_opaque, VIRTIO_INTERRUPT_USED);
 	assert_true(g->irq);
@@ -458,7 +458,7 @@ static void reset_brings_back_every_register(void **state)
 	guest_drive(g, features(FAKE_QUEUE_2, VIRTIO_F_RING_RESET, -1), 3, 4);
 	reg_write(g, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
 	reg_write(g, VIRTIO_MMIO_QUEUE_SEL, 77);
-	virtio_device_break(&f->fake.dev);
+	anvil_device_break(&f->fake.dev);
 	assert_true(g->irq);
 	reg_write(g, VIRTIO_MMIO_STATUS, 0);
 	assert_false(g->irq);
@@ -490,8 +490,8 @@ static void config_generation_counts_changes(void **state)
 {
 	struct fixture *f = *state;
 
-	virtio_device_config_changed(&f->fake.dev);
-	virtio_device_config_changed(&f->fake.dev);
+	anvil_device_config_changed(&f->fake.dev);
+	anvil_device_config_changed(&f->fake.dev);
 	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_CONFIG_GENERATION), 2);
 }
 
@@ -500,10 +500,10 @@ static void deferred_work_is_done_by_poll(void **state)
 	struct fixture *f = *state;
 
 	guest_drive(&f->guest, features(-1), 1, 8);
-	virtio_device_defer(&f->fake.dev, 0);
+	anvil_device_defer(&f->fake.dev, 0);
 	assert_int_equal(f->guest.defers, 1);
 	assert_int_equal(f->fake.notified[0], 0);
-	virtio_mmio_poll(&f->guest.mmio);
+	anvil_mmio_poll(&f->guest.mmio);
 	assert_int_equal(f->fake.notified[0], 1);
 }
 

@@ -24,9 +24,9 @@ struct fixture {
 	bool big;
 	struct fake_device fake;
 	struct test_disk disk;
-	struct virtio_blk blk;
+	struct anvil_blk blk;
 	struct test_nic nic;
-	struct virtio_net net;
+	struct anvil_net net;
 	uint16_t avail_idx[3];
 	uint16_t used_idx[3];
 };
@@ -153,15 +153,15 @@ static void expect_used(struct fixture *f, unsigned int queue, uint32_t len)
 
 /* ---- fixtures ---- */
 
-static void attach(struct fixture *f, struct virtio_device *dev)
+static void attach(struct fixture *f, struct anvil_device *dev)
 {
 	guest_attach(&f->guest, dev); /* for the interrupts; then anew */
 
-	const struct virtio_mmio_host_ops *host = f->guest.mmio.host;
+	const struct anvil_mmio_host_ops *host = f->guest.mmio.host;
 	void *opaque = f->guest.mmio.opaque;
 
 	dev->transport = NULL;
-	assert_int_equal(virtio_mmio_init_legacy(&f->guest.mmio, dev, host, opaque, f->big), 0);
+	assert_int_equal(anvil_mmio_init_legacy(&f->guest.mmio, dev, host, opaque, f->big), 0);
 }
 
 static struct fixture *begin_fixture(bool big)
@@ -188,7 +188,7 @@ static int teardown_fake(void **state)
 {
 	struct fixture *f = *state;
 
-	virtio_device_destroy(&f->fake.dev);
+	anvil_device_destroy(&f->fake.dev);
 	guest_destroy(&f->guest);
 	free(f);
 	return 0;
@@ -197,7 +197,7 @@ static int teardown_fake(void **state)
 static int setup_blk(void **state, bool big)
 {
 	struct fixture *f = begin_fixture(big);
-	struct virtio_blk_options o = {
+	struct anvil_blk_options o = {
 		.memory = &f->guest.ram.memory,
 		.disk = &f->disk.disk,
 		.queue_size_max = QUEUE,
@@ -221,7 +221,7 @@ static int setup_blk(void **state, bool big)
 			 VIRTIO_BLK_F_BLK_SIZE, VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_TOPOLOGY,
 			 VIRTIO_BLK_F_CONFIG_WCE, VIRTIO_BLK_F_DISCARD, VIRTIO_BLK_F_WRITE_ZEROES,
 			 VIRTIO_F_RING_RESET, VIRTIO_F_INDIRECT_DESC, VIRTIO_F_EVENT_IDX, -1);
-	assert_int_equal(virtio_blk_init(&f->blk, &o), 0);
+	assert_int_equal(anvil_blk_init(&f->blk, &o), 0);
 	attach(f, &f->blk.dev);
 	*state = f;
 	return 0;
@@ -241,7 +241,7 @@ static int teardown_blk(void **state)
 {
 	struct fixture *f = *state;
 
-	virtio_blk_destroy(&f->blk);
+	anvil_blk_destroy(&f->blk);
 	test_disk_destroy(&f->disk);
 	guest_destroy(&f->guest);
 	free(f);
@@ -251,7 +251,7 @@ static int teardown_blk(void **state)
 static int setup_net(void **state, bool big)
 {
 	struct fixture *f = begin_fixture(big);
-	struct virtio_net_options o = {
+	struct anvil_net_options o = {
 		.memory = &f->guest.ram.memory,
 		.nic = &f->nic.nic,
 		.queue_size_max = QUEUE,
@@ -265,7 +265,7 @@ static int setup_net(void **state, bool big)
 			      VIRTIO_NET_F_MAC, VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_MRG_RXBUF,
 			      VIRTIO_NET_F_STATUS, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_RX,
 			      VIRTIO_NET_F_CTRL_VLAN, VIRTIO_NET_F_CTRL_MAC_ADDR, -1);
-	assert_int_equal(virtio_net_init(&f->net, &o), 0);
+	assert_int_equal(anvil_net_init(&f->net, &o), 0);
 	attach(f, &f->net.dev);
 	*state = f;
 	return 0;
@@ -285,7 +285,7 @@ static int teardown_net(void **state)
 {
 	struct fixture *f = *state;
 
-	virtio_net_destroy(&f->net);
+	anvil_net_destroy(&f->net);
 	test_nic_destroy(&f->nic);
 	guest_destroy(&f->guest);
 	free(f);
@@ -309,7 +309,7 @@ static void right_layout(uint64_t pfn, uint64_t page, uint64_t size, uint64_t al
 static void layout_is_that_of_the_formula_and_never_overflows(void **state)
 {
 	static const uint32_t pfn[] = { 0, 1, 0x40000, 0x7fffffff, 0x80000000, UINT32_MAX };
-	struct virtio_mmio_legacy_rings r;
+	struct anvil_mmio_legacy_rings r;
 
 	(void)state;
 	for (uint32_t size = 1; size <= VIRTQ_SIZE_MAX; size = size < 40 ? size + 1 : size * 2) {
@@ -319,8 +319,7 @@ static void layout_is_that_of_the_formula_and_never_overflows(void **state)
 			uint64_t avail, used;
 
 			right_layout(pfn[p / 1024], page, size, align, &avail, &used);
-			assert_true(
-				virtio_mmio_legacy_layout(pfn[p / 1024], page, size, align, &r));
+			assert_true(anvil_mmio_legacy_layout(pfn[p / 1024], page, size, align, &r));
 			assert_true(r.desc == (uint64_t)pfn[p / 1024] * page);
 			assert_true(r.avail == avail);
 			assert_true(r.used == used);
@@ -332,15 +331,15 @@ static void layout_refuses_what_is_no_power_of_2_and_sizes_out_of_range(void **s
 {
 	static const uint32_t odd[] = { 0, 3, 5, 6, 3000, 0x7fffffff, 0x80000001, UINT32_MAX };
 	static const uint32_t size[] = { 0, VIRTQ_SIZE_MAX + 1, 0x10000, UINT32_MAX };
-	struct virtio_mmio_legacy_rings r;
+	struct anvil_mmio_legacy_rings r;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(odd); i++) {
-		assert_false(virtio_mmio_legacy_layout(1, odd[i], 8, PAGE, &r));
-		assert_false(virtio_mmio_legacy_layout(1, PAGE, 8, odd[i], &r));
+		assert_false(anvil_mmio_legacy_layout(1, odd[i], 8, PAGE, &r));
+		assert_false(anvil_mmio_legacy_layout(1, PAGE, 8, odd[i], &r));
 	}
 	for (size_t i = 0; i < COUNT(size); i++)
-		assert_false(virtio_mmio_legacy_layout(1, PAGE, size[i], PAGE, &r));
+		assert_false(anvil_mmio_legacy_layout(1, PAGE, size[i], PAGE, &r));
 }
 
 /* ---- registers (4.2.4) ---- */
@@ -372,7 +371,7 @@ static void every_offset_reads_as_the_table_says_at_every_width(void **state)
 
 	for (unsigned int width = 0; width <= 9; width++) {
 		for (uint64_t offset = 0; offset < VIRTIO_MMIO_CONFIG; offset++) {
-			uint64_t value = virtio_mmio_read(&f->guest.mmio, offset, width);
+			uint64_t value = anvil_mmio_read(&f->guest.mmio, offset, width);
 
 			if (value != (width == 4 ? fresh_value(offset) : 0))
 				fail_msg("%#x, %u bytes: %#x", (unsigned int)offset, width,
@@ -395,7 +394,7 @@ static void registers_of_version_2_do_nothing(void **state)
 	drive(f, 0, 1);
 	for (size_t i = 0; i < COUNT(modern); i++) {
 		for (uint32_t value = 0; value < 2; value++) {
-			struct virtqueue before = f->fake.dev.queue[0];
+			struct anvil_virtqueue before = f->fake.dev.queue[0];
 
 			reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, 0);
 			reg_write(&f->guest, modern[i], value);
@@ -420,7 +419,7 @@ static void registers_of_version_1_do_nothing_in_version_2(void **state)
 	guest_attach(&guest, &modern.dev);
 	guest_drive(&guest, features(-1), 1, 8);
 	for (size_t i = 0; i < COUNT(legacy); i++) {
-		struct virtqueue before = modern.dev.queue[0];
+		struct anvil_virtqueue before = modern.dev.queue[0];
 
 		reg_write(&guest, legacy[i], 0);
 		reg_write(&guest, legacy[i], 8);
@@ -428,21 +427,21 @@ static void registers_of_version_1_do_nothing_in_version_2(void **state)
 		assert_int_equal(reg_read(&guest, legacy[i]), 0);
 	}
 	assert_int_equal(guest.mmio.guest_page_size, 0);
-	virtio_device_destroy(&modern.dev);
+	anvil_device_destroy(&modern.dev);
 	guest_destroy(&guest);
 }
 
 static void a_device_in_use_is_not_made_legacy(void **state)
 {
 	struct fixture *f = *state;
-	struct virtio_mmio other;
+	struct anvil_mmio other;
 
 	assert_int_equal(
-		virtio_mmio_init_legacy(&other, &f->fake.dev, f->guest.mmio.host, NULL, false),
+		anvil_mmio_init_legacy(&other, &f->fake.dev, f->guest.mmio.host, NULL, false),
 		-EINVAL);
 	f->fake.dev.transport = NULL;
 	f->fake.dev.status = 1;
-	assert_int_equal(virtio_device_make_legacy(&f->fake.dev, false), -EINVAL);
+	assert_int_equal(anvil_device_make_legacy(&f->fake.dev, false), -EINVAL);
 }
 
 /* ---- features and status (2.2.3, 3.1.2) ---- */
@@ -461,8 +460,8 @@ static void features_above_bit_31_do_not_exist(void **state)
 		reg_write(&f->guest, VIRTIO_MMIO_DRIVER_FEATURES, UINT32_MAX);
 	}
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, LIVE);
-	for (unsigned int bit = 0; bit < VIRTIO_FEATURE_BITS; bit++)
-		assert_false(virtio_device_has(&f->fake.dev, bit));
+	for (unsigned int bit = 0; bit < ANVIL_FEATURE_BITS; bit++)
+		assert_false(anvil_device_has(&f->fake.dev, bit));
 }
 
 /* 2.2.1 has no way to refuse here: what will not do falls away. */
@@ -471,11 +470,11 @@ static void features_that_were_not_offered_or_lack_another_fall_away(void **stat
 	struct fixture *f = *state;
 
 	begin(f, UINT32_MAX & ~(1u << FAKE_NEEDS_A | 1u << FAKE_NEEDS_B));
-	assert_false(virtio_device_has(&f->fake.dev, VIRTIO_F_EVENT_IDX));
+	assert_false(anvil_device_has(&f->fake.dev, VIRTIO_F_EVENT_IDX));
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, LIVE);
 	assert_int_equal(f->fake.accepted, 1);
-	for (unsigned int bit = 0; bit < VIRTIO_FEATURE_BITS; bit++)
-		assert_int_equal(virtio_device_has(&f->fake.dev, bit),
+	for (unsigned int bit = 0; bit < ANVIL_FEATURE_BITS; bit++)
+		assert_int_equal(anvil_device_has(&f->fake.dev, bit),
 				 bit == VIRTIO_F_EVENT_IDX || bit == VIRTIO_F_INDIRECT_DESC ||
 					 bit == VIRTIO_F_ANY_LAYOUT);
 }
@@ -490,16 +489,16 @@ static void features_are_final_with_the_first_queue_or_driver_ok(void **state)
 	reg_write(&f->guest, VIRTIO_MMIO_DRIVER_FEATURES, 1u << VIRTIO_F_INDIRECT_DESC);
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, LIVE);
 	assert_int_equal(f->fake.accepted, 1);
-	assert_true(virtio_device_has(&f->fake.dev, VIRTIO_F_EVENT_IDX));
-	assert_false(virtio_device_has(&f->fake.dev, VIRTIO_F_INDIRECT_DESC));
+	assert_true(anvil_device_has(&f->fake.dev, VIRTIO_F_EVENT_IDX));
+	assert_false(anvil_device_has(&f->fake.dev, VIRTIO_F_INDIRECT_DESC));
 	assert_true(f->fake.dev.queue[0].event_idx);
 
 	begin(f, 1u << VIRTIO_F_INDIRECT_DESC);
-	assert_false(virtio_device_has(&f->fake.dev, VIRTIO_F_EVENT_IDX));
+	assert_false(anvil_device_has(&f->fake.dev, VIRTIO_F_EVENT_IDX));
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, LIVE);
 	reg_write(&f->guest, VIRTIO_MMIO_DRIVER_FEATURES, 1u << VIRTIO_F_EVENT_IDX);
-	assert_true(virtio_device_has(&f->fake.dev, VIRTIO_F_INDIRECT_DESC));
-	assert_false(virtio_device_has(&f->fake.dev, VIRTIO_F_EVENT_IDX));
+	assert_true(anvil_device_has(&f->fake.dev, VIRTIO_F_INDIRECT_DESC));
+	assert_false(anvil_device_has(&f->fake.dev, VIRTIO_F_EVENT_IDX));
 }
 
 static void status_has_no_features_ok_and_keeps_its_order(void **state)
@@ -552,11 +551,11 @@ static void a_broken_device_interrupts_after_driver_ok_alone(void **state)
 	struct fixture *f = *state;
 
 	begin(f, 0);
-	virtio_device_break(&f->fake.dev);
+	anvil_device_break(&f->fake.dev);
 	assert_int_equal(guest_status(&f->guest), 3 | 64);
 	assert_false(f->guest.irq);
 	drive(f, 0, 1);
-	virtio_device_break(&f->fake.dev);
+	anvil_device_break(&f->fake.dev);
 	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_CONFIG);
 	guest_notify(&f->guest, 0);
 	assert_int_equal(f->fake.notified[0], 0);
@@ -598,7 +597,7 @@ static void queue_pfn_starts_and_stops_a_queue(void **state)
 static void a_running_queue_stays_where_it_is(void **state)
 {
 	struct fixture *f = *state;
-	struct virtqueue before;
+	struct anvil_virtqueue before;
 
 	drive(f, 0, 1);
 	before = f->fake.dev.queue[0];
@@ -704,13 +703,13 @@ static void configuration_space_can_be_written_at_any_time(void **state)
 {
 	struct fixture *f = *state;
 
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 1, 2, 0x1234);
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 1, 2, 0x1234);
 	assert_int_equal(f->fake.config_writes, 1);
 	drive(f, 0, 1);
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 1, 2, 0x1234);
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 1, 2, 0x1234);
 	assert_int_equal(f->fake.config_writes, 2);
 	assert_int_equal(f->fake.config_offset, 1);
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 11, 2, 0x1234);
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 11, 2, 0x1234);
 	assert_int_equal(f->fake.config_writes, 2);
 }
 
@@ -721,8 +720,8 @@ static uint64_t config(struct fixture *f, uint32_t offset, size_t bytes)
 	uint8_t raw[8];
 
 	for (uint32_t i = 0; i < bytes; i++)
-		raw[i] = (uint8_t)virtio_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + offset + i,
-						   1);
+		raw[i] = (uint8_t)anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + offset + i,
+						  1);
 	return order_bytes(f, raw, bytes);
 }
 
@@ -743,7 +742,7 @@ static void blk_configuration_is_in_the_guests_byte_order(void **state)
 
 	drive(f, 0, 1);
 	f->disk.disk.capacity = 32;
-	virtio_blk_resized(&f->blk);
+	anvil_blk_resized(&f->blk);
 	assert_int_equal(config(f, 0, 8), 32);
 	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_CONFIG);
 }
@@ -796,7 +795,7 @@ static void blk_ranges_stay_little_endian(void **state)
 	drive(f, 1u << VIRTIO_BLK_F_DISCARD, 1);
 	ram_put(&f->guest.ram, DATA_AT + 16, &range, sizeof(range));
 	assert_int_equal(request(f, VIRTIO_BLK_T_DISCARD, 0, sizeof(range), 0), VIRTIO_BLK_S_OK);
-	assert_int_equal(f->disk.log[0].op, DISK_DISCARD);
+	assert_int_equal(f->disk.log[0].op, ANVIL_DISK_DISCARD);
 	assert_int_equal(f->disk.log[0].sector, 5);
 	assert_int_equal(f->disk.log[0].sectors, 2);
 }
@@ -809,7 +808,7 @@ static void blk_types_of_old(void **state)
 	drive(f, 1u << VIRTIO_BLK_F_FLUSH | 1u | 1u << 7, 1);
 	assert_int_equal(request(f, VIRTIO_BLK_T_FLUSH_OUT, 0, 0, 0), VIRTIO_BLK_S_OK);
 	assert_int_equal(f->disk.logs, 1);
-	assert_int_equal(f->disk.log[0].op, DISK_FLUSH);
+	assert_int_equal(f->disk.log[0].op, ANVIL_DISK_FLUSH);
 	assert_int_equal(request(f, 2, 0, 0, 0), VIRTIO_BLK_S_UNSUPP);
 	assert_int_equal(request(f, 3, 0, 0, 0), VIRTIO_BLK_S_UNSUPP);
 	assert_int_equal(request(f, 0x80000000, 0, 0, 512), VIRTIO_BLK_S_UNSUPP);
@@ -819,12 +818,12 @@ static void blk_types_of_old(void **state)
 
 static uint8_t mode(struct fixture *f)
 {
-	return (uint8_t)virtio_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1);
+	return (uint8_t)anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1);
 }
 
 static void set_mode(struct fixture *f, uint8_t value)
 {
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1, value);
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1, value);
 }
 
 /* Whether a write is followed by a flush. */
@@ -832,7 +831,7 @@ static bool stable(struct fixture *f)
 {
 	f->disk.logs = 0;
 	assert_int_equal(request(f, VIRTIO_BLK_T_OUT, 1, 512, 0), VIRTIO_BLK_S_OK);
-	return f->disk.logs == 2 && f->disk.log[1].op == DISK_FLUSH;
+	return f->disk.logs == 2 && f->disk.log[1].op == ANVIL_DISK_FLUSH;
 }
 
 #define WCE   (1u << VIRTIO_BLK_F_CONFIG_WCE)
@@ -895,7 +894,7 @@ static void blk_reset_with_a_request_at_the_disk(void **state)
 	sum = ram_sum(&f->guest.ram);
 	test_disk_finish(&f->disk, 0, 0);
 	assert_true(sum == ram_sum(&f->guest.ram));
-	assert_true(virtio_blk_idle(&f->blk));
+	assert_true(anvil_blk_idle(&f->blk));
 }
 
 /* ---- the network device ---- */
@@ -910,10 +909,10 @@ static void net_configuration_is_in_the_guests_byte_order(void **state)
 	assert_int_equal(config(f, 6, 2), VIRTIO_NET_S_LINK_UP);
 	assert_int_equal(config(f, 10, 2), 1500);
 	drive(f, 1u << VIRTIO_NET_F_STATUS, 2);
-	virtio_net_set_link(&f->net, false);
+	anvil_net_set_link(&f->net, false);
 	assert_int_equal(config(f, 6, 2), 0);
 	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_CONFIG);
-	virtio_net_set_link(&f->net, true);
+	anvil_net_set_link(&f->net, true);
 	assert_int_equal(config(f, 6, 2), VIRTIO_NET_S_LINK_UP);
 }
 
@@ -929,7 +928,7 @@ static void send(struct fixture *f, uint32_t header, uint16_t csum_start, uint16
 		put(f, DATA_AT + 6, csum_start, 2);
 		put(f, DATA_AT + 8, csum_offset, 2);
 	}
-	submit(f, VIRTIO_NET_TX, b, 2);
+	submit(f, ANVIL_NET_TX, b, 2);
 }
 
 /* 5.1.9.1: "without that feature the structure was 2 bytes shorter" */
@@ -940,7 +939,7 @@ static void net_sends_behind_a_header_of_the_right_length(void **state)
 	for (unsigned int mrg = 0; mrg < 2; mrg++) {
 		drive(f, 1u << VIRTIO_NET_F_CSUM | (mrg ? MRG : 0), 2);
 		send(f, mrg ? 12 : 10, 34, 16);
-		expect_used(f, VIRTIO_NET_TX, 0);
+		expect_used(f, ANVIL_NET_TX, 0);
 		assert_int_equal(f->nic.sends, mrg + 1);
 		assert_int_equal(f->nic.len, 60);
 		assert_int_equal(f->nic.frame[0], 0x42);
@@ -957,13 +956,13 @@ static void offer_buffer(struct fixture *f, uint32_t header, uint32_t len)
 	struct buffer b[] = { { IN_AT, header, WRITABLE }, { IN_AT + header, len, WRITABLE } };
 
 	ram_fill(&f->guest.ram, IN_AT, 0xee, header + len);
-	submit(f, VIRTIO_NET_RX, b, len ? 2 : 1);
+	submit(f, ANVIL_NET_RX, b, len ? 2 : 1);
 }
 
 static int arrive(struct fixture *f, uint8_t first, bool needs_csum)
 {
 	uint8_t bytes[60] = { first, 0x11, 0x22, 0x33, 0x44, 0x55 };
-	struct nic_frame frame = { .data = bytes, .len = sizeof(bytes) };
+	struct anvil_nic_frame frame = { .data = bytes, .len = sizeof(bytes) };
 
 	frame.offload.needs_csum = needs_csum;
 	frame.offload.csum_start = needs_csum ? 34 : 0;
@@ -981,7 +980,7 @@ static void net_receives_behind_a_header_of_the_right_length(void **state)
 		drive(f, 1u << VIRTIO_NET_F_GUEST_CSUM | (mrg ? MRG : 0), 2);
 		offer_buffer(f, header, 100);
 		assert_int_equal(arrive(f, 2, true), 0);
-		expect_used(f, VIRTIO_NET_RX, header + 60);
+		expect_used(f, ANVIL_NET_RX, header + 60);
 		assert_int_equal(get(f, IN_AT, 1), VIRTIO_NET_HDR_F_NEEDS_CSUM);
 		assert_int_equal(get(f, IN_AT + 6, 2), 34);
 		assert_int_equal(get(f, IN_AT + 8, 2), 16);
@@ -1000,11 +999,11 @@ static void net_receives_into_exactly_enough_room(void **state)
 	drive(f, 0, 2);
 	offer_buffer(f, 10, 60);
 	assert_int_equal(arrive(f, 2, false), 0);
-	expect_used(f, VIRTIO_NET_RX, 70);
+	expect_used(f, ANVIL_NET_RX, 70);
 	/* one byte less than a header: given back unused */
 	offer_buffer(f, 9, 0);
 	assert_int_equal(arrive(f, 2, false), -EAGAIN);
-	expect_used(f, VIRTIO_NET_RX, 0);
+	expect_used(f, ANVIL_NET_RX, 0);
 }
 
 /* 5.1.4.3: "mac is driver-writable", byte by byte, also before any feature */
@@ -1012,20 +1011,20 @@ static void net_address_is_written_to_configuration_space(void **state)
 {
 	struct fixture *f = *state;
 
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG, 1, 0x0a);
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG, 1, 0x0a);
 	drive(f, 1u << VIRTIO_NET_F_CTRL_VQ | 1u << VIRTIO_NET_F_CTRL_RX, 3);
 	assert_int_equal(config(f, 0, 1), 2); /* the reset took it back */
 	offer_buffer(f, 10, 100);
 	assert_int_equal(arrive(f, 0x0a, false), 0);
-	assert_int_equal(get(f, used_at(VIRTIO_NET_RX) + 2, 2), 0);
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG, 1, 0x0a);
+	assert_int_equal(get(f, used_at(ANVIL_NET_RX) + 2, 2), 0);
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG, 1, 0x0a);
 	assert_int_equal(config(f, 0, 1), 0x0a);
 	assert_int_equal(arrive(f, 0x0a, false), 0);
-	expect_used(f, VIRTIO_NET_RX, 70);
+	expect_used(f, ANVIL_NET_RX, 70);
 	/* nothing else is writable */
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 5, 2, 0xffff);
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2, 0xffff);
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 10, 2, 0xffff);
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 5, 2, 0xffff);
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2, 0xffff);
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 10, 2, 0xffff);
 	assert_int_equal(config(f, 5, 1), 0x55);
 	assert_int_equal(config(f, 6, 2), VIRTIO_NET_S_LINK_UP);
 	assert_int_equal(config(f, 10, 2), 1500);
@@ -1039,11 +1038,11 @@ static void net_address_is_saved(void **state)
 	size_t len;
 
 	drive(f, 0, 2);
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG, 1, 0x0a);
-	assert_int_equal(virtio_mmio_save(&f->guest.mmio, image, sizeof(image), &len), 0);
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG, 1, 0x0a);
+	assert_int_equal(anvil_mmio_save(&f->guest.mmio, image, sizeof(image), &len), 0);
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_int_equal(config(f, 0, 1), 2);
-	assert_int_equal(virtio_mmio_restore(&f->guest.mmio, image, len), 0);
+	assert_int_equal(anvil_mmio_restore(&f->guest.mmio, image, len), 0);
 	assert_int_equal(config(f, 0, 1), 0x0a);
 }
 
@@ -1053,7 +1052,7 @@ static uint8_t command(struct fixture *f, uint8_t class, uint8_t number, uint32_
 
 	put(f, DATA_AT, class, 1);
 	put(f, DATA_AT + 1, number, 1);
-	submit(f, VIRTIO_NET_CTRL, b, 3);
+	submit(f, ANVIL_NET_CTRL, b, 3);
 	return ram_get8(&f->guest.ram, IN_AT);
 }
 
@@ -1073,7 +1072,7 @@ static void net_commands_are_in_the_guests_byte_order(void **state)
 			 VIRTIO_NET_OK);
 	offer_buffer(f, 10, 100);
 	assert_int_equal(arrive(f, 0x0a, false), 0);
-	expect_used(f, VIRTIO_NET_RX, 70);
+	expect_used(f, ANVIL_NET_RX, 70);
 	put(f, DATA_AT + 2, 0x123, 2);
 	assert_int_equal(command(f, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, 2),
 			 VIRTIO_NET_OK);
@@ -1086,12 +1085,12 @@ static void net_offloads_fall_away_together(void **state)
 	struct fixture *f = *state;
 
 	drive(f, 1u << VIRTIO_NET_F_HOST_TSO4, 2);
-	assert_false(virtio_device_has(&f->net.dev, VIRTIO_NET_F_HOST_TSO4));
+	assert_false(anvil_device_has(&f->net.dev, VIRTIO_NET_F_HOST_TSO4));
 	send(f, 10, 34, 16);
-	expect_used(f, VIRTIO_NET_TX, 0);
+	expect_used(f, ANVIL_NET_TX, 0);
 	assert_int_equal(f->nic.sends, 0);
 	/* nor is there a control queue */
-	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, VIRTIO_NET_CTRL);
+	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, ANVIL_NET_CTRL);
 	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_QUEUE_SIZE_MAX), 0);
 }
 

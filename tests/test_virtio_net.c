@@ -17,10 +17,10 @@
 struct fixture {
 	struct guest guest;
 	struct test_nic nic;
-	struct virtio_net_options options;
-	struct virtio_net net;
-	struct virtio_net_header header;	 /* of the last frame received */
-	uint8_t frame[NIC_FRAME_BYTES_MAX + 16]; /* work space */
+	struct anvil_net_options options;
+	struct anvil_net net;
+	struct virtio_net_header header;	       /* of the last frame received */
+	uint8_t frame[ANVIL_NIC_FRAME_BYTES_MAX + 16]; /* work space */
 };
 
 static const int all_features[] = { VIRTIO_NET_F_CSUM,
@@ -73,25 +73,25 @@ static const int more_features[] = {
 	VIRTIO_NET_F_OUT_NET_HEADER,
 };
 
-static struct virtio_features everything(void)
+static struct anvil_features everything(void)
 {
-	struct virtio_features set = { { 0 } };
+	struct anvil_features set = { { 0 } };
 
 	for (size_t i = 0; i < COUNT(all_features); i++)
-		virtio_features_add(&set, (unsigned int)all_features[i]);
+		anvil_features_add(&set, (unsigned int)all_features[i]);
 	return set;
 }
 
 /* The rings of support.h are split ones. */
-static struct virtio_features everything_split(void)
+static struct anvil_features everything_split(void)
 {
-	struct virtio_features set = everything();
+	struct anvil_features set = everything();
 
 	set.word[0] &= ~(1ull << VIRTIO_F_RING_PACKED);
 	return set;
 }
 
-static struct virtio_features none(void)
+static struct anvil_features none(void)
 {
 	return features(-1);
 }
@@ -103,7 +103,7 @@ static int setup(void **state)
 	assert_non_null(f);
 	guest_init(&f->guest);
 	test_nic_init(&f->nic);
-	f->options = (struct virtio_net_options){
+	f->options = (struct anvil_net_options){
 		.memory = &f->guest.ram.memory,
 		.nic = &f->nic.nic,
 		.features = everything(),
@@ -112,7 +112,7 @@ static int setup(void **state)
 		.mtu = MTU,
 		.link_up = true,
 	};
-	assert_int_equal(virtio_net_init(&f->net, &f->options), 0);
+	assert_int_equal(anvil_net_init(&f->net, &f->options), 0);
 	guest_attach(&f->guest, &f->net.dev);
 	*state = f;
 	return 0;
@@ -122,16 +122,16 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	virtio_net_destroy(&f->net);
+	anvil_net_destroy(&f->net);
 	test_nic_destroy(&f->nic);
 	guest_destroy(&f->guest);
 	free(f);
 	return 0;
 }
 
-static void drive(struct fixture *f, struct virtio_features set)
+static void drive(struct fixture *f, struct anvil_features set)
 {
-	guest_drive(&f->guest, set, virtio_features_has(&set, VIRTIO_NET_F_CTRL_VQ) ? 3 : 2, QUEUE);
+	guest_drive(&f->guest, set, anvil_features_has(&set, VIRTIO_NET_F_CTRL_VQ) ? 3 : 2, QUEUE);
 	guest_take_interrupts(&f->guest);
 }
 
@@ -161,27 +161,27 @@ static void init_checks_its_options(void **state)
 		{ VIRTIO_NET_F_CTRL_MAC_ADDR, { VIRTIO_NET_F_CTRL_VQ, -1 }, -1 },
 	};
 	struct fixture *f = *state;
-	struct virtio_net_options o = f->options;
-	struct virtio_net net;
+	struct anvil_net_options o = f->options;
+	struct anvil_net net;
 	struct test_nic nic;
 
 	test_nic_init(&nic);
 	o.nic = &nic.nic;
 	for (size_t i = 0; i < COUNT(rule); i++) {
 		o.features = features(rule[i].feature, rule[i].with, -1);
-		assert_int_equal(virtio_net_init(&net, &o), -EINVAL);
+		assert_int_equal(anvil_net_init(&net, &o), -EINVAL);
 		/* nor does the driver get through with that */
 		reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 		assert_false(guest_negotiate(&f->guest, o.features));
 		for (size_t n = 0; n < 2 && rule[i].needs[n] >= 0; n++) {
 			o.features = features(rule[i].feature, rule[i].needs[n], rule[i].with, -1);
-			assert_int_equal(virtio_net_init(&net, &o), 0);
-			virtio_net_destroy(&net);
+			assert_int_equal(anvil_net_init(&net, &o), 0);
+			anvil_net_destroy(&net);
 			reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 			assert_true(guest_negotiate(&f->guest, o.features));
 		}
 	}
-	for (int bit = 0; bit < (int)VIRTIO_FEATURE_BITS; bit++) {
+	for (int bit = 0; bit < (int)ANVIL_FEATURE_BITS; bit++) {
 		bool known = false;
 
 		for (size_t i = 0; i < COUNT(all_features); i++)
@@ -191,22 +191,22 @@ static void init_checks_its_options(void **state)
 		if (known)
 			continue;
 		o.features = features(bit, -1);
-		assert_int_equal(virtio_net_init(&net, &o), -EINVAL);
+		assert_int_equal(anvil_net_init(&net, &o), -EINVAL);
 	}
 	o.features = none();
 	for (unsigned int i = 0; i < 4; i++) {
 		static const uint16_t mtu[] = { 0, 67, 68, 65535 };
 
 		o.mtu = mtu[i];
-		assert_int_equal(virtio_net_init(&net, &o), i < 2 ? -EINVAL : 0);
+		assert_int_equal(anvil_net_init(&net, &o), i < 2 ? -EINVAL : 0);
 		if (i >= 2)
-			virtio_net_destroy(&net);
+			anvil_net_destroy(&net);
 	}
 	o.queue_size_max = 17;
-	assert_int_equal(virtio_net_init(&net, &o), -EINVAL);
+	assert_int_equal(anvil_net_init(&net, &o), -EINVAL);
 	o.queue_size_max = 1;
-	assert_int_equal(virtio_net_init(&net, &o), 0);
-	virtio_net_destroy(&net);
+	assert_int_equal(anvil_net_init(&net, &o), 0);
+	anvil_net_destroy(&net);
 }
 
 static void config_space_shows_mac_link_and_mtu(void **state)
@@ -216,13 +216,13 @@ static void config_space_shows_mac_link_and_mtu(void **state)
 	struct fixture *f = *state;
 
 	for (uint32_t i = 0; i < sizeof(expected); i++)
-		assert_int_equal(virtio_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1),
+		assert_int_equal(anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1),
 				 expected[i]);
 	/* nothing in it is the driver's to write */
 	drive(f, everything_split());
 	for (uint32_t i = 0; i < sizeof(expected); i++) {
-		virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1, 0x99);
-		assert_int_equal(virtio_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1),
+		anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1, 0x99);
+		assert_int_equal(anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1),
 				 expected[i]);
 	}
 }
@@ -231,13 +231,13 @@ static void control_queue_exists_if_negotiated(void **state)
 {
 	struct fixture *f = *state;
 
-	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, VIRTIO_NET_CTRL);
+	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, ANVIL_NET_CTRL);
 	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_QUEUE_SIZE_MAX), QUEUE);
 	drive(f, none());
-	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, VIRTIO_NET_CTRL);
+	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, ANVIL_NET_CTRL);
 	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_QUEUE_SIZE_MAX), 0);
 	drive(f, features(VIRTIO_NET_F_CTRL_VQ, -1));
-	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, VIRTIO_NET_CTRL);
+	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, ANVIL_NET_CTRL);
 	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_QUEUE_READY), 1);
 	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, 3);
 	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_QUEUE_SIZE_MAX), 0);
@@ -317,7 +317,7 @@ static uint16_t offer_frame(struct fixture *f, const struct virtio_net_header *h
 
 	ram_put(&f->guest.ram, TX_AT, header, HDR);
 	ram_put(&f->guest.ram, TX_AT + HDR, frame, len);
-	return ring_chain(&f->guest.ring[VIRTIO_NET_TX], &b, 1);
+	return ring_chain(&f->guest.ring[ANVIL_NET_TX], &b, 1);
 }
 
 /* Sends it; whatever it is, its buffers come back. Returns whether the nic got it. */
@@ -327,9 +327,9 @@ static bool transmit(struct fixture *f, const struct virtio_net_header *header,
 	uint16_t head = offer_frame(f, header, frame, len);
 	unsigned int sends = f->nic.sends;
 
-	guest_notify(&f->guest, VIRTIO_NET_TX);
-	ring_expect(&f->guest.ring[VIRTIO_NET_TX], head, 0);
-	ring_expect_none(&f->guest.ring[VIRTIO_NET_TX]);
+	guest_notify(&f->guest, ANVIL_NET_TX);
+	ring_expect(&f->guest.ring[ANVIL_NET_TX], head, 0);
+	ring_expect_none(&f->guest.ring[ANVIL_NET_TX]);
 	assert_int_equal(guest_status(&f->guest), UP_TO_DRIVER_OK);
 	if (f->nic.sends == sends)
 		return false;
@@ -384,10 +384,10 @@ static void frames_are_sent_however_they_are_cut(void **state)
 	for (uint32_t first = 0; first <= HDR + 60; first++) {
 		struct buffer b[] = { { RAM_SEAM - 40, first, 0 },
 				      { RAM_SEAM - 40 + first, HDR + 60 - first, 0 } };
-		uint16_t head = ring_chain(&f->guest.ring[VIRTIO_NET_TX], b, 2);
+		uint16_t head = ring_chain(&f->guest.ring[ANVIL_NET_TX], b, 2);
 
-		guest_notify(&f->guest, VIRTIO_NET_TX);
-		ring_expect(&f->guest.ring[VIRTIO_NET_TX], head, 0);
+		guest_notify(&f->guest, ANVIL_NET_TX);
+		ring_expect(&f->guest.ring[ANVIL_NET_TX], head, 0);
 		assert_int_equal(f->nic.sends, first + 1);
 		assert_int_equal(f->nic.len, 60);
 		assert_memory_equal(f->nic.frame, frame, 60);
@@ -410,10 +410,10 @@ static void malformed_transmit_buffers_are_dropped_and_returned(void **state)
 	drive(f, none());
 	ram_fill(&f->guest.ram, TX_AT, 0, 4096);
 	for (size_t i = 0; i < COUNT(b); i++) {
-		uint16_t head = ring_chain(&f->guest.ring[VIRTIO_NET_TX], b[i], 2);
+		uint16_t head = ring_chain(&f->guest.ring[ANVIL_NET_TX], b[i], 2);
 
-		guest_notify(&f->guest, VIRTIO_NET_TX);
-		ring_expect(&f->guest.ring[VIRTIO_NET_TX], head, 0);
+		guest_notify(&f->guest, ANVIL_NET_TX);
+		ring_expect(&f->guest.ring[ANVIL_NET_TX], head, 0);
 	}
 	assert_int_equal(f->nic.sends, 0);
 	assert_int_equal(guest_status(&f->guest), UP_TO_DRIVER_OK);
@@ -447,7 +447,7 @@ static void checksum_request_must_fit_the_frame(void **state)
 			assert_false(f->nic.offload.csum_valid);
 			assert_int_equal(f->nic.offload.csum_start, t[i].start);
 			assert_int_equal(f->nic.offload.csum_offset, t[i].offset);
-			assert_int_equal(f->nic.offload.gso, NIC_GSO_NONE);
+			assert_int_equal(f->nic.offload.gso, ANVIL_NIC_GSO_NONE);
 		}
 	}
 }
@@ -455,7 +455,7 @@ static void checksum_request_must_fit_the_frame(void **state)
 /* 5.1.9.2.2: unknown flags, and fields that no flag makes valid, mean nothing */
 static void unused_header_fields_are_ignored(void **state)
 {
-	static const struct nic_offload nothing;
+	static const struct anvil_nic_offload nothing;
 	struct virtio_net_header h = { .hdr_len = 0xffff,
 				       .gso_size = 0xffff,
 				       .csum_start = 0xffff,
@@ -581,7 +581,7 @@ static void segmentation_request_must_fit_the_headers(void **state)
 		if (!t[i].sent)
 			continue;
 		assert_int_equal(f->nic.offload.gso,
-				 t[i].version == 4 ? NIC_GSO_TCP4 : NIC_GSO_TCP6);
+				 t[i].version == 4 ? ANVIL_NIC_GSO_TCP4 : ANVIL_NIC_GSO_TCP6);
 		assert_int_equal(f->nic.offload.gso_ecn, t[i].type >> 7);
 		assert_int_equal(f->nic.offload.gso_size, 1400);
 		assert_int_equal(f->nic.offload.header_len, len);
@@ -599,15 +599,15 @@ static void segments_of_a_frame_are_bounded(void **state)
 		bool sent;
 	} t[] = {
 		{ 1, 1, true },
-		{ 1, NIC_SEGMENTS_MAX, true },
-		{ 1, NIC_SEGMENTS_MAX + 1, false },
-		{ 1, NIC_FRAME_BYTES_MAX - 54, false },
-		{ 2, 2 * NIC_SEGMENTS_MAX, true },
-		{ 2, 2 * NIC_SEGMENTS_MAX + 1, false },
-		{ 31, NIC_FRAME_BYTES_MAX - 54, false },
-		{ 32, 32 * NIC_SEGMENTS_MAX - 1, true },
-		{ 36, NIC_FRAME_BYTES_MAX - 54, true }, /* Linux's least, with time stamps */
-		{ 0xffff, NIC_FRAME_BYTES_MAX - 54, true },
+		{ 1, ANVIL_NIC_SEGMENTS_MAX, true },
+		{ 1, ANVIL_NIC_SEGMENTS_MAX + 1, false },
+		{ 1, ANVIL_NIC_FRAME_BYTES_MAX - 54, false },
+		{ 2, 2 * ANVIL_NIC_SEGMENTS_MAX, true },
+		{ 2, 2 * ANVIL_NIC_SEGMENTS_MAX + 1, false },
+		{ 31, ANVIL_NIC_FRAME_BYTES_MAX - 54, false },
+		{ 32, 32 * ANVIL_NIC_SEGMENTS_MAX - 1, true },
+		{ 36, ANVIL_NIC_FRAME_BYTES_MAX - 54, true }, /* Linux's least, with time stamps */
+		{ 0xffff, ANVIL_NIC_FRAME_BYTES_MAX - 54, true },
 	};
 	struct fixture *f = *state;
 	uint32_t tcp;
@@ -643,11 +643,11 @@ static void segmentation_needs_its_feature(void **state)
 	uint32_t tcp;
 
 	for (unsigned int mask = 0; mask < 8; mask++) {
-		struct virtio_features set = features(VIRTIO_NET_F_CSUM, -1);
+		struct anvil_features set = features(VIRTIO_NET_F_CSUM, -1);
 
 		for (unsigned int i = 0; i < 3; i++) {
 			if (mask >> i & 1)
-				virtio_features_add(&set, (unsigned int)host[i]);
+				anvil_features_add(&set, (unsigned int)host[i]);
 		}
 		if (mask == 4)
 			continue; /* ECN without TSO is not acceptable */
@@ -659,9 +659,9 @@ static void segmentation_needs_its_feature(void **state)
 						       .gso_size = htole16(50),
 						       .csum_start = htole16((uint16_t)tcp),
 						       .csum_offset = htole16(16) };
-			bool has = virtio_features_has(&set, (unsigned int)t[i].needs[0]) &&
+			bool has = anvil_features_has(&set, (unsigned int)t[i].needs[0]) &&
 				   (t[i].needs[1] < 0 ||
-				    virtio_features_has(&set, (unsigned int)t[i].needs[1]));
+				    anvil_features_has(&set, (unsigned int)t[i].needs[1]));
 
 			assert_int_equal(transmit(f, &h, f->frame, len), has);
 		}
@@ -681,21 +681,22 @@ static void segmented_frames_may_be_long(void **state)
 	h.csum_offset = htole16(16);
 	ram_put(ram, TX_AT, &h, HDR);
 	ram_put(ram, TX_AT + HDR, f->frame, 300);
-	for (uint32_t len = NIC_FRAME_BYTES_MAX - 1; len <= NIC_FRAME_BYTES_MAX + 1; len++) {
+	for (uint32_t len = ANVIL_NIC_FRAME_BYTES_MAX - 1; len <= ANVIL_NIC_FRAME_BYTES_MAX + 1;
+	     len++) {
 		struct buffer b = { TX_AT, HDR + len, 0 };
 		unsigned int sends = f->nic.sends;
 
-		ring_chain(&f->guest.ring[VIRTIO_NET_TX], &b, 1);
-		guest_notify(&f->guest, VIRTIO_NET_TX);
-		assert_int_equal(f->nic.sends - sends, len <= NIC_FRAME_BYTES_MAX);
-		assert_int_equal(f->nic.len, len <= NIC_FRAME_BYTES_MAX ? len : len - 1);
+		ring_chain(&f->guest.ring[ANVIL_NET_TX], &b, 1);
+		guest_notify(&f->guest, ANVIL_NET_TX);
+		assert_int_equal(f->nic.sends - sends, len <= ANVIL_NIC_FRAME_BYTES_MAX);
+		assert_int_equal(f->nic.len, len <= ANVIL_NIC_FRAME_BYTES_MAX ? len : len - 1);
 	}
 }
 
 static void blocked_nic_gets_the_same_frame_again(void **state)
 {
 	struct fixture *f = *state;
-	struct ring *ring = &f->guest.ring[VIRTIO_NET_TX];
+	struct ring *ring = &f->guest.ring[ANVIL_NET_TX];
 	const uint8_t *frame = make_frame(f, broadcast, -1, 60);
 	uint16_t head[3];
 
@@ -705,9 +706,9 @@ static void blocked_nic_gets_the_same_frame_again(void **state)
 		f->nic.verdict = -EAGAIN;
 		for (unsigned int i = 0; i < 3; i++)
 			head[i] = offer_frame(f, &plain, frame, 60);
-		guest_notify(&f->guest, VIRTIO_NET_TX);
+		guest_notify(&f->guest, ANVIL_NET_TX);
 		assert_int_equal(f->nic.sends, 1);
-		guest_notify(&f->guest, VIRTIO_NET_TX); /* the nic was not ready yet */
+		guest_notify(&f->guest, ANVIL_NET_TX); /* the nic was not ready yet */
 		assert_int_equal(f->nic.sends, 1);
 		ring_expect_none(ring);
 		f->nic.nic.sendable(&f->nic.nic); /* too early: once more */
@@ -733,7 +734,7 @@ static void blocked_frame_dies_with_a_reset(void **state)
 	drive(f, none());
 	f->nic.verdict = -EAGAIN;
 	offer_frame(f, &plain, frame, 60);
-	guest_notify(&f->guest, VIRTIO_NET_TX);
+	guest_notify(&f->guest, ANVIL_NET_TX);
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 	ram_watch(&f->guest.ram);
 	f->nic.verdict = 0;
@@ -751,9 +752,9 @@ static void broken_transmit_ring_breaks_the_device(void **state)
 
 	drive(f, none());
 	head = offer_frame(f, &plain, make_frame(f, broadcast, -1, 60), 60);
-	ring_offer(&f->guest.ring[VIRTIO_NET_TX], QUEUE);
-	guest_notify(&f->guest, VIRTIO_NET_TX);
-	ring_expect(&f->guest.ring[VIRTIO_NET_TX], head, 0);
+	ring_offer(&f->guest.ring[ANVIL_NET_TX], QUEUE);
+	guest_notify(&f->guest, ANVIL_NET_TX);
+	ring_expect(&f->guest.ring[ANVIL_NET_TX], head, 0);
 	assert_int_equal(guest_status(&f->guest), STATUS_BROKEN);
 	assert_int_equal(f->nic.sends, 1);
 }
@@ -765,15 +766,15 @@ static uint16_t offer_buffer(struct fixture *f, uint64_t gpa, uint32_t len)
 	struct buffer b = { gpa, len, WRITABLE };
 
 	ram_fill(&f->guest.ram, gpa, 0xee, len);
-	return ring_chain(&f->guest.ring[VIRTIO_NET_RX], &b, 1);
+	return ring_chain(&f->guest.ring[ANVIL_NET_RX], &b, 1);
 }
 
 static int receive_with(struct fixture *f, const uint8_t *frame, uint32_t len,
-			struct nic_offload offload)
+			struct anvil_nic_offload offload)
 {
 	/* an allocation of exactly that length, so that a read beyond it is seen */
 	uint8_t *copy = malloc(len ? len : 1);
-	struct nic_frame from_host = { copy, len, offload };
+	struct anvil_nic_frame from_host = { copy, len, offload };
 
 	assert_non_null(copy);
 	memcpy(copy, frame, len);
@@ -787,16 +788,16 @@ static int receive_with(struct fixture *f, const uint8_t *frame, uint32_t len,
 
 static int receive(struct fixture *f, const uint8_t *frame, uint32_t len)
 {
-	return receive_with(f, frame, len, (struct nic_offload){ .gso = NIC_GSO_NONE });
+	return receive_with(f, frame, len, (struct anvil_nic_offload){ .gso = ANVIL_NIC_GSO_NONE });
 }
 
 /* Whether a frame arrives, with one large buffer there; the content is checked, save at `except`.
  */
 static bool arrives_with(struct fixture *f, const uint8_t *frame, uint32_t len,
-			 struct nic_offload offload, uint32_t except)
+			 struct anvil_nic_offload offload, uint32_t except)
 {
-	struct ring *ring = &f->guest.ring[VIRTIO_NET_RX];
-	static uint8_t got[NIC_FRAME_BYTES_MAX];
+	struct ring *ring = &f->guest.ring[ANVIL_NET_RX];
+	static uint8_t got[ANVIL_NIC_FRAME_BYTES_MAX];
 	uint32_t room = RAM_BYTES + 0x800;
 	uint16_t head;
 
@@ -825,7 +826,7 @@ static bool arrives_with(struct fixture *f, const uint8_t *frame, uint32_t len,
 /* The same without a reset before, since that empties the filters. */
 static bool passes(struct fixture *f, const uint8_t *frame, uint32_t len)
 {
-	struct ring *ring = &f->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &f->guest.ring[ANVIL_NET_RX];
 
 	if (ring->avail_idx == ring->used_idx)
 		offer_buffer(f, RX_AT, 2048);
@@ -861,7 +862,8 @@ static void frames_of_legal_length_are_received(void **state)
 	for (size_t i = 0; i < COUNT(t); i++) {
 		const uint8_t *frame = make_frame(f, broadcast, t[i].vlan, t[i].len);
 
-		if (arrives_with(f, frame, t[i].len, (struct nic_offload){ 0 }, 0) != t[i].passes)
+		if (arrives_with(f, frame, t[i].len, (struct anvil_nic_offload){ 0 }, 0) !=
+		    t[i].passes)
 			fail_msg("%u bytes", t[i].len);
 	}
 }
@@ -872,8 +874,8 @@ static void tags_do_not_count_in_the_mtu_of_received_frames(void **state)
 
 	drive(f, none());
 	for (size_t i = 0; i < COUNT(tagged); i++) {
-		if (arrives_with(f, make_tagged(f, i), tagged[i].len, (struct nic_offload){ 0 },
-				 0) != tagged[i].passes)
+		if (arrives_with(f, make_tagged(f, i), tagged[i].len,
+				 (struct anvil_nic_offload){ 0 }, 0) != tagged[i].passes)
 			fail_msg("%s", tagged[i].what);
 	}
 }
@@ -881,7 +883,7 @@ static void tags_do_not_count_in_the_mtu_of_received_frames(void **state)
 static void small_buffer_is_kept_for_a_smaller_frame(void **state)
 {
 	struct fixture *f = *state;
-	struct ring *ring = &f->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &f->guest.ring[ANVIL_NET_RX];
 	uint16_t head;
 
 	drive(f, none());
@@ -897,7 +899,7 @@ static void small_buffer_is_kept_for_a_smaller_frame(void **state)
 static void received_frames_fill_whatever_descriptors_there_are(void **state)
 {
 	struct fixture *f = *state;
-	struct ring *ring = &f->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &f->guest.ring[ANVIL_NET_RX];
 	uint8_t got[HDR + 60];
 
 	drive(f, none());
@@ -932,7 +934,7 @@ static void mergeable_frames_fill_buffer_after_buffer(void **state)
 		{ { 20, 25, 25, 25, 25 }, { 20, 25, 25, 25, 17 }, 5 },
 	};
 	struct fixture *f = *state;
-	struct ring *ring = &f->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &f->guest.ring[ANVIL_NET_RX];
 
 	for (size_t i = 0; i < COUNT(t); i++) {
 		uint8_t got[HDR + 100];
@@ -973,7 +975,7 @@ static void unusable_receive_buffers_are_passed_through(void **state)
 		{ { RX_AT, 0, 0 }, { RX_AT, 2000, WRITABLE } },
 	};
 	struct fixture *f = *state;
-	struct ring *ring = &f->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &f->guest.ring[ANVIL_NET_RX];
 
 	for (unsigned int mergeable = 0; mergeable < 2; mergeable++) {
 		for (size_t i = 0; i < COUNT(bad); i++) {
@@ -995,7 +997,7 @@ static void unusable_buffer_amid_mergeable_ones_is_passed_through(void **state)
 {
 	static const struct buffer bad = { RX_AT + 0x2000, 50, 0 };
 	struct fixture *f = *state;
-	struct ring *ring = &f->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &f->guest.ring[ANVIL_NET_RX];
 	uint16_t head[3];
 
 	drive(f, features(VIRTIO_NET_F_MRG_RXBUF, -1));
@@ -1013,7 +1015,7 @@ static void unusable_buffer_amid_mergeable_ones_is_passed_through(void **state)
 static void frame_that_never_fits_is_dropped_and_costs_no_buffer(void **state)
 {
 	struct fixture *f = *state;
-	struct ring *ring = &f->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &f->guest.ring[ANVIL_NET_RX];
 
 	drive(f, features(VIRTIO_NET_F_MRG_RXBUF, -1));
 	for (unsigned int i = 0; i < QUEUE; i++)
@@ -1038,31 +1040,31 @@ static void frame_without_buffers_waits_and_the_nic_is_told_once(void **state)
 	struct fixture *f = *state;
 
 	for (unsigned int event = 0; event < 2; event++) {
-		struct virtio_features set = features(VIRTIO_NET_F_MRG_RXBUF, -1);
+		struct anvil_features set = features(VIRTIO_NET_F_MRG_RXBUF, -1);
 		const uint8_t *frame = make_frame(f, broadcast, -1, 60);
 
 		if (event)
-			virtio_features_add(&set, VIRTIO_F_EVENT_IDX);
+			anvil_features_add(&set, VIRTIO_F_EVENT_IDX);
 		drive(f, set);
 		f->nic.receivables = 0;
-		guest_notify(&f->guest, VIRTIO_NET_RX); /* nobody waits yet */
+		guest_notify(&f->guest, ANVIL_NET_RX); /* nobody waits yet */
 		assert_int_equal(f->nic.receivables, 0);
 		assert_int_equal(receive(f, frame, 60), -EAGAIN);
 		offer_buffer(f, RX_AT, 50); /* not enough, and not to be lost */
-		guest_notify(&f->guest, VIRTIO_NET_RX);
+		guest_notify(&f->guest, ANVIL_NET_RX);
 		assert_int_equal(f->nic.receivables, 1);
 		assert_int_equal(receive(f, frame, 60), -EAGAIN);
-		ring_expect_none(&f->guest.ring[VIRTIO_NET_RX]);
+		ring_expect_none(&f->guest.ring[ANVIL_NET_RX]);
 		if (event) /* asked for the next one, not for the one that is there */
 			assert_int_equal(
 				ram_get16(&f->guest.ram, f->guest.ring[0].used + 4 + 8 * QUEUE), 1);
 		offer_buffer(f, RX_AT + 0x400, 50);
-		guest_notify(&f->guest, VIRTIO_NET_RX);
-		guest_notify(&f->guest, VIRTIO_NET_RX);
+		guest_notify(&f->guest, ANVIL_NET_RX);
+		guest_notify(&f->guest, ANVIL_NET_RX);
 		assert_int_equal(f->nic.receivables, 2);
 		assert_int_equal(receive(f, frame, 60), 0);
-		ring_expect(&f->guest.ring[VIRTIO_NET_RX], 0, 50);
-		ring_expect(&f->guest.ring[VIRTIO_NET_RX], 1, HDR + 60 - 50);
+		ring_expect(&f->guest.ring[ANVIL_NET_RX], 0, 50);
+		ring_expect(&f->guest.ring[ANVIL_NET_RX], 1, HDR + 60 - 50);
 		assert_int_equal(f->guest.defers, 0);
 	}
 }
@@ -1070,7 +1072,7 @@ static void frame_without_buffers_waits_and_the_nic_is_told_once(void **state)
 static void buffer_that_comes_while_we_go_to_sleep_is_found(void **state)
 {
 	struct fixture *f = *state;
-	struct ring *ring = &f->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &f->guest.ring[ANVIL_NET_RX];
 	struct ram *ram = &f->guest.ram;
 
 	drive(f, none());
@@ -1083,7 +1085,7 @@ static void buffer_that_comes_while_we_go_to_sleep_is_found(void **state)
 	assert_int_equal(receive(f, make_frame(f, broadcast, -1, 60), 60), -EAGAIN);
 	assert_int_equal(f->guest.defers, 1);
 	assert_int_equal(f->nic.receivables, 0);
-	virtio_mmio_poll(&f->guest.mmio);
+	anvil_mmio_poll(&f->guest.mmio);
 	assert_int_equal(f->nic.receivables, 1);
 	assert_int_equal(receive(f, make_frame(f, broadcast, -1, 60), 60), 0);
 	assert_int_equal(ring_published(ring), 1);
@@ -1094,7 +1096,7 @@ static void ring_of_unusable_buffers_is_passed_through_at_a_time(void **state)
 {
 	static const struct buffer bad = { RX_AT, 2000, 0 };
 	struct fixture *f = *state;
-	struct ring *ring = &f->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &f->guest.ring[ANVIL_NET_RX];
 	const uint8_t *frame = make_frame(f, broadcast, -1, 60);
 
 	drive(f, none());
@@ -1106,7 +1108,7 @@ static void ring_of_unusable_buffers_is_passed_through_at_a_time(void **state)
 	assert_int_equal(f->guest.defers, 1);
 	offer_buffer(f, RX_AT, 2000);
 	assert_int_equal(f->nic.receivables, 0);
-	virtio_mmio_poll(&f->guest.mmio);
+	anvil_mmio_poll(&f->guest.mmio);
 	assert_int_equal(f->nic.receivables, 1);
 	assert_int_equal(receive(f, frame, 60), 0);
 	ring_expect(ring, 0, HDR + 60);
@@ -1122,15 +1124,15 @@ static void waiting_nic_is_told_of_the_next_drivers_buffers(void **state)
 		f->nic.receivables = 0;
 		assert_int_equal(receive(f, make_frame(f, broadcast, -1, 60), 60), -EAGAIN);
 		if (queue_only) {
-			reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, VIRTIO_NET_RX);
+			reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, ANVIL_NET_RX);
 			reg_write(&f->guest, VIRTIO_MMIO_QUEUE_RESET, 1);
 			ring_init(&f->guest.ring[0], &f->guest.ram, RAM_HIGH, QUEUE);
-			assert_true(guest_start_queue(&f->guest, VIRTIO_NET_RX));
+			assert_true(guest_start_queue(&f->guest, ANVIL_NET_RX));
 		} else {
 			drive(f, features(VIRTIO_F_RING_RESET, -1));
 		}
 		offer_buffer(f, RX_AT, 2000);
-		guest_notify(&f->guest, VIRTIO_NET_RX);
+		guest_notify(&f->guest, ANVIL_NET_RX);
 		assert_int_equal(f->nic.receivables, 1);
 	}
 }
@@ -1160,7 +1162,7 @@ static void frames_for_a_device_that_does_not_run_are_dropped(void **state)
 static void broken_receive_ring_breaks_the_device(void **state)
 {
 	struct fixture *f = *state;
-	struct ring *ring = &f->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &f->guest.ring[ANVIL_NET_RX];
 
 	drive(f, features(VIRTIO_NET_F_MRG_RXBUF, -1));
 	offer_buffer(f, RX_AT, 50);
@@ -1179,36 +1181,36 @@ static void broken_receive_ring_breaks_the_device(void **state)
 
 static void received_header_says_what_the_driver_accepted(void **state)
 {
-	static const struct nic_offload valid = { .csum_valid = true };
-	static const struct nic_offload csum = { .needs_csum = true,
-						 .csum_start = 34,
-						 .csum_offset = 16 };
-	static const struct nic_offload tcp4 = { .needs_csum = true,
-						 .csum_start = 34,
-						 .csum_offset = 16,
-						 .gso = NIC_GSO_TCP4,
-						 .gso_size = 1400,
-						 .header_len = 54 };
-	static const struct nic_offload tcp6 = { .needs_csum = true,
-						 .csum_start = 54,
-						 .csum_offset = 16,
-						 .gso = NIC_GSO_TCP6,
-						 .gso_size = 1200,
-						 .header_len = 74 };
-	static const struct nic_offload ecn4 = { .needs_csum = true,
-						 .csum_start = 34,
-						 .csum_offset = 16,
-						 .gso = NIC_GSO_TCP4,
-						 .gso_size = 1400,
-						 .header_len = 54,
-						 .gso_ecn = true };
+	static const struct anvil_nic_offload valid = { .csum_valid = true };
+	static const struct anvil_nic_offload csum = { .needs_csum = true,
+						       .csum_start = 34,
+						       .csum_offset = 16 };
+	static const struct anvil_nic_offload tcp4 = { .needs_csum = true,
+						       .csum_start = 34,
+						       .csum_offset = 16,
+						       .gso = ANVIL_NIC_GSO_TCP4,
+						       .gso_size = 1400,
+						       .header_len = 54 };
+	static const struct anvil_nic_offload tcp6 = { .needs_csum = true,
+						       .csum_start = 54,
+						       .csum_offset = 16,
+						       .gso = ANVIL_NIC_GSO_TCP6,
+						       .gso_size = 1200,
+						       .header_len = 74 };
+	static const struct anvil_nic_offload ecn4 = { .needs_csum = true,
+						       .csum_start = 34,
+						       .csum_offset = 16,
+						       .gso = ANVIL_NIC_GSO_TCP4,
+						       .gso_size = 1400,
+						       .header_len = 54,
+						       .gso_ecn = true };
 	enum { C = 1, T4 = 2, T6 = 4, E = 8 };
 	static const int bit[] = { VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_TSO4,
 				   VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_GUEST_ECN };
 	static const struct {
 		const char *what;
 		unsigned int accepted;
-		const struct nic_offload *offload;
+		const struct anvil_nic_offload *offload;
 		bool passes;
 		struct virtio_net_header header; /* num_buffers is 1 */
 	} t[] = {
@@ -1231,13 +1233,13 @@ static void received_header_says_what_the_driver_accepted(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		struct virtio_features set = none();
+		struct anvil_features set = none();
 		struct virtio_net_header expected = t[i].header;
 		bool completed = t[i].offload->needs_csum && !(t[i].accepted & C);
 
 		for (unsigned int n = 0; n < COUNT(bit); n++) {
 			if (t[i].accepted >> n & 1)
-				virtio_features_add(&set, (unsigned int)bit[n]);
+				anvil_features_add(&set, (unsigned int)bit[n]);
 		}
 		drive(f, set);
 		if (arrives_with(f, make_frame(f, broadcast, -1, 1000), 1000, *t[i].offload,
@@ -1256,14 +1258,14 @@ static void received_header_says_what_the_driver_accepted(void **state)
 
 static void longest_segmented_frame_is_received(void **state)
 {
-	static const struct nic_offload gso = { .needs_csum = true,
-						.csum_start = 34,
-						.csum_offset = 16,
-						.gso = NIC_GSO_TCP4,
-						.gso_size = 1400,
-						.header_len = 54 };
+	static const struct anvil_nic_offload gso = { .needs_csum = true,
+						      .csum_start = 34,
+						      .csum_offset = 16,
+						      .gso = ANVIL_NIC_GSO_TCP4,
+						      .gso_size = 1400,
+						      .header_len = 54 };
 	struct fixture *f = *state;
-	uint32_t max = NIC_FRAME_BYTES_MAX;
+	uint32_t max = ANVIL_NIC_FRAME_BYTES_MAX;
 
 	drive(f, features(VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_TSO4, -1));
 	assert_true(arrives_with(f, make_frame(f, broadcast, -1, max), max, gso, 0));
@@ -1292,9 +1294,9 @@ static void missing_checksums_are_completed(void **state)
 
 	drive(f, none());
 	for (size_t i = 0; i < COUNT(t); i++) {
-		struct nic_offload offload = { .needs_csum = true,
-					       .csum_start = t[i].start,
-					       .csum_offset = t[i].offset };
+		struct anvil_nic_offload offload = { .needs_csum = true,
+						     .csum_start = t[i].start,
+						     .csum_offset = t[i].offset };
 		uint32_t field = t[i].start + t[i].offset;
 		uint64_t at = RX_AT + HDR + field;
 
@@ -1324,9 +1326,9 @@ static uint8_t command(struct fixture *f, uint8_t class, uint8_t number, const v
 	ram_put(&f->guest.ram, CTRL_AT + 1, &number, 1);
 	ram_put(&f->guest.ram, CTRL_AT + 2, data, len);
 	ram_fill(&f->guest.ram, CTRL_AT + 0x2000, 0xee, 1);
-	head = ring_chain(&f->guest.ring[VIRTIO_NET_CTRL], b, COUNT(b));
-	guest_notify(&f->guest, VIRTIO_NET_CTRL);
-	ring_expect(&f->guest.ring[VIRTIO_NET_CTRL], head, 1);
+	head = ring_chain(&f->guest.ring[ANVIL_NET_CTRL], b, COUNT(b));
+	guest_notify(&f->guest, ANVIL_NET_CTRL);
+	ring_expect(&f->guest.ring[ANVIL_NET_CTRL], head, 1);
 	return ram_get8(&f->guest.ram, CTRL_AT + 0x2000);
 }
 
@@ -1336,7 +1338,7 @@ static uint8_t command(struct fixture *f, uint8_t class, uint8_t number, const v
 #define OK   VIRTIO_NET_OK
 #define ERR  VIRTIO_NET_ERR
 
-static struct virtio_features ctrl(int a, int b)
+static struct anvil_features ctrl(int a, int b)
 {
 	return features(VIRTIO_NET_F_CTRL_VQ, a, b, -1);
 }
@@ -1433,25 +1435,25 @@ static void commands_without_room_for_an_ack_are_not_carried_out(void **state)
 
 	drive(f, everything_split());
 	ram_put(&f->guest.ram, CTRL_AT, "\0\0\1", 3); /* promisc on */
-	ring_chain(&f->guest.ring[VIRTIO_NET_CTRL], b, 2);
-	guest_notify(&f->guest, VIRTIO_NET_CTRL);
-	ring_expect(&f->guest.ring[VIRTIO_NET_CTRL], 0, 0);
+	ring_chain(&f->guest.ring[ANVIL_NET_CTRL], b, 2);
+	guest_notify(&f->guest, ANVIL_NET_CTRL);
+	ring_expect(&f->guest.ring[ANVIL_NET_CTRL], 0, 0);
 	assert_false(f->net.filter->promisc);
 	/* with more room than needed the ack is the first byte */
 	b[1].len = 4;
 	ram_fill(&f->guest.ram, CTRL_AT + 8, 0xee, 4);
-	ring_chain(&f->guest.ring[VIRTIO_NET_CTRL], b, 2);
-	guest_notify(&f->guest, VIRTIO_NET_CTRL);
-	ring_expect(&f->guest.ring[VIRTIO_NET_CTRL], 2, 1);
+	ring_chain(&f->guest.ring[ANVIL_NET_CTRL], b, 2);
+	guest_notify(&f->guest, ANVIL_NET_CTRL);
+	ring_expect(&f->guest.ring[ANVIL_NET_CTRL], 2, 1);
 	assert_int_equal(ram_get8(&f->guest.ram, CTRL_AT + 8), OK);
 	assert_int_equal(ram_get8(&f->guest.ram, CTRL_AT + 9), 0xee);
 	assert_true(f->net.filter->promisc);
 	/* and without a whole command there is an ack all the same */
 	for (uint32_t len = 0; len < 2; len++) {
 		b[0].len = len;
-		ring_chain(&f->guest.ring[VIRTIO_NET_CTRL], b, 2);
-		guest_notify(&f->guest, VIRTIO_NET_CTRL);
-		ring_expect(&f->guest.ring[VIRTIO_NET_CTRL], (uint16_t)(4 + 2 * len), 1);
+		ring_chain(&f->guest.ring[ANVIL_NET_CTRL], b, 2);
+		guest_notify(&f->guest, ANVIL_NET_CTRL);
+		ring_expect(&f->guest.ring[ANVIL_NET_CTRL], (uint16_t)(4 + 2 * len), 1);
 		assert_int_equal(ram_get8(&f->guest.ram, CTRL_AT + 8), ERR);
 	}
 }
@@ -1584,8 +1586,8 @@ static void refused_mac_tables_change_nothing(void **state)
 static void commands_are_bounded_in_length(void **state)
 {
 	struct fixture *f = *state;
-	struct ring *ring = &f->guest.ring[VIRTIO_NET_CTRL];
-	uint32_t most = (VIRTIO_NET_COMMAND_MAX - 2 - 8) / 6;
+	struct ring *ring = &f->guest.ring[ANVIL_NET_CTRL];
+	uint32_t most = (ANVIL_NET_COMMAND_MAX - 2 - 8) / 6;
 
 	drive(f, ctrl(VIRTIO_NET_F_CTRL_RX, -1));
 	for (uint32_t extra = 0; extra < 2; extra++) {
@@ -1600,7 +1602,7 @@ static void commands_are_bounded_in_length(void **state)
 		ram_put(&f->guest.ram, CTRL_AT + 2, &addresses, 4);
 		ram_fill(&f->guest.ram, CTRL_AT + 6, 0, 4);
 		head = ring_chain(ring, b, COUNT(b));
-		guest_notify(&f->guest, VIRTIO_NET_CTRL);
+		guest_notify(&f->guest, ANVIL_NET_CTRL);
 		ring_expect(ring, head, 1);
 		assert_int_equal(ram_get8(&f->guest.ram, CTRL_AT + 16), extra ? ERR : OK);
 	}
@@ -1668,7 +1670,7 @@ static void promiscuous_mode_passes_every_vlan(void **state)
 
 static void reset_empties_the_filters(void **state)
 {
-	struct virtio_net_filter empty;
+	struct anvil_net_filter empty;
 	struct fixture *f = *state;
 	uint8_t data[100];
 	uint32_t len = mac_tables(data, 1, 1);
@@ -1691,16 +1693,16 @@ static void link_stops_frames_both_ways(void **state)
 	const uint8_t *frame = make_frame(f, broadcast, -1, 60);
 
 	drive(f, none());
-	virtio_net_set_link(&f->net, false);
+	anvil_net_set_link(&f->net, false);
 	assert_false(transmit(f, &plain, frame, 60));
 	assert_int_equal(receive(f, frame, 60), 0); /* dropped, though there is no buffer */
 	offer_buffer(f, RX_AT, 2000);
 	assert_int_equal(receive(f, frame, 60), 0);
-	ring_expect_none(&f->guest.ring[VIRTIO_NET_RX]);
-	virtio_net_set_link(&f->net, true);
+	ring_expect_none(&f->guest.ring[ANVIL_NET_RX]);
+	anvil_net_set_link(&f->net, true);
 	assert_true(transmit(f, &plain, frame, 60));
 	assert_int_equal(receive(f, frame, 60), 0);
-	ring_expect(&f->guest.ring[VIRTIO_NET_RX], 0, HDR + 60);
+	ring_expect(&f->guest.ring[ANVIL_NET_RX], 0, HDR + 60);
 }
 
 static void link_changes_are_told_to_a_driver_that_wants_to_know(void **state)
@@ -1710,20 +1712,20 @@ static void link_changes_are_told_to_a_driver_that_wants_to_know(void **state)
 
 	drive(f, features(VIRTIO_NET_F_STATUS, -1));
 	generation = reg_read(&f->guest, VIRTIO_MMIO_CONFIG_GENERATION);
-	virtio_net_set_link(&f->net, false);
-	assert_int_equal(virtio_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2), 0);
+	anvil_net_set_link(&f->net, false);
+	assert_int_equal(anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2), 0);
 	assert_int_not_equal(reg_read(&f->guest, VIRTIO_MMIO_CONFIG_GENERATION), generation);
 	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_CONFIG);
-	virtio_net_set_link(&f->net, true);
-	assert_int_equal(virtio_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2), 1);
+	anvil_net_set_link(&f->net, true);
+	assert_int_equal(anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2), 1);
 	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_CONFIG);
 
 	drive(f, none()); /* STATUS was not accepted */
-	virtio_net_set_link(&f->net, false);
+	anvil_net_set_link(&f->net, false);
 	assert_false(f->guest.irq);
 	/* but the next driver sees how it stands */
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
-	assert_int_equal(virtio_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2), 0);
+	assert_int_equal(anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -4,7 +4,7 @@
 
 static struct net_rig rig;
 
-static struct virtio_features wanted(void)
+static struct anvil_features wanted(void)
 {
 	return features(VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_MQ, VIRTIO_NET_F_NOTF_COAL,
 			VIRTIO_NET_F_VQ_NOTF_COAL, VIRTIO_NET_F_DEVICE_STATS, VIRTIO_NET_F_CSUM,
@@ -75,7 +75,7 @@ static bool tick_tells(uint64_t now)
 {
 	uint64_t next;
 
-	(void)virtio_net_tick(&rig.net, now, &next);
+	(void)anvil_net_tick(&rig.net, now, &next);
 	return guest_take_interrupts(&rig.guest) & VIRTIO_INTERRUPT_USED;
 }
 
@@ -104,16 +104,16 @@ static void time_ends_the_wait(void **state)
 	uint64_t next = 0;
 
 	(void)state;
-	assert_false(virtio_net_tick(&rig.net, 1000, &next));
+	assert_false(anvil_net_tick(&rig.net, 1000, &next));
 	assert_int_equal(set_all(0, 100, 50), VIRTIO_NET_OK);
 	assert_false(send_tells(0));
-	assert_true(virtio_net_next_tick(&rig.net, &next));
+	assert_true(anvil_net_next_tick(&rig.net, &next));
 	assert_int_equal(next, 1050);
 	assert_false(tick_tells(1020));
 	assert_false(send_tells(0));
 	assert_false(tick_tells(1049));
 	assert_true(tick_tells(1050));
-	assert_false(virtio_net_next_tick(&rig.net, &next));
+	assert_false(anvil_net_next_tick(&rig.net, &next));
 	/* it starts anew with the next packet */
 	assert_false(tick_tells(2000));
 	assert_false(send_tells(0));
@@ -124,7 +124,7 @@ static void time_ends_the_wait(void **state)
 	assert_false(tick_tells(0));
 	assert_true(tick_tells(UINT64_MAX));
 	assert_false(send_tells(0));
-	assert_true(virtio_net_next_tick(&rig.net, &next));
+	assert_true(anvil_net_next_tick(&rig.net, &next));
 	assert_int_equal(next, UINT64_MAX);
 }
 
@@ -284,11 +284,11 @@ static void types_that_can_be_asked_for_are_told(void **state)
 
 static void what_happens_is_counted(void **state)
 {
-	static const struct nic_offload csum = { .needs_csum = true,
-						 .csum_start = 34,
-						 .csum_offset = 16 };
-	static const struct nic_offload valid = { .csum_valid = true };
-	struct nic_offload gso = csum;
+	static const struct anvil_nic_offload csum = { .needs_csum = true,
+						       .csum_start = 34,
+						       .csum_offset = 16 };
+	static const struct anvil_nic_offload valid = { .csum_valid = true };
+	struct anvil_nic_offload gso = csum;
 	struct virtio_net_header h = { .flags = 1,
 				       .gso_type = 1,
 				       .gso_size = htole16(50),
@@ -299,7 +299,7 @@ static void what_happens_is_counted(void **state)
 	uint8_t frame[NET_FRAME];
 
 	(void)state;
-	gso.gso = NIC_GSO_TCP4;
+	gso.gso = ANVIL_NIC_GSO_TCP4;
 	gso.gso_size = 50;
 	gso.header_len = 54;
 	assert_int_equal(net_set_pairs(&rig, 2), VIRTIO_NET_OK);
@@ -308,9 +308,9 @@ static void what_happens_is_counted(void **state)
 	assert_true(net_send(&rig, 1, &plain, 12, frame, 100));
 	assert_false(net_send(&rig, 1, &bad, 12, frame, 100));
 	assert_false(net_send(&rig, 1, &plain, 12, frame, 10));
-	virtio_net_set_link(&rig.net, false);
+	anvil_net_set_link(&rig.net, false);
 	assert_false(net_send(&rig, 1, &plain, 12, frame, 100));
-	virtio_net_set_link(&rig.net, true);
+	anvil_net_set_link(&rig.net, true);
 	expect_stats(3, 16, 6, (uint64_t[]){ 5, 2, NET_FRAME + 100, 5, 3, 2 });
 	expect_stats(3, 17, 2, (uint64_t[]){ 1, 1 });
 	expect_stats(3, 18, 6, (uint64_t[]){ 1, NET_FRAME, 0, 0, 1, NET_FRAME });
@@ -395,8 +395,7 @@ static void more_wishes_than_the_limit_are_refused(void **state)
 	(void)state;
 	for (unsigned int i = 60; i < 70; i++) {
 		get(wish, i, reply, 8, &ack);
-		assert_int_equal(ack,
-				 i <= VIRTIO_NET_STATS_WISHES ? VIRTIO_NET_OK : VIRTIO_NET_ERR);
+		assert_int_equal(ack, i <= ANVIL_NET_STATS_WISHES ? VIRTIO_NET_OK : VIRTIO_NET_ERR);
 	}
 }
 

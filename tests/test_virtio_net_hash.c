@@ -6,8 +6,8 @@
 #include "virtio_net_packet.h"
 
 /* Microsoft, "Verifying the RSS Hash Calculation" */
-static const struct virtio_net_rss config = {
-	.hash_types = VIRTIO_NET_HASH_TYPES,
+static const struct anvil_net_rss config = {
+	.hash_types = ANVIL_NET_HASH_TYPES,
 	.key = { 0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
 		 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
 		 0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa },
@@ -60,18 +60,18 @@ static const struct vector6 {
 	  0x02d1feef },
 };
 
-static struct virtio_net_hash hash_of(const uint8_t *frame, uint32_t len, uint32_t types,
-				      uint32_t tunnels)
+static struct anvil_net_hash hash_of(const uint8_t *frame, uint32_t len, uint32_t types,
+				     uint32_t tunnels)
 {
-	struct virtio_net_rss c = config;
-	struct virtio_net_hash h;
+	struct anvil_net_rss c = config;
+	struct anvil_net_hash h;
 	/* of exactly this length, for the sanitizer */
 	uint8_t *copy = malloc(len);
 
 	assert_non_null(copy);
 	memcpy(copy, frame, len);
 	c.hash_types = types;
-	virtio_net_hash_frame(copy, len, &c, tunnels, &h);
+	anvil_net_hash_frame(copy, len, &c, tunnels, &h);
 	free(copy);
 	return h;
 }
@@ -79,7 +79,7 @@ static struct virtio_net_hash hash_of(const uint8_t *frame, uint32_t len, uint32
 static void expect(const uint8_t *frame, uint32_t len, uint32_t types, uint16_t report,
 		   uint32_t value)
 {
-	struct virtio_net_hash h = hash_of(frame, len, types, VIRTIO_NET_TUNNEL_TYPES);
+	struct anvil_net_hash h = hash_of(frame, len, types, ANVIL_NET_TUNNEL_TYPES);
 
 	assert_int_equal(h.report, report);
 	assert_int_equal(h.value, value);
@@ -251,7 +251,7 @@ static void inner_headers_are_hashed_if_enabled(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(t); i++) {
 		uint32_t at = net_ip4(frame, net_eth(frame, 0x0800), 1, 2, t[i].outer);
-		struct virtio_net_hash h;
+		struct anvil_net_hash h;
 
 		if (t[i].port)
 			at = net_ports(frame, at, false, 9, t[i].port);
@@ -266,7 +266,7 @@ static void inner_headers_are_hashed_if_enabled(void **state)
 		h = hash_of(frame, NET_FRAME, 0x1ff, t[i].type);
 		assert_int_equal(h.report, 2);
 		assert_int_equal(h.value, v->tcp);
-		h = hash_of(frame, NET_FRAME, 0x1ff, VIRTIO_NET_TUNNEL_TYPES & ~t[i].type);
+		h = hash_of(frame, NET_FRAME, 0x1ff, ANVIL_NET_TUNNEL_TYPES & ~t[i].type);
 		assert_int_equal(h.report, t[i].outer == 17 ? 3 : 1);
 		/* cut off anywhere */
 		for (uint32_t len = 14; len < NET_FRAME; len++)
@@ -290,7 +290,7 @@ static void any_bytes_are_survived(void **state)
 		net_put16(frame + 12, n & 2 ? 0x0800 : 0x86dd);
 		frame[14] = n & 2 ? 0x45 : 0x60;
 		(void)hash_of(frame, 14 + n % (NET_FRAME - 14), 0x1ff, 0x1d3);
-		(void)virtio_net_hash_flow(frame, 14 + n % (NET_FRAME - 14));
+		(void)anvil_net_hash_flow(frame, 14 + n % (NET_FRAME - 14));
 	}
 }
 
@@ -302,18 +302,18 @@ static void flows_are_the_same_both_ways(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 100; i++) {
-		int last = i ? virtio_net_hash_flow(a, NET_FRAME) : -1;
+		int last = i ? anvil_net_hash_flow(a, NET_FRAME) : -1;
 
 		net_tcp4(a, 0x0a000000 + i, 0xc0a80001, 1024 + i, 443);
 		net_tcp4(b, 0xc0a80001, 0x0a000000 + i, 443, 1024 + i);
-		assert_in_range(virtio_net_hash_flow(a, NET_FRAME), 0, VIRTIO_NET_FLOWS - 1);
-		assert_int_equal(virtio_net_hash_flow(a, NET_FRAME),
-				 virtio_net_hash_flow(b, NET_FRAME));
-		differ += last != virtio_net_hash_flow(a, NET_FRAME);
+		assert_in_range(anvil_net_hash_flow(a, NET_FRAME), 0, ANVIL_NET_FLOWS - 1);
+		assert_int_equal(anvil_net_hash_flow(a, NET_FRAME),
+				 anvil_net_hash_flow(b, NET_FRAME));
+		differ += last != anvil_net_hash_flow(a, NET_FRAME);
 	}
 	assert_true(differ > 90);
 	net_eth(a, 0x88b5);
-	assert_int_equal(virtio_net_hash_flow(a, NET_FRAME), -1);
+	assert_int_equal(anvil_net_hash_flow(a, NET_FRAME), -1);
 }
 
 int main(void)

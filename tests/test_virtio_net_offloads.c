@@ -4,7 +4,7 @@
 
 static struct net_rig rig;
 
-static struct virtio_features all(void)
+static struct anvil_features all(void)
 {
 	return features(VIRTIO_NET_F_CSUM, VIRTIO_NET_F_GUEST_CSUM,
 			VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_GUEST_TSO4,
@@ -17,9 +17,9 @@ static struct virtio_features all(void)
 			VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO_CSUM, VIRTIO_NET_F_OUT_NET_HEADER, -1);
 }
 
-static struct virtio_features but(int a, int b)
+static struct anvil_features but(int a, int b)
 {
-	struct virtio_features set = all();
+	struct anvil_features set = all();
 
 	set.word[a / 64] &= ~(1ull << (a % 64));
 	if (b >= 0)
@@ -73,11 +73,11 @@ static void header_grows_with_features(void **state)
 	(void)state;
 	make_udp(frame, 4);
 	for (size_t i = 0; i <= COUNT(t); i++) {
-		struct virtio_features set = features(-1);
+		struct anvil_features set = features(-1);
 		uint32_t bytes = i < COUNT(t) ? t[i].bytes : 24;
 
 		for (unsigned int k = 0; i < COUNT(t) && t[i].feature[k] >= 0; k++)
-			virtio_features_add(&set, (unsigned int)t[i].feature[k]);
+			anvil_features_add(&set, (unsigned int)t[i].feature[k]);
 		if (i == COUNT(t)) {
 			set = but(VIRTIO_NET_F_OUT_NET_HEADER, VIRTIO_NET_F_HASH_REPORT);
 			set.word[0] |= 1ull << VIRTIO_F_VERSION_1;
@@ -124,7 +124,8 @@ static void uso_must_fit_the_headers(void **state)
 		h.base.csum_start = htole16((uint16_t)at);
 		h.base.csum_offset = htole16(6);
 		assert_true(net_send(&rig, 0, &h, 32, frame, NET_FRAME));
-		assert_int_equal(rig.nic.offload.gso, version == 4 ? NIC_GSO_UDP4 : NIC_GSO_UDP6);
+		assert_int_equal(rig.nic.offload.gso,
+				 version == 4 ? ANVIL_NIC_GSO_UDP4 : ANVIL_NIC_GSO_UDP6);
 		assert_int_equal(rig.nic.offload.header_len, at + 8);
 		assert_int_equal(rig.nic.offload.gso_size, 60);
 		assert_false(rig.nic.offload.tunnel);
@@ -230,7 +231,7 @@ static void tunnels_must_fit_the_headers(void **state)
 		assert_int_equal(rig.nic.offload.outer_th, OUTER_TH);
 		assert_int_equal(rig.nic.offload.inner_nh, INNER_NH);
 		assert_int_equal(rig.nic.offload.header_len, INNER_TH + 20);
-		assert_int_equal(rig.nic.offload.gso, NIC_GSO_TCP4);
+		assert_int_equal(rig.nic.offload.gso, ANVIL_NIC_GSO_TCP4);
 	}
 	for (uint32_t len = 14; len < NET_FRAME; len++) {
 		struct virtio_net_header_long h = vxlan_header();
@@ -260,11 +261,11 @@ static void tunnel_bits_need_their_features(void **state)
 	assert_false(net_send(&rig, 0, &h, 32, frame, NET_FRAME));
 }
 
-static const struct nic_offload in_tunnel = {
+static const struct anvil_nic_offload in_tunnel = {
 	.needs_csum = true,
 	.csum_start = INNER_TH,
 	.csum_offset = 16,
-	.gso = NIC_GSO_TCP4,
+	.gso = ANVIL_NIC_GSO_TCP4,
 	.gso_size = 50,
 	.header_len = INNER_TH + 20,
 	.tunnel = true,
@@ -275,7 +276,7 @@ static const struct nic_offload in_tunnel = {
 /* 5.1.9.4.1 */
 static void tunnels_are_received_as_accepted(void **state)
 {
-	struct nic_offload o = in_tunnel;
+	struct anvil_nic_offload o = in_tunnel;
 	struct virtio_net_header_long h;
 	uint8_t frame[NET_FRAME];
 
@@ -337,15 +338,15 @@ static void offloads_are_checked(void **state)
 /* A frame of this offload arrives, or is dropped; the flags of its header. */
 static void offloads_act_only_while_enabled(void **state)
 {
-	static const struct nic_offload uso = { .needs_csum = true,
-						.csum_start = 34,
-						.csum_offset = 6,
-						.gso = NIC_GSO_UDP4,
-						.gso_size = 60,
-						.header_len = 42 };
-	static const struct nic_offload csum = { .needs_csum = true,
-						 .csum_start = 34,
-						 .csum_offset = 6 };
+	static const struct anvil_nic_offload uso = { .needs_csum = true,
+						      .csum_start = 34,
+						      .csum_offset = 6,
+						      .gso = ANVIL_NIC_GSO_UDP4,
+						      .gso_size = 60,
+						      .header_len = 42 };
+	static const struct anvil_nic_offload csum = { .needs_csum = true,
+						       .csum_start = 34,
+						       .csum_offset = 6 };
 	uint8_t frame[NET_FRAME];
 
 	(void)state;
@@ -378,7 +379,7 @@ static void offloads_act_only_while_enabled(void **state)
 
 static unsigned int status_field(void)
 {
-	return (unsigned int)virtio_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2);
+	return (unsigned int)anvil_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2);
 }
 
 /* 5.1.9.5.4 */
@@ -388,7 +389,7 @@ static void announcements_are_asked_for_and_acknowledged(void **state)
 
 	(void)state;
 	assert_int_equal(status_field(), 1);
-	virtio_net_announce(&rig.net);
+	anvil_net_announce(&rig.net);
 	assert_int_equal(guest_take_interrupts(&rig.guest), VIRTIO_INTERRUPT_CONFIG);
 	assert_int_equal(status_field(), 3);
 	assert_int_not_equal(reg_read(&rig.guest, VIRTIO_MMIO_CONFIG_GENERATION), generation);
@@ -398,13 +399,13 @@ static void announcements_are_asked_for_and_acknowledged(void **state)
 	assert_int_equal(net_command(&rig, VIRTIO_NET_CTRL_ANNOUNCE, 0, NULL, 0), VIRTIO_NET_OK);
 	assert_int_equal(status_field(), 1);
 	/* the link's bit is another matter */
-	virtio_net_announce(&rig.net);
-	virtio_net_set_link(&rig.net, false);
+	anvil_net_announce(&rig.net);
+	anvil_net_set_link(&rig.net, false);
 	assert_int_equal(status_field(), 2);
 	reg_write(&rig.guest, VIRTIO_MMIO_STATUS, 0);
 	assert_int_equal(status_field(), 0);
 	net_drive(&rig, but(VIRTIO_NET_F_GUEST_ANNOUNCE, -1));
-	virtio_net_announce(&rig.net);
+	anvil_net_announce(&rig.net);
 	assert_int_equal(status_field(), 0);
 	assert_int_equal(guest_take_interrupts(&rig.guest), 0);
 	assert_int_equal(net_command(&rig, VIRTIO_NET_CTRL_ANNOUNCE, 0, NULL, 0), VIRTIO_NET_ERR);
@@ -420,29 +421,29 @@ static void speed_is_told(void **state)
 	} t[] = { { 0, 0, true },	    { 0x7fffffff, 1, true },	{ 0x80000000, 1, false },
 		  { 0xfffffffe, 1, false }, { 0xffffffff, 0xff, true }, { 100, 2, false },
 		  { 100, 0xfe, false } };
-	struct virtio_net_options o = rig.options;
-	struct virtio_net net;
+	struct anvil_net_options o = rig.options;
+	struct anvil_net net;
 
 	(void)state;
-	assert_int_equal(virtio_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 12, 4), 10000);
-	assert_int_equal(virtio_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 16, 1), 1);
+	assert_int_equal(anvil_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 12, 4), 10000);
+	assert_int_equal(anvil_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 16, 1), 1);
 	for (size_t i = 0; i < COUNT(t); i++) {
 		struct test_nic nic;
 
-		virtio_net_set_speed(&rig.net, t[i].speed, t[i].duplex);
+		anvil_net_set_speed(&rig.net, t[i].speed, t[i].duplex);
 		assert_int_equal(guest_take_interrupts(&rig.guest),
 				 t[i].fine ? VIRTIO_INTERRUPT_CONFIG : 0);
 		if (t[i].fine)
 			assert_int_equal(
-				virtio_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 12, 4),
+				anvil_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 12, 4),
 				t[i].speed);
 		test_nic_init(&nic);
 		o.nic = &nic.nic;
 		o.speed = t[i].speed;
 		o.duplex = t[i].duplex;
-		assert_int_equal(virtio_net_init(&net, &o), t[i].fine ? 0 : -EINVAL);
+		assert_int_equal(anvil_net_init(&net, &o), t[i].fine ? 0 : -EINVAL);
 		if (t[i].fine)
-			virtio_net_destroy(&net);
+			anvil_net_destroy(&net);
 		test_nic_destroy(&nic);
 	}
 }
@@ -472,11 +473,11 @@ static void features_require_others(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(t); i++) {
-		struct virtio_net_options o = rig.options;
-		struct virtio_net net;
+		struct anvil_net_options o = rig.options;
+		struct anvil_net net;
 
 		o.features = but(t[i].without, -1);
-		assert_int_equal(virtio_net_init(&net, &o), -EINVAL);
+		assert_int_equal(anvil_net_init(&net, &o), -EINVAL);
 		reg_write(&rig.guest, VIRTIO_MMIO_STATUS, 0);
 		assert_false(guest_negotiate(&rig.guest, o.features));
 		reg_write(&rig.guest, VIRTIO_MMIO_STATUS, 0);

@@ -6,14 +6,14 @@
 
 static struct net_rig rig;
 
-static struct virtio_features many(void)
+static struct anvil_features many(void)
 {
 	return features(VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_MQ, VIRTIO_NET_F_RSS,
 			VIRTIO_NET_F_HASH_REPORT, VIRTIO_NET_F_RSS_CONTEXT, VIRTIO_F_RING_RESET,
 			-1);
 }
 
-static struct virtio_features mq(void)
+static struct anvil_features mq(void)
 {
 	return features(VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_MQ, VIRTIO_F_RING_RESET, -1);
 }
@@ -65,13 +65,13 @@ static void queues_depend_on_features(void **state)
 static void config_space_shows_the_limits(void **state)
 {
 	(void)state;
-	assert_int_equal(virtio_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 8, 2), PAIRS);
-	assert_int_equal(virtio_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 17, 1), 40);
-	assert_int_equal(virtio_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 18, 2), 128);
-	assert_int_equal(virtio_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 20, 4), 0x1ff);
+	assert_int_equal(anvil_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 8, 2), PAIRS);
+	assert_int_equal(anvil_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 17, 1), 40);
+	assert_int_equal(anvil_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 18, 2), 128);
+	assert_int_equal(anvil_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 20, 4), 0x1ff);
 	/* what is not offered is not there */
-	assert_int_equal(virtio_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 12, 4), 0);
-	assert_int_equal(virtio_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 24, 4), 0);
+	assert_int_equal(anvil_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 12, 4), 0);
+	assert_int_equal(anvil_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 24, 4), 0);
 }
 
 static void options_say_how_many_pairs(void **state)
@@ -84,9 +84,9 @@ static void options_say_how_many_pairs(void **state)
 		{ 0, false, 0 }, { 1, false, 0 }, { 2, false, -EINVAL }, { 0, true, 0 },
 		{ 1, true, 0 },	 { 31, true, 0 }, { 32, true, -EINVAL }, { 0x8000, true, -EINVAL }
 	};
-	struct virtio_net_options o = rig.options;
+	struct anvil_net_options o = rig.options;
 	struct test_nic nic;
-	struct virtio_net net;
+	struct anvil_net net;
 
 	(void)state;
 	test_nic_init(&nic);
@@ -94,9 +94,9 @@ static void options_say_how_many_pairs(void **state)
 	for (size_t i = 0; i < COUNT(t); i++) {
 		o.features = t[i].mq ? mq() : features(-1);
 		o.queue_pairs_max = t[i].pairs;
-		assert_int_equal(virtio_net_init(&net, &o), t[i].err);
+		assert_int_equal(anvil_net_init(&net, &o), t[i].err);
 		if (!t[i].err)
-			virtio_net_destroy(&net);
+			anvil_net_destroy(&net);
 	}
 	test_nic_destroy(&nic);
 }
@@ -401,7 +401,7 @@ static void rss_contexts_come_and_go(void **state)
 	memcpy(data + 8, r.bytes, r.len);
 	net_drive(&rig, many());
 	assert_int_equal(net_ask(&rig, 9, 0, NULL, 0, cap, 2, &ack), 2);
-	assert_int_equal(cap[0] | cap[1] << 8, VIRTIO_NET_RSS_CONTEXTS);
+	assert_int_equal(cap[0] | cap[1] << 8, ANVIL_NET_RSS_CONTEXTS);
 	assert_int_equal(net_command(&rig, 9, 2, data, 8 + r.len), VIRTIO_NET_ERR);
 	assert_int_equal(net_command(&rig, 9, 3, data, 2), VIRTIO_NET_ERR);
 	assert_int_equal(net_command(&rig, 9, 1, data, 8 + r.len - 1), VIRTIO_NET_ERR);
@@ -415,8 +415,8 @@ static void rss_contexts_come_and_go(void **state)
 	for (unsigned int id = 0; id < 256; id++) {
 		data[0] = (uint8_t)id;
 		assert_int_equal(net_command(&rig, 9, 1, data, 8 + r.len),
-				 id >= 1 && id <= VIRTIO_NET_RSS_CONTEXTS ? VIRTIO_NET_OK
-									  : VIRTIO_NET_ERR);
+				 id >= 1 && id <= ANVIL_NET_RSS_CONTEXTS ? VIRTIO_NET_OK
+									 : VIRTIO_NET_ERR);
 	}
 	/* a reset clears them */
 	net_drive(&rig, many());

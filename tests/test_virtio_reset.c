@@ -21,9 +21,9 @@ static int setup(void **state)
 {
 	struct rig *rig = rig_new();
 
-	virtio_features_add(&rig->options.features, VIRTIO_BLK_F_MQ);
-	virtio_features_add(&rig->options.features, VIRTIO_BLK_F_CONFIG_WCE);
-	virtio_features_add(&rig->options.features, VIRTIO_F_SUSPEND);
+	anvil_features_add(&rig->options.features, VIRTIO_BLK_F_MQ);
+	anvil_features_add(&rig->options.features, VIRTIO_BLK_F_CONFIG_WCE);
+	anvil_features_add(&rig->options.features, VIRTIO_F_SUSPEND);
 	rig->options.num_queues = 2;
 	rig->options.slots = 4;
 	rig_create(rig);
@@ -42,7 +42,7 @@ static int teardown(void **state)
 /* Makes a write of `byte` available: its buffers are number `place`. */
 static void offer_write(struct rig *rig, unsigned int queue, uint8_t byte, unsigned int place)
 {
-	uint8_t data[DISK_SECTOR_BYTES];
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES];
 	struct ask a = { .type = T_OUT,
 			 .sector = SECTOR,
 			 .out_len = sizeof(data),
@@ -58,7 +58,7 @@ static void offer_write(struct rig *rig, unsigned int queue, uint8_t byte, unsig
 
 static uint8_t on_disk(const struct rig *rig)
 {
-	return rig->disk.data[SECTOR * DISK_SECTOR_BYTES];
+	return rig->disk.data[SECTOR * ANVIL_DISK_SECTOR_BYTES];
 }
 
 static void select_queue(struct rig *rig, unsigned int queue)
@@ -85,7 +85,7 @@ static bool start_queue(struct rig *rig, unsigned int queue)
 
 static int save(struct rig *rig, uint8_t *image, size_t *len)
 {
-	return virtio_mmio_save(&rig->guest.mmio, image, IMAGE_BYTES, len);
+	return anvil_mmio_save(&rig->guest.mmio, image, IMAGE_BYTES, len);
 }
 
 static void expect_busy(struct rig *rig, bool busy)
@@ -93,7 +93,7 @@ static void expect_busy(struct rig *rig, bool busy)
 	uint8_t image[IMAGE_BYTES];
 	size_t len;
 
-	assert_int_equal(virtio_mmio_resetting(&rig->guest.mmio), busy);
+	assert_int_equal(anvil_mmio_resetting(&rig->guest.mmio), busy);
 	assert_int_equal(save(rig, image, &len), busy ? -EBUSY : 0);
 }
 
@@ -234,10 +234,10 @@ static void try_everything(struct rig *rig)
 		reg_write(&rig->guest, VIRTIO_MMIO_QUEUE_PFN, 1);
 		offer_write(rig, queue, 'B', 1);
 	}
-	virtio_mmio_write(&rig->guest.mmio,
-			  VIRTIO_MMIO_CONFIG + offsetof(struct virtio_blk_config, writeback), 1, 1);
-	virtio_blk_resized(&rig->blk);
-	virtio_mmio_poll(&rig->guest.mmio);
+	anvil_mmio_write(&rig->guest.mmio,
+			 VIRTIO_MMIO_CONFIG + offsetof(struct anvil_blk_config, writeback), 1, 1);
+	anvil_blk_resized(&rig->blk);
+	anvil_mmio_poll(&rig->guest.mmio);
 }
 
 /* 2.4: the status is 0 at the end of a reset, and nothing of the guest is touched before */
@@ -266,9 +266,9 @@ static void a_device_reset_lasts_as_long_as_a_write_is_at_the_disk(void **state)
 	assert_int_equal(guest_status(&rig->guest), 0);
 	assert_int_equal(rig->guest.ram.fetches + rig->guest.ram.stores, 0);
 	assert_int_equal(
-		virtio_mmio_read(&rig->guest.mmio,
-				 VIRTIO_MMIO_CONFIG + offsetof(struct virtio_blk_config, writeback),
-				 1),
+		anvil_mmio_read(&rig->guest.mmio,
+				VIRTIO_MMIO_CONFIG + offsetof(struct anvil_blk_config, writeback),
+				1),
 		0);
 	assert_false(rig->guest.irq);
 	expect_busy(rig, false);
@@ -303,12 +303,12 @@ static void a_broken_device_is_reset_when_the_disk_is_done(void **state)
 
 	offer_write(rig, 0, 'A', 0);
 	offer_write(rig, 1, 'A', 1);
-	virtio_device_break(&rig->blk.dev);
+	anvil_device_break(&rig->blk.dev);
 	test_disk_finish(&rig->disk, 0, 0);
-	assert_false(virtio_mmio_resetting(&rig->guest.mmio));
+	assert_false(anvil_mmio_resetting(&rig->guest.mmio));
 	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_int_equal(guest_status(&rig->guest), STATUS_BROKEN);
-	assert_true(virtio_mmio_resetting(&rig->guest.mmio));
+	assert_true(anvil_mmio_resetting(&rig->guest.mmio));
 	test_disk_finish(&rig->disk, 0, 0);
 	assert_int_equal(guest_status(&rig->guest), 0);
 	expect_busy(rig, false);
@@ -319,8 +319,8 @@ static void a_broken_device_is_reset_when_the_disk_is_done(void **state)
 static void it_is_the_disk_that_ends_a_reset(void **state)
 {
 	struct rig *rig = *state;
-	const struct disk_ops *with_cancel = rig->disk.disk.ops;
-	const struct disk_ops no_cancel = { .submit = with_cancel->submit };
+	const struct anvil_disk_ops *with_cancel = rig->disk.disk.ops;
+	const struct anvil_disk_ops no_cancel = { .submit = with_cancel->submit };
 
 	for (unsigned int kind = 0; kind < 3; kind++) {
 		rig->disk.cancel_finishes = kind == 0;
@@ -347,8 +347,8 @@ static void no_further_step_is_taken(void **state)
 	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, 0);
 	guest_drive(&rig->guest, features(VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_CONFIG_WCE, -1), 1,
 		    RIG_QUEUE);
-	virtio_mmio_write(&rig->guest.mmio,
-			  VIRTIO_MMIO_CONFIG + offsetof(struct virtio_blk_config, writeback), 1, 0);
+	anvil_mmio_write(&rig->guest.mmio,
+			 VIRTIO_MMIO_CONFIG + offsetof(struct anvil_blk_config, writeback), 1, 0);
 	offer_write(rig, 0, 'A', 0); /* write-through: a flush would follow */
 	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, 0);
 	test_disk_finish(&rig->disk, 0, 0);
@@ -358,15 +358,15 @@ static void no_further_step_is_taken(void **state)
 
 static void zones_in_front_change_nothing(void **state)
 {
-	static const struct zoned_disk_options zones = {
-		.zoning = { DISK_HOST_AWARE, 8, 0, 0, 4, 512 },
+	static const struct anvil_zoned_disk_options zones = {
+		.zoning = { ANVIL_DISK_HOST_AWARE, 8, 0, 0, 4, 512 },
 	};
 	struct rig *rig = *state;
 
-	virtio_blk_destroy(&rig->blk);
-	assert_int_equal(zoned_disk_init(&rig->zoned, &rig->disk.disk, &zones), 0);
+	anvil_blk_destroy(&rig->blk);
+	assert_int_equal(anvil_zoned_disk_init(&rig->zoned, &rig->disk.disk, &zones), 0);
 	rig->options.disk = &rig->zoned.disk;
-	virtio_features_add(&rig->options.features, VIRTIO_BLK_F_ZONED);
+	anvil_features_add(&rig->options.features, VIRTIO_BLK_F_ZONED);
 	rig_create(rig);
 	guest_drive(&rig->guest, rig->options.features, 2, RIG_QUEUE);
 	offer_write(rig, 0, 'A', 0);
@@ -388,11 +388,11 @@ static void no_state_is_restored_before_the_end_of_a_reset(void **state)
 	assert_int_equal(save(rig, image, &len), 0);
 	offer_write(rig, 0, 'A', 0);
 	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, 0);
-	assert_int_equal(virtio_mmio_restore(&rig->guest.mmio, image, len), -EBUSY);
+	assert_int_equal(anvil_mmio_restore(&rig->guest.mmio, image, len), -EBUSY);
 	assert_int_equal(guest_status(&rig->guest), UP_TO_DRIVER_OK);
 	test_disk_finish(&rig->disk, 0, 0);
 	assert_int_equal(guest_status(&rig->guest), 0);
-	assert_int_equal(virtio_mmio_restore(&rig->guest.mmio, image, len), 0);
+	assert_int_equal(anvil_mmio_restore(&rig->guest.mmio, image, len), 0);
 	assert_int_equal(guest_status(&rig->guest), UP_TO_DRIVER_OK);
 }
 
@@ -406,7 +406,7 @@ static int status_of_destroying(struct rig *rig)
 	if (child == 0) {
 		(void)close(STDERR_FILENO);
 		(void)signal(SIGABRT, SIG_DFL);
-		virtio_blk_destroy(&rig->blk);
+		anvil_blk_destroy(&rig->blk);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -455,7 +455,7 @@ static void drive_legacy(struct rig *rig)
 static int setup_legacy(void **state)
 {
 	struct rig *rig = rig_new();
-	const struct virtio_mmio_host_ops *host;
+	const struct anvil_mmio_host_ops *host;
 
 	rig->options.features =
 		features(VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_CONFIG_WCE, VIRTIO_BLK_F_MQ, -1);
@@ -465,7 +465,7 @@ static int setup_legacy(void **state)
 	host = rig->guest.mmio.host;
 	rig->blk.dev.transport = NULL;
 	assert_int_equal(
-		virtio_mmio_init_legacy(&rig->guest.mmio, &rig->blk.dev, host, &rig->guest, false),
+		anvil_mmio_init_legacy(&rig->guest.mmio, &rig->blk.dev, host, &rig->guest, false),
 		0);
 	rig->disk.defer = true;
 	*state = rig;
@@ -503,7 +503,7 @@ static void a_legacy_queue_keeps_its_page_as_long(void **state)
 static void a_legacy_reset_lasts_as_long(void **state)
 {
 	struct rig *rig = *state;
-	uint64_t writeback = VIRTIO_MMIO_CONFIG + offsetof(struct virtio_blk_config, writeback);
+	uint64_t writeback = VIRTIO_MMIO_CONFIG + offsetof(struct anvil_blk_config, writeback);
 	uint32_t was;
 
 	drive_legacy(rig);
@@ -519,8 +519,8 @@ static void a_legacy_reset_lasts_as_long(void **state)
 	reg_write(&rig->guest, VIRTIO_MMIO_DRIVER_FEATURES, UINT32_MAX);
 	reg_write(&rig->guest, VIRTIO_MMIO_QUEUE_PFN, was);
 	guest_notify(&rig->guest, 0);
-	virtio_mmio_write(&rig->guest.mmio, writeback, 1, 0);
-	assert_int_equal(virtio_mmio_read(&rig->guest.mmio, writeback, 1), 1);
+	anvil_mmio_write(&rig->guest.mmio, writeback, 1, 0);
+	assert_int_equal(anvil_mmio_read(&rig->guest.mmio, writeback, 1), 1);
 	assert_int_equal(rig->guest.ram.fetches + rig->guest.ram.stores, 0);
 	assert_int_equal(guest_status(&rig->guest), LEGACY_LIVE);
 	test_disk_finish(&rig->disk, 0, 0);

@@ -16,15 +16,15 @@ struct fixture {
 	struct guest guest;
 	struct test_disk disk;
 	struct test_nic nic;
-	struct virtio_blk blk;
-	struct virtio_net net;
+	struct anvil_blk blk;
+	struct anvil_net net;
 	uint8_t image[IMAGE_BYTES];
 	size_t len;
 };
 
 static void create_blk(struct fixture *f)
 {
-	struct virtio_blk_options o = {
+	struct anvil_blk_options o = {
 		.memory = &f->guest.ram.memory,
 		.disk = &f->disk.disk,
 		.queue_size_max = 8,
@@ -37,13 +37,13 @@ static void create_blk(struct fixture *f)
 				     VIRTIO_F_EVENT_IDX, VIRTIO_F_RING_RESET, -1),
 	};
 
-	assert_int_equal(virtio_blk_init(&f->blk, &o), 0);
+	assert_int_equal(anvil_blk_init(&f->blk, &o), 0);
 	guest_attach(&f->guest, &f->blk.dev);
 }
 
 static void create_net(struct fixture *f)
 {
-	struct virtio_net_options o = {
+	struct anvil_net_options o = {
 		.memory = &f->guest.ram.memory,
 		.nic = &f->nic.nic,
 		.queue_size_max = 8,
@@ -55,7 +55,7 @@ static void create_net(struct fixture *f)
 				     VIRTIO_NET_F_CTRL_RX_EXTRA, VIRTIO_NET_F_CTRL_MAC_ADDR, -1),
 	};
 
-	assert_int_equal(virtio_net_init(&f->net, &o), 0);
+	assert_int_equal(anvil_net_init(&f->net, &o), 0);
 	guest_attach(&f->guest, &f->net.dev);
 }
 
@@ -75,8 +75,8 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	virtio_blk_destroy(&f->blk);
-	virtio_net_destroy(&f->net);
+	anvil_blk_destroy(&f->blk);
+	anvil_net_destroy(&f->net);
 	test_nic_destroy(&f->nic);
 	test_disk_destroy(&f->disk);
 	guest_destroy(&f->guest);
@@ -86,40 +86,40 @@ static int teardown(void **state)
 
 static void save(struct fixture *f)
 {
-	assert_int_equal(virtio_mmio_save(&f->guest.mmio, f->image, sizeof(f->image), &f->len), 0);
+	assert_int_equal(anvil_mmio_save(&f->guest.mmio, f->image, sizeof(f->image), &f->len), 0);
 }
 
 static int restore(struct fixture *f)
 {
-	return virtio_mmio_restore(&f->guest.mmio, f->image, f->len);
+	return anvil_mmio_restore(&f->guest.mmio, f->image, f->len);
 }
 
 static void replace_blk(struct fixture *f)
 {
-	virtio_blk_destroy(&f->blk);
+	anvil_blk_destroy(&f->blk);
 	f->guest.irq = false;
 	create_blk(f);
 }
 
 static void replace_net(struct fixture *f)
 {
-	virtio_net_destroy(&f->net);
+	anvil_net_destroy(&f->net);
 	f->guest.irq = false;
 	create_net(f);
 }
 
 static void seal(struct fixture *f)
 {
-	struct state_writer w = { .bytes = f->image + 10, .room = 8 };
+	struct anvil_state_writer w = { .bytes = f->image + 10, .room = 8 };
 
-	state_put(&w, f->len - HEADER, 4);
-	state_put(&w, state_checksum(f->image + HEADER, f->len - HEADER), 4);
+	anvil_state_put(&w, f->len - HEADER, 4);
+	anvil_state_put(&w, anvil_state_checksum(f->image + HEADER, f->len - HEADER), 4);
 }
 
 /* Everything a driver can read */
 static void read_registers(struct fixture *f, uint32_t *value)
 {
-	for (uint32_t i = 0; i < VIRTIO_MMIO_WINDOW / 4; i++)
+	for (uint32_t i = 0; i < ANVIL_MMIO_WINDOW / 4; i++)
 		value[i] = reg_read(&f->guest, 4 * i);
 }
 
@@ -148,8 +148,8 @@ static void drive_blk(struct fixture *f)
 static void a_disk_goes_on_where_it_was(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t before[VIRTIO_MMIO_WINDOW / 4];
-	uint32_t after[VIRTIO_MMIO_WINDOW / 4];
+	uint32_t before[ANVIL_MMIO_WINDOW / 4];
+	uint32_t after[ANVIL_MMIO_WINDOW / 4];
 	uint16_t head;
 
 	drive_blk(f);
@@ -160,7 +160,7 @@ static void a_disk_goes_on_where_it_was(void **state)
 		ring_expect(&f->guest.ring[0], head, 1);
 		assert_int_equal(ram_get8(&f->guest.ram, AT + 2048), VIRTIO_BLK_S_OK);
 	}
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1, 0); /* write-through */
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1, 0); /* write-through */
 	reg_write(&f->guest, VIRTIO_MMIO_QUEUE_SEL, 0);
 	read_registers(f, before);
 	assert_int_equal(before[VIRTIO_MMIO_INTERRUPT_STATUS / 4], VIRTIO_INTERRUPT_USED);
@@ -171,7 +171,7 @@ static void a_disk_goes_on_where_it_was(void **state)
 	assert_true(f->guest.defers > 0);
 	read_registers(f, after);
 	assert_memory_equal(before, after, sizeof(before));
-	virtio_mmio_poll(&f->guest.mmio);
+	anvil_mmio_poll(&f->guest.mmio);
 	f->guest.ring[0].free = 0;
 	head = request(f, VIRTIO_BLK_T_IN, 7, 0xff);
 	guest_notify(&f->guest, 0);
@@ -189,7 +189,7 @@ static void what_was_made_available_meanwhile_is_found(void **state)
 	head = request(f, VIRTIO_BLK_T_OUT, 3, 3);
 	replace_blk(f);
 	assert_int_equal(restore(f), 0);
-	virtio_mmio_poll(&f->guest.mmio);
+	anvil_mmio_poll(&f->guest.mmio);
 	ring_expect(&f->guest.ring[0], head, 1);
 	assert_int_equal(ram_get8(&f->guest.ram, AT + 2048), VIRTIO_BLK_S_OK);
 }
@@ -202,7 +202,7 @@ static void requests_in_flight_are_not_forgotten(void **state)
 	f->disk.defer = true;
 	request(f, VIRTIO_BLK_T_OUT, 3, 3);
 	guest_notify(&f->guest, 0);
-	assert_int_equal(virtio_mmio_save(&f->guest.mmio, f->image, sizeof(f->image), &f->len),
+	assert_int_equal(anvil_mmio_save(&f->guest.mmio, f->image, sizeof(f->image), &f->len),
 			 -EBUSY);
 	test_disk_finish(&f->disk, 0, 0);
 	save(f);
@@ -218,7 +218,7 @@ static void no_more_is_written_than_there_is_room(void **state)
 	for (size_t room = 0; room < f->len; room++) {
 		uint8_t *image = malloc(room ? room : 1);
 
-		assert_int_equal(virtio_mmio_save(&f->guest.mmio, image, room, &len), -ENOSPC);
+		assert_int_equal(anvil_mmio_save(&f->guest.mmio, image, room, &len), -ENOSPC);
 		assert_int_equal(len, f->len);
 		free(image);
 	}
@@ -271,7 +271,7 @@ static void a_network_card_keeps_its_filters(void **state)
 					  1, 0, 0, 0, 1, 0, 0x5e, 1, 2, 3 };
 	static const uint8_t on = 1;
 	struct fixture *f = *state;
-	struct virtio_net_filter filter;
+	struct anvil_net_filter filter;
 	uint16_t vlan = htole16(77);
 
 	drive_net(f);
@@ -304,7 +304,7 @@ static void the_nic_is_asked_to_go_on(void **state)
 	replace_net(f);
 	assert_int_equal(restore(f), 0);
 	f->nic.receivables = 0;
-	virtio_mmio_poll(&f->guest.mmio);
+	anvil_mmio_poll(&f->guest.mmio);
 	assert_int_equal(f->nic.receivables, 1);
 }
 
@@ -319,7 +319,7 @@ static void is_as_created(struct fixture *f)
 			 (uint32_t)f->guest.mmio.dev->offered.word[0]);
 	assert_false(f->guest.irq);
 	for (unsigned int i = 0; i < f->guest.mmio.dev->queues; i++)
-		assert_false(virtqueue_enabled(&f->guest.mmio.dev->queue[i]));
+		assert_false(anvil_virtqueue_enabled(&f->guest.mmio.dev->queue[i]));
 }
 
 static void every_cut_is_noticed(void **state)
@@ -333,7 +333,7 @@ static void every_cut_is_noticed(void **state)
 		uint8_t *part = malloc(len ? len : 1); /* its end is where a sanitizer looks */
 
 		memcpy(part, f->image, len);
-		assert_int_equal(virtio_mmio_restore(&f->guest.mmio, part, len), -ENODATA);
+		assert_int_equal(anvil_mmio_restore(&f->guest.mmio, part, len), -ENODATA);
 		free(part);
 		is_as_created(f);
 	}
@@ -378,7 +378,7 @@ static void other_versions_and_devices_are_refused(void **state)
 	assert_int_equal(restore(f), -ENOTSUP);
 	f->image[4] = 0;
 	assert_int_equal(restore(f), -EBADMSG);
-	f->image[4] = VIRTIO_MMIO_STATE_VERSION;
+	f->image[4] = ANVIL_MMIO_STATE_VERSION;
 	f->image[6]++;
 	assert_int_equal(restore(f), -ENODEV);
 	f->image[6]--;
@@ -444,10 +444,10 @@ static void states_that_cannot_be_are_refused(void **state)
 	replace_blk(f);
 	for (size_t i = 0; i < COUNT(t); i++) {
 		uint8_t good[8];
-		struct state_writer w = { .bytes = f->image + t[i].at, .room = 8 };
+		struct anvil_state_writer w = { .bytes = f->image + t[i].at, .room = 8 };
 
 		memcpy(good, f->image + t[i].at, sizeof(good));
-		state_put(&w, t[i].value, t[i].width);
+		anvil_state_put(&w, t[i].value, t[i].width);
 		assert_memory_not_equal(good, f->image + t[i].at, t[i].width);
 		seal(f);
 		assert_int_equal(restore(f), -EINVAL);
@@ -556,8 +556,8 @@ static void a_broken_device_stays_broken(void **state)
 static void the_checksum_is_the_usual_one(void **state)
 {
 	(void)state;
-	assert_int_equal(state_checksum((const uint8_t *)"123456789", 9), 0xcbf43926);
-	assert_int_equal(state_checksum(NULL, 0), 0);
+	assert_int_equal(anvil_state_checksum((const uint8_t *)"123456789", 9), 0xcbf43926);
+	assert_int_equal(anvil_state_checksum(NULL, 0), 0);
 }
 
 int main(void)

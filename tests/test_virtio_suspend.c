@@ -12,8 +12,8 @@
 struct fixture {
 	struct guest guest;
 	struct test_disk disk;
-	struct virtio_blk_options options;
-	struct virtio_blk blk;
+	struct anvil_blk_options options;
+	struct anvil_blk blk;
 };
 
 static int setup(void **state)
@@ -24,7 +24,7 @@ static int setup(void **state)
 	guest_init(&f->guest);
 	test_disk_init(&f->disk);
 	f->disk.defer = true;
-	f->options = (struct virtio_blk_options){
+	f->options = (struct anvil_blk_options){
 		.memory = &f->guest.ram.memory,
 		.disk = &f->disk.disk,
 		.queue_size_max = 16,
@@ -37,7 +37,7 @@ static int setup(void **state)
 	f->options.features =
 		features(VIRTIO_F_SUSPEND, VIRTIO_F_ORDER_PLATFORM, VIRTIO_F_RING_RESET,
 			 VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_CONFIG_WCE, -1);
-	assert_int_equal(virtio_blk_init(&f->blk, &f->options), 0);
+	assert_int_equal(anvil_blk_init(&f->blk, &f->options), 0);
 	guest_attach(&f->guest, &f->blk.dev);
 	*state = f;
 	return 0;
@@ -49,7 +49,7 @@ static int teardown(void **state)
 
 	while (f->disk.pendings)
 		test_disk_finish(&f->disk, 0, 0);
-	virtio_blk_destroy(&f->blk);
+	anvil_blk_destroy(&f->blk);
 	test_disk_destroy(&f->disk);
 	guest_destroy(&f->guest);
 	free(f);
@@ -84,7 +84,7 @@ static void offer_read(struct fixture *f)
 static void poll(struct fixture *f)
 {
 	for (; f->guest.defers; f->guest.defers--)
-		virtio_mmio_poll(&f->guest.mmio);
+		anvil_mmio_poll(&f->guest.mmio);
 }
 
 /* 3.4.2: "Stop consuming", "Wait until all buffers that are being processed have been used",
@@ -121,7 +121,7 @@ static void suspended_it_touches_nothing_and_goes_on_when_resumed(void **state)
 	ram_watch(&f->guest.ram);
 	offer_read(f);
 	guest_notify(&f->guest, 0);
-	virtio_mmio_poll(&f->guest.mmio);
+	anvil_mmio_poll(&f->guest.mmio);
 	assert_int_equal(f->guest.ram.fetches + f->guest.ram.stores, 0);
 	assert_false(f->guest.irq);
 	ask(f); /* UP_TO_SUSPEND with DRIVER_OK */
@@ -183,9 +183,9 @@ static void configuration_space_stands_still(void **state)
 	drive(f);
 	ask(f);
 	generation = reg_read(&f->guest, VIRTIO_MMIO_CONFIG_GENERATION);
-	virtio_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1, 0);
+	anvil_mmio_write(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1, 0);
 	f->disk.disk.capacity = 8;
-	virtio_blk_resized(&f->blk);
+	anvil_blk_resized(&f->blk);
 	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_CONFIG), TEST_DISK_SECTORS);
 	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_CONFIG_GENERATION), generation);
 	assert_false(f->guest.irq);
@@ -193,11 +193,11 @@ static void configuration_space_stands_still(void **state)
 	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_CONFIG), 8);
 	assert_int_not_equal(reg_read(&f->guest, VIRTIO_MMIO_CONFIG_GENERATION), generation);
 	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_CONFIG);
-	assert_int_equal(virtio_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1), 1);
+	assert_int_equal(anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 32, 1), 1);
 	/* a reset shows it, too, without a notification */
 	ask(f);
 	f->disk.disk.capacity = 16;
-	virtio_blk_resized(&f->blk);
+	anvil_blk_resized(&f->blk);
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_CONFIG), 16);
 	assert_false(f->guest.irq);
@@ -245,32 +245,32 @@ static void a_network_device_is_suspended_at_once(void **state)
 {
 	struct fixture *f = *state;
 	const uint8_t bytes[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	const struct nic_frame frame = { .data = bytes, .len = sizeof(bytes) };
-	struct virtio_net_options o = {
+	const struct anvil_nic_frame frame = { .data = bytes, .len = sizeof(bytes) };
+	struct anvil_net_options o = {
 		.memory = &f->guest.ram.memory, .queue_size_max = 16, .mtu = 1500, .link_up = true
 	};
-	struct virtio_net net;
+	struct anvil_net net;
 	struct test_nic nic;
 
 	test_nic_init(&nic);
 	o.nic = &nic.nic;
 	o.features = features(VIRTIO_F_SUSPEND, VIRTIO_NET_F_STATUS, -1);
-	assert_int_equal(virtio_net_init(&net, &o), 0);
+	assert_int_equal(anvil_net_init(&net, &o), 0);
 	guest_attach(&f->guest, &net.dev);
 	guest_drive(&f->guest, features(VIRTIO_F_SUSPEND, VIRTIO_NET_F_STATUS, -1), 2, 16);
 	ask(f);
 	assert_int_equal(guest_status(&f->guest), UP_TO_SUSPEND);
 	ram_watch(&f->guest.ram);
 	assert_int_equal(nic.nic.receive(&nic.nic, &frame), 0);
-	virtio_net_set_link(&net, false);
+	anvil_net_set_link(&net, false);
 	assert_int_equal(f->guest.ram.fetches + f->guest.ram.stores, 0);
-	assert_int_equal(virtio_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2), 1);
+	assert_int_equal(anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2), 1);
 	assert_false(f->guest.irq);
 	ask(f);
-	assert_int_equal(virtio_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2), 0);
+	assert_int_equal(anvil_mmio_read(&f->guest.mmio, VIRTIO_MMIO_CONFIG + 6, 2), 0);
 	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_CONFIG);
 	poll(f);
-	virtio_net_destroy(&net);
+	anvil_net_destroy(&net);
 	test_nic_destroy(&nic);
 }
 
@@ -286,17 +286,18 @@ static void nothing_is_left_to_tell(void **state)
 
 	drive(f);
 	ask(f);
-	assert_int_equal(virtio_mmio_save(&f->guest.mmio, image, sizeof(image), &len), 0);
+	assert_int_equal(anvil_mmio_save(&f->guest.mmio, image, sizeof(image), &len), 0);
 	for (unsigned int unnotified = 0; unnotified < 2; unnotified++) {
-		struct state_writer told = { .bytes = image + STATE_TOLD, .room = 2 };
-		struct state_writer sum = { .bytes = image + STATE_HEADER - 4, .room = 4 };
+		struct anvil_state_writer told = { .bytes = image + STATE_TOLD, .room = 2 };
+		struct anvil_state_writer sum = { .bytes = image + STATE_HEADER - 4, .room = 4 };
 
-		state_put(&told, 0u - unnotified, 2);
-		state_put(&sum, state_checksum(image + STATE_HEADER, len - STATE_HEADER), 4);
-		virtio_blk_destroy(&f->blk);
-		assert_int_equal(virtio_blk_init(&f->blk, &f->options), 0);
+		anvil_state_put(&told, 0u - unnotified, 2);
+		anvil_state_put(&sum,
+				anvil_state_checksum(image + STATE_HEADER, len - STATE_HEADER), 4);
+		anvil_blk_destroy(&f->blk);
+		assert_int_equal(anvil_blk_init(&f->blk, &f->options), 0);
 		guest_attach(&f->guest, &f->blk.dev);
-		assert_int_equal(virtio_mmio_restore(&f->guest.mmio, image, len),
+		assert_int_equal(anvil_mmio_restore(&f->guest.mmio, image, len),
 				 unnotified ? -EINVAL : 0);
 	}
 	ask(f);
@@ -308,16 +309,16 @@ static void nothing_is_left_to_tell(void **state)
 static void platform_features(void **state)
 {
 	struct fixture *f = *state;
-	struct virtio_blk other;
+	struct anvil_blk other;
 
 	assert_true(guest_negotiate(&f->guest, features(VIRTIO_F_ORDER_PLATFORM, -1)));
 	reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_false(guest_negotiate(&f->guest, features(33, -1)));
 	for (int bit = 33; bit <= 37; bit += 4) {
-		struct virtio_blk_options o = f->options;
+		struct anvil_blk_options o = f->options;
 
-		virtio_features_add(&o.features, (unsigned int)bit);
-		assert_int_equal(virtio_blk_init(&other, &o), -EINVAL);
+		anvil_features_add(&o.features, (unsigned int)bit);
+		assert_int_equal(anvil_blk_init(&other, &o), -EINVAL);
 	}
 }
 

@@ -13,21 +13,22 @@
 struct fixture {
 	struct ram ram;
 	struct ring ring;
-	struct virtqueue vq;
-	struct descriptor_segment storage[LIMIT];
-	struct descriptor_chain chain;
+	struct anvil_virtqueue vq;
+	struct anvil_descriptor_segment storage[LIMIT];
+	struct anvil_descriptor_chain chain;
 };
 
 static int enable(struct fixture *f, uint16_t size, bool indirect, bool event_idx)
 {
 	ring_init(&f->ring, &f->ram, RING, size);
-	virtqueue_reset(&f->vq);
+	anvil_virtqueue_reset(&f->vq);
 	f->vq.size = size;
 	f->vq.desc_area = f->ring.desc;
 	f->vq.driver_area = f->ring.avail;
 	f->vq.device_area = f->ring.used;
-	return virtqueue_enable(&f->vq, (struct virtqueue_features){ .indirect = indirect,
-								     .event_idx = event_idx });
+	return anvil_virtqueue_enable(
+		&f->vq,
+		(struct anvil_virtqueue_features){ .indirect = indirect, .event_idx = event_idx });
 }
 
 static int setup(void **state)
@@ -36,7 +37,7 @@ static int setup(void **state)
 
 	assert_non_null(f);
 	ram_init(&f->ram);
-	assert_int_equal(virtqueue_init(&f->vq, &f->ram.memory, LIMIT, false), 0);
+	assert_int_equal(anvil_virtqueue_init(&f->vq, &f->ram.memory, LIMIT, false), 0);
 	assert_int_equal(enable(f, SIZE, true, false), 0);
 	*state = f;
 	return 0;
@@ -46,17 +47,17 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	virtqueue_destroy(&f->vq);
+	anvil_virtqueue_destroy(&f->vq);
 	ram_destroy(&f->ram);
 	free(f);
 	return 0;
 }
 
-static int pop_into(struct fixture *f, struct descriptor_chain *chain,
-		    struct descriptor_segment *storage)
+static int pop_into(struct fixture *f, struct anvil_descriptor_chain *chain,
+		    struct anvil_descriptor_segment *storage)
 {
-	descriptor_chain_init(chain, &f->ram.memory, storage, LIMIT);
-	return virtqueue_pop(&f->vq, chain);
+	anvil_descriptor_chain_init(chain, &f->ram.memory, storage, LIMIT);
+	return anvil_virtqueue_pop(&f->vq, chain);
 }
 
 static int pop(struct fixture *f)
@@ -84,12 +85,13 @@ static void size_max_is_a_power_of_two_up_to_32768(void **state)
 
 	for (uint32_t size = 0; size <= UINT16_MAX; size++) {
 		bool good = size && !(size & (size - 1));
-		struct virtqueue vq;
+		struct anvil_virtqueue vq;
 
-		assert_int_equal(virtqueue_init(&vq, &f->ram.memory, (uint16_t)size, size % 2),
-				 good ? 0 : -EINVAL);
+		assert_int_equal(
+			anvil_virtqueue_init(&vq, &f->ram.memory, (uint16_t)size, size % 2),
+			good ? 0 : -EINVAL);
 		if (good)
-			virtqueue_destroy(&vq);
+			anvil_virtqueue_destroy(&vq);
 	}
 }
 
@@ -103,16 +105,17 @@ static void enable_checks_the_size(void **state)
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		assert_int_equal(enable(f, SIZE, false, false), 0);
-		virtqueue_reset(&f->vq);
+		anvil_virtqueue_reset(&f->vq);
 		f->vq.size = bad[i];
 		f->vq.desc_area = f->vq.driver_area = f->vq.device_area = RING;
-		assert_int_equal(virtqueue_enable(&f->vq, (struct virtqueue_features){ 0 }),
-				 -EINVAL);
-		assert_false(virtqueue_enabled(&f->vq));
+		assert_int_equal(
+			anvil_virtqueue_enable(&f->vq, (struct anvil_virtqueue_features){ 0 }),
+			-EINVAL);
+		assert_false(anvil_virtqueue_enabled(&f->vq));
 	}
 	for (uint16_t size = 1; size <= LIMIT; size = (uint16_t)(size * 2)) {
 		assert_int_equal(enable(f, size, false, false), 0);
-		assert_true(virtqueue_enabled(&f->vq));
+		assert_true(anvil_virtqueue_enabled(&f->vq));
 	}
 }
 
@@ -121,13 +124,14 @@ static int enable_at(struct fixture *f, unsigned int area, uint64_t gpa, bool ev
 {
 	uint64_t *const field[] = { &f->vq.desc_area, &f->vq.driver_area, &f->vq.device_area };
 
-	virtqueue_reset(&f->vq);
+	anvil_virtqueue_reset(&f->vq);
 	f->vq.size = SIZE;
 	f->vq.desc_area = RING;
 	f->vq.driver_area = RING + 0x1000;
 	f->vq.device_area = RING + 0x2000;
 	*field[area] = gpa;
-	return virtqueue_enable(&f->vq, (struct virtqueue_features){ .event_idx = event_idx });
+	return anvil_virtqueue_enable(&f->vq,
+				      (struct anvil_virtqueue_features){ .event_idx = event_idx });
 }
 
 static void enable_checks_alignment(void **state)
@@ -139,7 +143,8 @@ static void enable_checks_alignment(void **state)
 		for (uint32_t offset = 0; offset <= 16; offset++) {
 			assert_int_equal(enable_at(f, area, RING + 0x4000 + offset, false),
 					 offset % align[area] ? -EINVAL : 0);
-			assert_int_equal(virtqueue_enabled(&f->vq), offset % align[area] == 0);
+			assert_int_equal(anvil_virtqueue_enabled(&f->vq),
+					 offset % align[area] == 0);
 		}
 	}
 }
@@ -158,7 +163,7 @@ static void enable_wants_each_ring_wholly_in_ram(void **state)
 
 			assert_int_equal(enable_at(f, area, last, event), 0);
 			assert_int_equal(enable_at(f, area, last + step[area], event), -EFAULT);
-			assert_false(virtqueue_enabled(&f->vq));
+			assert_false(anvil_virtqueue_enabled(&f->vq));
 			assert_int_equal(enable_at(f, area, RAM_SEAM - step[area], event), 0);
 			assert_int_equal(enable_at(f, area, RAM_LOW - step[area], event), -EFAULT);
 			assert_int_equal(enable_at(f, area, 0, event), -EFAULT);
@@ -173,13 +178,15 @@ static void reset_forgets_everything(void **state)
 {
 	struct fixture *f = *state;
 	const uint64_t *held = f->vq.held;
-	const struct virtqueue_used *finished = f->vq.finished;
-	struct virtqueue fresh = { .memory = &f->ram.memory, .size_max = LIMIT, .heads = LIMIT };
+	const struct anvil_virtqueue_used *finished = f->vq.finished;
+	struct anvil_virtqueue fresh = { .memory = &f->ram.memory,
+					 .size_max = LIMIT,
+					 .heads = LIMIT };
 
 	offer_byte(f, 5);
 	assert_int_equal(pop(f), 1);
-	virtqueue_reset(&f->vq);
-	assert_false(virtqueue_enabled(&f->vq));
+	anvil_virtqueue_reset(&f->vq);
+	assert_false(anvil_virtqueue_enabled(&f->vq));
 	fresh.held = f->vq.held;
 	fresh.finished = f->vq.finished;
 	assert_ptr_equal(held, f->vq.held);
@@ -310,8 +317,8 @@ static void chain_may_be_as_long_as_the_queue_and_no_longer(void **state)
 	/* the storage, of one segment less, is a limit too */
 	assert_int_equal(enable(f, SIZE, true, false), 0);
 	ring_chain(&f->ring, b, SIZE);
-	descriptor_chain_init(&f->chain, &f->ram.memory, f->storage, SIZE - 1);
-	assert_int_equal(virtqueue_pop(&f->vq, &f->chain), -ELOOP);
+	anvil_descriptor_chain_init(&f->chain, &f->ram.memory, f->storage, SIZE - 1);
+	assert_int_equal(anvil_virtqueue_pop(&f->vq, &f->chain), -ELOOP);
 }
 
 static void heads_are_below_the_ring_size(void **state)
@@ -354,15 +361,15 @@ static void available_index_may_lead_by_the_ring_size_and_no_more(void **state)
 static void head_in_flight_may_not_come_again(void **state)
 {
 	struct fixture *f = *state;
-	struct descriptor_segment storage[LIMIT];
-	struct descriptor_chain again;
+	struct anvil_descriptor_segment storage[LIMIT];
+	struct anvil_descriptor_chain again;
 
 	offer_byte(f, 3);
 	offer_byte(f, 3);
 	assert_int_equal(pop(f), 1);
 	assert_int_equal(pop_into(f, &again, storage), -EPROTO);
 	assert_int_equal(f->vq.in_flight, 1);
-	virtqueue_fill(&f->vq, &f->chain);
+	anvil_virtqueue_fill(&f->vq, &f->chain);
 	assert_int_equal(pop(f), 1);
 	assert_int_equal(f->chain.head, 3);
 }
@@ -370,8 +377,8 @@ static void head_in_flight_may_not_come_again(void **state)
 static void all_heads_may_be_in_flight(void **state)
 {
 	struct fixture *f = *state;
-	struct descriptor_segment storage[SIZE][LIMIT];
-	struct descriptor_chain chain[SIZE];
+	struct anvil_descriptor_segment storage[SIZE][LIMIT];
+	struct anvil_descriptor_chain chain[SIZE];
 
 	for (uint16_t i = 0; i < SIZE; i++)
 		offer_byte(f, (uint16_t)(SIZE - 1 - i));
@@ -381,8 +388,8 @@ static void all_heads_may_be_in_flight(void **state)
 	assert_int_equal(pop(f), 0);
 	/* given back in another order than taken */
 	for (unsigned int i = 0; i < SIZE; i++)
-		virtqueue_fill(&f->vq, &chain[i * 3 % SIZE]);
-	assert_true(virtqueue_publish(&f->vq));
+		anvil_virtqueue_fill(&f->vq, &chain[i * 3 % SIZE]);
+	assert_true(anvil_virtqueue_publish(&f->vq));
 	for (unsigned int i = 0; i < SIZE; i++)
 		ring_expect(&f->ring, (uint16_t)(SIZE - 1 - i * 3 % SIZE), 0);
 	ring_expect_none(&f->ring);
@@ -544,8 +551,8 @@ static void each_field_is_fetched_once(void **state)
 {
 	struct fixture *f = *state;
 	static const struct buffer b[] = { { DATA, 1, 0 }, { DATA, 1, 0 }, { DATA, 1, WRITABLE } };
-	struct descriptor_segment storage[LIMIT];
-	struct descriptor_chain chain;
+	struct anvil_descriptor_segment storage[LIMIT];
+	struct anvil_descriptor_chain chain;
 
 	ring_chain(&f->ring, b, 3);
 	ring_chain(&f->ring, b, 3);
@@ -612,17 +619,17 @@ static void used_entry_is_invisible_until_published(void **state)
 	uint16_t head = ring_chain(&f->ring, b, 2);
 
 	assert_int_equal(pop(f), 1);
-	assert_int_equal(descriptor_chain_write(&f->chain, "1234567", 7), 0);
+	assert_int_equal(anvil_descriptor_chain_write(&f->chain, "1234567", 7), 0);
 	ram_watch(&f->ram);
 	f->ram.allowed[0][0] = f->ring.used + 4;
 	f->ram.allowed[0][1] = 8;
 	f->ram.alloweds = 1;
-	virtqueue_fill(&f->vq, &f->chain);
+	anvil_virtqueue_fill(&f->vq, &f->chain);
 	assert_int_equal(f->ram.stores, 1);
 	ring_expect_none(&f->ring);
 	f->ram.allowed[0][0] = f->ring.used + 2;
 	f->ram.allowed[0][1] = 2;
-	assert_true(virtqueue_publish(&f->vq));
+	assert_true(anvil_virtqueue_publish(&f->vq));
 	assert_int_equal(f->ram.stores, 2);
 	ring_expect(&f->ring, head, 7);
 	ring_expect_none(&f->ring);
@@ -637,9 +644,9 @@ static void used_length_is_what_the_cursor_wrote(void **state)
 		uint16_t head = ring_chain(&f->ring, b, 1);
 
 		assert_int_equal(pop(f), 1);
-		assert_int_equal(descriptor_chain_write(&f->chain, "123456789", written), 0);
-		virtqueue_fill(&f->vq, &f->chain);
-		assert_true(virtqueue_publish(&f->vq));
+		assert_int_equal(anvil_descriptor_chain_write(&f->chain, "123456789", written), 0);
+		anvil_virtqueue_fill(&f->vq, &f->chain);
+		assert_true(anvil_virtqueue_publish(&f->vq));
 		ring_expect(&f->ring, head, written);
 	}
 }
@@ -654,8 +661,8 @@ static void indices_wrap_at_65536(void **state)
 
 		if (pop(f) != 1 || f->chain.head != head)
 			fail_msg("round %u", i);
-		virtqueue_fill(&f->vq, &f->chain);
-		assert_true(virtqueue_publish(&f->vq));
+		anvil_virtqueue_fill(&f->vq, &f->chain);
+		assert_true(anvil_virtqueue_publish(&f->vq));
 		ring_expect(&f->ring, head, 0);
 		ring_expect_none(&f->ring);
 	}
@@ -672,8 +679,8 @@ static void ring_of_one_entry_works(void **state)
 		ram_put16(&f->ram, f->ring.avail + 6, (uint16_t)i); /* used_event */
 		offer_byte(f, 0);
 		assert_int_equal(pop(f), 1);
-		virtqueue_fill(&f->vq, &f->chain);
-		assert_true(virtqueue_publish(&f->vq));
+		anvil_virtqueue_fill(&f->vq, &f->chain);
+		assert_true(anvil_virtqueue_publish(&f->vq));
 		ring_expect(&f->ring, 0, 0);
 	}
 }
@@ -682,23 +689,24 @@ static void largest_ring_works(void **state)
 {
 	size_t bytes = 1u << 20;
 	uint8_t *host = aligned_alloc(4096, bytes);
-	struct guest_memory_region region = { 0, bytes, host };
-	struct guest_memory memory;
-	struct descriptor_segment *storage = calloc(VIRTQ_SIZE_MAX, sizeof(*storage));
-	struct descriptor_chain chain;
-	struct virtqueue vq;
+	struct anvil_guest_memory_region region = { 0, bytes, host };
+	struct anvil_guest_memory memory;
+	struct anvil_descriptor_segment *storage = calloc(VIRTQ_SIZE_MAX, sizeof(*storage));
+	struct anvil_descriptor_chain chain;
+	struct anvil_virtqueue vq;
 
 	(void)state;
 	assert_non_null(host);
 	assert_non_null(storage);
 	memset(host, 0, bytes);
-	assert_int_equal(guest_memory_init(&memory, &region, 1), 0);
-	assert_int_equal(virtqueue_init(&vq, &memory, VIRTQ_SIZE_MAX, false), 0);
+	assert_int_equal(anvil_guest_memory_init(&memory, &region, 1), 0);
+	assert_int_equal(anvil_virtqueue_init(&vq, &memory, VIRTQ_SIZE_MAX, false), 0);
 	vq.size = VIRTQ_SIZE_MAX;
 	vq.driver_area = 0x80000;
 	vq.device_area = 0xa0000;
-	assert_int_equal(virtqueue_enable(&vq, (struct virtqueue_features){ .event_idx = true }),
-			 0);
+	assert_int_equal(
+		anvil_virtqueue_enable(&vq, (struct anvil_virtqueue_features){ .event_idx = true }),
+		0);
 
 	/* every descriptor in one chain, from the last one down */
 	for (uint32_t i = 0; i < VIRTQ_SIZE_MAX; i++) {
@@ -708,14 +716,14 @@ static void largest_ring_works(void **state)
 		memcpy(host + 16 * i, &d, sizeof(d));
 	}
 	memcpy(host + 0x80000, "\0\0\1\0\xff\x7f", 6);
-	descriptor_chain_init(&chain, &memory, storage, VIRTQ_SIZE_MAX);
-	assert_int_equal(virtqueue_pop(&vq, &chain), 1);
+	anvil_descriptor_chain_init(&chain, &memory, storage, VIRTQ_SIZE_MAX);
+	assert_int_equal(anvil_virtqueue_pop(&vq, &chain), 1);
 	assert_int_equal(chain.head, VIRTQ_SIZE_MAX - 1);
 	assert_int_equal(chain.count, VIRTQ_SIZE_MAX);
-	virtqueue_fill(&vq, &chain);
-	assert_true(virtqueue_publish(&vq));
+	anvil_virtqueue_fill(&vq, &chain);
+	assert_true(anvil_virtqueue_publish(&vq));
 	assert_memory_equal(host + 0xa0000, "\0\0\1\0\xff\x7f\0\0\0\0\0\0", 12);
-	virtqueue_destroy(&vq);
+	anvil_virtqueue_destroy(&vq);
 	free(storage);
 	free(host);
 }
@@ -732,8 +740,8 @@ static void interrupt_flag_counts_without_event_idx_alone(void **state)
 			ram_put16(&f->ram, f->ring.avail, flags);
 			offer_byte(f, 0);
 			assert_int_equal(pop(f), 1);
-			virtqueue_fill(&f->vq, &f->chain);
-			assert_int_equal(virtqueue_publish(&f->vq), event || !(flags & 1));
+			anvil_virtqueue_fill(&f->vq, &f->chain);
+			assert_int_equal(anvil_virtqueue_publish(&f->vq), event || !(flags & 1));
 		}
 	}
 }
@@ -758,10 +766,10 @@ static void used_event_asks_for_one_entry(void **state)
 				for (uint16_t n = 0; n < pushed; n++) {
 					offer_byte(f, n);
 					assert_int_equal(pop(f), 1);
-					virtqueue_fill(&f->vq, &f->chain);
+					anvil_virtqueue_fill(&f->vq, &f->chain);
 				}
-				assert_int_equal(virtqueue_publish(&f->vq), among);
-				assert_false(virtqueue_publish(&f->vq)); /* nothing new */
+				assert_int_equal(anvil_virtqueue_publish(&f->vq), among);
+				assert_false(anvil_virtqueue_publish(&f->vq)); /* nothing new */
 				assert_int_equal(ring_published(&f->ring),
 						 pushed ? (uint16_t)(start[i] + pushed) : 0);
 			}
@@ -786,9 +794,9 @@ static void suppression_uses_the_flag_without_event_idx(void **state)
 	struct fixture *f = *state;
 
 	ram_put16(&f->ram, f->ring.used + 4 + 8 * SIZE, 0x5555);
-	virtqueue_suppress_notification(&f->vq);
+	anvil_virtqueue_suppress_notification(&f->vq);
 	assert_int_equal(used_flags(f), VIRTQ_USED_F_NO_NOTIFY);
-	assert_false(virtqueue_want_notification(&f->vq));
+	assert_false(anvil_virtqueue_want_notification(&f->vq));
 	assert_int_equal(used_flags(f), 0);
 	assert_int_equal(avail_event(f), 0x5555); /* not our field */
 }
@@ -798,13 +806,13 @@ static void suppression_leaves_the_flag_alone_with_event_idx(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(enable(f, SIZE, true, true), 0);
-	virtqueue_suppress_notification(&f->vq);
+	anvil_virtqueue_suppress_notification(&f->vq);
 	assert_int_equal(used_flags(f), 0);
 	for (uint16_t i = 0; i < 3; i++) {
 		offer_byte(f, i);
 		assert_int_equal(pop(f), 1);
 	}
-	assert_false(virtqueue_want_notification(&f->vq));
+	assert_false(anvil_virtqueue_want_notification(&f->vq));
 	assert_int_equal(used_flags(f), 0);
 	assert_int_equal(avail_event(f), 3);
 }
@@ -815,14 +823,14 @@ static void wanting_a_notification_finds_what_came_meanwhile(void **state)
 
 	for (unsigned int event = 0; event < 2; event++) {
 		assert_int_equal(enable(f, SIZE, true, event), 0);
-		assert_false(virtqueue_want_notification(&f->vq));
+		assert_false(anvil_virtqueue_want_notification(&f->vq));
 		offer_byte(f, 1);
-		assert_true(virtqueue_want_notification(&f->vq));
+		assert_true(anvil_virtqueue_want_notification(&f->vq));
 		assert_int_equal(pop(f), 1);
-		assert_false(virtqueue_want_notification(&f->vq));
+		assert_false(anvil_virtqueue_want_notification(&f->vq));
 		/* a broken index is news too, and pop then says so */
 		set_avail_idx(f, 0x4000);
-		assert_true(virtqueue_want_notification(&f->vq));
+		assert_true(anvil_virtqueue_want_notification(&f->vq));
 		assert_int_equal(pop(f), -EPROTO);
 	}
 }
@@ -840,7 +848,7 @@ static void index_that_races_with_the_wish_is_seen(void **state)
 		f->ram.race_gpa = f->ring.avail + 2;
 		f->ram.race_value = 1;
 		f->ram.race_len = 2;
-		assert_true(virtqueue_want_notification(&f->vq));
+		assert_true(anvil_virtqueue_want_notification(&f->vq));
 		assert_int_equal(pop(f), 1);
 	}
 }
@@ -850,8 +858,8 @@ static void index_that_races_with_the_wish_is_seen(void **state)
 static void unpopped_chains_come_again_in_the_same_order(void **state)
 {
 	struct fixture *f = *state;
-	struct descriptor_segment storage[3][LIMIT];
-	struct descriptor_chain chain[3];
+	struct anvil_descriptor_segment storage[3][LIMIT];
+	struct anvil_descriptor_chain chain[3];
 
 	for (unsigned int event = 0; event < 2; event++) {
 		assert_int_equal(enable(f, SIZE, true, event), 0);
@@ -859,11 +867,11 @@ static void unpopped_chains_come_again_in_the_same_order(void **state)
 			offer_byte(f, (uint16_t)(i * 2));
 		for (unsigned int i = 0; i < 3; i++)
 			assert_int_equal(pop_into(f, &chain[i], storage[i]), 1);
-		virtqueue_unpop(&f->vq, &chain[2]);
-		virtqueue_unpop(&f->vq, &chain[1]);
+		anvil_virtqueue_unpop(&f->vq, &chain[2]);
+		anvil_virtqueue_unpop(&f->vq, &chain[1]);
 		assert_int_equal(f->vq.in_flight, 1);
 		/* the wish is for a chain after those that are there already */
-		assert_false(virtqueue_want_notification(&f->vq));
+		assert_false(anvil_virtqueue_want_notification(&f->vq));
 		if (event)
 			assert_int_equal(avail_event(f), 3);
 		for (uint16_t i = 1; i < 3; i++) {
@@ -882,7 +890,7 @@ static void unpop_works_over_the_index_wrap(void **state)
 	f->vq.next_avail = f->vq.avail_idx = f->ring.avail_idx = 0xffff;
 	offer_byte(f, 7);
 	assert_int_equal(pop(f), 1);
-	virtqueue_unpop(&f->vq, &f->chain);
+	anvil_virtqueue_unpop(&f->vq, &f->chain);
 	assert_int_equal(f->vq.next_avail, 0xffff);
 	assert_int_equal(pop(f), 1);
 	assert_int_equal(f->chain.head, 7);

@@ -19,15 +19,15 @@
 
 struct fixture {
 	struct ram ram;
-	struct virtqueue vq;
-	struct descriptor_segment storage[LIMIT + 1][LIMIT];
-	struct descriptor_chain chain[LIMIT + 1];
+	struct anvil_virtqueue vq;
+	struct anvil_descriptor_segment storage[LIMIT + 1][LIMIT];
+	struct anvil_descriptor_chain chain[LIMIT + 1];
 	/* the driver: where it puts the next descriptor, and finds the next used one */
 	uint16_t next;
 	uint16_t used;
 };
 
-#define PACKED(...) ((struct virtqueue_features){ .packed = true, __VA_ARGS__ })
+#define PACKED(...) ((struct anvil_virtqueue_features){ .packed = true, __VA_ARGS__ })
 
 static uint64_t entry(uint16_t place)
 {
@@ -46,19 +46,19 @@ static uint16_t available_flags(uint16_t place)
 	return place & WRAP ? AVAIL : USED;
 }
 
-static int enable(struct fixture *f, uint32_t size, struct virtqueue_features accepted)
+static int enable(struct fixture *f, uint32_t size, struct anvil_virtqueue_features accepted)
 {
 	ram_fill(&f->ram, RING, 0, 16 * LIMIT);
 	ram_fill(&f->ram, DRIVER, 0, 4);
 	ram_fill(&f->ram, DEVICE, 0, 4);
-	virtqueue_reset(&f->vq);
+	anvil_virtqueue_reset(&f->vq);
 	f->vq.size = size;
 	f->vq.desc_area = RING;
 	f->vq.driver_area = DRIVER;
 	f->vq.device_area = DEVICE;
 	f->next = WRAP;
 	f->used = WRAP;
-	return virtqueue_enable(&f->vq, accepted);
+	return anvil_virtqueue_enable(&f->vq, accepted);
 }
 
 static int setup(void **state)
@@ -67,7 +67,7 @@ static int setup(void **state)
 
 	assert_non_null(f);
 	ram_init(&f->ram);
-	assert_int_equal(virtqueue_init(&f->vq, &f->ram.memory, LIMIT, true), 0);
+	assert_int_equal(anvil_virtqueue_init(&f->vq, &f->ram.memory, LIMIT, true), 0);
 	assert_int_equal(enable(f, 5, PACKED(.indirect = true)), 0);
 	*state = f;
 	return 0;
@@ -77,7 +77,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	virtqueue_destroy(&f->vq);
+	anvil_virtqueue_destroy(&f->vq);
 	ram_destroy(&f->ram);
 	free(f);
 	return 0;
@@ -107,8 +107,8 @@ static void offer_list(struct fixture *f, unsigned int count, uint16_t id)
 
 static int pop_number(struct fixture *f, unsigned int n)
 {
-	descriptor_chain_init(&f->chain[n], &f->ram.memory, f->storage[n], LIMIT);
-	return virtqueue_pop(&f->vq, &f->chain[n]);
+	anvil_descriptor_chain_init(&f->chain[n], &f->ram.memory, f->storage[n], LIMIT);
+	return anvil_virtqueue_pop(&f->vq, &f->chain[n]);
 }
 
 static int pop(struct fixture *f)
@@ -119,7 +119,7 @@ static int pop(struct fixture *f)
 static void pop_and_push(struct fixture *f)
 {
 	assert_int_equal(pop(f), 1);
-	virtqueue_fill(&f->vq, &f->chain[0]);
+	anvil_virtqueue_fill(&f->vq, &f->chain[0]);
 }
 
 /* The next used descriptor is this one; the driver passes over `entries`. */
@@ -157,7 +157,7 @@ static void enable_takes_any_size_up_to_the_limit(void **state)
 		assert_int_equal(enable(f, size, PACKED()), 0);
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		assert_int_equal(enable(f, bad[i], PACKED()), -EINVAL);
-		assert_false(virtqueue_enabled(&f->vq));
+		assert_false(anvil_virtqueue_enabled(&f->vq));
 	}
 }
 
@@ -176,14 +176,14 @@ static void enable_checks_alignment_and_place(void **state)
 			int want = off % align[area] ? -EINVAL : 0;
 
 			assert_int_equal(enable(f, 5, PACKED()), 0);
-			virtqueue_reset(&f->vq);
+			anvil_virtqueue_reset(&f->vq);
 			f->vq.size = 5;
 			f->vq.desc_area = RING;
 			f->vq.driver_area = DRIVER;
 			f->vq.device_area = DEVICE;
 			*field[area] = RING + 0x3000 + off;
-			assert_int_equal(virtqueue_enable(&f->vq, PACKED()), want);
-			virtqueue_reset(&f->vq);
+			assert_int_equal(anvil_virtqueue_enable(&f->vq, PACKED()), want);
+			anvil_virtqueue_reset(&f->vq);
 			f->vq.size = 5;
 			f->vq.desc_area = RING;
 			f->vq.driver_area = DRIVER;
@@ -191,7 +191,7 @@ static void enable_checks_alignment_and_place(void **state)
 			*field[area] = RAM_LOW_END - bytes[area] + off;
 			if (!want && off)
 				want = -EFAULT;
-			assert_int_equal(virtqueue_enable(&f->vq, PACKED()), want);
+			assert_int_equal(anvil_virtqueue_enable(&f->vq, PACKED()), want);
 		}
 	}
 }
@@ -242,9 +242,9 @@ static void goes_round_many_times_at_every_size(void **state)
 			assert_int_equal(f->chain[0].head, id);
 			assert_int_equal(f->chain[0].count, count);
 			assert_int_equal(pop_number(f, 1), 0);
-			virtqueue_fill(&f->vq, &f->chain[0]);
+			anvil_virtqueue_fill(&f->vq, &f->chain[0]);
 			expect_nothing_used(f);
-			assert_true(virtqueue_publish(&f->vq));
+			assert_true(anvil_virtqueue_publish(&f->vq));
 			expect_used(f, id, 0, false, count);
 			expect_nothing_used(f);
 		}
@@ -285,8 +285,8 @@ static void any_id_comes_back(void **state)
 		offer_desc(f, DATA, 1, (uint16_t)id, 0);
 		assert_int_equal(pop(f), 1);
 		assert_int_equal(f->chain[0].head, id);
-		virtqueue_fill(&f->vq, &f->chain[0]);
-		assert_true(virtqueue_publish(&f->vq));
+		anvil_virtqueue_fill(&f->vq, &f->chain[0]);
+		assert_true(anvil_virtqueue_publish(&f->vq));
 		ram_get(&f->ram, at, &used, sizeof(used));
 		assert_int_equal(le16toh(used.id), id);
 	}
@@ -306,7 +306,7 @@ static void ids_in_flight_are_forgotten_with_the_queue(void **state)
 		assert_int_equal(pop(f), 1);
 		assert_int_equal(pop_number(f, 1), 1);
 		assert_int_equal(pop_number(f, 2), -EPROTO);
-		virtqueue_reset(&f->vq);
+		anvil_virtqueue_reset(&f->vq);
 		for (size_t word = 0; word < PVIRTQ_IDS / 64; word++)
 			assert_int_equal(f->vq.held[word], 0);
 	}
@@ -317,10 +317,10 @@ static void a_queue_not_made_for_it_gets_no_packed_ring(void **state)
 {
 	struct fixture *f = *state;
 
-	virtqueue_destroy(&f->vq);
-	assert_int_equal(virtqueue_init(&f->vq, &f->ram.memory, LIMIT, false), 0);
+	anvil_virtqueue_destroy(&f->vq);
+	assert_int_equal(anvil_virtqueue_init(&f->vq, &f->ram.memory, LIMIT, false), 0);
 	assert_int_equal(enable(f, 5, PACKED()), -EINVAL);
-	assert_false(virtqueue_enabled(&f->vq));
+	assert_false(anvil_virtqueue_enabled(&f->vq));
 }
 
 static void id_in_flight_breaks_the_ring(void **state)
@@ -405,8 +405,8 @@ static void table_is_one_chain_whatever_its_flags(void **state)
 	assert_int_equal(f->chain[0].entries, 1);
 	assert_int_equal(f->chain[0].readable_bytes, 8);
 	assert_int_equal(f->chain[0].writable_bytes, 6);
-	virtqueue_fill(&f->vq, &f->chain[0]);
-	assert_true(virtqueue_publish(&f->vq));
+	anvil_virtqueue_fill(&f->vq, &f->chain[0]);
+	assert_true(anvil_virtqueue_publish(&f->vq));
 	expect_used(f, 2, 0, false, 1);
 }
 
@@ -460,15 +460,15 @@ static void used_entries_come_in_the_order_of_completion(void **state)
 	offer_list(f, 2, 2);
 	for (unsigned int i = 0; i < 3; i++)
 		assert_int_equal(pop_number(f, i), 1);
-	assert_int_equal(descriptor_chain_write(&f->chain[1], "abc", 3), 0);
-	virtqueue_fill(&f->vq, &f->chain[2]);
-	assert_true(virtqueue_publish(&f->vq));
+	assert_int_equal(anvil_descriptor_chain_write(&f->chain[1], "abc", 3), 0);
+	anvil_virtqueue_fill(&f->vq, &f->chain[2]);
+	assert_true(anvil_virtqueue_publish(&f->vq));
 	expect_used(f, 2, 0, false, 2);
 	expect_nothing_used(f);
-	virtqueue_fill(&f->vq, &f->chain[1]);
-	virtqueue_fill(&f->vq, &f->chain[0]);
+	anvil_virtqueue_fill(&f->vq, &f->chain[1]);
+	anvil_virtqueue_fill(&f->vq, &f->chain[0]);
 	expect_nothing_used(f);
-	assert_true(virtqueue_publish(&f->vq));
+	assert_true(anvil_virtqueue_publish(&f->vq));
 	expect_used(f, 1, 3, true, 1);
 	expect_used(f, 0, 0, false, 2);
 	assert_int_equal(f->used, f->next);
@@ -481,9 +481,9 @@ static void write_flag_tells_of_a_lone_last_byte(void **state)
 
 	offer_desc(f, DATA, 7, 1, WRITABLE);
 	assert_int_equal(pop(f), 1);
-	assert_int_equal(descriptor_chain_write_last(&f->chain[0], 1), 0);
-	virtqueue_fill(&f->vq, &f->chain[0]);
-	assert_true(virtqueue_publish(&f->vq));
+	assert_int_equal(anvil_descriptor_chain_write_last(&f->chain[0], 1), 0);
+	anvil_virtqueue_fill(&f->vq, &f->chain[0]);
+	assert_true(anvil_virtqueue_publish(&f->vq));
 	expect_used(f, 1, 0, true, 1);
 }
 
@@ -499,9 +499,9 @@ static void first_entry_is_shown_last(void **state)
 	assert_int_equal(ram_get16(&f->ram, entry(0) + 14), AVAIL);
 	assert_int_equal(ram_get16(&f->ram, entry(1) + 14), AVAIL | USED);
 	assert_int_equal(ram_get16(&f->ram, entry(2) + 14), AVAIL | USED);
-	assert_true(virtqueue_publish(&f->vq));
+	assert_true(anvil_virtqueue_publish(&f->vq));
 	assert_int_equal(ram_get16(&f->ram, entry(0) + 14), AVAIL | USED);
-	assert_false(virtqueue_publish(&f->vq)); /* nothing new */
+	assert_false(anvil_virtqueue_publish(&f->vq)); /* nothing new */
 }
 
 static void unpop_is_as_if_never_taken(void **state)
@@ -515,21 +515,21 @@ static void unpop_is_as_if_never_taken(void **state)
 		offer_list(f, 2, 1);
 		assert_int_equal(pop_number(f, 0), 1);
 		assert_int_equal(pop_number(f, 1), 1);
-		virtqueue_unpop(&f->vq, &f->chain[1]);
-		virtqueue_unpop(&f->vq, &f->chain[0]);
+		anvil_virtqueue_unpop(&f->vq, &f->chain[1]);
+		anvil_virtqueue_unpop(&f->vq, &f->chain[0]);
 		assert_int_equal(f->vq.in_flight, 0);
 		assert_int_equal(f->vq.next_avail, place);
 		assert_int_equal(pop_number(f, 0), 1);
 		assert_int_equal(f->chain[0].head, 0);
 		assert_int_equal(pop_number(f, 1), 1);
-		virtqueue_fill(&f->vq, &f->chain[1]);
-		virtqueue_fill(&f->vq, &f->chain[0]);
-		assert_true(virtqueue_publish(&f->vq));
+		anvil_virtqueue_fill(&f->vq, &f->chain[1]);
+		anvil_virtqueue_fill(&f->vq, &f->chain[0]);
+		assert_true(anvil_virtqueue_publish(&f->vq));
 		expect_used(f, 1, 0, false, 2);
 		expect_used(f, 0, 0, false, 3);
 		offer_desc(f, DATA, 1, 2, 0); /* so that rounds begin everywhere */
 		pop_and_push(f);
-		assert_true(virtqueue_publish(&f->vq));
+		assert_true(anvil_virtqueue_publish(&f->vq));
 		expect_used(f, 2, 0, false, 1);
 	}
 }
@@ -541,7 +541,7 @@ static void what_went_back_must_stay_available(void **state)
 
 	offer_list(f, 2, 0);
 	assert_int_equal(pop(f), 1);
-	virtqueue_unpop(&f->vq, &f->chain[0]);
+	anvil_virtqueue_unpop(&f->vq, &f->chain[0]);
 	put_desc(f, entry(WRAP), DATA, 1, 0, 0);
 	assert_int_equal(pop(f), -EPROTO);
 }
@@ -558,7 +558,7 @@ static void driver_flags_are_obeyed(void **state)
 		offer_desc(f, DATA, 1, 0, 0);
 		pop_and_push(f);
 		/* only two bits of it mean anything; DESC is not valid without EVENT_IDX */
-		assert_int_equal(virtqueue_publish(&f->vq),
+		assert_int_equal(anvil_virtqueue_publish(&f->vq),
 				 (flags & 3) != RING_EVENT_FLAGS_DISABLE);
 	}
 }
@@ -579,7 +579,7 @@ static void event_place_asks_for_one_entry(void **state)
 				for (unsigned int i = 0; i < start; i++) {
 					offer_desc(f, DATA, 1, 0, 0);
 					pop_and_push(f);
-					(void)!virtqueue_publish(&f->vq);
+					(void)!anvil_virtqueue_publish(&f->vq);
 				}
 				ram_put16(&f->ram, DRIVER, (uint16_t)event);
 				ram_put16(&f->ram, DRIVER + 2, RING_EVENT_FLAGS_DESC);
@@ -588,7 +588,7 @@ static void event_place_asks_for_one_entry(void **state)
 					offer_desc(f, DATA, 1, i, 0);
 					pop_and_push(f);
 				}
-				assert_int_equal(virtqueue_publish(&f->vq), among);
+				assert_int_equal(anvil_virtqueue_publish(&f->vq), among);
 			}
 		}
 	}
@@ -600,13 +600,13 @@ static void device_flags_say_so_without_event_idx(void **state)
 {
 	struct fixture *f = *state;
 
-	virtqueue_suppress_notification(&f->vq);
+	anvil_virtqueue_suppress_notification(&f->vq);
 	assert_int_equal(ram_get16(&f->ram, DEVICE + 2), RING_EVENT_FLAGS_DISABLE);
-	assert_false(virtqueue_want_notification(&f->vq));
+	assert_false(anvil_virtqueue_want_notification(&f->vq));
 	assert_int_equal(ram_get16(&f->ram, DEVICE + 2), RING_EVENT_FLAGS_ENABLE);
 	assert_int_equal(ram_get16(&f->ram, DEVICE), 0);
 	offer_desc(f, DATA, 1, 0, 0);
-	assert_true(virtqueue_want_notification(&f->vq));
+	assert_true(anvil_virtqueue_want_notification(&f->vq));
 }
 
 static void event_is_the_next_entry_not_seen_available(void **state)
@@ -615,19 +615,19 @@ static void event_is_the_next_entry_not_seen_available(void **state)
 
 	assert_int_equal(enable(f, 5, PACKED(.event_idx = true)), 0);
 	for (unsigned int round = 0; round < 23; round++) {
-		virtqueue_suppress_notification(&f->vq);
-		assert_false(virtqueue_want_notification(&f->vq));
+		anvil_virtqueue_suppress_notification(&f->vq);
+		assert_false(anvil_virtqueue_want_notification(&f->vq));
 		assert_int_equal(ram_get16(&f->ram, DEVICE), f->next);
 		assert_int_equal(ram_get16(&f->ram, DEVICE + 2), RING_EVENT_FLAGS_DESC);
 		offer_list(f, 2, 0);
-		assert_true(virtqueue_want_notification(&f->vq));
+		assert_true(anvil_virtqueue_want_notification(&f->vq));
 		/* given back: the driver will not make these available again */
 		assert_int_equal(pop(f), 1);
-		virtqueue_unpop(&f->vq, &f->chain[0]);
-		assert_false(virtqueue_want_notification(&f->vq));
+		anvil_virtqueue_unpop(&f->vq, &f->chain[0]);
+		assert_false(anvil_virtqueue_want_notification(&f->vq));
 		assert_int_equal(ram_get16(&f->ram, DEVICE), f->next);
 		pop_and_push(f);
-		(void)!virtqueue_publish(&f->vq);
+		(void)!anvil_virtqueue_publish(&f->vq);
 	}
 }
 
@@ -667,17 +667,17 @@ static void in_order_holds_back_what_is_early(void **state)
 		offer_list(f, 2, 0);
 		for (unsigned int i = 0; i < 3; i++)
 			assert_int_equal(pop_number(f, i), 1);
-		assert_int_equal(descriptor_chain_write(&f->chain[1], "abc", 3), 0);
+		assert_int_equal(anvil_descriptor_chain_write(&f->chain[1], "abc", 3), 0);
 		ram_watch(&f->ram);
-		virtqueue_fill(&f->vq, &f->chain[2]);
-		assert_false(virtqueue_publish(&f->vq));
-		virtqueue_fill(&f->vq, &f->chain[1]);
-		assert_false(virtqueue_publish(&f->vq));
+		anvil_virtqueue_fill(&f->vq, &f->chain[2]);
+		assert_false(anvil_virtqueue_publish(&f->vq));
+		anvil_virtqueue_fill(&f->vq, &f->chain[1]);
+		assert_false(anvil_virtqueue_publish(&f->vq));
 		assert_int_equal(f->ram.stores + f->ram.fetches, 0);
 		expect_nothing_used(f);
 		assert_int_equal(f->vq.in_flight, 3);
-		virtqueue_fill(&f->vq, &f->chain[0]);
-		assert_true(virtqueue_publish(&f->vq));
+		anvil_virtqueue_fill(&f->vq, &f->chain[0]);
+		assert_true(anvil_virtqueue_publish(&f->vq));
 		expect_used(f, 3, 0, false, 2);
 		expect_used(f, 1, 3, true, 1);
 		expect_used(f, 0, 0, false, 2);
@@ -694,15 +694,15 @@ static void in_order_knows_what_went_back(void **state)
 		offer_desc(f, DATA, 1, i, 0);
 	for (unsigned int i = 0; i < 3; i++)
 		assert_int_equal(pop_number(f, i), 1);
-	virtqueue_fill(&f->vq, &f->chain[1]);
-	virtqueue_unpop(&f->vq, &f->chain[2]);
-	virtqueue_fill(&f->vq, &f->chain[0]);
-	assert_true(virtqueue_publish(&f->vq));
+	anvil_virtqueue_fill(&f->vq, &f->chain[1]);
+	anvil_virtqueue_unpop(&f->vq, &f->chain[2]);
+	anvil_virtqueue_fill(&f->vq, &f->chain[0]);
+	assert_true(anvil_virtqueue_publish(&f->vq));
 	expect_used(f, 0, 0, false, 1);
 	expect_used(f, 1, 0, false, 1);
 	expect_nothing_used(f);
 	pop_and_push(f);
-	assert_true(virtqueue_publish(&f->vq));
+	assert_true(anvil_virtqueue_publish(&f->vq));
 	expect_used(f, 2, 0, false, 1);
 }
 
@@ -716,7 +716,7 @@ static void in_order_head_that_waits_is_in_flight(void **state)
 		offer_desc(f, DATA, 1, i, 0);
 		assert_int_equal(pop_number(f, i), 1);
 	}
-	virtqueue_fill(&f->vq, &f->chain[1]);
+	anvil_virtqueue_fill(&f->vq, &f->chain[1]);
 	offer_desc(f, DATA, 1, 1, 0);
 	assert_int_equal(pop_number(f, 2), -EPROTO);
 }
@@ -727,18 +727,18 @@ static void in_order_head_that_waits_is_in_flight(void **state)
 static int save_and_restore(struct fixture *f, uint16_t damage, uint16_t told_damage)
 {
 	uint8_t image[64];
-	struct state_writer w = { .bytes = image, .room = sizeof(image) };
-	struct state_reader r = { .bytes = image };
+	struct anvil_state_writer w = { .bytes = image, .room = sizeof(image) };
+	struct anvil_state_reader r = { .bytes = image };
 
-	virtqueue_save(&f->vq, &w);
+	anvil_virtqueue_save(&f->vq, &w);
 	assert_true(w.len <= w.room);
 	image[w.len - 4] ^= (uint8_t)damage;
 	image[w.len - 3] ^= (uint8_t)(damage >> 8);
 	image[w.len - 2] ^= (uint8_t)told_damage;
 	image[w.len - 1] ^= (uint8_t)(told_damage >> 8);
 	r.left = w.len;
-	virtqueue_reset(&f->vq);
-	return virtqueue_restore(&f->vq, PACKED(.indirect = true), &r);
+	anvil_virtqueue_reset(&f->vq);
+	return anvil_virtqueue_restore(&f->vq, PACKED(.indirect = true), &r);
 }
 
 /* Wherever the queue stands, with either wrap counter */
@@ -748,11 +748,11 @@ static void restored_ring_goes_on_where_it_was(void **state)
 
 	for (unsigned int i = 0; i < 12; i++) {
 		assert_int_equal(save_and_restore(f, 0, 0), 0);
-		assert_int_equal(virtqueue_moved(&f->vq), f->next != WRAP);
+		assert_int_equal(anvil_virtqueue_moved(&f->vq), f->next != WRAP);
 		assert_int_equal(pop(f), 0);
 		offer_list(f, 2, 1);
 		pop_and_push(f);
-		assert_true(virtqueue_publish(&f->vq));
+		assert_true(anvil_virtqueue_publish(&f->vq));
 		expect_used(f, 1, 0, false, 2);
 		expect_nothing_used(f);
 	}
@@ -764,13 +764,13 @@ static void restored_ring_has_its_place(void **state)
 
 	assert_int_equal(save_and_restore(f, 4, 4), 0); /* the fifth of five */
 	assert_int_equal(f->vq.next_avail, WRAP | 4);
-	assert_int_equal(virtqueue_unnotified(&f->vq), 0);
+	assert_int_equal(anvil_virtqueue_unnotified(&f->vq), 0);
 	assert_int_equal(save_and_restore(f, 0, 4), 0); /* and was told of none of the first four */
-	assert_int_equal(virtqueue_unnotified(&f->vq), 4);
+	assert_int_equal(anvil_virtqueue_unnotified(&f->vq), 4);
 	assert_int_equal(save_and_restore(f, 0, WRAP), -EINVAL); /* of none for more than a lap */
 	assert_int_equal(enable(f, 5, PACKED()), 0);
 	assert_int_equal(save_and_restore(f, 5, 5), -EINVAL);
-	assert_false(virtqueue_enabled(&f->vq));
+	assert_false(anvil_virtqueue_enabled(&f->vq));
 	for (uint16_t place = 5; place != 0; place = (uint16_t)(place << 1)) {
 		assert_int_equal(enable(f, 5, PACKED()), 0);
 		if (place != WRAP)

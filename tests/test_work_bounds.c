@@ -24,9 +24,9 @@
 
 static struct {
 	uint8_t *ram;
-	struct guest_memory memory;
-	struct guest_memory_tap tap;
-	struct virtio_mmio mmio;
+	struct anvil_guest_memory memory;
+	struct anvil_guest_memory_tap tap;
+	struct anvil_mmio mmio;
 	bool deferred;
 	bool irq;
 
@@ -37,15 +37,15 @@ static struct {
 	unsigned int calls;
 	uint16_t avail[QUEUES];
 
-	struct nic nic;
-	struct virtio_net net;
+	struct anvil_nic nic;
+	struct anvil_net net;
 	bool stalled;
 	unsigned int sent;
 
-	struct disk disk;
-	struct virtio_blk blk;
+	struct anvil_disk disk;
+	struct anvil_blk blk;
 	bool defers;
-	struct disk_request *at_disk[SLOTS];
+	struct anvil_disk_request *at_disk[SLOTS];
 	unsigned int requests;
 } t;
 
@@ -74,14 +74,14 @@ static void defer(void *opaque)
 	t.deferred = true;
 }
 
-static const struct virtio_mmio_host_ops host = { .set_irq = set_irq, .defer = defer };
+static const struct anvil_mmio_host_ops host = { .set_irq = set_irq, .defer = defer };
 
 static void call_begins(void)
 {
 	t.accesses = 0;
 }
 
-/* The right number, said once more: VIRTIO_DEVICE_ACCESSES. */
+/* The right number, said once more: ANVIL_DEVICE_ACCESSES. */
 static void call_ends(void)
 {
 	t.calls++;
@@ -92,13 +92,13 @@ static void call_ends(void)
 
 static uint32_t get(unsigned int offset)
 {
-	return (uint32_t)virtio_mmio_read(&t.mmio, offset, 4);
+	return (uint32_t)anvil_mmio_read(&t.mmio, offset, 4);
 }
 
 static void set(unsigned int offset, uint32_t value)
 {
 	call_begins();
-	virtio_mmio_write(&t.mmio, offset, 4, value);
+	anvil_mmio_write(&t.mmio, offset, 4, value);
 	call_ends();
 }
 
@@ -110,7 +110,7 @@ static unsigned int poll_all(void)
 	while (t.deferred) {
 		t.deferred = false;
 		call_begins();
-		virtio_mmio_poll(&t.mmio);
+		anvil_mmio_poll(&t.mmio);
 		call_ends();
 		polls++;
 		assert_true(polls <= QUEUES * 32768);
@@ -194,9 +194,9 @@ static void start_queue(unsigned int queue)
 }
 
 /* All that is offered is accepted. */
-static void drive(struct virtio_device *dev)
+static void drive(struct anvil_device *dev)
 {
-	virtio_mmio_init(&t.mmio, dev, &host, NULL);
+	anvil_mmio_init(&t.mmio, dev, &host, NULL);
 	set(VIRTIO_MMIO_STATUS, 1);
 	set(VIRTIO_MMIO_STATUS, 3);
 	for (uint32_t i = 0; i < 4; i++) {
@@ -213,7 +213,7 @@ static void drive(struct virtio_device *dev)
 
 static void fresh(unsigned int size, bool packed)
 {
-	struct guest_memory_region region = { 0, RAM, NULL };
+	struct anvil_guest_memory_region region = { 0, RAM, NULL };
 	uint8_t *ram = mmap(NULL, RAM, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -223,14 +223,14 @@ static void fresh(unsigned int size, bool packed)
 	t.size = size;
 	t.packed = packed;
 	region.host = ram;
-	assert_int_equal(guest_memory_init(&t.memory, &region, 1), 0);
-	t.tap = (struct guest_memory_tap){ fetching, accessed, accessed, NULL };
+	assert_int_equal(anvil_guest_memory_init(&t.memory, &region, 1), 0);
+	t.tap = (struct anvil_guest_memory_tap){ fetching, accessed, accessed, NULL };
 	t.memory.tap = &t.tap;
 }
 
 /* ---- the network device ---- */
 
-static int send(struct nic *nic, const struct nic_frame *frame)
+static int send(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
 	(void)nic, (void)frame;
 	if (t.stalled)
@@ -239,14 +239,14 @@ static int send(struct nic *nic, const struct nic_frame *frame)
 	return 0;
 }
 
-static const struct nic_ops nic_ops = { .send = send };
+static const struct anvil_nic_ops nic_ops = { .send = send };
 
 static void make_net(unsigned int size, bool packed, unsigned int pairs, bool in_order)
 {
-	struct virtio_net_options o = { .queue_size_max = (uint16_t)size,
-					.mtu = 1500,
-					.link_up = true,
-					.queue_pairs_max = (uint16_t)pairs };
+	struct anvil_net_options o = { .queue_size_max = (uint16_t)size,
+				       .mtu = 1500,
+				       .link_up = true,
+				       .queue_pairs_max = (uint16_t)pairs };
 
 	fresh(size, packed);
 	t.nic.ops = &nic_ops;
@@ -255,18 +255,18 @@ static void make_net(unsigned int size, bool packed, unsigned int pairs, bool in
 	o.features = features(VIRTIO_F_INDIRECT_DESC, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_MRG_RXBUF,
 			      VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_DEVICE_STATS, -1);
 	if (pairs > 1)
-		virtio_features_add(&o.features, VIRTIO_NET_F_MQ);
+		anvil_features_add(&o.features, VIRTIO_NET_F_MQ);
 	if (packed)
-		virtio_features_add(&o.features, VIRTIO_F_RING_PACKED);
+		anvil_features_add(&o.features, VIRTIO_F_RING_PACKED);
 	if (in_order)
-		virtio_features_add(&o.features, VIRTIO_F_IN_ORDER);
-	assert_int_equal(virtio_net_init(&t.net, &o), 0);
+		anvil_features_add(&o.features, VIRTIO_F_IN_ORDER);
+	assert_int_equal(anvil_net_init(&t.net, &o), 0);
 	drive(&t.net.dev);
 }
 
 static void end_net(void)
 {
-	virtio_net_destroy(&t.net);
+	anvil_net_destroy(&t.net);
 	munmap(t.ram, RAM);
 }
 
@@ -286,12 +286,12 @@ static void transmit_is_bounded(void **state)
 
 		make_net(size, i % 2, 1, false);
 		put_table(size, size, 65536 / size, 65536 / size);
-		offer_tables(VIRTIO_NET_TX, size, chains_of(size));
-		set(VIRTIO_MMIO_QUEUE_NOTIFY, VIRTIO_NET_TX);
+		offer_tables(ANVIL_NET_TX, size, chains_of(size));
+		set(VIRTIO_MMIO_QUEUE_NOTIFY, ANVIL_NET_TX);
 		assert_true(t.deferred);
 		assert_true(t.most > 1000);
 		(void)poll_all();
-		expect_all_used(VIRTIO_NET_TX);
+		expect_all_used(ANVIL_NET_TX);
 		end_net();
 	}
 }
@@ -307,15 +307,15 @@ static void chains_that_share_descriptors_are_bounded(void **state)
 		for (unsigned int k = 0; k < size; k++) {
 			uint16_t head = (uint16_t)(k % 64);
 
-			put_desc(DESC(VIRTIO_NET_TX) + 16ull * k, BUFFER, 2,
-				 k + 1 < size ? NEXT : 0, k + 1);
-			put(AVAIL(VIRTIO_NET_TX) + 4 + 2ull * k, &head, 2);
+			put_desc(DESC(ANVIL_NET_TX) + 16ull * k, BUFFER, 2, k + 1 < size ? NEXT : 0,
+				 k + 1);
+			put(AVAIL(ANVIL_NET_TX) + 4 + 2ull * k, &head, 2);
 		}
-		t.avail[VIRTIO_NET_TX] = (uint16_t)chains_of(size);
-		put(AVAIL(VIRTIO_NET_TX) + 2, &t.avail[VIRTIO_NET_TX], 2);
-		set(VIRTIO_MMIO_QUEUE_NOTIFY, VIRTIO_NET_TX);
+		t.avail[ANVIL_NET_TX] = (uint16_t)chains_of(size);
+		put(AVAIL(ANVIL_NET_TX) + 2, &t.avail[ANVIL_NET_TX], 2);
+		set(VIRTIO_MMIO_QUEUE_NOTIFY, ANVIL_NET_TX);
 		(void)poll_all();
-		expect_all_used(VIRTIO_NET_TX);
+		expect_all_used(ANVIL_NET_TX);
 		end_net();
 	}
 }
@@ -328,10 +328,10 @@ static void commands_are_bounded(void **state)
 
 		make_net(size, false, 1, false);
 		put_table(size, size - 1, 1, 1);
-		offer_tables(VIRTIO_NET_CTRL, size, chains_of(size));
-		set(VIRTIO_MMIO_QUEUE_NOTIFY, VIRTIO_NET_CTRL);
+		offer_tables(ANVIL_NET_CTRL, size, chains_of(size));
+		set(VIRTIO_MMIO_QUEUE_NOTIFY, ANVIL_NET_CTRL);
 		(void)poll_all();
-		expect_all_used(VIRTIO_NET_CTRL);
+		expect_all_used(ANVIL_NET_CTRL);
 		end_net();
 	}
 }
@@ -339,7 +339,7 @@ static void commands_are_bounded(void **state)
 /* Sixty-four questions for all statistics in one command, and the answers in one long chain. */
 static void statistics_are_bounded(void **state)
 {
-	struct virtio_net_stats_wish wish[VIRTIO_NET_STATS_WISHES];
+	struct virtio_net_stats_wish wish[ANVIL_NET_STATS_WISHES];
 	const uint8_t command[2] = { VIRTIO_NET_CTRL_STATS, VIRTIO_NET_CTRL_STATS_GET };
 
 	(void)state;
@@ -353,11 +353,11 @@ static void statistics_are_bounded(void **state)
 	put(BUFFER + 2, wish, sizeof(wish));
 	put_desc(TABLE, BUFFER, sizeof(command) + sizeof(wish), NEXT, 1);
 	put_desc(TABLE + 16, BUFFER + 65536, 65536, WRITABLE, 0);
-	offer_tables(VIRTIO_NET_CTRL, 2, 4096);
-	set(VIRTIO_MMIO_QUEUE_NOTIFY, VIRTIO_NET_CTRL);
+	offer_tables(ANVIL_NET_CTRL, 2, 4096);
+	set(VIRTIO_MMIO_QUEUE_NOTIFY, ANVIL_NET_CTRL);
 	assert_true(t.deferred);
 	(void)poll_all();
-	expect_all_used(VIRTIO_NET_CTRL);
+	expect_all_used(ANVIL_NET_CTRL);
 	assert_int_equal(t.ram[BUFFER + 65536], VIRTIO_NET_OK);
 	end_net();
 }
@@ -368,7 +368,7 @@ static int receive(uint32_t len)
 	int result;
 
 	call_begins();
-	result = t.nic.receive(&t.nic, &(struct nic_frame){ .data = frame, .len = len });
+	result = t.nic.receive(&t.nic, &(struct anvil_nic_frame){ .data = frame, .len = len });
 	call_ends();
 	return result;
 }
@@ -382,12 +382,12 @@ static void bad_receive_buffers_are_bounded(void **state)
 
 		make_net(size, false, 1, i % 2);
 		put_table(size, size, 1, 1); /* readable ones */
-		offer_tables(VIRTIO_NET_RX, size, chains_of(size));
+		offer_tables(ANVIL_NET_RX, size, chains_of(size));
 		for (unsigned int k = 0; k < 2 * size && receive(1514) == -EAGAIN &&
-					 used(VIRTIO_NET_RX) != t.avail[VIRTIO_NET_RX];
+					 used(ANVIL_NET_RX) != t.avail[ANVIL_NET_RX];
 		     k++)
 			(void)poll_all();
-		expect_all_used(VIRTIO_NET_RX);
+		expect_all_used(ANVIL_NET_RX);
 		end_net();
 	}
 }
@@ -401,7 +401,7 @@ static void small_receive_buffers_are_bounded(void **state)
 
 		make_net(size, false, 1, i % 2);
 		put_desc(TABLE, BUFFER, 13, WRITABLE, 0);
-		offer_tables(VIRTIO_NET_RX, 1, size);
+		offer_tables(ANVIL_NET_RX, 1, size);
 		(void)receive(1514);
 		(void)receive(60);
 		end_net();
@@ -418,8 +418,8 @@ static void sending_again_is_bounded(void **state)
 	t.stalled = true;
 	put_table(1024, 1024, 1, 1);
 	for (unsigned int pair = 0; pair < 3; pair++) {
-		offer_tables(2 * pair + VIRTIO_NET_TX, 1024, 1024);
-		set(VIRTIO_MMIO_QUEUE_NOTIFY, 2 * pair + VIRTIO_NET_TX);
+		offer_tables(2 * pair + ANVIL_NET_TX, 1024, 1024);
+		set(VIRTIO_MMIO_QUEUE_NOTIFY, 2 * pair + ANVIL_NET_TX);
 	}
 	assert_false(t.deferred);
 	t.stalled = false;
@@ -429,7 +429,7 @@ static void sending_again_is_bounded(void **state)
 	polls = poll_all();
 	assert_true(polls > 3 * 1024 * 1032 / 16384 - 3);
 	for (unsigned int pair = 0; pair < 3; pair++)
-		expect_all_used(2 * pair + VIRTIO_NET_TX);
+		expect_all_used(2 * pair + ANVIL_NET_TX);
 	end_net();
 }
 
@@ -440,14 +440,14 @@ static void queues_have_their_turns(void **state)
 	make_net(1024, false, 3, false);
 	put_table(1024, 1024, 64, 64);
 	for (unsigned int pair = 0; pair < 3; pair++) {
-		offer_tables(2 * pair + VIRTIO_NET_TX, 1024, 512);
-		set(VIRTIO_MMIO_QUEUE_NOTIFY, 2 * pair + VIRTIO_NET_TX);
+		offer_tables(2 * pair + ANVIL_NET_TX, 1024, 512);
+		set(VIRTIO_MMIO_QUEUE_NOTIFY, 2 * pair + ANVIL_NET_TX);
 	}
 	for (unsigned int polls = 0; polls < 9; polls++) {
 		assert_true(t.deferred);
 		t.deferred = false;
 		call_begins();
-		virtio_mmio_poll(&t.mmio);
+		anvil_mmio_poll(&t.mmio);
 		call_ends();
 	}
 	for (unsigned int pair = 1; pair < 3; pair++) {
@@ -459,7 +459,7 @@ static void queues_have_their_turns(void **state)
 
 /* ---- the block device ---- */
 
-static void submit(struct disk *disk, struct disk_request *request)
+static void submit(struct anvil_disk *disk, struct anvil_disk_request *request)
 {
 	(void)disk;
 	if (t.defers)
@@ -468,17 +468,17 @@ static void submit(struct disk *disk, struct disk_request *request)
 		request->done(request, 0);
 }
 
-static const struct disk_ops disk_ops = { .submit = submit };
+static const struct anvil_disk_ops disk_ops = { .submit = submit };
 
 static void make_blk(unsigned int size, bool in_order, unsigned int queues)
 {
-	struct virtio_blk_options o = { .queue_size_max = (uint16_t)size,
-					.slots = SLOTS,
-					.transfer_max = 2 * MIB,
-					.blk_size = 512,
-					.range_sectors_max = 1024,
-					.range_segments_max = 256,
-					.num_queues = (uint16_t)queues };
+	struct anvil_blk_options o = { .queue_size_max = (uint16_t)size,
+				       .slots = SLOTS,
+				       .transfer_max = 2 * MIB,
+				       .blk_size = 512,
+				       .range_sectors_max = 1024,
+				       .range_segments_max = 256,
+				       .num_queues = (uint16_t)queues };
 
 	fresh(size, false);
 	t.disk.ops = &disk_ops;
@@ -487,22 +487,22 @@ static void make_blk(unsigned int size, bool in_order, unsigned int queues)
 	o.disk = &t.disk;
 	o.features = features(VIRTIO_F_INDIRECT_DESC, VIRTIO_BLK_F_WRITE_ZEROES, -1);
 	if (queues > 1)
-		virtio_features_add(&o.features, VIRTIO_BLK_F_MQ);
+		anvil_features_add(&o.features, VIRTIO_BLK_F_MQ);
 	if (in_order)
-		virtio_features_add(&o.features, VIRTIO_F_IN_ORDER);
-	assert_int_equal(virtio_blk_init(&t.blk, &o), 0);
+		anvil_features_add(&o.features, VIRTIO_F_IN_ORDER);
+	assert_int_equal(anvil_blk_init(&t.blk, &o), 0);
 	drive(&t.blk.dev);
 }
 
 static void end_blk(void)
 {
-	virtio_blk_destroy(&t.blk);
+	anvil_blk_destroy(&t.blk);
 	munmap(t.ram, RAM);
 }
 
 static void complete(unsigned int which)
 {
-	struct disk_request *request = t.at_disk[which];
+	struct anvil_disk_request *request = t.at_disk[which];
 
 	t.at_disk[which] = t.at_disk[--t.requests];
 	call_begins();
@@ -612,8 +612,8 @@ static void usual_work_is_not_deferred(void **state)
 	end_blk();
 	make_net(256, false, 1, false);
 	put_table(2, 2, 12, 1514);
-	offer_tables(VIRTIO_NET_TX, 2, 255);
-	set(VIRTIO_MMIO_QUEUE_NOTIFY, VIRTIO_NET_TX);
+	offer_tables(ANVIL_NET_TX, 2, 255);
+	set(VIRTIO_MMIO_QUEUE_NOTIFY, ANVIL_NET_TX);
 	assert_false(t.deferred);
 	assert_int_equal(t.sent, 255);
 	end_net();
@@ -629,19 +629,19 @@ static void other_calls_are_bounded(void **state)
 	(void)state;
 	make_net(32768, false, 1, false);
 	put_table(32768, 32768, 2, 2);
-	offer_tables(VIRTIO_NET_TX, 32768, 64);
-	assert_int_equal(virtio_mmio_save(&t.mmio, image, sizeof(image), &len), 0);
+	offer_tables(ANVIL_NET_TX, 32768, 64);
+	assert_int_equal(anvil_mmio_save(&t.mmio, image, sizeof(image), &len), 0);
 	set(VIRTIO_MMIO_STATUS, 0);
 	call_begins();
-	assert_int_equal(virtio_mmio_restore(&t.mmio, image, len), 0);
+	assert_int_equal(anvil_mmio_restore(&t.mmio, image, len), 0);
 	call_ends();
 	assert_int_equal(t.accesses, 0);
 	assert_true(t.deferred);
 	(void)poll_all();
-	expect_all_used(VIRTIO_NET_TX);
+	expect_all_used(ANVIL_NET_TX);
 	set(VIRTIO_MMIO_QUEUE_SEL, 1);
 	set(VIRTIO_MMIO_QUEUE_READY, 0);
-	virtio_net_set_link(&t.net, false);
+	anvil_net_set_link(&t.net, false);
 	end_net();
 }
 

@@ -37,8 +37,8 @@ enum step {
 enum ending { END_WELL, END_UNDONE, END_PART, END_LANDED, ENDINGS };
 
 struct job {
-	struct disk_request request; /* first */
-	enum disk_op op;
+	struct anvil_disk_request request; /* first */
+	enum anvil_disk_op op;
 	uint64_t sector;
 	uint64_t sectors;
 	uint8_t value;
@@ -47,24 +47,24 @@ struct job {
 	uint8_t must[ZONE];
 	bool over;
 	int result;
-	uint8_t data[ZONE * DISK_SECTOR_BYTES];
+	uint8_t data[ZONE * ANVIL_DISK_SECTOR_BYTES];
 };
 
 struct world {
 	/* how this run goes */
-	enum disk_zone_model model;
+	enum anvil_disk_zone_model model;
 	bool late; /* a read takes what is there when it ends, not when it comes */
 	unsigned int (*choose)(unsigned int count);
 
 	/* the disk below */
-	struct disk below;
+	struct anvil_disk below;
 	uint8_t content[SECTORS];
 	uint8_t got[JOBS][ZONE];
-	struct disk_request *pending[JOBS];
+	struct anvil_disk_request *pending[JOBS];
 	unsigned int pendings;
 	bool at_once;
 
-	struct zoned_disk zoned;
+	struct anvil_zoned_disk zoned;
 	struct job job[JOBS];
 	unsigned int jobs;
 	uint8_t values;
@@ -87,24 +87,24 @@ static struct world w;
 
 /* ---- the disk below ---- */
 
-static bool changes(const struct disk_request *r)
+static bool changes(const struct anvil_disk_request *r)
 {
-	return r->op != DISK_READ && r->op != DISK_FLUSH;
+	return r->op != ANVIL_DISK_READ && r->op != ANVIL_DISK_FLUSH;
 }
 
-static bool both(const struct disk_request *a, const struct disk_request *b)
+static bool both(const struct anvil_disk_request *a, const struct anvil_disk_request *b)
 {
 	return a->sector < b->sector + b->sectors && b->sector < a->sector + a->sectors;
 }
 
-static void land(const struct disk_request *r, uint64_t sectors)
+static void land(const struct anvil_disk_request *r, uint64_t sectors)
 {
 	for (uint64_t i = 0; i < sectors; i++) {
 		uint8_t *at = &w.content[r->sector + i];
 
-		if (r->op == DISK_WRITE)
-			*at = r->data[i * DISK_SECTOR_BYTES];
-		else if (r->op == DISK_DISCARD)
+		if (r->op == ANVIL_DISK_WRITE)
+			*at = r->data[i * ANVIL_DISK_SECTOR_BYTES];
+		else if (r->op == ANVIL_DISK_DISCARD)
 			*at = OLDER;
 		else
 			*at = 0;
@@ -113,7 +113,7 @@ static void land(const struct disk_request *r, uint64_t sectors)
 
 static void end_below(unsigned int which, enum ending how)
 {
-	struct disk_request *r = w.pending[which];
+	struct anvil_disk_request *r = w.pending[which];
 	uint8_t got[ZONE];
 
 	memcpy(got, w.got[which], sizeof(got));
@@ -121,17 +121,17 @@ static void end_below(unsigned int which, enum ending how)
 	memmove(&w.pending[which], &w.pending[which + 1],
 		(w.pendings - which) * sizeof(w.pending[0]));
 	memmove(&w.got[which], &w.got[which + 1], (w.pendings - which) * sizeof(w.got[0]));
-	if (r->op == DISK_READ) {
+	if (r->op == ANVIL_DISK_READ) {
 		for (uint64_t i = 0; i < r->sectors; i++)
-			memset(r->data + i * DISK_SECTOR_BYTES,
-			       w.late ? w.content[r->sector + i] : got[i], DISK_SECTOR_BYTES);
+			memset(r->data + i * ANVIL_DISK_SECTOR_BYTES,
+			       w.late ? w.content[r->sector + i] : got[i], ANVIL_DISK_SECTOR_BYTES);
 	} else if (how != END_UNDONE) {
 		land(r, how == END_PART ? 1 : r->sectors);
 	}
 	r->done(r, how == END_WELL ? 0 : -EIO);
 }
 
-static void submit_below(struct disk *disk, struct disk_request *r)
+static void submit_below(struct anvil_disk *disk, struct anvil_disk_request *r)
 {
 	(void)disk;
 	assert_true(r->sectors > 0 && r->sector + r->sectors <= SECTORS);
@@ -147,7 +147,7 @@ static void submit_below(struct disk *disk, struct disk_request *r)
 		end_below(w.pendings - 1, END_WELL);
 }
 
-static void cancel_below(struct disk *disk, struct disk_request *r)
+static void cancel_below(struct anvil_disk *disk, struct anvil_disk_request *r)
 {
 	(void)disk;
 	(void)r; /* it ends when it ends */
@@ -171,7 +171,7 @@ static void empty(void)
 	cut();
 }
 
-static struct job *ask(enum disk_op op, uint64_t sector, uint64_t sectors);
+static struct job *ask(enum anvil_disk_op op, uint64_t sector, uint64_t sectors);
 
 /* A write that ended well is there. */
 static void wrote(const struct job *job)
@@ -182,13 +182,13 @@ static void wrote(const struct job *job)
 	assert_int_equal(job->cuts, w.cuts);
 	for (uint64_t i = 0; i < job->sectors; i++)
 		w.there[at + i] = job->value;
-	for (uint64_t i = 0; i < at && w.model == DISK_HOST_MANAGED; i++)
+	for (uint64_t i = 0; i < at && w.model == ANVIL_DISK_HOST_MANAGED; i++)
 		assert_int_not_equal(w.there[i], 0);
 	w.well[job->value] = true;
 	w.there_empties[job->value] = w.empties;
-	w.full = w.full || (w.model == DISK_HOST_MANAGED && w.there[CAP - 1]);
+	w.full = w.full || (w.model == ANVIL_DISK_HOST_MANAGED && w.there[CAP - 1]);
 	w.at_once = true;
-	assert_int_equal(ask(DISK_READ, FIRST, ZONE)->result, 0);
+	assert_int_equal(ask(ANVIL_DISK_READ, FIRST, ZONE)->result, 0);
 	w.at_once = was;
 }
 
@@ -196,17 +196,17 @@ static void check_read(const struct job *job)
 {
 	assert_false(w.offline);
 	for (unsigned int i = 0; i < ZONE; i++) {
-		const uint8_t *at = job->data + i * DISK_SECTOR_BYTES;
+		const uint8_t *at = job->data + i * ANVIL_DISK_SECTOR_BYTES;
 
-		for (unsigned int k = 1; k < DISK_SECTOR_BYTES; k++)
+		for (unsigned int k = 1; k < ANVIL_DISK_SECTOR_BYTES; k++)
 			assert_int_equal(at[k], at[0]);
-		if (job->must[i] && job->empties == w.empties && w.model == DISK_HOST_MANAGED)
+		if (job->must[i] && job->empties == w.empties && w.model == ANVIL_DISK_HOST_MANAGED)
 			assert_int_equal(at[0], job->must[i]);
 		if (!at[0])
 			continue;
 		assert_int_not_equal(at[0], SECRET);
 		assert_int_not_equal(at[0], OLDER);
-		if (w.model == DISK_HOST_MANAGED) {
+		if (w.model == ANVIL_DISK_HOST_MANAGED) {
 			assert_true(w.well[at[0]]);
 			assert_true(w.there_empties[at[0]] >= job->empties);
 		}
@@ -214,7 +214,7 @@ static void check_read(const struct job *job)
 	}
 }
 
-static void done(struct disk_request *request, int result)
+static void done(struct anvil_disk_request *request, int result)
 {
 	struct job *job = (struct job *)(void *)request;
 
@@ -225,19 +225,19 @@ static void done(struct disk_request *request, int result)
 	assert_int_equal(request->sectors, job->sectors);
 	assert_ptr_equal(request->data, job->data);
 	assert_ptr_equal(request->done, done);
-	if (job->op == DISK_READ && !result)
+	if (job->op == ANVIL_DISK_READ && !result)
 		check_read(job);
-	if (job->op == DISK_SECURE_ERASE && !result)
+	if (job->op == ANVIL_DISK_SECURE_ERASE && !result)
 		w.erased = job->empties;
-	if (job->op != DISK_WRITE && job->op != DISK_ZONE_APPEND)
+	if (job->op != ANVIL_DISK_WRITE && job->op != ANVIL_DISK_ZONE_APPEND)
 		return;
 	if (!result)
 		wrote(job);
-	else if (job->cuts == w.cuts && w.model == DISK_HOST_MANAGED && result > -10000)
+	else if (job->cuts == w.cuts && w.model == ANVIL_DISK_HOST_MANAGED && result > -10000)
 		cut();
 }
 
-static struct job *ask(enum disk_op op, uint64_t sector, uint64_t sectors)
+static struct job *ask(enum anvil_disk_op op, uint64_t sector, uint64_t sectors)
 {
 	struct job *job = &w.job[w.jobs++];
 
@@ -247,14 +247,14 @@ static struct job *ask(enum disk_op op, uint64_t sector, uint64_t sectors)
 	job->sectors = sectors;
 	job->value = ++w.values;
 	w.asked_empties[job->value] = w.empties;
-	memset(job->data, op == DISK_READ ? 0x77 : job->value, sizeof(job->data));
-	if (op == DISK_ZONE_RESET || op == DISK_SECURE_ERASE)
+	memset(job->data, op == ANVIL_DISK_READ ? 0x77 : job->value, sizeof(job->data));
+	if (op == ANVIL_DISK_ZONE_RESET || op == ANVIL_DISK_SECURE_ERASE)
 		if (!w.dead)
 			empty();
 	job->cuts = w.cuts;
 	job->empties = w.empties;
 	memcpy(job->must, w.there, sizeof(job->must));
-	job->request = (struct disk_request){
+	job->request = (struct anvil_disk_request){
 		.op = op, .sector = sector, .sectors = sectors, .data = job->data, .done = done
 	};
 	w.zoned.disk.ops->submit(&w.zoned.disk, &job->request);
@@ -269,7 +269,7 @@ static void expect(const struct job *job, int result)
 
 /* ---- the steps ---- */
 
-static void write_next(enum disk_op op)
+static void write_next(enum anvil_disk_op op)
 {
 	uint64_t sectors = 1 + w.choose(2);
 	uint64_t at = FIRST + w.next;
@@ -279,12 +279,12 @@ static void write_next(enum disk_op op)
 
 	if (!w.dead && !w.full && fits)
 		w.next += (unsigned int)sectors;
-	job = ask(op, op == DISK_WRITE ? at : FIRST, sectors);
+	job = ask(op, op == ANVIL_DISK_WRITE ? at : FIRST, sectors);
 	if (w.dead || w.full || !fits)
-		expect(job, DISK_ZONE_ERROR_INVALID);
+		expect(job, ANVIL_DISK_ZONE_ERROR_INVALID);
 	else
 		assert_true(!job->over || cuts != w.cuts || !job->result);
-	if (job->over && job->result == DISK_ZONE_ERROR_INVALID)
+	if (job->over && job->result == ANVIL_DISK_ZONE_ERROR_INVALID)
 		return;
 	assert_int_equal(job->request.sector, at);
 }
@@ -293,19 +293,19 @@ static void write_anywhere(void)
 {
 	uint64_t at = w.choose(ZONE);
 	uint64_t sectors = 1 + (at + 1 < ZONE ? w.choose(2) : 0);
-	struct job *job = ask(DISK_WRITE, FIRST + at, sectors);
+	struct job *job = ask(ANVIL_DISK_WRITE, FIRST + at, sectors);
 
 	if (w.dead)
-		expect(job, DISK_ZONE_ERROR_INVALID);
+		expect(job, ANVIL_DISK_ZONE_ERROR_INVALID);
 }
 
-static void break_zone(enum disk_zone_state state)
+static void break_zone(enum anvil_disk_zone_state state)
 {
 	if (!w.offline)
 		cut();
 	w.dead = true;
-	w.offline = w.offline || state == DISK_ZONE_OFFLINE;
-	zoned_disk_fail_zone(&w.zoned, 1, state);
+	w.offline = w.offline || state == ANVIL_DISK_ZONE_OFFLINE;
+	anvil_zoned_disk_fail_zone(&w.zoned, 1, state);
 }
 
 static void cancel_one(void)
@@ -323,54 +323,54 @@ static void discard(void)
 {
 	uint64_t at = w.choose(ZONE);
 
-	(void)ask(DISK_DISCARD, FIRST + at, 1);
+	(void)ask(ANVIL_DISK_DISCARD, FIRST + at, 1);
 }
 
 static void take(enum step step)
 {
-	int state = w.dead ? DISK_ZONE_ERROR_INVALID : 0;
+	int state = w.dead ? ANVIL_DISK_ZONE_ERROR_INVALID : 0;
 
 	switch (step) {
 	case STEP_WRITE:
-		if (w.model == DISK_HOST_MANAGED)
-			write_next(DISK_WRITE);
+		if (w.model == ANVIL_DISK_HOST_MANAGED)
+			write_next(ANVIL_DISK_WRITE);
 		else
 			write_anywhere();
 		break;
 	case STEP_APPEND:
-		if (w.model == DISK_HOST_MANAGED)
-			write_next(DISK_ZONE_APPEND);
+		if (w.model == ANVIL_DISK_HOST_MANAGED)
+			write_next(ANVIL_DISK_ZONE_APPEND);
 		break;
 	case STEP_READ:
 		if (w.offline)
-			expect(ask(DISK_READ, FIRST, ZONE), DISK_ZONE_ERROR_INVALID);
+			expect(ask(ANVIL_DISK_READ, FIRST, ZONE), ANVIL_DISK_ZONE_ERROR_INVALID);
 		else
-			(void)ask(DISK_READ, FIRST, ZONE);
+			(void)ask(ANVIL_DISK_READ, FIRST, ZONE);
 		break;
 	case STEP_RESET:
-		expect(ask(DISK_ZONE_RESET, FIRST, 0), state);
+		expect(ask(ANVIL_DISK_ZONE_RESET, FIRST, 0), state);
 		break;
 	case STEP_FINISH:
-		expect(ask(DISK_ZONE_FINISH, FIRST, 0), state);
+		expect(ask(ANVIL_DISK_ZONE_FINISH, FIRST, 0), state);
 		w.full = w.full || !w.dead;
 		break;
 	case STEP_ERASE:
 		if (w.dead)
-			expect(ask(DISK_SECURE_ERASE, FIRST, ZONE), state);
+			expect(ask(ANVIL_DISK_SECURE_ERASE, FIRST, ZONE), state);
 		else
-			(void)ask(DISK_SECURE_ERASE, FIRST, ZONE);
+			(void)ask(ANVIL_DISK_SECURE_ERASE, FIRST, ZONE);
 		break;
 	case STEP_CLOSE:
-		(void)ask(DISK_ZONE_CLOSE, FIRST, 0);
+		(void)ask(ANVIL_DISK_ZONE_CLOSE, FIRST, 0);
 		break;
 	case STEP_CANCEL:
 		cancel_one();
 		break;
 	case STEP_READ_ONLY:
-		break_zone(DISK_ZONE_READ_ONLY);
+		break_zone(ANVIL_DISK_ZONE_READ_ONLY);
 		break;
 	case STEP_OFFLINE:
-		break_zone(DISK_ZONE_OFFLINE);
+		break_zone(ANVIL_DISK_ZONE_OFFLINE);
 		break;
 	default:
 		discard();
@@ -381,27 +381,27 @@ static void take(enum step step)
 /* The pointer that is told is where what is there ends. */
 static void check_pointer(void)
 {
-	struct disk_zone zone = { .start = 0 };
-	struct disk_request r = {
-		.op = DISK_ZONE_REPORT, .sector = FIRST, .zone = &zone, .zones = 1
+	struct anvil_disk_zone zone = { .start = 0 };
+	struct anvil_disk_request r = {
+		.op = ANVIL_DISK_ZONE_REPORT, .sector = FIRST, .zone = &zone, .zones = 1
 	};
 	unsigned int end = 0;
 
 	r.done = done;
-	struct job report = { .request = r, .op = DISK_ZONE_REPORT };
+	struct job report = { .request = r, .op = ANVIL_DISK_ZONE_REPORT };
 
 	report.request.data = report.data;
 	w.zoned.disk.ops->submit(&w.zoned.disk, &report.request);
 	expect(&report, 0);
 	while (end < CAP && w.there[end])
 		end++;
-	if (zone.state == DISK_ZONE_FULL)
-		assert_true(w.full || w.model == DISK_HOST_AWARE);
-	if (w.model == DISK_HOST_MANAGED && zone.pointer != UINT64_MAX)
+	if (zone.state == ANVIL_DISK_ZONE_FULL)
+		assert_true(w.full || w.model == ANVIL_DISK_HOST_AWARE);
+	if (w.model == ANVIL_DISK_HOST_MANAGED && zone.pointer != UINT64_MAX)
 		assert_int_equal(zone.pointer, FIRST + end);
-	if (w.model == DISK_HOST_MANAGED && !w.dead)
-		assert_int_equal(zone.state == DISK_ZONE_FULL, w.full);
-	if (zone.state == DISK_ZONE_EMPTY)
+	if (w.model == ANVIL_DISK_HOST_MANAGED && !w.dead)
+		assert_int_equal(zone.state == ANVIL_DISK_ZONE_FULL, w.full);
+	if (zone.state == ANVIL_DISK_ZONE_EMPTY)
 		assert_int_equal(end, 0);
 }
 
@@ -422,23 +422,23 @@ static void finish(void)
 			    !w.content[FIRST + i]);
 	if (w.offline)
 		return;
-	read = ask(DISK_READ, FIRST, ZONE);
+	read = ask(ANVIL_DISK_READ, FIRST, ZONE);
 	expect(read, 0);
-	for (unsigned int i = 0; i < ZONE && w.model == DISK_HOST_MANAGED; i++)
-		assert_int_equal(read->data[i * DISK_SECTOR_BYTES], w.there[i]);
-	if (w.model == DISK_HOST_MANAGED && !w.dead && !w.full)
-		expect(ask(DISK_WRITE, FIRST + w.next, 1), 0);
+	for (unsigned int i = 0; i < ZONE && w.model == ANVIL_DISK_HOST_MANAGED; i++)
+		assert_int_equal(read->data[i * ANVIL_DISK_SECTOR_BYTES], w.there[i]);
+	if (w.model == ANVIL_DISK_HOST_MANAGED && !w.dead && !w.full)
+		expect(ask(ANVIL_DISK_WRITE, FIRST + w.next, 1), 0);
 }
 
 static void play(unsigned int steps, unsigned int kinds)
 {
-	static const struct disk_ops ops = { .submit = submit_below, .cancel = cancel_below };
-	struct zoned_disk_options options = {
+	static const struct anvil_disk_ops ops = { .submit = submit_below, .cancel = cancel_below };
+	struct anvil_zoned_disk_options options = {
 		.zoning = { w.model, ZONE, 0, 0, 4, 512 },
 		.conventional = 1,
-		.zone_capacity = w.model == DISK_HOST_MANAGED ? CAP : 0,
+		.zone_capacity = w.model == ANVIL_DISK_HOST_MANAGED ? CAP : 0,
 	};
-	enum disk_zone_model model = w.model;
+	enum anvil_disk_zone_model model = w.model;
 	bool late = w.late;
 	unsigned int (*choose)(unsigned int count) = w.choose;
 
@@ -450,7 +450,7 @@ static void play(unsigned int steps, unsigned int kinds)
 	w.below.capacity = SECTORS;
 	w.below.secure_erase = true;
 	memset(w.content, SECRET, sizeof(w.content));
-	assert_int_equal(zoned_disk_init(&w.zoned, &w.below, &options), 0);
+	assert_int_equal(anvil_zoned_disk_init(&w.zoned, &w.below, &options), 0);
 	for (unsigned int i = 0; i < steps; i++) {
 		unsigned int which = choose(kinds + w.pendings);
 
@@ -461,7 +461,7 @@ static void play(unsigned int steps, unsigned int kinds)
 		check_pointer();
 	}
 	finish();
-	zoned_disk_destroy(&w.zoned);
+	anvil_zoned_disk_destroy(&w.zoned);
 }
 
 /* ---- all of them ---- */
@@ -491,7 +491,7 @@ static bool step_path(void)
 	return true;
 }
 
-static void play_all(enum disk_zone_model model, unsigned int steps)
+static void play_all(enum anvil_disk_zone_model model, unsigned int steps)
 {
 	for (unsigned int late = 0; late < 2; late++) {
 		unsigned int plays = 0;
@@ -518,7 +518,7 @@ static unsigned int any(unsigned int count)
 }
 
 /* Zones seldom fail for good in these, since little happens afterwards. */
-static void play_many(enum disk_zone_model model, unsigned int plays)
+static void play_many(enum anvil_disk_zone_model model, unsigned int plays)
 {
 	for (unsigned int i = 0; i < plays; i++) {
 		seed = i;
@@ -532,25 +532,25 @@ static void play_many(enum disk_zone_model model, unsigned int plays)
 static void every_order_of_a_few_steps(void **state)
 {
 	(void)state;
-	play_all(DISK_HOST_MANAGED, 4);
+	play_all(ANVIL_DISK_HOST_MANAGED, 4);
 }
 
 static void many_orders_of_more_steps(void **state)
 {
 	(void)state;
-	play_many(DISK_HOST_MANAGED, 50000);
+	play_many(ANVIL_DISK_HOST_MANAGED, 50000);
 }
 
 static void zones_written_anywhere_in_every_order(void **state)
 {
 	(void)state;
-	play_all(DISK_HOST_AWARE, 3);
+	play_all(ANVIL_DISK_HOST_AWARE, 3);
 }
 
 static void zones_written_anywhere_in_many_orders(void **state)
 {
 	(void)state;
-	play_many(DISK_HOST_AWARE, 50000);
+	play_many(ANVIL_DISK_HOST_AWARE, 50000);
 }
 
 int main(void)

@@ -111,7 +111,7 @@ expect 'what ci/format says' diff "$work/wanted" "$work/out"
 # layers: each violation is told with its place
 mkdir -p "$work/layers/ci" "$work/layers/devices" "$work/layers/harness"
 cp ci/layers "$work/layers/ci/"
-printf 'int guest_memory_read(void);\n' >"$work/layers/devices/guest_memory.h"
+printf 'int anvil_guest_memory_read(void);\n' >"$work/layers/devices/guest_memory.h"
 cat >"$work/layers/devices/guest_memory.c" <<'END'
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,14 +120,14 @@ cat >"$work/layers/devices/guest_memory.c" <<'END'
 static int reads;
 #ifdef FUZZING
 #endif
-int guest_memory_read(void)
+int anvil_guest_memory_read(void)
 {
 	puts("read");
-	return malloc(1) ? virtqueue_pop() : reads++;
+	return malloc(1) ? anvil_virtqueue_pop() : reads++;
 }
 END
-printf 'int virtqueue_pop(void);\n' >"$work/layers/devices/virtqueue.h"
-printf '#include "guest_memory.h"\n#include "virtqueue.h"\nint virtqueue_pop(void)\n{\n\treturn guest_memory_read();\n}\n' \
+printf 'int anvil_virtqueue_pop(void);\n' >"$work/layers/devices/virtqueue.h"
+printf '#include "guest_memory.h"\n#include "virtqueue.h"\nint anvil_virtqueue_pop(void)\n{\n\treturn anvil_guest_memory_read();\n}\n' \
 	>"$work/layers/devices/virtqueue.c"
 mkdir -p "$work/layers/harness/play" "$work/layers/harness/oracle" "$work/layers/harness/attic"
 printf '%s\n' '/* int gone(void); */' '#ifdef __cplusplus' 'extern "C" {' '#endif' 'int play(void);' 'int shrink(void);' \
@@ -159,12 +159,12 @@ harness/oracle/oracle.c:2: includes virtqueue_layout.h, which is private to its 
 harness/oracle/oracle.c:3: includes play/play.h, which is not below oracle
 harness/oracle/oracle.c:1: uses shrink of harness/play/shrink.c, not below oracle
 devices/guest_memory.c:1: a circle of 2 files, each needs the next: devices/guest_memory.c, devices/virtqueue.c
-    devices/guest_memory.c -> devices/virtqueue.c: virtqueue_pop
-    devices/virtqueue.c -> devices/guest_memory.c: guest_memory_read
+    devices/guest_memory.c -> devices/virtqueue.c: anvil_virtqueue_pop
+    devices/virtqueue.c -> devices/guest_memory.c: anvil_guest_memory_read
 harness/play/play_internal.h:6: shrink is in harness/play/shrink.c, not in play.c or play_*.c
 devices/guest_memory.c:5: variable reads: state belongs in the device
-devices/guest_memory.c:10: guest_memory_read uses puts, which only back ends may
-devices/guest_memory.c:11: guest_memory_read calls malloc; only init may
+devices/guest_memory.c:10: anvil_guest_memory_read uses puts, which only back ends may
+devices/guest_memory.c:11: anvil_guest_memory_read calls malloc; only init may
 devices/stray.c:1: variable x: state belongs in the device
 1
 END

@@ -13,17 +13,17 @@
 
 static int try_map(const struct machine *m, unsigned int which)
 {
-	struct guest_memory_region r[GUEST_MEMORY_REGIONS_MAX + 1];
-	struct guest_memory memory;
+	struct anvil_guest_memory_region r[ANVIL_GUEST_MEMORY_REGIONS_MAX + 1];
+	struct anvil_guest_memory memory;
 	unsigned int count = 2;
 
-	for (unsigned int i = 0; i <= GUEST_MEMORY_REGIONS_MAX; i++)
-		r[i] = (struct guest_memory_region){ (uint64_t)i * MAP_REGION_BYTES,
-						     MAP_REGION_BYTES, m->ram[0] };
+	for (unsigned int i = 0; i <= ANVIL_GUEST_MEMORY_REGIONS_MAX; i++)
+		r[i] = (struct anvil_guest_memory_region){ (uint64_t)i * MAP_REGION_BYTES,
+							   MAP_REGION_BYTES, m->ram[0] };
 	if (which == 0)
 		count = 0;
 	if (which == 1)
-		count = GUEST_MEMORY_REGIONS_MAX + 1;
+		count = ANVIL_GUEST_MEMORY_REGIONS_MAX + 1;
 	if (which == 2)
 		r[1].gpa += 1;
 	if (which == 3)
@@ -35,19 +35,19 @@ static int try_map(const struct machine *m, unsigned int which)
 	if (which == 6)
 		r[1].host = m->ram[0] + 16;
 	if (which == 7)
-		r[1].gpa = UINT64_MAX - GUEST_MEMORY_ALIGN + 1;
+		r[1].gpa = UINT64_MAX - ANVIL_GUEST_MEMORY_ALIGN + 1;
 	if (which == 8)
 		r[1].gpa = 0;
 	if (which == 9)
-		r[1].gpa -= GUEST_MEMORY_ALIGN;
-	return guest_memory_init(&memory, r, count);
+		r[1].gpa -= ANVIL_GUEST_MEMORY_ALIGN;
+	return anvil_guest_memory_init(&memory, r, count);
 }
 
 /* ---- devices ---- */
 
 /* `unknown`: a feature bit of the first word that the device does not have */
 static void spoil_common(unsigned int which, uint16_t *queue_size_max,
-			 struct virtio_features *features, uint64_t unknown)
+			 struct anvil_features *features, uint64_t unknown)
 {
 	if (which == 0)
 		*queue_size_max = 0;
@@ -60,16 +60,16 @@ static void spoil_common(unsigned int which, uint16_t *queue_size_max,
 }
 
 /* A disk that goes with all but one of these options, `which` from 14 on. */
-static void spoil_extras(unsigned int which, struct virtio_blk_options *o, struct disk *disk,
-			 struct disk_zoning *zoning)
+static void spoil_extras(unsigned int which, struct anvil_blk_options *o, struct anvil_disk *disk,
+			 struct anvil_disk_zoning *zoning)
 {
-	static const struct disk_lifetime lifetime;
+	static const struct anvil_disk_lifetime lifetime;
 
 	*disk = *o->disk;
-	*zoning = (struct disk_zoning){ .model = DISK_HOST_MANAGED,
-					.zone_sectors = 8,
-					.append_sectors_max = 1,
-					.write_granularity = 512 };
+	*zoning = (struct anvil_disk_zoning){ .model = ANVIL_DISK_HOST_MANAGED,
+					      .zone_sectors = 8,
+					      .append_sectors_max = 1,
+					      .write_granularity = 512 };
 	disk->lifetime = which == 14 ? NULL : &lifetime;
 	disk->secure_erase = which != 15;
 	disk->zoning = which == 16 ? NULL : zoning;
@@ -83,13 +83,13 @@ static void spoil_extras(unsigned int which, struct virtio_blk_options *o, struc
 	if (which == 18)
 		o->features.word[0] |= 1ull << VIRTIO_BLK_F_DISCARD;
 	if (which == 19 || which == 20)
-		o->num_queues = which == 19 ? 0 : VIRTIO_DEVICE_QUEUES_MAX + 1;
+		o->num_queues = which == 19 ? 0 : ANVIL_DEVICE_QUEUES_MAX + 1;
 	if (which == 21 || which == 22)
-		o->erase_segments_max = which == 21 ? 0 : VIRTIO_BLK_RANGE_SEGMENTS_MAX + 1;
+		o->erase_segments_max = which == 21 ? 0 : ANVIL_BLK_RANGE_SEGMENTS_MAX + 1;
 	if (which == 24)
 		o->erase_sectors_max = 0;
 	if (which == 25)
-		zoning->append_sectors_max = o->transfer_max / DISK_SECTOR_BYTES + 1;
+		zoning->append_sectors_max = o->transfer_max / ANVIL_DISK_SECTOR_BYTES + 1;
 	if (which == 26)
 		o->seg_max = 0;
 	if (which == 27)
@@ -102,19 +102,19 @@ static void spoil_extras(unsigned int which, struct virtio_blk_options *o, struc
 
 static int try_zones(struct machine *m, unsigned int which)
 {
-	struct zoned_disk_options o = {
-		.zoning = { .model = DISK_HOST_MANAGED,
+	struct anvil_zoned_disk_options o = {
+		.zoning = { .model = ANVIL_DISK_HOST_MANAGED,
 			    .zone_sectors = 8,
 			    .write_granularity = 512 },
 	};
-	struct disk below = m->disk.memory;
-	struct zoned_disk z;
+	struct anvil_disk below = m->disk.memory;
+	struct anvil_zoned_disk z;
 	int err;
 
 	if (which == 0)
 		below.zoning = &o.zoning;
 	if (which == 1)
-		o.zoning.model = DISK_HOST_AWARE + 1;
+		o.zoning.model = ANVIL_DISK_HOST_AWARE + 1;
 	if (which == 2)
 		o.zoning.zone_sectors = 0;
 	if (which == 3)
@@ -126,22 +126,22 @@ static int try_zones(struct machine *m, unsigned int which)
 	if (which == 6)
 		o.zone_capacity = 9;
 	if (which > 6)
-		o.zoning.model = DISK_HOST_AWARE;
+		o.zoning.model = ANVIL_DISK_HOST_AWARE;
 	if (which == 7)
 		o.zoning.open_max = 1;
 	if (which > 7)
 		o.zoning.active_max = 1;
-	err = zoned_disk_init(&z, &below, &o);
+	err = anvil_zoned_disk_init(&z, &below, &o);
 	if (!err)
-		zoned_disk_destroy(&z);
+		anvil_zoned_disk_destroy(&z);
 	return err;
 }
 
 static int try_blk(struct machine *m, unsigned int which)
 {
-	struct virtio_blk_options o;
-	struct disk_zoning zoning;
-	struct disk disk;
+	struct anvil_blk_options o;
+	struct anvil_disk_zoning zoning;
+	struct anvil_disk disk;
 	int err;
 
 	if (which >= ZONE_MISTAKES)
@@ -179,7 +179,7 @@ static int try_blk(struct machine *m, unsigned int which)
 		o.range_segments_max = 0;
 		break;
 	case 12:
-		o.range_segments_max = VIRTIO_BLK_RANGE_SEGMENTS_MAX + 1;
+		o.range_segments_max = ANVIL_BLK_RANGE_SEGMENTS_MAX + 1;
 		break;
 	case 13:
 		o.queue_size_max = 0xffff;
@@ -187,15 +187,15 @@ static int try_blk(struct machine *m, unsigned int which)
 	default:
 		spoil_extras(which, &o, &disk, &zoning);
 	}
-	err = virtio_blk_init(&m->blk, &o);
+	err = anvil_blk_init(&m->blk, &o);
 	if (!err)
-		virtio_blk_destroy(&m->blk);
+		anvil_blk_destroy(&m->blk);
 	return err;
 }
 
 static int try_net(struct machine *m, unsigned int which)
 {
-	struct virtio_net_options o;
+	struct anvil_net_options o;
 	int err;
 
 	machine_net_options(m, &o);
@@ -213,9 +213,9 @@ static int try_net(struct machine *m, unsigned int which)
 		o.mtu = 67;
 		break;
 	case 7:
-		virtio_features_add(&o.features, VIRTIO_NET_F_CTRL_VQ);
-		virtio_features_add(&o.features, VIRTIO_NET_F_MQ);
-		o.queue_pairs_max = VIRTIO_NET_PAIRS_MAX + 1;
+		anvil_features_add(&o.features, VIRTIO_NET_F_CTRL_VQ);
+		anvil_features_add(&o.features, VIRTIO_NET_F_MQ);
+		o.queue_pairs_max = ANVIL_NET_PAIRS_MAX + 1;
 		break;
 	case 8:
 		o.features.word[0] = 0;
@@ -231,9 +231,9 @@ static int try_net(struct machine *m, unsigned int which)
 	default:
 		o.queue_size_max = 0x8001;
 	}
-	err = virtio_net_init(&m->net, &o);
+	err = anvil_net_init(&m->net, &o);
 	if (!err)
-		virtio_net_destroy(&m->net);
+		anvil_net_destroy(&m->net);
 	return err;
 }
 
@@ -245,7 +245,7 @@ static int try_echo(struct machine *m, unsigned int which)
 	if (which == 0)
 		p.queues = 0;
 	else if (which == 1)
-		p.queues = VIRTIO_DEVICE_QUEUES_MAX + 1;
+		p.queues = ANVIL_DEVICE_QUEUES_MAX + 1;
 	else
 		p.queue_size_max = 12;
 	err = echo_device_init(&m->echo, &p, &m->oracle, &m->buffer.memory);

@@ -8,15 +8,15 @@
 #include <string.h>
 
 struct echo_job {
-	struct descriptor_chain chain;
-	struct descriptor_segment *segment;
+	struct anvil_descriptor_chain chain;
+	struct anvil_descriptor_segment *segment;
 	uint8_t *data; /* ECHO_BYTES */
 	size_t len;
 	unsigned int queue;
 	uint16_t taken_at; /* ring position after it was taken */
 };
 
-static struct echo_device *to_echo(struct virtio_device *dev)
+static struct echo_device *to_echo(struct anvil_device *dev)
 {
 	return (struct echo_device *)((char *)dev - offsetof(struct echo_device, dev));
 }
@@ -37,11 +37,11 @@ static void answer(struct echo_device *e, unsigned int which)
 	int err;
 
 	oracle_works_at(e->oracle, j->queue, j->chain.head);
-	err = descriptor_chain_write(&j->chain, j->data, room);
+	err = anvil_descriptor_chain_write(&j->chain, j->data, room);
 
 	(void)err; /* there is room */
-	virtqueue_fill(&e->dev.queue[j->queue], &j->chain);
-	virtio_device_publish(&e->dev, j->queue);
+	anvil_virtqueue_fill(&e->dev.queue[j->queue], &j->chain);
+	anvil_device_publish(&e->dev, j->queue);
 	take_out(e, which);
 }
 
@@ -55,38 +55,38 @@ static unsigned int jobs_of(const struct echo_device *e, unsigned int queue)
 	return count;
 }
 
-static enum virtio_served serve_one(struct virtio_device *dev, unsigned int queue)
+static enum anvil_served serve_one(struct anvil_device *dev, unsigned int queue)
 {
 	struct echo_device *e = to_echo(dev);
 	struct echo_job *j = &e->job[e->jobs];
 
 	if (jobs_of(e, queue) == ECHO_JOBS)
-		return VIRTIO_SERVED_LATER;
-	descriptor_chain_init(&j->chain, e->memory, j->segment, SETUP_QUEUE_SIZE);
+		return ANVIL_SERVED_LATER;
+	anvil_descriptor_chain_init(&j->chain, e->memory, j->segment, SETUP_QUEUE_SIZE);
 
-	enum virtio_served served =
-		virtio_device_popped(dev, virtqueue_pop(&dev->queue[queue], &j->chain));
+	enum anvil_served served =
+		anvil_device_popped(dev, anvil_virtqueue_pop(&dev->queue[queue], &j->chain));
 
-	if (served != VIRTIO_SERVED_ONE)
+	if (served != ANVIL_SERVED_ONE)
 		return served;
 	j->queue = queue;
 	j->taken_at = dev->queue[queue].next_avail;
 	j->len =
 		j->chain.readable_bytes < ECHO_BYTES ? (size_t)j->chain.readable_bytes : ECHO_BYTES;
-	if (descriptor_chain_read(&j->chain, j->data, j->len))
+	if (anvil_descriptor_chain_read(&j->chain, j->data, j->len))
 		j->len = 0;
 	e->jobs++;
 	if (!e->deferred)
 		answer(e, e->jobs - 1);
-	return VIRTIO_SERVED_ONE;
+	return ANVIL_SERVED_ONE;
 }
 
-static void notified(struct virtio_device *dev, unsigned int queue)
+static void notified(struct anvil_device *dev, unsigned int queue)
 {
-	virtio_device_serve(dev, queue, serve_one);
+	anvil_device_serve(dev, queue, serve_one);
 }
 
-static void queue_stopped(struct virtio_device *dev, unsigned int queue)
+static void queue_stopped(struct anvil_device *dev, unsigned int queue)
 {
 	struct echo_device *e = to_echo(dev);
 
@@ -96,14 +96,14 @@ static void queue_stopped(struct virtio_device *dev, unsigned int queue)
 	}
 }
 
-static void config_written(struct virtio_device *dev, uint32_t offset, const uint8_t *bytes,
+static void config_written(struct anvil_device *dev, uint32_t offset, const uint8_t *bytes,
 			   uint32_t len)
 {
 	if (offset + len <= 8)
 		memcpy(to_echo(dev)->config + offset, bytes, len);
 }
 
-static void reset(struct virtio_device *dev)
+static void reset(struct anvil_device *dev)
 {
 	struct echo_device *e = to_echo(dev);
 
@@ -111,20 +111,20 @@ static void reset(struct virtio_device *dev)
 		e->config[i] = i < 8 ? (uint8_t)(i + 2) : 0;
 }
 
-static void save(const struct virtio_device *dev, struct state_writer *w)
+static void save(const struct anvil_device *dev, struct anvil_state_writer *w)
 {
-	state_put_bytes(w, ((const struct echo_device *)dev)->config, 8);
+	anvil_state_put_bytes(w, ((const struct echo_device *)dev)->config, 8);
 }
 
-static bool restore(struct virtio_device *dev, struct state_reader *r)
+static bool restore(struct anvil_device *dev, struct anvil_state_reader *r)
 {
-	state_get_bytes(r, to_echo(dev)->config, 8);
+	anvil_state_get_bytes(r, to_echo(dev)->config, 8);
 	return true;
 }
 
-static const struct virtio_feature_rule rules[] = { { 1, { 0 } } };
+static const struct anvil_feature_rule rules[] = { { 1, { 0 } } };
 
-static const struct virtio_device_ops echo_ops = {
+static const struct anvil_device_ops echo_ops = {
 	.device_id = 0x2a,
 	.rule = rules,
 	.rules = 1,
@@ -136,16 +136,16 @@ static const struct virtio_device_ops echo_ops = {
 	.restore = restore,
 };
 
-/* Only the chain taken last from its queue can go back (virtqueue_unpop). */
+/* Only the chain taken last from its queue can go back (anvil_virtqueue_unpop). */
 static void give_back_newest(struct echo_device *e)
 {
 	struct echo_job *j = &e->job[e->jobs - 1];
-	struct virtqueue *vq = &e->dev.queue[j->queue];
+	struct anvil_virtqueue *vq = &e->dev.queue[j->queue];
 
 	if (j->taken_at != vq->next_avail)
 		return;
 	oracle_unpopped(e->oracle, j->queue);
-	virtqueue_unpop(vq, &j->chain);
+	anvil_virtqueue_unpop(vq, &j->chain);
 	take_out(e, e->jobs - 1);
 }
 
@@ -157,18 +157,18 @@ void echo_device_complete(struct echo_device *e, unsigned int which, bool unpop)
 	unsigned int at = e->backwards ? e->jobs - 1 - which % e->jobs : which % e->jobs;
 	unsigned int queue = e->job[unpop ? e->jobs - 1 : at].queue;
 
-	if (!virtio_device_queue_live(&e->dev, queue)) {
+	if (!anvil_device_queue_live(&e->dev, queue)) {
 		take_out(e, unpop ? e->jobs - 1 : at);
 		return;
 	}
 	if (unpop) {
 		give_back_newest(e);
 		if (e->dev.suspending)
-			virtio_device_defer(&e->dev, queue);
+			anvil_device_defer(&e->dev, queue);
 		return;
 	}
 	answer(e, at);
-	virtio_device_notify(&e->dev, queue);
+	anvil_device_notify(&e->dev, queue);
 }
 
 void echo_device_create(struct echo_device *e)
@@ -186,7 +186,7 @@ void echo_device_create(struct echo_device *e)
 }
 
 int echo_device_init(struct echo_device *e, const struct setup *p, struct oracle *oracle,
-		     const struct guest_memory *memory)
+		     const struct anvil_guest_memory *memory)
 {
 	e->oracle = oracle;
 	e->memory = memory;
@@ -194,8 +194,8 @@ int echo_device_init(struct echo_device *e, const struct setup *p, struct oracle
 	e->backwards = p->flags & FLAG_BACKWARDS;
 	e->jobs = 0;
 
-	int err = virtio_device_init(&e->dev, &echo_ops, memory, p->queues, p->queue_size_max,
-				     &p->offered);
+	int err = anvil_device_init(&e->dev, &echo_ops, memory, p->queues, p->queue_size_max,
+				    &p->offered);
 
 	e->dev.config = e->config;
 	e->dev.config_len = sizeof(e->config);
@@ -205,5 +205,5 @@ int echo_device_init(struct echo_device *e, const struct setup *p, struct oracle
 
 void echo_device_destroy(struct echo_device *e)
 {
-	virtio_device_destroy(&e->dev);
+	anvil_device_destroy(&e->dev);
 }

@@ -16,9 +16,9 @@
 struct echo_job;
 
 struct echo_device {
-	struct virtio_device dev;
+	struct anvil_device dev;
 	struct oracle *oracle;
-	const struct guest_memory *memory;
+	const struct anvil_guest_memory *memory;
 	struct echo_job *job; /* chains in flight, ECHO_JOBS of each queue at most */
 	unsigned int jobs;
 	bool deferred;
@@ -30,7 +30,7 @@ struct echo_device {
 void echo_device_create(struct echo_device *e);
 /* A new device in the same storage. */
 int echo_device_init(struct echo_device *e, const struct setup *p, struct oracle *oracle,
-		     const struct guest_memory *memory);
+		     const struct anvil_guest_memory *memory);
 void echo_device_destroy(struct echo_device *e);
 
 /* Completes job number `which` % jobs, or with `unpop`, gives the newest chain back untaken. */

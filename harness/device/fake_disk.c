@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECTOR DISK_SECTOR_BYTES
+#define SECTOR ANVIL_DISK_SECTOR_BYTES
 
 /* Each byte tells its sector, and no sector is zero. */
 static void first_content(struct fake_disk *d, uint64_t sector)
@@ -16,28 +16,28 @@ static void first_content(struct fake_disk *d, uint64_t sector)
 	memset(d->content + sector * SECTOR, (int)(0x80 | sector), SECTOR);
 }
 
-static void mark_dirty(struct fake_disk *d, const struct disk_request *r)
+static void mark_dirty(struct fake_disk *d, const struct anvil_disk_request *r)
 {
 	for (uint64_t i = r->sector; i < r->sector + r->sectors; i++)
 		d->dirty[i / 64] |= 1ull << (i % 64);
 }
 
 /* The oracle has checked the range against the capacity when the request came. */
-static void carry_out(const struct fake_disk *d, struct disk_request *r)
+static void carry_out(const struct fake_disk *d, struct anvil_disk_request *r)
 {
 	uint8_t *at = d->content + (r->sectors ? r->sector * SECTOR : 0);
 	size_t len = (size_t)r->sectors * SECTOR;
 
 	switch (r->op) {
-	case DISK_READ:
+	case ANVIL_DISK_READ:
 		memcpy(r->data, at, len);
 		break;
-	case DISK_WRITE:
+	case ANVIL_DISK_WRITE:
 		memcpy(at, r->data, len);
 		break;
-	case DISK_DISCARD:
-	case DISK_WRITE_ZEROES:
-	case DISK_SECURE_ERASE:
+	case ANVIL_DISK_DISCARD:
+	case ANVIL_DISK_WRITE_ZEROES:
+	case ANVIL_DISK_SECURE_ERASE:
 		memset(at, 0, len);
 		break;
 	default: /* nothing to be done to content */
@@ -48,31 +48,31 @@ static void carry_out(const struct fake_disk *d, struct disk_request *r)
 /* ---- zones: what is below them, and a request that passes through ---- */
 
 struct passing {
-	struct disk_request request; /* first */
+	struct anvil_disk_request request; /* first */
 	int result;
 };
 
-static void submit_memory(struct disk *disk, struct disk_request *r)
+static void submit_memory(struct anvil_disk *disk, struct anvil_disk_request *r)
 {
 	struct fake_disk *d =
 		(struct fake_disk *)(void *)((char *)disk - offsetof(struct fake_disk, memory));
 
-	if (r->op != DISK_FLUSH &&
+	if (r->op != ANVIL_DISK_FLUSH &&
 	    (r->sector > SETUP_SECTORS || r->sectors > SETUP_SECTORS - r->sector))
 		oracle_fail(d->oracle, 8, "zones: %llu sectors at %llu are asked for",
 			    (unsigned long long)r->sectors, (unsigned long long)r->sector);
 	carry_out(d, r);
-	if (r->op != DISK_READ && r->op != DISK_FLUSH)
+	if (r->op != ANVIL_DISK_READ && r->op != ANVIL_DISK_FLUSH)
 		mark_dirty(d, r);
 	r->done(r, 0);
 }
 
-static void passed(struct disk_request *r, int result)
+static void passed(struct anvil_disk_request *r, int result)
 {
 	((struct passing *)(void *)r)->result = result;
 }
 
-static int pass_zones(struct fake_disk *d, struct disk_request *r)
+static int pass_zones(struct fake_disk *d, struct anvil_disk_request *r)
 {
 	struct passing p = { .request = *r, .result = 1 };
 
@@ -88,7 +88,7 @@ static int pass_zones(struct fake_disk *d, struct disk_request *r)
 	return p.result;
 }
 
-static int carry_out_or_fail(struct fake_disk *d, struct disk_request *r, int result)
+static int carry_out_or_fail(struct fake_disk *d, struct anvil_disk_request *r, int result)
 {
 	if (d->fail_every && ++d->count % d->fail_every == 0)
 		return -EIO;
@@ -97,7 +97,7 @@ static int carry_out_or_fail(struct fake_disk *d, struct disk_request *r, int re
 	if (d->is_zoned)
 		return pass_zones(d, r);
 	carry_out(d, r);
-	if (r->op != DISK_READ && r->op != DISK_FLUSH)
+	if (r->op != ANVIL_DISK_READ && r->op != ANVIL_DISK_FLUSH)
 		mark_dirty(d, r);
 	return 0;
 }
@@ -108,7 +108,7 @@ void fake_disk_complete(struct fake_disk *d, unsigned int which, int result)
 		return;
 	which %= d->pendings;
 
-	struct disk_request *r = d->pending[which];
+	struct anvil_disk_request *r = d->pending[which];
 
 	result = carry_out_or_fail(d, r, result);
 	oracle_disk_completed(d->oracle, r, result);
@@ -118,7 +118,7 @@ void fake_disk_complete(struct fake_disk *d, unsigned int which, int result)
 }
 
 /* It is among those at the disk first: a violation leaves it there (fake_disk_return). */
-static void submit(struct disk *disk, struct disk_request *r)
+static void submit(struct anvil_disk *disk, struct anvil_disk_request *r)
 {
 	struct fake_disk *d = (struct fake_disk *)(void *)disk;
 
@@ -133,13 +133,13 @@ static void submit(struct disk *disk, struct disk_request *r)
 void fake_disk_return(struct fake_disk *d)
 {
 	while (d->pendings) {
-		struct disk_request *r = d->pending[--d->pendings];
+		struct anvil_disk_request *r = d->pending[--d->pendings];
 
 		r->done(r, -ECANCELED);
 	}
 }
 
-static void cancel(struct disk *disk, struct disk_request *r)
+static void cancel(struct anvil_disk *disk, struct anvil_disk_request *r)
 {
 	struct fake_disk *d = (struct fake_disk *)(void *)disk;
 	unsigned int i = 0;
@@ -154,8 +154,8 @@ static void cancel(struct disk *disk, struct disk_request *r)
 
 void fake_disk_create(struct fake_disk *d, struct oracle *oracle)
 {
-	static const struct disk_ops ops = { .submit = submit, .cancel = cancel };
-	static const struct disk_ops memory_ops = { .submit = submit_memory };
+	static const struct anvil_disk_ops ops = { .submit = submit, .cancel = cancel };
+	static const struct anvil_disk_ops memory_ops = { .submit = submit_memory };
 
 	memset(d, 0, sizeof(*d));
 	d->disk.ops = &ops;
@@ -172,12 +172,13 @@ void fake_disk_create(struct fake_disk *d, struct oracle *oracle)
 static void start_zones(struct fake_disk *d, const struct setup *p)
 {
 	d->memory.capacity = p->capacity;
-	if (zoned_disk_init(&d->zoned, &d->memory, &p->zones.options))
+	if (anvil_zoned_disk_init(&d->zoned, &d->memory, &p->zones.options))
 		abort();
 	if (p->zones.read_only)
-		zoned_disk_fail_zone(&d->zoned, p->zones.read_only, DISK_ZONE_READ_ONLY);
+		anvil_zoned_disk_fail_zone(&d->zoned, p->zones.read_only,
+					   ANVIL_DISK_ZONE_READ_ONLY);
 	if (p->zones.offline)
-		zoned_disk_fail_zone(&d->zoned, p->zones.offline, DISK_ZONE_OFFLINE);
+		anvil_zoned_disk_fail_zone(&d->zoned, p->zones.offline, ANVIL_DISK_ZONE_OFFLINE);
 	d->disk.zoning = d->zoned.disk.zoning;
 }
 
@@ -195,8 +196,8 @@ void fake_disk_start(struct fake_disk *d, const struct setup *p)
 	d->fail_every = p->fail_every;
 	d->lifetime = p->lifetime;
 	d->disk.lifetime =
-		virtio_features_has(&p->offered, VIRTIO_BLK_F_LIFETIME) ? &d->lifetime : NULL;
-	d->disk.secure_erase = virtio_features_has(&p->offered, VIRTIO_BLK_F_SECURE_ERASE);
+		anvil_features_has(&p->offered, VIRTIO_BLK_F_LIFETIME) ? &d->lifetime : NULL;
+	d->disk.secure_erase = anvil_features_has(&p->offered, VIRTIO_BLK_F_SECURE_ERASE);
 	d->disk.zoning = NULL;
 	d->is_zoned = p->zones.zoned;
 	if (d->is_zoned)
@@ -206,6 +207,6 @@ void fake_disk_start(struct fake_disk *d, const struct setup *p)
 void fake_disk_stop(struct fake_disk *d)
 {
 	if (d->is_zoned)
-		zoned_disk_destroy(&d->zoned);
+		anvil_zoned_disk_destroy(&d->zoned);
 	d->is_zoned = false;
 }

@@ -12,15 +12,15 @@
 #define FAKE_DISK_PENDING 64u
 
 struct fake_disk {
-	struct disk disk; /* first */
+	struct anvil_disk disk; /* first */
 	struct oracle *oracle;
-	struct disk memory;	 /* what is carried out at once */
-	struct zoned_disk zoned; /* in front of it, if `is_zoned` */
+	struct anvil_disk memory;      /* what is carried out at once */
+	struct anvil_zoned_disk zoned; /* in front of it, if `is_zoned` */
 	bool is_zoned;
-	struct disk_lifetime lifetime;
+	struct anvil_disk_lifetime lifetime;
 	uint8_t *content; /* SETUP_SECTORS */
 	uint64_t dirty[SETUP_SECTORS / 64];
-	struct disk_request *pending[FAKE_DISK_PENDING + 1];
+	struct anvil_disk_request *pending[FAKE_DISK_PENDING + 1];
 	unsigned int pendings;
 	bool deferred;
 	bool cancel_late;

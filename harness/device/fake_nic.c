@@ -10,7 +10,7 @@
 
 #include "base/msan.h"
 
-static int send_frame(struct nic *nic, const struct nic_frame *frame)
+static int send_frame(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
 	struct fake_nic *n = (struct fake_nic *)(void *)nic;
 	int result = n->stalled ? -EAGAIN : 0;
@@ -37,7 +37,7 @@ static void take_fence_away(struct fake_nic *n)
 
 static int hand_over(struct fake_nic *n, const struct fake_frame *f)
 {
-	const struct nic_frame *frame = &f->frame;
+	const struct anvil_nic_frame *frame = &f->frame;
 	int result;
 
 	oracle_frame_begins(n->oracle, frame);
@@ -58,7 +58,7 @@ static void take_first(struct fake_nic *n)
 	n->waiting[FAKE_NIC_WAITING - 1] = first;
 }
 
-static void receivable(struct nic *nic)
+static void receivable(struct anvil_nic *nic)
 {
 	struct fake_nic *n = (struct fake_nic *)(void *)nic;
 
@@ -78,7 +78,7 @@ uint8_t *fake_nic_frame(struct fake_nic *n)
 	return n->waiting[n->waitings].data;
 }
 
-void fake_nic_arrives(struct fake_nic *n, uint32_t len, const struct nic_offload *offload)
+void fake_nic_arrives(struct fake_nic *n, uint32_t len, const struct anvil_nic_offload *offload)
 {
 	struct fake_frame *f = &n->waiting[n->waitings];
 
@@ -100,16 +100,16 @@ void fake_nic_stall(struct fake_nic *n, bool stalled)
 
 void fake_nic_create(struct fake_nic *n, struct oracle *oracle)
 {
-	static const struct nic_ops ops = { .send = send_frame, .receivable = receivable };
+	static const struct anvil_nic_ops ops = { .send = send_frame, .receivable = receivable };
 
 	memset(n, 0, sizeof(*n));
 	n->nic.ops = &ops;
 	n->oracle = oracle;
 	for (unsigned int i = 0; i < FAKE_NIC_WAITING; i++) {
-		n->waiting[i].data = malloc(NIC_FRAME_BYTES_MAX + FENCE_BYTES);
+		n->waiting[i].data = malloc(ANVIL_NIC_FRAME_BYTES_MAX + FENCE_BYTES);
 		if (!n->waiting[i].data)
 			abort();
-		memset(n->waiting[i].data, 0x5a, NIC_FRAME_BYTES_MAX);
+		memset(n->waiting[i].data, 0x5a, ANVIL_NIC_FRAME_BYTES_MAX);
 	}
 }
 

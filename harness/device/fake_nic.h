@@ -10,12 +10,12 @@
 #define FAKE_NIC_WAITING 4u
 
 struct fake_frame {
-	struct nic_frame frame;
-	uint8_t *data; /* NIC_FRAME_BYTES_MAX */
+	struct anvil_nic_frame frame;
+	uint8_t *data; /* ANVIL_NIC_FRAME_BYTES_MAX */
 };
 
 struct fake_nic {
-	struct nic nic; /* first */
+	struct anvil_nic nic; /* first */
 	struct oracle *oracle;
 	struct fake_frame waiting[FAKE_NIC_WAITING]; /* for receive buffers */
 	unsigned int waitings;
@@ -29,7 +29,7 @@ void fake_nic_create(struct fake_nic *n, struct oracle *oracle);
 void fake_nic_start(struct fake_nic *n, const struct setup *p);
 /* The storage to build the next frame in; then hand it over. */
 uint8_t *fake_nic_frame(struct fake_nic *n);
-void fake_nic_arrives(struct fake_nic *n, uint32_t len, const struct nic_offload *offload);
+void fake_nic_arrives(struct fake_nic *n, uint32_t len, const struct anvil_nic_offload *offload);
 /* Whether a frame that waits for buffers could be received now: then it should have been. */
 bool fake_nic_was_forgotten(struct fake_nic *n);
 /* Whether the nic answers -EAGAIN to what the guest sends; going back to false tells the device. */

@@ -176,18 +176,18 @@ static void buffer_stored(void *opaque, uint64_t gpa, const void *bytes, size_t 
 
 static void create_tap(struct machine *m, struct machine_tap *t, unsigned int queue, bool ring)
 {
-	struct guest_memory_region region[MAP_REGIONS];
+	struct anvil_guest_memory_region region[MAP_REGIONS];
 
 	for (unsigned int i = 0; i < MAP_REGIONS; i++)
-		region[i] =
-			(struct guest_memory_region){ region_gpa[i], MAP_REGION_BYTES, m->ram[i] };
+		region[i] = (struct anvil_guest_memory_region){ region_gpa[i], MAP_REGION_BYTES,
+								m->ram[i] };
 	t->machine = m;
 	t->queue = queue;
 	t->tap.opaque = t;
 	t->tap.fetching = fetching;
 	t->tap.fetched = ring ? ring_fetched : buffer_fetched;
 	t->tap.stored = ring ? ring_stored : buffer_stored;
-	if (guest_memory_init(&t->memory, region, MAP_REGIONS))
+	if (anvil_guest_memory_init(&t->memory, region, MAP_REGIONS))
 		abort();
 	t->memory.tap = &t->tap;
 }
@@ -230,7 +230,7 @@ static void defer(void *opaque)
 	((struct machine *)opaque)->deferred_work = true;
 }
 
-static const struct virtio_mmio_host_ops host_ops = { .set_irq = set_irq, .defer = defer };
+static const struct anvil_mmio_host_ops host_ops = { .set_irq = set_irq, .defer = defer };
 
 void machine_create(struct machine *m)
 {
@@ -251,20 +251,20 @@ void machine_create(struct machine *m)
 
 static int start_blk(struct machine *m)
 {
-	struct virtio_blk_options o;
+	struct anvil_blk_options o;
 
 	machine_blk_options(m, &o);
 	m->dev = &m->blk.dev;
-	return virtio_blk_init(&m->blk, &o);
+	return anvil_blk_init(&m->blk, &o);
 }
 
 static int start_net(struct machine *m)
 {
-	struct virtio_net_options o;
+	struct anvil_net_options o;
 
 	machine_net_options(m, &o);
 	m->dev = &m->net.dev;
-	return virtio_net_init(&m->net, &o);
+	return anvil_net_init(&m->net, &o);
 }
 
 static int start_echo(struct machine *m)
@@ -302,8 +302,8 @@ void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape)
 	for (unsigned int i = 0; i < m->dev->queues; i++)
 		m->dev->queue[i].memory = &m->ring[i].memory;
 	if (!m->p.legacy)
-		virtio_mmio_init(&m->mmio, m->dev, &host_ops, m);
-	else if (virtio_mmio_init_legacy(&m->mmio, m->dev, &host_ops, m, m->p.big_endian))
+		anvil_mmio_init(&m->mmio, m->dev, &host_ops, m);
+	else if (anvil_mmio_init_legacy(&m->mmio, m->dev, &host_ops, m, m->p.big_endian))
 		abort();
 }
 
@@ -312,9 +312,9 @@ void machine_stop(struct machine *m)
 	if (m->p.kind == DEVICE_BLK) {
 		m->dev->status = 0; /* after a violation, there may be requests */
 		fake_disk_return(&m->disk);
-		virtio_blk_destroy(&m->blk);
+		anvil_blk_destroy(&m->blk);
 	} else if (m->p.kind == DEVICE_NET) {
-		virtio_net_destroy(&m->net);
+		anvil_net_destroy(&m->net);
 	} else {
 		echo_device_destroy(&m->echo);
 	}
@@ -336,9 +336,9 @@ void machine_settle(struct machine *m)
 			oracle_fail(&m->oracle, 10, "work is deferred without end");
 		m->deferred_work = false;
 		oracle_polls(&m->oracle);
-		virtio_mmio_poll(&m->mmio);
+		anvil_mmio_poll(&m->mmio);
 	}
-	oracle_settle(&m->oracle, (uint32_t)virtio_mmio_read(&m->mmio, VIRTIO_MMIO_STATUS, 4));
+	oracle_settle(&m->oracle, (uint32_t)anvil_mmio_read(&m->mmio, VIRTIO_MMIO_STATUS, 4));
 }
 
 uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width)
@@ -346,7 +346,7 @@ uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width)
 	uint64_t value;
 
 	oracle_read_begins(&m->oracle);
-	value = virtio_mmio_read(&m->mmio, offset, width);
+	value = anvil_mmio_read(&m->mmio, offset, width);
 	oracle_read(&m->oracle, offset, width, value);
 	return value;
 }
@@ -364,13 +364,13 @@ static bool only_latches(uint64_t offset)
 void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint64_t value)
 {
 	oracle_write(&m->oracle, offset, width, value);
-	virtio_mmio_write(&m->mmio, offset, width, value);
+	anvil_mmio_write(&m->mmio, offset, width, value);
 	if (!only_latches(offset) || m->oracle.accesses || m->deferred_work ||
 	    oracle_memory_grew(&m->oracle))
 		machine_settle(m);
 }
 
-void machine_frame(struct machine *m, uint32_t len, const struct nic_offload *offload)
+void machine_frame(struct machine *m, uint32_t len, const struct anvil_nic_offload *offload)
 {
 	if (m->p.kind != DEVICE_NET)
 		return;
@@ -387,7 +387,7 @@ void machine_frame(struct machine *m, uint32_t len, const struct nic_offload *of
 /* The embedder's question before it destroys a device; the disk knows the answer. */
 static void check_idle(struct machine *m)
 {
-	if (virtio_blk_idle(&m->blk) != (m->disk.pendings == 0))
+	if (anvil_blk_idle(&m->blk) != (m->disk.pendings == 0))
 		oracle_fail(&m->oracle, 8, "the device says %s, %u requests are at the disk",
 			    m->disk.pendings ? "idle" : "busy", m->disk.pendings);
 }
@@ -414,7 +414,7 @@ void machine_link(struct machine *m, bool up)
 	tell_number(m, MACHINE_LINK, up);
 	oracle_event(&m->oracle);
 	oracle_link(&m->oracle, up);
-	virtio_net_set_link(&m->net, up);
+	anvil_net_set_link(&m->net, up);
 	machine_settle(m);
 }
 
@@ -425,7 +425,7 @@ void machine_announce(struct machine *m)
 	tell_number(m, MACHINE_ANNOUNCE, 0);
 	oracle_event(&m->oracle);
 	oracle_announce(&m->oracle);
-	virtio_net_announce(&m->net);
+	anvil_net_announce(&m->net);
 	machine_settle(m);
 }
 
@@ -438,7 +438,7 @@ void machine_speed(struct machine *m, uint32_t speed, uint8_t duplex)
 				.kind = MACHINE_SPEED, .number = speed, .len = duplex });
 	oracle_event(&m->oracle);
 	oracle_speed(&m->oracle, speed, duplex);
-	virtio_net_set_speed(&m->net, speed, duplex);
+	anvil_net_set_speed(&m->net, speed, duplex);
 	machine_settle(m);
 }
 
@@ -455,7 +455,7 @@ void machine_time(struct machine *m, uint64_t usecs)
 	oracle_event(&m->oracle);
 	oracle_time(&m->oracle, m->now);
 
-	bool waits = virtio_net_tick(&m->net, m->now, &next);
+	bool waits = anvil_net_tick(&m->net, m->now, &next);
 
 	machine_settle(m);
 	if (waits != oracle_waits(&m->oracle, &due) || next != due)
@@ -472,7 +472,7 @@ void machine_resize(struct machine *m, uint64_t capacity)
 	oracle_event(&m->oracle);
 	m->disk.disk.capacity = capacity;
 	oracle_resized(&m->oracle, capacity);
-	virtio_blk_resized(&m->blk);
+	anvil_blk_resized(&m->blk);
 	machine_settle(m);
 }
 
@@ -496,7 +496,7 @@ void machine_disk_deferred(struct machine *m, bool deferred)
 void machine_check_waiting(struct machine *m)
 {
 	if (m->p.kind != DEVICE_NET || m->oracle.net.many ||
-	    !oracle_queue_live(&m->oracle, VIRTIO_NET_RX))
+	    !oracle_queue_live(&m->oracle, ANVIL_NET_RX))
 		return;
 	tell_number(m, MACHINE_RETRY, 0);
 	oracle_event(&m->oracle);

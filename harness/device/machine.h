@@ -13,6 +13,7 @@
 #include "virtio_blk.h"
 #include "virtio_mmio.h"
 #include "virtio_net.h"
+#include "virtio_spec.h"
 
 #define MACHINE_RACES	   8u
 #define MACHINE_DIRTY_UNIT 128u
@@ -51,7 +52,7 @@ struct machine_event {
 	int result;
 	uint32_t len;
 	const uint8_t *bytes;
-	struct nic_offload offload;
+	struct anvil_nic_offload offload;
 	struct race race;
 };
 
@@ -67,8 +68,8 @@ struct machine_damage {
 
 /* Tells the oracle whose rings a fetch is about: its own map for each queue, one for buffers. */
 struct machine_tap {
-	struct guest_memory_tap tap;
-	struct guest_memory memory;
+	struct anvil_guest_memory_tap tap;
+	struct anvil_guest_memory memory;
 	struct machine *machine;
 	unsigned int queue;
 };
@@ -80,11 +81,11 @@ struct machine {
 	struct machine_tap ring[SETUP_QUEUES];
 	struct machine_tap buffer;
 
-	struct virtio_blk blk;
-	struct virtio_net net;
+	struct anvil_blk blk;
+	struct anvil_net net;
 	struct echo_device echo;
-	struct virtio_device *dev;
-	struct virtio_mmio mmio;
+	struct anvil_device *dev;
+	struct anvil_mmio mmio;
 	bool deferred_work;
 	uint8_t *image; /* of a saved device */
 	uint64_t now;	/* us */
@@ -109,8 +110,8 @@ void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape);
 void machine_stop(struct machine *m);
 
 /* How this machine's device is made. */
-void machine_blk_options(struct machine *m, struct virtio_blk_options *o);
-void machine_net_options(struct machine *m, struct virtio_net_options *o);
+void machine_blk_options(struct machine *m, struct anvil_blk_options *o);
+void machine_net_options(struct machine *m, struct anvil_net_options *o);
 
 /* What a guest can do. Accesses outside RAM read zeroes, and write nothing. */
 uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width);
@@ -126,7 +127,7 @@ size_t machine_ram_at(uint64_t gpa, size_t len);
 void machine_touched(struct machine *m, uint64_t gpa, size_t len);
 
 /* What its host can do. */
-void machine_frame(struct machine *m, uint32_t len, const struct nic_offload *offload);
+void machine_frame(struct machine *m, uint32_t len, const struct anvil_nic_offload *offload);
 void machine_complete(struct machine *m, unsigned int which, int result);
 void machine_link(struct machine *m, bool up);
 void machine_announce(struct machine *m);

@@ -7,25 +7,25 @@
 #include "machine.h"
 
 /* RO and VERSION_1 are the device's own to offer. */
-static struct virtio_features asked(const struct setup *p)
+static struct anvil_features asked(const struct setup *p)
 {
-	struct virtio_features f = p->offered;
+	struct anvil_features f = p->offered;
 
 	f.word[0] &= ~(1ull << VIRTIO_F_VERSION_1);
 	if (p->legacy) { /* ANY_LAYOUT comes, and what is above bit 31 goes, by itself */
 		f.word[0] &= ~(1ull << VIRTIO_F_ANY_LAYOUT);
-		virtio_features_add(&f, VIRTIO_F_RING_RESET);
+		anvil_features_add(&f, VIRTIO_F_RING_RESET);
 	}
 	if (p->kind == DEVICE_BLK)
 		f.word[0] &= ~(1ull << VIRTIO_BLK_F_RO);
 	return f;
 }
 
-void machine_blk_options(struct machine *m, struct virtio_blk_options *o)
+void machine_blk_options(struct machine *m, struct anvil_blk_options *o)
 {
 	const struct setup *p = &m->p;
 
-	*o = (struct virtio_blk_options){
+	*o = (struct anvil_blk_options){
 		.memory = &m->buffer.memory,
 		.disk = &m->disk.disk,
 		.features = asked(p),
@@ -51,11 +51,11 @@ void machine_blk_options(struct machine *m, struct virtio_blk_options *o)
 	};
 }
 
-void machine_net_options(struct machine *m, struct virtio_net_options *o)
+void machine_net_options(struct machine *m, struct anvil_net_options *o)
 {
 	const struct setup *p = &m->p;
 
-	*o = (struct virtio_net_options){
+	*o = (struct anvil_net_options){
 		.memory = &m->buffer.memory,
 		.nic = &m->nic.nic,
 		.features = asked(p),

@@ -39,8 +39,8 @@ void describe_device(const struct script_op *header, FILE *out)
 		fputs(p.kind == DEVICE_NET ? "a network device" : "the harness's echo device", out);
 	if (p.zones.zoned)
 		fprintf(out, " in zones of %u (%s)", p.zones.options.zoning.zone_sectors,
-			p.zones.options.zoning.model == DISK_HOST_AWARE ? "host-aware"
-									: "host-managed");
+			p.zones.options.zoning.model == ANVIL_DISK_HOST_AWARE ? "host-aware"
+									      : "host-managed");
 	if (p.kind == DEVICE_BLK && p.queues > 1)
 		fprintf(out, ", with %u queues", p.queues);
 	tell_flags(header, out);
@@ -353,7 +353,8 @@ static void tell_frame(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "%s arrives", operand_says(operand_frames, r->frame.kind));
 	if (r->frame.len)
-		fprintf(out, ", of %" PRIu64 " bytes", r->frame.len % NIC_FRAME_BYTES_MAX + 1);
+		fprintf(out, ", of %" PRIu64 " bytes",
+			r->frame.len % ANVIL_NIC_FRAME_BYTES_MAX + 1);
 	if (r->frame.by)
 		fprintf(out, ", spoiled in byte %u", r->frame.spoil);
 	if (r->frame.offload)

@@ -61,13 +61,14 @@ static void put_store(const struct play_entry *e, const uint8_t *bytes, FILE *ou
 	fprintf(out, ", %u);\n", e->len);
 }
 
-static void put_offload(const struct nic_offload *w, FILE *out)
+static void put_offload(const struct anvil_nic_offload *w, FILE *out)
 {
-	static const char *const gso[] = { "NIC_GSO_NONE", "NIC_GSO_TCP4", "NIC_GSO_TCP6",
-					   "NIC_GSO_UDP4", "NIC_GSO_UDP6" };
+	static const char *const gso[] = { "ANVIL_NIC_GSO_NONE", "ANVIL_NIC_GSO_TCP4",
+					   "ANVIL_NIC_GSO_TCP6", "ANVIL_NIC_GSO_UDP4",
+					   "ANVIL_NIC_GSO_UDP6" };
 
 	fprintf(out,
-		"(struct nic_offload){\n"
+		"(struct anvil_nic_offload){\n"
 		"\t\t      .needs_csum = %d, .csum_start = %u, .csum_offset = %u, .csum_valid = "
 		"%d,\n"
 		"\t\t      .gso = %s, .gso_ecn = %d, .gso_size = %u, .header_len = %u,\n"
@@ -207,35 +208,37 @@ static size_t put_op(const struct exported *e, int op, size_t at, FILE *out)
 /* What not every disk has; the lines go before that of the device. */
 static void put_extras(const struct setup *p, FILE *out)
 {
-	const struct disk_zoning *z = &p->zones.options.zoning;
+	const struct anvil_disk_zoning *z = &p->zones.options.zoning;
 
-	if (virtio_features_has(&p->offered, VIRTIO_BLK_F_LIFETIME))
+	if (anvil_features_has(&p->offered, VIRTIO_BLK_F_LIFETIME))
 		fprintf(out,
-			"\tstatic const struct disk_lifetime lifetime = { %u, %u, %u };\n"
+			"\tstatic const struct anvil_disk_lifetime lifetime = { %u, %u, %u };\n"
 			"\tdisk.lifetime = &lifetime;\n",
 			p->lifetime.reserve, p->lifetime.wear_a, p->lifetime.wear_b);
-	if (virtio_features_has(&p->offered, VIRTIO_BLK_F_SECURE_ERASE))
+	if (anvil_features_has(&p->offered, VIRTIO_BLK_F_SECURE_ERASE))
 		fputs("\tdisk.secure_erase = true;\n", out);
 	if (!p->zones.zoned)
 		return;
 	fprintf(out,
-		"\tstatic struct zoned_disk zoned;\n"
-		"\tstatic const struct zoned_disk_options zones = {\n"
+		"\tstatic struct anvil_zoned_disk zoned;\n"
+		"\tstatic const struct anvil_zoned_disk_options zones = {\n"
 		"\t\t.zoning = { %s, %u, %u, %u, %u, %u },\n"
 		"\t\t.conventional = %" PRIu64 ",\n"
 		"\t\t.zone_capacity = %u,\n"
 		"\t};\n"
-		"\tif (zoned_disk_init(&zoned, &disk, &zones))\n"
+		"\tif (anvil_zoned_disk_init(&zoned, &disk, &zones))\n"
 		"\t\tabort();\n",
-		z->model == DISK_HOST_AWARE ? "DISK_HOST_AWARE" : "DISK_HOST_MANAGED",
+		z->model == ANVIL_DISK_HOST_AWARE ? "ANVIL_DISK_HOST_AWARE"
+						  : "ANVIL_DISK_HOST_MANAGED",
 		z->zone_sectors, z->open_max, z->active_max, z->append_sectors_max,
 		z->write_granularity, p->zones.options.conventional,
 		p->zones.options.zone_capacity);
 	if (p->zones.read_only)
-		fprintf(out, "\tzoned_disk_fail_zone(&zoned, %u, DISK_ZONE_READ_ONLY);\n",
+		fprintf(out,
+			"\tanvil_zoned_disk_fail_zone(&zoned, %u, ANVIL_DISK_ZONE_READ_ONLY);\n",
 			p->zones.read_only);
 	if (p->zones.offline)
-		fprintf(out, "\tzoned_disk_fail_zone(&zoned, %u, DISK_ZONE_OFFLINE);\n",
+		fprintf(out, "\tanvil_zoned_disk_fail_zone(&zoned, %u, ANVIL_DISK_ZONE_OFFLINE);\n",
 			p->zones.offline);
 	fputs("\toptions.disk = &zoned.disk;\n", out);
 }
@@ -243,7 +246,7 @@ static void put_extras(const struct setup *p, FILE *out)
 static void put_disk_options(const struct setup *p, FILE *out)
 {
 	static struct machine m;
-	struct virtio_blk_options o;
+	struct anvil_blk_options o;
 
 	m.p = *p;
 	machine_blk_options(&m, &o);
@@ -252,7 +255,7 @@ static void put_disk_options(const struct setup *p, FILE *out)
 	fprintf(out,
 		"static void create_device(void)\n"
 		"{\n"
-		"\tstruct virtio_blk_options options = {\n"
+		"\tstruct anvil_blk_options options = {\n"
 		"\t\t.memory = &memory,\n"
 		"\t\t.disk = &disk,\n"
 		"\t\t.features.word[0] = 0x%" PRIx64 ",\n"
@@ -289,7 +292,7 @@ static void put_disk_options(const struct setup *p, FILE *out)
 		"\tdisk_deferred = %d;\n"
 		"\tcancel_late = %d;\n"
 		"\tfail_every = %u;\n"
-		"\tif (virtio_blk_init(&blk, &options))\n"
+		"\tif (anvil_blk_init(&blk, &options))\n"
 		"\t\tabort();\n"
 		"\tattach(&blk.dev, %s, %s);\n"
 		"}\n",
@@ -300,14 +303,14 @@ static void put_disk_options(const struct setup *p, FILE *out)
 static void put_nic_options(const struct setup *p, FILE *out)
 {
 	static struct machine m;
-	struct virtio_net_options o;
+	struct anvil_net_options o;
 
 	m.p = *p;
 	machine_net_options(&m, &o);
 	fprintf(out,
 		"static void create_device(void)\n"
 		"{\n"
-		"\tstruct virtio_net_options options = {\n"
+		"\tstruct anvil_net_options options = {\n"
 		"\t\t.memory = &memory,\n"
 		"\t\t.nic = &nic,\n"
 		"\t\t.features.word = { 0x%" PRIx64 ", 0x%" PRIx64 " },\n"
@@ -322,7 +325,7 @@ static void put_nic_options(const struct setup *p, FILE *out)
 		"\n"
 		"\tnic_stalled = %d;\n"
 		"\tnic_drops = %d;\n"
-		"\tif (virtio_net_init(&net, &options))\n"
+		"\tif (anvil_net_init(&net, &options))\n"
 		"\t\tabort();\n"
 		"\tattach(&net.dev, %s, %s);\n"
 		"}\n",

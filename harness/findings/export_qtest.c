@@ -33,7 +33,7 @@ static void put_access(const struct play_entry *e, FILE *out)
 {
 	const char *name = describe_register(e->at);
 
-	if (e->at >= VIRTIO_MMIO_WINDOW || e->width > VIRTIO_MMIO_WINDOW - e->at) {
+	if (e->at >= ANVIL_MMIO_WINDOW || e->width > ANVIL_MMIO_WINDOW - e->at) {
 		fprintf(out, "# left out: %u bytes at offset 0x%" PRIx64 ", not in the window\n",
 			e->width, e->at);
 		return;

@@ -8,6 +8,7 @@
 #include <endian.h>
 
 #include "guest_chain.h"
+#include "virtio_spec.h"
 
 /*
  * From the host's byte order to that of the driver's structures, and back: little-endian, for

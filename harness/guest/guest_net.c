@@ -73,7 +73,7 @@ void guest_tx(struct guest_driver *g, const struct script_op *r)
 {
 	struct chain_plan plan = { .flags = r->tx.flags, .wrong = r->tx.wrong, .arg = r->tx.len };
 	unsigned int pair = r->tx.pair % g->p->pairs;
-	unsigned int queue = 2 * pair + VIRTIO_NET_TX;
+	unsigned int queue = 2 * pair + ANVIL_NET_TX;
 	unsigned int header = guest_net_header(g);
 	uint8_t bytes[sizeof(struct virtio_net_header_long) + FRAME_HEADERS_MAX];
 	struct virtio_net_header_long h;

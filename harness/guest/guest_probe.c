@@ -53,12 +53,12 @@ static bool probe_net(struct guest_driver *g)
 
 	frame_build(frame, FRAME_PLAIN, setup_mac, 0, 0, &layout);
 	memcpy(bytes + guest_net_header(g), frame, 14);
-	return round_trip(g, VIRTIO_NET_TX, bytes, guest_net_header(g) + 14, 0, 0);
+	return round_trip(g, ANVIL_NET_TX, bytes, guest_net_header(g) + 14, 0, 0);
 }
 
 bool guest_probe(struct guest_driver *g)
 {
-	unsigned int queue = g->p->kind == DEVICE_NET ? VIRTIO_NET_TX : 0;
+	unsigned int queue = g->p->kind == DEVICE_NET ? ANVIL_NET_TX : 0;
 	/* the smallest set of features that has this ring */
 	struct script_op init = script_op(OP_INIT);
 

@@ -38,7 +38,7 @@ struct sandbox_needs;
 struct board {
 	struct vm vm;
 	struct ram ram;
-	struct guest_memory memory; /* for devices */
+	struct anvil_guest_memory memory; /* for devices */
 	struct vcpu cpu[BOARD_CPUS_MAX];
 	unsigned int cpus;
 	struct serial serial;

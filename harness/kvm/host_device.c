@@ -47,10 +47,10 @@ static void lock(struct host_device *d)
 	pthread_mutex_unlock(&d->door);
 }
 
-static const struct virtio_mmio_host_ops mmio_ops = { .set_irq = set_irq, .defer = defer };
+static const struct anvil_mmio_host_ops mmio_ops = { .set_irq = set_irq, .defer = defer };
 
 int host_device_init(struct host_device *d, const struct host_device_ops *ops,
-		     struct virtio_device *dev)
+		     struct anvil_device *dev)
 {
 	bool failed;
 
@@ -67,14 +67,14 @@ int host_device_init(struct host_device *d, const struct host_device_ops *ops,
 		d->kick_fd[q] = q < dev->queues ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
 		failed = failed || (q < dev->queues && d->kick_fd[q] < 0);
 	}
-	virtio_mmio_init(&d->mmio, d->dev, &mmio_ops, d);
+	anvil_mmio_init(&d->mmio, d->dev, &mmio_ops, d);
 	return failed ? -EMFILE : 0;
 }
 
 int host_device_make_legacy(struct host_device *d)
 {
 	d->dev->transport = NULL;
-	return virtio_mmio_init_legacy(&d->mmio, d->dev, &mmio_ops, d, false);
+	return anvil_mmio_init_legacy(&d->mmio, d->dev, &mmio_ops, d, false);
 }
 
 int host_device_bind(struct host_device *d, const struct vm *vm, uint64_t window, unsigned int gsi)
@@ -108,7 +108,7 @@ uint64_t host_device_read(struct host_device *d, uint64_t offset, unsigned int w
 	uint64_t value;
 
 	lock(d);
-	value = virtio_mmio_read(&d->mmio, offset, width);
+	value = anvil_mmio_read(&d->mmio, offset, width);
 	if (d->recorder)
 		recorder_read(d->recorder, offset, width);
 	pthread_mutex_unlock(&d->lock);
@@ -119,16 +119,16 @@ static void write_locked(struct host_device *d, uint64_t offset, unsigned int wi
 {
 	if (d->recorder)
 		recorder_write(d->recorder, offset, width, value);
-	virtio_mmio_write(&d->mmio, offset, width, value);
+	anvil_mmio_write(&d->mmio, offset, width, value);
 	/* what came between the driver's look and its acknowledgement takes an edge of its own */
 	if (offset == VIRTIO_MMIO_INTERRUPT_ACK && d->mmio.interrupt_status)
 		set_irq(d, true);
 }
 
-/* virtio_mmio_resetting: it is the thread that hears of the back end's completions. */
+/* anvil_mmio_resetting: it is the thread that hears of the back end's completions. */
 static void wait_for_reset(struct host_device *d)
 {
-	while (virtio_mmio_resetting(&d->mmio) && d->started && !atomic_load(&d->stop))
+	while (anvil_mmio_resetting(&d->mmio) && d->started && !atomic_load(&d->stop))
 		pthread_cond_wait(&d->reset_done, &d->lock);
 }
 
@@ -184,10 +184,10 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 	}
 	if (d->deferred) {
 		d->deferred = false;
-		virtio_mmio_poll(&d->mmio);
+		anvil_mmio_poll(&d->mmio);
 	}
 	d->ops->dispatch(d, pollfds + own, count - own);
-	if (!virtio_mmio_resetting(&d->mmio))
+	if (!anvil_mmio_resetting(&d->mmio))
 		pthread_cond_broadcast(&d->reset_done);
 }
 
@@ -246,15 +246,15 @@ const char *host_device_control(struct host_device *d, const char *what)
 }
 
 /* The driver's number at this place in its memory, if there is any. */
-static unsigned int ring_number(const struct virtqueue *vq, uint64_t gpa)
+static unsigned int ring_number(const struct anvil_virtqueue *vq, uint64_t gpa)
 {
 	uint16_t value = 0;
 
-	(void)!guest_memory_load_u16(vq->memory, gpa, &value);
+	(void)!anvil_guest_memory_load_u16(vq->memory, gpa, &value);
 	return value;
 }
 
-static void report_split(const struct virtqueue *vq)
+static void report_split(const struct anvil_virtqueue *vq)
 {
 	fprintf(stderr, "the driver offered %u and wants to hear of %u; taken %u, known %u",
 		ring_number(vq, vq->driver_area + 2),
@@ -262,7 +262,7 @@ static void report_split(const struct virtqueue *vq)
 		vq->avail_idx);
 }
 
-static void report_packed(const struct virtqueue *vq)
+static void report_packed(const struct anvil_virtqueue *vq)
 {
 	uint64_t entry = vq->desc_area + 16ull * (vq->next_avail & PVIRTQ_PLACE_OFFSET);
 
@@ -273,14 +273,14 @@ static void report_packed(const struct virtqueue *vq)
 		ring_number(vq, vq->driver_area + PVIRTQ_EVENT_DESC), vq->next_avail);
 }
 
-static void report_queue(const struct virtio_device *dev, unsigned int number)
+static void report_queue(const struct anvil_device *dev, unsigned int number)
 {
-	const struct virtqueue *vq = &dev->queue[number];
+	const struct anvil_virtqueue *vq = &dev->queue[number];
 
-	if (!virtqueue_enabled(vq))
+	if (!anvil_virtqueue_enabled(vq))
 		return;
 	fprintf(stderr, "  queue %u of %u: ", number, vq->size);
-	if (virtio_device_has(dev, VIRTIO_F_RING_PACKED))
+	if (anvil_device_has(dev, VIRTIO_F_RING_PACKED))
 		report_packed(vq);
 	else
 		report_split(vq);
@@ -293,7 +293,7 @@ void host_device_report(struct host_device *d, unsigned int number)
 	bool locked = pthread_mutex_trylock(&d->lock) == 0;
 
 	fprintf(stderr, "device %u, type %u: status 0x%x, interrupt status 0x%x%s%s\n", number,
-		d->dev->ops->device_id, virtio_device_status(d->dev), d->mmio.interrupt_status,
+		d->dev->ops->device_id, anvil_device_status(d->dev), d->mmio.interrupt_status,
 		locked ? "" : ", busy", d->deferred ? ", work deferred" : "");
 	for (unsigned int q = 0; q < d->dev->queues; q++)
 		report_queue(d->dev, q);
@@ -325,7 +325,7 @@ void host_device_destroy(struct host_device *d)
 		(void)recorder_finish(d->recorder); /* it has said what is wrong */
 		free(d->recorder);
 	}
-	virtio_mmio_write(&d->mmio, VIRTIO_MMIO_STATUS, 4, 0);
+	anvil_mmio_write(&d->mmio, VIRTIO_MMIO_STATUS, 4, 0);
 	close_fd(d->irq_fd);
 	close_fd(d->wake_fd);
 	for (unsigned int q = 0; q < HOST_DEVICE_QUEUES_MAX; q++)

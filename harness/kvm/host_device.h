@@ -50,15 +50,15 @@ struct host_device_ops {
 
 struct host_device {
 	const struct host_device_ops *ops;
-	struct virtio_device *dev;
-	struct virtio_mmio mmio;
+	struct anvil_device *dev;
+	struct anvil_mmio mmio;
 	pthread_mutex_t door; /* in front of the lock: whose turn it is */
 	pthread_mutex_t lock;
 	pthread_cond_t reset_done; /* perhaps: look again */
 	pthread_t thread;
 	bool started;
 	struct recorder *recorder; /* NULL: nobody records */
-	bool deferred;		   /* virtio_mmio_poll is owed */
+	bool deferred;		   /* anvil_mmio_poll is owed */
 	atomic_bool stop;
 	int irq_fd;  /* an edge on the interrupt line */
 	int wake_fd; /* has the thread look around */
@@ -70,7 +70,7 @@ struct host_device {
  * due in either case.
  */
 int host_device_init(struct host_device *d, const struct host_device_ops *ops,
-		     struct virtio_device *dev) __attribute__((warn_unused_result));
+		     struct anvil_device *dev) __attribute__((warn_unused_result));
 
 /* Gives it the register window of version 1 instead. Before anything else. Returns 0 or -EINVAL. */
 int host_device_make_legacy(struct host_device *d) __attribute__((warn_unused_result));

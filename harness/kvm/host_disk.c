@@ -19,6 +19,7 @@
 #include "image_lock.h"
 #include "sandbox.h"
 #include "virtio_blk.h"
+#include "virtio_spec.h"
 #include "zoned_disk.h"
 
 #define QUEUE_SIZE  256u
@@ -37,13 +38,13 @@
 
 struct host_disk {
 	struct host_device device; /* first */
-	struct virtio_blk blk;
+	struct anvil_blk blk;
 	bool uring;
 	union {
-		struct disk_file file;
-		struct disk_io_uring ring;
+		struct anvil_disk_file file;
+		struct anvil_disk_io_uring ring;
 	};
-	struct zoned_disk zoned; /* in front of it, if it has zones */
+	struct anvil_zoned_disk zoned; /* in front of it, if it has zones */
 };
 
 static struct host_disk *to_disk(struct host_device *d)
@@ -174,9 +175,9 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 {
 	(void)pollfds, (void)count;
 	if (to_disk(d)->uring)
-		disk_io_uring_poll(&to_disk(d)->ring);
+		anvil_disk_io_uring_poll(&to_disk(d)->ring);
 	else
-		disk_file_poll(&to_disk(d)->file);
+		anvil_disk_file_poll(&to_disk(d)->file);
 }
 
 static void describe(const struct host_device *d, struct recorder_options *options)
@@ -197,9 +198,9 @@ static void needs(const struct host_device *d, struct sandbox_needs *needs)
 static void close_image(struct host_disk *disk)
 {
 	if (disk->uring)
-		disk_io_uring_close(&disk->ring);
+		anvil_disk_io_uring_close(&disk->ring);
 	else
-		disk_file_close(&disk->file);
+		anvil_disk_file_close(&disk->file);
 }
 
 static void destroy(struct host_device *d)
@@ -207,11 +208,11 @@ static void destroy(struct host_device *d)
 	struct host_disk *disk = to_disk(d);
 
 	if (disk->uring)
-		disk_io_uring_drain(&disk->ring);
+		anvil_disk_io_uring_drain(&disk->ring);
 	else
-		disk_file_drain(&disk->file);
-	virtio_blk_destroy(&disk->blk);
-	zoned_disk_destroy(&disk->zoned);
+		anvil_disk_file_drain(&disk->file);
+	anvil_blk_destroy(&disk->blk);
+	anvil_zoned_disk_destroy(&disk->zoned);
 	close_image(disk);
 	free(disk);
 }
@@ -221,7 +222,7 @@ static int image_fd(const struct host_disk *disk)
 	return disk->uring ? disk->ring.fd : disk->file.fd;
 }
 
-static struct disk *image_disk(struct host_disk *disk)
+static struct anvil_disk *image_disk(struct host_disk *disk)
 {
 	return disk->uring ? &disk->ring.disk : &disk->file.disk;
 }
@@ -234,9 +235,9 @@ static const char *control(struct host_device *d, const char *what)
 		return "a disk knows: resize";
 	if (disk->blk.options.disk->zoning)
 		return "a disk with zones cannot be resized";
-	if (disk_image_capacity(image_fd(disk), &image_disk(disk)->capacity))
+	if (anvil_disk_image_capacity(image_fd(disk), &image_disk(disk)->capacity))
 		return "the image's size is not a multiple of 512";
-	virtio_blk_resized(&disk->blk);
+	anvil_blk_resized(&disk->blk);
 	return NULL;
 }
 
@@ -258,19 +259,20 @@ static int lock_image(int fd, const char *path, bool read_only, char *error, siz
 
 static unsigned int open_flags(const struct host_disk_spec *spec)
 {
-	return (spec->read_only ? DISK_IMAGE_READ_ONLY : 0u) |
-	       (spec->any_content ? DISK_IMAGE_ANY_CONTENT : 0u);
+	return (spec->read_only ? ANVIL_DISK_IMAGE_READ_ONLY : 0u) |
+	       (spec->any_content ? ANVIL_DISK_IMAGE_ANY_CONTENT : 0u);
 }
 
 /* A ring that could do anything is none for a sandbox, which sees nothing of what it is told. */
 static int open_ring(struct host_disk *disk, const struct host_disk_spec *spec, char *error,
 		     size_t room)
 {
-	int err = disk_io_uring_open(&disk->ring, spec->path, open_flags(spec), SLOTS, error, room);
+	int err = anvil_disk_io_uring_open(&disk->ring, spec->path, open_flags(spec), SLOTS, error,
+					   room);
 
 	if (err || disk->ring.restricted)
 		return err;
-	disk_io_uring_close(&disk->ring);
+	anvil_disk_io_uring_close(&disk->ring);
 	snprintf(error, room, "%s: this kernel's io_uring cannot be restricted; Linux 5.10 can",
 		 spec->path);
 	return -ENOSYS;
@@ -279,7 +281,7 @@ static int open_ring(struct host_disk *disk, const struct host_disk_spec *spec, 
 static int open_file(struct host_disk *disk, const struct host_disk_spec *spec, char *error,
 		     size_t room)
 {
-	int err = disk_file_open(&disk->file, spec->path, open_flags(spec), error, room);
+	int err = anvil_disk_file_open(&disk->file, spec->path, open_flags(spec), error, room);
 	size_t len = strlen(error);
 
 	if (err == -EMEDIUMTYPE)
@@ -310,20 +312,20 @@ static int open_image(struct host_disk *disk, const struct host_disk_spec *spec,
 
 static int add_zones(struct host_disk *disk, unsigned int mib)
 {
-	const struct zoned_disk_options o = {
-		.zoning = { .model = DISK_HOST_MANAGED,
+	const struct anvil_zoned_disk_options o = {
+		.zoning = { .model = ANVIL_DISK_HOST_MANAGED,
 			    .zone_sectors = mib * MIB_SECTORS,
 			    .open_max = ZONES_OPEN_MAX,
 			    .active_max = ZONES_ACTIVE_MAX,
-			    .append_sectors_max = SEGMENTS * SEGMENT_MAX / DISK_SECTOR_BYTES,
+			    .append_sectors_max = SEGMENTS * SEGMENT_MAX / ANVIL_DISK_SECTOR_BYTES,
 			    .write_granularity = image_disk(disk)->block_bytes },
 		.conventional = 1,
 	};
 
-	return zoned_disk_init(&disk->zoned, image_disk(disk), &o);
+	return anvil_zoned_disk_init(&disk->zoned, image_disk(disk), &o);
 }
 
-static void add_features(struct virtio_features *set, const struct host_disk_spec *spec)
+static void add_features(struct anvil_features *set, const struct host_disk_spec *spec)
 {
 	static const uint8_t feature[] = {
 		VIRTIO_BLK_F_SIZE_MAX, VIRTIO_BLK_F_SEG_MAX,	VIRTIO_BLK_F_BLK_SIZE,
@@ -332,23 +334,23 @@ static void add_features(struct virtio_features *set, const struct host_disk_spe
 	};
 
 	for (size_t i = 0; i < sizeof(feature); i++)
-		virtio_features_add(set, feature[i]);
+		anvil_features_add(set, feature[i]);
 	if (spec->packed)
-		virtio_features_add(set, VIRTIO_F_RING_PACKED);
+		anvil_features_add(set, VIRTIO_F_RING_PACKED);
 	if (spec->queues > 1)
-		virtio_features_add(set, VIRTIO_BLK_F_MQ);
+		anvil_features_add(set, VIRTIO_BLK_F_MQ);
 	if (spec->zone_mib) {
-		virtio_features_add(set, VIRTIO_BLK_F_ZONED);
+		anvil_features_add(set, VIRTIO_BLK_F_ZONED);
 		return;
 	}
-	virtio_features_add(set, VIRTIO_BLK_F_DISCARD);
-	virtio_features_add(set, VIRTIO_BLK_F_WRITE_ZEROES);
+	anvil_features_add(set, VIRTIO_BLK_F_DISCARD);
+	anvil_features_add(set, VIRTIO_BLK_F_WRITE_ZEROES);
 }
 
 static int make_device(struct host_disk *disk, const struct host_disk_spec *spec,
-		       const struct guest_memory *memory)
+		       const struct anvil_guest_memory *memory)
 {
-	struct virtio_blk_options o = {
+	struct anvil_blk_options o = {
 		.memory = memory,
 		.disk = spec->zone_mib ? &disk->zoned.disk : image_disk(disk),
 		.queue_size_max = QUEUE_SIZE,
@@ -359,16 +361,16 @@ static int make_device(struct host_disk *disk, const struct host_disk_spec *spec
 		.seg_max = SEGMENTS,
 		.blk_size = image_disk(disk)->block_bytes,
 		.range_sectors_max = 1u << 22,
-		.range_segments_max = VIRTIO_BLK_RANGE_SEGMENTS_MAX,
+		.range_segments_max = ANVIL_BLK_RANGE_SEGMENTS_MAX,
 	};
 	int err = spec->zone_mib ? add_zones(disk, spec->zone_mib) : 0;
 
 	add_features(&o.features, spec);
-	return err ? err : virtio_blk_init(&disk->blk, &o);
+	return err ? err : anvil_blk_init(&disk->blk, &o);
 }
 
 int host_disk_create(struct host_device **device, const struct host_disk_spec *spec,
-		     unsigned int number, const struct guest_memory *memory, char *error,
+		     unsigned int number, const struct anvil_guest_memory *memory, char *error,
 		     size_t room)
 {
 	struct host_disk *disk = calloc(1, sizeof(*disk));
@@ -387,7 +389,7 @@ int host_disk_create(struct host_device **device, const struct host_disk_spec *s
 	err = make_device(disk, spec, memory);
 	if (err) {
 		snprintf(error, room, "%s: no device can be made: %s", spec->path, strerror(-err));
-		zoned_disk_destroy(&disk->zoned);
+		anvil_zoned_disk_destroy(&disk->zoned);
 		close_image(disk);
 		free(disk);
 		return err;

@@ -41,7 +41,7 @@ int host_disk_parse(struct host_disk_spec *spec, char *text, char *error, size_t
  * zone, which is a conventional one, is the image's first part as it is.
  */
 int host_disk_create(struct host_device **device, const struct host_disk_spec *spec,
-		     unsigned int number, const struct guest_memory *memory, char *error,
+		     unsigned int number, const struct anvil_guest_memory *memory, char *error,
 		     size_t room) __attribute__((warn_unused_result));
 
 #endif

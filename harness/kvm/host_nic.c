@@ -18,6 +18,7 @@
 #include "nic_tap.h"
 #include "sandbox.h"
 #include "virtio_net.h"
+#include "virtio_spec.h"
 
 #define QUEUE_SIZE 256u
 #define PCAP_BURST 64u
@@ -26,16 +27,17 @@
 
 struct host_nic {
 	struct host_device device; /* first */
-	struct virtio_net net;
+	struct anvil_net net;
 	enum host_nic_kind kind;
-	struct nic none;
-	struct nic_slirp slirp;
-	struct nic_tap tap;
-	struct nic_tap_offloads offloads; /* as the TAP interface has them now */
-	struct nic_pcap pcap;
+	struct anvil_nic none;
+	struct anvil_nic_slirp slirp;
+	struct anvil_nic_tap tap;
+	struct anvil_nic_tap_offloads offloads; /* as the TAP interface has them now */
+	struct anvil_nic_pcap pcap;
 	char capture[256]; /* its name, until it is said that it has ended */
 	bool pcap_ended;   /* all frames were delivered, or cannot be read any more */
-	int (*receive)(struct nic *nic, const struct nic_frame *frame); /* the device's */
+	int (*receive)(struct anvil_nic *nic,
+		       const struct anvil_nic_frame *frame); /* the device's */
 	bool held; /* the frame was offered before, and is recorded */
 };
 
@@ -46,20 +48,20 @@ static struct host_nic *to_nic(struct host_device *d)
 
 /* ---- none ---- */
 
-static int drop(struct nic *nic, const struct nic_frame *frame)
+static int drop(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
 	(void)nic, (void)frame;
 	return 0;
 }
 
-static const struct nic_ops none_ops = { .send = drop };
+static const struct anvil_nic_ops none_ops = { .send = drop };
 
 /* ---- the thread's part ---- */
 
 /* Stands before the device's own `receive`: a recorder hears of each frame once. */
-static int receive(struct nic *nic, const struct nic_frame *frame)
+static int receive(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
-	struct virtio_net *net = nic->device;
+	struct anvil_net *net = nic->device;
 	struct host_nic *n = (void *)((char *)net - offsetof(struct host_nic, net));
 	int result;
 
@@ -73,15 +75,15 @@ static int receive(struct nic *nic, const struct nic_frame *frame)
 /* What the driver takes now, the kernel may leave undone. */
 static void follow_offloads(struct host_nic *n)
 {
-	const struct virtio_features *takes = &n->net.guest;
-	const struct nic_tap_offloads o = {
-		.csum = virtio_features_has(takes, VIRTIO_NET_F_GUEST_CSUM),
-		.tso4 = virtio_features_has(takes, VIRTIO_NET_F_GUEST_TSO4),
-		.tso6 = virtio_features_has(takes, VIRTIO_NET_F_GUEST_TSO6),
-		.ecn = virtio_features_has(takes, VIRTIO_NET_F_GUEST_ECN),
+	const struct anvil_features *takes = &n->net.guest;
+	const struct anvil_nic_tap_offloads o = {
+		.csum = anvil_features_has(takes, VIRTIO_NET_F_GUEST_CSUM),
+		.tso4 = anvil_features_has(takes, VIRTIO_NET_F_GUEST_TSO4),
+		.tso6 = anvil_features_has(takes, VIRTIO_NET_F_GUEST_TSO6),
+		.ecn = anvil_features_has(takes, VIRTIO_NET_F_GUEST_ECN),
 	};
 
-	if (memcmp(&o, &n->offloads, sizeof(o)) && nic_tap_set_offloads(&n->tap, &o) == 0)
+	if (memcmp(&o, &n->offloads, sizeof(o)) && anvil_nic_tap_set_offloads(&n->tap, &o) == 0)
 		n->offloads = o;
 }
 
@@ -93,7 +95,7 @@ static bool ended(int delivered)
 static bool pcap_can_deliver(const struct host_nic *n)
 {
 	return !n->pcap_ended && !n->pcap.waiting &&
-	       virtio_device_queue_live(&n->net.dev, VIRTIO_NET_RX);
+	       anvil_device_queue_live(&n->net.dev, ANVIL_NET_RX);
 }
 
 /* Each card has a thread, and libslirp data for all of them. */
@@ -114,7 +116,7 @@ static int until_tick(const struct host_nic *n, int timeout)
 	uint64_t now = microseconds();
 	uint64_t wait;
 
-	if (!virtio_net_next_tick(&n->net, &next))
+	if (!anvil_net_next_tick(&n->net, &next))
 		return timeout;
 	wait = next > now ? (next - now + 999) / 1000 : 0;
 	return timeout >= 0 && wait > (uint64_t)timeout ? timeout
@@ -127,10 +129,10 @@ static unsigned int fill_back_end(struct host_nic *n, struct pollfd *pollfds, un
 {
 	switch (n->kind) {
 	case HOST_NIC_USER:
-		return nic_slirp_fill(&n->slirp, pollfds, room, timeout);
+		return anvil_nic_slirp_fill(&n->slirp, pollfds, room, timeout);
 	case HOST_NIC_TAP:
 		follow_offloads(n);
-		nic_tap_fill(&n->tap, pollfds);
+		anvil_nic_tap_fill(&n->tap, pollfds);
 		return 1;
 	case HOST_NIC_PCAP:
 		if (pcap_can_deliver(n))
@@ -169,17 +171,17 @@ static void dispatch(struct host_device *d, const struct pollfd *pollfds, unsign
 	struct host_nic *n = to_nic(d);
 	uint64_t next;
 
-	(void)virtio_net_tick(&n->net, microseconds(), &next);
+	(void)anvil_net_tick(&n->net, microseconds(), &next);
 	switch (n->kind) {
 	case HOST_NIC_USER:
-		nic_slirp_dispatch(&n->slirp, pollfds, count);
+		anvil_nic_slirp_dispatch(&n->slirp, pollfds, count);
 		break;
 	case HOST_NIC_TAP:
-		nic_tap_dispatch(&n->tap, pollfds);
+		anvil_nic_tap_dispatch(&n->tap, pollfds);
 		break;
 	case HOST_NIC_PCAP:
 		if (pcap_can_deliver(n))
-			n->pcap_ended = ended(nic_pcap_poll(&n->pcap, PCAP_BURST));
+			n->pcap_ended = ended(anvil_nic_pcap_poll(&n->pcap, PCAP_BURST));
 		tell_capture_end(n);
 		break;
 	default:
@@ -210,13 +212,13 @@ static void close_back_end(struct host_nic *n)
 {
 	switch (n->kind) {
 	case HOST_NIC_USER:
-		nic_slirp_close(&n->slirp);
+		anvil_nic_slirp_close(&n->slirp);
 		break;
 	case HOST_NIC_TAP:
-		nic_tap_close(&n->tap);
+		anvil_nic_tap_close(&n->tap);
 		break;
 	case HOST_NIC_PCAP:
-		if (nic_pcap_close(&n->pcap) && n->capture[0])
+		if (anvil_nic_pcap_close(&n->pcap) && n->capture[0])
 			complain("the capture is not complete: it could not be written");
 		break;
 	default:
@@ -228,21 +230,21 @@ static void destroy(struct host_device *d)
 {
 	struct host_nic *n = to_nic(d);
 
-	virtio_net_destroy(&n->net);
+	anvil_net_destroy(&n->net);
 	close_back_end(n);
 	free(n);
 }
 
 static const char *control(struct host_device *d, const char *what)
 {
-	struct virtio_net *net = &to_nic(d)->net;
+	struct anvil_net *net = &to_nic(d)->net;
 
 	if (!strcmp(what, "link up"))
-		virtio_net_set_link(net, true);
+		anvil_net_set_link(net, true);
 	else if (!strcmp(what, "link down"))
-		virtio_net_set_link(net, false);
+		anvil_net_set_link(net, false);
 	else if (!strcmp(what, "announce"))
-		virtio_net_announce(net);
+		anvil_net_announce(net);
 	else
 		return "a network card knows: link up, link down, announce";
 	return NULL;
@@ -254,8 +256,8 @@ static const struct host_device_ops ops = { fill, dispatch, describe, control, n
 
 static int open_user(struct host_nic *n, const struct host_nic_spec *spec, char *error, size_t room)
 {
-	struct nic_slirp_forward forward[HOST_NIC_FORWARDS] = { 0 };
-	const struct nic_slirp_options o = {
+	struct anvil_nic_slirp_forward forward[HOST_NIC_FORWARDS] = { 0 };
+	const struct anvil_nic_slirp_options o = {
 		.forwards = forward,
 		.forward_count = spec->forwards,
 		.isolated = spec->isolated,
@@ -268,13 +270,13 @@ static int open_user(struct host_nic *n, const struct host_nic_spec *spec, char 
 		forward[i].host_port = spec->forward[i].host;
 		forward[i].guest_port = spec->forward[i].guest;
 	}
-	return nic_slirp_open(&n->slirp, &o, error, room);
+	return anvil_nic_slirp_open(&n->slirp, &o, error, room);
 }
 
 static int open_back_end(struct host_nic *n, const struct host_nic_spec *spec, char *error,
 			 size_t room)
 {
-	const struct nic_pcap_options pcap = {
+	const struct anvil_nic_pcap_options pcap = {
 		.in = spec->input[0] ? spec->input : NULL,
 		.out = spec->name,
 		.delivered_too = true,
@@ -287,16 +289,16 @@ static int open_back_end(struct host_nic *n, const struct host_nic_spec *spec, c
 	case HOST_NIC_USER:
 		return open_user(n, spec, error, room);
 	case HOST_NIC_TAP:
-		return nic_tap_open(&n->tap, spec->name, error, room);
+		return anvil_nic_tap_open(&n->tap, spec->name, error, room);
 	case HOST_NIC_PCAP:
-		return nic_pcap_open(&n->pcap, &pcap, error, room);
+		return anvil_nic_pcap_open(&n->pcap, &pcap, error, room);
 	default:
 		n->none.ops = &none_ops;
 		return 0;
 	}
 }
 
-static struct nic *back_end(struct host_nic *n)
+static struct anvil_nic *back_end(struct host_nic *n)
 {
 	switch (n->kind) {
 	case HOST_NIC_USER:
@@ -310,14 +312,14 @@ static struct nic *back_end(struct host_nic *n)
 	}
 }
 
-static void add_features(struct virtio_features *set, const uint8_t *feature, size_t count)
+static void add_features(struct anvil_features *set, const uint8_t *feature, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		virtio_features_add(set, feature[i]);
+		anvil_features_add(set, feature[i]);
 }
 
 static int make_device(struct host_nic *n, const struct host_nic_spec *spec, unsigned int number,
-		       const struct guest_memory *memory)
+		       const struct anvil_guest_memory *memory)
 {
 	static const uint8_t always[] = {
 		VIRTIO_NET_F_GUEST_CSUM,
@@ -346,7 +348,7 @@ static int make_device(struct host_nic *n, const struct host_nic_spec *spec, uns
 		VIRTIO_NET_F_HOST_ECN,	VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO6,
 		VIRTIO_NET_F_GUEST_ECN,
 	};
-	struct virtio_net_options o = {
+	struct anvil_net_options o = {
 		.memory = memory,
 		.nic = back_end(n),
 		.queue_size_max = QUEUE_SIZE,
@@ -355,7 +357,7 @@ static int make_device(struct host_nic *n, const struct host_nic_spec *spec, uns
 		.link_up = true,
 		.queue_pairs_max = (uint16_t)spec->queues,
 		.speed = SPEED,
-		.duplex = VIRTIO_NET_DUPLEX_FULL,
+		.duplex = ANVIL_NET_DUPLEX_FULL,
 	};
 	int err;
 
@@ -363,12 +365,12 @@ static int make_device(struct host_nic *n, const struct host_nic_spec *spec, uns
 	if (spec->queues > 1)
 		add_features(&o.features, with_queues, sizeof(with_queues));
 	if (spec->packed)
-		virtio_features_add(&o.features, VIRTIO_F_RING_PACKED);
+		anvil_features_add(&o.features, VIRTIO_F_RING_PACKED);
 	if (spec->mergeable)
-		virtio_features_add(&o.features, VIRTIO_NET_F_MRG_RXBUF);
+		anvil_features_add(&o.features, VIRTIO_NET_F_MRG_RXBUF);
 	if (n->kind == HOST_NIC_TAP)
 		add_features(&o.features, with_tap, sizeof(with_tap));
-	err = virtio_net_init(&n->net, &o);
+	err = anvil_net_init(&n->net, &o);
 	if (!err) {
 		n->receive = o.nic->receive;
 		o.nic->receive = receive;
@@ -377,7 +379,7 @@ static int make_device(struct host_nic *n, const struct host_nic_spec *spec, uns
 }
 
 int host_nic_create(struct host_device **device, const struct host_nic_spec *spec,
-		    unsigned int number, const struct guest_memory *memory, char *error,
+		    unsigned int number, const struct anvil_guest_memory *memory, char *error,
 		    size_t room)
 {
 	struct host_nic *n = calloc(1, sizeof(*n));

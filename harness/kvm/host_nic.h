@@ -54,7 +54,7 @@ int host_nic_parse(struct host_nic_spec *spec, const char *text, char *error, si
  * `error`. host_device_destroy frees all.
  */
 int host_nic_create(struct host_device **device, const struct host_nic_spec *spec,
-		    unsigned int number, const struct guest_memory *memory, char *error,
+		    unsigned int number, const struct anvil_guest_memory *memory, char *error,
 		    size_t room) __attribute__((warn_unused_result));
 
 #endif

@@ -119,9 +119,9 @@ unsigned int ram_map(const struct ram *ram, struct ram_map_entry map[RAM_MAP_MAX
 	return n;
 }
 
-void ram_for_devices(const struct ram *ram, struct guest_memory *memory)
+void ram_for_devices(const struct ram *ram, struct anvil_guest_memory *memory)
 {
-	struct guest_memory_region region[RAM_REGIONS_MAX];
+	struct anvil_guest_memory_region region[RAM_REGIONS_MAX];
 	unsigned int n = 0;
 	int err;
 
@@ -129,9 +129,10 @@ void ram_for_devices(const struct ram *ram, struct guest_memory *memory)
 		const struct ram_region *r = &ram->region[i];
 
 		if (!r->reserved)
-			region[n++] = (struct guest_memory_region){ r->gpa, r->bytes, r->host };
+			region[n++] =
+				(struct anvil_guest_memory_region){ r->gpa, r->bytes, r->host };
 	}
-	err = guest_memory_init(memory, region, n);
+	err = anvil_guest_memory_init(memory, region, n);
 	assert(!err); /* ours: sorted, aligned */
 	(void)err;
 }

@@ -71,6 +71,6 @@ struct ram_map_entry {
 unsigned int ram_map(const struct ram *ram, struct ram_map_entry map[RAM_MAP_MAX]);
 
 /* The memory of the kernel, for devices: what they may reach. */
-void ram_for_devices(const struct ram *ram, struct guest_memory *memory);
+void ram_for_devices(const struct ram *ram, struct anvil_guest_memory *memory);
 
 #endif

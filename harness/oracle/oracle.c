@@ -14,7 +14,7 @@ static const struct oracle_kind *const kinds[DEVICE_KINDS] = {
 
 /*
  * In one call: each chain of a full ring, as long as may be, with a few accesses for each
- * descriptor and each chain; and no more than a device of ours promises (VIRTIO_DEVICE_ACCESSES).
+ * descriptor and each chain; and no more than a device of ours promises (ANVIL_DEVICE_ACCESSES).
  */
 static uint64_t calls_accesses(const struct oracle_kind *kind, const struct setup *p)
 {

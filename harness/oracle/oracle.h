@@ -70,7 +70,7 @@ struct model_chain {
 	bool waiting;
 	bool failed;
 	uint64_t data_bytes;
-	const struct disk_request *request;
+	const struct anvil_disk_request *request;
 	unsigned int order;
 	uint8_t failure;     /* the status if it failed */
 	uint32_t zones;	     /* a report has room for these */
@@ -146,7 +146,7 @@ struct model_queue {
 
 /* A request that was submitted and not completed; `stopped`: and its queue stopped meanwhile. */
 struct model_disk_request {
-	const struct disk_request *request;
+	const struct anvil_disk_request *request;
 	unsigned int queue;
 	bool stopped;
 };
@@ -223,7 +223,7 @@ struct model_net {
 	uint8_t *answer; /* storage: ack and result */
 
 	/* the frame that the host is handing over */
-	const struct nic_frame *frame;
+	const struct anvil_nic_frame *frame;
 	bool wanted;
 	unsigned int to; /* the queue that it has to go to */
 	uint32_t hash;
@@ -370,13 +370,13 @@ void oracle_raced(struct oracle *o);
 void oracle_irq(struct oracle *o, bool asserted);
 
 /* The disk. `completed` comes before the device hears of it. */
-void oracle_disk_submitted(struct oracle *o, const struct disk_request *request);
-void oracle_disk_completed(struct oracle *o, const struct disk_request *request, int result);
+void oracle_disk_submitted(struct oracle *o, const struct anvil_disk_request *request);
+void oracle_disk_completed(struct oracle *o, const struct anvil_disk_request *request, int result);
 void oracle_resized(struct oracle *o, uint64_t capacity);
 
 /* The nic. */
-void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result);
-void oracle_frame_begins(struct oracle *o, const struct nic_frame *frame);
+void oracle_sent(struct oracle *o, const struct anvil_nic_frame *frame, int result);
+void oracle_frame_begins(struct oracle *o, const struct anvil_nic_frame *frame);
 void oracle_frame_ends(struct oracle *o, int result);
 void oracle_link(struct oracle *o, bool up);
 void oracle_announce(struct oracle *o);

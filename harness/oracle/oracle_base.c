@@ -76,7 +76,7 @@ void oracle_create(struct oracle *o)
 	o->log = address_space(ORACLE_WAITING_LOG * sizeof(*o->log));
 	o->log_bytes = address_space(ORACLE_WAITING_BYTES);
 	o->list = calloc(1, sizeof(*o->list));
-	o->net.completed = malloc(NIC_FRAME_BYTES_MAX);
+	o->net.completed = malloc(ANVIL_NIC_FRAME_BYTES_MAX);
 	o->net.answer = malloc(ORACLE_ANSWER_BYTES);
 	if (!chain || !o->list || !o->net.completed || !o->net.answer)
 		abort();

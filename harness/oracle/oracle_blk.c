@@ -80,7 +80,7 @@ static bool needs_met(const struct oracle *o)
 
 	if (!o->p->zones.zoned || knows)
 		return true;
-	if (o->p->zones.options.zoning.model == DISK_HOST_MANAGED) {
+	if (o->p->zones.options.zoning.model == ANVIL_DISK_HOST_MANAGED) {
 		hit(MILESTONE_BLK_ZONES_REFUSED);
 		return false;
 	}

@@ -11,7 +11,7 @@ bool oracle_blk_finished(const struct model_chain *c)
 	return c->failed || (c->step == c->steps && c->flushed == c->flush);
 }
 
-static struct model_chain *chain_of(struct oracle *o, const struct disk_request *request)
+static struct model_chain *chain_of(struct oracle *o, const struct anvil_disk_request *request)
 {
 	for (unsigned int k = 0; k < o->p->queues; k++) {
 		const struct model_queue *q = &o->queue[k];
@@ -32,13 +32,13 @@ static unsigned int queue_of(const struct oracle *o, const struct model_chain *c
 	return (unsigned int)(c - o->queue[0].chain) / SETUP_QUEUE_SIZE;
 }
 
-static void next_request(const struct model_chain *c, struct disk_request *right)
+static void next_request(const struct model_chain *c, struct anvil_disk_request *right)
 {
 	memset(right, 0, sizeof(*right));
 	if (c->step == c->steps) {
-		right->op = DISK_FLUSH;
+		right->op = ANVIL_DISK_FLUSH;
 	} else if (c->type == VIRTIO_BLK_T_IN || c->type == VIRTIO_BLK_T_OUT) {
-		right->op = c->type == VIRTIO_BLK_T_IN ? DISK_READ : DISK_WRITE;
+		right->op = c->type == VIRTIO_BLK_T_IN ? ANVIL_DISK_READ : ANVIL_DISK_WRITE;
 		right->sector = c->sector;
 		right->sectors =
 			(c->type == VIRTIO_BLK_T_IN ? c->data_bytes : c->readable_bytes - 16) / 512;
@@ -47,33 +47,33 @@ static void next_request(const struct model_chain *c, struct disk_request *right
 	} else {
 		const uint8_t *range = c->capture + 16 + 16ull * c->step;
 
-		right->op = c->type == VIRTIO_BLK_T_DISCARD	   ? DISK_DISCARD
-			    : c->type == VIRTIO_BLK_T_WRITE_ZEROES ? DISK_WRITE_ZEROES
-								   : DISK_SECURE_ERASE;
+		right->op = c->type == VIRTIO_BLK_T_DISCARD	   ? ANVIL_DISK_DISCARD
+			    : c->type == VIRTIO_BLK_T_WRITE_ZEROES ? ANVIL_DISK_WRITE_ZEROES
+								   : ANVIL_DISK_SECURE_ERASE;
 		right->sector = get64(range);
 		right->sectors = get32(range + 8);
 		right->unmap = get32(range + 12) & 1;
 	}
 }
 
-static void check_disk(struct oracle *o, const struct disk_request *r)
+static void check_disk(struct oracle *o, const struct anvil_disk_request *r)
 {
 	if (!oracle_live(o))
 		oracle_fail(o, 6, "a disk request while the device does not run");
-	if (r->op != DISK_FLUSH && r->op != DISK_ZONE_APPEND &&
+	if (r->op != ANVIL_DISK_FLUSH && r->op != ANVIL_DISK_ZONE_APPEND &&
 	    !oracle_blk_sectors_exist(o, r->sector, r->sectors))
 		oracle_fail(o, 8, "disk request for %llu sectors at %llu of %llu",
 			    (unsigned long long)r->sectors, (unsigned long long)r->sector,
 			    (unsigned long long)o->capacity);
-	if (r->op != DISK_FLUSH && r->op != DISK_READ && r->op != DISK_ZONE_REPORT &&
-	    o->p->flags & FLAG_READ_ONLY)
+	if (r->op != ANVIL_DISK_FLUSH && r->op != ANVIL_DISK_READ &&
+	    r->op != ANVIL_DISK_ZONE_REPORT && o->p->flags & FLAG_READ_ONLY)
 		oracle_fail(o, 8, "a read-only disk is asked to change");
 }
 
-void oracle_disk_submitted(struct oracle *o, const struct disk_request *request)
+void oracle_disk_submitted(struct oracle *o, const struct anvil_disk_request *request)
 {
 	struct model_chain *c = chain_of(o, request);
-	struct disk_request right;
+	struct anvil_disk_request right;
 
 	check_disk(o, request);
 	if (!c) {
@@ -88,14 +88,14 @@ void oracle_disk_submitted(struct oracle *o, const struct disk_request *request)
 		oracle_fail(o, 8, "a disk request that chain %u does not ask for", c->head);
 	next_request(c, &right);
 	if (request->op != right.op || request->unmap != right.unmap ||
-	    (right.op != DISK_FLUSH &&
+	    (right.op != ANVIL_DISK_FLUSH &&
 	     (request->sector != right.sector || request->sectors != right.sectors)) ||
-	    (right.op == DISK_ZONE_REPORT && request->zones != right.zones))
+	    (right.op == ANVIL_DISK_ZONE_REPORT && request->zones != right.zones))
 		oracle_fail(o, 8, "disk request %d for %llu sectors at %llu is not chain %u's",
 			    request->op, (unsigned long long)request->sectors,
 			    (unsigned long long)request->sector, c->head);
 	c->zone_asked = request->sector;
-	if ((right.op == DISK_WRITE || right.op == DISK_ZONE_APPEND) &&
+	if ((right.op == ANVIL_DISK_WRITE || right.op == ANVIL_DISK_ZONE_APPEND) &&
 	    (c->read_pos != c->readable_bytes ||
 	     memcmp(request->data, c->capture + 16, (size_t)(right.sectors * 512)) != 0))
 		oracle_fail(o, 8, "chain %u: the data written is not what was read", c->head);
@@ -118,7 +118,7 @@ static bool next_range_gone(const struct oracle *o, const struct model_chain *c)
 	return c->step < c->steps && !oracle_blk_sectors_exist(o, get64(range), get32(range + 8));
 }
 
-static void digest_request(struct oracle *o, const struct disk_request *r, int result)
+static void digest_request(struct oracle *o, const struct anvil_disk_request *r, int result)
 {
 	uint64_t *sum = &o->digest.disk;
 
@@ -126,17 +126,17 @@ static void digest_request(struct oracle *o, const struct disk_request *r, int r
 	oracle_digest_number(sum, r->sector);
 	oracle_digest_number(sum, r->sectors);
 	oracle_digest_number(sum, result == 0);
-	if (r->op == DISK_WRITE && !result)
+	if (r->op == ANVIL_DISK_WRITE && !result)
 		oracle_digest_bytes(sum, r->data, r->sectors * 512);
 }
 
 /* The zones are the disk's: they change even if nobody waits for it. */
-static void zones_completed(struct oracle *o, struct model_chain *c, const struct disk_request *r,
-			    int result)
+static void zones_completed(struct oracle *o, struct model_chain *c,
+			    const struct anvil_disk_request *r, int result)
 {
 	uint64_t zone_sectors = o->p->zones.options.zoning.zone_sectors;
 	uint64_t asked =
-		r->op == DISK_ZONE_APPEND ? r->sector - r->sector % zone_sectors : r->sector;
+		r->op == ANVIL_DISK_ZONE_APPEND ? r->sector - r->sector % zone_sectors : r->sector;
 	uint8_t status = oracle_zones_completed(o, r, c ? c->zone_asked : asked, result);
 
 	if (!c)
@@ -148,20 +148,20 @@ static void zones_completed(struct oracle *o, struct model_chain *c, const struc
 }
 
 /* It cannot reach the disk any more: with the last one a reset is complete. */
-static void forget_request(struct oracle *o, const struct disk_request *request, int result)
+static void forget_request(struct oracle *o, const struct anvil_disk_request *request, int result)
 {
 	unsigned int i = 0;
 
 	while (o->disk_request[i].request != request)
 		i++;
-	if (o->disk_request[i].stopped && request->op == DISK_WRITE && !result)
+	if (o->disk_request[i].stopped && request->op == ANVIL_DISK_WRITE && !result)
 		hit(MILESTONE_BLK_LATE_WRITE);
 	o->disk_request[i] = o->disk_request[--o->at_disk];
 	if (!o->at_disk)
 		o->resetting = 0;
 }
 
-void oracle_disk_completed(struct oracle *o, const struct disk_request *request, int result)
+void oracle_disk_completed(struct oracle *o, const struct anvil_disk_request *request, int result)
 {
 	struct model_chain *c = chain_of(o, request);
 
@@ -176,6 +176,6 @@ void oracle_disk_completed(struct oracle *o, const struct disk_request *request,
 	c->waiting = false;
 	c->failed = result != 0 || next_range_gone(o, c);
 	/* what is read now is what the guest must get */
-	if (!result && request->op == DISK_READ)
+	if (!result && request->op == ANVIL_DISK_READ)
 		memcpy(c->capture + 16, request->data, (size_t)(request->sectors * 512));
 }

@@ -37,13 +37,14 @@ bool oracle_zone_changes(uint32_t type);
 /* The status to be answered with at once, or -1: the disk has to be asked. */
 int oracle_zones_expect(struct oracle *o, struct model_chain *c);
 /* ... for this. */
-void oracle_zones_request(const struct model_chain *c, struct disk_request *right);
+void oracle_zones_request(const struct model_chain *c, struct anvil_disk_request *right);
 /* The disk says that it is done; returns the status that follows. `asked`: the sector it was asked
  * for. */
-uint8_t oracle_zones_completed(struct oracle *o, const struct disk_request *r, uint64_t asked,
+uint8_t oracle_zones_completed(struct oracle *o, const struct anvil_disk_request *r, uint64_t asked,
 			       int result);
 /* What the guest has to get. */
-void oracle_zones_reply(struct oracle *o, struct model_chain *c, const struct disk_request *r);
+void oracle_zones_reply(struct oracle *o, struct model_chain *c,
+			const struct anvil_disk_request *r);
 void oracle_zone_done(uint32_t type);
 
 /* ---- oracle_blk_plan.c ---- */

@@ -88,7 +88,7 @@ static void plan_get_id(struct model_chain *c)
 /* 5.2.6: three numbers, none of them a reserved one */
 static void plan_lifetime(const struct oracle *o, struct model_chain *c)
 {
-	const struct disk_lifetime *l = &o->p->lifetime;
+	const struct anvil_disk_lifetime *l = &o->p->lifetime;
 	uint8_t *told = c->capture + 16;
 
 	if (c->writable_bytes != 7 || c->readable_bytes != 16) {

@@ -8,7 +8,7 @@
 
 #include "oracle_blk_internal.h"
 
-static const struct disk_zoning *zoning(const struct oracle *o)
+static const struct anvil_disk_zoning *zoning(const struct oracle *o)
 {
 	return &o->p->zones.options.zoning;
 }
@@ -25,7 +25,7 @@ static uint64_t size_of(const struct oracle *o, unsigned int index)
 
 static struct model_zone new_zone(const struct oracle *o, unsigned int index)
 {
-	const struct zoned_disk_options *w = &o->p->zones.options;
+	const struct anvil_zoned_disk_options *w = &o->p->zones.options;
 	struct model_zone z = {
 		.start = (uint64_t)index * w->zoning.zone_sectors,
 		.written = (uint64_t)index * w->zoning.zone_sectors,
@@ -38,7 +38,7 @@ static struct model_zone new_zone(const struct oracle *o, unsigned int index)
 		z.state = VIRTIO_BLK_ZS_NOT_WP;
 		return z;
 	}
-	z.type = w->zoning.model == DISK_HOST_AWARE ? VIRTIO_BLK_ZT_SWP : VIRTIO_BLK_ZT_SWR;
+	z.type = w->zoning.model == ANVIL_DISK_HOST_AWARE ? VIRTIO_BLK_ZT_SWP : VIRTIO_BLK_ZT_SWR;
 	if (z.type == VIRTIO_BLK_ZT_SWR) {
 		if (w->zone_capacity && z.capacity > w->zone_capacity)
 			z.capacity = w->zone_capacity;
@@ -86,7 +86,7 @@ static bool in(const struct model_zone *z, uint32_t states)
 /* A zone enters an open state, if the limits allow it; one opened by a write may have to go. */
 static uint8_t open_up(struct oracle *o, struct model_zone *z, uint8_t state)
 {
-	const struct disk_zoning *limit = zoning(o);
+	const struct anvil_disk_zoning *limit = zoning(o);
 
 	if (limit->active_max && !in(z, ACTIVE_STATES) &&
 	    count_state(o, ACTIVE_STATES) == limit->active_max)
@@ -186,7 +186,7 @@ static uint8_t write_zones(struct oracle *o, uint64_t sector, uint64_t sectors)
 }
 
 /* 5.2.6.2: what was not written is told apart from what was */
-static void check_unwritten(struct oracle *o, const struct disk_request *r)
+static void check_unwritten(struct oracle *o, const struct anvil_disk_request *r)
 {
 	for (uint64_t i = 0; i < r->sectors; i++) {
 		const struct model_zone *z = zone_at(o, r->sector + i);
@@ -202,7 +202,7 @@ static void check_unwritten(struct oracle *o, const struct disk_request *r)
 	}
 }
 
-static uint8_t pass_over(struct oracle *o, const struct disk_request *r, uint32_t bad)
+static uint8_t pass_over(struct oracle *o, const struct anvil_disk_request *r, uint32_t bad)
 {
 	uint64_t end = r->sector + r->sectors;
 
@@ -226,7 +226,7 @@ static void empty(struct oracle *o, struct model_zone *z)
 }
 
 /* What is discarded counts as unwritten, but where only the end of a zone can be unwritten. */
-static uint8_t discard(struct oracle *o, const struct disk_request *r)
+static uint8_t discard(struct oracle *o, const struct anvil_disk_request *r)
 {
 	uint8_t status = pass_over(o, r, DEAD_STATES);
 
@@ -235,7 +235,7 @@ static uint8_t discard(struct oracle *o, const struct disk_request *r)
 	return status;
 }
 
-static uint8_t erase(struct oracle *o, const struct disk_request *r)
+static uint8_t erase(struct oracle *o, const struct anvil_disk_request *r)
 {
 	uint64_t end = r->sector + r->sectors;
 
@@ -254,17 +254,17 @@ static uint8_t erase(struct oracle *o, const struct disk_request *r)
 	return VIRTIO_BLK_S_OK;
 }
 
-static uint8_t change_state(struct oracle *o, const struct disk_request *r)
+static uint8_t change_state(struct oracle *o, const struct anvil_disk_request *r)
 {
 	struct model_zone *z = zone_at(o, r->sector);
 
 	if (z->type == VIRTIO_BLK_ZT_CONV || in(z, DEAD_STATES))
 		return VIRTIO_BLK_S_ZONE_INVALID_CMD;
-	if (r->op == DISK_ZONE_RESET) {
+	if (r->op == ANVIL_DISK_ZONE_RESET) {
 		empty(o, z);
-	} else if (r->op == DISK_ZONE_FINISH) {
+	} else if (r->op == ANVIL_DISK_ZONE_FINISH) {
 		z->state = VIRTIO_BLK_ZS_FULL;
-	} else if (r->op == DISK_ZONE_OPEN) {
+	} else if (r->op == ANVIL_DISK_ZONE_OPEN) {
 		return in(z, STATE(FULL)) ? VIRTIO_BLK_S_ZONE_INVALID_CMD
 					  : open_up(o, z, VIRTIO_BLK_ZS_EOPEN);
 	} else {
@@ -276,7 +276,7 @@ static uint8_t change_state(struct oracle *o, const struct disk_request *r)
 }
 
 /* An append has been given its place, right or wrong: the zone is the one around it. */
-static uint8_t append(struct oracle *o, const struct disk_request *r)
+static uint8_t append(struct oracle *o, const struct anvil_disk_request *r)
 {
 	struct model_zone *z = zone_at(o, r->sector);
 
@@ -285,29 +285,29 @@ static uint8_t append(struct oracle *o, const struct disk_request *r)
 	return write_swr(o, z, z->written, r->sectors);
 }
 
-static uint8_t carry_out(struct oracle *o, const struct disk_request *r, uint64_t asked)
+static uint8_t carry_out(struct oracle *o, const struct anvil_disk_request *r, uint64_t asked)
 {
-	struct disk_request zone = *r;
+	struct anvil_disk_request zone = *r;
 
 	switch (r->op) {
-	case DISK_READ:
+	case ANVIL_DISK_READ:
 		return pass_over(o, r, STATE(OFFLINE));
-	case DISK_DISCARD:
+	case ANVIL_DISK_DISCARD:
 		return discard(o, r);
-	case DISK_WRITE:
-	case DISK_WRITE_ZEROES:
+	case ANVIL_DISK_WRITE:
+	case ANVIL_DISK_WRITE_ZEROES:
 		return write_zones(o, r->sector, r->sectors);
-	case DISK_SECURE_ERASE:
+	case ANVIL_DISK_SECURE_ERASE:
 		return erase(o, r);
-	case DISK_ZONE_APPEND:
+	case ANVIL_DISK_ZONE_APPEND:
 		zone.sector = asked;
 		return append(o, &zone);
-	case DISK_ZONE_RESET_ALL:
+	case ANVIL_DISK_ZONE_RESET_ALL:
 		for (unsigned int i = 0; i < o->zones; i++)
 			empty(o, &o->zone[i]);
 		return VIRTIO_BLK_S_OK;
-	case DISK_FLUSH:
-	case DISK_ZONE_REPORT:
+	case ANVIL_DISK_FLUSH:
+	case ANVIL_DISK_ZONE_REPORT:
 		return VIRTIO_BLK_S_OK;
 	default:
 		return change_state(o, r);
@@ -319,13 +319,13 @@ static uint8_t status_of(int result)
 	switch (result) {
 	case 0:
 		return VIRTIO_BLK_S_OK;
-	case DISK_ZONE_ERROR_INVALID:
+	case ANVIL_DISK_ZONE_ERROR_INVALID:
 		return VIRTIO_BLK_S_ZONE_INVALID_CMD;
-	case DISK_ZONE_ERROR_UNALIGNED:
+	case ANVIL_DISK_ZONE_ERROR_UNALIGNED:
 		return VIRTIO_BLK_S_ZONE_UNALIGNED_WP;
-	case DISK_ZONE_ERROR_OPEN:
+	case ANVIL_DISK_ZONE_ERROR_OPEN:
 		return VIRTIO_BLK_S_ZONE_OPEN_RESOURCE;
-	case DISK_ZONE_ERROR_ACTIVE:
+	case ANVIL_DISK_ZONE_ERROR_ACTIVE:
 		return VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE;
 	default:
 		return VIRTIO_BLK_S_IOERR;
@@ -344,11 +344,11 @@ static void tell_milestone(uint8_t status)
 		hit(MILESTONE_BLK_ZONE_ACTIVE_LIMIT);
 }
 
-uint8_t oracle_zones_completed(struct oracle *o, const struct disk_request *r, uint64_t asked,
+uint8_t oracle_zones_completed(struct oracle *o, const struct anvil_disk_request *r, uint64_t asked,
 			       int result)
 {
 	uint8_t said = status_of(result);
-	uint64_t place = r->op == DISK_ZONE_APPEND ? zone_at(o, asked)->written : r->sector;
+	uint64_t place = r->op == ANVIL_DISK_ZONE_APPEND ? zone_at(o, asked)->written : r->sector;
 	uint8_t right;
 
 	if (said == VIRTIO_BLK_S_IOERR) /* nothing was done */
@@ -363,7 +363,7 @@ uint8_t oracle_zones_completed(struct oracle *o, const struct disk_request *r, u
 	if (r->sector != place)
 		oracle_fail(o, 8, "zones: data is appended at %llu instead of %llu",
 			    (unsigned long long)r->sector, (unsigned long long)place);
-	if (r->op == DISK_READ)
+	if (r->op == ANVIL_DISK_READ)
 		check_unwritten(o, r);
 	return right;
 }
@@ -388,16 +388,16 @@ static void put_descriptor(const struct model_zone *z, uint8_t *at)
 	at[25] = z->state;
 }
 
-void oracle_zones_reply(struct oracle *o, struct model_chain *c, const struct disk_request *r)
+void oracle_zones_reply(struct oracle *o, struct model_chain *c, const struct anvil_disk_request *r)
 {
 	uint64_t told = 0;
 
-	if (r->op == DISK_ZONE_APPEND) {
+	if (r->op == ANVIL_DISK_ZONE_APPEND) {
 		put64(c->capture + 16, r->sector);
 		c->data_bytes = 8;
 		return;
 	}
-	if (r->op != DISK_ZONE_REPORT)
+	if (r->op != ANVIL_DISK_ZONE_REPORT)
 		return;
 	for (uint64_t i = c->sector / zoning(o)->zone_sectors; i < o->zones && told < c->zones; i++)
 		put_descriptor(&o->zone[i], c->capture + 16 + 64 * ++told);
@@ -411,16 +411,16 @@ void oracle_zones_reply(struct oracle *o, struct model_chain *c, const struct di
 
 static const struct zone_type {
 	uint32_t type;
-	enum disk_op op;
+	enum anvil_disk_op op;
 	enum milestone done;
 } zone_type[] = {
-	{ VIRTIO_BLK_T_ZONE_APPEND, DISK_ZONE_APPEND, MILESTONE_BLK_ZONE_APPEND },
-	{ VIRTIO_BLK_T_ZONE_REPORT, DISK_ZONE_REPORT, MILESTONE_BLK_ZONE_REPORT_EMPTY },
-	{ VIRTIO_BLK_T_ZONE_OPEN, DISK_ZONE_OPEN, MILESTONE_BLK_ZONE_OPEN },
-	{ VIRTIO_BLK_T_ZONE_CLOSE, DISK_ZONE_CLOSE, MILESTONE_BLK_ZONE_CLOSE },
-	{ VIRTIO_BLK_T_ZONE_FINISH, DISK_ZONE_FINISH, MILESTONE_BLK_ZONE_FINISH },
-	{ VIRTIO_BLK_T_ZONE_RESET, DISK_ZONE_RESET, MILESTONE_BLK_ZONE_RESET },
-	{ VIRTIO_BLK_T_ZONE_RESET_ALL, DISK_ZONE_RESET_ALL, MILESTONE_BLK_ZONE_RESET_ALL },
+	{ VIRTIO_BLK_T_ZONE_APPEND, ANVIL_DISK_ZONE_APPEND, MILESTONE_BLK_ZONE_APPEND },
+	{ VIRTIO_BLK_T_ZONE_REPORT, ANVIL_DISK_ZONE_REPORT, MILESTONE_BLK_ZONE_REPORT_EMPTY },
+	{ VIRTIO_BLK_T_ZONE_OPEN, ANVIL_DISK_ZONE_OPEN, MILESTONE_BLK_ZONE_OPEN },
+	{ VIRTIO_BLK_T_ZONE_CLOSE, ANVIL_DISK_ZONE_CLOSE, MILESTONE_BLK_ZONE_CLOSE },
+	{ VIRTIO_BLK_T_ZONE_FINISH, ANVIL_DISK_ZONE_FINISH, MILESTONE_BLK_ZONE_FINISH },
+	{ VIRTIO_BLK_T_ZONE_RESET, ANVIL_DISK_ZONE_RESET, MILESTONE_BLK_ZONE_RESET },
+	{ VIRTIO_BLK_T_ZONE_RESET_ALL, ANVIL_DISK_ZONE_RESET_ALL, MILESTONE_BLK_ZONE_RESET_ALL },
 };
 
 static const struct zone_type *find_type(uint32_t type)
@@ -511,13 +511,13 @@ int oracle_zones_expect(struct oracle *o, struct model_chain *c)
 	return status;
 }
 
-void oracle_zones_request(const struct model_chain *c, struct disk_request *right)
+void oracle_zones_request(const struct model_chain *c, struct anvil_disk_request *right)
 {
 	right->op = find_type(c->type)->op;
 	right->sector = c->type == VIRTIO_BLK_T_ZONE_RESET_ALL ? 0 : c->sector;
-	if (right->op == DISK_ZONE_APPEND)
+	if (right->op == ANVIL_DISK_ZONE_APPEND)
 		right->sectors = (c->readable_bytes - 16) / 512;
-	if (right->op == DISK_ZONE_REPORT)
+	if (right->op == ANVIL_DISK_ZONE_REPORT)
 		right->zones = c->zones;
 }
 
@@ -525,7 +525,7 @@ void oracle_zones_request(const struct model_chain *c, struct disk_request *righ
 
 void oracle_zones_config(struct oracle *o, bool told)
 {
-	const struct disk_zoning *z = zoning(o);
+	const struct anvil_disk_zoning *z = zoning(o);
 
 	if (!o->p->zones.zoned)
 		return;

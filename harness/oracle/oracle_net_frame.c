@@ -36,7 +36,7 @@ uint64_t oracle_net_longest(const struct oracle *o, const uint8_t *frame, uint64
 }
 
 /* By more than the one tag that hardware has room for. */
-bool oracle_net_longer_by_tags(const struct oracle *o, const struct nic_frame *frame)
+bool oracle_net_longer_by_tags(const struct oracle *o, const struct anvil_nic_frame *frame)
 {
-	return frame->offload.gso == NIC_GSO_NONE && frame->len > o->p->mtu + 18u;
+	return frame->offload.gso == ANVIL_NIC_GSO_NONE && frame->len > o->p->mtu + 18u;
 }

@@ -59,7 +59,7 @@ unsigned int oracle_net_ip_at(const uint8_t *f, uint64_t len, unsigned int *ip);
 
 /* How long this frame may be, and whether its tags make it longer than it else may be. */
 uint64_t oracle_net_longest(const struct oracle *o, const uint8_t *frame, uint64_t len);
-bool oracle_net_longer_by_tags(const struct oracle *o, const struct nic_frame *f);
+bool oracle_net_longer_by_tags(const struct oracle *o, const struct anvil_nic_frame *f);
 
 /* ---- oracle_net_transmit.c, oracle_net_receive.c ---- */
 
@@ -78,7 +78,7 @@ uint64_t oracle_net_untag(const uint8_t *f, uint64_t len, uint64_t at, unsigned 
 void oracle_net_look_into(const uint8_t *f, uint64_t len, struct packet *p);
 
 /* Where a frame goes, and its hash; it may turn out not to be wanted. */
-void oracle_net_choose(struct oracle *o, const struct nic_frame *f);
+void oracle_net_choose(struct oracle *o, const struct anvil_nic_frame *f);
 void oracle_net_flow_sent(struct oracle *o, unsigned int queue, const uint8_t *frame, uint64_t len);
 void oracle_net_steering_reset(struct oracle *o);
 

@@ -38,7 +38,7 @@ static bool address_wanted(const struct model_net *n, const uint8_t *to, bool an
 	       in_table(&n->table[0], to);
 }
 
-static bool filters_pass(const struct oracle *o, const struct nic_frame *f)
+static bool filters_pass(const struct oracle *o, const struct anvil_nic_frame *f)
 {
 	const struct model_net *n = &o->net;
 
@@ -55,22 +55,22 @@ static bool filters_pass(const struct oracle *o, const struct nic_frame *f)
 	return true;
 }
 
-static bool frame_wanted(const struct oracle *o, const struct nic_frame *f)
+static bool frame_wanted(const struct oracle *o, const struct anvil_nic_frame *f)
 {
-	const struct nic_offload *w = &f->offload;
+	const struct anvil_nic_offload *w = &f->offload;
 
 	static const uint8_t feature[] = {
-		[NIC_GSO_TCP4] = VIRTIO_NET_F_GUEST_TSO4,
-		[NIC_GSO_TCP6] = VIRTIO_NET_F_GUEST_TSO6,
-		[NIC_GSO_UDP4] = VIRTIO_NET_F_GUEST_USO4,
-		[NIC_GSO_UDP6] = VIRTIO_NET_F_GUEST_USO6,
+		[ANVIL_NIC_GSO_TCP4] = VIRTIO_NET_F_GUEST_TSO4,
+		[ANVIL_NIC_GSO_TCP6] = VIRTIO_NET_F_GUEST_TSO6,
+		[ANVIL_NIC_GSO_UDP4] = VIRTIO_NET_F_GUEST_USO4,
+		[ANVIL_NIC_GSO_UDP6] = VIRTIO_NET_F_GUEST_USO6,
 	};
 
 	if (!oracle_live(o) || !o->net.link_up || f->len < 14)
 		return false;
-	if (w->gso == NIC_GSO_NONE && f->len > oracle_net_longest(o, f->data, f->len))
+	if (w->gso == ANVIL_NIC_GSO_NONE && f->len > oracle_net_longest(o, f->data, f->len))
 		return false;
-	if (w->gso != NIC_GSO_NONE && !oracle_net_guest_has(o, feature[w->gso]))
+	if (w->gso != ANVIL_NIC_GSO_NONE && !oracle_net_guest_has(o, feature[w->gso]))
 		return false;
 	if (w->gso_ecn && !oracle_net_guest_has(o, VIRTIO_NET_F_GUEST_ECN))
 		return false;
@@ -82,7 +82,7 @@ static bool frame_wanted(const struct oracle *o, const struct nic_frame *f)
 }
 
 /* The frame as the guest has to see it: as it came, or with its checksum completed. */
-static const uint8_t *right_bytes(struct oracle *o, const struct nic_frame *f)
+static const uint8_t *right_bytes(struct oracle *o, const struct anvil_nic_frame *f)
 {
 	uint8_t *to = o->net.completed;
 	uint32_t sum = 0;
@@ -104,7 +104,7 @@ static const uint8_t *right_bytes(struct oracle *o, const struct nic_frame *f)
 	return to;
 }
 
-void oracle_frame_begins(struct oracle *o, const struct nic_frame *frame)
+void oracle_frame_begins(struct oracle *o, const struct anvil_nic_frame *frame)
 {
 	struct model_net *n = &o->net;
 
@@ -129,22 +129,22 @@ static void put16(const struct oracle *o, uint8_t *at, unsigned int value)
 	oracle_put(o, at, value, 2);
 }
 
-static unsigned int right_gso_type(const struct nic_offload *w)
+static unsigned int right_gso_type(const struct anvil_nic_offload *w)
 {
 	static const uint8_t type[] = {
-		[NIC_GSO_TCP4] = VIRTIO_NET_HDR_GSO_TCPV4,
-		[NIC_GSO_TCP6] = VIRTIO_NET_HDR_GSO_TCPV6,
-		[NIC_GSO_UDP4] = VIRTIO_NET_HDR_GSO_UDP_L4,
-		[NIC_GSO_UDP6] = VIRTIO_NET_HDR_GSO_UDP_L4,
+		[ANVIL_NIC_GSO_TCP4] = VIRTIO_NET_HDR_GSO_TCPV4,
+		[ANVIL_NIC_GSO_TCP6] = VIRTIO_NET_HDR_GSO_TCPV6,
+		[ANVIL_NIC_GSO_UDP4] = VIRTIO_NET_HDR_GSO_UDP_L4,
+		[ANVIL_NIC_GSO_UDP6] = VIRTIO_NET_HDR_GSO_UDP_L4,
 	};
-	bool six = w->gso == NIC_GSO_TCP6 || w->gso == NIC_GSO_UDP6;
+	bool six = w->gso == ANVIL_NIC_GSO_TCP6 || w->gso == ANVIL_NIC_GSO_UDP6;
 
 	return type[w->gso] | (w->gso_ecn ? 0x80u : 0) | (w->tunnel ? six ? 0x40u : 0x20u : 0);
 }
 
-static void right_header(const struct oracle *o, const struct nic_frame *f, uint8_t *h)
+static void right_header(const struct oracle *o, const struct anvil_nic_frame *f, uint8_t *h)
 {
-	const struct nic_offload *w = &f->offload;
+	const struct anvil_nic_offload *w = &f->offload;
 	unsigned int ip = 0;
 
 	memset(h, 0, HEADER_MAX);
@@ -169,7 +169,7 @@ static void right_header(const struct oracle *o, const struct nic_frame *f, uint
 	} else if (w->csum_valid) {
 		h[0] = VIRTIO_NET_HDR_F_DATA_VALID;
 	}
-	if (w->gso == NIC_GSO_NONE)
+	if (w->gso == ANVIL_NIC_GSO_NONE)
 		return;
 	h[1] = (uint8_t)right_gso_type(w);
 	put16(o, h + 2, w->header_len);
@@ -322,9 +322,9 @@ static void check_not_delivered(struct oracle *o, int result)
 static void count_received(struct oracle *o)
 {
 	struct model_counters *k = &o->net.counters[o->net.to];
-	const struct nic_frame *f = o->net.frame;
+	const struct anvil_nic_frame *f = o->net.frame;
 	bool takes = oracle_net_guest_has(o, VIRTIO_NET_F_GUEST_CSUM);
-	bool gso = f->offload.gso != NIC_GSO_NONE;
+	bool gso = f->offload.gso != ANVIL_NIC_GSO_NONE;
 
 	k->basic[1]++;
 	k->basic[2] += f->len;
@@ -342,9 +342,10 @@ static void frame_received(const struct oracle *o)
 		hit(MILESTONE_NET_RX_MERGED);
 	if (oracle_net_longer_by_tags(o, n->frame))
 		hit(MILESTONE_NET_RX_TAGS);
-	if (n->frame->offload.gso != NIC_GSO_NONE)
+	if (n->frame->offload.gso != ANVIL_NIC_GSO_NONE)
 		hit(MILESTONE_NET_RX_GSO);
-	if (n->frame->offload.gso == NIC_GSO_UDP4 || n->frame->offload.gso == NIC_GSO_UDP6)
+	if (n->frame->offload.gso == ANVIL_NIC_GSO_UDP4 ||
+	    n->frame->offload.gso == ANVIL_NIC_GSO_UDP6)
 		hit(MILESTONE_NET_RX_USO);
 	if (n->frame->offload.tunnel)
 		hit(MILESTONE_NET_RX_TUNNEL);

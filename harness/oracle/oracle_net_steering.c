@@ -260,7 +260,7 @@ static void calculate(struct oracle *o, const struct packet *p)
 	hit(report >= 7 ? MILESTONE_NET_HASH_EXTENDED : MILESTONE_NET_HASH);
 }
 
-static void hash_frame(struct oracle *o, const struct nic_frame *f)
+static void hash_frame(struct oracle *o, const struct anvil_nic_frame *f)
 {
 	struct packet outer;
 	struct packet inner;
@@ -311,7 +311,7 @@ void oracle_net_flow_sent(struct oracle *o, unsigned int queue, const uint8_t *f
 		n->flow[flow] = (uint8_t)(queue / 2 + 1);
 }
 
-static unsigned int by_flow(const struct model_net *n, const struct nic_frame *f)
+static unsigned int by_flow(const struct model_net *n, const struct anvil_nic_frame *f)
 {
 	int flow = n->pairs > 1 ? flow_of(f->data, f->len) : -1;
 
@@ -324,7 +324,7 @@ static unsigned int by_flow(const struct model_net *n, const struct nic_frame *f
 	return (unsigned int)flow % n->pairs;
 }
 
-void oracle_net_choose(struct oracle *o, const struct nic_frame *f)
+void oracle_net_choose(struct oracle *o, const struct anvil_nic_frame *f)
 {
 	struct model_net *n = &o->net;
 	unsigned int pair;

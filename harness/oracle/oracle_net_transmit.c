@@ -37,7 +37,7 @@ static unsigned int outer_udp(const uint8_t *f, uint64_t len)
 }
 
 static bool tunnel_fine(const struct oracle *o, const uint8_t *h, const uint8_t *frame,
-			uint64_t len, struct nic_offload *right)
+			uint64_t len, struct anvil_nic_offload *right)
 {
 	right->tunnel = true;
 	right->outer_csum = h[0] & VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM;
@@ -59,7 +59,7 @@ static bool may_segment(const struct oracle *o, unsigned int type)
 }
 
 static bool gso_fine(const struct oracle *o, const uint8_t *h, const uint8_t *frame, uint64_t len,
-		     struct nic_offload *right)
+		     struct anvil_nic_offload *right)
 {
 	unsigned int type = h[1] & 0x1f;
 	unsigned int protocol = type == 5 ? 17 : 6;
@@ -88,10 +88,10 @@ static bool gso_fine(const struct oracle *o, const uint8_t *h, const uint8_t *fr
 	/* one frame is cut into no more than 2,048 */
 	if ((len - end + oracle_16(o, h + 4) - 1) / oracle_16(o, h + 4) > 2048)
 		return oracle_net_refused(MILESTONE_NET_TX_SEGMENTS);
-	right->gso = type == 1	    ? NIC_GSO_TCP4
-		     : type == 4    ? NIC_GSO_TCP6
-		     : version == 4 ? NIC_GSO_UDP4
-				    : NIC_GSO_UDP6;
+	right->gso = type == 1	    ? ANVIL_NIC_GSO_TCP4
+		     : type == 4    ? ANVIL_NIC_GSO_TCP6
+		     : version == 4 ? ANVIL_NIC_GSO_UDP4
+				    : ANVIL_NIC_GSO_UDP6;
 	right->gso_ecn = h[1] & 0x80;
 	right->gso_size = (uint16_t)oracle_16(o, h + 4);
 	right->header_len = (uint16_t)end;
@@ -100,7 +100,7 @@ static bool gso_fine(const struct oracle *o, const uint8_t *h, const uint8_t *fr
 
 /* Whether the chain holds a frame that can be sent, and with what work left to be done. */
 static bool well_formed(const struct oracle *o, const struct model_chain *c,
-			struct nic_offload *right)
+			struct anvil_nic_offload *right)
 {
 	const uint8_t *h = c->capture;
 	unsigned int header = oracle_net_header_bytes(o);
@@ -109,7 +109,7 @@ static bool well_formed(const struct oracle *o, const struct model_chain *c,
 	memset(right, 0, sizeof(*right));
 	if (c->writable_bytes || c->readable_bytes < header + 14)
 		return oracle_net_refused(MILESTONE_NET_TX_SHORT);
-	if (len > NIC_FRAME_BYTES_MAX)
+	if (len > ANVIL_NIC_FRAME_BYTES_MAX)
 		return oracle_net_refused(MILESTONE_NET_TX_LONG);
 	if (c->read_pos < c->readable_bytes)
 		return false; /* the caller finds the frame missing if it was due */
@@ -129,18 +129,18 @@ static bool well_formed(const struct oracle *o, const struct model_chain *c,
 			h[1] & 0x60 && oracle_accepted(o, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO)
 				? MILESTONE_NET_TX_TUNNEL_BAD
 				: MILESTONE_NET_TX_BAD);
-	if (right->gso == NIC_GSO_NONE && len > oracle_net_longest(o, h + header, len))
+	if (right->gso == ANVIL_NIC_GSO_NONE && len > oracle_net_longest(o, h + header, len))
 		return oracle_net_refused(MILESTONE_NET_TX_LONG);
 	return true;
 }
 
 static bool to_be_sent(const struct oracle *o, const struct model_chain *c,
-		       struct nic_offload *right)
+		       struct anvil_nic_offload *right)
 {
 	return well_formed(o, c, right) && o->net.link_up;
 }
 
-static bool same_offload(const struct nic_offload *a, const struct nic_offload *b)
+static bool same_offload(const struct anvil_nic_offload *a, const struct anvil_nic_offload *b)
 {
 	return a->needs_csum == b->needs_csum && a->csum_start == b->csum_start &&
 	       a->csum_offset == b->csum_offset && a->csum_valid == b->csum_valid &&
@@ -150,26 +150,26 @@ static bool same_offload(const struct nic_offload *a, const struct nic_offload *
 	       a->inner_nh == b->inner_nh;
 }
 
-static void frame_sent(const struct oracle *o, const struct nic_offload *offload)
+static void frame_sent(const struct oracle *o, const struct anvil_nic_offload *offload)
 {
-	if (offload->gso == NIC_GSO_UDP4 || offload->gso == NIC_GSO_UDP6)
+	if (offload->gso == ANVIL_NIC_GSO_UDP4 || offload->gso == ANVIL_NIC_GSO_UDP6)
 		hit(MILESTONE_NET_TX_USO);
 	if (offload->tunnel)
 		hit(MILESTONE_NET_TX_TUNNEL);
 	hit(oracle_net_header_bytes(o) < 12 ? MILESTONE_LEGACY_TX : MILESTONE_NET_TX_OK);
 	if (offload->needs_csum)
 		hit(MILESTONE_NET_TX_CSUM);
-	if (offload->gso == NIC_GSO_TCP4)
+	if (offload->gso == ANVIL_NIC_GSO_TCP4)
 		hit(MILESTONE_NET_TX_TSO4);
-	if (offload->gso == NIC_GSO_TCP6)
+	if (offload->gso == ANVIL_NIC_GSO_TCP6)
 		hit(MILESTONE_NET_TX_TSO6);
 }
 
 /* 5.1.9.5.11 */
-static void count_sent(struct oracle *o, unsigned int queue, const struct nic_frame *frame)
+static void count_sent(struct oracle *o, unsigned int queue, const struct anvil_nic_frame *frame)
 {
 	struct model_counters *k = &o->net.counters[queue];
-	bool gso = frame->offload.gso != NIC_GSO_NONE;
+	bool gso = frame->offload.gso != ANVIL_NIC_GSO_NONE;
 
 	k->basic[1]++;
 	k->basic[2] += frame->len;
@@ -180,12 +180,12 @@ static void count_sent(struct oracle *o, unsigned int queue, const struct nic_fr
 	k->gso[5] += gso ? frame->len : 0;
 }
 
-void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result)
+void oracle_sent(struct oracle *o, const struct anvil_nic_frame *frame, int result)
 {
 	struct model_chain *c = o->last;
 	unsigned int queue = o->last_queue;
 	unsigned int header = oracle_net_header_bytes(o);
-	struct nic_offload right;
+	struct anvil_nic_offload right;
 
 	if (!c || !c->taken || queue >= 2 * oracle_net_pairs(o) || queue % 2 == 0 || c->sent)
 		oracle_fail(o, 9, "a frame is sent that no chain asks for");
@@ -222,13 +222,14 @@ void oracle_net_due_tx(struct oracle *o, unsigned int queue, struct model_chain 
 {
 	struct model_counters *k = &o->net.counters[queue];
 	unsigned int header = oracle_net_header_bytes(o);
-	struct nic_offload right;
+	struct anvil_nic_offload right;
 	bool fine;
 
 	if (c->sent)
 		return;
 	if (c->read_pos < c->readable_bytes && !c->writable_bytes &&
-	    c->readable_bytes >= header + 14 && c->readable_bytes - header <= NIC_FRAME_BYTES_MAX)
+	    c->readable_bytes >= header + 14 &&
+	    c->readable_bytes - header <= ANVIL_NIC_FRAME_BYTES_MAX)
 		oracle_fail(o, 4, "chain %u comes back without its frame having been read",
 			    c->head);
 	fine = well_formed(o, c, &right);

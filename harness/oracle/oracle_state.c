@@ -38,7 +38,7 @@ static bool header_fine(const struct oracle *o, struct oracle_image *im)
 	uint64_t sum = oracle_image_number(im, 4);
 
 	return !im->ended && magic == 0x564e4156 && version == 1 && len == im->left &&
-	       state_checksum(im->at, im->left) == sum && type == o->kind->device_id;
+	       anvil_state_checksum(im->at, im->left) == sum && type == o->kind->device_id;
 }
 
 /* 3.1.1, 3.1.2: the bits of a status come in one order; the device's own only where it runs */

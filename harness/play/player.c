@@ -16,7 +16,8 @@
 
 /* From class 8 on: UDP segmentation, then the same and TCP's in a tunnel, with and without the
  * outer checksum left to do. */
-static void host_tunnel(struct nic_offload *w, unsigned int class, const struct frame_layout *l)
+static void host_tunnel(struct anvil_nic_offload *w, unsigned int class,
+			const struct frame_layout *l)
 {
 	if (class < 10)
 		return;
@@ -26,13 +27,14 @@ static void host_tunnel(struct nic_offload *w, unsigned int class, const struct 
 	w->inner_nh = (uint16_t)l->inner_nh;
 }
 
-static void host_offload(struct nic_offload *w, unsigned int class, uint32_t len,
+static void host_offload(struct anvil_nic_offload *w, unsigned int class, uint32_t len,
 			 const struct frame_layout *l, unsigned int headers)
 {
-	static const enum nic_gso gso[16] = {
-		[3] = NIC_GSO_TCP4,  [4] = NIC_GSO_TCP6,  [5] = NIC_GSO_TCP4,  [7] = NIC_GSO_TCP6,
-		[8] = NIC_GSO_UDP4,  [9] = NIC_GSO_UDP6,  [10] = NIC_GSO_TCP4, [11] = NIC_GSO_TCP4,
-		[12] = NIC_GSO_TCP6, [13] = NIC_GSO_UDP4, [14] = NIC_GSO_UDP6, [15] = NIC_GSO_UDP6,
+	static const enum anvil_nic_gso gso[16] = {
+		[3] = ANVIL_NIC_GSO_TCP4,  [4] = ANVIL_NIC_GSO_TCP6,  [5] = ANVIL_NIC_GSO_TCP4,
+		[7] = ANVIL_NIC_GSO_TCP6,  [8] = ANVIL_NIC_GSO_UDP4,  [9] = ANVIL_NIC_GSO_UDP6,
+		[10] = ANVIL_NIC_GSO_TCP4, [11] = ANVIL_NIC_GSO_TCP4, [12] = ANVIL_NIC_GSO_TCP6,
+		[13] = ANVIL_NIC_GSO_UDP4, [14] = ANVIL_NIC_GSO_UDP6, [15] = ANVIL_NIC_GSO_UDP6,
 	};
 
 	memset(w, 0, sizeof(*w));
@@ -47,7 +49,7 @@ static void host_offload(struct nic_offload *w, unsigned int class, uint32_t len
 	w->csum_offset = (uint16_t)l->csum;
 	w->gso = gso[class];
 	w->gso_ecn = class == 5 || class == 7;
-	if (w->gso != NIC_GSO_NONE) {
+	if (w->gso != ANVIL_NIC_GSO_NONE) {
 		w->gso_size = 1448;
 		w->header_len = (uint16_t)headers;
 	}
@@ -80,7 +82,7 @@ static void choose_destination(const struct script_op *r, uint8_t *to)
 static void host_frame(struct guest_driver *g, const struct script_op *r)
 {
 	struct machine *m = g->bus->machine;
-	struct nic_offload offload;
+	struct anvil_nic_offload offload;
 	unsigned int vlan = r->frame.vlan ? (unsigned int)(r->frame.value >> 16) & 0xffff : 5;
 	uint8_t to[6];
 	struct frame_layout layout;
@@ -95,8 +97,8 @@ static void host_frame(struct guest_driver *g, const struct script_op *r)
 					   vlan, r->frame.flow, &layout);
 	at[r->frame.spoil % FRAME_HEADERS_MAX] ^= r->frame.by;
 
-	uint32_t len =
-		r->frame.len ? (uint32_t)(r->frame.len % NIC_FRAME_BYTES_MAX) + 1 : headers + 46;
+	uint32_t len = r->frame.len ? (uint32_t)(r->frame.len % ANVIL_NIC_FRAME_BYTES_MAX) + 1
+				    : headers + 46;
 
 	host_offload(&offload, r->frame.offload, len, &layout, headers);
 	machine_frame(m, len, &offload);
@@ -213,7 +215,7 @@ static void check_registers(struct guest_driver *g)
 
 	/* what a driver or the host can change in the configuration space */
 	static const uint32_t config[DEVICE_KINDS][3] = {
-		[DEVICE_BLK] = { 0, 4, offsetof(struct virtio_blk_config, writeback) },
+		[DEVICE_BLK] = { 0, 4, offsetof(struct anvil_blk_config, writeback) },
 		[DEVICE_NET] = { 0, 4, 8 },
 		[DEVICE_ECHO] = { 0, 4, 6 },
 	};

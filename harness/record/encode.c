@@ -96,12 +96,12 @@ static uint8_t capacity_class(uint64_t capacity)
 }
 
 /* One class stands for all limits: those that requests meet come first. */
-static void choose_blk_limits(struct script_op *header, const struct virtio_blk_options *o)
+static void choose_blk_limits(struct script_op *header, const struct anvil_blk_options *o)
 {
 	struct setup p;
 
-	if (!virtio_features_has(&o->features, VIRTIO_BLK_F_DISCARD) &&
-	    !virtio_features_has(&o->features, VIRTIO_BLK_F_WRITE_ZEROES)) {
+	if (!anvil_features_has(&o->features, VIRTIO_BLK_F_DISCARD) &&
+	    !anvil_features_has(&o->features, VIRTIO_BLK_F_WRITE_ZEROES)) {
 		choose(header, operand("limits"), o->blk_size, blk_size_limit);
 		return;
 	}
@@ -111,7 +111,7 @@ static void choose_blk_limits(struct script_op *header, const struct virtio_blk_
 		choose(header, operand("limits"), UINT32_MAX, range_limit);
 }
 
-static void choose_blk(struct script_op *header, const struct virtio_blk_options *o)
+static void choose_blk(struct script_op *header, const struct anvil_blk_options *o)
 {
 	header->code = DEVICE_BLK;
 	header->device.flags = o->disk->read_only ? FLAG_READ_ONLY : 0;
@@ -120,12 +120,12 @@ static void choose_blk(struct script_op *header, const struct virtio_blk_options
 	choose(header, operand("slots"), o->slots, slots_limit);
 	choose(header, operand("transfer"), o->transfer_max, transfer_limit);
 	/* three queues lie where a recording puts rings, in the low RAM */
-	if (virtio_features_has(&o->features, VIRTIO_BLK_F_MQ))
+	if (anvil_features_has(&o->features, VIRTIO_BLK_F_MQ))
 		header->device.queues = o->num_queues > 2 ? 2 : (uint8_t)(o->num_queues - 1u);
 	choose_blk_limits(header, o);
 }
 
-static void choose_net(struct script_op *header, const struct virtio_net_options *o)
+static void choose_net(struct script_op *header, const struct anvil_net_options *o)
 {
 	header->code = DEVICE_NET;
 	header->device.flags = o->link_up ? 0 : FLAG_LINK_DOWN;
@@ -133,8 +133,8 @@ static void choose_net(struct script_op *header, const struct virtio_net_options
 	choose(header, operand("limits"), o->mtu, mtu_limit);
 }
 
-void encode_device(struct encoder *n, const struct virtio_blk_options *blk,
-		   const struct virtio_net_options *net)
+void encode_device(struct encoder *n, const struct anvil_blk_options *blk,
+		   const struct anvil_net_options *net)
 {
 	memset(n, 0, sizeof(*n));
 	n->blk = blk;
@@ -189,8 +189,8 @@ static unsigned int distance(const struct cut *a, const struct cut *b)
 }
 
 /* How the driver cut it; `natural` is that of the real lengths. */
-static void cut_of_chain(const struct descriptor_chain *chain, bool writable, uint64_t natural,
-			 struct cut *c)
+static void cut_of_chain(const struct anvil_descriptor_chain *chain, bool writable,
+			 uint64_t natural, struct cut *c)
 {
 	unsigned int end = writable ? chain->count : chain->readable;
 
@@ -246,7 +246,7 @@ void encode_start(struct encoded_op *op, enum op_code code, bool indirect)
 	op->record.request.flags = indirect ? CHAIN_INDIRECT : 0;
 }
 
-uint8_t encode_finish(const struct encoder *n, const struct descriptor_chain *chain,
+uint8_t encode_finish(const struct encoder *n, const struct anvil_descriptor_chain *chain,
 		      uint64_t natural, const struct encode_stream *out,
 		      const struct encode_stream *in, struct encoded_op *op)
 {
@@ -265,10 +265,10 @@ uint8_t encode_finish(const struct encoder *n, const struct descriptor_chain *ch
 	return (uint8_t)split;
 }
 
-size_t encode_read(struct descriptor_chain *chain, void *bytes, size_t room)
+size_t encode_read(struct anvil_descriptor_chain *chain, void *bytes, size_t room)
 {
 	size_t len = (size_t)encode_smaller(chain->read.left, room);
-	int err = descriptor_chain_read(chain, bytes, len);
+	int err = anvil_descriptor_chain_read(chain, bytes, len);
 
 	return err ? 0 : len;
 }

@@ -26,8 +26,8 @@
 #include "virtio_net.h"
 
 struct encoder {
-	const struct virtio_blk_options *blk; /* the real device: one of these */
-	const struct virtio_net_options *net;
+	const struct anvil_blk_options *blk; /* the real device: one of these */
+	const struct anvil_net_options *net;
 	struct script_op header; /* the script's */
 	struct setup p;		 /* what that stands for */
 	uint16_t queue_size;	 /* as the script's driver sets queues up; at first the largest */
@@ -43,8 +43,8 @@ struct encoded_op {
 };
 
 /* Chooses the header. The options stay the caller's; one of them is NULL. */
-void encode_device(struct encoder *n, const struct virtio_blk_options *blk,
-		   const struct virtio_net_options *net);
+void encode_device(struct encoder *n, const struct anvil_blk_options *blk,
+		   const struct anvil_net_options *net);
 
 /* The class of queue sizes that is the smallest at or above `size`, or the largest there is. */
 uint8_t encode_queue_size(uint32_t size);
@@ -53,15 +53,16 @@ uint8_t encode_queue_size(uint32_t size);
  * A chain just popped from the queue of that operation; its read cursor moves. `indirect`: all of
  * it in a table. Any content will do.
  */
-void encode_blk(const struct encoder *n, struct descriptor_chain *chain, bool indirect,
+void encode_blk(const struct encoder *n, struct anvil_descriptor_chain *chain, bool indirect,
 		struct encoded_op *op);
-void encode_tx(const struct encoder *n, struct descriptor_chain *chain, bool indirect,
+void encode_tx(const struct encoder *n, struct anvil_descriptor_chain *chain, bool indirect,
 	       struct encoded_op *op);
-void encode_rx(const struct descriptor_chain *chain, bool indirect, struct encoded_op *op);
-void encode_ctrl(const struct encoder *n, struct descriptor_chain *chain, bool indirect,
+void encode_rx(const struct anvil_descriptor_chain *chain, bool indirect, struct encoded_op *op);
+void encode_ctrl(const struct encoder *n, struct anvil_descriptor_chain *chain, bool indirect,
 		 struct encoded_op *op);
 
 /* A frame that arrives. */
-void encode_frame(const struct encoder *n, const struct nic_frame *frame, struct script_op *op);
+void encode_frame(const struct encoder *n, const struct anvil_nic_frame *frame,
+		  struct script_op *op);
 
 #endif

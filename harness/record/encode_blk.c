@@ -131,7 +131,7 @@ static void blk_data(const struct encoder *n, const struct blk_request *q, struc
 		r->blk.bits |= BITS_DATA_BOTH;
 }
 
-static uint32_t read_blk_request(struct descriptor_chain *chain, struct blk_request *q)
+static uint32_t read_blk_request(struct anvil_descriptor_chain *chain, struct blk_request *q)
 {
 	struct virtio_blk_header header = { 0 };
 
@@ -144,13 +144,13 @@ static uint32_t read_blk_request(struct descriptor_chain *chain, struct blk_requ
 	encode_read(chain, &q->first, sizeof(q->first));
 	q->last = q->first;
 	if (chain->read.left >= sizeof(q->last) &&
-	    !descriptor_chain_skip(chain, chain->read.left / sizeof(q->last) * sizeof(q->last) -
-						  sizeof(q->last)))
+	    !anvil_descriptor_chain_skip(
+		    chain, chain->read.left / sizeof(q->last) * sizeof(q->last) - sizeof(q->last)))
 		encode_read(chain, &q->last, sizeof(q->last));
 	return le32toh(header.type);
 }
 
-void encode_blk(const struct encoder *n, struct descriptor_chain *chain, bool indirect,
+void encode_blk(const struct encoder *n, struct anvil_descriptor_chain *chain, bool indirect,
 		struct encoded_op *op)
 {
 	struct script_op *r = &op->record;

@@ -10,7 +10,7 @@
 uint64_t encode_smaller(uint64_t a, uint64_t b);
 
 /* As much of the readable bytes as there is, and returns how many. */
-size_t encode_read(struct descriptor_chain *chain, void *bytes, size_t room);
+size_t encode_read(struct anvil_descriptor_chain *chain, void *bytes, size_t room);
 
 /* One direction of a request: so many bytes, where the header ends or the status begins. */
 struct encode_stream {
@@ -26,7 +26,7 @@ void encode_start(struct encoded_op *op, enum op_code code, bool indirect);
  * `natural` is where the header ends in the readable bytes of the real chain; its last writable
  * byte is the status.
  */
-uint8_t encode_finish(const struct encoder *n, const struct descriptor_chain *chain,
+uint8_t encode_finish(const struct encoder *n, const struct anvil_descriptor_chain *chain,
 		      uint64_t natural, const struct encode_stream *out,
 		      const struct encode_stream *in, struct encoded_op *op);
 

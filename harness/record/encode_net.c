@@ -133,7 +133,7 @@ static void tx_header(const struct virtio_net_header *h, const struct look *l, s
 			difference(le16toh(h->hdr_len), gso ? l->headers : 0, 3);
 }
 
-void encode_tx(const struct encoder *n, struct descriptor_chain *chain, bool indirect,
+void encode_tx(const struct encoder *n, struct anvil_descriptor_chain *chain, bool indirect,
 	       struct encoded_op *op)
 {
 	struct script_op *r = &op->record;
@@ -162,7 +162,7 @@ void encode_tx(const struct encoder *n, struct descriptor_chain *chain, bool ind
 				    &(struct encode_stream){ 0 }, op);
 }
 
-void encode_rx(const struct descriptor_chain *chain, bool indirect, struct encoded_op *op)
+void encode_rx(const struct anvil_descriptor_chain *chain, bool indirect, struct encoded_op *op)
 {
 	static const struct {
 		uint32_t len;
@@ -192,20 +192,20 @@ void encode_rx(const struct descriptor_chain *chain, bool indirect, struct encod
 #define TABLE_COUNT 99u
 
 /* How many addresses a table of a command says it has, and passes over as many as there are. */
-static uint64_t table_count(struct descriptor_chain *chain)
+static uint64_t table_count(struct anvil_descriptor_chain *chain)
 {
 	uint32_t raw = 0;
 	uint64_t count;
 
 	encode_read(chain, &raw, sizeof(raw));
 	count = le32toh(raw);
-	if (descriptor_chain_skip(chain, encode_smaller(6 * count, chain->read.left)))
+	if (anvil_descriptor_chain_skip(chain, encode_smaller(6 * count, chain->read.left)))
 		return 0;
 	return encode_smaller(count, TABLE_COUNT);
 }
 
 /* The length that the script's command has if it is right. */
-static uint64_t command_op(const struct encoder *n, struct descriptor_chain *chain,
+static uint64_t command_op(const struct encoder *n, struct anvil_descriptor_chain *chain,
 			   struct script_op *r)
 {
 	uint8_t head[2] = { 0 };
@@ -238,7 +238,7 @@ static uint64_t command_op(const struct encoder *n, struct descriptor_chain *cha
 	return 2 + len;
 }
 
-void encode_ctrl(const struct encoder *n, struct descriptor_chain *chain, bool indirect,
+void encode_ctrl(const struct encoder *n, struct anvil_descriptor_chain *chain, bool indirect,
 		 struct encoded_op *op)
 {
 	struct script_op *r = &op->record;
@@ -280,18 +280,19 @@ static uint8_t destination(const struct encoder *n, const uint8_t *to, uint64_t 
 	return TO_ANY;
 }
 
-static uint8_t offload_class(const struct nic_offload *o)
+static uint8_t offload_class(const struct anvil_nic_offload *o)
 {
 	if (!o->needs_csum)
 		return o->csum_valid ? 2 : 0;
-	if (o->gso == NIC_GSO_TCP4)
+	if (o->gso == ANVIL_NIC_GSO_TCP4)
 		return o->gso_ecn ? 5 : 3;
-	if (o->gso == NIC_GSO_TCP6)
+	if (o->gso == ANVIL_NIC_GSO_TCP6)
 		return o->gso_ecn ? 7 : 4;
 	return 1;
 }
 
-void encode_frame(const struct encoder *n, const struct nic_frame *frame, struct script_op *op)
+void encode_frame(const struct encoder *n, const struct anvil_nic_frame *frame,
+		  struct script_op *op)
 {
 	struct look l = look_at(frame->data, frame->len);
 
@@ -300,7 +301,7 @@ void encode_frame(const struct encoder *n, const struct nic_frame *frame, struct
 	op->frame.kind = (uint8_t)(l.tags && l.kind == FRAME_PLAIN ? FRAME_BARE_VLAN : l.kind);
 	op->frame.to = frame->len < 6 ? TO_DEVICE : destination(n, frame->data, &op->frame.value);
 	op->frame.offload = offload_class(&frame->offload);
-	op->frame.len = frame->len ? (frame->len - 1) % NIC_FRAME_BYTES_MAX : 0;
+	op->frame.len = frame->len ? (frame->len - 1) % ANVIL_NIC_FRAME_BYTES_MAX : 0;
 	if (l.tags && op->frame.to != TO_ANY) {
 		op->frame.vlan = 1;
 		op->frame.value |= (uint64_t)l.vlan << 16;

@@ -165,7 +165,7 @@ void recorder_read(struct recorder *r, uint64_t offset, unsigned int width)
 		add_access(r, &op);
 }
 
-void recorder_frame(struct recorder *r, const struct nic_frame *frame)
+void recorder_frame(struct recorder *r, const struct anvil_nic_frame *frame)
 {
 	if (!recorder_wants_more(r) || !r->options.net)
 		return;
@@ -179,7 +179,7 @@ static int create(struct recorder *r, uint16_t size_max)
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < r->encoder.p.queues; i++)
-		err = virtqueue_init(&r->queue[i].vq, &r->memory, size_max, true);
+		err = anvil_virtqueue_init(&r->queue[i].vq, &r->memory, size_max, true);
 	r->segment = err ? NULL : calloc(size_max, sizeof(*r->segment));
 	return r->segment ? 0 : -ENOMEM;
 }
@@ -187,7 +187,7 @@ static int create(struct recorder *r, uint16_t size_max)
 static void destroy(struct recorder *r)
 {
 	for (unsigned int i = 0; i < r->encoder.p.queues; i++)
-		virtqueue_destroy(&r->queue[i].vq);
+		anvil_virtqueue_destroy(&r->queue[i].vq);
 	free(r->segment);
 	r->segment = NULL;
 }

@@ -51,8 +51,8 @@
 
 struct recorder_options {
 	/* all of it stays the caller's and must outlive the recorder */
-	const struct virtio_blk_options *blk; /* one of these: what the device was made with */
-	const struct virtio_net_options *net;
+	const struct anvil_blk_options *blk; /* one of these: what the device was made with */
+	const struct anvil_net_options *net;
 	const char *folder; /* exists */
 	const char *prefix; /* of file names */
 };
@@ -64,18 +64,18 @@ enum recorder_phase {
 };
 
 struct recorder_queue {
-	struct virtqueue vq; /* a second reader of the driver's rings, which keeps nothing */
-	uint16_t used_seen;  /* the used index when an interrupt was acknowledged last */
-	uint16_t flags;	     /* of the available ring, as the script has them */
+	struct anvil_virtqueue vq; /* a second reader of the driver's rings, which keeps nothing */
+	uint16_t used_seen;	   /* the used index when an interrupt was acknowledged last */
+	uint16_t flags;		   /* of the available ring, as the script has them */
 };
 
 /* Must not move between recorder_init and recorder_finish. */
 struct recorder {
 	struct recorder_options options;
 	struct encoder encoder;
-	struct guest_memory memory;
+	struct anvil_guest_memory memory;
 	struct recorder_queue queue[SETUP_QUEUES];
-	struct descriptor_segment *segment;
+	struct anvil_descriptor_segment *segment;
 	enum recorder_phase phase;
 
 	/* registers */
@@ -113,7 +113,7 @@ void recorder_read(struct recorder *r, uint64_t offset, unsigned int width);
 void recorder_write(struct recorder *r, uint64_t offset, unsigned int width, uint64_t value);
 
 /* A frame for the guest. Before the device hears of it, and once, however often it is offered. */
-void recorder_frame(struct recorder *r, const struct nic_frame *frame);
+void recorder_frame(struct recorder *r, const struct anvil_nic_frame *frame);
 
 /* Writes what is left and frees all. Returns whether all scripts could be written. */
 bool recorder_finish(struct recorder *r);

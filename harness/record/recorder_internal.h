@@ -12,20 +12,20 @@
 bool recorder_accepted(const struct recorder *r, unsigned int feature);
 
 /* Of a split ring: drivers with a packed one are not recorded. */
-struct virtqueue_features recorder_ring_features(const struct recorder *r);
+struct anvil_virtqueue_features recorder_ring_features(const struct recorder *r);
 
 /* Whether the device lets the driver set this queue up now. */
-bool recorder_queue_writable(const struct recorder *r, const struct virtqueue *vq);
+bool recorder_queue_writable(const struct recorder *r, const struct anvil_virtqueue *vq);
 
 /* As far as can be told from outside: whether the device looks into its queues. */
 bool recorder_live(const struct recorder *r);
 
 /* The queue that QueueSel says, or NULL. */
-struct virtqueue *recorder_selected(struct recorder *r);
+struct anvil_virtqueue *recorder_selected(struct recorder *r);
 
 /* The address that a register is one half of, or NULL; of these registers, the bit of the high one.
  */
-uint64_t *recorder_ring_area(struct virtqueue *vq, uint64_t offset);
+uint64_t *recorder_ring_area(struct anvil_virtqueue *vq, uint64_t offset);
 #define RECORDER_HIGH_HALF 4u
 
 /* Takes down what is written to a register of 32 bits; the reset is not meant. */
@@ -57,7 +57,7 @@ void recorder_end_requests(struct recorder *r);
 void recorder_requests_write(struct recorder *r, uint64_t offset, unsigned int width,
 			     uint64_t value);
 void recorder_requests_read(struct recorder *r, uint64_t offset, unsigned int width);
-void recorder_requests_frame(struct recorder *r, const struct nic_frame *frame);
+void recorder_requests_frame(struct recorder *r, const struct anvil_nic_frame *frame);
 void recorder_requests_reset(struct recorder *r);
 
 #endif

@@ -19,7 +19,7 @@ static void add(struct recorder *r, const struct script_op *op)
 
 static unsigned int queue_of(enum op_code code)
 {
-	return code == OP_TX ? VIRTIO_NET_TX : code == OP_CTRL ? VIRTIO_NET_CTRL : 0;
+	return code == OP_TX ? ANVIL_NET_TX : code == OP_CTRL ? ANVIL_NET_CTRL : 0;
 }
 
 static bool is_request(const struct script_op *op)
@@ -53,12 +53,12 @@ void recorder_end_requests(struct recorder *r)
 /* Receive buffers that the device has from earlier. */
 static void reopen_receive(struct recorder *r)
 {
-	const struct virtqueue *vq = &r->queue[VIRTIO_NET_RX].vq;
+	const struct anvil_virtqueue *vq = &r->queue[ANVIL_NET_RX].vq;
 	struct script_op op = r->receive;
 	uint16_t used = 0;
 
-	if (op.code == 0 || !virtqueue_enabled(vq) ||
-	    guest_memory_load_u16(&r->memory, vq->device_area + VIRTQ_USED_IDX, &used))
+	if (op.code == 0 || !anvil_virtqueue_enabled(vq) ||
+	    anvil_guest_memory_load_u16(&r->memory, vq->device_area + VIRTQ_USED_IDX, &used))
 		return;
 
 	unsigned int left = (uint16_t)(vq->next_avail - used);
@@ -74,7 +74,7 @@ static void reopen_receive(struct recorder *r)
 }
 
 /* Operand `size` of what sets a queue up; 0 is the largest. */
-static uint8_t size_operand(const struct recorder *r, const struct virtqueue *vq)
+static uint8_t size_operand(const struct recorder *r, const struct anvil_virtqueue *vq)
 {
 	uint8_t choice = encode_queue_size(vq->size);
 
@@ -89,7 +89,7 @@ static void stop_what_does_not_run(struct recorder *r)
 
 		op.stop.queue = (uint8_t)i;
 		r->queue[i].flags = 0;
-		if (!virtqueue_enabled(&r->queue[i].vq))
+		if (!anvil_virtqueue_enabled(&r->queue[i].vq))
 			add(r, &op);
 	}
 }
@@ -172,17 +172,17 @@ static void add_receive(struct recorder *r, const struct encoded_op *op)
 }
 
 /* Fetched once more, and perhaps another one by now: what cannot be is not said. */
-static bool in_a_table(const struct recorder *r, const struct virtqueue *vq, uint16_t head)
+static bool in_a_table(const struct recorder *r, const struct anvil_virtqueue *vq, uint16_t head)
 {
 	struct virtq_desc desc;
 
 	return vq->indirect &&
-	       !guest_memory_read(&r->memory, vq->desc_area + head * sizeof(desc), &desc,
-				  sizeof(desc)) &&
+	       !anvil_guest_memory_read(&r->memory, vq->desc_area + head * sizeof(desc), &desc,
+					sizeof(desc)) &&
 	       le16toh(desc.flags) & VIRTQ_DESC_F_INDIRECT;
 }
 
-static void take_chain(struct recorder *r, unsigned int queue, struct descriptor_chain *chain)
+static void take_chain(struct recorder *r, unsigned int queue, struct anvil_descriptor_chain *chain)
 {
 	bool indirect = in_a_table(r, &r->queue[queue].vq, chain->head);
 	struct encoded_op op;
@@ -190,9 +190,9 @@ static void take_chain(struct recorder *r, unsigned int queue, struct descriptor
 	if (r->options.blk) {
 		encode_blk(&r->encoder, chain, indirect, &op);
 		op.record.blk.flags |= (uint8_t)(queue << 5); /* CHAIN_QUEUE */
-	} else if (queue == VIRTIO_NET_RX) {
+	} else if (queue == ANVIL_NET_RX) {
 		encode_rx(chain, indirect, &op);
-	} else if (queue == VIRTIO_NET_TX) {
+	} else if (queue == ANVIL_NET_TX) {
 		encode_tx(&r->encoder, chain, indirect, &op);
 	} else {
 		encode_ctrl(&r->encoder, chain, indirect, &op);
@@ -213,7 +213,8 @@ static void take_flags(struct recorder *r, unsigned int queue)
 	uint16_t flags;
 
 	if (q->vq.event_idx ||
-	    guest_memory_load_u16(&r->memory, q->vq.driver_area + VIRTQ_AVAIL_FLAGS, &flags) ||
+	    anvil_guest_memory_load_u16(&r->memory, q->vq.driver_area + VIRTQ_AVAIL_FLAGS,
+					&flags) ||
 	    flags == q->flags)
 		return;
 	op.avail.queue = (uint8_t)queue;
@@ -224,11 +225,11 @@ static void take_flags(struct recorder *r, unsigned int queue)
 }
 
 /* Chains that came, were served and are gone cannot be told any more. */
-static void pass_over_missed(struct recorder *r, struct virtqueue *vq)
+static void pass_over_missed(struct recorder *r, struct anvil_virtqueue *vq)
 {
 	uint16_t idx;
 
-	if (guest_memory_load_u16(&r->memory, vq->driver_area + VIRTQ_AVAIL_IDX, &idx) ||
+	if (anvil_guest_memory_load_u16(&r->memory, vq->driver_area + VIRTQ_AVAIL_IDX, &idx) ||
 	    (uint16_t)(idx - vq->next_avail) <= vq->size)
 		return;
 	vq->next_avail = idx;
@@ -238,22 +239,22 @@ static void pass_over_missed(struct recorder *r, struct virtqueue *vq)
 /* All chains that have come since the last time. Returns whether the recording goes on. */
 static bool collect(struct recorder *r, unsigned int queue)
 {
-	struct virtqueue *vq = &r->queue[queue].vq;
+	struct anvil_virtqueue *vq = &r->queue[queue].vq;
 	int popped = 1;
 
-	if (!virtqueue_enabled(vq))
+	if (!anvil_virtqueue_enabled(vq))
 		return true;
 	take_flags(r, queue);
 	pass_over_missed(r, vq);
 	for (uint32_t i = 0; i < vq->size && popped > 0; i++) {
-		struct descriptor_chain chain;
+		struct anvil_descriptor_chain chain;
 
-		descriptor_chain_init(&chain, &r->memory, r->segment, vq->size_max);
-		popped = virtqueue_pop(vq, &chain);
+		anvil_descriptor_chain_init(&chain, &r->memory, r->segment, vq->size_max);
+		popped = anvil_virtqueue_pop(vq, &chain);
 		if (popped <= 0)
 			break;
 		/* not ours to hold: the device does */
-		virtqueue_unpop(vq, &chain);
+		anvil_virtqueue_unpop(vq, &chain);
 		vq->next_avail++;
 		take_chain(r, queue, &chain);
 	}
@@ -268,7 +269,7 @@ static bool collect(struct recorder *r, unsigned int queue)
 static void collect_all(struct recorder *r)
 {
 	for (unsigned int i = 0; i < r->encoder.p.queues && collect(r, i); i++) {
-		if (r->options.blk || i != VIRTIO_NET_RX)
+		if (r->options.blk || i != ANVIL_NET_RX)
 			notify_last(r, i);
 	}
 }
@@ -290,7 +291,7 @@ static void notified(struct recorder *r, uint64_t value)
 		add_op(r, &kick);
 		return;
 	}
-	if (r->options.net && queue != VIRTIO_NET_RX && !collect(r, VIRTIO_NET_RX))
+	if (r->options.net && queue != ANVIL_NET_RX && !collect(r, ANVIL_NET_RX))
 		return;
 	if (!collect(r, queue) || notify_last(r, queue))
 		return;
@@ -309,8 +310,9 @@ static void acknowledged(struct recorder *r, uint64_t events)
 		struct script_op op = script_op(OP_USED);
 		uint16_t used;
 
-		if (!virtqueue_enabled(&q->vq) ||
-		    guest_memory_load_u16(&r->memory, q->vq.device_area + VIRTQ_USED_IDX, &used) ||
+		if (!anvil_virtqueue_enabled(&q->vq) ||
+		    anvil_guest_memory_load_u16(&r->memory, q->vq.device_area + VIRTQ_USED_IDX,
+						&used) ||
 		    used == q->used_seen)
 			continue;
 		q->used_seen = used;
@@ -324,12 +326,12 @@ static void acknowledged(struct recorder *r, uint64_t events)
 }
 
 /* Whether the queue will run once the driver says that it is ready. */
-static bool starts(const struct recorder *r, const struct virtqueue *vq)
+static bool starts(const struct recorder *r, const struct anvil_virtqueue *vq)
 {
-	struct virtqueue trial = *vq;
+	struct anvil_virtqueue trial = *vq;
 
 	return recorder_queue_writable(r, vq) &&
-	       !virtqueue_enable(&trial, recorder_ring_features(r));
+	       !anvil_virtqueue_enable(&trial, recorder_ring_features(r));
 }
 
 /* Stopping a queue and starting it; what is programmed in between goes into that. */
@@ -340,7 +342,7 @@ static void queue_changes(struct recorder *r, uint64_t offset, uint64_t value)
 	if (r->queue_sel >= r->encoder.p.queues)
 		return;
 
-	const struct virtqueue *vq = &r->queue[r->queue_sel].vq;
+	const struct anvil_virtqueue *vq = &r->queue[r->queue_sel].vq;
 
 	if (offset == VIRTIO_MMIO_QUEUE_READY && value == 1 && starts(r, vq)) {
 		op = script_op(OP_QUEUE);
@@ -382,7 +384,7 @@ void recorder_requests_write(struct recorder *r, uint64_t offset, unsigned int w
 static bool is_wait(const struct recorder *r, uint64_t offset)
 {
 	return offset == VIRTIO_MMIO_QUEUE_READY && r->queue_sel < r->encoder.p.queues &&
-	       !virtqueue_enabled(&r->queue[r->queue_sel].vq);
+	       !anvil_virtqueue_enabled(&r->queue[r->queue_sel].vq);
 }
 
 void recorder_requests_read(struct recorder *r, uint64_t offset, unsigned int width)
@@ -397,11 +399,11 @@ void recorder_requests_read(struct recorder *r, uint64_t offset, unsigned int wi
 		add_op(r, &op);
 }
 
-void recorder_requests_frame(struct recorder *r, const struct nic_frame *frame)
+void recorder_requests_frame(struct recorder *r, const struct anvil_nic_frame *frame)
 {
 	struct script_op op;
 
-	if (!collect(r, VIRTIO_NET_RX))
+	if (!collect(r, ANVIL_NET_RX))
 		return;
 	encode_frame(&r->encoder, frame, &op);
 	add_op(r, &op);

@@ -5,15 +5,16 @@
 #include <string.h>
 
 #include "recorder_internal.h"
+#include "virtio_spec.h"
 
 bool recorder_accepted(const struct recorder *r, unsigned int feature)
 {
 	return r->features >> feature & 1;
 }
 
-struct virtqueue_features recorder_ring_features(const struct recorder *r)
+struct anvil_virtqueue_features recorder_ring_features(const struct recorder *r)
 {
-	return (struct virtqueue_features){
+	return (struct anvil_virtqueue_features){
 		.indirect = recorder_accepted(r, VIRTIO_F_INDIRECT_DESC),
 		.event_idx = recorder_accepted(r, VIRTIO_F_EVENT_IDX),
 	};
@@ -38,12 +39,12 @@ bool recorder_live(const struct recorder *r)
 	       !(r->features & ~offered(r));
 }
 
-struct virtqueue *recorder_selected(struct recorder *r)
+struct anvil_virtqueue *recorder_selected(struct recorder *r)
 {
 	return r->queue_sel < r->encoder.p.queues ? &r->queue[r->queue_sel].vq : NULL;
 }
 
-uint64_t *recorder_ring_area(struct virtqueue *vq, uint64_t offset)
+uint64_t *recorder_ring_area(struct anvil_virtqueue *vq, uint64_t offset)
 {
 	switch (offset) {
 	case VIRTIO_MMIO_QUEUE_DESC_LOW:
@@ -67,16 +68,16 @@ static void set_half(uint64_t *address, bool high, uint64_t value)
 	*address = (*address & ~(0xffffffffull << shift)) | (value & 0xffffffff) << shift;
 }
 
-bool recorder_queue_writable(const struct recorder *r, const struct virtqueue *vq)
+bool recorder_queue_writable(const struct recorder *r, const struct anvil_virtqueue *vq)
 {
-	return !virtqueue_enabled(vq) && (!(r->status & VIRTIO_STATUS_DRIVER_OK) ||
-					  recorder_accepted(r, VIRTIO_F_RING_RESET));
+	return !anvil_virtqueue_enabled(vq) && (!(r->status & VIRTIO_STATUS_DRIVER_OK) ||
+						recorder_accepted(r, VIRTIO_F_RING_RESET));
 }
 
 static void start_queue(struct recorder *r)
 {
 	struct recorder_queue *q = &r->queue[r->queue_sel];
-	int err = virtqueue_enable(&q->vq, recorder_ring_features(r));
+	int err = anvil_virtqueue_enable(&q->vq, recorder_ring_features(r));
 
 	(void)err; /* then the driver finds it stopped, and so do we */
 	q->used_seen = 0;
@@ -85,7 +86,7 @@ static void start_queue(struct recorder *r)
 
 static void program_queue(struct recorder *r, uint64_t offset, uint64_t value)
 {
-	struct virtqueue *vq = recorder_selected(r);
+	struct anvil_virtqueue *vq = recorder_selected(r);
 	bool stops = (offset == VIRTIO_MMIO_QUEUE_READY && value == 0) ||
 		     (offset == VIRTIO_MMIO_QUEUE_RESET && value == 1 &&
 		      recorder_accepted(r, VIRTIO_F_RING_RESET));
@@ -93,7 +94,7 @@ static void program_queue(struct recorder *r, uint64_t offset, uint64_t value)
 	if (!vq)
 		return;
 	if (stops)
-		virtqueue_reset(vq);
+		anvil_virtqueue_reset(vq);
 	else if (!recorder_queue_writable(r, vq))
 		return;
 	else if (offset == VIRTIO_MMIO_QUEUE_READY && value == 1)
@@ -121,7 +122,7 @@ void recorder_program(struct recorder *r, uint64_t offset, uint64_t value)
 void recorder_forget_driver(struct recorder *r)
 {
 	for (unsigned int i = 0; i < r->encoder.p.queues; i++)
-		virtqueue_reset(&r->queue[i].vq);
+		anvil_virtqueue_reset(&r->queue[i].vq);
 	r->status = 0;
 	r->features = 0;
 	r->driver_sel = 0;

@@ -135,7 +135,7 @@ static void bare_name(char *name)
 	memmove(name, begin, strlen(begin) + 1);
 }
 
-/* "anvil: devices/virtqueue.c:88: int virtqueue_pop(struct g *): Assertion `x' failed." */
+/* "anvil: devices/virtqueue.c:88: int anvil_virtqueue_pop(struct g *): Assertion `x' failed." */
 static bool read_assertion(struct crash_stack *s, const char *line)
 {
 	char function[256];

@@ -175,13 +175,13 @@ static void log_stored(void *opaque, uint64_t gpa, const void *bytes, size_t len
 }
 
 /* Once a machine, which knows of its taps by their address */
-static void put_before(struct play_log *log, struct play_tap *t, struct guest_memory_tap *tap)
+static void put_before(struct play_log *log, struct play_tap *t, struct anvil_guest_memory_tap *tap)
 {
 	if (tap->fetched == log_fetched)
 		return;
 	t->log = log;
 	t->inner = *tap;
-	*tap = (struct guest_memory_tap){ log_fetching, log_fetched, log_stored, t };
+	*tap = (struct anvil_guest_memory_tap){ log_fetching, log_fetched, log_stored, t };
 }
 
 void play_log_begin(struct play_log *log, struct bus *inner, const volatile int *op)

@@ -43,7 +43,7 @@ struct play_access {
 /* Stands before one of the machine's taps */
 struct play_tap {
 	struct play_log *log;
-	struct guest_memory_tap inner;
+	struct anvil_guest_memory_tap inner;
 };
 
 struct play_log {

@@ -69,7 +69,7 @@ static const struct {
 };
 
 /* What operand `net` adds: one flag each */
-static const struct virtio_features net_extra[8] = {
+static const struct anvil_features net_extra[8] = {
 	{ { BIT(VIRTIO_NET_F_RSS) | BIT(VIRTIO_NET_F_HASH_REPORT) |
 	    BIT(VIRTIO_NET_F_HASH_TUNNEL) } },
 	{ { BIT(VIRTIO_NET_F_NOTF_COAL) | BIT(VIRTIO_NET_F_VQ_NOTF_COAL) } },
@@ -86,12 +86,12 @@ static const struct virtio_features net_extra[8] = {
 	{ { 0, BIT(VIRTIO_NET_F_RSS_CONTEXT - 64) } },
 };
 
-static struct virtio_features net_asked(const struct script_op *header)
+static struct anvil_features net_asked(const struct script_op *header)
 {
-	struct virtio_features f = { { 0 } };
+	struct anvil_features f = { { 0 } };
 
 	if (header->device.queues)
-		virtio_features_add(&f, VIRTIO_NET_F_MQ);
+		anvil_features_add(&f, VIRTIO_NET_F_MQ);
 	for (unsigned int i = 0; i < 8; i++) {
 		if (header->device.net >> i & 1) {
 			f.word[0] |= net_extra[i].word[0];
@@ -151,12 +151,12 @@ static uint64_t ring_bits(const struct script_op *header)
 	return bits;
 }
 
-unsigned int setup_ring(const struct virtio_features *features)
+unsigned int setup_ring(const struct anvil_features *features)
 {
 	unsigned int ring = 0;
 
 	for (unsigned int i = 0; i < sizeof(ring_feature); i++)
-		ring |= (unsigned int)virtio_features_has(features, ring_feature[i]) << i;
+		ring |= (unsigned int)anvil_features_has(features, ring_feature[i]) << i;
 	return ring;
 }
 
@@ -165,7 +165,7 @@ unsigned int setup_ring(const struct virtio_features *features)
 /* operand `zones`: a disk that is not zoned but can erase and tell its age, or what zones it has */
 static const struct zone_class {
 	bool extras; /* LIFETIME and SECURE_ERASE are there */
-	enum disk_zone_model model;
+	enum anvil_disk_zone_model model;
 	uint32_t zone_sectors;
 	uint32_t capacity;
 	uint32_t conventional;
@@ -177,17 +177,17 @@ static const struct zone_class {
 	uint8_t offline;
 } zone_class[] = {
 	{ 0 },
-	{ true, DISK_HOST_MANAGED, 8, 0, 0, 0, 0, 8, 1, 0, 0 },
-	{ true, DISK_HOST_AWARE, 8, 0, 0, 0, 0, 8, 1, 0, 0 },
+	{ true, ANVIL_DISK_HOST_MANAGED, 8, 0, 0, 0, 0, 8, 1, 0, 0 },
+	{ true, ANVIL_DISK_HOST_AWARE, 8, 0, 0, 0, 0, 8, 1, 0, 0 },
 	{ .extras = true },
-	{ true, DISK_HOST_MANAGED, 8, 6, 1, 1, 2, 4, 1, 0, 0 },
-	{ true, DISK_HOST_MANAGED, 16, 0, 0, 2, 3, 8, 2, 0, 0 },
-	{ true, DISK_HOST_MANAGED, 8, 0, 2, 2, 0, 0, 1, 0, 0 },
-	{ true, DISK_HOST_MANAGED, 8, 7, 0, 0, 2, 8, 1, 2, 3 },
-	{ true, DISK_HOST_AWARE, 16, 0, 1, 0, 0, 0, 8, 2, 3 },
+	{ true, ANVIL_DISK_HOST_MANAGED, 8, 6, 1, 1, 2, 4, 1, 0, 0 },
+	{ true, ANVIL_DISK_HOST_MANAGED, 16, 0, 0, 2, 3, 8, 2, 0, 0 },
+	{ true, ANVIL_DISK_HOST_MANAGED, 8, 0, 2, 2, 0, 0, 1, 0, 0 },
+	{ true, ANVIL_DISK_HOST_MANAGED, 8, 7, 0, 0, 2, 8, 1, 2, 3 },
+	{ true, ANVIL_DISK_HOST_AWARE, 16, 0, 1, 0, 0, 0, 8, 2, 3 },
 	{ .extras = true },
-	{ true, DISK_HOST_MANAGED, 5, 0, 1, 3, 3, 5, 1, 4, 6 },
-	{ true, DISK_HOST_MANAGED, 128, 100, 0, 1, 1, 8, 1, 0, 0 },
+	{ true, ANVIL_DISK_HOST_MANAGED, 5, 0, 1, 3, 3, 5, 1, 4, 6 },
+	{ true, ANVIL_DISK_HOST_MANAGED, 128, 100, 0, 1, 1, 8, 1, 0, 0 },
 };
 
 #define ZONE_COUNT (sizeof(zone_class) / sizeof(zone_class[0]))
@@ -216,7 +216,7 @@ static uint64_t not_of_this_disk(const struct script_op *header)
 		bits |= BIT(VIRTIO_BLK_F_LIFETIME) | BIT(VIRTIO_BLK_F_SECURE_ERASE);
 	if (!z->model)
 		bits |= BIT(VIRTIO_BLK_F_ZONED);
-	if (z->model == DISK_HOST_MANAGED && !(header->device.hide & BIT(VIRTIO_BLK_F_ZONED)))
+	if (z->model == ANVIL_DISK_HOST_MANAGED && !(header->device.hide & BIT(VIRTIO_BLK_F_ZONED)))
 		bits |= BIT(VIRTIO_BLK_F_DISCARD) | BIT(VIRTIO_BLK_F_WRITE_ZEROES);
 	return bits;
 }
@@ -226,22 +226,22 @@ static void choose_zones(const struct script_op *header, struct setup *p)
 	const struct zone_class *z = &zone_class[zone_class_of(header)];
 	uint32_t most = p->transfer_max / 512;
 
-	p->lifetime = (struct disk_lifetime){ 2, 3, 11 };
+	p->lifetime = (struct anvil_disk_lifetime){ 2, 3, 11 };
 	if (zone_class_of(header) == 9) /* reserved values */
-		p->lifetime = (struct disk_lifetime){ 4, 12, 0xffff };
+		p->lifetime = (struct anvil_disk_lifetime){ 4, 12, 0xffff };
 	p->erase_sectors_max = zone_class_of(header) == 9 ? 1 : 16;
 	/* more than fit into the shortest transfer, or few */
 	p->erase_segments_max = zone_class_of(header) == 3   ? 36
 				: zone_class_of(header) == 9 ? 1
 							     : 3;
 	p->erase_sector_alignment = p->blk_size / 512;
-	p->zones.zoned = virtio_features_has(&p->offered, VIRTIO_BLK_F_ZONED);
+	p->zones.zoned = anvil_features_has(&p->offered, VIRTIO_BLK_F_ZONED);
 	if (!p->zones.zoned)
 		return;
 	p->erase_sector_alignment = z->zone_sectors;
 	p->zones.read_only = z->read_only;
 	p->zones.offline = z->offline;
-	p->zones.options = (struct zoned_disk_options){
+	p->zones.options = (struct anvil_zoned_disk_options){
 		.zoning = { .model = z->model,
 			    .zone_sectors = z->zone_sectors,
 			    .open_max = z->open,
@@ -270,9 +270,9 @@ static unsigned int queue_count(const struct setup *p, const struct script_op *h
 {
 	switch (p->kind) {
 	case DEVICE_BLK:
-		return virtio_features_has(&p->offered, VIRTIO_BLK_F_MQ) ? queues_asked(header) : 1;
+		return anvil_features_has(&p->offered, VIRTIO_BLK_F_MQ) ? queues_asked(header) : 1;
 	case DEVICE_NET:
-		return 2 * p->pairs + virtio_features_has(&p->offered, VIRTIO_NET_F_CTRL_VQ);
+		return 2 * p->pairs + anvil_features_has(&p->offered, VIRTIO_NET_F_CTRL_VQ);
 	default:
 		return 2;
 	}
@@ -280,15 +280,15 @@ static unsigned int queue_count(const struct setup *p, const struct script_op *h
 
 static void net_features(const struct script_op *header, struct setup *p)
 {
-	struct virtio_features asked = { { 0 } };
+	struct anvil_features asked = { { 0 } };
 
 	if (p->kind == DEVICE_NET)
 		asked = net_asked(header);
 	p->offered.word[0] = offered_bits(header, asked.word[0]) | BIT(VIRTIO_F_VERSION_1);
 	p->offered.word[1] = asked.word[1] & ~without_required(p->offered.word[0], asked.word[1]);
 	p->pairs = 1;
-	if (p->kind == DEVICE_NET && (virtio_features_has(&p->offered, VIRTIO_NET_F_MQ) ||
-				      virtio_features_has(&p->offered, VIRTIO_NET_F_RSS)))
+	if (p->kind == DEVICE_NET && (anvil_features_has(&p->offered, VIRTIO_NET_F_MQ) ||
+				      anvil_features_has(&p->offered, VIRTIO_NET_F_RSS)))
 		p->pairs = header->device.queues ? header->device.queues : 1;
 }
 
@@ -303,7 +303,7 @@ static void make_legacy(struct setup *p)
 	if (p->kind == DEVICE_BLK)
 		p->offered.word[0] &= ~modern;
 	p->zones.zoned = false;
-	if (!virtio_features_has(&p->offered, VIRTIO_NET_F_MQ))
+	if (!anvil_features_has(&p->offered, VIRTIO_NET_F_MQ))
 		p->pairs = 1;
 }
 
@@ -332,13 +332,13 @@ void setup_from(const struct script_op *header, struct setup *p)
 	p->bad_option = header->device.refuse;
 	net_features(header, p);
 	if (p->kind == DEVICE_BLK && p->flags & FLAG_READ_ONLY)
-		virtio_features_add(&p->offered, VIRTIO_BLK_F_RO);
+		anvil_features_add(&p->offered, VIRTIO_BLK_F_RO);
 	if (p->kind == DEVICE_BLK)
 		choose_zones(header, p);
 	if (header->device.extra & EXTRA_SUSPEND)
-		virtio_features_add(&p->offered, VIRTIO_F_SUSPEND);
+		anvil_features_add(&p->offered, VIRTIO_F_SUSPEND);
 	if (header->device.extra & EXTRA_ORDER_PLATFORM)
-		virtio_features_add(&p->offered, VIRTIO_F_ORDER_PLATFORM);
+		anvil_features_add(&p->offered, VIRTIO_F_ORDER_PLATFORM);
 	transport = header->device.transport % 3u;
 	p->legacy = transport != 0;
 	p->big_endian = transport == TRANSPORT_LEGACY_BIG_ENDIAN;

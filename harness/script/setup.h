@@ -28,7 +28,7 @@
 
 struct setup {
 	enum device_kind kind;
-	struct virtio_features offered; /* VERSION_1 and RO included */
+	struct anvil_features offered; /* VERSION_1 and RO included */
 	uint16_t queue_size_max;
 	unsigned int queues;
 	unsigned int pairs; /* of the network device */
@@ -43,7 +43,7 @@ struct setup {
 	uint32_t blk_size;
 	struct setup_zones {
 		bool zoned;
-		struct zoned_disk_options options;
+		struct anvil_zoned_disk_options options;
 		/* zones that are read-only or offline from the start; 0: none */
 		uint8_t read_only;
 		uint8_t offline;
@@ -51,7 +51,7 @@ struct setup {
 	uint32_t erase_sectors_max;
 	uint32_t erase_segments_max;
 	uint32_t erase_sector_alignment;
-	struct disk_lifetime lifetime;
+	struct anvil_disk_lifetime lifetime;
 	bool legacy;	 /* version 1 of virtio-mmio */
 	bool big_endian; /* and so is the guest: the order of its structures then */
 	unsigned int
@@ -70,7 +70,7 @@ extern const char setup_disk_id[20];
 void setup_from(const struct script_op *header, struct setup *p);
 
 /* The header's ring that offers what of it is in `features`. */
-unsigned int setup_ring(const struct virtio_features *features);
+unsigned int setup_ring(const struct anvil_features *features);
 
 /* The tables behind a header's and an operation's classes. */
 uint16_t setup_queue_size(unsigned int class);

@@ -16,11 +16,11 @@ static uint32_t next_random(uint32_t *seed)
 
 static void poke(struct bench *b)
 {
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 
 	for (uint32_t queue = 0; queue < 4; queue++)
 		guest_notify(&b->guest, queue);
-	virtio_mmio_poll(&b->guest.mmio);
+	anvil_mmio_poll(&b->guest.mmio);
 	if (!b->is_blk)
 		net_receive(b, net_frame(net_broadcast, 60), 60, none);
 }
@@ -109,12 +109,12 @@ static const struct rule {
 	{ true, 11, { 9, -1 }, { -1 } }, /* CONFIG_WCE: FLUSH, of what is offered alone */
 };
 
-static bool has(const struct virtio_features *set, int bit)
+static bool has(const struct anvil_features *set, int bit)
 {
-	return virtio_features_has(set, (unsigned int)bit);
+	return anvil_features_has(set, (unsigned int)bit);
 }
 
-static bool rule_holds(const struct rule *r, const struct virtio_features *set)
+static bool rule_holds(const struct rule *r, const struct anvil_features *set)
 {
 	bool any = r->any[0] < 0;
 
@@ -127,7 +127,7 @@ static bool rule_holds(const struct rule *r, const struct virtio_features *set)
 	return any;
 }
 
-static bool rules_hold(const struct bench *b, const struct virtio_features *set)
+static bool rules_hold(const struct bench *b, const struct anvil_features *set)
 {
 	for (size_t i = 0; i < COUNT(rule); i++) {
 		if (rule[i].is_blk == b->is_blk && !rule_holds(&rule[i], set))
@@ -137,9 +137,9 @@ static bool rules_hold(const struct bench *b, const struct virtio_features *set)
 }
 
 /* What the driver reads as offered. */
-static struct virtio_features read_offered(struct bench *b)
+static struct anvil_features read_offered(struct bench *b)
 {
-	struct virtio_features set = { { 0 } };
+	struct anvil_features set = { { 0 } };
 
 	for (uint32_t sel = 0; sel < 4; sel++) {
 		reg_write(&b->guest, VIRTIO_MMIO_DEVICE_FEATURES_SEL, sel);
@@ -149,44 +149,44 @@ static struct virtio_features read_offered(struct bench *b)
 	return set;
 }
 
-static struct virtio_features random_subset(const struct virtio_features *of, uint32_t *seed)
+static struct anvil_features random_subset(const struct anvil_features *of, uint32_t *seed)
 {
-	struct virtio_features set = { { 0 } };
+	struct anvil_features set = { { 0 } };
 	uint32_t density = next_random(seed) % 8;
 
 	for (int bit = 0; bit < (int)MOST_FEATURES; bit++) {
 		if (has(of, bit) && next_random(seed) % 8 <= density)
-			virtio_features_add(&set, (unsigned int)bit);
+			anvil_features_add(&set, (unsigned int)bit);
 	}
 	return set;
 }
 
-static bool init_takes(struct bench *b, struct virtio_features set, struct virtio_features *offered)
+static bool init_takes(struct bench *b, struct anvil_features set, struct anvil_features *offered)
 {
 	bool taken;
 
 	if (b->is_blk) {
-		struct virtio_blk_options o = b->blk_options;
-		struct virtio_blk blk;
+		struct anvil_blk_options o = b->blk_options;
+		struct anvil_blk blk;
 
 		o.features = set;
-		taken = virtio_blk_init(&blk, &o) == 0;
+		taken = anvil_blk_init(&blk, &o) == 0;
 		if (taken) {
 			*offered = blk.dev.offered;
-			virtio_blk_destroy(&blk);
+			anvil_blk_destroy(&blk);
 		}
 	} else {
-		struct virtio_net_options o = b->net_options;
-		struct virtio_net net;
+		struct anvil_net_options o = b->net_options;
+		struct anvil_net net;
 		struct test_nic nic;
 
 		test_nic_init(&nic);
 		o.nic = &nic.nic;
 		o.features = set;
-		taken = virtio_net_init(&net, &o) == 0;
+		taken = anvil_net_init(&net, &o) == 0;
 		if (taken) {
 			*offered = net.dev.offered;
-			virtio_net_destroy(&net);
+			anvil_net_destroy(&net);
 		}
 	}
 	return taken;
@@ -195,8 +195,8 @@ static bool init_takes(struct bench *b, struct virtio_features set, struct virti
 static void offered_features_come_with_what_they_require(void **state)
 {
 	struct bench *b = *state;
-	struct virtio_features all = bench_features(b);
-	struct virtio_features offered = read_offered(b);
+	struct anvil_features all = bench_features(b);
+	struct anvil_features offered = read_offered(b);
 	unsigned int taken = 0;
 	uint32_t seed = 1;
 
@@ -217,12 +217,12 @@ static void offered_features_come_with_what_they_require(void **state)
 static void every_valid_subset_is_accepted_and_accepted_again(void **state)
 {
 	struct bench *b = *state;
-	struct virtio_features offered = read_offered(b);
+	struct anvil_features offered = read_offered(b);
 	unsigned int valid = 0;
 	uint32_t seed = 2;
 
 	for (unsigned int i = 0; i < 3000; i++) {
-		struct virtio_features set = random_subset(&offered, &seed);
+		struct anvil_features set = random_subset(&offered, &seed);
 
 		/* CONFIG_WCE without FLUSH is the driver's to choose (5.2.5.2) */
 		if (!b->is_blk && !rules_hold(b, &set))
@@ -240,7 +240,7 @@ static void every_valid_subset_is_accepted_and_accepted_again(void **state)
 	assert_true(guest_negotiate(&b->guest, offered));
 }
 
-static void refused(struct bench *b, struct virtio_features set)
+static void refused(struct bench *b, struct anvil_features set)
 {
 	reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_false(guest_negotiate(&b->guest, set));
@@ -250,7 +250,7 @@ static void refused(struct bench *b, struct virtio_features set)
 static void other_features_are_refused(void **state)
 {
 	struct bench *b = *state;
-	struct virtio_features offered = read_offered(b);
+	struct anvil_features offered = read_offered(b);
 
 	for (int bit = 0; bit < (int)MOST_FEATURES; bit++) {
 		if (!has(&offered, bit))
@@ -279,16 +279,16 @@ static bool listed(const int *list, int bit)
 static void nothing_else_can_be_offered(void **state)
 {
 	struct bench *b = *state;
-	struct virtio_features offered = read_offered(b);
+	struct anvil_features offered = read_offered(b);
 
 	for (int bit = 0; bit < (int)MOST_FEATURES; bit++) {
-		struct virtio_features with = bench_features(b);
+		struct anvil_features with = bench_features(b);
 
 		if (listed(transport_bits, bit) || listed(b->is_blk ? blk_bits : net_bits, bit) ||
 		    bit == VIRTIO_F_VERSION_1)
 			continue;
 		assert_false(has(&offered, bit));
-		virtio_features_add(&with, (unsigned int)bit);
+		anvil_features_add(&with, (unsigned int)bit);
 		if (init_takes(b, with, &offered))
 			fail_msg("bit %d can be offered", bit);
 	}
@@ -297,7 +297,7 @@ static void nothing_else_can_be_offered(void **state)
 static void version_1_is_offered(void **state)
 {
 	struct bench *b = *state;
-	struct virtio_features offered = read_offered(b);
+	struct anvil_features offered = read_offered(b);
 
 	assert_true(has(&offered, VIRTIO_F_VERSION_1));
 	assert_true(init_takes(b, features(-1), &offered));
@@ -309,7 +309,7 @@ static void version_1_is_offered(void **state)
 static void sr_iov_is_not_offered(void **state)
 {
 	struct bench *b = *state;
-	struct virtio_features offered = read_offered(b);
+	struct anvil_features offered = read_offered(b);
 
 	assert_false(has(&offered, SR_IOV));
 	assert_false(init_takes(b, features(SR_IOV, -1), &offered));
@@ -375,18 +375,18 @@ static void nothing_happens_after_a_reset(void **state)
 
 static void read_config(struct bench *b, uint8_t *bytes)
 {
-	for (uint32_t i = 0; i < VIRTIO_MMIO_WINDOW - VIRTIO_MMIO_CONFIG; i++)
-		bytes[i] = (uint8_t)virtio_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1);
+	for (uint32_t i = 0; i < ANVIL_MMIO_WINDOW - VIRTIO_MMIO_CONFIG; i++)
+		bytes[i] = (uint8_t)anvil_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1);
 }
 
 static void config_is_readable_before_features_ok(void **state)
 {
 	static const uint32_t step[] = { 0, UP_TO_ACKNOWLEDGE, UP_TO_DRIVER, UP_TO_FEATURES_OK,
 					 UP_TO_DRIVER_OK };
-	static uint8_t bytes[COUNT(step)][VIRTIO_MMIO_WINDOW - VIRTIO_MMIO_CONFIG];
+	static uint8_t bytes[COUNT(step)][ANVIL_MMIO_WINDOW - VIRTIO_MMIO_CONFIG];
 	struct bench *b = *state;
-	const struct virtio_blk_config *blk = (const struct virtio_blk_config *)bytes[0];
-	const struct virtio_net_config *net = (const struct virtio_net_config *)bytes[0];
+	const struct anvil_blk_config *blk = (const struct anvil_blk_config *)bytes[0];
+	const struct anvil_net_config *net = (const struct anvil_net_config *)bytes[0];
 
 	for (size_t i = 0; i < COUNT(step); i++) {
 		if (step[i] == UP_TO_FEATURES_OK) {
@@ -397,7 +397,7 @@ static void config_is_readable_before_features_ok(void **state)
 		}
 		read_config(b, bytes[i]);
 		if (b->is_blk) /* it depends on what is accepted */
-			bytes[i][offsetof(struct virtio_blk_config, writeback)] = 0;
+			bytes[i][offsetof(struct anvil_blk_config, writeback)] = 0;
 		assert_memory_equal(bytes[i], bytes[0], sizeof(bytes[0]));
 	}
 	if (b->is_blk) {
@@ -417,7 +417,7 @@ static void config_is_readable_before_features_ok(void **state)
 		assert_int_equal(blk->max_write_zeroes_sectors, b->blk_options.range_sectors_max);
 		assert_int_equal(blk->max_write_zeroes_seg, b->blk_options.range_segments_max);
 	} else {
-		assert_memory_equal(net->mac, b->net_options.mac, NIC_MAC_BYTES);
+		assert_memory_equal(net->mac, b->net_options.mac, ANVIL_NIC_MAC_BYTES);
 		assert_int_equal(net->status, VIRTIO_NET_S_LINK_UP);
 		assert_int_equal(net->mtu, BENCH_MTU);
 	}
@@ -451,7 +451,7 @@ static void nothing_happens_for_a_queue_after_its_reset(void **state)
 		b->nic.nic.sendable(&b->nic.nic);
 	bench_offer(b);
 	guest_notify(&b->guest, b->queue);
-	virtio_mmio_poll(&b->guest.mmio);
+	anvil_mmio_poll(&b->guest.mmio);
 	assert_int_equal(b->accesses, 0);
 	assert_int_equal(b->guest.irq_edges, edges);
 	assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER_OK);
@@ -499,7 +499,7 @@ static void requests_of_before_do_not_reach_the_queue_of_after(void **state)
 		bench_watch(b);
 		if (!b->is_blk)
 			b->nic.nic.sendable(&b->nic.nic);
-		virtio_mmio_poll(&b->guest.mmio);
+		anvil_mmio_poll(&b->guest.mmio);
 		assert_false(bench_stored(b, 0, UINT64_MAX));
 		assert_int_equal(bench_host_requests(b), requests);
 		assert_int_equal(reg_read(&b->guest, VIRTIO_MMIO_INTERRUPT_STATUS), 0);

@@ -6,14 +6,14 @@
 
 #include <endian.h>
 
-static const uint8_t mac[NIC_MAC_BYTES] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
+static const uint8_t mac[ANVIL_NIC_MAC_BYTES] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
 const uint8_t net_broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 /* ---- devices ---- */
 
-static struct virtio_blk_options blk_options(struct bench *b)
+static struct anvil_blk_options blk_options(struct bench *b)
 {
-	return (struct virtio_blk_options){
+	return (struct anvil_blk_options){
 		.memory = &b->guest.ram.memory,
 		.disk = &b->disk.disk,
 		.features = features(
@@ -23,7 +23,7 @@ static struct virtio_blk_options blk_options(struct bench *b)
 			VIRTIO_F_INDIRECT_DESC, VIRTIO_F_EVENT_IDX, VIRTIO_F_RING_RESET, -1),
 		.queue_size_max = BENCH_QUEUE,
 		.slots = 8,
-		.transfer_max = 16u * DISK_SECTOR_BYTES,
+		.transfer_max = 16u * ANVIL_DISK_SECTOR_BYTES,
 		.size_max = 0x1000,
 		.seg_max = 2,
 		.blk_size = 512,
@@ -39,9 +39,9 @@ static struct virtio_blk_options blk_options(struct bench *b)
 	};
 }
 
-static struct virtio_net_options net_options(struct bench *b)
+static struct anvil_net_options net_options(struct bench *b)
 {
-	struct virtio_net_options options = {
+	struct anvil_net_options options = {
 		.memory = &b->guest.ram.memory,
 		.nic = &b->nic.nic,
 		.features = features(
@@ -64,21 +64,21 @@ static struct virtio_net_options net_options(struct bench *b)
 static void create(struct bench *b)
 {
 	if (b->is_blk)
-		assert_int_equal(virtio_blk_init(&b->blk, &b->blk_options), 0);
+		assert_int_equal(anvil_blk_init(&b->blk, &b->blk_options), 0);
 	else
-		assert_int_equal(virtio_net_init(&b->net, &b->net_options), 0);
+		assert_int_equal(anvil_net_init(&b->net, &b->net_options), 0);
 	b->guest.irq = false; /* with the device before it went its interrupt */
 	b->dev = b->is_blk ? &b->blk.dev : &b->net.dev;
-	b->queue = b->is_blk ? 0 : VIRTIO_NET_TX;
+	b->queue = b->is_blk ? 0 : ANVIL_NET_TX;
 	guest_attach(&b->guest, b->dev);
 }
 
 static void destroy(struct bench *b)
 {
 	if (b->is_blk)
-		virtio_blk_destroy(&b->blk);
+		anvil_blk_destroy(&b->blk);
 	else
-		virtio_net_destroy(&b->net);
+		anvil_net_destroy(&b->net);
 }
 
 static int setup(void **state, bool is_blk)
@@ -112,7 +112,7 @@ int bench_teardown(void **state)
 	struct bench *b = *state;
 
 	if (b->is_blk)
-		assert_true(virtio_blk_idle(&b->blk));
+		assert_true(anvil_blk_idle(&b->blk));
 	destroy(b);
 	test_disk_destroy(&b->disk);
 	test_nic_destroy(&b->nic);
@@ -129,26 +129,26 @@ void bench_recreate(struct bench *b)
 
 void bench_offer_feature(struct bench *b, unsigned int bit)
 {
-	struct virtio_features *set =
+	struct anvil_features *set =
 		b->is_blk ? &b->blk_options.features : &b->net_options.features;
 
-	virtio_features_add(set, bit);
+	anvil_features_add(set, bit);
 	destroy(b);
 	create(b);
 }
 
 /* ---- a driver's way in ---- */
 
-struct virtio_features bench_features(const struct bench *b)
+struct anvil_features bench_features(const struct bench *b)
 {
 	return b->is_blk ? b->blk_options.features : b->net_options.features;
 }
 
-unsigned int bench_queues(const struct bench *b, struct virtio_features set)
+unsigned int bench_queues(const struct bench *b, struct anvil_features set)
 {
 	if (b->is_blk)
 		return 1;
-	return virtio_features_has(&set, VIRTIO_NET_F_CTRL_VQ) ? 3 : 2;
+	return anvil_features_has(&set, VIRTIO_NET_F_CTRL_VQ) ? 3 : 2;
 }
 
 struct ring *bench_ring(struct bench *b)
@@ -156,13 +156,13 @@ struct ring *bench_ring(struct bench *b)
 	return &b->guest.ring[b->queue];
 }
 
-void bench_drive(struct bench *b, struct virtio_features set)
+void bench_drive(struct bench *b, struct anvil_features set)
 {
 	guest_drive(&b->guest, set, bench_queues(b, set), BENCH_QUEUE);
 	guest_take_interrupts(&b->guest);
 }
 
-void bench_prepare(struct bench *b, struct virtio_features set)
+void bench_prepare(struct bench *b, struct anvil_features set)
 {
 	reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_true(guest_negotiate(&b->guest, set));
@@ -206,7 +206,7 @@ static void stored(void *opaque, uint64_t gpa, const void *bytes, size_t len)
 
 void bench_watch(struct bench *b)
 {
-	b->tap = (struct guest_memory_tap){ fetching, fetched, stored, b };
+	b->tap = (struct anvil_guest_memory_tap){ fetching, fetched, stored, b };
 	b->guest.ram.memory.tap = &b->tap;
 	b->accesses = 0;
 }
@@ -240,7 +240,7 @@ uint16_t bench_offer(struct bench *b)
 	struct buffer buffer = { NET_TX_AT, NET_HEADER + 60, 0 };
 
 	if (b->is_blk)
-		return blk_offer(b, VIRTIO_BLK_T_IN, 1, NULL, 0, DISK_SECTOR_BYTES);
+		return blk_offer(b, VIRTIO_BLK_T_IN, 1, NULL, 0, ANVIL_DISK_SECTOR_BYTES);
 	ram_put(&b->guest.ram, NET_TX_AT, &plain, NET_HEADER);
 	ram_put(&b->guest.ram, NET_TX_AT + NET_HEADER, net_frame(net_broadcast, 60), 60);
 	return ring_chain(bench_ring(b), &buffer, 1);
@@ -248,7 +248,7 @@ uint16_t bench_offer(struct bench *b)
 
 uint32_t bench_used_len(const struct bench *b)
 {
-	return b->is_blk ? DISK_SECTOR_BYTES + 1 : 0;
+	return b->is_blk ? ANVIL_DISK_SECTOR_BYTES + 1 : 0;
 }
 
 void bench_request(struct bench *b)
@@ -300,9 +300,9 @@ uint8_t blk_request(struct bench *b, uint32_t type, uint64_t sector, const void 
 
 const uint8_t *net_frame(const uint8_t *to, uint32_t len)
 {
-	static uint8_t frame[NIC_FRAME_BYTES_MAX + 16];
+	static uint8_t frame[ANVIL_NIC_FRAME_BYTES_MAX + 16];
 
-	assert_true(len >= NIC_FRAME_BYTES_MIN && len <= sizeof(frame));
+	assert_true(len >= ANVIL_NIC_FRAME_BYTES_MIN && len <= sizeof(frame));
 	for (uint32_t i = 0; i < len; i++)
 		frame[i] = (uint8_t)(i * 13 + i / 256 + 1);
 	memcpy(frame, to, 6);
@@ -315,14 +315,14 @@ bool net_send(struct bench *b, const struct virtio_net_header *header, const uin
 	      uint32_t len)
 {
 	struct buffer buffer = { NET_TX_AT, NET_HEADER + len, 0 };
-	struct ring *ring = &b->guest.ring[VIRTIO_NET_TX];
+	struct ring *ring = &b->guest.ring[ANVIL_NET_TX];
 	unsigned int sends = b->nic.sends;
 	uint16_t head;
 
 	ram_put(&b->guest.ram, NET_TX_AT, header, NET_HEADER);
 	ram_put(&b->guest.ram, NET_TX_AT + NET_HEADER, frame, len);
 	head = ring_chain(ring, &buffer, 1);
-	guest_notify(&b->guest, VIRTIO_NET_TX);
+	guest_notify(&b->guest, ANVIL_NET_TX);
 	ring_expect(ring, head, 0);
 	ring_expect_none(ring);
 	if (b->nic.sends == sends)
@@ -337,20 +337,21 @@ uint16_t net_offer(struct bench *b, uint64_t gpa, uint32_t len)
 	struct buffer buffer = { gpa, len, WRITABLE };
 
 	ram_fill(&b->guest.ram, gpa, 0xee, len);
-	return ring_chain(&b->guest.ring[VIRTIO_NET_RX], &buffer, 1);
+	return ring_chain(&b->guest.ring[ANVIL_NET_RX], &buffer, 1);
 }
 
-int net_receive(struct bench *b, const uint8_t *frame, uint32_t len, struct nic_offload offload)
+int net_receive(struct bench *b, const uint8_t *frame, uint32_t len,
+		struct anvil_nic_offload offload)
 {
-	struct nic_frame from_host = { frame, len, offload };
+	struct anvil_nic_frame from_host = { frame, len, offload };
 
 	return b->nic.nic.receive(&b->nic.nic, &from_host);
 }
 
-bool net_arrives(struct bench *b, const uint8_t *frame, uint32_t len, struct nic_offload offload,
-		 struct virtio_net_header *header, uint8_t *got)
+bool net_arrives(struct bench *b, const uint8_t *frame, uint32_t len,
+		 struct anvil_nic_offload offload, struct virtio_net_header *header, uint8_t *got)
 {
-	struct ring *ring = &b->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &b->guest.ring[ANVIL_NET_RX];
 
 	if (ring->avail_idx == ring->used_idx)
 		net_offer(b, NET_RX_AT, 0x10000);
@@ -368,7 +369,7 @@ bool net_arrives(struct bench *b, const uint8_t *frame, uint32_t len, struct nic
 
 bool net_passes(struct bench *b, const uint8_t *to)
 {
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 
 	return net_arrives(b, net_frame(to, 60), 60, none, NULL, NULL);
 }
@@ -377,7 +378,7 @@ uint8_t net_command(struct bench *b, uint8_t class, uint8_t number, const void *
 {
 	struct buffer buffer[] = { { NET_CTRL_AT, 2 + len, 0 },
 				   { NET_CTRL_AT + 0x4000, 1, WRITABLE } };
-	struct ring *ring = &b->guest.ring[VIRTIO_NET_CTRL];
+	struct ring *ring = &b->guest.ring[ANVIL_NET_CTRL];
 	uint16_t head;
 
 	ram_put(&b->guest.ram, NET_CTRL_AT, &class, 1);
@@ -385,7 +386,7 @@ uint8_t net_command(struct bench *b, uint8_t class, uint8_t number, const void *
 	ram_put(&b->guest.ram, NET_CTRL_AT + 2, data, len);
 	ram_fill(&b->guest.ram, NET_CTRL_AT + 0x4000, 0xee, 1);
 	head = ring_chain(ring, buffer, COUNT(buffer));
-	guest_notify(&b->guest, VIRTIO_NET_CTRL);
+	guest_notify(&b->guest, ANVIL_NET_CTRL);
 	ring_expect(ring, head, 1);
 	ring_expect_none(ring);
 	return ram_get8(&b->guest.ram, NET_CTRL_AT + 0x4000);

@@ -28,15 +28,15 @@ struct bench {
 	struct guest guest;
 	struct test_disk disk;
 	struct test_nic nic;
-	struct virtio_blk_options blk_options;
-	struct virtio_net_options net_options;
-	struct virtio_blk blk;
-	struct virtio_net net;
-	struct virtio_device *dev; /* of either */
-	unsigned int queue;	   /* the one that bench_offer uses */
+	struct anvil_blk_options blk_options;
+	struct anvil_net_options net_options;
+	struct anvil_blk blk;
+	struct anvil_net net;
+	struct anvil_device *dev; /* of either */
+	unsigned int queue;	  /* the one that bench_offer uses */
 	bool is_blk;
 	/* after bench_watch */
-	struct guest_memory_tap tap;
+	struct anvil_guest_memory_tap tap;
 	struct bench_access log[BENCH_LOG];
 	unsigned int accesses;
 };
@@ -52,13 +52,13 @@ void bench_recreate(struct bench *b);
 void bench_offer_feature(struct bench *b, unsigned int bit);
 
 /* All features that a device may offer at one time beside others, as far as they are there. */
-struct virtio_features bench_features(const struct bench *b);
+struct anvil_features bench_features(const struct bench *b);
 /* The device in use: all queues running, DRIVER_OK, no interrupt pending. */
-void bench_drive(struct bench *b, struct virtio_features set);
+void bench_drive(struct bench *b, struct anvil_features set);
 /* Up to FEATURES_OK, with rings laid out and queues ready; no DRIVER_OK. */
-void bench_prepare(struct bench *b, struct virtio_features set);
+void bench_prepare(struct bench *b, struct anvil_features set);
 /* How many queues there are with these features. */
-unsigned int bench_queues(const struct bench *b, struct virtio_features set);
+unsigned int bench_queues(const struct bench *b, struct anvil_features set);
 struct ring *bench_ring(struct bench *b);
 
 /* From now on logs what the device does. */
@@ -107,11 +107,12 @@ bool net_send(struct bench *b, const struct virtio_net_header *header, const uin
 /* Offers a receive buffer of `len` bytes at `gpa`; returns its head. */
 uint16_t net_offer(struct bench *b, uint64_t gpa, uint32_t len);
 /* A frame from the host. */
-int net_receive(struct bench *b, const uint8_t *frame, uint32_t len, struct nic_offload offload);
+int net_receive(struct bench *b, const uint8_t *frame, uint32_t len,
+		struct anvil_nic_offload offload);
 /* The same, into a buffer of its own at NET_RX_AT. Returns whether it arrived; `header` and
  * `got`, of `len` bytes, may be NULL. */
-bool net_arrives(struct bench *b, const uint8_t *frame, uint32_t len, struct nic_offload offload,
-		 struct virtio_net_header *header, uint8_t *got);
+bool net_arrives(struct bench *b, const uint8_t *frame, uint32_t len,
+		 struct anvil_nic_offload offload, struct virtio_net_header *header, uint8_t *got);
 /* A frame to an address, of any content. */
 bool net_passes(struct bench *b, const uint8_t *to);
 /* A control command; returns the ack. */

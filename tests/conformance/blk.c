@@ -7,7 +7,7 @@
 #define OK     VIRTIO_BLK_S_OK
 #define IOERR  VIRTIO_BLK_S_IOERR
 #define UNSUPP VIRTIO_BLK_S_UNSUPP
-#define SECTOR DISK_SECTOR_BYTES
+#define SECTOR ANVIL_DISK_SECTOR_BYTES
 
 #define T_DISCARD VIRTIO_BLK_T_DISCARD
 #define T_ZEROES  VIRTIO_BLK_T_WRITE_ZEROES
@@ -15,10 +15,10 @@
 
 static uint8_t config8(struct bench *b, size_t offset)
 {
-	return (uint8_t)virtio_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + offset, 1);
+	return (uint8_t)anvil_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + offset, 1);
 }
 
-#define CONFIG8(b, field) config8(b, offsetof(struct virtio_blk_config, field))
+#define CONFIG8(b, field) config8(b, offsetof(struct anvil_blk_config, field))
 
 /* ---- initialisation (5.2.5.2) ---- */
 
@@ -26,25 +26,25 @@ static void flush_is_offered(void **state)
 {
 	struct bench *b = *state;
 
-	assert_true(virtio_device_offered(b->dev, 0) >> VIRTIO_BLK_F_FLUSH & 1);
+	assert_true(anvil_device_offered(b->dev, 0) >> VIRTIO_BLK_F_FLUSH & 1);
 	b->blk_options.features = features(VIRTIO_BLK_F_FLUSH, -1); /* it needs no other */
 	bench_recreate(b);
-	assert_true(virtio_device_offered(b->dev, 0) >> VIRTIO_BLK_F_FLUSH & 1);
+	assert_true(anvil_device_offered(b->dev, 0) >> VIRTIO_BLK_F_FLUSH & 1);
 }
 
 static void config_wce_is_offered_with_flush_alone(void **state)
 {
 	struct bench *b = *state;
-	struct virtio_blk_options o = b->blk_options;
-	struct virtio_blk blk;
+	struct anvil_blk_options o = b->blk_options;
+	struct anvil_blk blk;
 
 	o.features = features(VIRTIO_BLK_F_CONFIG_WCE, -1);
-	assert_int_equal(virtio_blk_init(&blk, &o), -EINVAL);
+	assert_int_equal(anvil_blk_init(&blk, &o), -EINVAL);
 	o.features.word[0] = b->blk_options.features.word[0] & ~(1ull << VIRTIO_BLK_F_FLUSH);
-	assert_int_equal(virtio_blk_init(&blk, &o), -EINVAL);
+	assert_int_equal(anvil_blk_init(&blk, &o), -EINVAL);
 	o.features = features(VIRTIO_BLK_F_CONFIG_WCE, VIRTIO_BLK_F_FLUSH, -1);
-	assert_int_equal(virtio_blk_init(&blk, &o), 0);
-	virtio_blk_destroy(&blk);
+	assert_int_equal(anvil_blk_init(&blk, &o), 0);
+	anvil_blk_destroy(&blk);
 }
 
 static void writeback_is_0_with_config_wce_without_flush(void **state)
@@ -56,9 +56,9 @@ static void writeback_is_0_with_config_wce_without_flush(void **state)
 		assert_int_equal(CONFIG8(b, writeback), 0);
 		/* a driver before it leaves nothing behind */
 		bench_drive(b, features(VIRTIO_BLK_F_CONFIG_WCE, VIRTIO_BLK_F_FLUSH, -1));
-		virtio_mmio_write(
-			&b->guest.mmio,
-			VIRTIO_MMIO_CONFIG + offsetof(struct virtio_blk_config, writeback), 1, 1);
+		anvil_mmio_write(&b->guest.mmio,
+				 VIRTIO_MMIO_CONFIG + offsetof(struct anvil_blk_config, writeback),
+				 1, 1);
 	}
 }
 
@@ -71,9 +71,9 @@ static void padding_is_0(void **state)
 		for (unsigned int n = 0; n < 3; n++)
 			assert_int_equal(CONFIG8(b, unused1[n]), 0);
 		bench_drive(b, bench_features(b));
-		virtio_mmio_write(&b->guest.mmio,
-				  VIRTIO_MMIO_CONFIG + offsetof(struct virtio_blk_config, unused0),
-				  1, 0xff);
+		anvil_mmio_write(&b->guest.mmio,
+				 VIRTIO_MMIO_CONFIG + offsetof(struct anvil_blk_config, unused0), 1,
+				 0xff);
 	}
 }
 
@@ -83,7 +83,7 @@ static void disk_without_zones_does_not_offer_zoned(void **state)
 {
 	struct bench *b = *state;
 
-	assert_false(virtio_device_offered(b->dev, 0) >> ZONED_BIT & 1);
+	assert_false(anvil_device_offered(b->dev, 0) >> ZONED_BIT & 1);
 	assert_false(guest_negotiate(&b->guest, features(ZONED_BIT, -1)));
 }
 
@@ -96,7 +96,7 @@ static void resize_is_told(void **state)
 	bench_drive(b, features(-1));
 	for (unsigned int i = 1; i <= 3; i++) {
 		b->disk.disk.capacity = TEST_DISK_SECTORS - 10u * i;
-		virtio_blk_resized(&b->blk);
+		anvil_blk_resized(&b->blk);
 		assert_int_equal(guest_take_interrupts(&b->guest), VIRTIO_INTERRUPT_CONFIG);
 		assert_int_equal(CONFIG8(b, capacity), TEST_DISK_SECTORS - 10u * i);
 	}
@@ -105,13 +105,13 @@ static void resize_is_told(void **state)
 static void read_only_disk_is_not_written(void **state)
 {
 	struct bench *b = *state;
-	struct virtio_features set[] = { features(-1), features(VIRTIO_BLK_F_RO, -1) };
+	struct anvil_features set[] = { features(-1), features(VIRTIO_BLK_F_RO, -1) };
 	uint8_t before[SECTOR];
 	uint8_t out[SECTOR];
 
 	b->disk.disk.read_only = true;
 	bench_recreate(b);
-	assert_true(virtio_device_offered(b->dev, 0) >> VIRTIO_BLK_F_RO & 1);
+	assert_true(anvil_device_offered(b->dev, 0) >> VIRTIO_BLK_F_RO & 1);
 	memset(out, 0x99, sizeof(out));
 	memcpy(before, b->disk.data, sizeof(before));
 	for (size_t i = 0; i < COUNT(set); i++) {
@@ -138,7 +138,7 @@ static uint8_t ranges(struct bench *b, uint32_t type, const struct virtio_blk_ra
 	return blk_request(b, type, 0, out, count * (uint32_t)sizeof(out[0]), 0);
 }
 
-static struct virtio_features with_ranges(void)
+static struct anvil_features with_ranges(void)
 {
 	return features(VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_DISCARD, VIRTIO_BLK_F_WRITE_ZEROES, -1);
 }
@@ -239,12 +239,12 @@ static void write_is_stable(struct bench *b, bool stable)
 	head = blk_offer(b, VIRTIO_BLK_T_OUT, 7, out, sizeof(out), 0);
 	guest_notify(&b->guest, 0);
 	ring_expect_none(ring);
-	assert_int_equal(b->disk.log[0].op, DISK_WRITE);
+	assert_int_equal(b->disk.log[0].op, ANVIL_DISK_WRITE);
 	test_disk_finish(&b->disk, 0, 0);
 	if (stable) {
 		ring_expect_none(ring);
 		assert_int_equal(b->disk.logs, 2);
-		assert_int_equal(b->disk.log[1].op, DISK_FLUSH);
+		assert_int_equal(b->disk.log[1].op, ANVIL_DISK_FLUSH);
 		test_disk_finish(&b->disk, 0, 0);
 	}
 	ring_expect(ring, head, 1);
@@ -264,9 +264,9 @@ static void write_is_stable(struct bench *b, bool stable)
 
 static void set_writeback(struct bench *b, uint8_t value)
 {
-	virtio_mmio_write(&b->guest.mmio,
-			  VIRTIO_MMIO_CONFIG + offsetof(struct virtio_blk_config, writeback), 1,
-			  value);
+	anvil_mmio_write(&b->guest.mmio,
+			 VIRTIO_MMIO_CONFIG + offsetof(struct anvil_blk_config, writeback), 1,
+			 value);
 	assert_int_equal(CONFIG8(b, writeback), value);
 }
 
@@ -303,7 +303,7 @@ static void writes_are_stable_after_a_flush(void **state)
 	for (int result = 0; result >= -EIO; result -= EIO) {
 		head = blk_offer(b, VIRTIO_BLK_T_FLUSH, 0, NULL, 0, 0);
 		guest_notify(&b->guest, 0);
-		assert_int_equal(b->disk.log[0].op, DISK_FLUSH);
+		assert_int_equal(b->disk.log[0].op, ANVIL_DISK_FLUSH);
 		ring_expect_none(ring);
 		test_disk_finish(&b->disk, 0, result);
 		ring_expect(ring, head, 1);
@@ -320,7 +320,7 @@ static void zeroes_are_stable_when_flush_was_declined(void **state)
 	bench_drive(b, features(VIRTIO_BLK_F_WRITE_ZEROES, -1));
 	assert_int_equal(ranges(b, T_ZEROES, &range, 1), OK);
 	assert_int_equal(b->disk.logs, 2);
-	assert_int_equal(b->disk.log[1].op, DISK_FLUSH);
+	assert_int_equal(b->disk.log[1].op, ANVIL_DISK_FLUSH);
 }
 
 /* ---- what was not negotiated ---- */

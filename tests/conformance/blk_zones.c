@@ -30,7 +30,7 @@ enum {
 enum { EMPTY = 1, IOPEN, EOPEN, CLOSED, RDONLY = 13, FULL, OFFLINE };
 enum { F_LIFETIME = 15, F_SECURE_ERASE = 16, F_ZONED = 17 };
 
-#define SECTOR	    DISK_SECTOR_BYTES
+#define SECTOR	    ANVIL_DISK_SECTOR_BYTES
 #define ZONE	    8u /* sectors */
 #define ZONES	    (TEST_DISK_SECTORS / ZONE)
 #define CAPACITY    6u /* sectors of a zone that can be written */
@@ -49,7 +49,7 @@ enum {
 };
 
 /* One at a time: the device is destroyed first, and then the zones. */
-static struct zoned_disk zoned;
+static struct anvil_zoned_disk zoned;
 static bool zoned_made;
 
 static int teardown(void **state)
@@ -57,7 +57,7 @@ static int teardown(void **state)
 	int err = bench_teardown(state);
 
 	if (zoned_made)
-		zoned_disk_destroy(&zoned);
+		anvil_zoned_disk_destroy(&zoned);
 	zoned_made = false;
 	return err;
 }
@@ -68,23 +68,23 @@ static int teardown(void **state)
 /* clang-format on */
 
 /* Puts zones in front of the disk: the first one is conventional. Recreates the device. */
-static void make_zones(struct bench *b, enum disk_zone_model model, uint32_t append_max)
+static void make_zones(struct bench *b, enum anvil_disk_zone_model model, uint32_t append_max)
 {
-	struct zoned_disk_options o = {
+	struct anvil_zoned_disk_options o = {
 		.zoning = { .model = model,
 			    .zone_sectors = ZONE,
-			    .open_max = model == DISK_HOST_MANAGED ? 2 : 0,
-			    .active_max = model == DISK_HOST_MANAGED ? 3 : 0,
+			    .open_max = model == ANVIL_DISK_HOST_MANAGED ? 2 : 0,
+			    .active_max = model == ANVIL_DISK_HOST_MANAGED ? 3 : 0,
 			    .append_sectors_max = append_max,
 			    .write_granularity = SECTOR },
 		.conventional = 1,
-		.zone_capacity = model == DISK_HOST_MANAGED ? CAPACITY : 0,
+		.zone_capacity = model == ANVIL_DISK_HOST_MANAGED ? CAPACITY : 0,
 	};
-	struct zoned_disk old = zoned;
+	struct anvil_zoned_disk old = zoned;
 	bool was = zoned_made;
 
 	b->disk.disk.secure_erase = true;
-	assert_int_equal(zoned_disk_init(&zoned, &b->disk.disk, &o), 0);
+	assert_int_equal(anvil_zoned_disk_init(&zoned, &b->disk.disk, &o), 0);
 	zoned_made = true;
 	b->blk_options.disk = &zoned.disk;
 	b->blk_options.features =
@@ -95,12 +95,12 @@ static void make_zones(struct bench *b, enum disk_zone_model model, uint32_t app
 	b->blk_options.erase_sector_alignment = ZONE;
 	bench_recreate(b);
 	if (was)
-		zoned_disk_destroy(&old);
+		anvil_zoned_disk_destroy(&old);
 }
 
 static void drive_zones(struct bench *b)
 {
-	make_zones(b, DISK_HOST_MANAGED, APPEND_MAX);
+	make_zones(b, ANVIL_DISK_HOST_MANAGED, APPEND_MAX);
 	bench_drive(b, features(F_ZONED, F_SECURE_ERASE, -1));
 }
 
@@ -141,7 +141,7 @@ static uint64_t config(struct bench *b, size_t offset, unsigned int len)
 	uint64_t value = 0;
 
 	for (uint32_t i = 0; i < len; i++)
-		value |= virtio_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + offset + i, 1)
+		value |= anvil_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + offset + i, 1)
 			 << 8 * i;
 	return value;
 }
@@ -152,7 +152,7 @@ static void host_aware_disks_work_without_zoned(void **state)
 {
 	struct bench *b = *state;
 
-	make_zones(b, DISK_HOST_AWARE, APPEND_MAX);
+	make_zones(b, ANVIL_DISK_HOST_AWARE, APPEND_MAX);
 	bench_drive(b, features(-1));
 	for (size_t at = AT_ZONE; at < AT_PADDING + 3; at++)
 		assert_int_equal(config(b, at, 1), 0);
@@ -165,7 +165,7 @@ static void host_managed_disks_want_zoned(void **state)
 {
 	struct bench *b = *state;
 
-	make_zones(b, DISK_HOST_MANAGED, APPEND_MAX);
+	make_zones(b, ANVIL_DISK_HOST_MANAGED, APPEND_MAX);
 	assert_false(guest_negotiate(&b->guest, features(-1)));
 	assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER);
 	reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
@@ -177,7 +177,8 @@ static void config_tells_of_the_zones(void **state)
 	struct bench *b = *state;
 
 	for (unsigned int model = 1; model <= 2; model++) {
-		make_zones(b, model == 1 ? DISK_HOST_MANAGED : DISK_HOST_AWARE, APPEND_MAX);
+		make_zones(b, model == 1 ? ANVIL_DISK_HOST_MANAGED : ANVIL_DISK_HOST_AWARE,
+			   APPEND_MAX);
 		bench_drive(b, features(F_ZONED, -1));
 		assert_int_equal(config(b, AT_MODEL, 1), model);
 		assert_int_equal(config(b, AT_ZONE, 4), ZONE);
@@ -194,17 +195,17 @@ static void config_tells_of_the_zones(void **state)
 static void max_append_fits_a_request(void **state)
 {
 	struct bench *b = *state;
-	struct virtio_blk_options o;
-	struct virtio_blk blk;
+	struct anvil_blk_options o;
+	struct anvil_blk blk;
 
-	make_zones(b, DISK_HOST_MANAGED, APPEND_MAX);
+	make_zones(b, ANVIL_DISK_HOST_MANAGED, APPEND_MAX);
 	o = b->blk_options;
 	o.size_max = SECTOR;
 	o.seg_max = APPEND_MAX;
-	assert_int_equal(virtio_blk_init(&blk, &o), 0);
-	virtio_blk_destroy(&blk);
+	assert_int_equal(anvil_blk_init(&blk, &o), 0);
+	anvil_blk_destroy(&blk);
 	o.seg_max = APPEND_MAX - 1;
-	assert_int_equal(virtio_blk_init(&blk, &o), -EINVAL);
+	assert_int_equal(anvil_blk_init(&blk, &o), -EINVAL);
 }
 
 /* ---- zone commands (5.2.6.2) ---- */
@@ -233,8 +234,8 @@ static void impossible_transitions_are_invalid(void **state)
 
 	drive_zones(b);
 	fill_zone(b, 1);
-	zoned_disk_fail_zone(&zoned, 2, DISK_ZONE_READ_ONLY);
-	zoned_disk_fail_zone(&zoned, 3, DISK_ZONE_OFFLINE);
+	anvil_zoned_disk_fail_zone(&zoned, 2, ANVIL_DISK_ZONE_READ_ONLY);
+	anvil_zoned_disk_fail_zone(&zoned, 3, ANVIL_DISK_ZONE_OFFLINE);
 	assert_int_equal(zone_command(b, T_OPEN, 1), INVALID);
 	assert_int_equal(zone_command(b, T_CLOSE, 1), INVALID);
 	assert_int_equal(state_of(b, 1), FULL);
@@ -365,7 +366,7 @@ static void appends_are_limited(void **state)
 	drive_zones(b);
 	assert_int_equal(append(b, START(1), APPEND_MAX + 1), INVALID);
 	assert_int_equal(append(b, START(1), APPEND_MAX), OK);
-	make_zones(b, DISK_HOST_MANAGED, 0);
+	make_zones(b, ANVIL_DISK_HOST_MANAGED, 0);
 	bench_drive(b, features(F_ZONED, -1));
 	assert_int_equal(append(b, START(1), 1), UNSUPP);
 }
@@ -405,8 +406,8 @@ static void dead_zones_take_nothing(void **state)
 
 	drive_zones(b);
 	assert_int_equal(out(b, START(1), 2), OK);
-	zoned_disk_fail_zone(&zoned, 1, DISK_ZONE_READ_ONLY);
-	zoned_disk_fail_zone(&zoned, 2, DISK_ZONE_OFFLINE);
+	anvil_zoned_disk_fail_zone(&zoned, 1, ANVIL_DISK_ZONE_READ_ONLY);
+	anvil_zoned_disk_fail_zone(&zoned, 2, ANVIL_DISK_ZONE_OFFLINE);
 	for (uint64_t at = 0; at < CAPACITY; at++)
 		assert_int_equal(out(b, START(1) + at, 1), INVALID);
 	assert_int_equal(append(b, START(1), 1), INVALID);
@@ -461,14 +462,14 @@ static uint8_t erase(struct bench *b, uint64_t sector, uint32_t sectors, uint32_
 static void erase_is_of_whole_zones_and_resets_them(void **state)
 {
 	struct bench *b = *state;
-	struct virtio_blk_options o;
-	struct virtio_blk blk;
+	struct anvil_blk_options o;
+	struct anvil_blk blk;
 
 	drive_zones(b);
 	assert_int_equal(config(b, AT_ERASE_ALIGNMENT, 4) % ZONE, 0);
 	o = b->blk_options;
 	o.erase_sector_alignment = ZONE + 1;
-	assert_int_equal(virtio_blk_init(&blk, &o), -EINVAL);
+	assert_int_equal(anvil_blk_init(&blk, &o), -EINVAL);
 	fill_zone(b, 1);
 	fill_zone(b, 2);
 	for (uint32_t sectors = 1; sectors < ZONE; sectors++) {
@@ -488,7 +489,7 @@ static void unknown_flags_of_an_erase_are_unsupported(void **state)
 	uint8_t before;
 
 	b->disk.disk.secure_erase = true;
-	virtio_features_add(&b->blk_options.features, F_SECURE_ERASE);
+	anvil_features_add(&b->blk_options.features, F_SECURE_ERASE);
 	b->blk_options.erase_sectors_max = 16;
 	b->blk_options.erase_segments_max = 4;
 	b->blk_options.erase_sector_alignment = 1;
@@ -508,18 +509,18 @@ static void unknown_flags_of_an_erase_are_unsupported(void **state)
 
 static void lifetime_is_offered_where_it_is_known(void **state)
 {
-	static const struct disk_lifetime known = { 1, 2, 3 };
+	static const struct anvil_disk_lifetime known = { 1, 2, 3 };
 	struct bench *b = *state;
-	struct virtio_blk_options o = b->blk_options;
-	struct virtio_blk blk;
+	struct anvil_blk_options o = b->blk_options;
+	struct anvil_blk blk;
 
-	virtio_features_add(&o.features, F_LIFETIME);
-	assert_int_equal(virtio_blk_init(&blk, &o), -EINVAL);
-	assert_false(virtio_device_offered(b->dev, 0) >> F_LIFETIME & 1);
+	anvil_features_add(&o.features, F_LIFETIME);
+	assert_int_equal(anvil_blk_init(&blk, &o), -EINVAL);
+	assert_false(anvil_device_offered(b->dev, 0) >> F_LIFETIME & 1);
 	b->disk.disk.lifetime = &known;
 	b->blk_options.features = o.features;
 	bench_recreate(b);
-	assert_true(virtio_device_offered(b->dev, 0) >> F_LIFETIME & 1);
+	assert_true(anvil_device_offered(b->dev, 0) >> F_LIFETIME & 1);
 	bench_drive(b, features(F_LIFETIME, -1));
 	assert_int_equal(blk_request(b, T_LIFETIME, 0, NULL, 0, 6), OK);
 	for (uint32_t i = 0; i < 3; i++)
@@ -528,15 +529,16 @@ static void lifetime_is_offered_where_it_is_known(void **state)
 
 static void lifetime_has_no_reserved_values(void **state)
 {
-	static struct disk_lifetime told;
+	static struct anvil_disk_lifetime told;
 	struct bench *b = *state;
 
 	b->disk.disk.lifetime = &told;
-	virtio_features_add(&b->blk_options.features, F_LIFETIME);
+	anvil_features_add(&b->blk_options.features, F_LIFETIME);
 	bench_recreate(b);
 	bench_drive(b, features(F_LIFETIME, -1));
 	for (unsigned int value = 0; value < 0x10000; value += value < 20 ? 1 : 4095) {
-		told = (struct disk_lifetime){ (uint16_t)value, (uint16_t)value, (uint16_t)value };
+		told = (struct anvil_disk_lifetime){ (uint16_t)value, (uint16_t)value,
+						     (uint16_t)value };
 		if (blk_request(b, T_LIFETIME, 0, NULL, 0, 6) != OK)
 			continue;
 		assert_in_range(ram_get16(&b->guest.ram, BLK_IN), 0, 3);

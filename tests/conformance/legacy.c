@@ -5,7 +5,7 @@
 #include <endian.h>
 
 #define PAGE   4096u
-#define SECTOR DISK_SECTOR_BYTES
+#define SECTOR ANVIL_DISK_SECTOR_BYTES
 
 #define GUEST_PAGE_SIZE 0x028u
 #define QUEUE_ALIGN	0x03cu
@@ -48,18 +48,18 @@ static uint64_t u64(const struct driver *d, uint64_t value)
 
 static void make_legacy(struct driver *d, struct bench *b, bool big)
 {
-	const struct virtio_mmio_host_ops *host = b->guest.mmio.host;
+	const struct anvil_mmio_host_ops *host = b->guest.mmio.host;
 
 	*d = (struct driver){ .b = b, .big = big };
 	if (b->is_blk) {
-		virtio_blk_destroy(&b->blk);
-		assert_int_equal(virtio_blk_init(&b->blk, &b->blk_options), 0);
+		anvil_blk_destroy(&b->blk);
+		assert_int_equal(anvil_blk_init(&b->blk, &b->blk_options), 0);
 	} else {
-		virtio_net_destroy(&b->net);
-		assert_int_equal(virtio_net_init(&b->net, &b->net_options), 0);
+		anvil_net_destroy(&b->net);
+		assert_int_equal(anvil_net_init(&b->net, &b->net_options), 0);
 	}
 	b->guest.irq = false;
-	assert_int_equal(virtio_mmio_init_legacy(&b->guest.mmio, b->dev, host, &b->guest, big), 0);
+	assert_int_equal(anvil_mmio_init_legacy(&b->guest.mmio, b->dev, host, &b->guest, big), 0);
 }
 
 static void put(struct driver *d, uint32_t offset, uint32_t value)
@@ -72,7 +72,7 @@ static uint32_t get(struct driver *d, uint32_t offset)
 	return reg_read(&d->b->guest, offset);
 }
 
-static void find(struct driver *d, struct virtio_features set)
+static void find(struct driver *d, struct anvil_features set)
 {
 	put(d, GUEST_PAGE_SIZE, PAGE);
 	put(d, VIRTIO_MMIO_STATUS, 0);
@@ -100,7 +100,7 @@ static bool place(struct driver *d, unsigned int queue, uint64_t at, uint32_t si
 	return get(d, QUEUE_PFN) == at / page;
 }
 
-static void start(struct driver *d, struct virtio_features set)
+static void start(struct driver *d, struct anvil_features set)
 {
 	find(d, set);
 	for (unsigned int i = 0; i < bench_queues(d->b, set); i++)
@@ -200,7 +200,7 @@ static void net_works(struct driver *d)
 
 	ram_fill(&d->b->guest.ram, OUT_AT, 0, 10);
 	ram_put(&d->b->guest.ram, OUT_AT + 10, frame, 60);
-	perform(d, VIRTIO_NET_TX, &buffer, 1, 0);
+	perform(d, ANVIL_NET_TX, &buffer, 1, 0);
 	assert_int_equal(d->b->nic.len, 60);
 	assert_memory_equal(d->b->nic.frame, frame, 60);
 }
@@ -259,7 +259,7 @@ static uint64_t config(struct driver *d, size_t offset, unsigned int width)
 	uint8_t bytes[8] = { 0 };
 
 	for (uint32_t i = 0; i < width; i++)
-		bytes[d->big ? width - 1 - i : i] = (uint8_t)virtio_mmio_read(
+		bytes[d->big ? width - 1 - i : i] = (uint8_t)anvil_mmio_read(
 			&d->b->guest.mmio, VIRTIO_MMIO_CONFIG + offset + i, 1);
 
 	uint64_t value;
@@ -269,9 +269,9 @@ static uint64_t config(struct driver *d, size_t offset, unsigned int width)
 }
 
 #define BLK_FIELD(field)                                                                           \
-	offsetof(struct virtio_blk_config, field), sizeof(((struct virtio_blk_config *)0)->field)
+	offsetof(struct anvil_blk_config, field), sizeof(((struct anvil_blk_config *)0)->field)
 #define NET_FIELD(field)                                                                           \
-	offsetof(struct virtio_net_config, field), sizeof(((struct virtio_net_config *)0)->field)
+	offsetof(struct anvil_net_config, field), sizeof(((struct anvil_net_config *)0)->field)
 
 static void config_is_in_the_byte_order_of_the_guest(void **state)
 {
@@ -283,7 +283,7 @@ static void config_is_in_the_byte_order_of_the_guest(void **state)
 		make_legacy(&d, b, big);
 		for (unsigned int i = 0; i < 3; i++) {
 			if (b->is_blk) {
-				const struct virtio_blk_options *o = &b->blk_options;
+				const struct anvil_blk_options *o = &b->blk_options;
 
 				assert_int_equal(config(&d, BLK_FIELD(capacity)),
 						 b->disk.disk.capacity);
@@ -299,11 +299,11 @@ static void config_is_in_the_byte_order_of_the_guest(void **state)
 				assert_int_equal(config(&d, BLK_FIELD(max_discard_sectors)),
 						 o->range_sectors_max);
 				b->disk.disk.capacity = 0x30;
-				virtio_blk_resized(&b->blk);
+				anvil_blk_resized(&b->blk);
 			} else {
 				assert_int_equal(config(&d, NET_FIELD(status)), i == 1 ? 0 : 1);
 				assert_int_equal(config(&d, NET_FIELD(mtu)), BENCH_MTU);
-				virtio_net_set_link(&b->net, i == 1);
+				anvil_net_set_link(&b->net, i == 1);
 			}
 		}
 		b->disk.disk.capacity = TEST_DISK_SECTORS;
@@ -334,7 +334,7 @@ static void requests_may_have_any_layout(void **state)
 
 /* ---- 3.1.2 ---- */
 
-#define WRITEBACK (VIRTIO_MMIO_CONFIG + offsetof(struct virtio_blk_config, writeback))
+#define WRITEBACK (VIRTIO_MMIO_CONFIG + offsetof(struct anvil_blk_config, writeback))
 
 static void config_is_writable_before_features_are_read(void **state)
 {
@@ -348,18 +348,17 @@ static void config_is_writable_before_features_are_read(void **state)
 			put(&d, VIRTIO_MMIO_STATUS, step);
 		if (b->is_blk) {
 			for (uint8_t value = 0; value < 4; value++) {
-				virtio_mmio_write(&b->guest.mmio, WRITEBACK, 1, value & 1);
-				assert_int_equal(virtio_mmio_read(&b->guest.mmio, WRITEBACK, 1),
+				anvil_mmio_write(&b->guest.mmio, WRITEBACK, 1, value & 1);
+				assert_int_equal(anvil_mmio_read(&b->guest.mmio, WRITEBACK, 1),
 						 value & 1);
 			}
 			continue;
 		}
 		for (uint32_t i = 0; i < 6; i++)
-			virtio_mmio_write(&b->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1, mac[i]);
+			anvil_mmio_write(&b->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1, mac[i]);
 		for (uint32_t i = 0; i < 6; i++)
-			assert_int_equal(
-				virtio_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1),
-				mac[i]);
+			assert_int_equal(anvil_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1),
+					 mac[i]);
 	}
 }
 
@@ -471,7 +470,7 @@ static void reset_clears_every_pfn(void **state)
 
 static uint8_t writeback(struct driver *d)
 {
-	return (uint8_t)virtio_mmio_read(&d->b->guest.mmio, WRITEBACK, 1);
+	return (uint8_t)anvil_mmio_read(&d->b->guest.mmio, WRITEBACK, 1);
 }
 
 /* DRIVER_OK of a driver without CONFIG_WCE is the one exception. */
@@ -480,11 +479,11 @@ static void status_bits_do_not_change_the_cache_mode(void **state)
 	struct bench *b = *state;
 
 	for (uint8_t mode = 0; mode < 2; mode++) {
-		struct virtio_features wce = features(VIRTIO_BLK_F_CONFIG_WCE, -1);
+		struct anvil_features wce = features(VIRTIO_BLK_F_CONFIG_WCE, -1);
 		struct driver d;
 
 		make_legacy(&d, b, false);
-		virtio_mmio_write(&b->guest.mmio, WRITEBACK, 1, mode);
+		anvil_mmio_write(&b->guest.mmio, WRITEBACK, 1, mode);
 		put(&d, VIRTIO_MMIO_STATUS, UP_TO_ACKNOWLEDGE);
 		assert_int_equal(writeback(&d), mode);
 		put(&d, VIRTIO_MMIO_STATUS, UP_TO_DRIVER);
@@ -503,16 +502,16 @@ static void feature_bits_do_not_change_the_cache_mode(void **state)
 	struct bench *b = *state;
 
 	for (uint8_t mode = 0; mode < 2; mode++) {
-		struct virtio_features set[] = { features(VIRTIO_BLK_F_CONFIG_WCE, -1),
-						 features(VIRTIO_BLK_F_CONFIG_WCE,
-							  VIRTIO_BLK_F_FLUSH, -1),
-						 features(VIRTIO_BLK_F_FLUSH, -1), features(-1) };
+		struct anvil_features set[] = { features(VIRTIO_BLK_F_CONFIG_WCE, -1),
+						features(VIRTIO_BLK_F_CONFIG_WCE,
+							 VIRTIO_BLK_F_FLUSH, -1),
+						features(VIRTIO_BLK_F_FLUSH, -1), features(-1) };
 		struct driver d;
 
 		make_legacy(&d, b, false);
 		put(&d, VIRTIO_MMIO_STATUS, UP_TO_ACKNOWLEDGE);
 		put(&d, VIRTIO_MMIO_STATUS, UP_TO_DRIVER);
-		virtio_mmio_write(&b->guest.mmio, WRITEBACK, 1, mode);
+		anvil_mmio_write(&b->guest.mmio, WRITEBACK, 1, mode);
 		put(&d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
 		for (size_t i = 0; i < COUNT(set); i++) {
 			put(&d, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)set[i].word[0]);
@@ -536,7 +535,7 @@ static void flush_out_is_a_flush(void **state)
 		start(&d, features(VIRTIO_BLK_F_FLUSH, -1));
 		assert_int_equal(blk(&d, 5, 0, NULL, 0, 0), VIRTIO_BLK_S_OK);
 		assert_int_equal(d.b->disk.logs, 1);
-		assert_int_equal(d.b->disk.log[0].op, DISK_FLUSH);
+		assert_int_equal(d.b->disk.log[0].op, ANVIL_DISK_FLUSH);
 	}
 }
 
@@ -544,14 +543,14 @@ static void flush_out_is_a_flush(void **state)
 
 static void net_headers_are_in_the_byte_order_of_the_guest(void **state)
 {
-	static const struct nic_offload needs_csum = { .needs_csum = true,
-						       .csum_start = 0x22,
-						       .csum_offset = 0x10 };
+	static const struct anvil_nic_offload needs_csum = { .needs_csum = true,
+							     .csum_start = 0x22,
+							     .csum_offset = 0x10 };
 	struct bench *b = *state;
 
 	for (unsigned int big = 0; big < 2; big++) {
 		struct virtio_net_header header = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM };
-		struct virtio_features set =
+		struct anvil_features set =
 			features(VIRTIO_NET_F_CSUM, VIRTIO_NET_F_GUEST_CSUM, -1);
 		struct buffer tx = { OUT_AT, 10 + 100, 0 };
 		struct buffer rx = { IN_AT, 2000, WRITABLE };
@@ -562,7 +561,7 @@ static void net_headers_are_in_the_byte_order_of_the_guest(void **state)
 			uint32_t header_len = merge ? 12 : 10;
 
 			if (merge)
-				virtio_features_add(&set, VIRTIO_NET_F_MRG_RXBUF);
+				anvil_features_add(&set, VIRTIO_NET_F_MRG_RXBUF);
 			make_legacy(&d, b, big);
 			start(&d, set);
 			header.csum_start = u16(&d, 0x22);
@@ -571,17 +570,17 @@ static void net_headers_are_in_the_byte_order_of_the_guest(void **state)
 			ram_put(&b->guest.ram, OUT_AT, &header, header_len);
 			ram_put(&b->guest.ram, OUT_AT + header_len, net_frame(net_broadcast, 100),
 				100);
-			perform(&d, VIRTIO_NET_TX, &tx, 1, 0);
+			perform(&d, ANVIL_NET_TX, &tx, 1, 0);
 			assert_int_equal(b->nic.len, 100);
 			assert_true(b->nic.offload.needs_csum);
 			assert_int_equal(b->nic.offload.csum_start, 0x22);
 			assert_int_equal(b->nic.offload.csum_offset, 0x10);
 
 			struct virtio_net_header got;
-			uint16_t head = offer(&d, VIRTIO_NET_RX, &rx, 1);
+			uint16_t head = offer(&d, ANVIL_NET_RX, &rx, 1);
 
 			net_receive(b, net_frame(net_broadcast, 100), 100, needs_csum);
-			assert_true(used(&d, VIRTIO_NET_RX, head, &len));
+			assert_true(used(&d, ANVIL_NET_RX, head, &len));
 			assert_int_equal(len, header_len + 100);
 			ram_get(&b->guest.ram, IN_AT, &got, sizeof(got));
 			assert_int_equal(u16(&d, got.csum_start), 0x22);
@@ -602,15 +601,15 @@ static uint8_t command(struct driver *d, uint8_t class, uint8_t number, const vo
 
 	memcpy(out + 2, data, len);
 	ram_put(&d->b->guest.ram, CTRL_AT, out, 2 + len);
-	perform(d, VIRTIO_NET_CTRL, buffer, 2, 1);
+	perform(d, ANVIL_NET_CTRL, buffer, 2, 1);
 	return ram_get8(&d->b->guest.ram, CTRL_AT + 0x100);
 }
 
 /* Whether a frame gets through, with a tag if `tag` is not 0. */
 static bool passes(struct driver *d, const uint8_t *to, uint16_t tag)
 {
-	static const struct nic_offload none;
-	struct legacy_ring *r = &d->ring[VIRTIO_NET_RX];
+	static const struct anvil_nic_offload none;
+	struct legacy_ring *r = &d->ring[ANVIL_NET_RX];
 	struct buffer rx = { IN_AT, 2000, WRITABLE };
 	uint8_t frame[64];
 	uint32_t len;
@@ -623,9 +622,9 @@ static bool passes(struct driver *d, const uint8_t *to, uint16_t tag)
 		frame[15] = (uint8_t)tag;
 	}
 	if (r->avail_idx == r->used_idx)
-		offer(d, VIRTIO_NET_RX, &rx, 1);
+		offer(d, ANVIL_NET_RX, &rx, 1);
 	net_receive(d->b, frame, sizeof(frame), none);
-	return used(d, VIRTIO_NET_RX, (uint16_t)(r->used_idx % r->size), &len);
+	return used(d, ANVIL_NET_RX, (uint16_t)(r->used_idx % r->size), &len);
 }
 
 static void table_entries_are_in_the_byte_order_of_the_guest(void **state)

@@ -33,9 +33,9 @@ static void change_config(struct bench *b)
 {
 	if (b->is_blk) {
 		b->disk.disk.capacity--;
-		virtio_blk_resized(&b->blk);
+		anvil_blk_resized(&b->blk);
 	} else {
-		virtio_net_set_link(&b->net, !b->net.options.link_up);
+		anvil_net_set_link(&b->net, !b->net.options.link_up);
 	}
 }
 
@@ -82,7 +82,7 @@ static void events_that_come_while_others_are_handled_are_not_lost(void **state)
 static void read_config(struct bench *b, uint8_t *bytes, uint32_t len)
 {
 	for (uint32_t i = 0; i < len; i++)
-		bytes[i] = (uint8_t)virtio_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1);
+		bytes[i] = (uint8_t)anvil_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1);
 }
 
 #define CONFIG_BYTES 0x100u
@@ -131,9 +131,9 @@ static void config_generation_changes_with_config(void **state)
 
 static void queue_that_is_not_ready_is_not_accessed(void **state)
 {
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 	struct bench *b = *state;
-	unsigned int receive = b->is_blk ? 0 : VIRTIO_NET_RX;
+	unsigned int receive = b->is_blk ? 0 : ANVIL_NET_RX;
 
 	bench_drive(b, features(-1));
 	bench_request(b);
@@ -148,7 +148,7 @@ static void queue_that_is_not_ready_is_not_accessed(void **state)
 	}
 	guest_notify(&b->guest, b->queue);
 	guest_notify(&b->guest, receive);
-	virtio_mmio_poll(&b->guest.mmio);
+	anvil_mmio_poll(&b->guest.mmio);
 	if (!b->is_blk)
 		net_receive(b, net_frame(net_broadcast, 60), 60, none);
 	assert_int_equal(b->accesses, 0);
@@ -206,7 +206,7 @@ static void queue_reset_reads_1_until_it_is_complete(void **state)
 	reg_write(&b->guest, VIRTIO_MMIO_QUEUE_RESET, 1);
 	bench_watch(b);
 	assert_int_equal(queue_reg(b, VIRTIO_MMIO_QUEUE_RESET), b->is_blk);
-	assert_int_equal(virtio_mmio_resetting(&b->guest.mmio), b->is_blk);
+	assert_int_equal(anvil_mmio_resetting(&b->guest.mmio), b->is_blk);
 	while (b->disk.pendings)
 		test_disk_finish(&b->disk, 0, 0);
 	if (!b->is_blk)

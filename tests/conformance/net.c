@@ -4,15 +4,15 @@
 
 #include <endian.h>
 
-static const struct nic_offload no_offload;
+static const struct anvil_nic_offload no_offload;
 static const struct virtio_net_header plain;
 
 /* ---- configuration (5.1.4.1) ---- */
 
 static uint16_t mtu_in_config(struct bench *b)
 {
-	return (uint16_t)virtio_mmio_read(
-		&b->guest.mmio, VIRTIO_MMIO_CONFIG + offsetof(struct virtio_net_config, mtu), 2);
+	return (uint16_t)anvil_mmio_read(
+		&b->guest.mmio, VIRTIO_MMIO_CONFIG + offsetof(struct anvil_net_config, mtu), 2);
 }
 
 static void mtu_is_from_68_to_65535(void **state)
@@ -20,15 +20,15 @@ static void mtu_is_from_68_to_65535(void **state)
 	static const uint16_t good[] = { 68, 1280, 1500, 9000, 65535 };
 	static const uint16_t bad[] = { 0, 1, 67 };
 	struct bench *b = *state;
-	struct virtio_net_options o = b->net_options;
-	struct virtio_net net;
+	struct anvil_net_options o = b->net_options;
+	struct anvil_net net;
 	struct test_nic nic;
 
 	test_nic_init(&nic);
 	o.nic = &nic.nic;
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		o.mtu = bad[i];
-		assert_int_equal(virtio_net_init(&net, &o), -EINVAL);
+		assert_int_equal(anvil_net_init(&net, &o), -EINVAL);
 	}
 	for (size_t i = 0; i < COUNT(good); i++) {
 		b->net_options.mtu = good[i];
@@ -45,10 +45,10 @@ static void mtu_never_changes(void **state)
 		assert_int_equal(mtu_in_config(b), BENCH_MTU);
 		bench_drive(b, bench_features(b));
 		assert_int_equal(mtu_in_config(b), BENCH_MTU);
-		virtio_mmio_write(&b->guest.mmio,
-				  VIRTIO_MMIO_CONFIG + offsetof(struct virtio_net_config, mtu), 2,
-				  1000);
-		virtio_net_set_link(&b->net, i);
+		anvil_mmio_write(&b->guest.mmio,
+				 VIRTIO_MMIO_CONFIG + offsetof(struct anvil_net_config, mtu), 2,
+				 1000);
+		anvil_net_set_link(&b->net, i);
 		bench_request(b);
 		assert_int_equal(mtu_in_config(b), BENCH_MTU);
 		reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
@@ -87,15 +87,15 @@ static void make_tcp4(uint8_t *frame, uint32_t len)
 	frame[TCP4_FIELD + 1] = (uint8_t)pseudo;
 }
 
-static const struct nic_offload tcp4_csum = { .needs_csum = true,
-					      .csum_start = TCP4_START,
-					      .csum_offset = 16 };
-static const struct nic_offload tcp4_gso = { .needs_csum = true,
-					     .csum_start = TCP4_START,
-					     .csum_offset = 16,
-					     .gso = NIC_GSO_TCP4,
-					     .gso_size = 700,
-					     .header_len = TCP4_HEADERS };
+static const struct anvil_nic_offload tcp4_csum = { .needs_csum = true,
+						    .csum_start = TCP4_START,
+						    .csum_offset = 16 };
+static const struct anvil_nic_offload tcp4_gso = { .needs_csum = true,
+						   .csum_start = TCP4_START,
+						   .csum_offset = 16,
+						   .gso = ANVIL_NIC_GSO_TCP4,
+						   .gso_size = 700,
+						   .header_len = TCP4_HEADERS };
 
 static void longer_frames_do_not_reach_the_driver(void **state)
 {
@@ -119,7 +119,7 @@ static void frames_up_to_mtu_are_sent_whole(void **state)
 	struct bench *b = *state;
 
 	bench_drive(b, features(VIRTIO_NET_F_MTU, -1));
-	for (uint32_t len = NIC_FRAME_BYTES_MIN; len <= BENCH_MTU + 14;
+	for (uint32_t len = ANVIL_NIC_FRAME_BYTES_MIN; len <= BENCH_MTU + 14;
 	     len += len < 1400 ? 37 : 1) {
 		const uint8_t *frame = net_frame(net_broadcast, len);
 
@@ -131,13 +131,13 @@ static void frames_up_to_mtu_are_sent_whole(void **state)
 static void ctrl_rx_extra_needs_ctrl_vq(void **state)
 {
 	struct bench *b = *state;
-	struct virtio_net_options o = b->net_options;
-	struct virtio_net net;
+	struct anvil_net_options o = b->net_options;
+	struct anvil_net net;
 
 	o.features = features(VIRTIO_NET_F_CTRL_RX_EXTRA, -1);
-	assert_int_equal(virtio_net_init(&net, &o), -EINVAL);
+	assert_int_equal(anvil_net_init(&net, &o), -EINVAL);
 	o.features.word[0] = b->net_options.features.word[0] & ~(1ull << VIRTIO_NET_F_CTRL_VQ);
-	assert_int_equal(virtio_net_init(&net, &o), -EINVAL);
+	assert_int_equal(anvil_net_init(&net, &o), -EINVAL);
 }
 
 /* ---- transmission (5.1.9.2.2) ---- */
@@ -146,18 +146,18 @@ static void ctrl_rx_extra_needs_ctrl_vq(void **state)
 #define TUNNEL_IPV4	0x20u
 #define TUNNEL_IPV6	0x40u
 
-static void assert_no_offload(const struct nic_offload *offload)
+static void assert_no_offload(const struct anvil_nic_offload *offload)
 {
 	assert_false(offload->needs_csum);
 	assert_false(offload->csum_valid);
-	assert_int_equal(offload->gso, NIC_GSO_NONE);
+	assert_int_equal(offload->gso, ANVIL_NIC_GSO_NONE);
 }
 
 static void unknown_flags_are_ignored(void **state)
 {
 	struct bench *b = *state;
 	const uint8_t *frame = net_frame(net_broadcast, 100);
-	struct virtio_features set[] = { features(-1), features(VIRTIO_NET_F_CSUM, -1) };
+	struct anvil_features set[] = { features(-1), features(VIRTIO_NET_F_CSUM, -1) };
 
 	for (size_t i = 0; i < COUNT(set); i++) {
 		bench_drive(b, set[i]);
@@ -216,7 +216,7 @@ static void hdr_len_is_not_relied_on(void **state)
 		struct virtio_net_header header = tcp4_header(lie[i]);
 
 		assert_true(net_send(b, &header, frame, sizeof(frame)));
-		assert_int_equal(b->nic.offload.gso, NIC_GSO_TCP4);
+		assert_int_equal(b->nic.offload.gso, ANVIL_NIC_GSO_TCP4);
 		assert_int_equal(b->nic.offload.header_len, TCP4_HEADERS);
 		header = (struct virtio_net_header){ .hdr_len = htole16(lie[i]) };
 		assert_true(net_send(b, &header, frame, 1000));
@@ -285,7 +285,7 @@ static void checksum_of_the_driver_is_not_vouched_for(void **state)
 /* Offers `count` buffers of `each` bytes; has a frame of `len` bytes come in; checks all used. */
 static void spread(struct bench *b, uint32_t each, unsigned int count, uint32_t len)
 {
-	struct ring *ring = &b->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &b->guest.ring[ANVIL_NET_RX];
 	uint16_t first = ring->used_idx;
 	uint32_t left = NET_HEADER + len;
 	unsigned int buffers = (left + each - 1) / each;
@@ -335,7 +335,7 @@ static void frames_fill_buffer_after_buffer(void **state)
 static void frame_has_one_buffer_without_mrg_rxbuf(void **state)
 {
 	struct bench *b = *state;
-	struct ring *ring = &b->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &b->guest.ring[ANVIL_NET_RX];
 
 	bench_drive(b, features(-1));
 	for (uint32_t len = 60; len < 1500; len += 101)
@@ -349,27 +349,27 @@ static void frame_has_one_buffer_without_mrg_rxbuf(void **state)
 
 /* ---- offloads of received frames (5.1.9.4.1) ---- */
 
-static const struct nic_offload kinds[] = {
+static const struct anvil_nic_offload kinds[] = {
 	{ .needs_csum = false },
 	{ .csum_valid = true },
 	{ .needs_csum = true, .csum_start = TCP4_START, .csum_offset = 16 },
 	{ .needs_csum = true,
 	  .csum_start = TCP4_START,
 	  .csum_offset = 16,
-	  .gso = NIC_GSO_TCP4,
+	  .gso = ANVIL_NIC_GSO_TCP4,
 	  .gso_size = 700,
 	  .header_len = TCP4_HEADERS },
 	{ .needs_csum = true,
 	  .csum_start = TCP4_START,
 	  .csum_offset = 16,
-	  .gso = NIC_GSO_TCP4,
+	  .gso = ANVIL_NIC_GSO_TCP4,
 	  .gso_size = 700,
 	  .header_len = TCP4_HEADERS,
 	  .gso_ecn = true },
 	{ .needs_csum = true,
 	  .csum_start = 54,
 	  .csum_offset = 16,
-	  .gso = NIC_GSO_TCP6,
+	  .gso = ANVIL_NIC_GSO_TCP6,
 	  .gso_size = 700,
 	  .header_len = 74 },
 };
@@ -378,8 +378,8 @@ static const int guest_bits[] = { VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_TS
 				  VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_GUEST_ECN };
 
 /* Calls `check` for each kind of frame that reaches each kind of driver. */
-static void each_kind(struct bench *b, void (*check)(const struct virtio_features *set,
-						     const struct nic_offload *offload,
+static void each_kind(struct bench *b, void (*check)(const struct anvil_features *set,
+						     const struct anvil_nic_offload *offload,
 						     const struct virtio_net_header *header,
 						     const uint8_t *sent, const uint8_t *got))
 {
@@ -388,11 +388,11 @@ static void each_kind(struct bench *b, void (*check)(const struct virtio_feature
 
 	make_tcp4(frame, sizeof(frame));
 	for (unsigned int mask = 0; mask < 16; mask++) {
-		struct virtio_features set = { { 0 } };
+		struct anvil_features set = { { 0 } };
 
 		for (unsigned int i = 0; i < COUNT(guest_bits); i++) {
 			if (mask >> i & 1)
-				virtio_features_add(&set, (unsigned int)guest_bits[i]);
+				anvil_features_add(&set, (unsigned int)guest_bits[i]);
 		}
 		reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
 		if (!guest_negotiate(&b->guest, set))
@@ -409,9 +409,9 @@ static void each_kind(struct bench *b, void (*check)(const struct virtio_feature
 	}
 }
 
-#define HAS(set, bit) virtio_features_has(set, VIRTIO_NET_F_##bit)
+#define HAS(set, bit) anvil_features_has(set, VIRTIO_NET_F_##bit)
 
-static void check_flags(const struct virtio_features *set, const struct nic_offload *offload,
+static void check_flags(const struct anvil_features *set, const struct anvil_nic_offload *offload,
 			const struct virtio_net_header *header, const uint8_t *sent,
 			const uint8_t *got)
 {
@@ -433,7 +433,7 @@ static void flags_are_those_negotiated_and_vouched_for(void **state)
 	each_kind(*state, check_flags);
 }
 
-static void check_type(const struct virtio_features *set, const struct nic_offload *offload,
+static void check_type(const struct anvil_features *set, const struct anvil_nic_offload *offload,
 		       const struct virtio_net_header *header, const uint8_t *sent,
 		       const uint8_t *got)
 {
@@ -451,7 +451,7 @@ static void check_type(const struct virtio_features *set, const struct nic_offlo
 	if (!HAS(set, GUEST_TSO4) && !HAS(set, GUEST_TSO6))
 		assert_int_equal(header->gso_type, VIRTIO_NET_HDR_GSO_NONE);
 	/* what has to be segmented does not come as if it had been */
-	assert_int_equal(type == VIRTIO_NET_HDR_GSO_NONE, offload->gso == NIC_GSO_NONE);
+	assert_int_equal(type == VIRTIO_NET_HDR_GSO_NONE, offload->gso == ANVIL_NIC_GSO_NONE);
 }
 
 static void gso_types_are_those_negotiated(void **state)
@@ -459,7 +459,7 @@ static void gso_types_are_those_negotiated(void **state)
 	each_kind(*state, check_type);
 }
 
-static void check_ecn(const struct virtio_features *set, const struct nic_offload *offload,
+static void check_ecn(const struct anvil_features *set, const struct anvil_nic_offload *offload,
 		      const struct virtio_net_header *header, const uint8_t *sent,
 		      const uint8_t *got)
 {
@@ -475,7 +475,8 @@ static void ecn_segmentation_comes_with_guest_ecn_alone(void **state)
 	each_kind(*state, check_ecn);
 }
 
-static void check_gso_fields(const struct virtio_features *set, const struct nic_offload *offload,
+static void check_gso_fields(const struct anvil_features *set,
+			     const struct anvil_nic_offload *offload,
 			     const struct virtio_net_header *header, const uint8_t *sent,
 			     const uint8_t *got)
 {
@@ -495,7 +496,7 @@ static void segmentation_comes_with_its_fields(void **state)
 }
 
 /* The checksum of the frame, had the sender made it. */
-static uint16_t right_checksum(const uint8_t *sent, const struct nic_offload *offload)
+static uint16_t right_checksum(const uint8_t *sent, const struct anvil_nic_offload *offload)
 {
 	return (uint16_t)~sum16(sent + offload->csum_start, 1000u - offload->csum_start, 0);
 }
@@ -505,7 +506,8 @@ static uint16_t field_of(const uint8_t *frame, uint32_t at)
 	return (uint16_t)(frame[at] << 8 | frame[at + 1]);
 }
 
-static void check_checksum(const struct virtio_features *set, const struct nic_offload *offload,
+static void check_checksum(const struct anvil_features *set,
+			   const struct anvil_nic_offload *offload,
 			   const struct virtio_net_header *header, const uint8_t *sent,
 			   const uint8_t *got)
 {

@@ -167,7 +167,7 @@ static void nobcast_stops_broadcast(void **state)
 
 /* ---- addresses (5.1.9.5.2.1) ---- */
 
-static struct virtio_features with_tables(void)
+static struct anvil_features with_tables(void)
 {
 	return features(VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_MAC_ADDR,
 			VIRTIO_NET_F_MAC, -1);
@@ -251,16 +251,16 @@ static void moment_stored(void *opaque, uint64_t gpa, const void *bytes, size_t 
 		return;
 	m->seen = true;
 	for (uint32_t i = 0; i < 6; i++)
-		m->mac[i] = (uint8_t)virtio_mmio_read(&m->b->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1);
+		m->mac[i] = (uint8_t)anvil_mmio_read(&m->b->guest.mmio, VIRTIO_MMIO_CONFIG + i, 1);
 	if (m->to)
 		m->arrived = net_passes(m->b, m->to);
 }
 
-static const struct guest_memory_tap *moment_tap(struct moment *m)
+static const struct anvil_guest_memory_tap *moment_tap(struct moment *m)
 {
-	static struct guest_memory_tap tap;
+	static struct anvil_guest_memory_tap tap;
 
-	tap = (struct guest_memory_tap){ moment_fetching, moment_fetched, moment_stored, m };
+	tap = (struct anvil_guest_memory_tap){ moment_fetching, moment_fetched, moment_stored, m };
 	return &tap;
 }
 
@@ -271,7 +271,7 @@ static void tables_are_in_force_when_their_command_is_used(void **state)
 
 	bench_drive(b, with_tables());
 	assert_false(net_passes(b, listed));
-	m.used_idx = b->guest.ring[VIRTIO_NET_CTRL].used + 2;
+	m.used_idx = b->guest.ring[ANVIL_NET_CTRL].used + 2;
 	b->guest.ram.memory.tap = moment_tap(&m);
 	assert_int_equal(set_tables(b, listed, NULL), OK);
 	b->guest.ram.memory.tap = NULL;
@@ -285,7 +285,7 @@ static void mac_is_changed_when_its_command_is_used(void **state)
 	struct moment m = { .b = b, .to = other };
 
 	bench_drive(b, with_tables());
-	m.used_idx = b->guest.ring[VIRTIO_NET_CTRL].used + 2;
+	m.used_idx = b->guest.ring[ANVIL_NET_CTRL].used + 2;
 	b->guest.ram.memory.tap = moment_tap(&m);
 	assert_int_equal(net_command(b, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, other,
 				     sizeof(other)),
@@ -301,7 +301,7 @@ static void mac_is_changed_when_its_command_is_used(void **state)
 
 static bool tag_passes(struct bench *b, unsigned int tag)
 {
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 	uint8_t frame[64];
 
 	memcpy(frame, net_frame(net_broadcast, sizeof(frame)), sizeof(frame));

@@ -42,7 +42,7 @@ struct many {
 	uint8_t reply[512];
 };
 
-static const struct nic_offload none;
+static const struct anvil_nic_offload none;
 
 /* ---- set-up ---- */
 
@@ -53,7 +53,7 @@ static void make(struct bench *b, uint16_t pairs)
 				   F_SPEED_DUPLEX,   F_RSS_CONTEXT };
 
 	for (size_t i = 0; i < COUNT(bit); i++)
-		virtio_features_add(&b->net_options.features, (unsigned int)bit[i]);
+		anvil_features_add(&b->net_options.features, (unsigned int)bit[i]);
 	b->net_options.queue_pairs_max = pairs;
 	b->net_options.speed = 1000;
 	b->net_options.duplex = 1;
@@ -85,13 +85,13 @@ static void reset_queue(struct many *m, unsigned int queue)
 }
 
 /* A driver of PAIRS pairs that accepts CTRL_VQ, MQ, RING_RESET and these; after a reset. */
-static void restart(struct many *m, struct virtio_features set)
+static void restart(struct many *m, struct anvil_features set)
 {
 	struct bench *b = m->b;
 
-	virtio_features_add(&set, VIRTIO_NET_F_CTRL_VQ);
-	virtio_features_add(&set, F_MQ);
-	virtio_features_add(&set, VIRTIO_F_RING_RESET);
+	anvil_features_add(&set, VIRTIO_NET_F_CTRL_VQ);
+	anvil_features_add(&set, F_MQ);
+	anvil_features_add(&set, VIRTIO_F_RING_RESET);
 	reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_true(guest_negotiate(&b->guest, set));
 	for (unsigned int i = 0; i <= CTRL; i++)
@@ -101,7 +101,7 @@ static void restart(struct many *m, struct virtio_features set)
 }
 
 /* The same of a device that is new. */
-static void start(struct many *m, struct bench *b, struct virtio_features set)
+static void start(struct many *m, struct bench *b, struct anvil_features set)
 {
 	make(b, PAIRS);
 	m->b = b;
@@ -134,7 +134,7 @@ static uint64_t config(struct bench *b, size_t offset, unsigned int len)
 	uint64_t value = 0;
 
 	for (uint32_t i = 0; i < len; i++)
-		value |= virtio_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + offset + i, 1)
+		value |= anvil_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + offset + i, 1)
 			 << 8 * i;
 	return value;
 }
@@ -257,8 +257,8 @@ static void speed_and_duplex_are_values_that_there_are(void **state)
 	static const uint32_t speed[] = { 0, 10, 0x7fffffff, 0xffffffff };
 	static const uint8_t duplex[] = { 0, 1, 0xff };
 	struct bench *b = *state;
-	struct virtio_net_options o;
-	struct virtio_net net;
+	struct anvil_net_options o;
+	struct anvil_net net;
 
 	make(b, PAIRS);
 	for (size_t i = 0; i < COUNT(speed) * COUNT(duplex); i++) {
@@ -270,10 +270,10 @@ static void speed_and_duplex_are_values_that_there_are(void **state)
 	}
 	o = b->net_options;
 	o.speed = 0x80000000;
-	assert_int_equal(virtio_net_init(&net, &o), -EINVAL);
+	assert_int_equal(anvil_net_init(&net, &o), -EINVAL);
 	o = b->net_options;
 	o.duplex = 2;
-	assert_int_equal(virtio_net_init(&net, &o), -EINVAL);
+	assert_int_equal(anvil_net_init(&net, &o), -EINVAL);
 }
 
 static void speed_stays_while_the_link_is_up(void **state)
@@ -286,7 +286,7 @@ static void speed_stays_while_the_link_is_up(void **state)
 		assert_int_equal(config(m.b, AT_SPEED, 4), 1000);
 		assert_int_equal(config(m.b, AT_DUPLEX, 1), 1);
 		for (uint32_t at = AT_SPEED; at <= AT_DUPLEX; at++)
-			virtio_mmio_write(&m.b->guest.mmio, VIRTIO_MMIO_CONFIG + at, 1, 0x55);
+			anvil_mmio_write(&m.b->guest.mmio, VIRTIO_MMIO_CONFIG + at, 1, 0x55);
 		transmit(&m, 0, flow_frame(1, true));
 		set_pairs(&m, 1 + i);
 	}
@@ -295,11 +295,11 @@ static void speed_stays_while_the_link_is_up(void **state)
 static void hash_report_needs_ctrl_vq(void **state)
 {
 	struct bench *b = *state;
-	struct virtio_net_options o = b->net_options;
-	struct virtio_net net;
+	struct anvil_net_options o = b->net_options;
+	struct anvil_net net;
 
 	o.features = features(F_HASH_REPORT, -1);
-	assert_int_equal(virtio_net_init(&net, &o), -EINVAL);
+	assert_int_equal(anvil_net_init(&net, &o), -EINVAL);
 }
 
 /* ---- announcements (5.1.9.5.4.2) ---- */
@@ -340,11 +340,11 @@ static void announce_is_cleared_before_its_ack_is_used(void **state)
 {
 	struct many m = { 0 };
 	struct moment moment = { .b = *state };
-	struct guest_memory_tap tap = { moment_none, moment_fetched, moment_stored, &moment };
+	struct anvil_guest_memory_tap tap = { moment_none, moment_fetched, moment_stored, &moment };
 
 	start(&m, *state, features(F_GUEST_ANNOUNCE, VIRTIO_NET_F_STATUS, -1));
 	moment.used_idx = m.ring[CTRL].used + 2;
-	virtio_net_announce(&m.b->net);
+	anvil_net_announce(&m.b->net);
 	assert_int_equal(config(m.b, AT_STATUS, 2), VIRTIO_NET_S_LINK_UP | 2);
 	assert_int_equal(guest_take_interrupts(&m.b->guest), VIRTIO_INTERRUPT_CONFIG);
 	m.b->guest.ram.memory.tap = &tap;
@@ -748,7 +748,7 @@ static void coalescing_does_not_overrule_suppression(void **state)
 	ram_put16(&m.b->guest.ram, m.ring[1].avail, VIRTQ_AVAIL_F_NO_INTERRUPT);
 	for (unsigned int i = 0; i < 10; i++)
 		transmit(&m, 0, flow_frame(1, true));
-	virtio_net_tick(&m.b->net, 1000, &next);
+	anvil_net_tick(&m.b->net, 1000, &next);
 	assert_int_equal(guest_take_interrupts(&m.b->guest), 0);
 	/* and without it three at a time are told of */
 	ram_put16(&m.b->guest.ram, m.ring[1].avail, 0);

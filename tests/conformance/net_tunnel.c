@@ -65,39 +65,39 @@ static uint32_t make_tunnel(bool v6)
 }
 
 /* The device with everything of this on offer, and a driver that accepts `set` of it. */
-static void start(struct bench *b, struct virtio_features set)
+static void start(struct bench *b, struct anvil_features set)
 {
 	for (unsigned int bit = F_GUEST_USO4; bit <= F_HOST_USO; bit++)
-		virtio_features_add(&b->net_options.features, bit);
+		anvil_features_add(&b->net_options.features, bit);
 	for (unsigned int bit = F_GUEST_TUNNEL; bit <= F_OUT_NET_HEADER; bit++)
-		virtio_features_add(&b->net_options.features, bit);
-	virtio_features_add(&b->net_options.features, F_HASH_REPORT);
+		anvil_features_add(&b->net_options.features, bit);
+	anvil_features_add(&b->net_options.features, F_HASH_REPORT);
 	bench_recreate(b);
 	bench_drive(b, set);
 }
 
-static struct virtio_features host_features(bool tunnel, bool csum)
+static struct anvil_features host_features(bool tunnel, bool csum)
 {
-	struct virtio_features set = features(VIRTIO_NET_F_CSUM, VIRTIO_NET_F_HOST_TSO4,
-					      VIRTIO_NET_F_HOST_TSO6, F_HOST_USO, -1);
+	struct anvil_features set = features(VIRTIO_NET_F_CSUM, VIRTIO_NET_F_HOST_TSO4,
+					     VIRTIO_NET_F_HOST_TSO6, F_HOST_USO, -1);
 
 	if (tunnel)
-		virtio_features_add(&set, F_HOST_TUNNEL);
+		anvil_features_add(&set, F_HOST_TUNNEL);
 	if (csum)
-		virtio_features_add(&set, F_HOST_TUNNEL_CSUM);
+		anvil_features_add(&set, F_HOST_TUNNEL_CSUM);
 	return set;
 }
 
-static struct virtio_features guest_features(bool tunnel, bool csum)
+static struct anvil_features guest_features(bool tunnel, bool csum)
 {
-	struct virtio_features set =
+	struct anvil_features set =
 		features(VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO6,
 			 F_GUEST_USO4, F_GUEST_USO6, -1);
 
 	if (tunnel)
-		virtio_features_add(&set, F_GUEST_TUNNEL);
+		anvil_features_add(&set, F_GUEST_TUNNEL);
 	if (csum)
-		virtio_features_add(&set, F_GUEST_TUNNEL_CSUM);
+		anvil_features_add(&set, F_GUEST_TUNNEL_CSUM);
 	return set;
 }
 
@@ -106,14 +106,14 @@ static struct virtio_features guest_features(bool tunnel, bool csum)
 /* Whether the nic gets the frame, behind a header of that length. */
 static bool sends(struct bench *b, const struct header *header, uint32_t header_len)
 {
-	struct ring *ring = &b->guest.ring[VIRTIO_NET_TX];
+	struct ring *ring = &b->guest.ring[ANVIL_NET_TX];
 	struct buffer buffer = { NET_TX_AT, header_len + FRAME, 0 };
 	unsigned int sends = b->nic.sends;
 
 	ram_put(&b->guest.ram, NET_TX_AT, header, header_len);
 	ram_put(&b->guest.ram, NET_TX_AT + header_len, frame, FRAME);
 	ring_chain(ring, &buffer, 1);
-	guest_notify(&b->guest, VIRTIO_NET_TX);
+	guest_notify(&b->guest, ANVIL_NET_TX);
 	ring->used_idx++;
 	ring_expect_none(ring);
 	if (b->nic.sends == sends)
@@ -215,7 +215,7 @@ static void tunnel_offsets_are_unused_without_a_tunnel(void **state)
 		assert_false(b->nic.offload.tunnel);
 		assert_int_equal(b->nic.offload.outer_th, 0);
 		assert_int_equal(b->nic.offload.inner_nh, 0);
-		assert_int_equal(b->nic.offload.gso, NIC_GSO_NONE);
+		assert_int_equal(b->nic.offload.gso, ANVIL_NIC_GSO_NONE);
 	}
 }
 
@@ -242,27 +242,27 @@ static void outer_nh_offset_is_unused_without_its_feature(void **state)
 
 /* ---- frames in (5.1.9.4.1) ---- */
 
-static struct nic_offload tunnel_offload(bool v6, bool outer_csum)
+static struct anvil_nic_offload tunnel_offload(bool v6, bool outer_csum)
 {
 	uint32_t tcp = make_tunnel(v6);
 
-	return (struct nic_offload){ .needs_csum = true,
-				     .csum_start = (uint16_t)tcp,
-				     .csum_offset = 16,
-				     .gso = v6 ? NIC_GSO_TCP6 : NIC_GSO_TCP4,
-				     .gso_size = 500,
-				     .header_len = (uint16_t)(tcp + 20),
-				     .tunnel = true,
-				     .outer_csum = outer_csum,
-				     .outer_th = OUTER_TH,
-				     .inner_nh = INNER_NH };
+	return (struct anvil_nic_offload){ .needs_csum = true,
+					   .csum_start = (uint16_t)tcp,
+					   .csum_offset = 16,
+					   .gso = v6 ? ANVIL_NIC_GSO_TCP6 : ANVIL_NIC_GSO_TCP4,
+					   .gso_size = 500,
+					   .header_len = (uint16_t)(tcp + 20),
+					   .tunnel = true,
+					   .outer_csum = outer_csum,
+					   .outer_th = OUTER_TH,
+					   .inner_nh = INNER_NH };
 }
 
 /* Whether the frame arrives behind a header of that length, byte for byte. */
-static bool arrives(struct bench *b, struct nic_offload offload, uint32_t header_len,
+static bool arrives(struct bench *b, struct anvil_nic_offload offload, uint32_t header_len,
 		    struct header *header)
 {
-	struct ring *ring = &b->guest.ring[VIRTIO_NET_RX];
+	struct ring *ring = &b->guest.ring[ANVIL_NET_RX];
 	uint8_t got[FRAME];
 
 	if (ring->avail_idx == ring->used_idx)
@@ -326,7 +326,7 @@ static void tunnels_come_without_data_valid(void **state)
 
 	start(b, guest_features(true, true));
 	for (unsigned int v6 = 0; v6 < 2; v6++) {
-		struct nic_offload offload = tunnel_offload(v6, true);
+		struct anvil_nic_offload offload = tunnel_offload(v6, true);
 
 		offload.csum_valid = true;
 		assert_true(arrives(b, offload, 24, &header));
@@ -341,17 +341,18 @@ static void udp_segmentation_comes_with_its_features_alone(void **state)
 	struct header header;
 
 	for (unsigned int v6 = 0; v6 < 2; v6++) {
-		struct virtio_features with =
+		struct anvil_features with =
 			features(VIRTIO_NET_F_GUEST_CSUM, v6 ? F_GUEST_USO6 : F_GUEST_USO4, -1);
-		struct virtio_features without =
+		struct anvil_features without =
 			features(VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_TSO4,
 				 VIRTIO_NET_F_GUEST_TSO6, v6 ? F_GUEST_USO4 : F_GUEST_USO6, -1);
-		struct nic_offload offload = { .needs_csum = true,
-					       .csum_start = OUTER_TH,
-					       .csum_offset = 6,
-					       .gso = v6 ? NIC_GSO_UDP6 : NIC_GSO_UDP4,
-					       .gso_size = 500,
-					       .header_len = OUTER_TH + 8 };
+		struct anvil_nic_offload offload = { .needs_csum = true,
+						     .csum_start = OUTER_TH,
+						     .csum_offset = 6,
+						     .gso = v6 ? ANVIL_NIC_GSO_UDP6
+							       : ANVIL_NIC_GSO_UDP4,
+						     .gso_size = 500,
+						     .header_len = OUTER_TH + 8 };
 
 		start(b, without);
 		assert_false(arrives(b, offload, 12, &header));
@@ -367,7 +368,7 @@ static void udp_segmentation_comes_with_its_features_alone(void **state)
 
 static void outer_nh_offset_comes_with_its_feature_alone(void **state)
 {
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 	struct bench *b = *state;
 	struct header header;
 

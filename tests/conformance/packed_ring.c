@@ -11,7 +11,7 @@
 #define USED  0x8000u
 
 #define SIZE   7u /* need not be a power of 2 (2.8.10.1) */
-#define SECTOR DISK_SECTOR_BYTES
+#define SECTOR ANVIL_DISK_SECTOR_BYTES
 
 /* Requests of their own: headers, and where each reads to, data and status */
 #define HEADER_AT(n) (RAM_LOW + 0x40ull * (n))
@@ -32,12 +32,12 @@ struct pdesc {
 	uint16_t flags;
 };
 
-static void packed_start(struct bench *b, struct packed *p, struct virtio_features with)
+static void packed_start(struct bench *b, struct packed *p, struct anvil_features with)
 {
-	struct virtio_features set = with;
+	struct anvil_features set = with;
 
 	bench_offer_feature(b, RING_PACKED);
-	virtio_features_add(&set, RING_PACKED);
+	anvil_features_add(&set, RING_PACKED);
 	reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
 	assert_true(guest_negotiate(&b->guest, set));
 	*p = (struct packed){ .ram = &b->guest.ram,

@@ -6,7 +6,7 @@
 
 /* ---- 2.7.4 ---- */
 
-#define DATA_BYTES DISK_SECTOR_BYTES
+#define DATA_BYTES ANVIL_DISK_SECTOR_BYTES
 
 /* A list of pieces of `len` bytes from `gpa` on, in a way that `cut` chooses. */
 static unsigned int pieces(struct buffer *b, uint64_t gpa, uint32_t len, uint16_t flags,
@@ -69,10 +69,10 @@ static void requests_work_however_they_are_cut(void **state)
 static void frames_work_however_they_are_cut(void **state)
 {
 	static const struct virtio_net_header plain;
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 	struct bench *b = *state;
-	struct ring *tx = &b->guest.ring[VIRTIO_NET_TX];
-	struct ring *rx = &b->guest.ring[VIRTIO_NET_RX];
+	struct ring *tx = &b->guest.ring[ANVIL_NET_TX];
+	struct ring *rx = &b->guest.ring[ANVIL_NET_RX];
 	uint8_t got[200];
 
 	bench_drive(b, features(-1));
@@ -86,7 +86,7 @@ static void frames_work_however_they_are_cut(void **state)
 		ram_put(&b->guest.ram, NET_TX_AT + NET_HEADER, frame, sizeof(got));
 		count = pieces(buffer, NET_TX_AT, NET_HEADER + sizeof(got), 0, cut);
 		ring_chain(tx, buffer, count);
-		guest_notify(&b->guest, VIRTIO_NET_TX);
+		guest_notify(&b->guest, ANVIL_NET_TX);
 		assert_int_equal(b->nic.sends, cut + 1);
 		assert_int_equal(b->nic.len, sizeof(got));
 		assert_memory_equal(b->nic.frame, frame, sizeof(got));
@@ -107,7 +107,7 @@ static void only_writable_buffers_and_the_used_ring_are_written(void **state)
 {
 	struct bench *b = *state;
 	const struct ring *ring = bench_ring(b);
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 
 	bench_drive(b, bench_features(b));
 	bench_watch(b);
@@ -160,7 +160,7 @@ static void readable_buffers_and_descriptors_stay_as_they_are(void **state)
 
 static void writable_buffers_are_not_read(void **state)
 {
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 	struct bench *b = *state;
 
 	bench_drive(b, bench_features(b));
@@ -320,9 +320,9 @@ static bool stored_before(const struct bench *b, unsigned int end, uint64_t gpa,
 
 static void len_and_data_are_stored_before_idx(void **state)
 {
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 	struct bench *b = *state;
-	const struct ring *ring = b->is_blk ? &b->guest.ring[0] : &b->guest.ring[VIRTIO_NET_RX];
+	const struct ring *ring = b->is_blk ? &b->guest.ring[0] : &b->guest.ring[ANVIL_NET_RX];
 
 	bench_drive(b, bench_features(b));
 	for (uint16_t n = 0; n < 40; n++) {
@@ -418,7 +418,7 @@ static void used_flags_are_0_with_event_idx(void **state)
 static void spurious_notifications_are_harmless(void **state)
 {
 	struct bench *b = *state;
-	struct virtio_features set[] = { features(-1), features(VIRTIO_F_EVENT_IDX, -1) };
+	struct anvil_features set[] = { features(-1), features(VIRTIO_F_EVENT_IDX, -1) };
 
 	for (size_t n = 0; n < COUNT(set); n++) {
 		unsigned int requests;

@@ -17,7 +17,7 @@ static void set_status(struct bench *b, uint32_t status)
 /* A driver that accepts SUSPEND, and `more` unless that is negative; the device works. */
 static void start(struct bench *b, int more)
 {
-	struct virtio_features set = features(F_SUSPEND, more, -1);
+	struct anvil_features set = features(F_SUSPEND, more, -1);
 
 	bench_offer_feature(b, F_SUSPEND);
 	bench_drive(b, set);
@@ -74,7 +74,7 @@ static void device_suspends_and_resumes(void **state)
 
 static void nothing_happens_while_suspended(void **state)
 {
-	static const struct nic_offload none;
+	static const struct anvil_nic_offload none;
 	struct bench *b = *state;
 	unsigned int requests;
 	uint16_t head;
@@ -90,7 +90,7 @@ static void nothing_happens_while_suspended(void **state)
 		net_offer(b, NET_RX_AT, 2048);
 	for (uint32_t queue = 0; queue < 3; queue++)
 		guest_notify(&b->guest, queue);
-	virtio_mmio_poll(&b->guest.mmio);
+	anvil_mmio_poll(&b->guest.mmio);
 	if (!b->is_blk) {
 		net_receive(b, net_frame(net_broadcast, 60), 60, none);
 		b->nic.nic.sendable(&b->nic.nic);
@@ -101,7 +101,7 @@ static void nothing_happens_while_suspended(void **state)
 	assert_int_equal(guest_status(&b->guest), UP_TO_SUSPEND);
 	/* and then it does */
 	resume(b);
-	virtio_mmio_poll(&b->guest.mmio);
+	anvil_mmio_poll(&b->guest.mmio);
 	guest_notify(&b->guest, b->queue);
 	ring_expect(bench_ring(b), head, bench_used_len(b));
 }
@@ -109,17 +109,17 @@ static void nothing_happens_while_suspended(void **state)
 /* Capacity, or the link. */
 static uint32_t config_field(struct bench *b)
 {
-	return (uint32_t)virtio_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + (b->is_blk ? 0 : 6),
-					  b->is_blk ? 4 : 2);
+	return (uint32_t)anvil_mmio_read(&b->guest.mmio, VIRTIO_MMIO_CONFIG + (b->is_blk ? 0 : 6),
+					 b->is_blk ? 4 : 2);
 }
 
 static void change_config(struct bench *b, unsigned int i)
 {
 	if (b->is_blk) {
 		b->disk.disk.capacity = TEST_DISK_SECTORS - 1 - i;
-		virtio_blk_resized(&b->blk);
+		anvil_blk_resized(&b->blk);
 	} else {
-		virtio_net_set_link(&b->net, false);
+		anvil_net_set_link(&b->net, false);
 	}
 }
 
@@ -146,22 +146,22 @@ static void config_changes_wait_for_resuming(void **state)
 	assert_int_equal(guest_take_interrupts(&b->guest) & VIRTIO_INTERRUPT_CONFIG, 0);
 }
 
-#define WRITEBACK (VIRTIO_MMIO_CONFIG + offsetof(struct virtio_blk_config, writeback))
+#define WRITEBACK (VIRTIO_MMIO_CONFIG + offsetof(struct anvil_blk_config, writeback))
 
 static void config_is_not_written_while_suspended(void **state)
 {
 	struct bench *b = *state;
 
 	start(b, VIRTIO_BLK_F_CONFIG_WCE);
-	virtio_mmio_write(&b->guest.mmio, WRITEBACK, 1, 1);
-	assert_int_equal(virtio_mmio_read(&b->guest.mmio, WRITEBACK, 1), 1);
+	anvil_mmio_write(&b->guest.mmio, WRITEBACK, 1, 1);
+	assert_int_equal(anvil_mmio_read(&b->guest.mmio, WRITEBACK, 1), 1);
 	suspend(b);
-	virtio_mmio_write(&b->guest.mmio, WRITEBACK, 1, 0);
-	assert_int_equal(virtio_mmio_read(&b->guest.mmio, WRITEBACK, 1), 1);
+	anvil_mmio_write(&b->guest.mmio, WRITEBACK, 1, 0);
+	assert_int_equal(anvil_mmio_read(&b->guest.mmio, WRITEBACK, 1), 1);
 	resume(b);
-	assert_int_equal(virtio_mmio_read(&b->guest.mmio, WRITEBACK, 1), 1);
-	virtio_mmio_write(&b->guest.mmio, WRITEBACK, 1, 0);
-	assert_int_equal(virtio_mmio_read(&b->guest.mmio, WRITEBACK, 1), 0);
+	assert_int_equal(anvil_mmio_read(&b->guest.mmio, WRITEBACK, 1), 1);
+	anvil_mmio_write(&b->guest.mmio, WRITEBACK, 1, 0);
+	assert_int_equal(anvil_mmio_read(&b->guest.mmio, WRITEBACK, 1), 0);
 }
 
 static void requests_in_flight_are_used_before(void **state)
@@ -185,16 +185,16 @@ static void requests_in_flight_are_used_before(void **state)
 	test_disk_finish(&b->disk, 0, 0);
 	assert_int_equal(guest_status(&b->guest), UP_TO_DRIVER_OK);
 	test_disk_finish(&b->disk, 0, 0);
-	ring_expect(ring, head[0], DISK_SECTOR_BYTES + 1);
-	ring_expect(ring, head[1], DISK_SECTOR_BYTES + 1);
+	ring_expect(ring, head[0], ANVIL_DISK_SECTOR_BYTES + 1);
+	ring_expect(ring, head[1], ANVIL_DISK_SECTOR_BYTES + 1);
 	ring_expect_none(ring);
 	assert_int_equal(b->disk.pendings, 0);
 	assert_int_equal(guest_take_interrupts(&b->guest), VIRTIO_INTERRUPT_USED);
 	assert_int_equal(guest_status(&b->guest), UP_TO_SUSPEND);
 	b->disk.defer = false;
 	resume(b);
-	virtio_mmio_poll(&b->guest.mmio);
-	ring_expect(ring, head[2], DISK_SECTOR_BYTES + 1);
+	anvil_mmio_poll(&b->guest.mmio);
+	ring_expect(ring, head[2], ANVIL_DISK_SECTOR_BYTES + 1);
 }
 
 int main(void)

@@ -10,14 +10,14 @@
 
 int main(void)
 {
-	static struct disk_io_uring disk;
-	static struct nic_slirp nic;
-	struct nic_slirp_options options = { 0 };
+	static struct anvil_disk_io_uring disk;
+	static struct anvil_nic_slirp nic;
+	struct anvil_nic_slirp_options options = { 0 };
 	char error[256];
 
 	options.isolated = true;
-	if (nic_slirp_open(&nic, &options, error, sizeof(error)))
+	if (anvil_nic_slirp_open(&nic, &options, error, sizeof(error)))
 		return 1;
-	nic_slirp_close(&nic);
-	return disk_io_uring_open(&disk, "/nowhere/image", 0, 1, error, sizeof(error)) == 0;
+	anvil_nic_slirp_close(&nic);
+	return anvil_disk_io_uring_open(&disk, "/nowhere/image", 0, 1, error, sizeof(error)) == 0;
 }

@@ -4,29 +4,29 @@
 #define SECTORS	    128u
 #define PENDING_MAX 64u
 
-static struct virtio_blk blk;
+static struct anvil_blk blk;
 static unsigned char *content;
-static struct disk_request *pending[PENDING_MAX];
+static struct anvil_disk_request *pending[PENDING_MAX];
 static unsigned int pendings, disk_requests;
 static int disk_deferred, cancel_late;
 static unsigned int fail_every;
 
-static void carry_out(struct disk_request *r)
+static void carry_out(struct anvil_disk_request *r)
 {
-	size_t len = (size_t)r->sectors * DISK_SECTOR_BYTES;
+	size_t len = (size_t)r->sectors * ANVIL_DISK_SECTOR_BYTES;
 
 	if (r->sectors > SECTORS || r->sector > SECTORS - r->sectors)
 		printf("the device asks for %llu sectors at %llu\n", (unsigned long long)r->sectors,
 		       (unsigned long long)r->sector);
-	else if (r->op == DISK_READ)
-		memcpy(r->data, content + r->sector * DISK_SECTOR_BYTES, len);
-	else if (r->op == DISK_WRITE)
-		memcpy(content + r->sector * DISK_SECTOR_BYTES, r->data, len);
-	else if (r->op != DISK_FLUSH)
-		memset(content + r->sector * DISK_SECTOR_BYTES, 0, len);
+	else if (r->op == ANVIL_DISK_READ)
+		memcpy(r->data, content + r->sector * ANVIL_DISK_SECTOR_BYTES, len);
+	else if (r->op == ANVIL_DISK_WRITE)
+		memcpy(content + r->sector * ANVIL_DISK_SECTOR_BYTES, r->data, len);
+	else if (r->op != ANVIL_DISK_FLUSH)
+		memset(content + r->sector * ANVIL_DISK_SECTOR_BYTES, 0, len);
 }
 
-static void finish(struct disk_request *r, int result)
+static void finish(struct anvil_disk_request *r, int result)
 {
 	if (fail_every && ++disk_requests % fail_every == 0)
 		result = -EIO;
@@ -37,7 +37,7 @@ static void finish(struct disk_request *r, int result)
 
 static void complete_one(unsigned int which, int result)
 {
-	struct disk_request *r;
+	struct anvil_disk_request *r;
 
 	if (pendings == 0)
 		return;
@@ -48,13 +48,13 @@ static void complete_one(unsigned int which, int result)
 	finish(r, result);
 }
 
-static void disk_submit(struct disk *disk, struct disk_request *r)
+static void disk_submit(struct anvil_disk *disk, struct anvil_disk_request *r)
 {
 	static const char *const op[] = {
-		[DISK_READ] = "read",	       [DISK_WRITE] = "write",
-		[DISK_FLUSH] = "flush",	       [DISK_DISCARD] = "discard",
-		[DISK_WRITE_ZEROES] = "clear", [DISK_SECURE_ERASE] = "erase",
-		[DISK_ZONE_APPEND] = "append",
+		[ANVIL_DISK_READ] = "read",	     [ANVIL_DISK_WRITE] = "write",
+		[ANVIL_DISK_FLUSH] = "flush",	     [ANVIL_DISK_DISCARD] = "discard",
+		[ANVIL_DISK_WRITE_ZEROES] = "clear", [ANVIL_DISK_SECURE_ERASE] = "erase",
+		[ANVIL_DISK_ZONE_APPEND] = "append",
 	};
 	bool named = r->op < sizeof(op) / sizeof(op[0]);
 
@@ -67,7 +67,7 @@ static void disk_submit(struct disk *disk, struct disk_request *r)
 	pending[pendings++] = r;
 }
 
-static void disk_cancel(struct disk *disk, struct disk_request *r)
+static void disk_cancel(struct anvil_disk *disk, struct anvil_disk_request *r)
 {
 	(void)disk;
 	for (unsigned int i = 0; i < pendings; i++) {
@@ -79,8 +79,8 @@ static void disk_cancel(struct disk *disk, struct disk_request *r)
 	}
 }
 
-static const struct disk_ops disk_ops = { disk_submit, disk_cancel };
-static struct disk disk = { .ops = &disk_ops };
+static const struct anvil_disk_ops disk_ops = { disk_submit, disk_cancel };
+static struct anvil_disk disk = { .ops = &disk_ops };
 
 HELPER void complete(unsigned int which, int result)
 {
@@ -91,7 +91,7 @@ HELPER void complete(unsigned int which, int result)
 HELPER void resize(uint64_t sectors)
 {
 	disk.capacity = sectors;
-	virtio_blk_resized(&blk);
+	anvil_blk_resized(&blk);
 	settle();
 }
 
@@ -100,19 +100,20 @@ static void create_disk(uint64_t sectors, bool read_only)
 	disk.capacity = sectors;
 	disk.read_only = read_only;
 	memcpy(disk.id, "virtio-anvil-disk-01", sizeof(disk.id));
-	content = malloc((size_t)SECTORS * DISK_SECTOR_BYTES);
+	content = malloc((size_t)SECTORS * ANVIL_DISK_SECTOR_BYTES);
 	if (!content)
 		abort();
 	for (unsigned int i = 0; i < SECTORS; i++)
-		memset(content + i * DISK_SECTOR_BYTES, (int)(0x80 | i), DISK_SECTOR_BYTES);
+		memset(content + i * ANVIL_DISK_SECTOR_BYTES, (int)(0x80 | i),
+		       ANVIL_DISK_SECTOR_BYTES);
 }
 
 /* The reset is complete when the disk has nothing of it any more. */
 static void destroy_device(void)
 {
-	virtio_mmio_write(&mmio, VIRTIO_MMIO_STATUS, 4, 0);
+	anvil_mmio_write(&mmio, VIRTIO_MMIO_STATUS, 4, 0);
 	while (pendings)
 		complete(0, -ECANCELED);
-	virtio_blk_destroy(&blk);
+	anvil_blk_destroy(&blk);
 	free(content);
 }

@@ -11,6 +11,7 @@
 #include "virtio_blk.h"
 #include "virtio_mmio.h"
 #include "virtio_net.h"
+#include "virtio_spec.h"
 
 /* ---- guest RAM: each region between pages that fault ---- */
 
@@ -18,13 +19,13 @@
 #define REGIONS	     3u
 #define RACES	     8u
 
-static struct guest_memory_region region[REGIONS] = {
+static struct anvil_guest_memory_region region[REGIONS] = {
 	{ .gpa = 0x40000000, .size = REGION_BYTES },
 	{ .gpa = 0x40010000, .size = REGION_BYTES },
 	{ .gpa = 0x100000000, .size = REGION_BYTES },
 };
-static struct guest_memory memory;
-static struct virtio_mmio mmio;
+static struct anvil_guest_memory memory;
+static struct anvil_mmio mmio;
 static int deferred_work;
 
 /* "When the device fetches from this range for the n-th time, first change these bytes." */
@@ -92,11 +93,11 @@ static void *new_region(void)
 
 static void create_memory(void)
 {
-	static const struct guest_memory_tap tap = { fetching, fetched, stored, NULL };
+	static const struct anvil_guest_memory_tap tap = { fetching, fetched, stored, NULL };
 
 	for (unsigned int r = 0; r < REGIONS; r++)
 		region[r].host = new_region();
-	if (guest_memory_init(&memory, region, REGIONS))
+	if (anvil_guest_memory_init(&memory, region, REGIONS))
 		abort();
 	memory.tap = &tap;
 }
@@ -119,19 +120,19 @@ static void settle(void)
 {
 	for (unsigned int i = 0; deferred_work && i < 4096; i++) {
 		deferred_work = 0;
-		virtio_mmio_poll(&mmio);
+		anvil_mmio_poll(&mmio);
 	}
 }
 
-static void attach(struct virtio_device *dev, bool legacy, bool big_endian)
+static void attach(struct anvil_device *dev, bool legacy, bool big_endian)
 {
-	static const struct virtio_mmio_host_ops host = { set_irq, defer };
+	static const struct anvil_mmio_host_ops host = { set_irq, defer };
 
 	guest_legacy = legacy;
 	guest_big_endian = big_endian;
 	if (!legacy)
-		virtio_mmio_init(&mmio, dev, &host, NULL);
-	else if (virtio_mmio_init_legacy(&mmio, dev, &host, NULL, big_endian))
+		anvil_mmio_init(&mmio, dev, &host, NULL);
+	else if (anvil_mmio_init_legacy(&mmio, dev, &host, NULL, big_endian))
 		abort();
 }
 
@@ -140,14 +141,14 @@ HELPER void reg_write(uint64_t offset, unsigned int width, uint64_t value)
 	show_register("writes", offset, width, value);
 	if (width == 4)
 		follow(offset, value);
-	virtio_mmio_write(&mmio, offset, width, value);
+	anvil_mmio_write(&mmio, offset, width, value);
 	settle();
 }
 
 /* `was` is what it gave when this program was made; another device may give something else. */
 HELPER void reg_read(uint64_t offset, unsigned int width, uint64_t was)
 {
-	uint64_t value = virtio_mmio_read(&mmio, offset, width);
+	uint64_t value = anvil_mmio_read(&mmio, offset, width);
 
 	show_register("reads", offset, width, value);
 	if (value != was)

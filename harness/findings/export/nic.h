@@ -3,12 +3,12 @@
 
 #define WAITING_MAX 4u
 
-static struct virtio_net net;
-static struct nic_frame waiting[WAITING_MAX];
+static struct anvil_net net;
+static struct anvil_nic_frame waiting[WAITING_MAX];
 static unsigned int waitings;
 static int nic_stalled, nic_drops;
 
-static int nic_send(struct nic *nic, const struct nic_frame *frame)
+static int nic_send(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 {
 	(void)nic;
 	if (shows())
@@ -16,7 +16,7 @@ static int nic_send(struct nic *nic, const struct nic_frame *frame)
 	return nic_stalled ? -EAGAIN : 0;
 }
 
-static void nic_receivable(struct nic *nic)
+static void nic_receivable(struct anvil_nic *nic)
 {
 	while (waitings && nic->receive(nic, &waiting[0]) != -EAGAIN) {
 		free((void *)waiting[0].data);
@@ -24,18 +24,19 @@ static void nic_receivable(struct nic *nic)
 	}
 }
 
-static const struct nic_ops nic_ops = { nic_send, nic_receivable };
-static struct nic nic = { .ops = &nic_ops };
+static const struct anvil_nic_ops nic_ops = { nic_send, nic_receivable };
+static struct anvil_nic nic = { .ops = &nic_ops };
 
 /* A frame that begins with these bytes; the rest of it is all the same. */
-HELPER void frame(const char *begins, size_t begin_len, uint32_t len, struct nic_offload offload)
+HELPER void frame(const char *begins, size_t begin_len, uint32_t len,
+		  struct anvil_nic_offload offload)
 {
-	unsigned char *data = malloc(NIC_FRAME_BYTES_MAX);
-	struct nic_frame f = { .data = data, .len = len, .offload = offload };
+	unsigned char *data = malloc(ANVIL_NIC_FRAME_BYTES_MAX);
+	struct anvil_nic_frame f = { .data = data, .len = len, .offload = offload };
 
 	if (!data)
 		abort();
-	memset(data, 0x5a, NIC_FRAME_BYTES_MAX);
+	memset(data, 0x5a, ANVIL_NIC_FRAME_BYTES_MAX);
 	memcpy(data, begins, begin_len);
 	if (waitings == WAITING_MAX) {
 		free((void *)waiting[0].data);
@@ -57,19 +58,19 @@ HELPER void retry(void)
 
 HELPER void link_up(bool up)
 {
-	virtio_net_set_link(&net, up);
+	anvil_net_set_link(&net, up);
 	settle();
 }
 
 HELPER void announce(void)
 {
-	virtio_net_announce(&net);
+	anvil_net_announce(&net);
 	settle();
 }
 
 HELPER void speed(uint32_t mbits, uint8_t duplex)
 {
-	virtio_net_set_speed(&net, mbits, duplex);
+	anvil_net_set_speed(&net, mbits, duplex);
 	settle();
 }
 
@@ -77,7 +78,7 @@ HELPER void tell_time(uint64_t now)
 {
 	uint64_t next;
 
-	(void)virtio_net_tick(&net, now, &next);
+	(void)anvil_net_tick(&net, now, &next);
 	settle();
 }
 
@@ -93,5 +94,5 @@ static void destroy_device(void)
 {
 	while (waitings)
 		free((void *)waiting[--waitings].data);
-	virtio_net_destroy(&net);
+	anvil_net_destroy(&net);
 }

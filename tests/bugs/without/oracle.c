@@ -138,19 +138,19 @@ void oracle_irq(struct oracle *o, bool asserted)
 	see(1, &asserted, sizeof(asserted));
 }
 
-void oracle_disk_completed(struct oracle *o, const struct disk_request *request, int result)
+void oracle_disk_completed(struct oracle *o, const struct anvil_disk_request *request, int result)
 {
 	(void)o, (void)request, (void)result;
 }
 
-void oracle_sent(struct oracle *o, const struct nic_frame *frame, int result)
+void oracle_sent(struct oracle *o, const struct anvil_nic_frame *frame, int result)
 {
 	(void)o, (void)result;
 	see(frame->len, frame->data, frame->len);
 	see(2, &frame->offload.csum_start, sizeof(frame->offload.csum_start));
 }
 
-void oracle_frame_begins(struct oracle *o, const struct nic_frame *frame)
+void oracle_frame_begins(struct oracle *o, const struct anvil_nic_frame *frame)
 {
 	(void)o, (void)frame;
 }
@@ -191,9 +191,9 @@ void oracle_drained(struct oracle *o, unsigned int queue, const uint8_t *avail)
 }
 
 /* a disk that is asked for what it does not have answers with an error, which ends this */
-void oracle_disk_submitted(struct oracle *o, const struct disk_request *request)
+void oracle_disk_submitted(struct oracle *o, const struct anvil_disk_request *request)
 {
-	if (request->op != DISK_FLUSH &&
+	if (request->op != ANVIL_DISK_FLUSH &&
 	    (request->sector > SETUP_SECTORS || request->sectors > SETUP_SECTORS - request->sector))
 		oracle_fail(o, 0, "beyond the disk");
 	see(request->sector, &request->sectors, sizeof(request->sectors));
