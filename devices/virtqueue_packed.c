@@ -1,7 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The packed ring (2.8): one ring of descriptors that the driver makes available and the device
- * overwrites as used, and one small structure each for what driver and device want to hear of.
+ * The packed ring (2.8): one ring in guest memory that both sides write, and an event structure
+ * each, with which driver and device say which notifications they want.
+ *
+ * An entry is a descriptor: address, length, buffer id, flags. Two of the flags, AVAIL and USED,
+ * say whose it is, together with a wrap counter: a bit that both sides flip each time they pass the
+ * end of the ring. The entry is available when AVAIL equals the driver's wrap counter and USED does
+ * not; it is used when both are equal to the device's. A "place" here is an offset in the ring with
+ * that counter in bit 15, as in the event structures.
+ *
+ * A chain is a list of consecutive entries with NEXT, or one entry that names an indirect table.
+ * The driver writes the flags of the first one last, so the device (packed_take) loads these flags
+ * with acquire order and finds the rest of the list valid. It fetches each entry once, into a
+ * private copy. The last entry has the buffer id, any 16 bits of the driver's choice, by which the
+ * chain is given back.
+ *
+ * A finished chain is one used entry, which overwrites the ring at next_used (packed_fill),
+ * whichever descriptors lie there; then next_used skips as many entries as the chain had. The flags
+ * of the first entry of a batch are written last (packed_flush): the driver stops there until they
+ * change. So the device may overwrite only entries that it has taken, and takes no more entries
+ * than the ring has beside those in flight: ring_held counts them.
  */
 #include <assert.h>
 #include <endian.h>

@@ -1,7 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The split ring (2.7): a descriptor table and an available ring that the driver writes, a used
- * ring that the device writes.
+ * The split ring (2.7): three areas in guest memory, which the guest can change at any moment.
+ *
+ *   descriptor table    address, length, flags, next: the driver's
+ *   available ring      heads of chains, and `idx`, how many there were so far: the driver's
+ *   used ring           head and bytes written of each finished chain, and `idx`: the device's
+ *
+ * The driver writes descriptors, puts the first one's number into the available ring and increments
+ * idx. The device (split_take) compares idx with next_avail: the difference is the number of new
+ * chains, and more than the ring has entries is a lie. It fetches the head, then follows `next`
+ * from descriptor to descriptor until one has no NEXT, or once into an indirect table. Each field
+ * is fetched once, into a private copy; only the copy is checked and used. Indices run freely and
+ * wrap at 2^16; `% size` finds the slot.
+ *
+ * A finished chain gets an entry in the used ring (split_fill), then idx shows all entries so far
+ * (split_flush): the store has release order, so a driver that sees idx sees the entries. Nothing
+ * that the device wrote is ever read back: next_avail, next_used and which heads are in flight live
+ * in struct anvil_virtqueue.
+ *
+ * Notifications: without EVENT_IDX each side has a flag "do not notify me"; with it, each names the
+ * index after which it wants to hear (used_event behind the available ring, avail_event behind the
+ * used ring), and the comparison is modulo 2^16.
  */
 #include <assert.h>
 #include <endian.h>

@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * An independent model of what a device may do. It knows what the guest wrote to registers, what
- * the device fetched and stored (the tap), what it asked of its back end, and the level of its
- * interrupt line; never the device's own state: an oracle that asks the device misses the device's
+ * An independent model of what a device may do. It is told all that shows outside of the device, in
+ * the order in which it happens, and keeps a model of the device's state from it:
+ *
+ *   the guest's register accesses  which state the driver has reached, what it programmed; a read
+ *                                  has one right value
+ *   the device's fetches (the tap) which chains it has taken, and what each of them says: the model
+ *                                  parses the very bytes that the device got
+ *   the device's stores (the tap)  each byte must be owed to a chain in flight, or be a used entry,
+ *                                  an index or an event field, with the right value
+ *   requests to the back end       each must follow from a request that was fetched; its result
+ *                                  decides what the guest is owed
+ *   the interrupt line             it must rise when the driver asked to hear of what was used
+ *
+ * Example, a read of a sector: the fetch of the header makes a model_chain of a known type and
+ * sector; the disk request must be a read of that sector; its data is what the stores to the
+ * writable buffers must be; used.len must be the count of these stores, and the status byte the
+ * last of them.
+ *
+ * The oracle never looks into the device: a model that asks the device repeats the device's
  * mistakes.
  *
  * It holds the device to ten rules (oracle_rule, below). A broken rule ends the script: oracle_fail

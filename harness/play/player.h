@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Plays a script on a bus and gives a verdict: same input, same verdict, every time.
+ *
+ * 1. A fresh machine: RAM, a device as the header says, its back ends, the oracle. 2. One operation
+ * after the other. Those of the guest go to the pretend driver (guest/), which makes
+ *    register and memory accesses through the bus; those of the host complete disk requests,
+ *    deliver frames, change the link, save and restore the device.
+ * 3. At the end the questions that every device has to answer: races stop, the back end finishes
+ * all
+ *    it has, and each chain that the driver made available must have come back (check_drained).
+ *    After a reset each register reads as in a new device (check_registers), and one well-formed
+ *    request is answered (guest_probe).
+ *
+ * During all of this the oracle watches; at the first broken rule it jumps out, and the rest of the
+ * script is not played.
  */
 #ifndef PLAYER_H
 #define PLAYER_H
