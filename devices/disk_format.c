@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "array_size.h"
+
 #define HEAD_BYTES 4096u
 #define TAIL_BYTES 512u
 
@@ -141,7 +143,7 @@ const struct anvil_disk_format *anvil_disk_format_find(int fd, uint64_t bytes)
 	uint8_t head[HEAD_BYTES];
 	size_t len = read_at(fd, head, bytes < HEAD_BYTES ? (size_t)bytes : HEAD_BYTES, 0);
 
-	for (size_t i = 0; i < sizeof(magic) / sizeof(magic[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(magic); i++) {
 		const struct magic *m = &magic[i];
 
 		if (stands_at(head, len, m->at, m->bytes, m->len))

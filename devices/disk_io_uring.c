@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "disk_image.h"
 #include "disk_range.h"
 
@@ -378,7 +379,7 @@ static int explain(int err, const char *path, char *error, size_t len)
 static const uint8_t operation[] = { IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC,
 				     IORING_OP_FALLOCATE, IORING_OP_ASYNC_CANCEL };
 
-#define OPERATIONS (sizeof(operation) / sizeof(operation[0]))
+#define OPERATIONS (ARRAY_SIZE(operation))
 
 static int check_operations(struct io_uring *ring)
 {

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "array_size.h"
+
 #define RING_FRAMES 256u
 #define NETWORK	    0x0a000200u
 #define NETMASK	    0xffffff00u
@@ -213,7 +215,7 @@ static const struct {
 	{ SLIRP_POLL_ERR, POLLERR }, { SLIRP_POLL_HUP, POLLHUP },
 };
 
-#define EVENT_BITS (sizeof(event_bits) / sizeof(event_bits[0]))
+#define EVENT_BITS (ARRAY_SIZE(event_bits))
 
 /* Returns an index for get_revents; libslirp takes -1 for: not polled this time */
 static int add_poll(int fd, int events, void *opaque)

@@ -2,6 +2,7 @@
 /*
  * A request is read whole, checked, and cut into steps (5.2.6).
  */
+#include "array_size.h"
 #include "virtio_blk_internal.h"
 
 #include <endian.h>
@@ -247,7 +248,7 @@ int anvil_blk_parse(struct anvil_blk_slot *slot)
 	if (slot->chain.writable_bytes == 0 ||
 	    anvil_descriptor_chain_read(&slot->chain, &header, sizeof(header)))
 		return VIRTIO_BLK_S_IOERR;
-	for (size_t i = 0; i < sizeof(request_type) / sizeof(request_type[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(request_type); i++) {
 		const struct request_type *t = &request_type[i];
 
 		if (t->type != get_type(&blk->dev, &header) || !has_type(&blk->dev, t))

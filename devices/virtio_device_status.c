@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "array_size.h"
 #include "virtio_device_internal.h"
 
 /* ---- status (2.1, 3.1.1) ---- */
@@ -109,7 +110,7 @@ static void legacy_driver_ok(struct anvil_device *dev)
 
 static void step_status(struct anvil_device *dev, uint32_t from, uint32_t to)
 {
-	for (size_t i = 0; i < sizeof(status_step) / sizeof(status_step[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(status_step); i++) {
 		const struct status_step *s = &status_step[i];
 
 		if (s->from != from || s->to != to || !s->may_enter(dev))

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array_size.h"
 #include "virtio_net_coalesce.h"
 #include "virtio_net_control.h"
 #include "virtio_net_filter.h"
@@ -185,7 +186,7 @@ static const struct anvil_feature_rule net_rules[] = {
 	{ VIRTIO_NET_F_RSS_CONTEXT, { VIRTIO_NET_F_RSS } },
 };
 
-#define RULES (sizeof(net_rules) / sizeof(net_rules[0]))
+#define RULES (ARRAY_SIZE(net_rules))
 
 /* ---- creation ---- */
 

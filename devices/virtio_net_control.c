@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "array_size.h"
 #include "virtio_net_coalesce.h"
 #include "virtio_net_command.h"
 #include "virtio_net_filter.h"
@@ -85,8 +86,7 @@ static bool run(struct anvil_net *net, struct anvil_descriptor_chain *chain,
 
 	return chain->readable_bytes <= ANVIL_NET_COMMAND_MAX &&
 	       !anvil_descriptor_chain_read(chain, header, sizeof(header)) &&
-	       header[0] < sizeof(classes) / sizeof(classes[0]) &&
-	       classes[header[0]](net, header[1], chain, reply);
+	       header[0] < ARRAY_SIZE(classes) && classes[header[0]](net, header[1], chain, reply);
 }
 
 void anvil_net_control_command(struct anvil_net *net, struct anvil_descriptor_chain *chain)

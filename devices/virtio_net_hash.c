@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "array_size.h"
 #include "virtio_net_packet.h"
 #include "virtio_spec.h"
 
@@ -53,7 +54,7 @@ static const struct row {
 
 static const struct row *find_row(const struct anvil_net_packet *p, uint32_t types)
 {
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
 		const struct row *r = &row[i];
 
 		if (r->version == p->version && (!r->extended || p->extended) &&

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "array_size.h"
 #include "virtio_net_header.h"
 #include "virtio_net_link.h"
 
@@ -281,8 +282,6 @@ static bool coalescing_possible(const struct anvil_net *net, unsigned int index)
 		anvil_device_has(&net->dev, VIRTIO_NET_F_VQ_NOTF_COAL));
 }
 
-#define COUNTERS(array) (sizeof(array) / sizeof((array)[0]))
-
 /* One bit for each counter that is not zero, then those */
 static void save_counters(const uint64_t *counter, unsigned int count, struct anvil_state_writer *w)
 {
@@ -317,11 +316,11 @@ static void save_queues(const struct anvil_net *net, struct anvil_state_writer *
 		const struct anvil_net_queue *q = &net->queue[i];
 
 		save_coalescing(&q->coalescing, w);
-		save_counters(q->basic, COUNTERS(q->basic), w);
-		save_counters(q->csum, COUNTERS(q->csum), w);
-		save_counters(q->gso, COUNTERS(q->gso), w);
+		save_counters(q->basic, ARRAY_SIZE(q->basic), w);
+		save_counters(q->csum, ARRAY_SIZE(q->csum), w);
+		save_counters(q->gso, ARRAY_SIZE(q->gso), w);
 	}
-	save_counters(net->commands, COUNTERS(net->commands), w);
+	save_counters(net->commands, ARRAY_SIZE(net->commands), w);
 }
 
 static bool restore_queues(struct anvil_net *net, struct anvil_state_reader *r)
@@ -339,12 +338,12 @@ static bool restore_queues(struct anvil_net *net, struct anvil_state_reader *r)
 		restore_coalescing(&q->coalescing, r);
 		if (!coalescing_possible(net, i))
 			return false;
-		if (!restore_counters(q->basic, COUNTERS(q->basic), r) ||
-		    !restore_counters(q->csum, COUNTERS(q->csum), r) ||
-		    !restore_counters(q->gso, COUNTERS(q->gso), r))
+		if (!restore_counters(q->basic, ARRAY_SIZE(q->basic), r) ||
+		    !restore_counters(q->csum, ARRAY_SIZE(q->csum), r) ||
+		    !restore_counters(q->gso, ARRAY_SIZE(q->gso), r))
 			return false;
 	}
-	return restore_counters(net->commands, COUNTERS(net->commands), r);
+	return restore_counters(net->commands, ARRAY_SIZE(net->commands), r);
 }
 
 /* ---- all of it ---- */

@@ -7,6 +7,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "array_size.h"
+
 enum { NOTIFICATIONS, PACKETS, BYTES, INTERRUPTS, DROPS, DROPS_FOR_CAUSE };
 enum { RX_CSUM_VALID, RX_NEEDS_CSUM, RX_CSUM_NONE };
 enum { TX_CSUM_NONE, TX_NEEDS_CSUM };
@@ -38,7 +40,7 @@ static const struct stats_type {
 	{ VIRTIO_NET_STATS_CVQ, OWNER_CONTROL, 2, { 0 } },
 };
 
-#define TYPES (sizeof(stats_type) / sizeof(stats_type[0]))
+#define TYPES (ARRAY_SIZE(stats_type))
 
 /* ---- counting ---- */
 

@@ -8,6 +8,8 @@
 #include <endian.h>
 #include <sys/mman.h>
 
+#include "array_size.h"
+
 /* ---- guest RAM ---- */
 
 #define PAGE 4096u
@@ -386,7 +388,7 @@ static const struct anvil_feature_rule fake_rules[] = {
 static const struct anvil_device_ops fake_ops = {
 	.device_id = FAKE_DEVICE_ID,
 	.rule = fake_rules,
-	.rules = COUNT(fake_rules),
+	.rules = ARRAY_SIZE(fake_rules),
 	.features_accepted = fake_accepted,
 	.notified = fake_notified,
 	.queue_stopped = fake_stopped,

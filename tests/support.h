@@ -18,11 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array_size.h"
 #include "backend.h"
 #include "virtio_mmio.h"
 #include "virtio_spec.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- guest RAM ---- */
 

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "array_size.h"
 #include "kvm/acpi.h"
 
 #define AT	   0xe0000u
@@ -148,7 +149,7 @@ static void run_iasl(const char *options, const char *file)
 	read_all(out, text);
 	if (pclose(out) != 0)
 		fail_msg("%s: %s", command, text);
-	for (size_t i = 0; i < sizeof(complaint) / sizeof(complaint[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(complaint); i++) {
 		if (strstr(text, complaint[i]))
 			fail_msg("%s: %s", command, text);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* descriptor_chain.h: what may enter a chain, and the two cursors over every cut of it. */
+#include "array_size.h"
 #include "support.h"
 
 #define SEGMENTS 8u
@@ -136,7 +137,7 @@ static void reads_do_not_see_how_the_bytes_are_cut(void **state)
 {
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(read_cut); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(read_cut); i++) {
 		for (size_t first = 0; first <= 9; first++) {
 			char got[10] = "";
 			uint8_t n = 0;
@@ -180,7 +181,7 @@ static void skip_moves_on_without_reading(void **state)
 	struct fixture *f = *state;
 	uint8_t byte;
 
-	for (size_t i = 0; i < COUNT(read_cut); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(read_cut); i++) {
 		for (uint64_t skip = 0; skip < 9; skip++) {
 			uint64_t at = 0;
 
@@ -226,7 +227,7 @@ static void writes_do_not_see_how_the_bytes_are_cut(void **state)
 	struct fixture *f = *state;
 	char got[10] = "";
 
-	for (size_t i = 0; i < COUNT(write_cut); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(write_cut); i++) {
 		for (size_t first = 0; first <= 9; first++) {
 			uint64_t outside;
 
@@ -269,7 +270,7 @@ static void write_last_finds_the_last_byte_of_every_cut(void **state)
 	struct fixture *f = *state;
 	uint8_t got[9];
 
-	for (size_t i = 0; i < COUNT(write_cut); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(write_cut); i++) {
 		for (size_t before = 0; before <= 8; before++) {
 			uint8_t expected[9] = { 0 };
 
@@ -297,7 +298,7 @@ static void write_last_needs_a_byte_not_yet_passed(void **state)
 	static const char *const cut[] = { "r4", "", "w0", "r4 w0 w0" };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(cut); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cut); i++) {
 		build(f, cut[i]);
 		assert_int_equal(anvil_descriptor_chain_write_last(&f->chain, 1), -ENOSPC);
 		assert_int_equal(f->chain.written, 0);

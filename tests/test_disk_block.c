@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "disk_file.h"
 #include "disk_io_uring.h"
 
@@ -167,7 +168,7 @@ static void use_disk(struct fixture *f)
 	uint8_t data[64 * ANVIL_DISK_SECTOR_BYTES];
 
 	memset(data, 0x5a, sizeof(data));
-	for (size_t i = 0; i < COUNT(range) * 2; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(range) * 2; i++) {
 		uint64_t sector = range[i / 2].sector;
 		uint64_t sectors = range[i / 2].sectors;
 		uint8_t *place = f->content + sector * ANVIL_DISK_SECTOR_BYTES;

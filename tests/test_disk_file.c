@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "disk_file.h"
 #include "disk_image.h"
 #include "virtio_blk.h"
@@ -88,7 +89,7 @@ int fallocate(int fd, int mode, off_t offset, off_t len)
 {
 	if (refused())
 		return -1;
-	if (host.allocates < COUNT(host.modes))
+	if (host.allocates < ARRAY_SIZE(host.modes))
 		host.modes[host.allocates] = mode;
 	host.allocates++;
 	errno = EOPNOTSUPP;
@@ -241,7 +242,7 @@ static void files_that_are_no_image_are_refused_with_advice(void **state)
 
 	strcpy(image, f->path);
 	anvil_disk_file_close(&f->file);
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		make_file(f, t[i].len);
 		assert_int_equal(open_file(f, i % 2), -EINVAL);
 		expect_error(f, t[i].says);
@@ -324,7 +325,7 @@ static void sectors_are_read_and_written_in_place(void **state)
 	struct fixture *f = *state;
 	uint8_t data[3 * ANVIL_DISK_SECTOR_BYTES];
 
-	for (size_t i = 0; i < COUNT(sector); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sector); i++) {
 		uint8_t *place = f->content + sector[i] * ANVIL_DISK_SECTOR_BYTES;
 
 		assert_int_equal(submit(f, ANVIL_DISK_READ, sector[i], 3, data, false), 0);
@@ -344,7 +345,7 @@ static void short_and_interrupted_transfers_are_continued(void **state)
 	struct fixture *f = *state;
 	uint8_t data[2 * ANVIL_DISK_SECTOR_BYTES];
 
-	for (size_t i = 0; i < COUNT(most); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(most); i++) {
 		host.most = most[i];
 		host.interrupt = 3;
 		assert_int_equal(submit(f, ANVIL_DISK_READ, 5, 2, data, false), 0);
@@ -373,7 +374,7 @@ static void interruptions_without_end_are_an_error(void **state)
 	struct fixture *f = *state;
 	uint8_t data[ANVIL_DISK_SECTOR_BYTES] = { 0 };
 
-	for (size_t i = 0; i < COUNT(op); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(op); i++) {
 		host.interrupt = 100000;
 		host.calls = 0;
 		assert_int_equal(submit(f, op[i], 0, op[i] != ANVIL_DISK_FLUSH, data, false), -EIO);
@@ -392,8 +393,8 @@ static void errors_of_the_system_end_the_request(void **state)
 	struct fixture *f = *state;
 	uint8_t data[ANVIL_DISK_SECTOR_BYTES] = { 0 };
 
-	for (size_t e = 0; e < COUNT(error); e++) {
-		for (size_t i = 0; i < COUNT(op); i++) {
+	for (size_t e = 0; e < ARRAY_SIZE(error); e++) {
+		for (size_t i = 0; i < ARRAY_SIZE(op); i++) {
 			host.error = error[e];
 			host.calls = 0;
 			assert_int_equal(
@@ -501,8 +502,8 @@ static void zeroes_are_written_whatever_the_file_system_can(void **state)
 	static const uint32_t sectors[] = { 1, 127, 128, 129, 257, SECTORS - 1 };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(t); i++) {
-		for (size_t s = 0; s < COUNT(sectors); s++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		for (size_t s = 0; s < ARRAY_SIZE(sectors); s++) {
 			memset(f->content, (int)(i + 1), BYTES);
 			make_file(f, BYTES);
 			host.allocates = 0;
@@ -606,7 +607,7 @@ static void ranges_are_worked_off_in_bounded_steps(void **state)
 	uint8_t data[ANVIL_DISK_SECTOR_BYTES];
 
 	make_large(f);
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct anvil_disk_request request = { .op = t[i].op,
 						      .sectors = MANY,
 						      .done = done };
@@ -665,10 +666,10 @@ static void cancelled_range_ends_with_its_step(void **state)
 
 	make_large(f);
 	host.unsupported = FALLOC_FL_ZERO_RANGE;
-	for (size_t first = 0; first < COUNT(zeroes); first++) {
+	for (size_t first = 0; first < ARRAY_SIZE(zeroes); first++) {
 		dones = 0;
 		host.written = 0;
-		for (size_t i = 0; i < COUNT(zeroes); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(zeroes); i++) {
 			zeroes[i] = (struct anvil_disk_request){ .op = ANVIL_DISK_WRITE_ZEROES,
 								 .sectors = MANY,
 								 .done = done };
@@ -676,10 +677,10 @@ static void cancelled_range_ends_with_its_step(void **state)
 		}
 		anvil_disk_file_poll(&f->file);
 		anvil_disk_file_poll(&f->file);
-		for (size_t i = 0; i < COUNT(zeroes); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(zeroes); i++) {
 			result = 0;
 			f->file.disk.ops->cancel(&f->file.disk,
-						 &zeroes[(first + i) % COUNT(zeroes)]);
+						 &zeroes[(first + i) % ARRAY_SIZE(zeroes)]);
 			assert_int_equal(dones, i + 1);
 			assert_int_equal(result, -ECANCELED);
 		}
@@ -704,7 +705,7 @@ static void offer_zeroes(struct guest *guest)
 	for (unsigned int i = 0; i < SEGMENTS; i++)
 		ram_put(&guest->ram, RAM_LOW + sizeof(header) + i * sizeof(range), &range,
 			sizeof(range));
-	ring_chain(&guest->ring[0], buffer, COUNT(buffer));
+	ring_chain(&guest->ring[0], buffer, ARRAY_SIZE(buffer));
 }
 
 /* One request of 4 KiB means 51 GB of zeroes, and a reset of the device is the end of them. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "disk_image.h"
 
 #define BYTES (64u * 1024u)
@@ -118,7 +119,7 @@ static void images_of_other_formats_are_refused(void **state)
 	struct anvil_disk disk;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(foreign); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
 		const struct sample *s = &foreign[i];
 
 		memset(content, 0, sizeof(content));
@@ -158,7 +159,7 @@ static void what_a_raw_disk_may_hold_is_taken(void **state)
 	struct anvil_disk disk;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(raw); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(raw); i++) {
 		memset(content, 0, sizeof(content));
 		memcpy(content + raw[i].at, raw[i].bytes, raw[i].len);
 		put_file(BYTES);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "disk_image.h"
 #include "disk_io_uring.h"
 #include "disk_range.h"
@@ -61,7 +62,7 @@ int io_uring_queue_init(unsigned int entries, struct io_uring *ring, unsigned in
 
 static void spoil_allocate(struct io_uring_sqe *sqe)
 {
-	if (host.allocates < COUNT(host.modes))
+	if (host.allocates < ARRAY_SIZE(host.modes))
 		host.modes[host.allocates] = sqe->len;
 	host.allocates++;
 	if (sqe->addr > host.allocate_most)
@@ -342,7 +343,7 @@ static void refusals_say_what_to_do_and_leave_nothing_open(void **state)
 	struct fixture *f = *state;
 	int fd = lowest_free_fd();
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		host.setup = t[i].err;
 		assert_int_equal(open_uring(f, false, DEPTH), t[i].err);
 		expect_error(f, t[i].says);
@@ -372,7 +373,7 @@ static void ring_takes_only_what_a_disk_needs(void **state)
 		print_message("skipped: rings cannot be restricted before Linux 5.10\n");
 		skip();
 	}
-	for (size_t i = 0; i < COUNT(foreign); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
 		host.instead = foreign[i];
 		assert_int_equal(carry_out(f, ANVIL_DISK_READ, 0, 1, data), -EACCES);
 	}
@@ -413,7 +414,7 @@ static void sectors_are_read_and_written_in_place(void **state)
 	struct fixture *f = opened(state);
 	uint8_t data[3 * ANVIL_DISK_SECTOR_BYTES];
 
-	for (size_t i = 0; i < COUNT(sector); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sector); i++) {
 		uint8_t *place = f->content + sector[i] * ANVIL_DISK_SECTOR_BYTES;
 
 		assert_int_equal(carry_out(f, ANVIL_DISK_READ, sector[i], 3, data), 0);
@@ -433,7 +434,7 @@ static void short_transfers_are_continued(void **state)
 	struct fixture *f = opened(state);
 	uint8_t data[2 * ANVIL_DISK_SECTOR_BYTES];
 
-	for (size_t i = 0; i < COUNT(most); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(most); i++) {
 		host.most = most[i];
 		host.transfers = 0;
 		assert_int_equal(carry_out(f, ANVIL_DISK_READ, 5, 2, data), 0);
@@ -502,8 +503,8 @@ static void zeroes_are_written_whatever_the_file_system_can(void **state)
 	static const uint32_t sectors[] = { 1, 127, 128, 129, 257, SECTORS - 1 };
 	struct fixture *f = opened(state);
 
-	for (size_t i = 0; i < COUNT(t); i++) {
-		for (size_t s = 0; s < COUNT(sectors); s++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		for (size_t s = 0; s < ARRAY_SIZE(sectors); s++) {
 			memset(f->content, (int)(i + 1), BYTES);
 			make_file(f);
 			memset(host.modes, 0, sizeof(host.modes));
@@ -546,7 +547,7 @@ static void read_only_image_is_never_changed(void **state)
 	close_uring(f);
 	assert_int_equal(open_uring(f, true, DEPTH), 0);
 	f->open = true;
-	for (size_t i = 0; i < COUNT(op); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(op); i++) {
 		struct job job = { .dones = 0 };
 
 		begin(f, &job, op[i], 0, op[i] != ANVIL_DISK_FLUSH, data);
@@ -670,7 +671,7 @@ static void operation_put_off_for_ever_is_an_error_in_the_end(void **state)
 	struct fixture *f = opened(state);
 	uint8_t data[ANVIL_DISK_SECTOR_BYTES];
 
-	for (size_t i = 0; i < COUNT(answer); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(answer); i++) {
 		struct job job = { .dones = 0 };
 
 		host.result = answer[i];
@@ -788,7 +789,7 @@ static void ranges_reach_the_kernel_in_bounded_steps(void **state)
 	assert_int_equal(truncate(f->path, (off_t)MANY * ANVIL_DISK_SECTOR_BYTES), 0);
 	assert_int_equal(open_uring(f, false, DEPTH), 0);
 	f->open = true;
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct job job = { .request = { .op = t[i].op,
 						.sectors = MANY,
 						.unmap = t[i].unmap,
@@ -861,7 +862,7 @@ static void offer_reads(struct machine *m)
 					     WRITABLE } };
 
 		ram_put(&m->guest.ram, buffer[0].gpa, &header, sizeof(header));
-		ring_chain(&m->guest.ring[0], buffer, COUNT(buffer));
+		ring_chain(&m->guest.ring[0], buffer, ARRAY_SIZE(buffer));
 	}
 	guest_notify(&m->guest, 0);
 }

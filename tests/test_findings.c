@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "array_size.h"
 #include "run/crash_stack.h"
 #include "findings/json.h"
 #include "findings/describe.h"
@@ -117,7 +118,7 @@ static void what_is_no_report_has_no_stack(void **state)
 	struct crash_stack s;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(text); i++)
 		assert_false(crash_stack_read(text[i], &s));
 }
 
@@ -252,7 +253,7 @@ static void a_report_does_not_tell_where_the_checkout_is(void **state)
 	static const char *const checkout[CHECKOUTS] = { PLAIN, SPACED };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(reports) / sizeof(reports[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(reports); i++) {
 		char *text[CHECKOUTS];
 
 		for (size_t k = 0; k < CHECKOUTS; k++) {

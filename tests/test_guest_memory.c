@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* guest_memory.h: maps, bounds, copies across regions, atomics, the tap. */
+#include "array_size.h"
 #include "support.h"
 
 static int setup(void **state)
@@ -65,7 +66,7 @@ static void map_rules_are_enforced(void **state)
 	struct anvil_guest_memory memory;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		int result = anvil_guest_memory_init(&memory, t[i].region, t[i].regions);
 
 		if (result != t[i].result)
@@ -80,7 +81,7 @@ static void map_holds_eight_regions_and_no_more(void **state)
 
 	(void)state;
 	assert_int_equal(ANVIL_GUEST_MEMORY_REGIONS_MAX, 8);
-	for (unsigned int i = 0; i < COUNT(region); i++)
+	for (unsigned int i = 0; i < ARRAY_SIZE(region); i++)
 		region[i] = (struct anvil_guest_memory_region){ i * 8192ull, 4096, page };
 	assert_int_equal(anvil_guest_memory_init(&memory, region, 9), -EINVAL);
 	assert_int_equal(anvil_guest_memory_init(&memory, region, 8), 0);
@@ -132,7 +133,7 @@ static void ranges_are_checked_exactly(void **state)
 	struct ram *ram = *state;
 	static uint8_t bytes[2 * RAM_BYTES + 1];
 
-	for (size_t i = 0; i < COUNT(bound); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bound); i++) {
 		int expected = bound[i].inside ? 0 : -EFAULT;
 		uint64_t gpa = bound[i].gpa, len = bound[i].len;
 
@@ -252,7 +253,7 @@ static void u16_accesses_need_an_even_address_in_ram(void **state)
 	};
 	struct ram *ram = *state;
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		uint16_t value = 0x1234;
 
 		assert_int_equal(anvil_guest_memory_store_u16(&ram->memory, t[i].gpa, 0xbeef),

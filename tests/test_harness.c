@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "array_size.h"
 #include "script/mutator.h"
 #include "play/player.h"
 #include "run/runner.h"
@@ -109,7 +110,7 @@ static void bad_text_is_named(void **state)
 	char error[128];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(script_parse(bad[i].text, &s, error, sizeof(error)), bad[i].line);
 		assert_non_null(strstr(error, bad[i].error));
 	}

@@ -24,14 +24,14 @@
 #include <liburing.h>
 #include <seccomp.h>
 
+#include "array_size.h"
 #include "disk_file.h"
 #include "kvm/host_device.h"
 #include "kvm/host_disk.h"
 #include "kvm/sandbox.h"
 #include "virtio_spec.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define SECTORS	     2048u
+#define SECTORS 2048u
 
 /* ---- a process ---- */
 
@@ -247,7 +247,7 @@ static void a_disk_works_whatever_refuses_io_uring(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(refusal); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(refusal); i++) {
 		play(be_refused, &refusal[i]);
 		expect_text(refusal[i].says);
 		expect_text("; the disk works without it, by plain system calls\n");
@@ -443,7 +443,7 @@ static void who_locks_the_whole_image_keeps_it(void **state)
 	struct host_device *d;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(type); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(type); i++) {
 		struct flock whole = { .l_type = type[i], .l_whence = SEEK_SET };
 		int fd = open(image, O_RDWR);
 

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "array_size.h"
 #include "kvm/initrd.h"
 #include "kvm/linux_image.h"
 
@@ -214,7 +215,7 @@ static void a_kernel_that_is_cut_short_is_refused(void **state)
 				      FILE_BYTES - 1 };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(len) / sizeof(len[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(len); i++) {
 		make_bzimage(f);
 		f->image.kernel.len = len[i];
 		refused(f, -EINVAL, "is cut short; copy it again");
@@ -266,7 +267,7 @@ static void an_initrd_is_whole_or_refused(void **state)
 	check_initrd(archive, sizeof(archive) - 1, NULL);
 	for (size_t len = 1; len < sizeof(archive) - 8; len++)
 		check_initrd(archive, len, len < 6 ? "no initial RAM disk" : "cut short");
-	for (size_t i = 0; i < sizeof(magic) / sizeof(magic[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(magic); i++) {
 		check_initrd(magic[i], sizeof(magic[i]), NULL);
 		memcpy(both, archive, sizeof(archive) - 1);
 		memcpy(both + sizeof(both) - 8, magic[i], sizeof(magic[i]));
@@ -319,7 +320,7 @@ static void no_number_in_a_file_is_trusted(void **state)
 					UINT32_MAX, UINT64_MAX - 7, UINT64_MAX };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		make_elf(f);
 		put64(f->file + offsetof(Elf64_Ehdr, e_phoff), bad[i]);
 		assert_true(load(f) < 0);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "nic_pcap.h"
 
 #define MICRO 0xa1b2c3d4u
@@ -89,7 +90,7 @@ static int receive(struct anvil_nic *nic, const struct anvil_nic_frame *frame)
 	if (the->room == 0)
 		return -EAGAIN;
 	the->room--;
-	assert_true(the->received < COUNT(the->len));
+	assert_true(the->received < ARRAY_SIZE(the->len));
 	for (uint32_t i = 0; i < frame->len; i++)
 		assert_int_equal(frame->data[i], frame_byte(the->received, i));
 	assert_int_equal(frame->offload.gso, ANVIL_NIC_GSO_NONE);
@@ -107,7 +108,7 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(f->dir));
 	(void)snprintf(f->in, sizeof(f->in), "%s/in.pcap", f->dir);
 	(void)snprintf(f->out, sizeof(f->out), "%s/out.pcap", f->dir);
-	f->room = COUNT(f->len);
+	f->room = ARRAY_SIZE(f->len);
 	*state = the = f;
 	return 0;
 }
@@ -283,7 +284,7 @@ static void headers_that_are_not_ours_are_refused(void **state)
 	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		put_header(&f->capture, MICRO);
 		set32(f, t[i].at, t[i].value);
 		expect_refused(f, -EINVAL, t[i].says);
@@ -311,7 +312,7 @@ static void lengths_that_no_frame_has_are_refused(void **state)
 	};
 	struct fixture *f = *state;
 
-	for (unsigned int i = 0; i < 2 * COUNT(t); i++) {
+	for (unsigned int i = 0; i < 2 * ARRAY_SIZE(t); i++) {
 		f->capture.big_endian = i & 1;
 		put_header(&f->capture, NANO);
 		put_record(&f->capture, 0, 60);
@@ -447,7 +448,7 @@ static void what_the_guest_sends_is_in_the_capture(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(open_pcap(f, false, true, false), 0);
-	for (unsigned int i = 0; i < COUNT(len); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(len); i++) {
 		struct anvil_nic_frame frame = { .data = data, .len = len[i] };
 
 		fill(data, i, len[i]);
@@ -459,7 +460,7 @@ static void what_the_guest_sends_is_in_the_capture(void **state)
 
 	FILE *out = open_result(f);
 
-	for (unsigned int i = 0; i < COUNT(len); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(len); i++) {
 		fill(data, i, len[i]);
 		expect_record(out, data, len[i]);
 	}

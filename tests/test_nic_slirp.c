@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "nic_slirp.h"
 
 #define ETH   14u
@@ -159,7 +160,7 @@ static int teardown(void **state)
 static bool turn(struct fixture *f, int timeout)
 {
 	struct pollfd pollfds[64];
-	unsigned int count = anvil_nic_slirp_fill(&f->nic, pollfds, COUNT(pollfds), &timeout);
+	unsigned int count = anvil_nic_slirp_fill(&f->nic, pollfds, ARRAY_SIZE(pollfds), &timeout);
 	int ready = poll(pollfds, count, timeout);
 
 	assert_true(ready >= 0);
@@ -582,7 +583,7 @@ static void host_is_reached_only_when_asked_for(void **state)
 		struct anvil_nic_slirp_options options = { .ring_frames = RING, .host = open };
 
 		reopen(f, &options);
-		for (size_t i = 0; i < COUNT(to); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(to); i++) {
 			/* who may reach the host reaches what is there: not all of 0.0.0.0/8 */
 			bool there = open && (i < 3 || (i == 6 && own));
 
@@ -892,7 +893,7 @@ static void garbage_from_the_guest_is_survived(void **state)
 			seed = seed * 1664525 + 1013904223;
 			frame[i] = (uint8_t)(seed >> 24);
 		}
-		put_ethernet(f, frame, type[round % COUNT(type)]);
+		put_ethernet(f, frame, type[round % ARRAY_SIZE(type)]);
 		frame[ETH] = 0x45;
 		put32(frame + ETH + 16, 0x0a000209); /* nobody, should it be right by chance */
 		guest_sends(f, frame, ETH + seed % (sizeof(frame) - ETH + 1));
@@ -934,7 +935,7 @@ static void forwards_that_cannot_be_are_refused_with_advice(void **state)
 
 	assert_int_equal(listen(fd, 1), 0);
 	anvil_nic_slirp_close(&f->nic);
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		options.forwards = &t[i].forward;
 		assert_int_equal(open_nic(f, &options), -EINVAL);
 		assert_non_null(strstr(f->error, t[i].says));

@@ -20,6 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "nic_tap.h"
 
 #define ETH	     14u
@@ -744,7 +745,7 @@ static void offloads_wanted_are_checked(void **state)
 	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		assert_int_equal(anvil_nic_tap_set_offloads(&f->nic, &t[i].want), t[i].err);
 		assert_int_equal(host.offloads, t[i].flags);
 	}
@@ -791,7 +792,7 @@ static void headers_from_the_kernel_are_checked(void **state)
 	uint8_t input[HEADER_BYTES + 100] = { 0 };
 	uint64_t dropped = 0;
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		unsigned int had = f->got;
 
 		memcpy(input, &t[i].header, HEADER_BYTES);
@@ -815,7 +816,7 @@ static void frames_of_any_length_are_survived(void **state)
 	};
 
 	put16(input + HEADER_BYTES + 12, 0x0800);
-	for (size_t i = 0; i < COUNT(bad); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		arrive(f, input, bad[i]);
 		assert_int_equal(f->nic.dropped_to_guest, i + 1);
 	}
@@ -876,7 +877,7 @@ static void what_is_missing_is_said_in_one_line(void **state)
 	struct anvil_nic_tap other;
 	char room[8] = "xxxxxxx";
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		host.open_error = t[i].open_error;
 		host.attach_error = t[i].attach_error;
 		assert_int_equal(anvil_nic_tap_open(&other, t[i].name, f->error, sizeof(f->error)),

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "array_size.h"
 #include "play/bus_trace.h"
 #include "script/files.h"
 #include "guest/guest.h"
@@ -1065,7 +1066,7 @@ static void bad_requests_stay_bad(void **state)
 	memset(oracle_milestone, 0, sizeof(oracle_milestone));
 	play(&s);
 	assert_int_equal(played.events, 0);
-	for (size_t i = 0; i < sizeof(reached) / sizeof(reached[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(reached); i++) {
 		if (!oracle_milestone[reached[i]])
 			fail_msg("not reached: %s", oracle_milestone_text[reached[i]]);
 	}
@@ -1734,7 +1735,7 @@ static void what_the_pretend_driver_does_comes_back(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(text); i++) {
 		struct script was;
 		struct script is;
 		char *expected;

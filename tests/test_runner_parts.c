@@ -24,6 +24,7 @@
 #include <cmocka.h>
 #include <seccomp.h>
 
+#include "array_size.h"
 #include "kvm/console.h"
 #include "kvm/cpio.h"
 #include "kvm/guest_kernel.h"
@@ -114,7 +115,7 @@ static void other_nic_options_are_refused(void **state)
 	char longest[400];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		if (host_nic_parse(&s, bad[i], error, sizeof(error)) != -EINVAL)
 			fail_msg("\"%s\" is taken", bad[i]);
 		assert_null(strchr(error, '\n'));
@@ -226,7 +227,7 @@ static void disk_options_are_understood(void **state)
 	char text[64];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		snprintf(text, sizeof(text), "%s", good[i].text);
 		assert_int_equal(host_disk_parse(&s, text, error, sizeof(error)), 0);
 		assert_string_equal(s.path, "a");
@@ -236,7 +237,7 @@ static void disk_options_are_understood(void **state)
 		assert_int_equal(s.queues, good[i].want.queues);
 		assert_int_equal(s.zone_mib, good[i].want.zone_mib);
 	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		snprintf(text, sizeof(text), "%s", bad[i]);
 		if (host_disk_parse(&s, text, error, sizeof(error)) != -EINVAL)
 			fail_msg("\"%s\" is taken", bad[i]);

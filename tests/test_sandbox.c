@@ -33,6 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "disk_file.h"
 #include "disk_io_uring.h"
 #include "kvm/bus_kvm.h"
@@ -291,7 +292,7 @@ static void *attempt_call(void *arg)
 	const struct forbidden *f = arg;
 	long a[6];
 
-	for (size_t i = 0; i < COUNT(a); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(a); i++)
 		a[i] = f->arg[i] == PARENT ? run.parent : f->arg[i];
 	if (syscall(f->nr, a[0], a[1], a[2], a[3], a[4], a[5]) == 0 && f->nr == SYS_clone)
 		end(CHILD_FAILED); /* the child that should not be */
@@ -320,7 +321,7 @@ static bool build_needs(const struct forbidden *f)
 
 static void expect_each_refused(bool in_thread)
 {
-	for (size_t i = 0; i < COUNT(forbidden); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++) {
 		struct attempt a = { .call = forbidden[i], .in_thread = in_thread };
 
 		if (build_needs(&a.call))
@@ -376,7 +377,7 @@ static void upper_halves_of_arguments_open_nothing(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct attempt a = { .call = t[i] };
 
 		if (build_needs(&t[i]))
@@ -418,7 +419,7 @@ static void networks_get_sockets_and_no_more(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct attempt a = { .call = t[i], .needs = { .sockets = true } };
 
 		if (t[i].nr == SYS_openat ? __llvm_profile_write_file != NULL : build_needs(&t[i]))
@@ -463,7 +464,7 @@ static void expect_no_rights(void)
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 
 	CHECK(syscall(SYS_capget, &header, data) == 0);
-	for (size_t i = 0; i < COUNT(data); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(data); i++)
 		CHECK(!data[i].effective && !data[i].permitted && !data[i].inheritable);
 	CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 }
@@ -1033,7 +1034,8 @@ static void turn(struct anvil_nic_slirp *n, int fd)
 	for (int i = 0; i < (fd < 0 ? 3 : 200); i++) {
 		struct pollfd pollfds[64], p = { .fd = fd, .events = POLLIN };
 		int timeout = 20;
-		unsigned int count = anvil_nic_slirp_fill(n, pollfds, COUNT(pollfds), &timeout);
+		unsigned int count =
+			anvil_nic_slirp_fill(n, pollfds, ARRAY_SIZE(pollfds), &timeout);
 
 		CHECK(poll(pollfds, count, timeout) >= 0);
 		anvil_nic_slirp_dispatch(n, pollfds, count);
@@ -1150,7 +1152,7 @@ static void guest_sends_garbage(struct anvil_nic_slirp *n)
 			frame[IP + 12] = 5 << 4;
 			frame[IP + 13] = 2;
 		}
-		put_headers(frame, len, protocol[round % COUNT(protocol)], round % 3 ? 2 : 3,
+		put_headers(frame, len, protocol[round % ARRAY_SIZE(protocol)], round % 3 ? 2 : 3,
 			    IP + (round % 4 == 1   ? 16
 				  : round % 4 == 2 ? 6
 						   : 2));

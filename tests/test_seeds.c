@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "array_size.h"
 #include "base/complain.h"
 #include "play/differ.h"
 #include "play/player.h"
@@ -50,7 +51,7 @@ static const struct {
 
 static bool take_verdict(struct seed *s, unsigned int line, const char *word)
 {
-	for (size_t i = 0; i < sizeof(verdict_word) / sizeof(verdict_word[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(verdict_word); i++) {
 		if (strcmp(word, verdict_word[i].word))
 			continue;
 		s->verdict = verdict_word[i].kind;
@@ -87,7 +88,7 @@ static bool take_comment(struct seed *s, unsigned int line, char *comment)
 	char *save;
 	char *key = strtok_r(comment, "# \t\r", &save);
 
-	for (size_t i = 0; key && i < sizeof(known) / sizeof(known[0]); i++) {
+	for (size_t i = 0; key && i < ARRAY_SIZE(known); i++) {
 		if (strcmp(key, known[i].key))
 			continue;
 		for (char *word; (word = strtok_r(NULL, ", \t\r", &save));) {

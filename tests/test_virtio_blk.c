@@ -4,6 +4,7 @@
 
 #include <endian.h>
 
+#include "array_size.h"
 #include "virtio_blk.h"
 
 #define QUEUE	 64u
@@ -35,7 +36,7 @@ static struct anvil_features everything(void)
 {
 	struct anvil_features set = { { 0 } };
 
-	for (size_t i = 0; i < COUNT(all_features); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(all_features); i++)
 		anvil_features_add(&set, (unsigned int)all_features[i]);
 	return set;
 }
@@ -219,7 +220,7 @@ static void init_checks_its_options(void **state)
 	for (int bit = 0; bit < (int)ANVIL_FEATURE_BITS; bit++) {
 		bool known = false;
 
-		for (size_t i = 0; i < COUNT(all_features); i++)
+		for (size_t i = 0; i < ARRAY_SIZE(all_features); i++)
 			known |= all_features[i] == bit;
 		if (known)
 			TAKEN(o.features = features(bit, VIRTIO_BLK_F_FLUSH, -1));
@@ -342,7 +343,7 @@ static void requests_get_their_status(void **state)
 	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		f->disk.logs = 0;
 
 		uint8_t status = perform(f, &t[i].r, t[i].used_len);
@@ -397,7 +398,7 @@ static void perform_cut(struct fixture *f, const struct request *r, uint32_t out
 			      { OUT + out_cut, out_len - out_cut, 0 },
 			      { IN, in_cut, WRITABLE },
 			      { IN + in_cut, r->in_len - in_cut, WRITABLE } };
-	uint16_t head = ring_chain(&f->guest.ring[0], b, COUNT(b));
+	uint16_t head = ring_chain(&f->guest.ring[0], b, ARRAY_SIZE(b));
 
 	guest_notify(&f->guest, 0);
 	f->disk.logs = 0;
@@ -445,10 +446,10 @@ static void every_byte_may_have_its_own_descriptor(void **state)
 	uint8_t got[21];
 
 	store_request(f, &r);
-	for (uint32_t i = 0; i < COUNT(b); i++)
+	for (uint32_t i = 0; i < ARRAY_SIZE(b); i++)
 		b[i] = i < 16 ? (struct buffer){ OUT + i, 1, 0 }
 			      : (struct buffer){ IN + i - 16, 1, WRITABLE };
-	ring_chain(&f->guest.ring[0], b, COUNT(b));
+	ring_chain(&f->guest.ring[0], b, ARRAY_SIZE(b));
 	guest_notify(&f->guest, 0);
 	ring_expect(&f->guest.ring[0], 0, 21);
 	ram_get(&f->guest.ram, IN, got, sizeof(got));
@@ -483,7 +484,7 @@ static void stores_go_where_they_must_alone(void **state)
 	struct fixture *f = *state;
 	struct ram *ram = &f->guest.ram;
 
-	for (size_t i = 0; i < COUNT(r); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(r); i++) {
 		uint16_t head = offer(f, &r[i]);
 
 		ram_watch(ram);
@@ -529,7 +530,7 @@ static struct request ranges(uint32_t type, const struct virtio_blk_range *range
 {
 	static struct virtio_blk_range wire[8][RANGES + 1];
 	static unsigned int calls;
-	struct virtio_blk_range *to = wire[calls++ % COUNT(wire)];
+	struct virtio_blk_range *to = wire[calls++ % ARRAY_SIZE(wire)];
 
 	for (uint32_t i = 0; i < count; i++)
 		to[i] = (struct virtio_blk_range){ htole64(range[i].sector),
@@ -586,7 +587,7 @@ static void ranges_get_their_status(void **state)
 	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		for (unsigned int zero = 0; zero < 2; zero++) {
 			uint8_t expected = zero ? t[i].zero : t[i].discard;
 			struct request r = ranges(zero ? T_ZERO : T_DISC, t[i].range, t[i].count);
@@ -670,7 +671,7 @@ static void requests_larger_than_the_disk_are_refused(void **state)
 				       ranges(T_ZERO, &one, 1) };
 
 		f->disk.disk.capacity = capacity;
-		for (size_t i = 0; i < COUNT(r); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(r); i++) {
 			bool fits = capacity >= (i == 4 ? 1 : 2);
 
 			assert_int_equal(perform(f, &r[i], fits || i ? r[i].in_len : 0),
@@ -718,7 +719,7 @@ static void read_only_disk_is_never_changed(void **state)
 			anvil_features_add(&set, VIRTIO_BLK_F_RO);
 		guest_drive(&f->guest, set, 1, QUEUE);
 		f->disk.logs = 0;
-		for (size_t i = 0; i < COUNT(r); i++)
+		for (size_t i = 0; i < ARRAY_SIZE(r); i++)
 			assert_int_equal(perform(f, &r[i], 1), IOERR);
 		assert_int_equal(f->disk.logs, 0);
 		assert_int_equal(perform(f, &read, 513), OK);
@@ -749,7 +750,7 @@ static void writes_are_stable_when_the_driver_cannot_flush(void **state)
 	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct anvil_features set =
 			features(VIRTIO_BLK_F_DISCARD, VIRTIO_BLK_F_WRITE_ZEROES, -1);
 
@@ -772,7 +773,7 @@ static void writes_are_stable_when_the_driver_cannot_flush(void **state)
 				       ranges(T_ZERO, range, 2),
 				       ranges(T_DISC, range, 2) };
 
-		for (size_t n = 0; n < COUNT(r); n++) {
+		for (size_t n = 0; n < ARRAY_SIZE(r); n++) {
 			unsigned int steps = n ? 2 : 1;
 
 			f->disk.logs = 0;
@@ -845,7 +846,7 @@ static void failed_requests_end_in_io_errors_and_show_no_data(void **state)
 			       ranges(T_ZERO, range, 2) };
 
 	f->disk.result = -EIO;
-	for (size_t i = 0; i < COUNT(r); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(r); i++) {
 		f->disk.logs = 0;
 		assert_int_equal(perform(f, &r[i], r[i].in_len == 1), IOERR);
 		assert_int_equal(f->disk.logs, 1); /* the second range was not tried */
@@ -906,7 +907,7 @@ static void requests_complete_in_the_order_of_the_disk(void **state)
 	struct fixture *f = *state;
 
 	f->disk.defer = true;
-	for (size_t o = 0; o < COUNT(order); o++) {
+	for (size_t o = 0; o < ARRAY_SIZE(order); o++) {
 		struct anvil_disk_request *request[3];
 		uint16_t head[3];
 
@@ -941,7 +942,7 @@ static void in_order_requests_complete_as_they_were_made(void **state)
 
 	guest_drive(&f->guest, features(VIRTIO_BLK_F_FLUSH, VIRTIO_F_IN_ORDER, -1), 1, QUEUE);
 	f->disk.defer = true;
-	for (size_t o = 0; o < COUNT(order); o++) {
+	for (size_t o = 0; o < ARRAY_SIZE(order); o++) {
 		struct anvil_disk_request *request[3];
 		bool done[3] = { 0 };
 		uint16_t head[3];

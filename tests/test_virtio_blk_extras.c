@@ -3,6 +3,7 @@
  * virtio_blk.h: secure erase and lifetime (5.2.6), and what is of the legacy interface and never
  * offered (5.2.3.1, 5.2.6.4).
  */
+#include "array_size.h"
 #include "blk_rig.h"
 
 #define ERASE_SECTORS  8u
@@ -54,7 +55,7 @@ static void config_tells_the_limits(void **state)
 	struct rig *rig = *state;
 	static const uint32_t value[] = { ERASE_SECTORS, ERASE_SEGMENTS, 4, 0 };
 
-	for (uint32_t i = 0; i < COUNT(value); i++)
+	for (uint32_t i = 0; i < ARRAY_SIZE(value); i++)
 		assert_int_equal(reg_read(&rig->guest, VIRTIO_MMIO_CONFIG + 60 + 4 * i), value[i]);
 }
 
@@ -86,7 +87,7 @@ static void erasures_get_their_status(void **state)
 		{ 0, 1, 0x80000000, 1, S_UNSUPP, 0 },
 	};
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		rig->disk.logs = 0;
 		assert_int_equal(erase(rig, t[i].sector, t[i].sectors, t[i].flags, t[i].segments),
 				 t[i].status);
@@ -166,7 +167,7 @@ static void lifetime_of_wrong_length_is_an_io_error(void **state)
 	struct rig *rig = *state;
 	static const uint32_t in_len[] = { 1, 6, 8, 64 };
 
-	for (size_t i = 0; i < COUNT(in_len); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(in_len); i++)
 		assert_int_equal(
 			rig_ask(rig, (struct ask){ .type = T_LIFETIME, .in_len = in_len[i] }),
 			S_IOERR);
@@ -218,7 +219,7 @@ static void legacy_features_and_requests_are_refused(void **state)
 	static const uint32_t type[] = { VIRTIO_BLK_T_SCSI_CMD, VIRTIO_BLK_T_SCSI_CMD_OUT,
 					 VIRTIO_BLK_T_BARRIER, VIRTIO_BLK_T_BARRIER | T_OUT };
 
-	for (size_t i = 0; i < COUNT(bit); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bit); i++) {
 		struct anvil_blk blk;
 		struct anvil_blk_options o = rig->options;
 
@@ -229,7 +230,7 @@ static void legacy_features_and_requests_are_refused(void **state)
 		assert_false(guest_negotiate(&rig->guest, features(bit[i], -1)));
 	}
 	guest_drive(&rig->guest, rig->options.features, 1, RIG_QUEUE);
-	for (size_t i = 0; i < COUNT(type); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(type); i++)
 		assert_int_equal(rig_ask(rig, (struct ask){ .type = type[i], .out_len = 512 }),
 				 S_UNSUPP);
 	assert_int_equal(rig->disk.logs, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* virtio_blk.h: several queues that share the slots (5.2.2, VIRTIO_BLK_F_MQ). */
+#include "array_size.h"
 #include "blk_rig.h"
 
 static int setup(void **state)
@@ -56,7 +57,7 @@ static void number_of_queues_is_checked(void **state)
 		int result;
 	} t[] = { { 0, -EINVAL }, { 1, 0 }, { 64, 0 }, { 65, -EINVAL }, { 0xffff, -EINVAL } };
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct anvil_blk blk;
 
 		rig->options.num_queues = t[i].queues;

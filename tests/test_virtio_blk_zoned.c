@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* virtio_blk.h in front of zoned_disk.h: VIRTIO_BLK_F_ZONED (5.2.4 to 5.2.6). */
+#include "array_size.h"
 #include "blk_rig.h"
 
 #define ZONE 8u /* sectors; eight zones, the first one conventional */
@@ -131,7 +132,7 @@ static void config_tells_the_characteristics(void **state)
 	struct rig *rig = *state;
 	static const uint32_t value[] = { ZONE, 2, 3, 4, 1024, VIRTIO_BLK_Z_HM };
 
-	for (uint32_t i = 0; i < COUNT(value); i++)
+	for (uint32_t i = 0; i < ARRAY_SIZE(value); i++)
 		assert_int_equal(reg_read(&rig->guest, VIRTIO_MMIO_CONFIG + 72 + 4 * i), value[i]);
 	assert_int_equal(reg_read(&rig->guest, VIRTIO_MMIO_CONFIG + 96), 0);
 }
@@ -159,7 +160,7 @@ static void host_aware_disk_serves_drivers_that_know_none(void **state)
 	guest_drive(&rig->guest, features(VIRTIO_BLK_F_FLUSH, -1), 1, RIG_QUEUE);
 	for (uint32_t i = 72; i < 96; i += 4)
 		assert_int_equal(reg_read(&rig->guest, VIRTIO_MMIO_CONFIG + i), 0);
-	for (size_t i = 0; i < COUNT(type); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(type); i++)
 		assert_int_equal(rig_ask(rig, (struct ask){ .type = type[i], .in_len = 200 }),
 				 S_UNSUPP);
 	assert_int_equal(write_at(rig, 13, 6), S_OK);
@@ -287,7 +288,7 @@ static void appends_are_checked(void **state)
 		{ { .type = T_APPEND, .sector = 2 * ZONE, .out_len = 1024, .in_len = 1 }, S_IOERR },
 	};
 
-	for (size_t i = 0; i < COUNT(t); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++)
 		assert_int_equal(rig_ask(rig, t[i].a), t[i].status);
 	assert_int_equal(rig->disk.logs, 0);
 }
@@ -377,7 +378,7 @@ static void zones_out_of_order_are_left_alone(void **state)
 	for (unsigned int zone = 3; zone < 5; zone++) {
 		assert_int_equal(write_at(rig, zone * ZONE + (zone == 3 ? 2 : 0), 2), S_INVALID);
 		assert_int_equal(append(rig, zone * ZONE, 2, &place), S_INVALID);
-		for (size_t i = 0; i < COUNT(type); i++)
+		for (size_t i = 0; i < ARRAY_SIZE(type); i++)
 			assert_int_equal(zone_op(rig, type[i], zone), S_INVALID);
 	}
 	assert_int_equal(zone_op(rig, T_ALL, 0), S_OK);
@@ -448,7 +449,7 @@ static void zone_requests_are_checked(void **state)
 	struct rig *rig = *state;
 	static const uint32_t type[] = { T_OPEN, T_CLOSE, T_FINISH, T_RESET };
 
-	for (size_t i = 0; i < COUNT(type); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(type); i++) {
 		struct ask odd = { .type = type[i], .sector = 2 * ZONE + 1 };
 		struct ask end = { .type = type[i], .sector = TEST_DISK_SECTORS };
 		struct ask out = { .type = type[i], .sector = 2 * ZONE, .out_len = 1 };
@@ -481,7 +482,7 @@ static void erasure_resets_zones(void **state)
 
 	assert_int_equal(write_at(rig, 2 * ZONE, 2), S_OK);
 	assert_int_equal(zone_op(rig, T_FINISH, 3), S_OK);
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct virtio_blk_range range = { htole64(t[i].range.sector),
 						  htole32(t[i].range.num_sectors), 0 };
 
@@ -507,7 +508,7 @@ static void read_only_disk_keeps_its_zones(void **state)
 	rig->zoned.disk.read_only = true;
 	rig_create(rig);
 	guest_drive(&rig->guest, rig->options.features, 1, RIG_QUEUE);
-	for (size_t i = 0; i < COUNT(type); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(type); i++)
 		assert_int_equal(zone_op(rig, type[i], 2), S_IOERR);
 	assert_int_equal(append(rig, 2 * ZONE, 2, &place), S_IOERR);
 	expect_zone(rig, 2, VIRTIO_BLK_ZS_EMPTY, 2 * ZONE);

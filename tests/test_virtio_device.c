@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* virtio_device.h: the status machine, features, queues, configuration space, serving (2, 3). */
+#include "array_size.h"
 #include "support.h"
 
 struct fixture {
@@ -107,7 +108,7 @@ static void init_checks_its_arguments(void **state)
 	struct fixture *f = *state;
 	struct anvil_features none = { { 0 } };
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct anvil_device dev;
 
 		assert_int_equal(anvil_device_init(&dev, f->dev->ops, &f->ram.memory, t[i].queues,
@@ -193,7 +194,7 @@ static void status_bits_above_the_byte_are_not_cut_off(void **state)
 	static const uint32_t high[] = { 0x100, 0x8000, 0x10000, 0x80000000, 0xffffff00 };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(high); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(high); i++) {
 		anvil_device_set_status(f->dev, 0);
 		anvil_device_set_status(f->dev, high[i]); /* no reset and no step */
 		assert_int_equal(f->dev->status, 0);
@@ -299,7 +300,7 @@ static void feature_words_beyond_the_last_do_not_exist(void **state)
 	assert_int_equal(anvil_device_offered(f->dev, 3), 0x33333333);
 	f->dev->status = UP_TO_DRIVER;
 	f->dev->driver = f->dev->offered;
-	for (size_t i = 0; i < COUNT(sel); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sel); i++) {
 		assert_int_equal(anvil_device_offered(f->dev, sel[i]), 0);
 		anvil_device_set_driver_features(f->dev, sel[i], UINT32_MAX);
 		assert_memory_equal(&f->dev->driver, &f->dev->offered, sizeof(f->dev->driver));
@@ -473,7 +474,7 @@ static void broken_device_says_so_once_and_rests(void **state)
 	/* every way of popping wrongly */
 	static const int bad[] = { -ELOOP, -EFAULT, -EOVERFLOW };
 
-	for (size_t i = 0; i < COUNT(bad); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		go_live(f, features(-1));
 		assert_int_equal(anvil_device_popped(f->dev, bad[i]), ANVIL_SERVED_LATER);
 		assert_int_equal(f->dev->status, STATUS_BROKEN);
@@ -493,7 +494,7 @@ static void config_accesses_are_inside_or_have_no_effect(void **state)
 
 	accept(f, features(VIRTIO_F_VERSION_1, -1));
 	for (uint32_t len = 0; len <= 8; len++) {
-		for (uint64_t i = 0; i <= 20 + COUNT(far); i++) {
+		for (uint64_t i = 0; i <= 20 + ARRAY_SIZE(far); i++) {
 			uint64_t offset = i <= 20 ? i : far[i - 21];
 			bool inside = offset + len <= sizeof(f->fake.config) && offset <= 12;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* virtio_mmio.h: every register at every width and offset, interrupts, a driver's way in (4.2). */
+#include "array_size.h"
 #include "support.h"
 
 struct fixture {
@@ -71,7 +72,7 @@ static const struct {
 
 static uint32_t fresh_value(uint64_t offset)
 {
-	for (size_t i = 0; i < COUNT(reg); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(reg); i++) {
 		if (reg[i].offset == offset)
 			return reg[i].fresh;
 	}
@@ -120,7 +121,7 @@ static void take(const struct fixture *f, struct snapshot *s)
 
 static bool writable(uint64_t offset)
 {
-	for (size_t i = 0; i < COUNT(reg); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(reg); i++) {
 		if (reg[i].offset == offset)
 			return reg[i].writable;
 	}
@@ -140,7 +141,7 @@ static void writes_that_name_no_register_change_nothing(void **state)
 		for (uint64_t offset = 0; offset < VIRTIO_MMIO_CONFIG; offset++) {
 			if (width == 4 && writable(offset))
 				continue;
-			for (size_t i = 0; i < COUNT(value); i++)
+			for (size_t i = 0; i < ARRAY_SIZE(value); i++)
 				anvil_mmio_write(&f->guest.mmio, offset, width, value[i]);
 			take(f, &after);
 			assert_memory_equal(&after, &before, sizeof(after));
@@ -188,7 +189,7 @@ static void offsets_near_the_end_of_64_bits_are_harmless(void **state)
 			uint64_t offset[] = { UINT64_MAX - i, 0x100000000 + i,
 					      0x8000000000000000 + i };
 
-			for (size_t o = 0; o < COUNT(offset); o++) {
+			for (size_t o = 0; o < ARRAY_SIZE(offset); o++) {
 				assert_int_equal(anvil_mmio_read(&f->guest.mmio, offset[o], width),
 						 0);
 				anvil_mmio_write(&f->guest.mmio, offset[o], width, 0);
@@ -221,7 +222,7 @@ static void feature_words_are_selected(void **state)
 	assert_int_equal(reg_read(g, VIRTIO_MMIO_DEVICE_FEATURES),
 			 1 << (VIRTIO_F_VERSION_1 - 32) | 1 << (VIRTIO_F_RING_RESET - 32) |
 				 1 << (FAKE_QUEUE_2 - 32));
-	for (size_t i = 0; i < COUNT(far); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(far); i++) {
 		reg_write(g, VIRTIO_MMIO_DEVICE_FEATURES_SEL, far[i]);
 		assert_int_equal(reg_read(g, VIRTIO_MMIO_DEVICE_FEATURES), 0);
 	}
@@ -256,7 +257,7 @@ static void queue_registers_need_a_queue(void **state)
 
 	/* queue 2 has no purpose here */
 	assert_true(guest_negotiate(g, features(VIRTIO_F_RING_RESET, -1)));
-	for (size_t i = 0; i < COUNT(none); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
 		reg_write(g, VIRTIO_MMIO_QUEUE_SEL, none[i]);
 		assert_int_equal(reg_read(g, VIRTIO_MMIO_QUEUE_SIZE_MAX), 0);
 		assert_int_equal(reg_read(g, VIRTIO_MMIO_QUEUE_READY), 0);
@@ -283,7 +284,7 @@ static void queue_addresses_are_made_of_two_halves(void **state)
 
 	assert_true(guest_negotiate(g, features(-1)));
 	reg_write(g, VIRTIO_MMIO_QUEUE_SEL, 1);
-	for (size_t i = 0; i < COUNT(low); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(low); i++) {
 		reg_write(g, low[i] + 4, 0xffffffff);
 		assert_int_equal(*field[i], 0xffffffff00000000);
 		reg_write(g, low[i], 0x89abcdef);
@@ -394,7 +395,7 @@ static void notification_data_is_a_hint(void **state)
 
 	anvil_features_add(&f->fake.dev.offered, VIRTIO_F_NOTIFICATION_DATA);
 	guest_drive(g, features(FAKE_QUEUE_2, VIRTIO_F_NOTIFICATION_DATA, -1), 3, 8);
-	for (unsigned int i = 0; i < COUNT(hint); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(hint); i++) {
 		guest_notify(g, hint[i] << 16 | 1);
 		guest_notify(g, hint[i] << 16 | 3);
 		assert_int_equal(f->fake.notified[0], 0);
@@ -462,7 +463,7 @@ static void reset_brings_back_every_register(void **state)
 	assert_true(g->irq);
 	reg_write(g, VIRTIO_MMIO_STATUS, 0);
 	assert_false(g->irq);
-	for (size_t i = 0; i < COUNT(reg); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(reg); i++)
 		assert_int_equal(reg_read(g, reg[i].offset), reg[i].fresh);
 	for (uint32_t queue = 0; queue < 3; queue++) {
 		reg_write(g, VIRTIO_MMIO_QUEUE_SEL, queue);

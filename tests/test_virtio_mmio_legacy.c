@@ -5,6 +5,7 @@
 
 #include <endian.h>
 
+#include "array_size.h"
 #include "virtio_blk.h"
 #include "virtio_mmio_legacy.h"
 #include "virtio_mmio_state.h"
@@ -313,7 +314,7 @@ static void layout_is_that_of_the_formula_and_never_overflows(void **state)
 
 	(void)state;
 	for (uint32_t size = 1; size <= VIRTQ_SIZE_MAX; size = size < 40 ? size + 1 : size * 2) {
-		for (size_t p = 0; p < COUNT(pfn) * 32 * 32; p++) {
+		for (size_t p = 0; p < ARRAY_SIZE(pfn) * 32 * 32; p++) {
 			uint32_t page = 1u << (p / 32 % 32);
 			uint32_t align = 1u << (p % 32);
 			uint64_t avail, used;
@@ -334,11 +335,11 @@ static void layout_refuses_what_is_no_power_of_2_and_sizes_out_of_range(void **s
 	struct anvil_mmio_legacy_rings r;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(odd); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
 		assert_false(anvil_mmio_legacy_layout(1, odd[i], 8, PAGE, &r));
 		assert_false(anvil_mmio_legacy_layout(1, PAGE, 8, odd[i], &r));
 	}
-	for (size_t i = 0; i < COUNT(size); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(size); i++)
 		assert_false(anvil_mmio_legacy_layout(1, PAGE, size[i], PAGE, &r));
 }
 
@@ -392,7 +393,7 @@ static void registers_of_version_2_do_nothing(void **state)
 	struct fixture *f = *state;
 
 	drive(f, 0, 1);
-	for (size_t i = 0; i < COUNT(modern); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(modern); i++) {
 		for (uint32_t value = 0; value < 2; value++) {
 			struct anvil_virtqueue before = f->fake.dev.queue[0];
 
@@ -418,7 +419,7 @@ static void registers_of_version_1_do_nothing_in_version_2(void **state)
 	fake_device_init(&modern, &guest.ram.memory);
 	guest_attach(&guest, &modern.dev);
 	guest_drive(&guest, features(-1), 1, 8);
-	for (size_t i = 0; i < COUNT(legacy); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(legacy); i++) {
 		struct anvil_virtqueue before = modern.dev.queue[0];
 
 		reg_write(&guest, legacy[i], 0);
@@ -634,7 +635,7 @@ static void numbers_that_fit_no_queue_leave_it_stopped(void **state)
 	struct fixture *f = *state;
 
 	drive(f, 0, 0);
-	for (size_t i = 0; i < COUNT(bad); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		reg_write(&f->guest, VIRTIO_MMIO_GUEST_PAGE_SIZE, bad[i].page);
 		place(f, 0, bad[i].size, bad[i].align, bad[i].pfn);
 		if (read_pfn(f))

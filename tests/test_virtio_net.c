@@ -4,6 +4,7 @@
 
 #include <endian.h>
 
+#include "array_size.h"
 #include "virtio_net.h"
 
 #define QUEUE 16u
@@ -77,7 +78,7 @@ static struct anvil_features everything(void)
 {
 	struct anvil_features set = { { 0 } };
 
-	for (size_t i = 0; i < COUNT(all_features); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(all_features); i++)
 		anvil_features_add(&set, (unsigned int)all_features[i]);
 	return set;
 }
@@ -167,7 +168,7 @@ static void init_checks_its_options(void **state)
 
 	test_nic_init(&nic);
 	o.nic = &nic.nic;
-	for (size_t i = 0; i < COUNT(rule); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rule); i++) {
 		o.features = features(rule[i].feature, rule[i].with, -1);
 		assert_int_equal(anvil_net_init(&net, &o), -EINVAL);
 		/* nor does the driver get through with that */
@@ -184,9 +185,9 @@ static void init_checks_its_options(void **state)
 	for (int bit = 0; bit < (int)ANVIL_FEATURE_BITS; bit++) {
 		bool known = false;
 
-		for (size_t i = 0; i < COUNT(all_features); i++)
+		for (size_t i = 0; i < ARRAY_SIZE(all_features); i++)
 			known |= all_features[i] == bit;
-		for (size_t i = 0; i < COUNT(more_features); i++)
+		for (size_t i = 0; i < ARRAY_SIZE(more_features); i++)
 			known |= more_features[i] == bit;
 		if (known)
 			continue;
@@ -354,7 +355,7 @@ static void frames_of_legal_length_are_sent(void **state)
 	struct fixture *f = *state;
 
 	drive(f, none());
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		const uint8_t *frame = make_frame(f, broadcast, t[i].vlan, t[i].len);
 
 		if (transmit(f, &plain, frame, t[i].len) != t[i].sent)
@@ -367,7 +368,7 @@ static void tags_do_not_count_in_the_mtu_of_sent_frames(void **state)
 	struct fixture *f = *state;
 
 	drive(f, none());
-	for (size_t i = 0; i < COUNT(tagged); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(tagged); i++) {
 		if (transmit(f, &plain, make_tagged(f, i), tagged[i].len) != tagged[i].passes)
 			fail_msg("%s", tagged[i].what);
 	}
@@ -409,7 +410,7 @@ static void malformed_transmit_buffers_are_dropped_and_returned(void **state)
 
 	drive(f, none());
 	ram_fill(&f->guest.ram, TX_AT, 0, 4096);
-	for (size_t i = 0; i < COUNT(b); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(b); i++) {
 		uint16_t head = ring_chain(&f->guest.ring[ANVIL_NET_TX], b[i], 2);
 
 		guest_notify(&f->guest, ANVIL_NET_TX);
@@ -433,7 +434,7 @@ static void checksum_request_must_fit_the_frame(void **state)
 
 	for (unsigned int accepted = 0; accepted < 2; accepted++) {
 		drive(f, accepted ? features(VIRTIO_NET_F_CSUM, -1) : none());
-		for (size_t i = 0; i < COUNT(t); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 			struct virtio_net_header h = { .flags = 1,
 						       .csum_start = htole16(t[i].start),
 						       .csum_offset = htole16(t[i].offset) };
@@ -561,7 +562,7 @@ static void segmentation_request_must_fit_the_headers(void **state)
 	uint32_t tcp;
 
 	drive(f, everything_split());
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		uint32_t len = make_tcp(f, t[i].tags, t[i].version, t[i].ihl, t[i].doff, 0, &tcp);
 		struct virtio_net_header h = {
 			.flags = !t[i].no_csum,
@@ -613,7 +614,7 @@ static void segments_of_a_frame_are_bounded(void **state)
 	uint32_t tcp;
 
 	drive(f, everything_split());
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		uint32_t headers = make_tcp(f, 0, 4, 5, 5, 0, &tcp);
 		struct virtio_net_header h = {
 			.flags = 1,
@@ -652,7 +653,7 @@ static void segmentation_needs_its_feature(void **state)
 		if (mask == 4)
 			continue; /* ECN without TSO is not acceptable */
 		drive(f, set);
-		for (size_t i = 0; i < COUNT(t); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 			uint32_t len = make_tcp(f, 0, t[i].type & 4 ? 6 : 4, 5, 5, 100, &tcp);
 			struct virtio_net_header h = { .flags = 1,
 						       .gso_type = t[i].type,
@@ -859,7 +860,7 @@ static void frames_of_legal_length_are_received(void **state)
 	struct fixture *f = *state;
 
 	drive(f, none());
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		const uint8_t *frame = make_frame(f, broadcast, t[i].vlan, t[i].len);
 
 		if (arrives_with(f, frame, t[i].len, (struct anvil_nic_offload){ 0 }, 0) !=
@@ -873,7 +874,7 @@ static void tags_do_not_count_in_the_mtu_of_received_frames(void **state)
 	struct fixture *f = *state;
 
 	drive(f, none());
-	for (size_t i = 0; i < COUNT(tagged); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(tagged); i++) {
 		if (arrives_with(f, make_tagged(f, i), tagged[i].len,
 				 (struct anvil_nic_offload){ 0 }, 0) != tagged[i].passes)
 			fail_msg("%s", tagged[i].what);
@@ -936,7 +937,7 @@ static void mergeable_frames_fill_buffer_after_buffer(void **state)
 	struct fixture *f = *state;
 	struct ring *ring = &f->guest.ring[ANVIL_NET_RX];
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		uint8_t got[HDR + 100];
 		uint32_t at = 0;
 
@@ -978,7 +979,7 @@ static void unusable_receive_buffers_are_passed_through(void **state)
 	struct ring *ring = &f->guest.ring[ANVIL_NET_RX];
 
 	for (unsigned int mergeable = 0; mergeable < 2; mergeable++) {
-		for (size_t i = 0; i < COUNT(bad); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 			uint16_t head[2];
 
 			drive(f, mergeable ? features(VIRTIO_NET_F_MRG_RXBUF, -1) : none());
@@ -1232,12 +1233,12 @@ static void received_header_says_what_the_driver_accepted(void **state)
 	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct anvil_features set = none();
 		struct virtio_net_header expected = t[i].header;
 		bool completed = t[i].offload->needs_csum && !(t[i].accepted & C);
 
-		for (unsigned int n = 0; n < COUNT(bit); n++) {
+		for (unsigned int n = 0; n < ARRAY_SIZE(bit); n++) {
 			if (t[i].accepted >> n & 1)
 				anvil_features_add(&set, (unsigned int)bit[n]);
 		}
@@ -1293,7 +1294,7 @@ static void missing_checksums_are_completed(void **state)
 	struct fixture *f = *state;
 
 	drive(f, none());
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct anvil_nic_offload offload = { .needs_csum = true,
 						     .csum_start = t[i].start,
 						     .csum_offset = t[i].offset };
@@ -1326,7 +1327,7 @@ static uint8_t command(struct fixture *f, uint8_t class, uint8_t number, const v
 	ram_put(&f->guest.ram, CTRL_AT + 1, &number, 1);
 	ram_put(&f->guest.ram, CTRL_AT + 2, data, len);
 	ram_fill(&f->guest.ram, CTRL_AT + 0x2000, 0xee, 1);
-	head = ring_chain(&f->guest.ring[ANVIL_NET_CTRL], b, COUNT(b));
+	head = ring_chain(&f->guest.ring[ANVIL_NET_CTRL], b, ARRAY_SIZE(b));
 	guest_notify(&f->guest, ANVIL_NET_CTRL);
 	ring_expect(&f->guest.ring[ANVIL_NET_CTRL], head, 1);
 	return ram_get8(&f->guest.ram, CTRL_AT + 0x2000);
@@ -1392,7 +1393,7 @@ static void commands_are_checked(void **state)
 	struct fixture *f = *state;
 
 	drive(f, everything_split());
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		uint8_t ack = command(f, t[i].class, t[i].number, t[i].data, t[i].len);
 
 		if (ack != t[i].ack)
@@ -1419,9 +1420,9 @@ static void commands_need_their_feature(void **state)
 				     VIRTIO_NET_F_CTRL_VLAN };
 	struct fixture *f = *state;
 
-	for (size_t o = 0; o < COUNT(offer); o++) {
+	for (size_t o = 0; o < ARRAY_SIZE(offer); o++) {
 		drive(f, ctrl(offer[o], -1));
-		for (size_t i = 0; i < COUNT(t); i++)
+		for (size_t i = 0; i < ARRAY_SIZE(t); i++)
 			assert_int_equal(
 				command(f, t[i].class, t[i].number, "\0\0\0\0\0\0\0", t[i].len),
 				t[i].needs == offer[o] ? OK : ERR);
@@ -1545,8 +1546,8 @@ static void mac_table_lets_its_addresses_pass(void **state)
 	uint8_t data[8 + 6 * 200];
 
 	drive(f, ctrl(VIRTIO_NET_F_CTRL_RX, -1));
-	for (size_t u = 0; u < COUNT(count); u++) {
-		for (size_t m = 0; m < COUNT(count); m++) {
+	for (size_t u = 0; u < ARRAY_SIZE(count); u++) {
+		for (size_t m = 0; m < ARRAY_SIZE(count); m++) {
 			uint32_t len = mac_tables(data, count[u], count[m]);
 
 			assert_int_equal(command(f, MAC, 0, data, len), OK);
@@ -1601,7 +1602,7 @@ static void commands_are_bounded_in_length(void **state)
 		ram_put(&f->guest.ram, CTRL_AT, "\1\0", 2);
 		ram_put(&f->guest.ram, CTRL_AT + 2, &addresses, 4);
 		ram_fill(&f->guest.ram, CTRL_AT + 6, 0, 4);
-		head = ring_chain(ring, b, COUNT(b));
+		head = ring_chain(ring, b, ARRAY_SIZE(b));
 		guest_notify(&f->guest, ANVIL_NET_CTRL);
 		ring_expect(ring, head, 1);
 		assert_int_equal(ram_get8(&f->guest.ram, CTRL_AT + 16), extra ? ERR : OK);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* virtio_net.h: notification coalescing (5.1.9.5.10) and device statistics (5.1.9.5.11). */
+#include "array_size.h"
 #include "net.h"
 
 static struct net_rig rig;
@@ -355,7 +356,7 @@ static void one_mistake_fails_the_command(void **state)
 	uint8_t ack;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct wish both[2] = { { 0, 1 }, t[i].wish };
 		uint32_t len = get(both, 2, reply, sizeof(reply), &ack);
 

@@ -2,6 +2,7 @@
 /* virtio_net_hash.h: which fields of which packets are hashed, and how (5.1.9.4.3, 5.1.9.4.4). */
 #include "net.h"
 
+#include "array_size.h"
 #include "virtio_net_hash.h"
 #include "virtio_net_packet.h"
 
@@ -91,7 +92,7 @@ static void ipv4_is_hashed_as_enabled(void **state)
 	uint8_t frame[NET_FRAME];
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(vector4); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(vector4); i++) {
 		const struct vector4 *v = &vector4[i];
 
 		for (unsigned int tcp = 0; tcp < 2; tcp++) {
@@ -114,7 +115,7 @@ static void ipv6_is_hashed_as_enabled(void **state)
 	uint8_t frame[NET_FRAME];
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(vector6); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(vector6); i++) {
 		const struct vector6 *v = &vector6[i];
 
 		for (unsigned int tcp = 0; tcp < 2; tcp++) {
@@ -249,7 +250,7 @@ static void inner_headers_are_hashed_if_enabled(void **state)
 	uint8_t frame[NET_FRAME];
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		uint32_t at = net_ip4(frame, net_eth(frame, 0x0800), 1, 2, t[i].outer);
 		struct anvil_net_hash h;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* virtio_net.h: USO, segmentation in UDP tunnels, GUEST_OFFLOADS, announcements, speed (5.1). */
+#include "array_size.h"
 #include "net.h"
 
 static struct net_rig rig;
@@ -72,13 +73,13 @@ static void header_grows_with_features(void **state)
 
 	(void)state;
 	make_udp(frame, 4);
-	for (size_t i = 0; i <= COUNT(t); i++) {
+	for (size_t i = 0; i <= ARRAY_SIZE(t); i++) {
 		struct anvil_features set = features(-1);
-		uint32_t bytes = i < COUNT(t) ? t[i].bytes : 24;
+		uint32_t bytes = i < ARRAY_SIZE(t) ? t[i].bytes : 24;
 
-		for (unsigned int k = 0; i < COUNT(t) && t[i].feature[k] >= 0; k++)
+		for (unsigned int k = 0; i < ARRAY_SIZE(t) && t[i].feature[k] >= 0; k++)
 			anvil_features_add(&set, (unsigned int)t[i].feature[k]);
-		if (i == COUNT(t)) {
+		if (i == ARRAY_SIZE(t)) {
 			set = but(VIRTIO_NET_F_OUT_NET_HEADER, VIRTIO_NET_F_HASH_REPORT);
 			set.word[0] |= 1ull << VIRTIO_F_VERSION_1;
 		}
@@ -210,7 +211,7 @@ static void tunnels_must_fit_the_headers(void **state)
 
 	(void)state;
 	make_vxlan(frame);
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct virtio_net_header_long h = vxlan_header();
 
 		if (t[i].what == FLAGS)
@@ -427,7 +428,7 @@ static void speed_is_told(void **state)
 	(void)state;
 	assert_int_equal(anvil_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 12, 4), 10000);
 	assert_int_equal(anvil_mmio_read(&rig.guest.mmio, VIRTIO_MMIO_CONFIG + 16, 1), 1);
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct test_nic nic;
 
 		anvil_net_set_speed(&rig.net, t[i].speed, t[i].duplex);
@@ -472,7 +473,7 @@ static void features_require_others(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct anvil_net_options o = rig.options;
 		struct anvil_net net;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* virtio_net.h: several queues, automatic steering and RSS (5.1.9.5.5 to 5.1.9.5.8). */
+#include "array_size.h"
 #include "net.h"
 
 #define PAIRS 4u
@@ -49,7 +50,7 @@ static void queues_depend_on_features(void **state)
 		  { -1, 3 } };
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		net_drive(&rig, features(VIRTIO_NET_F_CTRL_VQ, t[i].feature, -1));
 		assert_int_equal(rig.queues + 1, t[i].queues);
 		reg_write(&rig.guest, VIRTIO_MMIO_QUEUE_SEL, t[i].queues - 1);
@@ -91,7 +92,7 @@ static void options_say_how_many_pairs(void **state)
 	(void)state;
 	test_nic_init(&nic);
 	o.nic = &nic.nic;
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		o.features = t[i].mq ? mq() : features(-1);
 		o.queue_pairs_max = t[i].pairs;
 		assert_int_equal(anvil_net_init(&net, &o), t[i].err);
@@ -342,7 +343,7 @@ static void rss_configurations_are_checked(void **state)
 
 	(void)state;
 	net_drive(&rig, many());
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		r = make_rss(t[i].types, t[i].mask, t[i].unclassified, t[i].entries, t[i].odd,
 			     t[i].tx, t[i].key);
 		if (send_rss(r) != (t[i].fine ? VIRTIO_NET_OK : VIRTIO_NET_ERR))

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "virtio_mmio_state.h"
 
 #define SECTOR	    3u
@@ -225,7 +226,7 @@ static void try_everything(struct rig *rig)
 {
 	static const uint32_t status[] = { 1, 3, 11, 15, 31, 0x40, 0x80, 0xff };
 
-	for (size_t i = 0; i < COUNT(status); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(status); i++)
 		reg_write(&rig->guest, VIRTIO_MMIO_STATUS, status[i]);
 	reg_write(&rig->guest, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
 	reg_write(&rig->guest, VIRTIO_MMIO_DRIVER_FEATURES, UINT32_MAX);

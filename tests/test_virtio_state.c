@@ -4,6 +4,7 @@
 
 #include <endian.h>
 
+#include "array_size.h"
 #include "virtio_blk.h"
 #include "virtio_mmio_state.h"
 #include "virtio_net.h"
@@ -134,7 +135,7 @@ static uint16_t request(struct fixture *f, uint32_t type, uint64_t sector, uint8
 
 	ram_put(&f->guest.ram, AT, &h, sizeof(h));
 	ram_fill(&f->guest.ram, AT + 512, byte, 512);
-	return ring_chain(&f->guest.ring[0], b, COUNT(b));
+	return ring_chain(&f->guest.ring[0], b, ARRAY_SIZE(b));
 }
 
 static void drive_blk(struct fixture *f)
@@ -249,7 +250,7 @@ static uint8_t command(struct fixture *f, uint8_t class, uint8_t code, const voi
 
 	ram_put(&f->guest.ram, AT, head, 2);
 	ram_put(&f->guest.ram, AT + 64, data, len);
-	ring_chain(&f->guest.ring[2], b, COUNT(b));
+	ring_chain(&f->guest.ring[2], b, ARRAY_SIZE(b));
 	guest_notify(&f->guest, 2);
 	return ram_get8(&f->guest.ram, AT + 2048);
 }
@@ -442,7 +443,7 @@ static void states_that_cannot_be_are_refused(void **state)
 	guest_take_interrupts(&f->guest);
 	save(f);
 	replace_blk(f);
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		uint8_t good[8];
 		struct anvil_state_writer w = { .bytes = f->image + t[i].at, .room = 8 };
 
@@ -492,7 +493,7 @@ static void a_card_keeps_no_more_than_it_can_have(void **state)
 	drive_net(f);
 	save(f);
 	replace_net(f);
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		uint8_t good = f->image[net + t[i].at];
 
 		f->image[net + t[i].at] = t[i].value;
@@ -516,7 +517,7 @@ static void a_card_without_features_has_no_filters(void **state)
 	guest_drive(&f->guest, features(VIRTIO_NET_F_CTRL_VQ, -1), 3, 8);
 	save(f);
 	replace_net(f);
-	for (size_t i = 0; i < COUNT(at); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
 		f->image[net + at[i]] ^= 1;
 		seal(f);
 		assert_int_equal(restore(f), -EINVAL);

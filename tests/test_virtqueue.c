@@ -2,6 +2,7 @@
 /* virtqueue.h over the split ring (2.6, 2.7): every way in which a guest can bend it. */
 #include "support.h"
 
+#include "array_size.h"
 #include "virtqueue.h"
 
 #define SIZE  8u
@@ -103,7 +104,7 @@ static void enable_checks_the_size(void **state)
 					0x8000, 0x10000,    0x10008,	0x80000000,
 					0xffff, 0xffffffff, 0x80000008, 0x10010 };
 
-	for (size_t i = 0; i < COUNT(bad); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(enable(f, SIZE, false, false), 0);
 		anvil_virtqueue_reset(&f->vq);
 		f->vq.size = bad[i];
@@ -221,7 +222,7 @@ static void chain_has_the_descriptors_in_order(void **state)
 	struct fixture *f = *state;
 
 	f->ring.free = 6; /* so that the chain wraps in the table */
-	assert_int_equal(ring_chain(&f->ring, b, COUNT(b)), 6);
+	assert_int_equal(ring_chain(&f->ring, b, ARRAY_SIZE(b)), 6);
 	assert_int_equal(pop(f), 1);
 	assert_int_equal(f->chain.head, 6);
 	assert_int_equal(f->chain.count, 4);
@@ -230,7 +231,7 @@ static void chain_has_the_descriptors_in_order(void **state)
 	assert_int_equal(f->chain.writable_bytes, 8);
 	assert_int_equal(f->chain.read.left, 19);
 	assert_int_equal(f->chain.write.left, 8);
-	for (unsigned int i = 0; i < COUNT(b); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(b); i++) {
 		assert_int_equal(f->storage[i].gpa, b[i].gpa);
 		assert_int_equal(f->storage[i].len, b[i].len);
 	}
@@ -288,9 +289,9 @@ static void malformed_chains_are_refused(void **state)
 	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		assert_int_equal(enable(f, SIZE, true, false), 0);
-		for (uint16_t d = 0; d < COUNT(t[i].d); d++)
+		for (uint16_t d = 0; d < ARRAY_SIZE(t[i].d); d++)
 			ring_desc(&f->ring, d, t[i].d[d].gpa, t[i].d[d].len, t[i].d[d].flags,
 				  t[i].d[d].next);
 		ring_offer(&f->ring, 0);
@@ -326,7 +327,7 @@ static void heads_are_below_the_ring_size(void **state)
 	static const uint16_t bad[] = { SIZE, SIZE + 1, LIMIT - 1, LIMIT, 0x8000, 0xffff };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(bad); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(enable(f, SIZE, true, false), 0);
 		ring_offer(&f->ring, bad[i]);
 		assert_int_equal(pop(f), -EPROTO);
@@ -344,7 +345,7 @@ static void available_index_may_lead_by_the_ring_size_and_no_more(void **state)
 	static const uint16_t start[] = { 0, 1, 0x7fff, 0xfff8, 0xffff };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(start); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(start); i++) {
 		for (uint32_t lead = 0; lead <= UINT16_MAX; lead++) {
 			/* near the limits all values, else a sample */
 			if (lead > 2 * SIZE && lead < 0xfff0 && lead % 257)
@@ -482,15 +483,15 @@ static void indirect_tables_of_all_shapes(void **state)
 	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		for (unsigned int negotiated = 0; negotiated < 2; negotiated++) {
 			int expected = negotiated ? t[i].result : -EPROTO;
 
 			assert_int_equal(enable(f, SIZE, negotiated, false), 0);
-			for (uint16_t d = 0; d < COUNT(t[i].ring); d++)
+			for (uint16_t d = 0; d < ARRAY_SIZE(t[i].ring); d++)
 				ring_desc(&f->ring, d, t[i].ring[d].gpa, t[i].ring[d].len,
 					  t[i].ring[d].flags, t[i].ring[d].next);
-			for (unsigned int d = 0; d < COUNT(t[i].table); d++)
+			for (unsigned int d = 0; d < ARRAY_SIZE(t[i].table); d++)
 				ram_desc(&f->ram, TABLE + 16 * d, t[i].table[d].gpa,
 					 t[i].table[d].len, t[i].table[d].flags,
 					 t[i].table[d].next);
@@ -533,7 +534,7 @@ static void indirect_table_may_lie_anywhere_in_ram(void **state)
 	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(table); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		assert_int_equal(enable(f, SIZE, true, false), 0);
 		ram_desc(&f->ram, table[i], DATA, 5, NEXT, 1);
 		ram_desc(&f->ram, table[i] + 16, DATA, 6, WRITABLE, 0);
@@ -752,7 +753,7 @@ static void used_event_asks_for_one_entry(void **state)
 	static const uint16_t start[] = { 0, 1, 0x7ffc, 0xfffc, 0xffff };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(start); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(start); i++) {
 		for (uint16_t pushed = 0; pushed <= SIZE; pushed++) {
 			for (int event = -20; event <= 20; event++) {
 				uint16_t used_event = (uint16_t)(start[i] + event);

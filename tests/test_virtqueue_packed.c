@@ -4,6 +4,7 @@
 
 #include <endian.h>
 
+#include "array_size.h"
 #include "virtqueue.h"
 
 #define LIMIT  16u /* of the device's queue; rings of any size up to it */
@@ -155,7 +156,7 @@ static void enable_takes_any_size_up_to_the_limit(void **state)
 
 	for (uint32_t size = 1; size <= LIMIT; size++)
 		assert_int_equal(enable(f, size, PACKED()), 0);
-	for (size_t i = 0; i < COUNT(bad); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(enable(f, bad[i], PACKED()), -EINVAL);
 		assert_false(anvil_virtqueue_enabled(&f->vq));
 	}
@@ -298,7 +299,7 @@ static void ids_in_flight_are_forgotten_with_the_queue(void **state)
 	static const uint16_t id[] = { 0, 4, 5, 63, 64, 0x7fff, 0x8000, 0xffff };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < COUNT(id); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(id); i++) {
 		assert_int_equal(enable(f, 5, PACKED()), 0);
 		offer_desc(f, DATA, 1, id[i], 0);
 		offer_desc(f, DATA, 1, (uint16_t)(id[i] ^ 64), 0);
@@ -429,7 +430,7 @@ static void bad_table_breaks_the_ring(void **state)
 		{ TABLE, 16 * 6, INDIRECT, -ELOOP }, /* more than the queue has entries */
 	};
 
-	for (size_t i = 0; i < COUNT(bad); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(enable(f, 5, PACKED(.indirect = true)), 0);
 		for (unsigned int k = 0; k < 6; k++)
 			put_desc(f, TABLE + 16 * k, DATA, 1, 0, 0);

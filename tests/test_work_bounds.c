@@ -8,6 +8,7 @@
 
 #include <sys/mman.h>
 
+#include "array_size.h"
 #include "virtio_blk.h"
 #include "virtio_mmio_state.h"
 #include "virtio_net.h"
@@ -281,7 +282,7 @@ static unsigned int chains_of(unsigned int size)
 static void transmit_is_bounded(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 2 * COUNT(sizes); i++) {
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
 		unsigned int size = sizes[i / 2];
 
 		make_net(size, i % 2, 1, false);
@@ -300,7 +301,7 @@ static void transmit_is_bounded(void **state)
 static void chains_that_share_descriptors_are_bounded(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(sizes); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		unsigned int size = sizes[i];
 
 		make_net(size, false, 1, false);
@@ -323,7 +324,7 @@ static void chains_that_share_descriptors_are_bounded(void **state)
 static void commands_are_bounded(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(sizes); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		unsigned int size = sizes[i];
 
 		make_net(size, false, 1, false);
@@ -345,7 +346,7 @@ static void statistics_are_bounded(void **state)
 	(void)state;
 	make_net(4096, false, 1, false);
 	memset(wish, 0, sizeof(wish));
-	for (size_t i = 0; i < COUNT(wish); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(wish); i++) {
 		wish[i].vq_index = 1;
 		wish[i].types_bitmap = 1ull << VIRTIO_NET_STATS_TX_BASIC;
 	}
@@ -377,7 +378,7 @@ static int receive(uint32_t len)
 static void bad_receive_buffers_are_bounded(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 2 * COUNT(sizes); i++) {
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
 		unsigned int size = sizes[i / 2];
 
 		make_net(size, false, 1, i % 2);
@@ -396,7 +397,7 @@ static void bad_receive_buffers_are_bounded(void **state)
 static void small_receive_buffers_are_bounded(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 2 * COUNT(sizes); i++) {
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
 		unsigned int size = sizes[i / 2];
 
 		make_net(size, false, 1, i % 2);
@@ -524,7 +525,7 @@ static void put_request(uint32_t type, unsigned int entries, uint32_t len)
 static void requests_are_bounded(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 4 * COUNT(sizes); i++) {
+	for (size_t i = 0; i < 4 * ARRAY_SIZE(sizes); i++) {
 		unsigned int size = sizes[i / 4];
 
 		make_blk(size, i % 2, 1);

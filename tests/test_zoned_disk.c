@@ -2,6 +2,7 @@
 /* zoned_disk.h: in front of a disk that takes its time, fails, and is asked to give up (5.2.6). */
 #include "support.h"
 
+#include "array_size.h"
 #include "zoned_disk.h"
 
 #define ZONE 8u
@@ -192,7 +193,7 @@ static void cancel_goes_below(void **state)
 	static const enum anvil_disk_op op[] = { ANVIL_DISK_ZONE_APPEND, ANVIL_DISK_READ,
 						 ANVIL_DISK_WRITE };
 
-	for (size_t i = 0; i < COUNT(op); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(op); i++) {
 		f->below.defer = false;
 		if (op[i] == ANVIL_DISK_READ)
 			begin(f, &job, ANVIL_DISK_WRITE, (i + 1) * ZONE, 1);
@@ -269,7 +270,7 @@ static void discard_that_waits_hides_what_it_discards(void **state)
 
 	o.zoning.model = ANVIL_DISK_HOST_AWARE;
 	assert_int_equal(anvil_zoned_disk_init(&z, &f->below.disk, &o), 0);
-	for (size_t i = 0; i < COUNT(op); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(op); i++) {
 		f->below.defer = i > 0;
 		memset(&job[i], 0, sizeof(job[i]));
 		memset(job[i].data, 0x33, sizeof(job[i].data));
@@ -301,7 +302,7 @@ static void zone_that_makes_room_is_the_first_one(void **state)
 	assert_int_equal(anvil_zoned_disk_init(&z, &f->below.disk, &o), 0);
 	static const unsigned int order[] = { 3, 1, 2 };
 
-	for (size_t i = 0; i < COUNT(order); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
 		memset(&job, 0, sizeof(job));
 		job.request = (struct anvil_disk_request){ .op = ANVIL_DISK_WRITE,
 							   .sector = order[i] * ZONE,

@@ -9,6 +9,7 @@
  */
 #include "support.h"
 
+#include "array_size.h"
 #include "zoned_disk.h"
 
 #define ZONE	4u /* sectors; the first zone is conventional, the second one is looked at */
@@ -474,7 +475,7 @@ static struct {
 
 static unsigned int every(unsigned int count)
 {
-	assert_true(path.used < COUNT(path.at));
+	assert_true(path.used < ARRAY_SIZE(path.at));
 	path.of[path.used] = count;
 	return path.at[path.used++];
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array_size.h"
 #include "commands.h"
 #include "base/complain.h"
 #include "manual.h"
@@ -97,7 +98,7 @@ static print_text find_text(const char *option)
 		{ "--completion", manual_completion },
 	};
 
-	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(text); i++) {
 		if (!strcmp(option, text[i].option))
 			return text[i].print;
 	}

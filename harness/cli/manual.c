@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "array_size.h"
 #include "virtio_anvil.h"
 
 /* where a description begins, and how wide a line of it may be */
@@ -227,7 +228,7 @@ static void page_command(const struct command *c, FILE *out)
 static void page_examples(FILE *out)
 {
 	fputs(".SH EXAMPLES\n", out);
-	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(examples); i++) {
 		fputs(".TP\n", out);
 		put_roff(examples[i][1], out);
 		fputs("\n\\fB", out);

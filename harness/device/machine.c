@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "base/complain.h"
 #include "base/msan.h"
 #include "bad_options.h"
@@ -77,7 +78,7 @@ static void clean(struct machine *m)
 	static const struct unit zero;
 	const size_t units = MAP_REGION_BYTES / sizeof(zero);
 
-	for (size_t w = 0; w < sizeof(m->dirty) / sizeof(m->dirty[0]); w++) {
+	for (size_t w = 0; w < ARRAY_SIZE(m->dirty); w++) {
 		for (; m->dirty[w]; m->dirty[w] &= m->dirty[w] - 1) {
 			size_t unit = w * 64 + (size_t)__builtin_ctzll(m->dirty[w]);
 			void *at = m->ram[unit / units] + unit % units * sizeof(zero);

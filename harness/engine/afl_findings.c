@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array_size.h"
 #include "base/complain.h"
 #include "script/files.h"
 #include "run/runner.h"
@@ -72,7 +73,7 @@ static bool was_ended_by_others(const char *path)
 	const char *at = strstr(path, ",sig:");
 	int number = at ? atoi(at + strlen(",sig:")) : 0;
 
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		if (number == others[i])
 			return true;
 	}

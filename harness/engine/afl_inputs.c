@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "array_size.h"
 #include "base/complain.h"
 #include "script/files.h"
 #include "run/runner.h"
@@ -41,7 +42,7 @@ bool afl_make_folders(const struct afl *a)
 
 	afl_path(a, path, "%s", "");
 	(void)nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(below); i++) {
 		snprintf(path, sizeof(path), "%s/%s", a->target, below[i]);
 		if (!engine_make_dir(&a->dirs, "afl/run", path))
 			return false;

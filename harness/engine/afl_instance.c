@@ -3,6 +3,7 @@
  * While it runs, afl-fuzz sends its numbers by StatsD, here to a socket of ours; its files tell
  * them once a minute and at the end.
  */
+#include "array_size.h"
 #include "afl.h"
 #include "base/complain.h"
 
@@ -34,7 +35,7 @@ static const struct afl_role roles[] = {
 	{ "coe", "fast", "coe", false },
 };
 
-#define ROLES  (sizeof(roles) / sizeof(roles[0]))
+#define ROLES  (ARRAY_SIZE(roles))
 #define EXTRA  3u
 #define CMPLOG 2u /* does what CmpLog tells; the last one does where there are fewer */
 
@@ -238,7 +239,7 @@ static void make_environment(const struct afl *a, const struct afl_instance *in,
 	};
 
 	c->count = 0;
-	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
 		command_line_add(c, "%s", always[i]);
 	command_line_add(c, "AFL_SYNC_TIME=%d", SYNC_MINUTES);
 	command_line_add(c, "AFL_HANG_TMOUT=%d", INPUT_SECONDS * 1000);

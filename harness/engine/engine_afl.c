@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array_size.h"
 #include "afl.h"
 #include "base/complain.h"
 #include "script/files.h"
@@ -16,7 +17,7 @@
 /* Which of these a target has to have */
 static const char *const needed[] = { "fast/%s", "asan/%s", "cmplog/%s", "mutator/%s.so" };
 
-#define NEEDED	     (sizeof(needed) / sizeof(needed[0]))
+#define NEEDED	     (ARRAY_SIZE(needed))
 #define NEEDED_EMPTY 1 /* by the one that does nothing */
 
 /* ---- starting ---- */

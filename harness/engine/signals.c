@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "array_size.h"
 #include "base/complain.h"
 
 static volatile sig_atomic_t stop_requests;
@@ -22,7 +23,7 @@ bool signals_catch(void)
 	static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction action = { .sa_handler = request_stop };
 
-	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(caught); i++) {
 		if (sigaction(caught[i], &action, NULL) != 0) {
 			complain("cannot catch signals: %s", strerror(errno));
 			return false;

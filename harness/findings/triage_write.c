@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "base/complain.h"
 #include "script/files.h"
 #include "describe.h"
@@ -370,7 +371,7 @@ static bool write_all(const struct triage *t, const char *part, const char *fold
 		if (!write_group(&t->group[i], part, folder))
 			return false;
 	}
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		FILE *f = create(part, table[i].name);
 
 		if (!f)

@@ -24,6 +24,7 @@
 
 #include <linux/kvm.h>
 
+#include "array_size.h"
 #include "board.h"
 #include "base/command.h"
 #include "base/complain.h"
@@ -513,7 +514,7 @@ static void pass_signals_on(void)
 	static const int passed[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR2 };
 	struct sigaction a = { .sa_handler = forward_signal };
 
-	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(passed); i++)
 		sigaction(passed[i], &a, NULL);
 }
 
@@ -521,7 +522,7 @@ static _Noreturn void runner_main(const struct boot_options *o, struct ending *e
 {
 	static const int own[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		signal(own[i], SIG_DFL);
 	/* what a guest's writes may raise is an error of theirs: files too large, readers gone */
 	signal(SIGXFSZ, SIG_IGN);

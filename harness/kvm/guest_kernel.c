@@ -16,6 +16,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "linux_image.h"
 
 #define MODULES_MAX 32u
@@ -210,7 +211,7 @@ int guest_kernel_add_modules(struct cpio *cpio, const char *kernel, char *error,
 			 kernel, release);
 		return -ENOENT;
 	}
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
 		add_module(&m, wanted[i]);
 	err = pack(cpio, &m, error, room);
 	for (unsigned int i = 0; i < m.count; i++)

@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <stddef.h>
 
+#include "array_size.h"
+
 /* What is done with an image, as QEMU numbers it. */
 enum use { USE_READ = 0, USE_WRITE = 1, USE_RESIZE = 3 };
 
@@ -50,7 +52,7 @@ static int take_all(int fd, bool read_only)
 
 	if (!err && !read_only)
 		err = take(fd, USED_FROM + USE_WRITE);
-	for (size_t i = 0; i < sizeof(not_shared) / sizeof(not_shared[0]) && !err; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(not_shared) && !err; i++)
 		err = take(fd, NOT_SHARED_FROM + (off_t)not_shared[i]);
 	return err;
 }
@@ -61,7 +63,7 @@ static int check_all(int fd, bool read_only)
 
 	if (!err && !read_only)
 		err = check_free(fd, NOT_SHARED_FROM + USE_WRITE);
-	for (size_t i = 0; i < sizeof(not_shared) / sizeof(not_shared[0]) && !err; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(not_shared) && !err; i++)
 		err = check_free(fd, USED_FROM + (off_t)not_shared[i]);
 	return err;
 }

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "array_size.h"
+
 #define HEADER_BYTES 110u
 #define NUMBER_BYTES 8u
 #define SIZE_AT	     54u /* of the file that follows the name */
@@ -60,12 +62,12 @@ static bool has_any(const struct image_file *image, size_t from, const struct ma
 
 static bool is_compressed(const struct image_file *image, size_t at)
 {
-	return has_any(image, at, compressed, sizeof(compressed) / sizeof(compressed[0]));
+	return has_any(image, at, compressed, ARRAY_SIZE(compressed));
 }
 
 static bool is_file_system(const struct image_file *image)
 {
-	return has_any(image, 0, file_system, sizeof(file_system) / sizeof(file_system[0]));
+	return has_any(image, 0, file_system, ARRAY_SIZE(file_system));
 }
 
 static bool is_entry(const struct image_file *image, size_t at)

@@ -26,6 +26,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "sandbox.h"
 
 /* ---- the list ---- */
@@ -161,8 +162,6 @@ static const struct call conditional[] = {
 	CALL("open", CALLS_SANITIZER, HAS_NOT(1, NOT_TO_READ)),
 };
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 /* ---- a refusal ---- */
 
 #define NAMES	   512
@@ -205,7 +204,7 @@ static void put_arguments(struct line *line, const ucontext_t *context)
 #ifdef __x86_64__
 	static const int place[] = { REG_RDI, REG_RSI, REG_RDX };
 
-	for (size_t i = 0; i < sizeof(place) / sizeof(place[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(place); i++) {
 		put(line, i == 0 ? " of " : ", ");
 		put_number(line, (unsigned long long)context->uc_mcontext.gregs[place[i]], 16);
 	}
@@ -323,11 +322,11 @@ static int allow(struct filter *filter)
 	int err =
 		seccomp_syscall_priority(filter->context, SCMP_SYS(ioctl), UINT8_MAX); /* KVM_RUN */
 
-	for (size_t i = 0; i < COUNT(whole) && !err; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(whole) && !err; i++) {
 		if (applies(filter, whole[i].purposes))
 			err = allow_whole(filter, whole[i].names);
 	}
-	for (size_t i = 0; i < COUNT(conditional) && !err; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(conditional) && !err; i++) {
 		if (applies(filter, conditional[i].purposes))
 			err = allow_part(filter, &conditional[i]);
 	}

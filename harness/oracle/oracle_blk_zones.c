@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "array_size.h"
 #include "oracle_blk_internal.h"
 
 static const struct anvil_disk_zoning *zoning(const struct oracle *o)
@@ -425,7 +426,7 @@ static const struct zone_type {
 
 static const struct zone_type *find_type(uint32_t type)
 {
-	for (size_t i = 0; i < sizeof(zone_type) / sizeof(zone_type[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(zone_type); i++) {
 		if (zone_type[i].type == type)
 			return &zone_type[i];
 	}

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "array_size.h"
 #include "oracle_net_internal.h"
 
 #define COMMAND_MAX 65536u
@@ -115,7 +116,7 @@ static bool set_offloads(struct oracle *o, unsigned int number, const uint8_t *d
 
 	if (number != 0 || len != 8 || !oracle_accepted(o, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS))
 		return false;
-	for (size_t i = 0; i < sizeof(offload) / sizeof(offload[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(offload); i++) {
 		unsigned int f = offload[i].feature;
 
 		if (!(left >> offload[i].bit & 1) || !oracle_accepted(o, f))

@@ -2,6 +2,7 @@
 /*
  * Which features of a network device require which others (5.1.3.1).
  */
+#include "array_size.h"
 #include "oracle_net_internal.h"
 
 #define FEATURES_BIT(n) (1ull << (n))
@@ -65,7 +66,7 @@ int oracle_net_unmet_need(const struct oracle *o)
 		{ VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO, FEATURES_BIT(VIRTIO_NET_F_HOST_USO) },
 	};
 
-	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(need); i++) {
 		if (wants(o, need[i].feature) && !(o->driver_features[0] & need[i].one_of))
 			return (int)need[i].feature;
 	}

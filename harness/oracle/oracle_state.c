@@ -2,6 +2,7 @@
 /*
  * A second opinion on saved states: whether one may be taken back, and what the device then is.
  */
+#include "array_size.h"
 #include "oracle_internal.h"
 #include "state_bytes.h"
 
@@ -265,7 +266,7 @@ static uint64_t sum_of_registers(const struct oracle *o)
 	};
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < sizeof(number) / sizeof(number[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(number); i++)
 		oracle_digest_number(&sum, number[i]);
 	oracle_digest_bytes(&sum, o->driver_features, sizeof(o->driver_features));
 	oracle_digest_bytes(&sum, o->config, o->config_bytes);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "array_size.h"
 #include "guest/guest.h"
 #include "script/operands.h"
 #include "virtio_spec.h"
@@ -48,7 +49,7 @@ static const struct axis {
 	{ "the modern and the legacy interface", { "modern interface", "legacy interface" }, true },
 };
 
-#define AXES (sizeof(axes) / sizeof(axes[0]))
+#define AXES (ARRAY_SIZE(axes))
 
 /* Buffers that lie neither over rings nor over tables, however long they are. */
 static bool place_compares(const struct setup *p, unsigned int where)

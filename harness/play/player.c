@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "array_size.h"
 #include "script/frames.h"
 #include "guest/guest.h"
 
@@ -221,9 +222,9 @@ static void check_registers(struct guest_driver *g)
 	};
 
 	guest_reg(g, VIRTIO_MMIO_STATUS, 0);
-	for (size_t i = 0; !g->p->legacy && i < sizeof(reg) / sizeof(reg[0]); i++)
+	for (size_t i = 0; !g->p->legacy && i < ARRAY_SIZE(reg); i++)
 		guest_get(g, reg[i]);
-	for (size_t i = 0; g->p->legacy && i < sizeof(legacy_reg) / sizeof(legacy_reg[0]); i++)
+	for (size_t i = 0; g->p->legacy && i < ARRAY_SIZE(legacy_reg); i++)
 		guest_get(g, legacy_reg[i]);
 	for (size_t i = 0; i < 3; i++)
 		guest_get(g, VIRTIO_MMIO_CONFIG + config[g->p->kind][i]);

@@ -5,6 +5,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "array_size.h"
 #include "guest/guest.h"
 #include "script/operands.h"
 #include "encode_internal.h"
@@ -28,7 +29,7 @@ static enum blk_type type_of(uint32_t type, uint64_t out)
 		VIRTIO_BLK_T_GET_ID, VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_WRITE_ZEROES,
 	};
 
-	for (unsigned int i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(types); i++) {
 		if (types[i] == type)
 			return (enum blk_type)i;
 	}

@@ -5,6 +5,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "array_size.h"
 #include "script/frames.h"
 #include "guest/guest.h"
 #include "script/operands.h"
@@ -174,7 +175,7 @@ void encode_rx(const struct anvil_descriptor_chain *chain, bool indirect, struct
 	size_t i = 0;
 
 	encode_start(op, OP_RX, indirect);
-	while (i + 1 < sizeof(room) / sizeof(room[0]) && room[i].len < len)
+	while (i + 1 < ARRAY_SIZE(room) && room[i].len < len)
 		i++;
 	r->rx.len = room[i].class;
 	if (room[i].len > MAP_REGION_BYTES)

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array_size.h"
+
 #define LINE_BYTES 8192u	 /* a path is up to 4096 */
 #define OUTERMOST  "player_play" /* what calls it has no part in a finding */
 
@@ -39,7 +41,7 @@ static const char *own_path(const char *path)
 
 	for (const char *at = path; at; at = strchr(at, '/')) {
 		at += *at == '/';
-		for (size_t i = 0; i < sizeof(top) / sizeof(top[0]); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(top); i++) {
 			if (!strncmp(at, top[i], strlen(top[i])))
 				own = at;
 		}
@@ -280,7 +282,7 @@ const char *crash_report_environment(const char *report)
 		{ "error while loading shared libraries", "a library is missing" },
 	};
 
-	for (size_t i = 0; report && i < sizeof(known) / sizeof(known[0]); i++) {
+	for (size_t i = 0; report && i < ARRAY_SIZE(known); i++) {
 		if (strstr(report, known[i][0]))
 			return known[i][1];
 	}

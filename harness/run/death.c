@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "array_size.h"
 #include "crash_stack.h"
 #include "base/msan.h"
 
@@ -82,7 +83,7 @@ static void watch_kill(void)
 	enter_library();
 	filter = seccomp_init(SCMP_ACT_ALLOW);
 	err = filter ? 0 : -1;
-	for (size_t i = 0; !err && i < sizeof(calls) / sizeof(calls[0]); i++)
+	for (size_t i = 0; !err && i < ARRAY_SIZE(calls); i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_TRAP, calls[i].call, 1,
 				       SCMP_CMP(calls[i].argument, SCMP_CMP_EQ, SIGKILL, 0));
 	if (!err)
@@ -97,7 +98,7 @@ void death_watch(struct death *d)
 				    .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
 	death = d;
-	for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(watched); i++)
 		(void)sigaction(watched[i], &action, &before[watched[i]]);
 	watch_kill();
 }

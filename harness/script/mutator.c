@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "array_size.h"
 #include "virtio_spec.h"
 
 /* xorshift64*: small, and the same everywhere */
@@ -51,7 +52,7 @@ static uint64_t edge(struct rng *r)
 					 0x7fff,     0x8000,	 0xffff,     0x10000, 0x7fffffff,
 					 0x80000000, 0xffffffff, 0x100000000 };
 
-	return base[below(r, sizeof(base) / sizeof(base[0]))];
+	return base[below(r, ARRAY_SIZE(base))];
 }
 
 /* Small, until somebody keeps all of it. */
@@ -126,7 +127,7 @@ static uint64_t some_address(struct rng *r)
 
 	switch (below(r, 6)) {
 	case 0:
-		return ram[below(r, sizeof(ram) / sizeof(ram[0]))] + below(r, 3) - 1;
+		return ram[below(r, ARRAY_SIZE(ram))] + below(r, 3) - 1;
 	case 1:
 		return interesting(r);
 	default:
@@ -155,7 +156,7 @@ static uint64_t some_sector(struct rng *r)
 
 	if (one_in(r, 4)) /* where zones start */
 		return 8ull * below(r, 17);
-	return one_in(r, 4) ? below(r, 130) : limit[below(r, sizeof(limit) / sizeof(limit[0]))];
+	return one_in(r, 4) ? below(r, 130) : limit[below(r, ARRAY_SIZE(limit))];
 }
 
 /* Some of its four numbers, which may have to fit to each other; most are near what is right. */

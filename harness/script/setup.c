@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "array_size.h"
 #include "virtio_spec.h"
 
 #define BIT(n) (1ull << (n))
@@ -190,7 +191,7 @@ static const struct zone_class {
 	{ true, ANVIL_DISK_HOST_MANAGED, 128, 100, 0, 1, 1, 8, 1, 0, 0 },
 };
 
-#define ZONE_COUNT (sizeof(zone_class) / sizeof(zone_class[0]))
+#define ZONE_COUNT (ARRAY_SIZE(zone_class))
 
 static unsigned int zone_class_of(const struct script_op *header)
 {
@@ -258,7 +259,7 @@ static uint64_t offered_bits(const struct script_op *header, uint64_t more)
 	uint64_t bits = (supported[header->code] | ring_bits(header) | more) &
 			~header->device.hide & ~not_of_this_disk(header);
 
-	for (size_t i = 0; i < sizeof(dependency) / sizeof(dependency[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(dependency); i++) {
 		if (dependency[i].kind == (enum device_kind)header->code &&
 		    !(bits & dependency[i].need_one_of))
 			bits &= ~dependency[i].these;

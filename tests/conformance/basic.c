@@ -2,6 +2,7 @@
 /* Basic facilities: status, features, reset, configuration space, queue reset, shared memory (2,
  * 6).
  */
+#include "array_size.h"
 #include "bench.h"
 
 #define MOST_FEATURES 128u
@@ -32,7 +33,7 @@ static void nothing_is_taken_or_sent_before_driver_ok(void **state)
 
 	bench_watch(b);
 	poke(b);
-	for (size_t i = 0; i < COUNT(step); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(step); i++) {
 		reg_write(&b->guest, VIRTIO_MMIO_STATUS, step[i]);
 		poke(b);
 	}
@@ -129,7 +130,7 @@ static bool rule_holds(const struct rule *r, const struct anvil_features *set)
 
 static bool rules_hold(const struct bench *b, const struct anvil_features *set)
 {
-	for (size_t i = 0; i < COUNT(rule); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rule); i++) {
 		if (rule[i].is_blk == b->is_blk && !rule_holds(&rule[i], set))
 			return false;
 	}
@@ -208,7 +209,7 @@ static void offered_features_come_with_what_they_require(void **state)
 		}
 	}
 	assert_true(taken > 100);
-	for (size_t i = 0; i < COUNT(rule); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rule); i++) {
 		if (rule[i].is_blk == b->is_blk)
 			assert_false(init_takes(b, features(rule[i].feature, -1), &offered));
 	}
@@ -256,7 +257,7 @@ static void other_features_are_refused(void **state)
 		if (!has(&offered, bit))
 			refused(b, features(bit, -1));
 	}
-	for (size_t i = 0; i < COUNT(rule); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rule); i++) {
 		if (!b->is_blk && !rule[i].is_blk && has(&offered, rule[i].feature))
 			refused(b, features(rule[i].feature, -1));
 	}
@@ -383,12 +384,12 @@ static void config_is_readable_before_features_ok(void **state)
 {
 	static const uint32_t step[] = { 0, UP_TO_ACKNOWLEDGE, UP_TO_DRIVER, UP_TO_FEATURES_OK,
 					 UP_TO_DRIVER_OK };
-	static uint8_t bytes[COUNT(step)][ANVIL_MMIO_WINDOW - VIRTIO_MMIO_CONFIG];
+	static uint8_t bytes[ARRAY_SIZE(step)][ANVIL_MMIO_WINDOW - VIRTIO_MMIO_CONFIG];
 	struct bench *b = *state;
 	const struct anvil_blk_config *blk = (const struct anvil_blk_config *)bytes[0];
 	const struct anvil_net_config *net = (const struct anvil_net_config *)bytes[0];
 
-	for (size_t i = 0; i < COUNT(step); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(step); i++) {
 		if (step[i] == UP_TO_FEATURES_OK) {
 			reg_write(&b->guest, VIRTIO_MMIO_STATUS, 0);
 			assert_true(guest_negotiate(&b->guest, bench_features(b)));
@@ -572,7 +573,7 @@ static void suspend_is_ignored_before_driver_ok(void **state)
 	struct bench *b = *state;
 	uint32_t before = 0;
 
-	for (size_t i = 0; i < COUNT(step); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(step); i++) {
 		reg_write(&b->guest, VIRTIO_MMIO_STATUS, SUSPEND);
 		reg_write(&b->guest, VIRTIO_MMIO_STATUS, before | SUSPEND);
 		assert_int_equal(guest_status(&b->guest), before);

@@ -6,6 +6,8 @@
 
 #include <endian.h>
 
+#include "array_size.h"
+
 static const uint8_t mac[ANVIL_NIC_MAC_BYTES] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
 const uint8_t net_broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
@@ -385,7 +387,7 @@ uint8_t net_command(struct bench *b, uint8_t class, uint8_t number, const void *
 	ram_put(&b->guest.ram, NET_CTRL_AT + 1, &number, 1);
 	ram_put(&b->guest.ram, NET_CTRL_AT + 2, data, len);
 	ram_fill(&b->guest.ram, NET_CTRL_AT + 0x4000, 0xee, 1);
-	head = ring_chain(ring, buffer, COUNT(buffer));
+	head = ring_chain(ring, buffer, ARRAY_SIZE(buffer));
 	guest_notify(&b->guest, ANVIL_NET_CTRL);
 	ring_expect(ring, head, 1);
 	ring_expect_none(ring);

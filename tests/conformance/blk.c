@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The block device (5.2.5.2, 5.2.6.2), but for zones. */
+#include "array_size.h"
 #include "bench.h"
 
 #include <endian.h>
@@ -114,7 +115,7 @@ static void read_only_disk_is_not_written(void **state)
 	assert_true(anvil_device_offered(b->dev, 0) >> VIRTIO_BLK_F_RO & 1);
 	memset(out, 0x99, sizeof(out));
 	memcpy(before, b->disk.data, sizeof(before));
-	for (size_t i = 0; i < COUNT(set); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(set); i++) {
 		bench_drive(b, set[i]);
 		assert_int_equal(blk_request(b, VIRTIO_BLK_T_OUT, 0, out, sizeof(out), 0), IOERR);
 		assert_int_equal(b->disk.logs, 0);
@@ -130,7 +131,7 @@ static uint8_t ranges(struct bench *b, uint32_t type, const struct virtio_blk_ra
 {
 	struct virtio_blk_range out[4];
 
-	assert_in_range(count, 1, COUNT(out));
+	assert_in_range(count, 1, ARRAY_SIZE(out));
 	for (unsigned int i = 0; i < count; i++)
 		out[i] = (struct virtio_blk_range){ htole64(range[i].sector),
 						    htole32(range[i].num_sectors),
@@ -197,7 +198,7 @@ static void zeroed_ranges_read_as_zeroes(void **state)
 
 		memset(b->disk.data, 0x77, 16 * SECTOR);
 		assert_int_equal(ranges(b, T_ZEROES, range, 2), OK);
-		for (size_t i = 0; i < COUNT(range); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(range); i++) {
 			uint32_t len = range[i].num_sectors * SECTOR;
 
 			assert_int_equal(
@@ -332,7 +333,7 @@ static void zone_requests_without_zoned_are_unsupported(void **state)
 	struct bench *b = *state;
 
 	bench_drive(b, bench_features(b));
-	for (size_t i = 0; i < COUNT(type); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(type); i++) {
 		assert_int_equal(blk_request(b, type[i], 0, NULL, 0, 0), UNSUPP);
 		assert_int_equal(blk_request(b, type[i], 0, NULL, 0, SECTOR), UNSUPP);
 		assert_int_equal(blk_request(b, type[i], 0, out, sizeof(out), 8), UNSUPP);

@@ -4,6 +4,7 @@
 
 #include <endian.h>
 
+#include "array_size.h"
 #include "zoned_disk.h"
 
 #define OK	  0u
@@ -216,7 +217,7 @@ static void conventional_zones_take_no_commands(void **state)
 	struct bench *b = *state;
 
 	drive_zones(b);
-	for (size_t i = 0; i < COUNT(type); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(type); i++)
 		assert_int_equal(zone_command(b, type[i], 0), INVALID);
 	assert_int_equal(append(b, 0, 1), INVALID);
 	assert_int_equal(out(b, 5, 2), OK);
@@ -415,7 +416,7 @@ static void dead_zones_take_nothing(void **state)
 	assert_int_equal(out(b, START(2), 1), INVALID);
 	assert_int_equal(append(b, START(2), 1), INVALID);
 	assert_int_equal(in(b, START(2), 1), INVALID);
-	for (size_t i = 0; i < COUNT(type); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(type); i++)
 		assert_int_equal(zone_command(b, type[i], 2), INVALID);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The legacy interface, by MMIO version 1, of guests of either byte order (the legacy sections). */
+#include "array_size.h"
 #include "bench.h"
 
 #include <endian.h>
@@ -175,7 +176,7 @@ static uint8_t blk(struct driver *d, uint32_t type, uint64_t sector, const void 
 		ram_put(ram, OUT_AT + 16, out, out_len);
 	ram_fill(ram, IN_AT, BLK_NO_STATUS, in_len + 1);
 	d->b->disk.logs = 0;
-	perform(d, 0, buffer, COUNT(buffer), in_len + 1);
+	perform(d, 0, buffer, ARRAY_SIZE(buffer), in_len + 1);
 	return ram_get8(ram, IN_AT + in_len);
 }
 
@@ -326,7 +327,7 @@ static void requests_may_have_any_layout(void **state)
 
 		ram_put(&b->guest.ram, OUT_AT, &header, sizeof(header));
 		b->disk.logs = 0;
-		perform(&d, 0, buffer, COUNT(buffer), SECTOR + 1);
+		perform(&d, 0, buffer, ARRAY_SIZE(buffer), SECTOR + 1);
 		assert_int_equal(ram_get8(&b->guest.ram, IN_AT + SECTOR), VIRTIO_BLK_S_OK);
 		assert_int_equal(ram_get8(&b->guest.ram, IN_AT), b->disk.data[cut * SECTOR]);
 	}
@@ -393,9 +394,9 @@ static void queues_lie_where_pfn_size_and_align_say(void **state)
 	static const uint32_t align[] = { 4, 64, 512, 4096, 8192 };
 	struct bench *b = *state;
 
-	for (size_t i = 0; i < 2 * COUNT(page) * COUNT(align); i++) {
-		uint32_t page_size = page[i / 2 % COUNT(page)];
-		uint32_t used_align = align[i / 2 / COUNT(page)];
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(page) * ARRAY_SIZE(align); i++) {
+		uint32_t page_size = page[i / 2 % ARRAY_SIZE(page)];
+		uint32_t used_align = align[i / 2 / ARRAY_SIZE(page)];
 
 		for (uint32_t size = 4; size <= BENCH_QUEUE; size *= 2) {
 			struct driver d;
@@ -513,7 +514,7 @@ static void feature_bits_do_not_change_the_cache_mode(void **state)
 		put(&d, VIRTIO_MMIO_STATUS, UP_TO_DRIVER);
 		anvil_mmio_write(&b->guest.mmio, WRITEBACK, 1, mode);
 		put(&d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
-		for (size_t i = 0; i < COUNT(set); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(set); i++) {
 			put(&d, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)set[i].word[0]);
 			assert_int_equal(writeback(&d), mode);
 		}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The network device: configuration, frames out, frames in (5.1.4.1, 5.1.9.2 to 5.1.9.4). */
+#include "array_size.h"
 #include "bench.h"
 
 #include <endian.h>
@@ -26,11 +27,11 @@ static void mtu_is_from_68_to_65535(void **state)
 
 	test_nic_init(&nic);
 	o.nic = &nic.nic;
-	for (size_t i = 0; i < COUNT(bad); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		o.mtu = bad[i];
 		assert_int_equal(anvil_net_init(&net, &o), -EINVAL);
 	}
-	for (size_t i = 0; i < COUNT(good); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		b->net_options.mtu = good[i];
 		bench_recreate(b);
 		assert_int_equal(mtu_in_config(b), good[i]);
@@ -159,7 +160,7 @@ static void unknown_flags_are_ignored(void **state)
 	const uint8_t *frame = net_frame(net_broadcast, 100);
 	struct anvil_features set[] = { features(-1), features(VIRTIO_NET_F_CSUM, -1) };
 
-	for (size_t i = 0; i < COUNT(set); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(set); i++) {
 		bench_drive(b, set[i]);
 		for (unsigned int flags = 0; flags < 256; flags++) {
 			struct virtio_net_header header = { .flags = (uint8_t)flags };
@@ -180,10 +181,10 @@ static void csum_fields_are_unused_without_needs_csum(void **state)
 	const uint8_t *frame = net_frame(net_broadcast, 100);
 
 	bench_drive(b, features(VIRTIO_NET_F_CSUM, -1));
-	for (size_t i = 0; i < COUNT(place) * COUNT(place); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(place) * ARRAY_SIZE(place); i++) {
 		struct virtio_net_header header = {
-			.csum_start = htole16(place[i / COUNT(place)]),
-			.csum_offset = htole16(place[i % COUNT(place)]),
+			.csum_start = htole16(place[i / ARRAY_SIZE(place)]),
+			.csum_offset = htole16(place[i % ARRAY_SIZE(place)]),
 		};
 
 		assert_true(net_send(b, &header, frame, 100));
@@ -212,7 +213,7 @@ static void hdr_len_is_not_relied_on(void **state)
 
 	make_tcp4(frame, sizeof(frame));
 	bench_drive(b, features(VIRTIO_NET_F_CSUM, VIRTIO_NET_F_HOST_TSO4, -1));
-	for (size_t i = 0; i < COUNT(lie); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(lie); i++) {
 		struct virtio_net_header header = tcp4_header(lie[i]);
 
 		assert_true(net_send(b, &header, frame, sizeof(frame)));
@@ -244,7 +245,7 @@ static void both_kinds_of_tunnel_are_not_accepted(void **state)
 	struct bench *b = *state;
 
 	bench_drive(b, bench_features(b));
-	for (size_t i = 0; i < COUNT(gso_types); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(gso_types); i++) {
 		for (unsigned int flags = 0; flags < 16; flags++)
 			tunnels_are_not_accepted(b, TUNNEL_IPV4 | TUNNEL_IPV6, flags, gso_types[i]);
 	}
@@ -256,7 +257,7 @@ static void tunnel_wants_checksum_and_segmentation(void **state)
 
 	bench_drive(b, bench_features(b));
 	for (unsigned int bits = TUNNEL_IPV4; bits <= TUNNEL_IPV6; bits *= 2) {
-		for (size_t i = 0; i < COUNT(gso_types); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(gso_types); i++) {
 			tunnels_are_not_accepted(b, bits, 0, gso_types[i]);
 			tunnels_are_not_accepted(
 				b, bits, VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID,
@@ -322,7 +323,7 @@ static void frames_fill_buffer_after_buffer(void **state)
 	static const uint32_t each[] = { 12, 13, 64, 100, 300, 1526 };
 	struct bench *b = *state;
 
-	for (size_t i = 0; i < COUNT(each); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(each); i++) {
 		for (uint32_t len = 60; len < 150; len++) {
 			unsigned int count = (NET_HEADER + len + each[i] - 1) / each[i];
 
@@ -390,7 +391,7 @@ static void each_kind(struct bench *b, void (*check)(const struct anvil_features
 	for (unsigned int mask = 0; mask < 16; mask++) {
 		struct anvil_features set = { { 0 } };
 
-		for (unsigned int i = 0; i < COUNT(guest_bits); i++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(guest_bits); i++) {
 			if (mask >> i & 1)
 				anvil_features_add(&set, (unsigned int)guest_bits[i]);
 		}
@@ -398,7 +399,7 @@ static void each_kind(struct bench *b, void (*check)(const struct anvil_features
 		if (!guest_negotiate(&b->guest, set))
 			continue; /* 5.1.3.1 */
 		bench_drive(b, set);
-		for (size_t i = 0; i < COUNT(kinds); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 			struct virtio_net_header header;
 
 			if (net_arrives(b, frame, sizeof(frame), kinds[i], &header, got))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The network device's filters (5.1.9.5.1 to 5.1.9.5.3). */
+#include "array_size.h"
 #include "bench.h"
 
 #include <endian.h>
@@ -336,7 +337,7 @@ static void tags_in_the_table_pass_and_no_others(void **state)
 	struct bench *b = *state;
 
 	bench_drive(b, features(VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_CTRL_VLAN, -1));
-	for (size_t i = 0; i < COUNT(id); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(id); i++) {
 		assert_false(tag_passes(b, id[i]));
 		assert_int_equal(vlan(b, VIRTIO_NET_CTRL_VLAN_ADD, id[i]), OK);
 		for (unsigned int priority = 0; priority < 16; priority++)

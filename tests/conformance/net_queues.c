@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Network devices of several queues: steering, hashes, coalescing, statistics, announcements
  * (5.1.4.1, 5.1.9.4.4 to 5.1.9.5.11). */
+#include "array_size.h"
 #include "bench.h"
 
 #include <endian.h>
@@ -52,7 +53,7 @@ static void make(struct bench *b, uint16_t pairs)
 				   F_VQ_NOTF_COAL,   F_NOTF_COAL,  F_HASH_REPORT,  F_RSS,
 				   F_SPEED_DUPLEX,   F_RSS_CONTEXT };
 
-	for (size_t i = 0; i < COUNT(bit); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(bit); i++)
 		anvil_features_add(&b->net_options.features, (unsigned int)bit[i]);
 	b->net_options.queue_pairs_max = pairs;
 	b->net_options.speed = 1000;
@@ -120,7 +121,7 @@ static uint8_t command(struct many *m, uint8_t class, uint8_t number, const void
 	ram_put(ram, NET_CTRL_AT + 1, &number, 1);
 	ram_put(ram, NET_CTRL_AT + 2, data, len);
 	ram_fill(ram, REPLY_AT, 0xee, 1 + reply_len);
-	ring_chain(ring, buffer, COUNT(buffer));
+	ring_chain(ring, buffer, ARRAY_SIZE(buffer));
 	guest_notify(&m->b->guest, CTRL);
 	assert_int_not_equal(ring_published(ring), ring->used_idx);
 	ring->used_idx++;
@@ -232,7 +233,7 @@ static void max_pairs_are_in_range(void **state)
 	static const uint16_t pairs[] = { 0, 1, 2, PAIRS };
 	struct bench *b = *state;
 
-	for (size_t i = 0; i < COUNT(pairs); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
 		make(b, pairs[i]);
 		assert_in_range(config(b, AT_PAIRS, 2), 1, 0x8000);
 		assert_int_equal(config(b, AT_PAIRS, 2), pairs[i] ? pairs[i] : 1);
@@ -261,9 +262,9 @@ static void speed_and_duplex_are_values_that_there_are(void **state)
 	struct anvil_net net;
 
 	make(b, PAIRS);
-	for (size_t i = 0; i < COUNT(speed) * COUNT(duplex); i++) {
-		b->net_options.speed = speed[i / COUNT(duplex)];
-		b->net_options.duplex = duplex[i % COUNT(duplex)];
+	for (size_t i = 0; i < ARRAY_SIZE(speed) * ARRAY_SIZE(duplex); i++) {
+		b->net_options.speed = speed[i / ARRAY_SIZE(duplex)];
+		b->net_options.duplex = duplex[i % ARRAY_SIZE(duplex)];
 		bench_recreate(b);
 		assert_int_equal(config(b, AT_SPEED, 4), b->net_options.speed);
 		assert_int_equal(config(b, AT_DUPLEX, 1), b->net_options.duplex);
@@ -705,7 +706,7 @@ static void coalescing_is_for_enabled_queues(void **state)
 	struct many m = { 0 };
 
 	start_coal(&m, *state);
-	for (size_t i = 0; i < COUNT(bad); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(coal(&m, 2, bad[i], 0, 1, 1), ERR);
 		assert_int_equal(coal(&m, 3, bad[i], 0, 0, 0), ERR);
 	}
@@ -839,7 +840,7 @@ static void wrong_wishes_fail_the_whole_command(void **state)
 	struct many m = { 0 };
 
 	start_stats(&m, *state);
-	for (size_t i = 0; i < COUNT(wrong); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		struct wish wish[] = { { 0, RX_BASIC }, wrong[i], { 1, TX_BASIC } };
 
 		assert_int_equal(stats(&m, wish, 3, 200), ERR);
@@ -924,7 +925,7 @@ static void counters_wrap(void **state)
 	struct many m = { 0 };
 
 	start_stats(&m, *state);
-	for (size_t i = 0; i < COUNT(m.b->net.queue[1].basic); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(m.b->net.queue[1].basic); i++)
 		m.b->net.queue[1].basic[i] = UINT64_MAX;
 	transmit(&m, 0, flow_frame(1, true));
 	assert_int_equal(stats(&m, &wish, 1, 56), OK);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Segmentation inside UDP tunnels, and headers that say where the outer one is (5.1.9.2, 5.1.9.4).
  */
+#include "array_size.h"
 #include "bench.h"
 
 #include <endian.h>
@@ -207,9 +208,9 @@ static void tunnel_offsets_are_unused_without_a_tunnel(void **state)
 
 	start(b, host_features(true, true));
 	make_tunnel(false);
-	for (size_t i = 0; i < COUNT(garbage) * COUNT(garbage); i++) {
-		struct header header = { .outer_th = htole16(garbage[i % COUNT(garbage)]),
-					 .inner_nh = htole16(garbage[i / COUNT(garbage)]) };
+	for (size_t i = 0; i < ARRAY_SIZE(garbage) * ARRAY_SIZE(garbage); i++) {
+		struct header header = { .outer_th = htole16(garbage[i % ARRAY_SIZE(garbage)]),
+					 .inner_nh = htole16(garbage[i / ARRAY_SIZE(garbage)]) };
 
 		assert_true(sends(b, &header, 24));
 		assert_false(b->nic.offload.tunnel);
@@ -226,7 +227,7 @@ static void outer_nh_offset_is_unused_without_its_feature(void **state)
 	struct bench *b = *state;
 
 	make_tunnel(false);
-	for (size_t i = 0; i < COUNT(garbage); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(garbage); i++) {
 		struct header header = { .outer_nh = htole16(garbage[i]) };
 
 		start(b, features(F_OUT_NET_HEADER, -1));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The packed ring (2.8), and buffers used in order (6.2). Skipped by devices that have neither. */
+#include "array_size.h"
 #include "bench.h"
 
 #include <endian.h>
@@ -220,8 +221,8 @@ static void used_descriptors_are_written_in_the_order_of_completion(void **state
 
 	packed_start(b, &p, features(-1));
 	b->disk.defer = true;
-	for (size_t i = 0; i < 4 * COUNT(order); i++) {
-		const unsigned int *o = order[i % COUNT(order)];
+	for (size_t i = 0; i < 4 * ARRAY_SIZE(order); i++) {
+		const unsigned int *o = order[i % ARRAY_SIZE(order)];
 
 		b->disk.logs = 0;
 		for (unsigned int n = 0; n < 3; n++)
@@ -284,7 +285,7 @@ static void descriptor_is_not_used_before_its_avail_bit_changed(void **state)
 		struct buffer one = { DATA_AT(3), 512, 0 };
 
 		b->disk.logs = 0;
-		for (size_t n = 0; n < COUNT(not_yet); n++) {
+		for (size_t n = 0; n < ARRAY_SIZE(not_yet); n++) {
 			put_desc(&p, p.next, &one, 0, not_yet[n]);
 			guest_notify(&b->guest, 0);
 			assert_int_equal(b->disk.logs, 0);
@@ -353,7 +354,7 @@ static void lists_are_used_in_their_order(void **state)
 					   { DATA_AT(3), cut, 0 },
 					   { DATA_AT(2), SECTOR - cut, 0 },
 					   { DATA_AT(1), 1, WRITABLE } };
-		unsigned int count = COUNT(buffer);
+		unsigned int count = ARRAY_SIZE(buffer);
 
 		ram_put(&b->guest.ram, DATA_AT(5), &header, 4);
 		ram_put(&b->guest.ram, DATA_AT(4), (const uint8_t *)&header + 4, 12);
@@ -382,7 +383,7 @@ static void split_ring_is_used_in_order(void **state)
 	bench_offer_feature(b, IN_ORDER);
 	bench_drive(b, features(IN_ORDER, -1));
 	b->disk.defer = true;
-	for (size_t i = 0; i < 4 * COUNT(order); i++) {
+	for (size_t i = 0; i < 4 * ARRAY_SIZE(order); i++) {
 		bool done[3] = { false };
 		uint16_t head[3];
 		unsigned int used = 0;
@@ -398,10 +399,10 @@ static void split_ring_is_used_in_order(void **state)
 		for (unsigned int n = 0; n < 3; n++) {
 			unsigned int index = 0;
 
-			while (b->disk.pending[index]->sector != order[i % COUNT(order)][n])
+			while (b->disk.pending[index]->sector != order[i % ARRAY_SIZE(order)][n])
 				index++;
 			test_disk_finish(&b->disk, index, 0);
-			done[order[i % COUNT(order)][n]] = true;
+			done[order[i % ARRAY_SIZE(order)][n]] = true;
 			for (; used < 3 && done[used]; used++)
 				ring_expect(ring, head[used], SECTOR + 1);
 			ring_expect_none(ring);

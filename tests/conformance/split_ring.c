@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The split ring, as a block and a network device use it (2.7). */
+#include "array_size.h"
 #include "bench.h"
 
 #include <endian.h>
@@ -123,7 +124,7 @@ static void only_writable_buffers_and_the_used_ring_are_written(void **state)
 
 		if (!a->store)
 			continue;
-		for (unsigned int q = 0; q < COUNT(b->guest.ring); q++) {
+		for (unsigned int q = 0; q < ARRAY_SIZE(b->guest.ring); q++) {
 			ring = &b->guest.ring[q];
 			used |= ring->ram && a->gpa >= ring->used &&
 				a->gpa + a->len <= ring->used + 6 + 8u * ring->size;
@@ -269,7 +270,7 @@ static void used_event_alone_counts_with_event_idx(void **state)
 	bench_drive(b, features(VIRTIO_F_EVENT_IDX, -1));
 	for (uint16_t i = 0; i < 200; i++) {
 		static const uint16_t away[] = { 0, 0, 1, 2, 100, 0x7fff, 0x8000, 0xffff };
-		uint16_t off = away[i % COUNT(away)];
+		uint16_t off = away[i % ARRAY_SIZE(away)];
 
 		set_flags(b, i / 8 % 2);
 		set_used_event(b, (uint16_t)(i + off));
@@ -365,7 +366,7 @@ static void len_is_not_more_than_was_written(void **state)
 	struct ring *ring = &b->guest.ring[0];
 
 	bench_drive(b, features(VIRTIO_BLK_F_FLUSH, -1));
-	for (size_t i = 0; i < COUNT(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		uint64_t elem = ring->used + 4 + 8u * ring->used_idx;
 		unsigned int len;
 
@@ -420,7 +421,7 @@ static void spurious_notifications_are_harmless(void **state)
 	struct bench *b = *state;
 	struct anvil_features set[] = { features(-1), features(VIRTIO_F_EVENT_IDX, -1) };
 
-	for (size_t n = 0; n < COUNT(set); n++) {
+	for (size_t n = 0; n < ARRAY_SIZE(set); n++) {
 		unsigned int requests;
 		unsigned int edges;
 
