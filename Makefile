@@ -279,8 +279,11 @@ check: all-tests ## all tests: units, replays, layers, format, health gate
 		readme layers format health direct
 	@echo "check: all passed"
 
+# programs of ci/bugs/race and ci/bugs/why-missed, which no other test links
+RACED := $(addprefix build/fuzz/without/,mutator/fuzz_blk oracle/fuzz_blk races/fuzz_blk) build/cov/tests/bugs/digest
+
 all-tests:
-	$(BUILD) all build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED)
+	$(BUILD) all $(RACED) build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED)
 
 test: $(TEST_BINARIES) build/clang/tests/embed_example build/gcc/anvil
 	@ci/tests $(TEST_BINARIES) build/clang/tests/embed_example

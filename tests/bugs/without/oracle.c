@@ -69,6 +69,11 @@ void oracle_event(struct oracle *o)
 	(void)o;
 }
 
+void oracle_polls(struct oracle *o)
+{
+	(void)o;
+}
+
 void oracle_settle(struct oracle *o, uint32_t status)
 {
 	(void)o;
@@ -188,6 +193,12 @@ void oracle_unpopped(struct oracle *o, unsigned int queue)
 void oracle_drained(struct oracle *o, unsigned int queue, const uint8_t *avail)
 {
 	(void)o, (void)queue, (void)avail;
+}
+
+bool oracle_draining(const struct oracle *o)
+{
+	(void)o;
+	return false;
 }
 
 /* a disk that is asked for what it does not have answers with an error, which ends this */
