@@ -46,7 +46,7 @@ struct anvil_device_ops {
 	unsigned int rules;
 	/* The driver has accepted features (FEATURES_OK); may lower queues_used. May be NULL. */
 	void (*features_accepted)(struct anvil_device *dev);
-	/* There may be chains in this live queue: look, within the bound of anvil_device_serve. */
+	/* This live queue may have chains: serve them, within the bound of anvil_device_serve. */
 	void (*notified)(struct anvil_device *dev, unsigned int queue);
 	/* This queue stops: forget its chains, and do not touch the guest for them. */
 	void (*queue_stopped)(struct anvil_device *dev, unsigned int queue);
@@ -61,9 +61,9 @@ struct anvil_device_ops {
 	/* Back to the state after creation, configuration space included; queues are stopped. */
 	void (*reset)(struct anvil_device *dev);
 	/*
-	 * The host changed what the configuration space says while the device was suspended: have
-	 * it there now, and call anvil_device_config_changed. `what` of it: bits of config_kinds,
-	 * as anvil_device_hold_config was told. NULL: it has nothing of the kind.
+	 * The device resumes, and the host changed values of the configuration space meanwhile:
+	 * store them, and call anvil_device_config_changed. `what`: which values, bits of
+	 * config_kinds, as passed to anvil_device_hold_config. NULL: there are no such values.
 	 */
 	void (*config_refresh)(struct anvil_device *dev, unsigned int what);
 	uint8_t config_kinds;
@@ -76,12 +76,12 @@ struct anvil_device_ops {
 	 * notifies the driver now of what was. NULL: never. */
 	bool (*coalesces)(const struct anvil_device *dev, unsigned int queue);
 	void (*notify_coalesced)(struct anvil_device *dev, unsigned int queue);
-	/* Puts what this type has beside features and queues, while nothing is in flight. */
+	/* Writes the state of this type, beside features and queues. Nothing is in flight. */
 	void (*save)(const struct anvil_device *dev, struct anvil_state_writer *w);
 	/*
-	 * Takes it back, into a device with these features, before any queue is looked at. Returns
-	 * whether it can be the state of such a device; if not, a reset follows. What the host has
-	 * changed since is told as at any time (anvil_device_config_changed).
+	 * Reads what save wrote, into a device with the same features, before any queue is served.
+	 * Returns false if a device with these features cannot have this state; a reset follows.
+	 * What the host changed since is announced as usual (anvil_device_config_changed).
 	 */
 	bool (*restore)(struct anvil_device *dev, struct anvil_state_reader *r);
 };
@@ -169,11 +169,10 @@ void anvil_device_destroy(struct anvil_device *dev);
  * embedders call anvil_mmio_init_legacy. Returns 0 or -EINVAL (the device is in use, or its type
  * refuses).
  *
- * What is different then (3.1.2):
+ * Differences (3.1.2):
  *  - there is no FEATURES_OK: what the driver writes there is ignored. Its features become final
- *    with the first queue that it places (anvil_device_finalize_legacy) or with DRIVER_OK. What
- *    was
- * not offered then falls away, and so does what lacks the feature that it requires.
+ *    with the first queue that it places (anvil_device_finalize_legacy) or with DRIVER_OK. Features
+ *    that were not offered, or whose prerequisite is missing, are cleared then.
  *  - queues are set up from DRIVER on, and run at once, not only after DRIVER_OK.
  *  - the configuration space can be written at any time.
  */
@@ -224,8 +223,7 @@ bool anvil_device_queue_in_use(const struct anvil_device *dev, uint32_t index);
 bool anvil_device_queue_resetting(const struct anvil_device *dev, uint32_t index);
 /* An available buffer notification (2.9); spurious ones are harmless. */
 void anvil_device_notify(struct anvil_device *dev, uint32_t index);
-/* Goes on with what was left over when `defer` was called: queues in turn, as far as one call goes.
- */
+/* Serves queues in turn that had work left over when `defer` was called; bounded as one call. */
 void anvil_device_poll(struct anvil_device *dev);
 
 /*
@@ -239,23 +237,23 @@ void anvil_device_config_write(struct anvil_device *dev, uint64_t offset, const 
 			       uint32_t len);
 
 /*
- * Puts the device's state. Returns 0, or -EBUSY while chains are in flight or a reset is not
- * complete: a driver's request is not forgotten, so let the back end finish first.
+ * Writes the device's state. Returns 0, or -EBUSY while chains are in flight or a reset is not
+ * complete: requests are no part of the state, so let the back end finish them first.
  */
 int anvil_device_save(const struct anvil_device *dev, struct anvil_state_writer *w)
 	__attribute__((warn_unused_result));
 
 /*
- * Gives a device in its state after creation the state that was put by one created alike. All of it
- * is checked as if the driver had written it, and nothing of the guest is touched. Returns 0, or
- * -EINVAL: then the device must be reset.
+ * Reads the saved state into a device in its state after creation, which was created as the saved
+ * one was. All of it is checked as if the driver had written it; no guest memory is touched.
+ * Returns 0, or -EINVAL: then reset the device.
  */
 int anvil_device_restore(struct anvil_device *dev, struct anvil_state_reader *r)
 	__attribute__((warn_unused_result));
 
 /*
- * When all else that was saved is good, too: tells the driver what it was not told. Queues that run
- * are looked at in anvil_device_poll, which the transport is asked for.
+ * Call it when the rest of the image is good, too: sends notifications that are owed, and has
+ * running queues served by anvil_device_poll, for which it calls the transport's `defer`.
  */
 void anvil_device_restored(struct anvil_device *dev);
 
@@ -299,7 +297,7 @@ bool anvil_device_queue_live(const struct anvil_device *dev, unsigned int queue)
  * for (queue_draining). */
 void anvil_device_queue_drained(struct anvil_device *dev, unsigned int queue);
 
-/* Whether the device may take chains from this queue now: it is live, and not to be suspended. */
+/* Whether the device may take chains from this queue now: it is live, and no suspend is pending. */
 bool anvil_device_queue_takes(const struct anvil_device *dev, unsigned int queue);
 
 /* The guest broke the rules of a live queue: DEVICE_NEEDS_RESET and its notification (2.1.2);
@@ -307,19 +305,18 @@ bool anvil_device_queue_takes(const struct anvil_device *dev, unsigned int queue
 void anvil_device_break(struct anvil_device *dev);
 
 /*
- * Before it is changed on the host's behalf: true if that has to wait, since a suspended device
- * leaves it alone (3.4.2). Then config_refresh will be called.
+ * Ask before the host changes the configuration space. Returns true if the change has to wait,
+ * since the device is suspended (3.4.2); config_refresh is called when it resumes.
  */
 bool anvil_device_hold_config(struct anvil_device *dev, unsigned int what);
 
 /* The configuration space changed on the device's side (2.5, 3.2.1). */
 void anvil_device_config_changed(struct anvil_device *dev);
 
-/* Publishes what was pushed and notifies the driver if it wants that. */
+/* Shows the driver all used entries that were written, and notifies it if it wants that. */
 void anvil_device_publish(struct anvil_device *dev, unsigned int queue);
 
-/* Notifies the driver of what anvil_virtqueue_flush showed, if it wants that. Returns whether it
- * did. */
+/* Notifies the driver of what was flushed, if it wants that. Returns whether it did. */
 bool anvil_device_notify_driver(struct anvil_device *dev, unsigned int queue);
 
 enum anvil_served {
@@ -328,8 +325,9 @@ enum anvil_served {
 	ANVIL_SERVED_LATER, /* cannot go on now; the device type will serve the queue again */
 };
 
-/* This queue is to be notified again, later and from outside: there may be work left. Also for
- * whoever unpops a chain long after it was taken: a device that waits to be suspended looks again.
+/*
+ * Has this queue served again by a later poll: there may be work left. Call it also after unpopping
+ * a chain long after it was taken: a device that waits to be suspended looks again.
  */
 void anvil_device_defer(struct anvil_device *dev, unsigned int queue);
 
@@ -337,10 +335,10 @@ void anvil_device_defer(struct anvil_device *dev, unsigned int queue);
  */
 enum anvil_served anvil_device_popped(struct anvil_device *dev, int popped);
 
-/* A call begins that the transport knows nothing of: a back end's. Not from inside another one. */
+/* Begins a call that does not come from the transport but from a back end. Calls do not nest. */
 void anvil_device_begin(struct anvil_device *dev);
 
-/* Work beside that of a chain is done in this call. */
+/* Counts `work` beside that of chains against this call's bound. */
 void anvil_device_charge(struct anvil_device *dev, uint32_t work);
 
 /*

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A virtqueue seen from the device (2.6, 2.7, 2.8): what the driver programmed, where the device
- * stands in the rings, and which chains it holds. Split or packed: what is said here holds for
- * both.
+ * A virtqueue seen from the device (2.6, 2.7, 2.8): what the driver programmed, the device's
+ * position in the rings, and the chains in flight. This interface is the same for split and packed
+ * rings; virtqueue_split.c and virtqueue_packed.c explain them.
  *
- *     configure (size, addresses) -> enable -> { pop -> (read, write) -> push -> publish } -> reset
+ *     configure (size, addresses) -> enable -> { pop -> (read, write) -> fill -> publish } -> reset
  *
  * Ring state lives here and is never read back from the guest. A negative result of
  * anvil_virtqueue_pop means that the guest broke the ring: the device must say DEVICE_NEEDS_RESET
@@ -24,15 +24,14 @@ struct anvil_virtqueue_layout;
 struct anvil_virtqueue_used;
 
 /*
- * How much work a chain is, whatever a device does with it: so much for each, 1 for each
- * descriptor, and 1 for each ANVIL_VIRTQUEUE_WORK_BYTES of its buffers, up to
- * ANVIL_VIRTQUEUE_WORK_BUFFERS.
+ * The work that a chain counts for: ANVIL_VIRTQUEUE_WORK_CHAIN, 1 for each descriptor, and 1 for
+ * each ANVIL_VIRTQUEUE_WORK_BYTES of its buffers, up to ANVIL_VIRTQUEUE_WORK_BUFFERS.
  */
 #define ANVIL_VIRTQUEUE_WORK_CHAIN   4u
 #define ANVIL_VIRTQUEUE_WORK_BYTES   256u
 #define ANVIL_VIRTQUEUE_WORK_BUFFERS 16384u
 
-/* Those features that shape a queue (6), as the driver accepted them. */
+/* The accepted features that matter to queues (6). */
 struct anvil_virtqueue_features {
 	bool indirect;	 /* VIRTIO_F_INDIRECT_DESC */
 	bool event_idx;	 /* VIRTIO_F_EVENT_IDX */
@@ -98,7 +97,7 @@ void anvil_virtqueue_reset(struct anvil_virtqueue *vq);
 
 bool anvil_virtqueue_enabled(const struct anvil_virtqueue *vq);
 
-/* Whether the queue runs and the device stands elsewhere than where it began. */
+/* Whether the queue runs and has taken or returned anything. */
 bool anvil_virtqueue_moved(const struct anvil_virtqueue *vq);
 
 /*
@@ -127,8 +126,8 @@ int anvil_virtqueue_pop(struct anvil_virtqueue *vq, struct anvil_descriptor_chai
 	__attribute__((warn_unused_result));
 
 /*
- * Gives the chain that was popped last back to the ring, as if never taken. Several can be given
- * back, last one first. Not for a chain that was pushed.
+ * Undoes the last pop: the chain is available again. Several pops can be undone, the last one
+ * first. Not for a chain whose used entry was written.
  */
 void anvil_virtqueue_unpop(struct anvil_virtqueue *vq, const struct anvil_descriptor_chain *chain);
 
@@ -147,18 +146,18 @@ void anvil_virtqueue_fill(struct anvil_virtqueue *vq, const struct anvil_descrip
 bool anvil_virtqueue_publish(struct anvil_virtqueue *vq) __attribute__((warn_unused_result));
 
 /*
- * The two halves of anvil_virtqueue_publish: shows the driver all entries that were written; then,
- * perhaps later and for several of these, whether it wants a notification for what was shown since
- * the last such question. The question has to come as soon as anvil_virtqueue_unnotified says that
- * the ring has gone round.
+ * The two halves of anvil_virtqueue_publish. flush shows the driver all entries that were written.
+ * need_notify returns whether the driver wants a notification for the entries shown since the last
+ * call of need_notify; one call may stand for several flushes. Call it before `size` entries are
+ * unnotified: event positions wrap.
  */
 void anvil_virtqueue_flush(struct anvil_virtqueue *vq);
 bool anvil_virtqueue_need_notify(struct anvil_virtqueue *vq) __attribute__((warn_unused_result));
 
-/* Entries of the ring that were used since that question. */
+/* Ring entries used since the last need_notify. */
 uint16_t anvil_virtqueue_unnotified(const struct anvil_virtqueue *vq);
 
-/* Tells the driver that it need not notify, as far as the negotiated features allow (2.7.10). */
+/* Asks the driver not to notify, as far as the negotiated features allow (2.7.10). */
 void anvil_virtqueue_suppress_notification(struct anvil_virtqueue *vq);
 
 /*
@@ -168,7 +167,7 @@ void anvil_virtqueue_suppress_notification(struct anvil_virtqueue *vq);
 bool anvil_virtqueue_want_notification(struct anvil_virtqueue *vq)
 	__attribute__((warn_unused_result));
 
-/* Puts what anvil_virtqueue_restore takes. Not while chains are in flight. */
+/* Writes the state for anvil_virtqueue_restore. No chain may be in flight. */
 void anvil_virtqueue_save(const struct anvil_virtqueue *vq, struct anvil_state_writer *w);
 
 /*

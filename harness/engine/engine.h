@@ -39,9 +39,9 @@ struct engine_job {
 	unsigned int instances; /* processes of AFL++ */
 	bool set_aside;		/* engine_set_aside did so before: to be started without those */
 	/*
-	 * That an edge is taken more often than before is nothing new. It is to a campaign, which
-	 * that leads to values: to many pieces, many sectors. But a corpus then fills with ever
-	 * longer scripts, and what is to stay as it began, or small, does without.
+	 * Ignore how often an edge is taken (libFuzzer: -use_counters=0). Campaigns count, since
+	 * counts lead them to values: many pieces, many sectors. Merge and bench do not: with
+	 * counts a corpus fills with ever longer scripts, and theirs must stay small.
 	 */
 	bool edges_alone;
 };

@@ -230,7 +230,7 @@ static void give_up_if_silent(struct run *r)
 
 /* ---- the host changes something ---- */
 
-/* Opened for both, it never ends when a writer goes. */
+/* O_RDWR keeps a writer open, so read never sees the end of the FIFO. */
 static int open_control(struct control *c, const char *path, char *error)
 {
 	struct stat st;

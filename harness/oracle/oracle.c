@@ -113,7 +113,7 @@ static bool may_wait(struct oracle *o)
 	return o->logs == 0;
 }
 
-/* Suspended it is with the last chain in flight given back, and not before. */
+/* Suspend completes when the last chain in flight is returned. */
 static void settle_suspend(struct oracle *o)
 {
 	if (!o->suspending || o->status != ORACLE_STATUS_LIVE)

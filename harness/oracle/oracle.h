@@ -369,13 +369,18 @@ void oracle_ring_stored(struct oracle *o, unsigned int queue, uint64_t gpa, cons
 void oracle_buffer_fetched(struct oracle *o, uint64_t gpa, const void *bytes, size_t len);
 void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, size_t len);
 
-/* The device is saved; and after oracle_restored, which gave that, with what it saved untouched. */
+/* The device has just been saved: remember the model's state. */
 void oracle_saved(struct oracle *o);
+
+/*
+ * The image of oracle_saved went back into the device, unchanged, and the device accepted it or not
+ * (`fine`): it must have, and its state must be the remembered one.
+ */
 void oracle_restored_same(struct oracle *o, bool fine);
 
 /*
- * The device, which was reset before, is given this state. Returns whether it has to take it; if
- * not, it stays as it was.
+ * The device, which was reset before, is given this image. Returns whether the device must accept
+ * it; if not, the device must stay as it was.
  */
 bool oracle_restored(struct oracle *o, const uint8_t *image, size_t len);
 

@@ -348,7 +348,7 @@ static bool alike(uint8_t a, uint8_t b)
 	return a == b || (a == OP_READ && b == OP_WRITE) || (a == OP_WRITE && b == OP_READ);
 }
 
-/* As the last one of its kind before it, so that what that left behind is met. */
+/* Copies operands from the last operation of the same kind: the new one meets the same state. */
 static void resemble(struct script *s, unsigned int at)
 {
 	uint8_t code = s->op[at].code;
