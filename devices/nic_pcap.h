@@ -55,9 +55,8 @@ struct anvil_nic_pcap_options {
  * microseconds or nanoseconds. Output counts nanoseconds. Returns 0, or with nothing open
  *   -EINVAL  `in` is no regular file or no classic pcap file of Ethernet frames, ends inside a
  *	      record, or has a frame that is empty, cut short when it was captured, or not of
- *	      ANVIL_NIC_FRAME_BYTES_MIN to ANVIL_NIC_FRAME_BYTES_MAX bytes; or `in` and `out` are
- *one file
- *	      (`out` is untouched)
+ *	      ANVIL_NIC_FRAME_BYTES_MIN to ANVIL_NIC_FRAME_BYTES_MAX bytes; or `in` and `out`
+ *	      are one file (`out` is untouched)
  *   -ENOMEM  no memory
  *   an error of opening, reading or writing a file
  * and in `error`, of `error_len` bytes, one line that names the file and says what is wrong. A line

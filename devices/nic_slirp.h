@@ -15,12 +15,15 @@
  *
  * What a guest makes libslirp keep is limited; what is more is dropped and counted:
  *   connections and datagram sockets  `flows` at one time, and while fewer than
- *ANVIL_NIC_SLIRP_FDS_KEPT file descriptors are left to the process; a TCP connection takes up to
- *256 KiB. A forward's connections wait meanwhile. fragments of IP packets
- *ANVIL_NIC_SLIRP_REASSEMBLIES packets at one time, of up to ANVIL_NIC_SLIRP_FRAGMENTS each; one
- *that is never complete is forgotten after 30 s addresses that answer no ARP      64 frames from
- *them in half a second libslirp writes to sockets whose other end may be gone: the embedder ignores
- *SIGPIPE.
+ *                                     ANVIL_NIC_SLIRP_FDS_KEPT file descriptors are left to the
+ *                                     process; a TCP connection takes up to 256 KiB. A forward's
+ *                                     connections wait meanwhile.
+ *   fragments of IP packets           ANVIL_NIC_SLIRP_REASSEMBLIES packets at one time, of up to
+ *                                     ANVIL_NIC_SLIRP_FRAGMENTS each; one that is never complete
+ *                                     is forgotten after 30 s
+ *   addresses that answer no ARP      64 frames from them in half a second
+ *
+ * libslirp writes to sockets whose other end may be gone: the embedder ignores SIGPIPE.
  *
  * libslirp has data that all networks of a process share, without a lock. With more than one thread
  * that opens, uses or closes a nic_slirp, give all of them the same `lock`; it is held during each

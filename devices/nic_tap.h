@@ -3,14 +3,14 @@
  * A network interface that is a Linux TAP interface: what the guest sends, the host receives there,
  * and the other way round. Checksums and segmentation are the kernel's work: CSUM, HOST_TSO4,
  * HOST_TSO6 and HOST_ECN may be offered in front of it, HOST_USO if the host's kernel is Linux 6.2
- *or later, but not HOST_UDP_TUNNEL_GSO: tunnel offsets are not handed on.
+ * or later, but not HOST_UDP_TUNNEL_GSO: tunnel offsets are not handed on.
  *
  * An event loop repeats
  *	anvil_nic_tap_fill(nic, &pollfd);
  *	poll(&pollfd, 1, timeout);
  *	anvil_nic_tap_dispatch(nic, &pollfd);
  * While the guest has no buffers nothing is read, and the kernel drops what its queue does not
- *hold.
+ * hold.
  */
 #ifndef ANVIL_NIC_TAP_H
 #define ANVIL_NIC_TAP_H

@@ -101,10 +101,11 @@ cp ci/format ci/help.sh "$work/format/ci/"
 cp .clang-format "$work/format/"
 printf 'int  a;\nint  b;\n' >"$work/format/devices/bad.c"
 printf 'int c;\n' | tee "$work/format/devices/good.c" >"$work/format/devices/good.h"
-printf '/* 0, or -EINVAL  a is bad */\n' >>"$work/format/devices/good.h"
+printf '%s\n' '/* 0, or -EINVAL  a is bad */' '/*' ' * a' ' *b' ' *	c' ' */' >>"$work/format/devices/good.h"
 git -C "$work/format" init -q
 printf '%s\n' 'devices/bad.c: not formatted; run clang-format -i devices/bad.c' \
-	'devices/good.h:2:/* 0, or -EINVAL  a is bad */  <- one line an errno' 1 >"$work/wanted"
+	'devices/good.h:2:/* 0, or -EINVAL  a is bad */  <- one line an errno' \
+	'devices/good.h:5: *b  <- a torn comment' 1 >"$work/wanted"
 { "$work/format/ci/format" && echo 0 || echo $?; } >"$work/out" 2>&1
 expect 'what ci/format says' diff "$work/wanted" "$work/out"
 

@@ -2,13 +2,14 @@
 /*
  * Plays a script on a bus and gives a verdict: same input, same verdict, every time.
  *
- * 1. A fresh machine: RAM, a device as the header says, its back ends, the oracle. 2. One operation
- * after the other. Those of the guest go to the pretend driver (guest/), which makes
- *    register and memory accesses through the bus; those of the host complete disk requests,
+ * 1. A fresh machine: RAM, a device as the header says, its back ends, the oracle.
+ *
+ * 2. One operation after the other. Those of the guest go to the pretend driver (guest/), which
+ *    makes register and memory accesses through the bus; those of the host complete disk requests,
  *    deliver frames, change the link, save and restore the device.
+ *
  * 3. At the end the questions that every device has to answer: races stop, the back end finishes
- * all
- *    it has, and each chain that the driver made available must have come back (check_drained).
+ *    all it has, and each chain that the driver made available must have come back (check_drained).
  *    After a reset each register reads as in a new device (check_registers), and one well-formed
  *    request is answered (guest_probe).
  *
