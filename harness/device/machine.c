@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * RAM between guard pages, the tap that tells the oracle whose bytes these are, and each call into
- * the device watched from start to end.
+ * RAM between guard pages, the tap that tells the oracle whose bytes these are, and the device in
+ * front of them.
  */
 #include "machine_internal.h"
 
@@ -193,29 +193,17 @@ static void create_tap(struct machine *m, struct machine_tap *t, unsigned int qu
 	t->memory.tap = &t->tap;
 }
 
-static void tell(struct machine *m, const struct machine_event *event)
-{
-	if (m->told)
-		m->told(m->told_opaque, event);
-}
-
-static void tell_number(struct machine *m, enum machine_event_kind kind, uint64_t number)
-{
-	if (m->told)
-		tell(m, &(struct machine_event){ .kind = kind, .number = number });
-}
-
 void machine_add_race(struct machine *m, const struct race *race)
 {
 	if (m->told)
-		tell(m, &(struct machine_event){ .kind = MACHINE_RACE, .race = *race });
+		machine_tell(m, &(struct machine_event){ .kind = MACHINE_RACE, .race = *race });
 	if (m->races < MACHINE_RACES)
 		m->race[m->races++] = *race;
 }
 
 void machine_drop_races(struct machine *m)
 {
-	tell_number(m, MACHINE_CALM, 0);
+	machine_tell_number(m, MACHINE_CALM, 0);
 	m->races = 0;
 }
 
@@ -233,6 +221,12 @@ static void defer(void *opaque)
 
 static const struct anvil_mmio_host_ops host_ops = { .set_irq = set_irq, .defer = defer };
 
+static const struct machine_kind *const kinds[DEVICE_KINDS] = {
+	[DEVICE_BLK] = &machine_kind_blk,
+	[DEVICE_NET] = &machine_kind_net,
+	[DEVICE_ECHO] = &machine_kind_echo,
+};
+
 void machine_create(struct machine *m)
 {
 	memset(m, 0, sizeof(*m));
@@ -242,59 +236,27 @@ void machine_create(struct machine *m)
 		create_tap(m, &m->ring[i], i, true);
 	create_tap(m, &m->buffer, 0, false);
 	oracle_create(&m->oracle);
-	fake_disk_create(&m->disk, &m->oracle);
-	fake_nic_create(&m->nic, &m->oracle);
-	echo_device_create(&m->echo);
+	for (unsigned int i = 0; i < DEVICE_KINDS; i++)
+		kinds[i]->create(m);
 	m->image = malloc(MACHINE_IMAGE_BYTES);
 	if (!m->image)
 		abort();
 }
 
-static int start_blk(struct machine *m)
-{
-	struct anvil_blk_options o;
-
-	machine_blk_options(m, &o);
-	m->dev = &m->blk.dev;
-	return anvil_blk_init(&m->blk, &o);
-}
-
-static int start_net(struct machine *m)
-{
-	struct anvil_net_options o;
-
-	machine_net_options(m, &o);
-	m->dev = &m->net.dev;
-	return anvil_net_init(&m->net, &o);
-}
-
-static int start_echo(struct machine *m)
-{
-	m->dev = &m->echo.dev;
-	return echo_device_init(&m->echo, &m->p, &m->oracle, &m->buffer.memory);
-}
-
-typedef int start_device(struct machine *m);
-
 void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape)
 {
-	static start_device *const start[DEVICE_KINDS] = {
-		[DEVICE_BLK] = start_blk,
-		[DEVICE_NET] = start_net,
-		[DEVICE_ECHO] = start_echo,
-	};
-
 	m->p = *p;
+	m->kind = kinds[p->kind];
 	m->races = 0;
 	m->deferred_work = false;
 	m->now = 0;
 	oracle_start(&m->oracle, &m->p, escape);
 
-	fake_disk_start(&m->disk, &m->p);
-	fake_nic_start(&m->nic, &m->p);
+	if (m->kind->begin)
+		m->kind->begin(m);
 	bad_options_try(m, m->p.bad_option);
 
-	int err = start[p->kind](m);
+	int err = m->kind->start(m);
 
 	if (err) {
 		complain("cannot create the device: %s", strerror(-err));
@@ -310,213 +272,41 @@ void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape)
 
 void machine_stop(struct machine *m)
 {
-	if (m->p.kind == DEVICE_BLK) {
-		m->dev->status = 0; /* after a violation, there may be requests */
-		fake_disk_return(&m->disk);
-		anvil_blk_destroy(&m->blk);
-	} else if (m->p.kind == DEVICE_NET) {
-		anvil_net_destroy(&m->net);
-	} else {
-		echo_device_destroy(&m->echo);
-	}
-	fake_disk_stop(&m->disk);
+	m->kind->stop(m);
 	clean(m);
 }
 
-/* ---- calls into the device, each watched from start to end ---- */
-
-/* a poll takes one chain at least, if there are any */
-#define POLLS_MAX (SETUP_QUEUES * SETUP_QUEUE_SIZE + 64u)
-
-/* Deferred work belongs to the call that left it, as a host that polls at once would have it; but a
- * poll is a call, and does no more than one. */
-void machine_settle(struct machine *m)
-{
-	for (unsigned int i = 0; m->deferred_work; i++) {
-		if (i == POLLS_MAX)
-			oracle_fail(&m->oracle, 10, "work is deferred without end");
-		m->deferred_work = false;
-		oracle_polls(&m->oracle);
-		anvil_mmio_poll(&m->mmio);
-	}
-	oracle_settle(&m->oracle, (uint32_t)anvil_mmio_read(&m->mmio, VIRTIO_MMIO_STATUS, 4));
-}
-
-uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width)
-{
-	uint64_t value;
-
-	oracle_read_begins(&m->oracle);
-	value = anvil_mmio_read(&m->mmio, offset, width);
-	oracle_read(&m->oracle, offset, width, value);
-	return value;
-}
-
-/* Registers that only take note of a value. What they should not have done shows at the next call
- * that settles, since the device's state stays. */
-static bool only_latches(uint64_t offset)
-{
-	return offset < VIRTIO_MMIO_CONFIG && offset != VIRTIO_MMIO_STATUS &&
-	       offset != VIRTIO_MMIO_QUEUE_NOTIFY && offset != VIRTIO_MMIO_QUEUE_READY &&
-	       offset != VIRTIO_MMIO_QUEUE_PFN && offset != VIRTIO_MMIO_QUEUE_RESET &&
-	       offset != VIRTIO_MMIO_INTERRUPT_ACK;
-}
-
-void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint64_t value)
-{
-	oracle_write(&m->oracle, offset, width, value);
-	anvil_mmio_write(&m->mmio, offset, width, value);
-	if (!only_latches(offset) || m->oracle.accesses || m->deferred_work ||
-	    oracle_memory_grew(&m->oracle))
-		machine_settle(m);
-}
-
-void machine_frame(struct machine *m, uint32_t len, const struct anvil_nic_offload *offload)
-{
-	if (m->p.kind != DEVICE_NET)
-		return;
-	if (m->told)
-		tell(m, &(struct machine_event){ .kind = MACHINE_FRAME,
-						 .len = len,
-						 .bytes = fake_nic_frame(&m->nic),
-						 .offload = *offload });
-	oracle_event(&m->oracle);
-	fake_nic_arrives(&m->nic, len, offload);
-	machine_settle(m);
-}
-
-/* The embedder's question before it destroys a device; the disk knows the answer. */
-static void check_idle(struct machine *m)
-{
-	if (anvil_blk_idle(&m->blk) != (m->disk.pendings == 0))
-		oracle_fail(&m->oracle, 8, "the device says %s, %u requests are at the disk",
-			    m->disk.pendings ? "idle" : "busy", m->disk.pendings);
-}
+/* ---- what a host does with any kind ---- */
 
 void machine_complete(struct machine *m, unsigned int which, int result)
 {
 	if (m->told)
-		tell(m, &(struct machine_event){
-				.kind = MACHINE_COMPLETE, .number = which, .result = result });
+		machine_tell(m, &(struct machine_event){ .kind = MACHINE_COMPLETE,
+							 .number = which,
+							 .result = result });
 	oracle_event(&m->oracle);
-	if (m->p.kind == DEVICE_BLK)
-		check_idle(m);
-	if (m->p.kind == DEVICE_BLK)
-		fake_disk_complete(&m->disk, which, result);
-	else if (m->p.kind == DEVICE_ECHO)
-		echo_device_complete(&m->echo, which, result != 0);
+	if (m->kind->complete)
+		m->kind->complete(m, which, result);
 	machine_settle(m);
 }
 
-void machine_link(struct machine *m, bool up)
+unsigned int machine_waiting(const struct machine *m)
 {
-	if (m->p.kind != DEVICE_NET)
-		return;
-	tell_number(m, MACHINE_LINK, up);
-	oracle_event(&m->oracle);
-	oracle_link(&m->oracle, up);
-	anvil_net_set_link(&m->net, up);
-	machine_settle(m);
-}
-
-void machine_announce(struct machine *m)
-{
-	if (m->p.kind != DEVICE_NET)
-		return;
-	tell_number(m, MACHINE_ANNOUNCE, 0);
-	oracle_event(&m->oracle);
-	oracle_announce(&m->oracle);
-	anvil_net_announce(&m->net);
-	machine_settle(m);
-}
-
-void machine_speed(struct machine *m, uint32_t speed, uint8_t duplex)
-{
-	if (m->p.kind != DEVICE_NET)
-		return;
-	if (m->told)
-		tell(m, &(struct machine_event){
-				.kind = MACHINE_SPEED, .number = speed, .len = duplex });
-	oracle_event(&m->oracle);
-	oracle_speed(&m->oracle, speed, duplex);
-	anvil_net_set_speed(&m->net, speed, duplex);
-	machine_settle(m);
-}
-
-/* The device has to say when it wants to be told the next time. */
-void machine_time(struct machine *m, uint64_t usecs)
-{
-	uint64_t due = 0;
-	uint64_t next = 0;
-
-	if (m->p.kind != DEVICE_NET)
-		return;
-	m->now = usecs > UINT64_MAX - m->now ? UINT64_MAX : m->now + usecs;
-	tell_number(m, MACHINE_TIME, m->now);
-	oracle_event(&m->oracle);
-	oracle_time(&m->oracle, m->now);
-
-	bool waits = anvil_net_tick(&m->net, m->now, &next);
-
-	machine_settle(m);
-	if (waits != oracle_waits(&m->oracle, &due) || next != due)
-		oracle_fail(&m->oracle, 4, "wants the time %s at %llu, and not %llu",
-			    waits ? "told" : "not told", (unsigned long long)next,
-			    (unsigned long long)due);
-}
-
-void machine_resize(struct machine *m, uint64_t capacity)
-{
-	if (m->p.kind != DEVICE_BLK || m->p.zones.zoned)
-		return;
-	tell_number(m, MACHINE_RESIZE, capacity);
-	oracle_event(&m->oracle);
-	m->disk.disk.capacity = capacity;
-	oracle_resized(&m->oracle, capacity);
-	anvil_blk_resized(&m->blk);
-	machine_settle(m);
-}
-
-void machine_stall(struct machine *m, bool nic_stalled)
-{
-	if (m->p.kind != DEVICE_NET)
-		return;
-	tell_number(m, MACHINE_STALL, nic_stalled);
-	oracle_event(&m->oracle);
-	fake_nic_stall(&m->nic, nic_stalled);
-	machine_settle(m);
+	return m->kind->waiting ? m->kind->waiting(m) : 0;
 }
 
 void machine_disk_deferred(struct machine *m, bool deferred)
 {
-	tell_number(m, MACHINE_DEFER, deferred);
-	m->disk.deferred = deferred;
-	m->echo.deferred = deferred;
-}
-
-void machine_check_waiting(struct machine *m)
-{
-	if (m->p.kind != DEVICE_NET || m->oracle.net.many ||
-	    !oracle_queue_live(&m->oracle, ANVIL_NET_RX))
-		return;
-	tell_number(m, MACHINE_RETRY, 0);
-	oracle_event(&m->oracle);
-	if (fake_nic_was_forgotten(&m->nic))
-		oracle_fail(&m->oracle, 4,
-			    "a frame waited for buffers and was not asked for again");
-	machine_settle(m);
+	machine_tell_number(m, MACHINE_DEFER, deferred);
+	if (m->kind->defer)
+		m->kind->defer(m, deferred);
 }
 
 void machine_drain(struct machine *m)
 {
-	uint64_t due = 0;
-
-	if (m->p.kind == DEVICE_NET && oracle_waits(&m->oracle, &due))
-		machine_time(m, due > m->now ? due - m->now : 0);
 	machine_disk_deferred(m, false);
-	if (m->nic.stalled)
-		machine_stall(m, false);
-	while (m->p.kind == DEVICE_BLK ? m->disk.pendings
-				       : m->p.kind == DEVICE_ECHO && m->echo.jobs)
+	if (m->kind->drain)
+		m->kind->drain(m);
+	while (machine_waiting(m))
 		machine_complete(m, 0, 0);
 }

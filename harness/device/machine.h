@@ -74,8 +74,11 @@ struct machine_tap {
 	unsigned int queue;
 };
 
+struct machine_kind;
+
 struct machine {
 	struct setup p;
+	const struct machine_kind *kind;
 	uint8_t *ram[MAP_REGIONS];
 	uint64_t dirty[MAP_REGIONS * MAP_REGION_BYTES / MACHINE_DIRTY_UNIT / 64];
 	struct machine_tap ring[SETUP_QUEUES];
@@ -129,6 +132,8 @@ void machine_touched(struct machine *m, uint64_t gpa, size_t len);
 /* What its host can do. */
 void machine_frame(struct machine *m, uint32_t len, const struct anvil_nic_offload *offload);
 void machine_complete(struct machine *m, unsigned int which, int result);
+/* How many requests wait for that. */
+unsigned int machine_waiting(const struct machine *m);
 void machine_link(struct machine *m, bool up);
 void machine_announce(struct machine *m);
 void machine_speed(struct machine *m, uint32_t speed, uint8_t duplex);

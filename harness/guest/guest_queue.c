@@ -49,7 +49,7 @@ void guest_wait_for_reset(struct guest_driver *g, uint32_t reg)
 	struct machine *m = g->bus->machine;
 
 	for (unsigned int i = 0; i < FAKE_DISK_PENDING; i++) {
-		if (!guest_get(g, reg) || m->p.kind != DEVICE_BLK || !m->disk.pendings)
+		if (!guest_get(g, reg) || !machine_waiting(m))
 			return;
 		machine_complete(m, 0, 0);
 	}
