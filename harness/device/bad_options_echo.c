@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Options of all devices, by the echo device.
+ */
+#include "bad_options_internal.h"
+
+int bad_options_echo(struct machine *m, unsigned int which)
+{
+	struct setup p = m->p;
+	int err;
+
+	if (which == 0)
+		p.queues = 0;
+	else if (which == 1)
+		p.queues = ANVIL_DEVICE_QUEUES_MAX + 1;
+	else
+		p.queue_size_max = 12;
+	err = echo_device_init(&m->echo, &p, &m->oracle, &m->buffer.memory);
+	if (!err)
+		echo_device_destroy(&m->echo);
+	return err;
+}
