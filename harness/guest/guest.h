@@ -46,9 +46,12 @@ struct guest_queue {
 	uint16_t id[SETUP_QUEUE_SIZE]; /* as the ring has it */
 };
 
+struct guest_kind;
+
 struct guest_driver {
 	struct bus *bus;
 	const struct setup *p;
+	const struct guest_kind *kind; /* what the kind of device adds */
 	struct guest_queue queue[SETUP_QUEUES];
 	bool packed;	      /* the layout that was asked for */
 	bool notify_data;     /* notifications tell where the driver stands */

@@ -205,3 +205,30 @@ void guest_blk(struct guest_driver *g, const struct script_op *r)
 				 q.in + tail, q.in, r->blk.split, true);
 	guest_submit(g, queue, &plan);
 }
+
+/* ---- the kind ---- */
+
+static uint8_t last_byte(struct guest_driver *g, uint64_t gpa)
+{
+	uint8_t byte;
+
+	g->bus->ops->load(g->bus, gpa, &byte, 1);
+	return byte;
+}
+
+static bool probe(struct guest_driver *g)
+{
+	struct virtio_blk_header header = { .type = guest_u32(g, VIRTIO_BLK_T_GET_ID) };
+	uint64_t in = GUEST_DATA + 64;
+
+	if (g->queue[0].size < 2)
+		return true;
+	return guest_round_trip(g, 0, &header, sizeof(header), in, 21) &&
+	       last_byte(g, in + 20) == VIRTIO_BLK_S_OK;
+}
+
+const struct guest_kind guest_kind_blk = {
+	.probe = probe,
+	/* a host-managed disk is not for drivers without it */
+	.probe_features = 1ull << VIRTIO_BLK_F_ZONED,
+};

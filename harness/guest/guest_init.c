@@ -8,10 +8,17 @@
 
 #include "guest_legacy.h"
 
+static const struct guest_kind *const kinds[DEVICE_KINDS] = {
+	[DEVICE_BLK] = &guest_kind_blk,
+	[DEVICE_NET] = &guest_kind_net,
+	[DEVICE_ECHO] = &guest_kind_echo,
+};
+
 void guest_start(struct guest_driver *g, struct bus *bus, const struct setup *p)
 {
 	g->bus = bus;
 	g->p = p;
+	g->kind = kinds[p->kind];
 	g->clean = false;
 	g->packed = false;
 	g->notify_data = false;
@@ -34,17 +41,11 @@ static void write_features(struct guest_driver *g, uint64_t features, uint32_t h
 	guest_reg(g, VIRTIO_MMIO_DRIVER_FEATURES, high);
 }
 
-/* Those that there are with the features asked for. */
-static unsigned int queues_in_use(const struct guest_driver *g)
-{
-	if (g->p->kind != DEVICE_NET || guest_net_pairs(g) == g->p->pairs)
-		return g->p->queues;
-	return guest_net_control(g) + guest_has(g, VIRTIO_NET_F_CTRL_VQ);
-}
-
 static void bring_up_queues(struct guest_driver *g, const struct script_op *r)
 {
-	for (unsigned int i = 0; i < queues_in_use(g); i++) {
+	unsigned int queues = g->kind->queues ? g->kind->queues(g) : g->p->queues;
+
+	for (unsigned int i = 0; i < queues; i++) {
 		if (r->init.only == 0 || r->init.only % (g->p->queues + 1) == i + 1)
 			guest_bring_up_queue(g, i, r->init.size);
 	}

@@ -62,6 +62,28 @@ void guest_clear_rings(struct guest_driver *g, unsigned int queue);
 /* Writes the chain and makes it available. Does nothing when there are no free descriptors. */
 void guest_submit(struct guest_driver *g, unsigned int queue, struct chain_plan *plan);
 
+/* One chain of `out_len` readable and `in_len` writable bytes, the first in this queue since it was
+ * set up. Returns whether it came back; true if the queue is too small for it. */
+bool guest_round_trip(struct guest_driver *g, unsigned int queue, const void *out, size_t out_len,
+		      uint64_t in_gpa, size_t in_len);
+
+/* ---- a kind of device ---- */
+
+/* What a kind of device adds to the driver. All but `probe` may be NULL. */
+struct guest_kind {
+	/* One well-formed request in a queue that was just set up, which one; and with which
+	 * features beside the ring's, if they are offered. Returns whether the answer is good. */
+	bool (*probe)(struct guest_driver *g);
+	unsigned int probe_queue;
+	uint64_t probe_features;
+	/* Those that there are with the features asked for; NULL: all. */
+	unsigned int (*queues)(const struct guest_driver *g);
+};
+
+extern const struct guest_kind guest_kind_blk;
+extern const struct guest_kind guest_kind_net;
+extern const struct guest_kind guest_kind_echo;
+
 /* ---- guest_queue.c ---- */
 
 /* A queue of this size that nothing was made available in. */

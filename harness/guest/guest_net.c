@@ -413,3 +413,30 @@ void guest_ctrl(struct guest_driver *g, const struct script_op *r)
 				 r->ctrl.split, true);
 	guest_submit(g, queue, &plan);
 }
+
+/* ---- the kind ---- */
+
+static bool probe(struct guest_driver *g)
+{
+	uint8_t bytes[sizeof(struct virtio_net_header) + 14] = { 0 };
+	struct frame_layout layout;
+	uint8_t frame[FRAME_HEADERS_MAX];
+
+	frame_build(frame, FRAME_PLAIN, setup_mac, 0, 0, &layout);
+	memcpy(bytes + guest_net_header(g), frame, 14);
+	return guest_round_trip(g, ANVIL_NET_TX, bytes, guest_net_header(g) + 14, 0, 0);
+}
+
+/* Those that there are with the features asked for. */
+static unsigned int queues(const struct guest_driver *g)
+{
+	if (guest_net_pairs(g) == g->p->pairs)
+		return g->p->queues;
+	return guest_net_control(g) + guest_has(g, VIRTIO_NET_F_CTRL_VQ);
+}
+
+const struct guest_kind guest_kind_net = {
+	.probe = probe,
+	.probe_queue = ANVIL_NET_TX,
+	.queues = queues,
+};

@@ -87,3 +87,21 @@ bool guest_returned(struct guest_driver *g, unsigned int queue)
 {
 	return ring(g)->returned(g, queue);
 }
+
+bool guest_round_trip(struct guest_driver *g, unsigned int queue, const void *out, size_t out_len,
+		      uint64_t in_gpa, size_t in_len)
+{
+	struct chain_plan plan = { 0 };
+
+	if (out_len) {
+		g->bus->ops->store(g->bus, GUEST_DATA, out, out_len);
+		guest_add_piece(&plan, GUEST_DATA, out_len, false);
+	}
+	if (in_len)
+		guest_add_piece(&plan, in_gpa, in_len, true);
+	/* a queue of one entry holds one piece: through a table if it may */
+	if (plan.pieces > g->queue[queue].size)
+		return true;
+	guest_submit(g, queue, &plan);
+	return guest_returned(g, queue);
+}
