@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The block device: disks with zones, or at least more than the common one can.
+ */
+#include "setup_internal.h"
+
+static const struct setup_required ground[] = {
+	{ BIT(VIRTIO_BLK_F_CONFIG_WCE), BIT(VIRTIO_BLK_F_FLUSH) },
+};
+
+/* operand `zones`: a disk that is not zoned but can erase and tell its age, or what zones it has */
+static const struct zone_class {
+	bool extras; /* LIFETIME and SECURE_ERASE are there */
+	enum anvil_disk_zone_model model;
+	uint32_t zone_sectors;
+	uint32_t capacity;
+	uint32_t conventional;
+	uint32_t open;
+	uint32_t active;
+	uint32_t append;
+	uint32_t granularity; /* sectors */
+	uint8_t read_only;
+	uint8_t offline;
+} zone_class[] = {
+	{ 0 },
+	{ true, ANVIL_DISK_HOST_MANAGED, 8, 0, 0, 0, 0, 8, 1, 0, 0 },
+	{ true, ANVIL_DISK_HOST_AWARE, 8, 0, 0, 0, 0, 8, 1, 0, 0 },
+	{ .extras = true },
+	{ true, ANVIL_DISK_HOST_MANAGED, 8, 6, 1, 1, 2, 4, 1, 0, 0 },
+	{ true, ANVIL_DISK_HOST_MANAGED, 16, 0, 0, 2, 3, 8, 2, 0, 0 },
+	{ true, ANVIL_DISK_HOST_MANAGED, 8, 0, 2, 2, 0, 0, 1, 0, 0 },
+	{ true, ANVIL_DISK_HOST_MANAGED, 8, 7, 0, 0, 2, 8, 1, 2, 3 },
+	{ true, ANVIL_DISK_HOST_AWARE, 16, 0, 1, 0, 0, 0, 8, 2, 3 },
+	{ .extras = true },
+	{ true, ANVIL_DISK_HOST_MANAGED, 5, 0, 1, 3, 3, 5, 1, 4, 6 },
+	{ true, ANVIL_DISK_HOST_MANAGED, 128, 100, 0, 1, 1, 8, 1, 0, 0 },
+};
+
+#define ZONE_COUNT (sizeof(zone_class) / sizeof(zone_class[0]))
+
+static unsigned int zone_class_of(const struct script_op *header)
+{
+	return header->device.zones % ZONE_COUNT;
+}
+
+static unsigned int queues_asked(const struct script_op *header)
+{
+	return 1 + header->device.queues % 4u;
+}
+
+/* What a disk that was not asked for does not offer; 5.2.5.1: no DISCARD if host-managed. */
+static uint64_t not_of_this_disk(const struct script_op *header)
+{
+	const struct zone_class *z = &zone_class[zone_class_of(header)];
+	uint64_t bits = 0;
+
+	if (queues_asked(header) == 1)
+		bits |= BIT(VIRTIO_BLK_F_MQ);
+	if (!z->extras)
+		bits |= BIT(VIRTIO_BLK_F_LIFETIME) | BIT(VIRTIO_BLK_F_SECURE_ERASE);
+	if (!z->model)
+		bits |= BIT(VIRTIO_BLK_F_ZONED);
+	if (z->model == ANVIL_DISK_HOST_MANAGED && !(header->device.hide & BIT(VIRTIO_BLK_F_ZONED)))
+		bits |= BIT(VIRTIO_BLK_F_DISCARD) | BIT(VIRTIO_BLK_F_WRITE_ZEROES);
+	return bits;
+}
+
+static void choose_zones(const struct script_op *header, struct setup *p)
+{
+	const struct zone_class *z = &zone_class[zone_class_of(header)];
+	uint32_t most = p->transfer_max / 512;
+
+	p->lifetime = (struct anvil_disk_lifetime){ 2, 3, 11 };
+	if (zone_class_of(header) == 9) /* reserved values */
+		p->lifetime = (struct anvil_disk_lifetime){ 4, 12, 0xffff };
+	p->erase_sectors_max = zone_class_of(header) == 9 ? 1 : 16;
+	/* more than fit into the shortest transfer, or few */
+	p->erase_segments_max = zone_class_of(header) == 3   ? 36
+				: zone_class_of(header) == 9 ? 1
+							     : 3;
+	p->erase_sector_alignment = p->blk_size / 512;
+	p->zones.zoned = anvil_features_has(&p->offered, VIRTIO_BLK_F_ZONED);
+	if (!p->zones.zoned)
+		return;
+	p->erase_sector_alignment = z->zone_sectors;
+	p->zones.read_only = z->read_only;
+	p->zones.offline = z->offline;
+	p->zones.options = (struct anvil_zoned_disk_options){
+		.zoning = { .model = z->model,
+			    .zone_sectors = z->zone_sectors,
+			    .open_max = z->open,
+			    .active_max = z->active,
+			    .append_sectors_max = z->append < most ? z->append : most,
+			    .write_granularity = z->granularity * 512 },
+		.conventional = z->conventional,
+		.zone_capacity = z->capacity,
+	};
+}
+
+static void choose(const struct script_op *header, struct setup *p)
+{
+	if (p->flags & FLAG_READ_ONLY)
+		anvil_features_add(&p->offered, VIRTIO_BLK_F_RO);
+	choose_zones(header, p);
+}
+
+static void make_legacy(struct setup *p)
+{
+	p->offered.word[0] &= ~(BIT(VIRTIO_BLK_F_LIFETIME) | BIT(VIRTIO_BLK_F_SECURE_ERASE) |
+				BIT(VIRTIO_BLK_F_ZONED));
+	p->zones.zoned = false;
+}
+
+static unsigned int queues(const struct script_op *header, const struct setup *p)
+{
+	return anvil_features_has(&p->offered, VIRTIO_BLK_F_MQ) ? queues_asked(header) : 1;
+}
+
+const struct setup_kind setup_kind_blk = {
+	.supported = RING_FEATURES | BIT(VIRTIO_BLK_F_SIZE_MAX) | BIT(VIRTIO_BLK_F_SEG_MAX) |
+		     BIT(VIRTIO_BLK_F_GEOMETRY) | BIT(VIRTIO_BLK_F_BLK_SIZE) |
+		     BIT(VIRTIO_BLK_F_FLUSH) | BIT(VIRTIO_BLK_F_TOPOLOGY) |
+		     BIT(VIRTIO_BLK_F_CONFIG_WCE) | BIT(VIRTIO_BLK_F_DISCARD) |
+		     BIT(VIRTIO_BLK_F_WRITE_ZEROES) | BIT(VIRTIO_BLK_F_MQ) |
+		     BIT(VIRTIO_BLK_F_LIFETIME) | BIT(VIRTIO_BLK_F_SECURE_ERASE) |
+		     BIT(VIRTIO_BLK_F_ZONED),
+	.ground = ground,
+	.grounds = sizeof(ground) / sizeof(ground[0]),
+	.withheld = not_of_this_disk,
+	.choose = choose,
+	.make_legacy = make_legacy,
+	.queues = queues,
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The echo device, whose features have no meaning; one needs another.
+ */
+#include "setup_internal.h"
+
+static const struct setup_required ground[] = {
+	{ BIT(1), BIT(0) },
+};
+
+static unsigned int queues(const struct script_op *header, const struct setup *p)
+{
+	(void)header;
+	(void)p;
+	return 2;
+}
+
+const struct setup_kind setup_kind_echo = {
+	.supported = RING_FEATURES | 0xf,
+	.ground = ground,
+	.grounds = sizeof(ground) / sizeof(ground[0]),
+	.queues = queues,
+};
