@@ -11,50 +11,6 @@
 #include "script/operands.h"
 #include "virtio_net.h"
 
-/* ---- the device ---- */
-
-static void tell_flags(const struct script_op *header, FILE *out)
-{
-	static const uint8_t of_kind[DEVICE_KINDS] = {
-		[DEVICE_BLK] = FLAG_READ_ONLY | FLAG_DEFERRED | FLAG_CANCEL_LATE,
-		[DEVICE_NET] = FLAG_LINK_DOWN | FLAG_NIC_STALLED | FLAG_NIC_DROPS,
-		[DEVICE_ECHO] = FLAG_DEFERRED | FLAG_BACKWARDS,
-	};
-
-	for (const struct operand_value *v = operand_device_flags; v->name; v++) {
-		if (header->device.flags & of_kind[header->code] & v->value)
-			fprintf(out, ", %s", v->says);
-	}
-}
-
-void describe_device(const struct script_op *header, FILE *out)
-{
-	struct setup p;
-
-	setup_from(header, &p);
-	if (p.kind == DEVICE_BLK)
-		fprintf(out, "a block device of %" PRIu64 " sector%s", p.capacity,
-			p.capacity == 1 ? "" : "s");
-	else
-		fputs(p.kind == DEVICE_NET ? "a network device" : "the harness's echo device", out);
-	if (p.zones.zoned)
-		fprintf(out, " in zones of %u (%s)", p.zones.options.zoning.zone_sectors,
-			p.zones.options.zoning.model == ANVIL_DISK_HOST_AWARE ? "host-aware"
-									      : "host-managed");
-	if (p.kind == DEVICE_BLK && p.queues > 1)
-		fprintf(out, ", with %u queues", p.queues);
-	tell_flags(header, out);
-	if (header->device.size)
-		fprintf(out, ", with queues of at most %u entries", p.queue_size_max);
-	if (p.legacy)
-		fprintf(out, ", with the legacy interface%s",
-			p.big_endian ? " of a big-endian guest" : "");
-	if (header->device.hide)
-		fputs(", with features hidden", out);
-	if (p.fail_every && p.kind == DEVICE_BLK)
-		fprintf(out, ", of which request %u and its multiples fail", p.fail_every);
-}
-
 /* ---- registers and addresses ---- */
 
 const char *describe_register(uint64_t offset)
