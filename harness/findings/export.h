@@ -28,7 +28,27 @@ void export_c(const struct exported *e, FILE *out);
  */
 void export_qtest(const struct exported *e, FILE *out);
 
+/* What is exported of a kind of device alone. */
+struct export_kind;
+
+/* NULL: such a device is the harness's own, and there is nothing to export. */
+const struct export_kind *export_kind(enum device_kind kind);
+
 /* ---- between the exporters ---- */
+
+struct export_kind {
+	/* of a C program: the fixed part, its end, and create_device() */
+	const char *part;
+	const char *part_end;
+	void (*put_create)(const struct setup *p, FILE *out);
+	bool completes; /* the part has complete() and disk_deferred */
+	/* comments for people who run QEMU: what to make first (NULL: nothing), the device */
+	void (*put_image)(const struct setup *p, FILE *out);
+	void (*put_qemu)(const struct setup *p, FILE *out);
+};
+
+extern const struct export_kind export_kind_blk;
+extern const struct export_kind export_kind_net;
 
 /* The fixed parts of an exported C program. */
 extern const char export_watch[], export_watch_end[];

@@ -97,8 +97,7 @@ static void put_race(const struct race *r, FILE *out)
 	fprintf(out, ", %u);\n", r->len);
 }
 
-static void put_event(const struct play_entry *e, const uint8_t *bytes, enum device_kind kind,
-		      FILE *out)
+static void put_event(const struct play_entry *e, const uint8_t *bytes, bool completes, FILE *out)
 {
 	const struct machine_event *v = &e->event;
 
@@ -107,7 +106,7 @@ static void put_event(const struct play_entry *e, const uint8_t *bytes, enum dev
 		put_frame(v, bytes, out);
 		break;
 	case MACHINE_COMPLETE:
-		if (kind == DEVICE_BLK)
+		if (completes)
 			fprintf(out, "\tcomplete(%" PRIu64 ", %s);\n", v->number,
 				v->result ? "-EIO" : "0");
 		break;
@@ -121,7 +120,7 @@ static void put_event(const struct play_entry *e, const uint8_t *bytes, enum dev
 		fprintf(out, "\tstall(%" PRIu64 ");\n", v->number);
 		break;
 	case MACHINE_DEFER:
-		if (kind == DEVICE_BLK)
+		if (completes)
 			fprintf(out, "\tdisk_deferred = %" PRIu64 ";\n", v->number);
 		break;
 	case MACHINE_RETRY:
@@ -145,6 +144,11 @@ static void put_event(const struct play_entry *e, const uint8_t *bytes, enum dev
 	}
 }
 
+static const struct export_kind *kind_of(const struct exported *e)
+{
+	return export_kind((enum device_kind)e->script->header.code);
+}
+
 static void put_entry(const struct exported *e, const struct play_entry *p, FILE *out)
 {
 	const uint8_t *bytes = play_log_bytes(e->log, p);
@@ -158,7 +162,7 @@ static void put_entry(const struct exported *e, const struct play_entry *p, FILE
 		put_store(p, bytes, out);
 		break;
 	case PLAY_EVENT:
-		put_event(p, bytes, (enum device_kind)e->script->header.code, out);
+		put_event(p, bytes, kind_of(e)->completes, out);
 		break;
 	case PLAY_LOAD:
 		break; /* what the driver looks at in its own memory has no effect */
@@ -201,139 +205,6 @@ static size_t put_op(const struct exported *e, int op, size_t at, FILE *out)
 	}
 	fputs("}\n", out);
 	return at;
-}
-
-/* ---- the device ---- */
-
-/* What not every disk has; the lines go before that of the device. */
-static void put_extras(const struct setup *p, FILE *out)
-{
-	const struct anvil_disk_zoning *z = &p->zones.options.zoning;
-
-	if (anvil_features_has(&p->offered, VIRTIO_BLK_F_LIFETIME))
-		fprintf(out,
-			"\tstatic const struct anvil_disk_lifetime lifetime = { %u, %u, %u };\n"
-			"\tdisk.lifetime = &lifetime;\n",
-			p->lifetime.reserve, p->lifetime.wear_a, p->lifetime.wear_b);
-	if (anvil_features_has(&p->offered, VIRTIO_BLK_F_SECURE_ERASE))
-		fputs("\tdisk.secure_erase = true;\n", out);
-	if (!p->zones.zoned)
-		return;
-	fprintf(out,
-		"\tstatic struct anvil_zoned_disk zoned;\n"
-		"\tstatic const struct anvil_zoned_disk_options zones = {\n"
-		"\t\t.zoning = { %s, %u, %u, %u, %u, %u },\n"
-		"\t\t.conventional = %" PRIu64 ",\n"
-		"\t\t.zone_capacity = %u,\n"
-		"\t};\n"
-		"\tif (anvil_zoned_disk_init(&zoned, &disk, &zones))\n"
-		"\t\tabort();\n",
-		z->model == ANVIL_DISK_HOST_AWARE ? "ANVIL_DISK_HOST_AWARE"
-						  : "ANVIL_DISK_HOST_MANAGED",
-		z->zone_sectors, z->open_max, z->active_max, z->append_sectors_max,
-		z->write_granularity, p->zones.options.conventional,
-		p->zones.options.zone_capacity);
-	if (p->zones.read_only)
-		fprintf(out,
-			"\tanvil_zoned_disk_fail_zone(&zoned, %u, ANVIL_DISK_ZONE_READ_ONLY);\n",
-			p->zones.read_only);
-	if (p->zones.offline)
-		fprintf(out, "\tanvil_zoned_disk_fail_zone(&zoned, %u, ANVIL_DISK_ZONE_OFFLINE);\n",
-			p->zones.offline);
-	fputs("\toptions.disk = &zoned.disk;\n", out);
-}
-
-static void put_disk_options(const struct setup *p, FILE *out)
-{
-	static struct machine m;
-	struct anvil_blk_options o;
-
-	m.p = *p;
-	machine_blk_options(&m, &o);
-	if (p->zones.zoned)
-		fputs("#include \"zoned_disk.h\"\n\n", out);
-	fprintf(out,
-		"static void create_device(void)\n"
-		"{\n"
-		"\tstruct anvil_blk_options options = {\n"
-		"\t\t.memory = &memory,\n"
-		"\t\t.disk = &disk,\n"
-		"\t\t.features.word[0] = 0x%" PRIx64 ",\n"
-		"\t\t.queue_size_max = %u,\n"
-		"\t\t.slots = %u,\n"
-		"\t\t.transfer_max = %u,\n"
-		"\t\t.size_max = %u,\n"
-		"\t\t.seg_max = %u,\n"
-		"\t\t.blk_size = %u,\n"
-		"\t\t.cylinders = %u,\n"
-		"\t\t.heads = %u,\n"
-		"\t\t.sectors = %u,\n"
-		"\t\t.physical_block_exp = %u,\n"
-		"\t\t.alignment_offset = %u,\n"
-		"\t\t.min_io_size = %u,\n"
-		"\t\t.opt_io_size = %u,\n"
-		"\t\t.range_sectors_max = %uu,\n"
-		"\t\t.range_segments_max = %u,\n"
-		"\t\t.num_queues = %u,\n"
-		"\t\t.erase_sectors_max = %u,\n"
-		"\t\t.erase_segments_max = %u,\n"
-		"\t\t.erase_sector_alignment = %u,\n"
-		"\t};\n"
-		"\n",
-		o.features.word[0], o.queue_size_max, o.slots, o.transfer_max, o.size_max,
-		o.seg_max, o.blk_size, o.cylinders, o.heads, o.sectors, o.physical_block_exp,
-		o.alignment_offset, o.min_io_size, o.opt_io_size, o.range_sectors_max,
-		o.range_segments_max, o.num_queues, o.erase_sectors_max, o.erase_segments_max,
-		o.erase_sector_alignment);
-	fprintf(out, "\tcreate_disk(%" PRIu64 ", %s);\n", p->capacity,
-		p->flags & FLAG_READ_ONLY ? "true" : "false");
-	put_extras(p, out);
-	fprintf(out,
-		"\tdisk_deferred = %d;\n"
-		"\tcancel_late = %d;\n"
-		"\tfail_every = %u;\n"
-		"\tif (anvil_blk_init(&blk, &options))\n"
-		"\t\tabort();\n"
-		"\tattach(&blk.dev, %s, %s);\n"
-		"}\n",
-		!!(p->flags & FLAG_DEFERRED), !!(p->flags & FLAG_CANCEL_LATE), p->fail_every,
-		p->legacy ? "true" : "false", p->big_endian ? "true" : "false");
-}
-
-static void put_nic_options(const struct setup *p, FILE *out)
-{
-	static struct machine m;
-	struct anvil_net_options o;
-
-	m.p = *p;
-	machine_net_options(&m, &o);
-	fprintf(out,
-		"static void create_device(void)\n"
-		"{\n"
-		"\tstruct anvil_net_options options = {\n"
-		"\t\t.memory = &memory,\n"
-		"\t\t.nic = &nic,\n"
-		"\t\t.features.word = { 0x%" PRIx64 ", 0x%" PRIx64 " },\n"
-		"\t\t.queue_size_max = %u,\n"
-		"\t\t.queue_pairs_max = %u,\n"
-		"\t\t.speed = %u,\n"
-		"\t\t.duplex = %u,\n"
-		"\t\t.mac = { 0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x },\n"
-		"\t\t.mtu = %u,\n"
-		"\t\t.link_up = %s,\n"
-		"\t};\n"
-		"\n"
-		"\tnic_stalled = %d;\n"
-		"\tnic_drops = %d;\n"
-		"\tif (anvil_net_init(&net, &options))\n"
-		"\t\tabort();\n"
-		"\tattach(&net.dev, %s, %s);\n"
-		"}\n",
-		o.features.word[0], o.features.word[1], o.queue_size_max, o.queue_pairs_max,
-		o.speed, o.duplex, o.mac[0], o.mac[1], o.mac[2], o.mac[3], o.mac[4], o.mac[5],
-		o.mtu, o.link_up ? "true" : "false", !!(p->flags & FLAG_NIC_STALLED),
-		!!(p->flags & FLAG_NIC_DROPS), p->legacy ? "true" : "false",
-		p->big_endian ? "true" : "false");
 }
 
 /* ---- the file ---- */
@@ -413,7 +284,7 @@ static void put_main(const struct exported *e, int ops, FILE *out)
 
 void export_c(const struct exported *e, FILE *out)
 {
-	bool blk = e->script->header.code == DEVICE_BLK;
+	const struct export_kind *kind = kind_of(e);
 	struct setup p;
 	size_t at = 0;
 	int ops = 0;
@@ -423,12 +294,9 @@ void export_c(const struct exported *e, FILE *out)
 	fwrite(export_watch, 1, (size_t)(export_watch_end - export_watch), out);
 	fputc('\n', out);
 	fwrite(export_guest, 1, (size_t)(export_guest_end - export_guest), out);
-	if (blk)
-		fwrite(export_disk, 1, (size_t)(export_disk_end - export_disk), out);
-	else
-		fwrite(export_nic, 1, (size_t)(export_nic_end - export_nic), out);
+	fwrite(kind->part, 1, (size_t)(kind->part_end - kind->part), out);
 	fputc('\n', out);
-	(blk ? put_disk_options : put_nic_options)(&p, out);
+	kind->put_create(&p, out);
 	for (; at < e->log->entries || ops == 0; ops++)
 		at = put_op(e, ops, at, out);
 	put_main(e, ops, out);

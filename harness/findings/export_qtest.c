@@ -126,22 +126,12 @@ static void put_event(const struct machine_event *v, FILE *out)
 
 /* ---- the file ---- */
 
-static void put_disk_image(uint64_t capacity, FILE *out)
-{
-	fprintf(out,
-		"# The disk of a script, each sector full of 0x80 plus its number:\n"
-		"#   for s in $(seq 0 %" PRIu64 "); do\n"
-		"#   head -c 512 /dev/zero | tr '\\0' \"\\\\$(printf %%o $((128 + s)))\"; done "
-		">disk.img\n",
-		capacity - 1);
-}
-
 static void put_command(const struct setup *p, FILE *out)
 {
-	if (p->kind == DEVICE_BLK && p->capacity)
-		put_disk_image(p->capacity, out);
-	else if (p->kind == DEVICE_BLK)
-		fputs("# A disk without a sector:\n#   : >disk.img\n", out);
+	const struct export_kind *kind = export_kind(p->kind);
+
+	if (kind->put_image)
+		kind->put_image(p, out);
 	fputs("# Firmware that halts: the machine runs, as a network device needs it to send:\n"
 	      "#   { head -c 65520 /dev/zero; printf '\\372\\364\\353\\375'; "
 	      "head -c 12 /dev/zero; } >halt.bin\n",
@@ -152,23 +142,7 @@ static void put_command(const struct setup *p, FILE *out)
 		"#   -display none -accel tcg -bios halt.bin "
 		"-global virtio-mmio.force-legacy=%s \\\n",
 		MEMORY_MIB, p->legacy ? "true" : "false");
-	if (p->kind == DEVICE_BLK && p->zones.zoned)
-		fputs("# The disk of the script has zones, which QEMU takes from a zoned host "
-		      "device "
-		      "alone:\n",
-		      out);
-	if (p->kind == DEVICE_BLK)
-		fprintf(out,
-			"#   -drive file=disk.img,format=raw,if=none,id=d%s \\\n"
-			"#   -device virtio-blk-device,drive=d,num-queues=%u -qtest stdio\n",
-			p->flags & FLAG_READ_ONLY ? ",readonly=on" : "", p->queues);
-	else
-		fprintf(out,
-			"#   -netdev socket,id=n,udp=127.0.0.1:9,localaddr=127.0.0.1:0 \\\n"
-			"#   -device virtio-net-device,netdev=n,mac=%02x:%02x:%02x:%02x:%02x:%02x "
-			"-qtest stdio\n",
-			setup_mac[0], setup_mac[1], setup_mac[2], setup_mac[3], setup_mac[4],
-			setup_mac[5]);
+	kind->put_qemu(p, out);
 }
 
 static void put_head(const struct exported *e, const struct setup *p, FILE *out)

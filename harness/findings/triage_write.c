@@ -13,6 +13,7 @@
 #include "array_size.h"
 #include "base/complain.h"
 #include "script/files.h"
+#include "export.h"
 #include "describe.h"
 #include "triage.h"
 
@@ -176,7 +177,7 @@ static void tell_replay(const struct triage_group *g, const char *folder, FILE *
 	tell_command(g, folder, "play --on linux", "", out);
 	fprintf(out, "\nWithout /dev/kvm, or where it runs no stock kernel, the last two after "
 		     "ci/with-kvm.\n");
-	if (g->script.header.code == DEVICE_ECHO)
+	if (!export_kind((enum device_kind)g->script.header.code))
 		return;
 	fprintf(out, "\nWithout the harness, and on QEMU's device:\n\n");
 	tell_command(g, folder, "export --as c", " >reproducer.c", out);
