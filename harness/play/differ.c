@@ -160,8 +160,7 @@ static bool op_compares_interfaces(const struct script_op *r, const struct setup
 {
 	if (r->code == OP_INIT)
 		return r->init.decline == 0 && !r->init.decline64 && !r->init.grab64 &&
-		       (p->kind != DEVICE_NET ||
-			anvil_features_has(&p->offered, VIRTIO_NET_F_MRG_RXBUF));
+		       !p->legacy_differs;
 	return !any_type(r) && r->code != OP_QUEUE && (r->code != OP_STOP || r->stop.how == 0);
 }
 

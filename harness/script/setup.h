@@ -52,8 +52,9 @@ struct setup {
 	uint32_t erase_segments_max;
 	uint32_t erase_sector_alignment;
 	struct anvil_disk_lifetime lifetime;
-	bool legacy;	 /* version 1 of virtio-mmio */
-	bool big_endian; /* and so is the guest: the order of its structures then */
+	bool legacy_differs; /* requests have another form by the legacy interface */
+	bool legacy;	     /* version 1 of virtio-mmio */
+	bool big_endian;     /* and so is the guest: the order of its structures then */
 	unsigned int
 		bad_option; /* a mistake of the embedder's that is tried first, see bad_options.h */
 };

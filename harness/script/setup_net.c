@@ -83,6 +83,8 @@ static uint64_t without_required(uint64_t low, uint64_t high)
 
 static void choose(const struct script_op *header, struct setup *p)
 {
+	/* num_buffers is always there, or with MRG_RXBUF alone (5.1.6.1) */
+	p->legacy_differs = !anvil_features_has(&p->offered, VIRTIO_NET_F_MRG_RXBUF);
 	p->offered.word[1] &= ~without_required(p->offered.word[0], p->offered.word[1]);
 	if (header->device.queues && (anvil_features_has(&p->offered, VIRTIO_NET_F_MQ) ||
 				      anvil_features_has(&p->offered, VIRTIO_NET_F_RSS)))
