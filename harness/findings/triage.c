@@ -198,8 +198,11 @@ static int shrink_group(struct triage_group *g, unsigned int hang_seconds)
 /* The last folder named fuzz_... on the way to the input, or the one of the device. */
 static void find_target(struct triage_group *g)
 {
-	static const char *const target[DEVICE_KINDS] = { "fuzz_blk", "fuzz_net",
-							  "fuzz_virtqueue" };
+	static const char *const target[DEVICE_KINDS] = {
+		[DEVICE_BLK] = "fuzz_blk",
+		[DEVICE_NET] = "fuzz_net",
+		[DEVICE_ECHO] = "fuzz_virtqueue",
+	};
 	const char *path = g->smallest->path;
 
 	snprintf(g->target, sizeof(g->target), "%s", target[g->script.header.code]);

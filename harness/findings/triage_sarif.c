@@ -141,9 +141,11 @@ static void put_driver(struct json *j, const struct triage *t)
 
 static const char *device_file(const struct triage_group *g)
 {
-	static const char *const file[DEVICE_KINDS] = { "devices/virtio_blk.c",
-							"devices/virtio_net.c",
-							"devices/virtqueue.c" };
+	static const char *const file[DEVICE_KINDS] = {
+		[DEVICE_BLK] = "devices/virtio_blk.c",
+		[DEVICE_NET] = "devices/virtio_net.c",
+		[DEVICE_ECHO] = "devices/virtqueue.c",
+	};
 
 	return file[g->script.header.code];
 }

@@ -12,7 +12,11 @@
 
 #include "operands.h"
 
-const char *const script_device_name[DEVICE_KINDS] = { "blk", "net", "echo" };
+const char *const script_device_name[DEVICE_KINDS] = {
+	[DEVICE_BLK] = "blk",
+	[DEVICE_NET] = "net",
+	[DEVICE_ECHO] = "echo",
+};
 
 struct script_op script_op(enum op_code code)
 {
