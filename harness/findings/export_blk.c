@@ -35,10 +35,11 @@ static void put_extras(const struct setup *p, FILE *out)
 		z->write_granularity, p->zones.options.conventional,
 		p->zones.options.zone_capacity);
 	if (p->zones.read_only)
-		fprintf(out, "\tzoned_disk_fail_zone(&zoned, %u, ANVIL_DISK_ZONE_READ_ONLY);\n",
+		fprintf(out,
+			"\tanvil_zoned_disk_fail_zone(&zoned, %u, ANVIL_DISK_ZONE_READ_ONLY);\n",
 			p->zones.read_only);
 	if (p->zones.offline)
-		fprintf(out, "\tzoned_disk_fail_zone(&zoned, %u, ANVIL_DISK_ZONE_OFFLINE);\n",
+		fprintf(out, "\tanvil_zoned_disk_fail_zone(&zoned, %u, ANVIL_DISK_ZONE_OFFLINE);\n",
 			p->zones.offline);
 	fputs("\toptions.disk = &zoned.disk;\n", out);
 }
@@ -55,7 +56,7 @@ static void put_create(const struct setup *p, FILE *out)
 	fprintf(out,
 		"static void create_device(void)\n"
 		"{\n"
-		"\tstruct virtio_blk_options options = {\n"
+		"\tstruct anvil_blk_options options = {\n"
 		"\t\t.memory = &memory,\n"
 		"\t\t.disk = &disk,\n"
 		"\t\t.features.word[0] = 0x%" PRIx64 ",\n"

@@ -16,7 +16,7 @@ static void put_create(const struct setup *p, FILE *out)
 	fprintf(out,
 		"static void create_device(void)\n"
 		"{\n"
-		"\tstruct virtio_net_options options = {\n"
+		"\tstruct anvil_net_options options = {\n"
 		"\t\t.memory = &memory,\n"
 		"\t\t.nic = &nic,\n"
 		"\t\t.features.word = { 0x%" PRIx64 ", 0x%" PRIx64 " },\n"

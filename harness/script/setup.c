@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "array_size.h"
 #include "virtio_spec.h"
 
 const uint8_t setup_mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };

@@ -4,6 +4,8 @@
  */
 #include "setup_internal.h"
 
+#include "array_size.h"
+
 static const struct setup_required ground[] = {
 	{ BIT(VIRTIO_BLK_F_CONFIG_WCE), BIT(VIRTIO_BLK_F_FLUSH) },
 };
@@ -36,7 +38,7 @@ static const struct zone_class {
 	{ true, ANVIL_DISK_HOST_MANAGED, 128, 100, 0, 1, 1, 8, 1, 0, 0 },
 };
 
-#define ZONE_COUNT (sizeof(zone_class) / sizeof(zone_class[0]))
+#define ZONE_COUNT (ARRAY_SIZE(zone_class))
 
 static unsigned int zone_class_of(const struct script_op *header)
 {
@@ -125,7 +127,7 @@ const struct setup_kind setup_kind_blk = {
 		     BIT(VIRTIO_BLK_F_LIFETIME) | BIT(VIRTIO_BLK_F_SECURE_ERASE) |
 		     BIT(VIRTIO_BLK_F_ZONED),
 	.ground = ground,
-	.grounds = sizeof(ground) / sizeof(ground[0]),
+	.grounds = ARRAY_SIZE(ground),
 	.withheld = not_of_this_disk,
 	.choose = choose,
 	.make_legacy = make_legacy,

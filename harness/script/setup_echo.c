@@ -4,6 +4,8 @@
  */
 #include "setup_internal.h"
 
+#include "array_size.h"
+
 static const struct setup_required ground[] = {
 	{ BIT(1), BIT(0) },
 };
@@ -18,6 +20,6 @@ static unsigned int queues(const struct script_op *header, const struct setup *p
 const struct setup_kind setup_kind_echo = {
 	.supported = RING_FEATURES | 0xf,
 	.ground = ground,
-	.grounds = sizeof(ground) / sizeof(ground[0]),
+	.grounds = ARRAY_SIZE(ground),
 	.queues = queues,
 };

@@ -4,6 +4,8 @@
  */
 #include "setup_internal.h"
 
+#include "array_size.h"
+
 static const struct setup_required ground[] = {
 	{ BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6),
 	  BIT(VIRTIO_NET_F_GUEST_CSUM) },
@@ -113,7 +115,7 @@ const struct setup_kind setup_kind_net = {
 		     BIT(VIRTIO_NET_F_CTRL_RX) | BIT(VIRTIO_NET_F_CTRL_VLAN) |
 		     BIT(VIRTIO_NET_F_CTRL_RX_EXTRA) | BIT(VIRTIO_NET_F_CTRL_MAC_ADDR),
 	.ground = ground,
-	.grounds = sizeof(ground) / sizeof(ground[0]),
+	.grounds = ARRAY_SIZE(ground),
 	.asked = net_asked,
 	.choose = choose,
 	.make_legacy = make_legacy,
