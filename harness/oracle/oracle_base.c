@@ -119,7 +119,7 @@ void oracle_digest_bytes(uint64_t *sum, const void *bytes, uint64_t len)
 bool oracle_live(const struct oracle *o)
 {
 	if (o->p->legacy) /* there the queues run from DRIVER on */
-		return (o->status & ~(uint32_t)VIRTIO_STATUS_DRIVER_OK) == 3;
+		return (o->status & ~(uint32_t)VIRTIO_STATUS_DRIVER_OK) == SAID_DRIVER;
 	return o->status == ORACLE_STATUS_LIVE;
 }
 

@@ -20,6 +20,19 @@
 
 #include "oracle.h"
 
+/*
+ * Values of Status by which a driver goes on, each with those before (3.1.1, 3.4.2); a legacy
+ * driver leaves out FEATURES_OK (3.1.2). The oracle's own, as the device has its own.
+ */
+enum {
+	SAID_ACKNOWLEDGE = 1,
+	SAID_DRIVER = 3,
+	SAID_LEGACY_DRIVER_OK = 7,
+	SAID_FEATURES_OK = 11,
+	SAID_DRIVER_OK = 15,
+	SAID_SUSPEND = 27, /* DRIVER_OK is not set then */
+};
+
 static inline void hit(enum milestone m)
 {
 	oracle_milestone[m] = true;

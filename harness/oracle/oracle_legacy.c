@@ -29,9 +29,9 @@ static void features_are_final(struct oracle *o)
 
 static void write_status(struct oracle *o, uint32_t value)
 {
-	uint32_t now = o->status & 0x87;
-	uint32_t wish =
-		value & ~0x48u; /* there is no FEATURES_OK, and NEEDS_RESET is not its own */
+	uint32_t now = o->status & (SAID_LEGACY_DRIVER_OK | VIRTIO_STATUS_FAILED);
+	/* there is no FEATURES_OK, and NEEDS_RESET is the device's */
+	uint32_t wish = value & ~(VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_NEEDS_RESET);
 
 	if (o->resetting) {
 		oracle_write_status_early(o, value);
@@ -40,9 +40,10 @@ static void write_status(struct oracle *o, uint32_t value)
 	} else if (wish == (now | VIRTIO_STATUS_FAILED)) {
 		hit(MILESTONE_STATUS_FAILED);
 		o->status |= VIRTIO_STATUS_FAILED;
-	} else if ((now == 0 && (wish == 1 || wish == 3)) || (now == 1 && wish == 3)) {
+	} else if ((now == 0 && (wish == SAID_ACKNOWLEDGE || wish == SAID_DRIVER)) ||
+		   (now == SAID_ACKNOWLEDGE && wish == SAID_DRIVER)) {
 		o->status |= wish;
-	} else if (now == 3 && wish == 7) {
+	} else if (now == SAID_DRIVER && wish == SAID_LEGACY_DRIVER_OK) {
 		hit(MILESTONE_LEGACY_LIVE);
 		o->status |= VIRTIO_STATUS_DRIVER_OK;
 		features_are_final(o);

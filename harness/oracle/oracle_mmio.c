@@ -23,21 +23,23 @@ static uint32_t suspend_or_resume(struct oracle *o, uint32_t wish)
 {
 	if (!oracle_accepted(o, VIRTIO_F_SUSPEND))
 		return wish;
-	if (o->status == 15 && wish == 31) {
+	if (o->status == SAID_DRIVER_OK && wish == (SAID_DRIVER_OK | VIRTIO_STATUS_SUSPEND)) {
 		o->suspending = true;
 		if (o->kind->suspends)
 			o->kind->suspends(o);
-		return 15;
+		return SAID_DRIVER_OK;
 	}
-	if (o->status == 27 && wish == 31) {
+	if (o->status == SAID_SUSPEND && wish == (SAID_DRIVER_OK | VIRTIO_STATUS_SUSPEND)) {
 		hit(MILESTONE_SUSPEND_RESUMED);
-		o->status = 15;
+		o->status = SAID_DRIVER_OK;
 		for (unsigned int i = 0; i < o->p->queues; i++)
 			o->queue[i].must_look = o->queue[i].ready;
 		oracle_catch_up(o);
-		return 15;
+		return SAID_DRIVER_OK;
 	}
-	return o->status & (VIRTIO_STATUS_DRIVER_OK | 16) ? wish : wish & ~16u;
+	return o->status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_SUSPEND)
+		       ? wish
+		       : wish & ~(uint32_t)VIRTIO_STATUS_SUSPEND;
 }
 
 static void write_status(struct oracle *o, uint32_t value)
@@ -51,17 +53,18 @@ static void write_status(struct oracle *o, uint32_t value)
 	}
 	if (value)
 		wish = suspend_or_resume(o, wish);
-	now = o->status & 0xbf;
+	now = o->status & ~(uint32_t)VIRTIO_STATUS_NEEDS_RESET;
 	if (value == 0)
 		oracle_reset(o);
 	else if (wish == (now | VIRTIO_STATUS_FAILED)) {
 		hit(MILESTONE_STATUS_FAILED);
 		oracle_forget_waiting(o);
 		o->status |= VIRTIO_STATUS_FAILED;
-	} else if ((now == 0 && (wish == 1 || wish == 3)) || (now == 1 && wish == 3) ||
-		   (now == 11 && wish == 15))
+	} else if ((now == 0 && (wish == SAID_ACKNOWLEDGE || wish == SAID_DRIVER)) ||
+		   (now == SAID_ACKNOWLEDGE && wish == SAID_DRIVER) ||
+		   (now == SAID_FEATURES_OK && wish == SAID_DRIVER_OK))
 		o->status |= wish;
-	else if (now == 3 && wish == 11)
+	else if (now == SAID_DRIVER && wish == SAID_FEATURES_OK)
 		agree(o);
 	else if (wish != now)
 		hit(MILESTONE_STATUS_REFUSED);

@@ -55,8 +55,8 @@ static bool load_link(struct oracle *o, struct oracle_image *im)
 	bool suspended = o->status & VIRTIO_STATUS_SUSPEND;
 	unsigned int late = 0;
 
-	if (announce > 1 || status > 3 || (speed >> 31 && speed != UINT32_MAX) ||
-	    (duplex > 1 && duplex != 255))
+	if (announce > 1 || status > (VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE) ||
+	    (speed >> 31 && speed != UINT32_MAX) || (duplex > 1 && duplex != 255))
 		return false;
 	if ((status && !(o->p->offered.word[0] >> VIRTIO_NET_F_STATUS & 1)) ||
 	    ((speed || duplex) && !(o->p->offered.word[0] >> VIRTIO_NET_F_SPEED_DUPLEX & 1)))
@@ -64,10 +64,12 @@ static bool load_link(struct oracle *o, struct oracle_image *im)
 	if (announce && !(oracle_accepted(o, VIRTIO_NET_F_GUEST_ANNOUNCE) &&
 			  oracle_accepted(o, VIRTIO_NET_F_STATUS)))
 		return false;
-	if (announce ? !(status & 2) && !suspended : status & 2)
+	if (announce ? !(status & VIRTIO_NET_S_ANNOUNCE) && !suspended
+		     : status & VIRTIO_NET_S_ANNOUNCE)
 		return false;
 	o->net.announce = announce;
-	if ((status ^ oracle_16(o, o->config + 6)) & 1 || (status & 2) != 2 * announce)
+	if ((status ^ oracle_16(o, o->config + 6)) & VIRTIO_NET_S_LINK_UP ||
+	    ((status & VIRTIO_NET_S_ANNOUNCE) != 0) != announce)
 		late |= LATE_STATUS;
 	if (speed != oracle_32(o, o->config + 12) || duplex != o->config[16])
 		late |= LATE_SPEED;

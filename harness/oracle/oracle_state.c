@@ -45,17 +45,17 @@ static bool header_fine(const struct oracle *o, struct oracle_image *im)
 /* 3.1.1, 3.1.2: the bits of a status come in one order; the device's own only where it runs */
 static bool status_fine(const struct oracle *o, uint32_t status)
 {
-	uint32_t steps = status & 0x3f;
+	uint32_t said = status & ~(uint32_t)(VIRTIO_STATUS_NEEDS_RESET | VIRTIO_STATUS_FAILED);
 
-	if (status & VIRTIO_STATUS_NEEDS_RESET && steps != 15 &&
-	    !(o->p->legacy && (steps == 3 || steps == 7)))
+	if (status & VIRTIO_STATUS_NEEDS_RESET && said != SAID_DRIVER_OK &&
+	    !(o->p->legacy && (said == SAID_DRIVER || said == SAID_LEGACY_DRIVER_OK)))
 		return false;
-	if (steps == 0 || steps == 1 || steps == 3)
+	if (said == 0 || said == SAID_ACKNOWLEDGE || said == SAID_DRIVER)
 		return true;
 	if (o->p->legacy)
-		return steps == 7;
-	return steps == 11 || steps == 15 ||
-	       (steps == 27 && o->driver_features[0] >> VIRTIO_F_SUSPEND & 1);
+		return said == SAID_LEGACY_DRIVER_OK;
+	return said == SAID_FEATURES_OK || said == SAID_DRIVER_OK ||
+	       (said == SAID_SUSPEND && o->driver_features[0] >> VIRTIO_F_SUSPEND & 1);
 }
 
 /* When features are final, and that they are such as may be. */
@@ -94,7 +94,8 @@ static bool load_status(struct oracle *o, struct oracle_image *im)
 	o->config_late = (unsigned int)late;
 	if (!agreement_fine(o))
 		return false;
-	if (suspending && (status != 15 || !(o->driver_features[0] >> VIRTIO_F_SUSPEND & 1)))
+	if (suspending &&
+	    (status != SAID_DRIVER_OK || !(o->driver_features[0] >> VIRTIO_F_SUSPEND & 1)))
 		return false;
 	if (late && !(status & VIRTIO_STATUS_SUSPEND))
 		return false;

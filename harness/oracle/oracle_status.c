@@ -9,7 +9,7 @@
 
 void oracle_take_features(struct oracle *o, uint32_t value)
 {
-	if (o->status != 3 || o->agreed || o->driver_sel > 3)
+	if (o->status != SAID_DRIVER || o->agreed || o->driver_sel > 3)
 		return;
 
 	uint64_t *word = &o->driver_features[o->driver_sel / 2];
@@ -130,9 +130,9 @@ bool oracle_may_set_up(const struct oracle *o, const struct model_queue *q)
 	if (in_use && !q->ready)
 		hit(MILESTONE_QUEUE_DRAINING);
 	if (o->p->legacy)
-		return !in_use && (o->status == 3 || o->status == 7);
-	return !in_use &&
-	       (o->status == 11 || (oracle_live(o) && oracle_accepted(o, VIRTIO_F_RING_RESET)));
+		return !in_use && (o->status == SAID_DRIVER || o->status == SAID_LEGACY_DRIVER_OK);
+	return !in_use && (o->status == SAID_FEATURES_OK ||
+			   (oracle_live(o) && oracle_accepted(o, VIRTIO_F_RING_RESET)));
 }
 
 void oracle_start_queue(struct oracle *o, struct model_queue *q)
