@@ -4,7 +4,7 @@
  */
 #include "bad_options_internal.h"
 
-/* A disk that goes with all but one of these options, `which` from 14 on. */
+/* Mistakes from 14 on, in what a disk that can more has. */
 static void spoil_extras(unsigned int which, struct anvil_blk_options *o, struct anvil_disk *disk,
 			 struct anvil_disk_zoning *zoning)
 {
@@ -15,32 +15,63 @@ static void spoil_extras(unsigned int which, struct anvil_blk_options *o, struct
 					      .zone_sectors = 8,
 					      .append_sectors_max = 1,
 					      .write_granularity = 512 };
-	disk->lifetime = which == 14 ? NULL : &lifetime;
-	disk->secure_erase = which != 15;
-	disk->zoning = which == 16 ? NULL : zoning;
+	disk->lifetime = &lifetime;
+	disk->secure_erase = true;
+	disk->zoning = zoning;
 	o->disk = disk;
 	o->features.word[0] = 1ull << VIRTIO_BLK_F_LIFETIME | 1ull << VIRTIO_BLK_F_SECURE_ERASE |
 			      1ull << VIRTIO_BLK_F_ZONED | 1ull << VIRTIO_BLK_F_MQ |
 			      1ull << VIRTIO_BLK_F_SIZE_MAX | 1ull << VIRTIO_BLK_F_SEG_MAX;
-	o->erase_sector_alignment = which == 23 ? 12 : which == 28 ? 0 : 8;
-	if (which == 17)
+	o->erase_sector_alignment = 8;
+	switch (which) {
+	case 14:
+		disk->lifetime = NULL;
+		break;
+	case 15:
+		disk->secure_erase = false;
+		break;
+	case 16:
+		disk->zoning = NULL;
+		break;
+	case 17:
 		o->features.word[0] ^= 1ull << VIRTIO_BLK_F_ZONED;
-	if (which == 18)
+		break;
+	case 18:
 		o->features.word[0] |= 1ull << VIRTIO_BLK_F_DISCARD;
-	if (which == 19 || which == 20)
-		o->num_queues = which == 19 ? 0 : ANVIL_DEVICE_QUEUES_MAX + 1;
-	if (which == 21 || which == 22)
-		o->erase_segments_max = which == 21 ? 0 : ANVIL_BLK_RANGE_SEGMENTS_MAX + 1;
-	if (which == 24)
+		break;
+	case 19:
+		o->num_queues = 0;
+		break;
+	case 20:
+		o->num_queues = ANVIL_DEVICE_QUEUES_MAX + 1;
+		break;
+	case 21:
+		o->erase_segments_max = 0;
+		break;
+	case 22:
+		o->erase_segments_max = ANVIL_BLK_RANGE_SEGMENTS_MAX + 1;
+		break;
+	case 23:
+		o->erase_sector_alignment = 12;
+		break;
+	case 24:
 		o->erase_sectors_max = 0;
-	if (which == 25)
+		break;
+	case 25:
 		zoning->append_sectors_max = o->transfer_max / ANVIL_DISK_SECTOR_BYTES + 1;
-	if (which == 26)
+		break;
+	case 26:
 		o->seg_max = 0;
-	if (which == 27)
+		break;
+	case 27:
 		o->features.word[0] |= 1ull << VIRTIO_BLK_F_WRITE_ZEROES;
-	if (which > 28)
+		break;
+	case 28:
+		o->erase_sector_alignment = 0;
+		break;
+	default:
 		o->features.word[0] |= 1ull << VIRTIO_BLK_F_SCSI;
+	}
 }
 
 #define ZONE_MISTAKES 30u /* the first of them */
@@ -56,26 +87,36 @@ static int try_zones(struct machine *m, unsigned int which)
 	struct anvil_zoned_disk z;
 	int err;
 
-	if (which == 0)
+	switch (which) {
+	case 0:
 		below.zoning = &o.zoning;
-	if (which == 1)
+		break;
+	case 1:
 		o.zoning.model = ANVIL_DISK_HOST_AWARE + 1;
-	if (which == 2)
+		break;
+	case 2:
 		o.zoning.zone_sectors = 0;
-	if (which == 3)
+		break;
+	case 3:
 		o.zoning.write_granularity = 0;
-	if (which == 4)
+		break;
+	case 4:
 		o.zoning.write_granularity = 1000;
-	if (which == 5)
+		break;
+	case 5:
 		o.zoning.write_granularity = 1536;
-	if (which == 6)
+		break;
+	case 6:
 		o.zone_capacity = 9;
-	if (which > 6)
+		break;
+	case 7:
 		o.zoning.model = ANVIL_DISK_HOST_AWARE;
-	if (which == 7)
 		o.zoning.open_max = 1;
-	if (which > 7)
+		break;
+	default:
+		o.zoning.model = ANVIL_DISK_HOST_AWARE;
 		o.zoning.active_max = 1;
+	}
 	err = anvil_zoned_disk_init(&z, &below, &o);
 	if (!err)
 		anvil_zoned_disk_destroy(&z);
