@@ -110,6 +110,12 @@ uint16_t guest_avail_idx(struct guest_driver *g, unsigned int queue);
 bool guest_returned(struct guest_driver *g, unsigned int queue);
 
 /*
+ * Resets the device and reads each register that a script can have changed: the oracle knows what
+ * they hold after creation (rule 6).
+ */
+void guest_read_registers(struct guest_driver *g);
+
+/*
  * One well-formed request after a reset: negotiate, one queue, one chain. Returns whether it came
  * back with a good answer: false means that the device is wedged.
  */

@@ -229,6 +229,7 @@ static bool probe(struct guest_driver *g)
 
 const struct guest_kind guest_kind_blk = {
 	.probe = probe,
+	.config_changes = { 0, 4, offsetof(struct anvil_blk_config, writeback) },
 	/* a host-managed disk is not for drivers without it */
 	.probe_features = 1ull << VIRTIO_BLK_F_ZONED,
 };

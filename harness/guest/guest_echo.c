@@ -9,4 +9,4 @@ static bool probe(struct guest_driver *g)
 	return guest_round_trip(g, 0, "?", 1, 0, 0);
 }
 
-const struct guest_kind guest_kind_echo = { .probe = probe };
+const struct guest_kind guest_kind_echo = { .probe = probe, .config_changes = { 0, 4, 6 } };

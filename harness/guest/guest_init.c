@@ -51,50 +51,69 @@ static void bring_up_queues(struct guest_driver *g, const struct script_op *r)
 	}
 }
 
-void guest_init(struct guest_driver *g, const struct script_op *r)
+/* All but the last one, which a driver that does all at once leaves out. */
+static void write_status(struct guest_driver *g, enum init_wrong wrong, uint32_t status)
 {
-	enum init_wrong wrong = (enum init_wrong)r->init.wrong;
-	uint64_t features = (g->p->offered.word[0] & ~r->init.decline) | r->init.grab;
-	uint32_t status = 0;
+	if (wrong != INIT_AT_ONCE)
+		guest_reg(g, VIRTIO_MMIO_STATUS, status);
+}
 
-	if (wrong == INIT_ALL_FEATURES)
+static uint64_t choose_features(struct guest_driver *g, const struct script_op *r)
+{
+	uint64_t offered = g->p->offered.word[0];
+	uint64_t features = (offered & ~r->init.decline) | r->init.grab;
+
+	if (r->init.wrong == INIT_ALL_FEATURES)
 		features = UINT64_MAX;
-	g->packed = features & g->p->offered.word[0] & 1ull << VIRTIO_F_RING_PACKED;
-	g->notify_data = features & g->p->offered.word[0] & 1ull << VIRTIO_F_NOTIFICATION_DATA;
+	g->packed = features & offered & 1ull << VIRTIO_F_RING_PACKED;
+	g->notify_data = features & offered & 1ull << VIRTIO_F_NOTIFICATION_DATA;
 	g->features[0] = features;
 	g->features[1] = (g->p->offered.word[1] & ~(uint64_t)r->init.decline64) | r->init.grab64;
-	if (g->p->legacy)
-		guest_legacy_begin(g);
+	return features;
+}
+
+/* 3.1.1, steps 1 to 3. Returns the status then. */
+static uint32_t reset_and_greet(struct guest_driver *g, enum init_wrong wrong)
+{
+	uint32_t status = wrong == INIT_NO_ACKNOWLEDGE ? 0 : VIRTIO_STATUS_ACKNOWLEDGE;
+
 	if (wrong != INIT_NO_RESET && !g->clean)
 		guest_reg(g, VIRTIO_MMIO_STATUS, 0);
 	if (wrong != INIT_NO_WAIT && wrong != INIT_NO_RESET && !g->clean)
 		guest_wait_for_reset(g, VIRTIO_MMIO_STATUS);
-	if (wrong != INIT_NO_ACKNOWLEDGE)
-		status |= VIRTIO_STATUS_ACKNOWLEDGE;
-	if (wrong != INIT_AT_ONCE)
-		guest_reg(g, VIRTIO_MMIO_STATUS, status);
+	write_status(g, wrong, status);
 	if (wrong != INIT_NO_DRIVER)
 		status |= VIRTIO_STATUS_DRIVER;
-	if (wrong != INIT_AT_ONCE)
-		guest_reg(g, VIRTIO_MMIO_STATUS, status);
+	write_status(g, wrong, status);
+	return status;
+}
+
+void guest_init(struct guest_driver *g, const struct script_op *r)
+{
+	enum init_wrong wrong = (enum init_wrong)r->init.wrong;
+	uint64_t features = choose_features(g, r);
+	uint32_t status;
+
+	if (g->p->legacy)
+		guest_legacy_begin(g);
+	status = reset_and_greet(g, wrong);
 	write_features(g, features, (uint32_t)g->features[1]);
 	if ((wrong == INIT_NO_FEATURES_OK) == g->p->legacy) /* legacy drivers do not know it */
 		status |= VIRTIO_STATUS_FEATURES_OK;
-	if (wrong != INIT_AT_ONCE)
-		guest_reg(g, VIRTIO_MMIO_STATUS, status);
+	write_status(g, wrong, status);
 	if (wrong == INIT_FEATURES_LATE && !g->p->legacy)
 		write_features(g, ~features, 0);
 	if (wrong != INIT_NO_QUEUES && wrong != INIT_QUEUES_LATE)
 		bring_up_queues(g, r);
 	if (wrong == INIT_FEATURES_LATE && g->p->legacy) /* the queues have made them final */
 		write_features(g, ~features, 0);
+	status |= VIRTIO_STATUS_DRIVER_OK;
 	if (wrong != INIT_NO_DRIVER_OK)
-		guest_reg(g, VIRTIO_MMIO_STATUS, status | VIRTIO_STATUS_DRIVER_OK);
+		guest_reg(g, VIRTIO_MMIO_STATUS, status);
 	if (wrong == INIT_QUEUES_LATE)
 		bring_up_queues(g, r);
 	if (wrong == INIT_FAILS)
-		guest_reg(g, VIRTIO_MMIO_STATUS,
-			  status | VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_FAILED);
+		guest_reg(g, VIRTIO_MMIO_STATUS, status | VIRTIO_STATUS_FAILED);
 }
 
 void guest_reset(struct guest_driver *g, const struct script_op *r)

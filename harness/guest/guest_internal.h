@@ -69,13 +69,15 @@ bool guest_round_trip(struct guest_driver *g, unsigned int queue, const void *ou
 
 /* ---- a kind of device ---- */
 
-/* What a kind of device adds to the driver. All but `probe` may be NULL. */
+/* What a kind of device adds to the driver. All but `probe` and `config_changes` may be 0. */
 struct guest_kind {
 	/* One well-formed request in a queue that was just set up, which one; and with which
 	 * features beside the ring's, if they are offered. Returns whether the answer is good. */
 	bool (*probe)(struct guest_driver *g);
 	unsigned int probe_queue;
 	uint64_t probe_features;
+	/* Where in the configuration space the driver or the host can change something. */
+	uint32_t config_changes[3];
 	/* Those that there are with the features asked for; NULL: all. */
 	unsigned int (*queues)(const struct guest_driver *g);
 };

@@ -437,6 +437,7 @@ static unsigned int queues(const struct guest_driver *g)
 
 const struct guest_kind guest_kind_net = {
 	.probe = probe,
+	.config_changes = { 0, 4, 8 },
 	.probe_queue = ANVIL_NET_TX,
 	.queues = queues,
 };

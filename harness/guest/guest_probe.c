@@ -1,8 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The probe for life.
+ * What follows a script: a reset, and the probe for life.
  */
 #include "guest_internal.h"
+
+#include "array_size.h"
+
+void guest_read_registers(struct guest_driver *g)
+{
+	static const uint32_t modern[] = {
+		VIRTIO_MMIO_DEVICE_FEATURES,   VIRTIO_MMIO_QUEUE_SIZE_MAX,
+		VIRTIO_MMIO_QUEUE_READY,       VIRTIO_MMIO_INTERRUPT_STATUS,
+		VIRTIO_MMIO_CONFIG_GENERATION,
+	};
+	static const uint32_t legacy[] = {
+		VIRTIO_MMIO_DEVICE_FEATURES,
+		VIRTIO_MMIO_QUEUE_SIZE_MAX,
+		VIRTIO_MMIO_QUEUE_PFN,
+		VIRTIO_MMIO_INTERRUPT_STATUS,
+	};
+
+	guest_reg(g, VIRTIO_MMIO_STATUS, 0);
+	for (size_t i = 0; !g->p->legacy && i < ARRAY_SIZE(modern); i++)
+		guest_get(g, modern[i]);
+	for (size_t i = 0; g->p->legacy && i < ARRAY_SIZE(legacy); i++)
+		guest_get(g, legacy[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(g->kind->config_changes); i++)
+		guest_get(g, VIRTIO_MMIO_CONFIG + g->kind->config_changes[i]);
+}
 
 bool guest_probe(struct guest_driver *g)
 {

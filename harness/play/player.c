@@ -105,39 +105,6 @@ static void check_drained(struct guest_driver *g)
 	}
 }
 
-/* Rule 6: after reset each register reads as after creation. */
-static void check_registers(struct guest_driver *g)
-{
-	/* those that a script can have changed */
-	static const uint32_t reg[] = {
-		VIRTIO_MMIO_DEVICE_FEATURES,   VIRTIO_MMIO_QUEUE_SIZE_MAX,
-		VIRTIO_MMIO_QUEUE_READY,       VIRTIO_MMIO_INTERRUPT_STATUS,
-		VIRTIO_MMIO_CONFIG_GENERATION,
-	};
-
-	static const uint32_t legacy_reg[] = {
-		VIRTIO_MMIO_DEVICE_FEATURES,
-		VIRTIO_MMIO_QUEUE_SIZE_MAX,
-		VIRTIO_MMIO_QUEUE_PFN,
-		VIRTIO_MMIO_INTERRUPT_STATUS,
-	};
-
-	/* what a driver or the host can change in the configuration space */
-	static const uint32_t config[DEVICE_KINDS][3] = {
-		[DEVICE_BLK] = { 0, 4, offsetof(struct anvil_blk_config, writeback) },
-		[DEVICE_NET] = { 0, 4, 8 },
-		[DEVICE_ECHO] = { 0, 4, 6 },
-	};
-
-	guest_reg(g, VIRTIO_MMIO_STATUS, 0);
-	for (size_t i = 0; !g->p->legacy && i < ARRAY_SIZE(reg); i++)
-		guest_get(g, reg[i]);
-	for (size_t i = 0; g->p->legacy && i < ARRAY_SIZE(legacy_reg); i++)
-		guest_get(g, legacy_reg[i]);
-	for (size_t i = 0; i < 3; i++)
-		guest_get(g, VIRTIO_MMIO_CONFIG + config[g->p->kind][i]);
-}
-
 static void play_all(struct guest_driver *g, const struct script *script, volatile int *progress,
 		     struct verdict *v)
 {
@@ -155,7 +122,7 @@ static void play_all(struct guest_driver *g, const struct script *script, volati
 	check_drained(g);
 	if (o->status & VIRTIO_STATUS_NEEDS_RESET)
 		v->kind = VERDICT_REJECTED;
-	check_registers(g);
+	guest_read_registers(g);
 	if (!guest_probe(g)) {
 		v->kind = VERDICT_WEDGED;
 		snprintf(v->reason, sizeof(v->reason),
