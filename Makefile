@@ -96,7 +96,7 @@ RUNNER_LIBRARIES := -luring -lslirp -lseccomp -lpthread
 DEVICES  := $(filter-out $(URING) $(SLIRP),$(wildcard devices/*.c))
 # what an embedder includes: not what the parts of a device say to each other
 PUBLIC_HEADERS := $(filter-out %_internal.h %_layout.h devices/virtio_net_%.h devices/virtio_mmio_legacy.h \
-	devices/disk_format.h devices/array_size.h,$(wildcard devices/*.h))
+	devices/disk_format.h devices/array_size.h devices/cannot_fail.h,$(wildcard devices/*.h))
 # Which room of harness/ goes into which program
 room     = $(foreach r,$(1),$(wildcard harness/$(r)/*.c))
 HARNESS  := $(call room,base script oracle device guest play)

@@ -4,9 +4,10 @@
  */
 #include "descriptor_chain.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
+
+#include "cannot_fail.h"
 
 void anvil_descriptor_chain_init(struct anvil_descriptor_chain *chain,
 				 const struct anvil_guest_memory *memory,
@@ -86,10 +87,8 @@ int anvil_descriptor_chain_read(struct anvil_descriptor_chain *chain, void *dst,
 		uint64_t gpa;
 
 		part = advance(chain, &chain->read, len - done, &gpa);
-		int err = anvil_guest_memory_read(chain->memory, gpa, (char *)dst + done, part);
-
-		assert(!err);
-		(void)err;
+		anvil_cannot_fail(
+			anvil_guest_memory_read(chain->memory, gpa, (char *)dst + done, part));
 	}
 	return 0;
 }
@@ -115,11 +114,8 @@ int anvil_descriptor_chain_write(struct anvil_descriptor_chain *chain, const voi
 		uint64_t gpa;
 
 		part = advance(chain, &chain->write, len - done, &gpa);
-		int err = anvil_guest_memory_write(chain->memory, gpa, (const char *)src + done,
-						   part);
-
-		assert(!err);
-		(void)err;
+		anvil_cannot_fail(anvil_guest_memory_write(chain->memory, gpa,
+							   (const char *)src + done, part));
 	}
 	chain->written += len;
 	return 0;

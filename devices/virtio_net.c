@@ -214,13 +214,13 @@ static void fill_config(struct anvil_net *net)
 	memcpy(c->mac, o->mac, ANVIL_NIC_MAC_BYTES);
 	if (anvil_features_has(f, VIRTIO_NET_F_MTU))
 		c->mtu = anvil_device_u16(&net->dev, o->mtu);
-	if (anvil_features_has(f, VIRTIO_NET_F_STATUS) && o->link_up)
+	if (anvil_features_has(f, VIRTIO_NET_F_STATUS) && net->link.up)
 		c->status = anvil_device_u16(&net->dev, VIRTIO_NET_S_LINK_UP);
 	if (rss || anvil_features_has(f, VIRTIO_NET_F_MQ))
 		c->max_virtqueue_pairs = anvil_device_u16(&net->dev, o->queue_pairs_max);
 	if (anvil_features_has(f, VIRTIO_NET_F_SPEED_DUPLEX)) {
-		c->speed = anvil_device_u32(&net->dev, o->speed);
-		c->duplex = o->duplex;
+		c->speed = anvil_device_u32(&net->dev, net->link.speed);
+		c->duplex = net->link.duplex;
 	}
 	if (rss)
 		c->rss_max_indirection_table_length =
@@ -289,6 +289,9 @@ int anvil_net_init(struct anvil_net *net, const struct anvil_net_options *option
 	if (net->options.queue_pairs_max == 0)
 		net->options.queue_pairs_max = 1;
 	net->pairs = net->options.queue_pairs_max;
+	net->link.up = options->link_up;
+	net->link.speed = options->speed;
+	net->link.duplex = options->duplex;
 
 	bool control = anvil_features_has(&options->features, VIRTIO_NET_F_CTRL_VQ);
 	int err = anvil_device_init(&net->dev, &net_ops, options->memory,

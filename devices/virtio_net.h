@@ -98,6 +98,7 @@ struct anvil_net_options {
 	 * (5.1.4.1). Longer ones are dropped both ways, unless they are to be segmented.
 	 */
 	uint16_t mtu;
+	/* anvil_net_set_link and anvil_net_set_speed change these later */
 	bool link_up;
 	/* with SPEED_DUPLEX: Mbit/s up to 0x7fffffff, or unknown; and VIRTIO_NET_DUPLEX_* */
 	uint32_t speed;
@@ -163,6 +164,11 @@ struct anvil_net {
 	struct anvil_device dev; /* give it to a transport */
 	struct anvil_net_options options;
 	struct anvil_net_config config;
+	struct {
+		bool up;
+		uint32_t speed;
+		uint8_t duplex;
+	} link;			     /* as the host last said */
 	unsigned int pairs;	     /* that exist with the features accepted */
 	struct anvil_features guest; /* offloads of received frames that are enabled */
 	struct anvil_net_steering steering;

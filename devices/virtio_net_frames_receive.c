@@ -160,7 +160,7 @@ static int wait_for_buffers(struct anvil_net *net, unsigned int queue, bool more
 
 static bool wanted(const struct anvil_net *net, const struct anvil_nic_frame *frame)
 {
-	return net->options.link_up && frame->len >= ANVIL_NIC_FRAME_BYTES_MIN &&
+	return net->link.up && frame->len >= ANVIL_NIC_FRAME_BYTES_MIN &&
 	       anvil_net_frames_length_passes(net, frame) &&
 	       anvil_net_header_gso_accepted(net, &frame->offload) &&
 	       anvil_net_filter_passes(net, frame->data, frame->len);

@@ -57,7 +57,7 @@ static int send(struct anvil_net *net, unsigned int queue, const struct anvil_ni
 {
 	struct anvil_nic *nic = net->options.nic;
 
-	if (!net->options.link_up) {
+	if (!net->link.up) {
 		anvil_net_stats_dropped(net, queue, false);
 		return 0;
 	}

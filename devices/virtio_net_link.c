@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A suspended device keeps a change in `options` and `announce`, and tells of it when it resumes.
+ * A suspended device keeps a change in `link` and `announce`, and tells of it when it resumes.
  */
 #include "virtio_net_link.h"
 #include "virtio_spec.h"
@@ -24,7 +24,7 @@ static uint16_t status_now(const struct anvil_net *net)
 {
 	if (!anvil_features_has(&net->dev.offered, VIRTIO_NET_F_STATUS))
 		return 0;
-	return (net->options.link_up ? VIRTIO_NET_S_LINK_UP : 0) |
+	return (net->link.up ? VIRTIO_NET_S_LINK_UP : 0) |
 	       (net->announce ? VIRTIO_NET_S_ANNOUNCE : 0);
 }
 
@@ -37,8 +37,8 @@ void anvil_net_link_refresh(struct anvil_device *dev, unsigned int what)
 		config_changed(net, VIRTIO_NET_F_STATUS);
 	}
 	if (what & HELD_SPEED && anvil_features_has(&dev->offered, VIRTIO_NET_F_SPEED_DUPLEX)) {
-		net->config.speed = anvil_device_u32(dev, net->options.speed);
-		net->config.duplex = net->options.duplex;
+		net->config.speed = anvil_device_u32(dev, net->link.speed);
+		net->config.duplex = net->link.duplex;
 		config_changed(net, VIRTIO_NET_F_SPEED_DUPLEX);
 	}
 }
@@ -51,7 +51,7 @@ static void host_changes(struct anvil_net *net, unsigned int what)
 
 void anvil_net_set_link(struct anvil_net *net, bool up)
 {
-	net->options.link_up = up;
+	net->link.up = up;
 	host_changes(net, HELD_STATUS);
 }
 
@@ -59,8 +59,8 @@ void anvil_net_set_speed(struct anvil_net *net, uint32_t speed, uint8_t duplex)
 {
 	if (!anvil_net_link_speed_valid(speed, duplex))
 		return;
-	net->options.speed = speed;
-	net->options.duplex = duplex;
+	net->link.speed = speed;
+	net->link.duplex = duplex;
 	host_changes(net, HELD_SPEED);
 }
 

@@ -48,20 +48,17 @@ void anvil_virtqueue_destroy(struct anvil_virtqueue *vq)
 
 void anvil_virtqueue_reset(struct anvil_virtqueue *vq)
 {
-	const struct anvil_guest_memory *memory = vq->memory;
-	uint16_t size_max = vq->size_max;
-	uint32_t heads = vq->heads;
-	uint64_t *held = vq->held;
-	struct anvil_virtqueue_used *finished = vq->finished;
+	const struct anvil_virtqueue fresh = {
+		.memory = vq->memory,
+		.size_max = vq->size_max,
+		.heads = vq->heads,
+		.held = vq->held,
+		.finished = vq->finished,
+	};
 
 	if (vq->in_flight) /* else no bit is set */
-		memset(held, 0, held_words(vq) * sizeof(*held));
-	memset(vq, 0, sizeof(*vq));
-	vq->memory = memory;
-	vq->size_max = size_max;
-	vq->heads = heads;
-	vq->held = held;
-	vq->finished = finished;
+		memset(vq->held, 0, held_words(vq) * sizeof(*vq->held));
+	*vq = fresh;
 }
 
 bool anvil_virtqueue_enabled(const struct anvil_virtqueue *vq)

@@ -5,9 +5,9 @@
 #ifndef ANVIL_VIRTQUEUE_LAYOUT_H
 #define ANVIL_VIRTQUEUE_LAYOUT_H
 
-#include <assert.h>
 #include <endian.h>
 
+#include "cannot_fail.h"
 #include "virtqueue.h"
 
 /* A chain that the device is done with. */
@@ -75,21 +75,17 @@ static inline bool anvil_virtqueue_holds(const struct anvil_virtqueue *vq, uint1
 static inline uint16_t anvil_virtqueue_load(const struct anvil_virtqueue *vq, uint64_t gpa)
 {
 	uint16_t value = 0;
-	int err = anvil_guest_memory_load_u16(vq->memory, gpa, &value);
 
-	assert(!err);
-	(void)err;
-	return anvil_virtqueue_u16(vq, htole16(value));
+	anvil_cannot_fail(anvil_guest_memory_load_u16(vq->memory, gpa, &value));
+	return vq->big_endian ? __builtin_bswap16(value) : value;
 }
 
 static inline void anvil_virtqueue_store(const struct anvil_virtqueue *vq, uint64_t gpa,
 					 uint16_t value)
 {
-	uint16_t ordered = le16toh(anvil_virtqueue_u16(vq, value));
-	int err = anvil_guest_memory_store_u16(vq->memory, gpa, ordered);
+	uint16_t ordered = vq->big_endian ? __builtin_bswap16(value) : value;
 
-	assert(!err);
-	(void)err;
+	anvil_cannot_fail(anvil_guest_memory_store_u16(vq->memory, gpa, ordered));
 }
 
 #endif

@@ -21,7 +21,6 @@
  * change. So the device may overwrite only entries that it has taken, and takes no more entries
  * than the ring has beside those in flight: ring_held counts them.
  */
-#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <stdatomic.h>
@@ -106,10 +105,7 @@ static bool packed_has_place(const struct anvil_virtqueue *vq, uint16_t place)
 static void fetch(const struct anvil_virtqueue *vq, uint64_t gpa, struct pvirtq_desc *desc,
 		  size_t len)
 {
-	int err = anvil_guest_memory_read(vq->memory, gpa, desc, len);
-
-	assert(!err);
-	(void)err;
+	anvil_cannot_fail(anvil_guest_memory_read(vq->memory, gpa, desc, len));
 	desc->addr = le64toh(desc->addr);
 	desc->len = le32toh(desc->len);
 	desc->id = le16toh(desc->id);
@@ -224,12 +220,10 @@ static void packed_fill(struct anvil_virtqueue *vq, const struct anvil_virtqueue
 	struct pvirtq_desc desc = { .len = htole32(used->len), .id = htole16(used->head) };
 	uint16_t place = vq->next_used;
 	uint16_t flags = used->wrote ? VIRTQ_DESC_F_WRITE : 0;
-	int err = anvil_guest_memory_write(vq->memory,
-					   entry_gpa(vq, place) + offsetof(struct pvirtq_desc, len),
-					   &desc.len, sizeof(desc.len) + sizeof(desc.id));
+	uint64_t gpa = entry_gpa(vq, place) + offsetof(struct pvirtq_desc, len);
 
-	assert(!err);
-	(void)err;
+	anvil_cannot_fail(anvil_guest_memory_write(vq->memory, gpa, &desc.len,
+						   sizeof(desc.len) + sizeof(desc.id)));
 	if (place & PVIRTQ_PLACE_WRAP)
 		flags |= VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
 	if (place == vq->flushed_used)

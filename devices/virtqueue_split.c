@@ -167,11 +167,9 @@ static void split_fill(struct anvil_virtqueue *vq, const struct anvil_virtqueue_
 		.id = anvil_virtqueue_u32(vq, used->head),
 		.len = anvil_virtqueue_u32(vq, used->len),
 	};
-	int err = anvil_guest_memory_write(vq->memory, used_entry_gpa(vq, vq->next_used % vq->size),
-					   &elem, sizeof(elem));
+	uint64_t gpa = used_entry_gpa(vq, vq->next_used % vq->size);
 
-	assert(!err);
-	(void)err;
+	anvil_cannot_fail(anvil_guest_memory_write(vq->memory, gpa, &elem, sizeof(elem)));
 	vq->next_used++;
 }
 

@@ -35,7 +35,7 @@ static void change_config(struct bench *b)
 		b->disk.disk.capacity--;
 		anvil_blk_resized(&b->blk);
 	} else {
-		anvil_net_set_link(&b->net, !b->net.options.link_up);
+		anvil_net_set_link(&b->net, !b->net.link.up);
 	}
 }
 
