@@ -53,7 +53,7 @@ void anvil_descriptor_chain_init(struct anvil_descriptor_chain *chain,
 
 /*
  * Adds a segment at the end. Returns 0, or leaves the chain as it was and returns
- *   -ELOOP     the storage is full: the chain is longer than the queue
+ *   -ELOOP     the storage is full; anvil_virtqueue_pop has the bound by the queue's size
  *   -EPROTO    a readable segment after a writable one (2.7.4.2)
  *   -EOVERFLOW more than ANVIL_DESCRIPTOR_CHAIN_BYTES_MAX in all
  *   -EFAULT    not all of it is RAM

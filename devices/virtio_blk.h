@@ -8,9 +8,9 @@
  * completes them; with IN_ORDER, the driver hears of it in the order it made them.
  *
  * A chain is checked by its bytes, however it is cut into descriptors (2.7.4): size_max and seg_max
- * tell the driver what is good, transfer_max is what a request is held against. Limits that the
- * specification only tells a driver to mind (discard and erase alignment of a disk without zones,
- * blk_size) are told, and no more.
+ * are advice to the driver; a request that carries more than transfer_max is refused. Limits that
+ * the specification only tells a driver to mind (discard and erase alignment of a disk without
+ * zones, blk_size) are told, and no more.
  *
  * What one request may ask for: queue_size_max descriptors, transfer_max bytes copied. The disk is
  * asked for one thing after the other: transfer_max bytes, or range_segments_max ranges of
@@ -36,10 +36,11 @@ extern "C" {
  * range_sectors_max and range_segments_max. They have no default, since each is a decision about
  * memory, time or what the guest sees: 0 in one of them is -EINVAL, like any other value out of its
  * range. The last two matter with DISCARD or WRITE_ZEROES; without, 1 is right. All other options
- * may be 0, unless their comment asks for more with a feature that is offered.
+ * may be 0, unless a feature on offer needs them: their comments say so.
  *
- * A device allocates slots * (transfer_max + 16 * queue_size_max) bytes for requests, and what each
- * queue takes.
+ * A device allocates for each slot 16 * queue_size_max bytes, and the larger of transfer_max and 16
+ * bytes for each range of a request; with a zoned disk also the zones of one report. Beside that,
+ * what each queue takes.
  */
 struct anvil_blk_options {
 	const struct anvil_guest_memory *memory; /* the caller's, must outlive the device */
@@ -75,8 +76,8 @@ struct anvil_blk_options {
 	uint32_t range_sectors_max;  /* of one discard or write-zeroes segment, at least 1 */
 	uint32_t range_segments_max; /* of one such request, 1 to 256 */
 	uint16_t num_queues;	     /* with MQ: 1 to ANVIL_DEVICE_QUEUES_MAX; else there is one */
-	/* with SECURE_ERASE; as the two above, and the alignment that is good, in sectors, at least
-	 * 1; for a zoned disk a multiple of its zones (5.2.6.2) */
+	/* with SECURE_ERASE: limits as range_* above, and the alignment that the driver is advised
+	 * to keep, in sectors, at least 1; for a zoned disk a multiple of its zones (5.2.6.2) */
 	uint32_t erase_sectors_max;
 	uint32_t erase_segments_max;
 	uint32_t erase_sector_alignment;
@@ -94,7 +95,7 @@ struct anvil_blk {
 	uint64_t starved;	 /* queues left alone for want of a slot, one bit each */
 	unsigned int next_queue; /* the queue to be served next of those */
 	bool serving;
-	bool took; /* one request since the queue that is served had its turn */
+	bool took; /* the queue being served has taken a request in this turn */
 };
 
 /*
@@ -110,13 +111,13 @@ int anvil_blk_init(struct anvil_blk *blk, const struct anvil_blk_options *option
 bool anvil_blk_idle(const struct anvil_blk *blk);
 
 /*
- * Only when idle, since the disk would write into what is freed here: any other time is the
- * embedder's mistake and fails an assertion. So write 0 to Status, and run the disk until the
- * device is idle.
+ * Call it only while the device is idle (anvil_blk_idle), else an assertion fails: the disk would
+ * write into what is freed here. To get there, write 0 to Status and run the disk until it is.
  */
 void anvil_blk_destroy(struct anvil_blk *blk);
 
-/* disk->capacity has changed: tells the driver (5.2.6.2). Not of a zoned disk. */
+/* Call it after disk->capacity has changed: it tells the driver (5.2.6.2). The capacity of a zoned
+ * disk stays as it is. */
 void anvil_blk_resized(struct anvil_blk *blk);
 
 #ifdef __cplusplus

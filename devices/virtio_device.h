@@ -4,7 +4,7 @@
  * configuration space, queues, interrupts.
  *
  * A device type fills in one `static const struct anvil_device_ops` and embeds struct
- * virtio_device; a transport turns register accesses into the calls below. The embedder serialises
+ * anvil_device; a transport turns register accesses into the calls below. The embedder serialises
  * all calls into one device.
  */
 #ifndef ANVIL_DEVICE_H

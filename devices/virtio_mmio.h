@@ -4,7 +4,7 @@
  * device.
  *
  * The embedder decodes the window's address and passes each guest access on. No access can fail:
- * what the specification forbids the driver has the harmless answer given at anvil_mmio_read. The
+ * what the specification forbids reads as 0 or is ignored, as anvil_mmio_read says. The
  * work of a call is bounded (ANVIL_DEVICE_WORK in virtio_device.h), whatever the guest has
  * prepared; what is left is deferred to anvil_mmio_poll.
  */
@@ -48,9 +48,8 @@ struct anvil_mmio_host_ops {
 	/* the level of the interrupt line; called when it changes; at first it is not asserted */
 	void (*set_irq)(void *opaque, bool asserted);
 	/*
-	 * Call anvil_mmio_poll soon, not from inside a call into this device. A guest can have
-	 * work left over for as long as it likes: who holds a lock on the device lets others have
-	 * it in between.
+	 * Call anvil_mmio_poll soon, not from inside a call into this device. A guest can
+	 * keep a device in this state: release a lock on the device between two polls.
 	 */
 	void (*defer)(void *opaque);
 };
@@ -76,9 +75,9 @@ void anvil_mmio_init(struct anvil_mmio *mmio, struct anvil_device *dev,
  * 0, or -EINVAL with nothing attached.
  *
  * QueuePFN places and starts a queue, or with 0 stops it (4.2.4). The layout of 2.7.2 is computed
- * once, from GuestPageSize, QueueSize and QueueAlign as they are at that moment: all but running
- * queues are then checked as in version 2, and whatever does not fit leaves QueuePFN at 0. While a
- * queue runs, only 0 has an effect. GuestPageSize outlives a reset, since drivers write it before
+ * once, from GuestPageSize, QueueSize and QueueAlign as they are at that moment. The queue is then
+ * checked as in version 2; if it does not fit, QueuePFN stays 0. While a queue runs, only 0 has an
+ * effect. GuestPageSize outlives a reset, since drivers write it before
  * they reset a device for the first time; all else is forgotten. Features above bit 31,
  * ConfigGeneration, QueueReset and shared memory do not exist.
  *
@@ -113,11 +112,12 @@ uint64_t anvil_mmio_read(struct anvil_mmio *mmio, uint64_t offset, unsigned int 
 void anvil_mmio_write(struct anvil_mmio *mmio, uint64_t offset, unsigned int width, uint64_t value);
 
 /*
- * Whether such a reset is not complete. There are drivers that do not read the registers back: that
- * of Linux for this transport writes 0 to Status and goes on at once, and would then find a device
- * that does not listen. So an embedder whose back end is asynchronous does not let the processor go
- * on behind a write while this is true, but runs the back end until it is not. With a back end that
- * completes all requests inside submit, it never is.
+ * Whether a reset of the device, or a stop of a queue, is not complete (anvil_mmio_write). There
+ * are drivers that do not read the registers back: that of Linux for this transport writes 0 to
+ * Status and goes on at once, and would then find a device that does not listen. So an embedder
+ * whose back end is asynchronous does not let the processor go on behind a write while this is
+ * true, but runs the back end until it is not. With a back end that completes all requests inside
+ * submit, it never is.
  */
 bool anvil_mmio_resetting(const struct anvil_mmio *mmio);
 

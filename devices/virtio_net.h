@@ -18,8 +18,8 @@
  *
  * A call into the device takes no more chains than ANVIL_DEVICE_WORK allows, and the rest is
  * deferred; a frame for the guest takes up to twice as many descriptors as a queue has entries, or
- * as much work of buffers that are no good. A frame sent is of at most ANVIL_NIC_FRAME_BYTES_MAX
- * bytes, a command of ANVIL_NET_COMMAND_MAX.
+ * ANVIL_DEVICE_WORK of buffers that cannot be used. A frame sent is of at most
+ * ANVIL_NIC_FRAME_BYTES_MAX bytes, a command of ANVIL_NET_COMMAND_MAX.
  *
  * Left out, and refused as an option: GUEST_UFO and HOST_UFO (deprecated in favor of USO), RSC_EXT
  * (for devices that coalesce), STANDBY (a matter of two devices), IPSEC, and flow filters, which
@@ -37,7 +37,8 @@
 extern "C" {
 #endif
 
-/* Queues of a device with one pair; pair n has 2n and 2n + 1, the control queue comes last. */
+/* Queues of a device with one pair. Of several, pair n, from 0 on, has 2n (RX) and 2n + 1 (TX); the
+ * control queue comes last. */
 #define ANVIL_NET_RX   0u
 #define ANVIL_NET_TX   1u
 #define ANVIL_NET_CTRL 2u
@@ -140,7 +141,7 @@ struct anvil_net_steering {
 	struct anvil_net_rss config;
 	uint32_t tunnel_types; /* whose inner header is hashed */
 	uint64_t contexts;     /* RSS contexts that exist, one bit each; bit 0 stands for ID 1 */
-	/* the pair that frames of a flow were last sent on, and 1; 0: none were */
+	/* 1 + the pair on which the driver last sent a frame of this flow; 0: it sent none */
 	uint8_t flow[ANVIL_NET_FLOWS];
 };
 
@@ -175,8 +176,8 @@ struct anvil_net {
 	struct anvil_net_coalescing coalescing[2]; /* for queues that are enabled; RX, TX */
 	uint64_t now;				   /* us, as last told */
 	uint64_t commands[2];			   /* received, completed well */
-	struct anvil_net_queue *queue;		   /* one for each of dev.queue; ours */
-	struct anvil_net_filter *filter;	   /* ours */
+	struct anvil_net_queue *queue;		   /* one for each of dev.queue; the device's own */
+	struct anvil_net_filter *filter;	   /* the device's own */
 	struct anvil_net_mac_table *proposed;	   /* two tables, of a command under way */
 	struct anvil_descriptor_segment *segment;  /* for all chains of one frame together */
 	struct anvil_descriptor_chain *chain;	   /* of one received frame */

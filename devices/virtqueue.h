@@ -37,22 +37,21 @@ struct anvil_virtqueue_features {
 	bool event_idx;	 /* VIRTIO_F_EVENT_IDX */
 	bool packed;	 /* VIRTIO_F_RING_PACKED: the layout of 2.8, not that of 2.7 */
 	bool in_order;	 /* VIRTIO_F_IN_ORDER */
-	bool big_endian; /* no feature, but a legacy guest's byte order, which is the rings', too
-			    (2.7.3) */
+	bool big_endian; /* the rings are: a legacy guest's byte order (2.7.3); not negotiated */
 };
 
 struct anvil_virtqueue {
 	const struct anvil_guest_memory *memory;
 	uint16_t size_max; /* fixed at init */
-	uint32_t heads;	   /* that chains can have; fixed at init */
+	uint32_t heads; /* how many different heads (buffer ids) chains can have; fixed at init */
 
 	/* as last written by the driver; checked by anvil_virtqueue_enable */
 	uint32_t size;
 	uint64_t desc_area;
 	uint64_t driver_area;
 	uint64_t device_area;
-	uint32_t used_align;  /* legacy (4.2.4): QueueAlign, in bytes, */
-	uint32_t page_number; /* and QueuePFN */
+	uint32_t used_align;  /* legacy (4.2.4): QueueAlign, in bytes */
+	uint32_t page_number; /* legacy (4.2.4): QueuePFN, a number of pages */
 	bool big_endian;      /* legacy: the guest's byte order is the rings', too (2.7.3) */
 
 	/* running state */
@@ -63,11 +62,11 @@ struct anvil_virtqueue {
 	/* places in the rings: a split ring's indices, a packed ring's offsets with wrap counter */
 	uint16_t next_avail;	/* of the next chain to take */
 	uint16_t next_used;	/* of the next used entry */
-	uint16_t flushed_used;	/* of the next one that the driver does not see */
-	uint16_t notified_used; /* of the next one that it was not told of */
+	uint16_t flushed_used;	/* of the first used entry that was not shown to the driver */
+	uint16_t notified_used; /* of the first one that it was not notified of */
 	uint16_t in_flight;	/* chains taken and not given back */
 	uint32_t work;		/* of all chains taken; wraps around */
-	uint64_t *held;		/* one bit a head, set while in flight; ours */
+	uint64_t *held;		/* one bit a head, set while in flight; the queue's own */
 
 	/* split: how far the driver was when last asked */
 	uint16_t avail_idx;
@@ -77,7 +76,8 @@ struct anvil_virtqueue {
 	uint16_t ring_known;  /* from next_avail on: available when last asked */
 	uint16_t first_flags; /* of the first used entry that is not shown */
 
-	/* in order: chains taken and not given back, finished or not, by their order; ours */
+	/* in order: chains taken and not given back, finished or not, by their order; the queue's
+	 * own */
 	struct anvil_virtqueue_used *finished; /* size_max of them */
 	uint16_t first_taken;
 	uint16_t next_taken;
@@ -119,8 +119,8 @@ int anvil_virtqueue_enable(struct anvil_virtqueue *vq, struct anvil_virtqueue_fe
  *   -ELOOP     more descriptors than the queue size (2.7.5.3.1, 2.8.17), than the ring has beside
  *              those in flight, or than the storage holds
  *   -EFAULT, -EOVERFLOW as anvil_descriptor_chain_append; also an indirect table not wholly in RAM
- * Fetches each ring field and descriptor once; at most 3 + queue size accesses (one more when the
- * chain ends in an indirect table). Adds to `work`.
+ * Fetches each ring field once, and each descriptor once whenever the chain names it; at most 3 +
+ * queue size accesses (one more when the chain ends in an indirect table). Adds to `work`.
  */
 int anvil_virtqueue_pop(struct anvil_virtqueue *vq, struct anvil_descriptor_chain *chain)
 	__attribute__((warn_unused_result));
@@ -173,8 +173,8 @@ void anvil_virtqueue_save(const struct anvil_virtqueue *vq, struct anvil_state_w
 /*
  * Makes a queue with this size_max what the saved one was, whatever it is now; the features as for
  * anvil_virtqueue_enable. Returns 0, or what anvil_virtqueue_enable says of a queue that ran, or
- * -EINVAL; the queue then is as after anvil_virtqueue_reset. Look into a queue that runs: there may
- * be no notification for what the driver has made available.
+ * -EINVAL; the queue then is as after anvil_virtqueue_reset. Serve a running queue afterwards: the
+ * driver need not notify it of what it has made available.
  */
 int anvil_virtqueue_restore(struct anvil_virtqueue *vq, struct anvil_virtqueue_features accepted,
 			    struct anvil_state_reader *r) __attribute__((warn_unused_result));

@@ -33,10 +33,10 @@ struct machine;
 enum machine_event_kind {
 	MACHINE_FRAME,	  /* `len` bytes at `bytes` arrive, with `offload` */
 	MACHINE_COMPLETE, /* request number `number` that waits, with `result` */
-	MACHINE_LINK,	  /* goes up if `number`, else down */
-	MACHINE_RESIZE,	  /* to `number` sectors */
-	MACHINE_STALL,	  /* the nic takes no more frames, if `number`, else frames again */
-	MACHINE_DEFER,	  /* the disk completes only when told to, if `number`, else at once */
+	MACHINE_LINK,	  /* the link goes up if `number` is not 0, else down */
+	MACHINE_RESIZE,	  /* the disk has `number` sectors now */
+	MACHINE_STALL,	  /* the nic takes no frames if `number` is not 0, else takes them again */
+	MACHINE_DEFER,	  /* the disk completes at once if `number` is 0, else only when told to */
 	MACHINE_RETRY,	  /* the first frame that waits is tried once more, and goes on waiting */
 	MACHINE_RACE,	  /* a racing guest is armed: `race` */
 	MACHINE_CALM,	  /* no races any more */
@@ -45,7 +45,7 @@ enum machine_event_kind {
 	MACHINE_TIME,	  /* the device is told that it is `number` us now */
 };
 
-/* What a host, or a racing guest, does: all that a device meets beside the guest's accesses. */
+/* What a device meets beside the guest's accesses, but for a restore: the host, a racing guest. */
 struct machine_event {
 	enum machine_event_kind kind;
 	uint64_t number;
@@ -66,7 +66,8 @@ struct machine_damage {
 	size_t len; /* of those, 1 to 8 */
 };
 
-/* Tells the oracle whose rings a fetch is about: its own map for each queue, one for buffers. */
+/* A memory map with a tap of its own for the rings of each queue, and one for all buffers: the
+ * oracle learns from it what an access is for. */
 struct machine_tap {
 	struct anvil_guest_memory_tap tap;
 	struct anvil_guest_memory memory;
@@ -116,7 +117,8 @@ void machine_stop(struct machine *m);
 void machine_blk_options(struct machine *m, struct anvil_blk_options *o);
 void machine_net_options(struct machine *m, struct anvil_net_options *o);
 
-/* What a guest can do. Accesses outside RAM read zeroes, and write nothing. */
+/* What a guest can do: read and write are for registers, load and store for RAM. Outside of RAM
+ * they read zeroes, and write nothing. */
 uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width);
 void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint64_t value);
 void machine_load(const struct machine *m, uint64_t gpa, void *bytes, size_t len);
@@ -124,9 +126,10 @@ void machine_store(struct machine *m, uint64_t gpa, const void *bytes, size_t le
 void machine_add_race(struct machine *m, const struct race *race);
 void machine_drop_races(struct machine *m);
 
-/* For buses whose guest stores by itself: how many of `len` bytes at `gpa` are RAM in one piece,
- * and that they were written. */
+/* For buses whose guest stores by itself. How many of `len` bytes at `gpa` lie in one RAM region.
+ */
 size_t machine_ram_at(uint64_t gpa, size_t len);
+/* The guest has written these bytes. */
 void machine_touched(struct machine *m, uint64_t gpa, size_t len);
 
 /* What its host can do. */
@@ -144,9 +147,11 @@ void machine_stall(struct machine *m, bool nic_stalled);
  */
 void machine_restore(struct machine *m, const struct machine_damage *damage);
 void machine_disk_deferred(struct machine *m, bool deferred);
-/* Completes all there is to complete. */
+/* From here on the disk completes at once: all its requests complete, the nic takes frames again,
+ * and time passes until notifications that waited were sent. */
 void machine_drain(struct machine *m);
-/* After the drain and a notification of each queue: no frame may still wait for no reason. */
+/* Call it after machine_drain and a notification of each queue: a frame may wait only for want of
+ * receive buffers. */
 void machine_check_waiting(struct machine *m);
 
 #endif

@@ -79,7 +79,7 @@ bool afl_make_folders(const struct afl *a);
 bool afl_gather_inputs(struct afl *a);
 void afl_free_suspects(struct afl *a);
 
-/* Whether the file is that script: ours, and nobody's input */
+/* Whether the file is the script without an operation, which this engine wrote itself. */
 bool afl_is_first(const struct afl *a, const char *path);
 
 /* Plays what the instance kept and had not been given, likewise, to new/ */

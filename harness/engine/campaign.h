@@ -47,7 +47,8 @@ struct campaign {
  */
 bool campaign_begin(struct campaign *c, const struct engine_dirs *dirs, const char *engine);
 
-/* Adds the row, or not when the last one is too young or no older; an end is always told. */
+/* Adds the row. One of the same time replaces the last row; one that is earlier, or comes too soon
+ * and is not the `end`, is dropped. */
 void campaign_note(struct campaign_log *r, const struct campaign_row *row, bool end);
 
 /* Writes the file, whole or not at all; `state` is a word. False after a complaint. */

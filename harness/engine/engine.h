@@ -37,11 +37,12 @@ struct engine_job {
 	const char *corpus; /* folder below out that gets the new inputs: <out>/<corpus>/<target> */
 	unsigned int seconds;
 	unsigned int instances; /* processes of AFL++ */
-	bool set_aside;		/* engine_set_aside did so before: to be started without those */
+	bool set_aside; /* inputs were set aside before (engine_set_aside): start without them */
 	/*
-	 * Ignore how often an edge is taken (libFuzzer: -use_counters=0). Campaigns count, since
-	 * counts lead them to values: many pieces, many sectors. Merge and bench do not: with
-	 * counts a corpus fills with ever longer scripts, and theirs must stay small.
+	 * Ignore how often an edge is taken (libFuzzer: -use_counters=0). Campaigns leave
+	 * this off: how often guides them to large operands, many pieces, many sectors. Merge and
+	 * bench do not: with counts a corpus fills with ever longer scripts, and theirs must stay
+	 * small.
 	 */
 	bool edges_alone;
 };

@@ -21,9 +21,9 @@ struct engine_job;
 bool aside_restore(const struct engine_dirs *dirs, const char *corpus, const char *target);
 
 /*
- * Sets the inputs aside that the target takes for these bytes, and calls `tell` for each with its
- * path. The job is one whose set_aside says whether there were others. Returns how many, or -1
- * after a complaint.
+ * Sets each input aside whose content is that of `artefact`, and calls `tell` with its path.
+ * job->set_aside says whether inputs of this target were set aside before. Returns how many it was
+ * now, or -1 after a complaint.
  */
 int aside_put(const struct engine_job *job, const char *artefact, void (*tell)(const char *path));
 

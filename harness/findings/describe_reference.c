@@ -106,9 +106,11 @@ void describe_operands(FILE *out)
 	fputs("# Operations of a script\n\n"
 	      "Each line is `name operand=value ...`; operands that are left out are 0. A value is "
 	      "a\n"
-	      "number, or one of the names below; flags have commas between them. The first line "
-	      "is\n"
-	      "the device: `device blk`, `device net` or `device echo`.\n",
+	      "number, or one of the names below; flags have commas between them. Where there are "
+	      "names,\n"
+	      "a number is that of a choice: `capacity=2` is a disk of 1 sector, like "
+	      "`capacity=1sector`.\n"
+	      "The first line is the device: `device blk`, `device net` or `device echo`.\n",
 	      out);
 	list_op(&script_header_form, "Chooses ", out);
 	for (unsigned int i = 0; i < OP_CODES; i++) {

@@ -62,7 +62,8 @@ void export_script(const struct exported *e, const char *prefix, FILE *out);
 /* Whether the finding is the oracle's or the player's, of a device that no sanitizer stopped. */
 bool export_watched(const struct exported *e);
 
-/* Which of the accesses of the finding's operation it was at, from 1 on; 0: at none */
+/* The number of the access that shows the finding, from 1 on among those of its operation; 0: none
+ * does. */
 size_t export_access(const struct exported *e);
 
 /* What the device did to guest RAM in the finding's operation, each line after `prefix`. */

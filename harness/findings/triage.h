@@ -4,7 +4,8 @@
  *
  * Two findings are the same when they have the same verdict and
  *  - the same innermost frames of devices/ and harness/, by function, where there is a stack;
- *  - the same complaint of the oracle, numbers aside, at the same kind of operation, where not.
+ *  - where there is none, the same complaint of the oracle, numbers aside, about the same kind of
+ *    device at the same operation.
  * The smallest input of each group is shrunk; it may lose an operation that only showed what
  * another one shows too, so groups that then are the same become one.
  */
@@ -21,7 +22,7 @@
 struct triage_input {
 	const char *path;
 	struct script script;
-	struct outcome outcome; /* the first play's; owns its report */
+	struct outcome outcome; /* of its last play before anything is shrunk; owns its report */
 	char key[512];		/* what it is grouped by; empty: no finding */
 };
 
@@ -56,8 +57,9 @@ void triage_free(struct triage *t);
 size_t triage_findings(const struct triage *t);
 
 /*
- * Writes all there is to know into `folder`, which must not be there, or be made by this. Returns
- * false after one line on stderr; `folder` then is as it was.
+ * Writes all there is to know into `folder`, which must not exist, or be empty, or be what an
+ * earlier triage wrote, which is replaced. Returns false after one line on stderr; `folder` then is
+ * as it was.
  */
 bool triage_write(const struct triage *t, const char *folder);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A pretend driver: brings devices up, builds chains, makes them available, reads used rings;
- * correctly when all wrongness operands are zero, and wrongly in a chosen way when not.
+ * correctly, or wrong in the way that an operand such as `wrong` chooses.
  *
  * It reaches the guest's memory and the device only through a bus.
  */
@@ -12,8 +12,8 @@
 
 #define GUEST_PIECES_MAX 48u
 
-/* Where the driver keeps things, all in the low RAM range: three queues from its start on, more of
- * them behind the seam. */
+/* Where the driver keeps things, all in the low RAM range: three queues from its start on, the
+ * others in its second region (MAP_LOW_SEAM in script/setup.h). */
 #define GUEST_RING_BYTES    0x2000u
 #define GUEST_RINGS_LOW	    3u
 #define GUEST_RINGS_MORE    (MAP_LOW_SEAM + 0x1000u)
@@ -38,7 +38,8 @@ struct guest_queue {
 	uint16_t head; /* made available last */
 	bool stopped;  /* by the driver, which did not set it up again */
 
-	/* packed: places with wrap counter, free entries of the ring, and those of each id */
+	/* packed: the next place to fill and the next to look at, each with its wrap counter; free
+	 * entries of the ring; how many entries each id takes */
 	uint16_t next;
 	uint16_t next_used;
 	uint16_t room;
@@ -64,7 +65,7 @@ struct guest_driver {
 /* A driver that has done nothing yet. */
 void guest_start(struct guest_driver *g, struct bus *bus, const struct setup *p);
 
-/* Each plays one operation of that name; a record of zeroes does the common thing. */
+/* Each plays the operation of that name: with all operands 0, what a correct driver does. */
 void guest_init(struct guest_driver *g, const struct script_op *r);
 void guest_reset(struct guest_driver *g, const struct script_op *r);
 void guest_write(struct guest_driver *g, const struct script_op *r);
@@ -97,10 +98,13 @@ uint64_t guest_desc(unsigned int queue);
 uint64_t guest_avail_ring(unsigned int queue);
 uint64_t guest_used_ring(unsigned int queue);
 
-/* Of the network device with these features: pairs, the control queue, bytes of a header. */
+/* With the features that the driver asked for: pairs in use, the control queue's number, bytes of a
+ * frame's header. */
 unsigned int guest_net_pairs(const struct guest_driver *g);
 unsigned int guest_net_control(const struct guest_driver *g);
 unsigned int guest_net_header(const struct guest_driver *g);
+
+/* Whether the driver asked for this feature. */
 bool guest_has(const struct guest_driver *g, unsigned int feature);
 
 uint16_t guest_used_idx(struct guest_driver *g, unsigned int queue);

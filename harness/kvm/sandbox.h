@@ -15,8 +15,8 @@
  *
  * A refused call ends the process with SANDBOX_REFUSED and this line on stderr, together with the
  * call's first three arguments:
- *	anvil: sandbox: refused system call execve (59) of 0x..., 0x..., 0x..., which a runner never
- *	makes; the run ends. To look into it, run again with --no-sandbox
+ *	anvil boot: sandbox: refused system call execve (59) of 0x..., 0x..., 0x..., which a
+ *	runner never makes; the run ends. To look into it, run again with --no-sandbox
  * Two things get an error instead: opening a file that is not on the list below (EACCES, from
  * Landlock), and a raw socket (EPERM), which libslirp tries when the host forbids it to ping.
  *

@@ -36,7 +36,8 @@
 
 #define ORACLE_CAPTURE_BYTES (72u * 1024)
 #define ORACLE_LOG_MAX	     1024u
-/* in order, of all that is done and waits: stores, and chains' worth of bytes */
+/* With IN_ORDER, of chains that are finished and wait for their turn: the most stores, the most
+ * bytes. */
 #define ORACLE_WAITING_LOG   65536u
 #define ORACLE_WAITING_BYTES (SETUP_QUEUE_SIZE * ORACLE_CAPTURE_BYTES)
 #define ORACLE_ANSWER_BYTES  32768u
@@ -140,12 +141,12 @@ struct model_queue {
 	uint16_t next_avail;
 	uint16_t next_used; /* published */
 	uint16_t pushed;    /* not published yet */
-	bool must_ask;	    /* published, and did not look yet whether to notify */
+	bool must_ask;	    /* the device has to look whether the driver wants a notification */
 	uint16_t ask_from;
 	uint16_t used_flags;
 	uint16_t avail_event;
-	/* in this call: the index as fetched was too far ahead; packed: what went back untaken was
-	 * not available any more */
+	/* in this call the guest broke the ring: its index was too far ahead, or (packed) a chain
+	 * was not available any more */
 	bool saw_jump;
 	bool must_look; /* resumed: there may be chains that it was not told of */
 	bool gave_back; /* a chain went back untaken, and none was taken since */
@@ -155,12 +156,12 @@ struct model_queue {
 	bool packed; /* then `at` counts instead of the indices */
 	struct model_packed at;
 
-	/* not cleared with the rest */
+	/* kept when the queue is cleared */
 	struct model_chain *chain;		    /* storage; of a split ring, one a head */
 	struct model_chain *held[SETUP_QUEUE_SIZE]; /* in the order taken */
 };
 
-/* A request that was submitted and not completed; `stopped`: and its queue stopped meanwhile. */
+/* A request at the disk; `stopped`: its queue was stopped after it was submitted. */
 struct model_disk_request {
 	const struct anvil_disk_request *request;
 	unsigned int queue;
@@ -188,7 +189,8 @@ struct model_walk {
 };
 
 struct model_store {
-	const struct model_chain *by; /* not a card's: the chain that it must belong to */
+	const struct model_chain
+		*by; /* the chain that it must belong to; NULL: any, as with a network device */
 	uint64_t gpa;
 	uint32_t len;
 	const uint8_t *bytes;
@@ -300,7 +302,7 @@ struct oracle {
 	unsigned int logs;
 	uint8_t *log_bytes;
 	size_t log_used;
-	/* that the device works at: taken last, or its request has just been completed */
+	/* the chain that the device works at: taken last, or its request was just completed */
 	const struct model_chain *current;
 	struct model_chain *list; /* storage: a packed chain whose id is not known yet */
 	uint64_t accesses;
@@ -329,7 +331,7 @@ struct oracle {
 	struct model_net net;
 };
 
-/* All hits since the process began, for the health gate. */
+/* All milestones since the process began; `make health` wants each from the seeds. */
 extern bool oracle_milestone[MILESTONE_COUNT];
 extern const char *const oracle_milestone_name[MILESTONE_COUNT]; /* "BLK_IN_OK", ... */
 extern const char *const oracle_milestone_text[MILESTONE_COUNT]; /* "blk: a read succeeds", ... */
@@ -343,15 +345,16 @@ void oracle_start(struct oracle *o, const struct setup *p, jmp_buf *escape);
 _Noreturn void oracle_fail(struct oracle *o, unsigned int rule, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Around what reaches the device: a register write, a host event. */
+/* Before a register write. */
 void oracle_write(struct oracle *o, uint64_t offset, unsigned int width, uint64_t value);
+/* Before an event at the host. */
 void oracle_event(struct oracle *o);
-/* Goes on with what was left over: a call of its own, as far as its work goes. */
+/* Before a poll, which may do the work of one call. */
 void oracle_polls(struct oracle *o);
-/* After it: nothing may be left half done. `status` is the device's Status register. */
+/* At the end of a call: nothing may be left half done. `status` is the device's Status register. */
 void oracle_settle(struct oracle *o, uint32_t status);
 
-/* Whether the device has allocated, and kept, memory since: it has all when it is created. */
+/* Whether the device keeps memory that it allocated in this call: it has all when it is created. */
 bool oracle_memory_grew(const struct oracle *o);
 
 /* Around a register read. */
@@ -373,8 +376,8 @@ void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, siz
 void oracle_saved(struct oracle *o);
 
 /*
- * The image of oracle_saved went back into the device, unchanged, and the device accepted it or not
- * (`fine`): it must have, and its state must be the remembered one.
+ * The device was given the image of oracle_saved, unchanged, and accepted it if `fine`: it must,
+ * and its state must be the one of then.
  */
 void oracle_restored_same(struct oracle *o, bool fine);
 
@@ -402,18 +405,17 @@ void oracle_frame_ends(struct oracle *o, int result);
 void oracle_link(struct oracle *o, bool up);
 void oracle_announce(struct oracle *o);
 void oracle_speed(struct oracle *o, uint32_t speed, uint8_t duplex);
-/* The device is about to be told this time; until when it waits, if it does. */
+/* Before the device is told the time. */
 void oracle_time(struct oracle *o, uint64_t now);
+/* Whether a notification waits, and until when. */
 bool oracle_waits(const struct oracle *o, uint64_t *due);
 
 /* The echo device says that it gives back the chain taken last. */
 void oracle_unpopped(struct oracle *o, unsigned int queue);
 
-/*
- * Nothing is owed any more: all chains were answered. `avail` is what the guest has in those 16
- * bits that tell whether there is one more.
- */
+/* Where in guest memory the 16 bits are that say whether there is one more chain. */
 uint64_t oracle_avail_gpa(const struct oracle *o, unsigned int queue);
+/* At the end of a script: each chain must have been answered. `avail` is what stands there. */
 void oracle_drained(struct oracle *o, unsigned int queue, const uint8_t *avail);
 
 /* Whether the driver may expect this queue to work. */

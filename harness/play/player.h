@@ -9,9 +9,10 @@
  *    deliver frames, change the link, save and restore the device.
  *
  * 3. At the end the questions that every device has to answer: races stop, the back end finishes
- *    all it has, and each chain that the driver made available must have come back (check_drained).
- *    After a reset each register reads as in a new device (check_registers), and one well-formed
- *    request is answered (guest_probe).
+ *    all it has, and each available chain must have come back (check_drained), but for receive
+ *    buffers that wait for frames, and those of a suspended device. After a reset the registers
+ *    that a script can have changed read as in a new device (guest_read_registers), and one
+ *    well-formed request is answered (guest_probe).
  *
  * During all of this the oracle watches; at the first broken rule it jumps out, and the rest of the
  * script is not played.

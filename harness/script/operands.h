@@ -5,7 +5,7 @@
  * read and written by are made of them (operands.c).
  *
  * To add a value: at the end of its list, so that committed scripts keep their meaning, and one
- * more in `choices` of the operand's form (script.c).
+ * more in `choices` of the operand's form (script_forms.c).
  */
 #ifndef OPERANDS_H
 #define OPERANDS_H

@@ -167,7 +167,8 @@ enum field_kind {
 	FIELD_HEADERS, /* four 16-bit numbers that are added to the right ones */
 };
 
-/* From here on, 256 numbers of FIELD_HEADERS stand for 0 to 255 whatever is right. */
+/* FIELD_HEADERS: HEADERS_AS_IS + n, n up to 255, makes it n; other numbers are added to what is
+ * right. */
 #define HEADERS_AS_IS 0x4000u
 
 struct operand_value;
@@ -176,7 +177,7 @@ struct field {
 	const char *name;
 	const char *help; /* what it says, with its unit */
 	uint8_t offset;	  /* in struct script_op, and in the binary form */
-	uint8_t bytes;	  /* 1, 4 or 8, there least significant first */
+	uint8_t bytes;	  /* 1, 4 or 8; little-endian in the binary form */
 	enum field_kind kind;
 	uint8_t choices;		    /* 0: any value */
 	const struct operand_value *values; /* those that have names; NULL: none */

@@ -88,7 +88,7 @@ const struct op_form script_op_form[OP_CODES] = {
 		OPERAND(chain, at, FIELD_ADDRESS, 0, NULL, "guest-physical address of all of them; 0: as `where` says"),
 		OPERAND(chain, arg, FIELD_VALUE, 0, NULL, "what `wrong` and `len` may need"),
 	}, 9 },
-	[OP_BLK] = { "blk", "a request of the block device", {
+	[OP_BLK] = { "blk", "makes a request of the block device", {
 		OPERAND(blk, type, FIELD_CHOICE, 20, operand_blk_types, "which"),
 		OPERAND(blk, split, FIELD_CHOICE, 16, operand_request_splits, "how it is cut into descriptors"),
 		OPERAND(blk, where, FIELD_CHOICE, 16, operand_places, "where its buffers lie"),
@@ -124,7 +124,7 @@ const struct op_form script_op_form[OP_CODES] = {
 		OPERAND(rx, arg, FIELD_VALUE, 0, NULL, "what `wrong` may need"),
 		OPERAND(rx, pair, FIELD_QUEUE, 0, NULL, "which pair of queues"),
 	}, 8 },
-	[OP_CTRL] = { "ctrl", "a command for the network device", {
+	[OP_CTRL] = { "ctrl", "gives the network device a command", {
 		OPERAND(ctrl, class, FIELD_CHOICE, 11, operand_ctrl_classes, "its class"),
 		OPERAND(ctrl, command, FIELD_CHOICE, 8, NULL, "its number in the class (5.1.6.5)"),
 		OPERAND(ctrl, split, FIELD_CHOICE, 16, operand_request_splits, "how it is cut into descriptors"),
