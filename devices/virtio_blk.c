@@ -104,8 +104,8 @@ static enum anvil_served serve_one(struct anvil_device *dev, unsigned int queue)
 	}
 	prepare_slot(slot, queue);
 
-	enum anvil_served served =
-		anvil_device_popped(dev, anvil_virtqueue_pop(&dev->queue[queue], &slot->chain));
+	enum anvil_served served = anvil_device_popped(
+		dev, queue, anvil_virtqueue_pop(&dev->queue[queue], &slot->chain));
 
 	if (served != ANVIL_SERVED_ONE)
 		return served;

@@ -3,6 +3,7 @@
  * A device's queues and its configuration space. What happens in the queues changes the status,
  * too: a broken ring, and with the last chain in flight a device that is to be suspended.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +122,8 @@ void anvil_device_start_queue(struct anvil_device *dev, uint32_t index)
 
 	int err = anvil_virtqueue_enable(vq, anvil_device_queue_features(dev));
 
-	(void)err; /* the driver reads back 0 from QueueReady or QueuePFN */
+	if (err) /* the driver reads back 0 from QueueReady or QueuePFN */
+		dev->transport->refused(dev->transport_opaque, index, err);
 }
 
 /* A driver must not take a queue for stopped whose writes may still reach the disk: QueuePFN, too,
@@ -217,6 +219,7 @@ bool anvil_device_queue_takes(const struct anvil_device *dev, unsigned int queue
 
 void anvil_device_begin(struct anvil_device *dev)
 {
+	assert(!dev->calls_out);
 	dev->work = ANVIL_DEVICE_WORK;
 }
 
@@ -265,18 +268,19 @@ void anvil_device_poll(struct anvil_device *dev)
 	dev->polled = false;
 }
 
-void anvil_device_break(struct anvil_device *dev)
+void anvil_device_break(struct anvil_device *dev, unsigned int queue, int err)
 {
 	dev->status |= VIRTIO_STATUS_NEEDS_RESET;
 	dev->unserved = 0;
 	if (dev->status & VIRTIO_STATUS_DRIVER_OK)
 		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_CONFIG);
+	dev->transport->refused(dev->transport_opaque, queue, err);
 }
 
-enum anvil_served anvil_device_popped(struct anvil_device *dev, int popped)
+enum anvil_served anvil_device_popped(struct anvil_device *dev, unsigned int queue, int popped)
 {
 	if (popped < 0) {
-		anvil_device_break(dev);
+		anvil_device_break(dev, queue, popped);
 		return ANVIL_SERVED_LATER;
 	}
 	return popped ? ANVIL_SERVED_ONE : ANVIL_SERVED_ALL;

@@ -92,6 +92,8 @@ struct anvil_transport_ops {
 	void (*interrupt)(void *opaque, uint32_t events);
 	/* work is left over: call anvil_device_poll soon, from outside any device call */
 	void (*defer)(void *opaque);
+	/* this queue was not started, or has broken the device: `err` says why */
+	void (*refused)(void *opaque, unsigned int queue, int err);
 };
 
 struct anvil_device {
@@ -126,6 +128,8 @@ struct anvil_device {
 
 	bool suspending;     /* takes no more chains, and waits for those in flight (3.4) */
 	uint8_t config_held; /* of which config_refresh is due */
+
+	bool calls_out; /* the transport calls its embedder, who must not call back */
 };
 
 #define ANVIL_DEVICE_QUEUES_MAX 64u
@@ -300,9 +304,10 @@ void anvil_device_queue_drained(struct anvil_device *dev, unsigned int queue);
 /* Whether the device may take chains from this queue now: it is live, and no suspend is pending. */
 bool anvil_device_queue_takes(const struct anvil_device *dev, unsigned int queue);
 
-/* The guest broke the rules of a live queue: DEVICE_NEEDS_RESET and its notification (2.1.2);
- * nothing of the guest is touched until it resets. */
-void anvil_device_break(struct anvil_device *dev);
+/* The guest broke the rules of this live queue, `err` says which (anvil_virtqueue_pop):
+ * DEVICE_NEEDS_RESET and its notification (2.1.2); nothing of the guest is touched until it resets.
+ */
+void anvil_device_break(struct anvil_device *dev, unsigned int queue, int err);
 
 /*
  * Ask before the host changes the configuration space. Returns true if the change has to wait,
@@ -331,9 +336,9 @@ enum anvil_served {
  */
 void anvil_device_defer(struct anvil_device *dev, unsigned int queue);
 
-/* What anvil_virtqueue_pop returned, in these terms; breaks the device if the guest broke the ring.
- */
-enum anvil_served anvil_device_popped(struct anvil_device *dev, int popped);
+/* What anvil_virtqueue_pop returned for this queue, in these terms; breaks the device if the guest
+ * broke the ring. */
+enum anvil_served anvil_device_popped(struct anvil_device *dev, unsigned int queue, int popped);
 
 /* Begins a call that does not come from the transport but from a back end. Calls do not nest. */
 void anvil_device_begin(struct anvil_device *dev);

@@ -4,6 +4,7 @@
  */
 #include "virtio_mmio.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <string.h>
 
@@ -17,8 +18,11 @@ static void update_irq(struct anvil_mmio *m, uint32_t interrupt_status)
 	bool was = m->interrupt_status != 0;
 
 	m->interrupt_status = interrupt_status;
-	if (was != (interrupt_status != 0))
-		m->host->set_irq(m->opaque, !was);
+	if (was == (interrupt_status != 0))
+		return;
+	m->dev->calls_out = true;
+	m->host->set_irq(m->opaque, !was);
+	m->dev->calls_out = false;
 }
 
 static void raise_interrupt(void *opaque, uint32_t events)
@@ -32,12 +36,26 @@ static void defer(void *opaque)
 {
 	struct anvil_mmio *m = opaque;
 
+	m->dev->calls_out = true;
 	m->host->defer(m->opaque);
+	m->dev->calls_out = false;
+}
+
+static void refused(void *opaque, unsigned int queue, int err)
+{
+	struct anvil_mmio *m = opaque;
+
+	if (!m->host->refused)
+		return;
+	m->dev->calls_out = true;
+	m->host->refused(m->opaque, queue, err);
+	m->dev->calls_out = false;
 }
 
 static const struct anvil_transport_ops transport_ops = {
 	.interrupt = raise_interrupt,
 	.defer = defer,
+	.refused = refused,
 };
 
 void anvil_mmio_init(struct anvil_mmio *m, struct anvil_device *dev,
@@ -63,6 +81,7 @@ int anvil_mmio_init_legacy(struct anvil_mmio *m, struct anvil_device *dev,
 
 void anvil_mmio_poll(struct anvil_mmio *m)
 {
+	assert(!m->dev->calls_out);
 	anvil_device_poll(m->dev);
 }
 
@@ -309,6 +328,7 @@ uint64_t anvil_mmio_read(struct anvil_mmio *m, uint64_t offset, unsigned int wid
 {
 	uint64_t value = 0;
 
+	assert(!m->dev->calls_out);
 	if (reg_access(offset, width)) {
 		const struct anvil_mmio_reg *reg = reg_at(m, offset);
 
@@ -322,6 +342,7 @@ uint64_t anvil_mmio_read(struct anvil_mmio *m, uint64_t offset, unsigned int wid
 
 void anvil_mmio_write(struct anvil_mmio *m, uint64_t offset, unsigned int width, uint64_t value)
 {
+	assert(!m->dev->calls_out);
 	if (reg_access(offset, width)) {
 		const struct anvil_mmio_reg *reg = reg_at(m, offset);
 

@@ -23,10 +23,10 @@ extern "C" {
 /*
  * What the embedder does for the transport. `opaque` comes back as given to anvil_mmio_init.
  *
- * Re-entrance: both are called from inside a call into the device: a register write, a poll, a
+ * Re-entrance: all are called from inside a call into the device: a register write, a poll, a
  * restore, a completion of the back end, a frame, a change by the host. They do not call into this
  * device or its back end, and take no lock that is held around calls into it. Writing to an eventfd
- * or an ioctl is right.
+ * or an ioctl is right. Without NDEBUG, an assertion fails on a call back.
  *
  * Interrupts: the line is asserted while InterruptStatus is not 0 (4.2.2). The guest is told the
  * kind of line by its device tree, ACPI or command line, and the host has the same kind:
@@ -52,6 +52,12 @@ struct anvil_mmio_host_ops {
 	 * keep a device in this state: release a lock on the device between two polls.
 	 */
 	void (*defer)(void *opaque);
+	/*
+	 * For a log; may be NULL. This queue was not started (anvil_virtqueue_enable says why), or
+	 * broke the device, which says NEEDS_RESET (anvil_virtqueue_pop says why); `err` is
+	 * negative. The guest can have this called as often as it likes.
+	 */
+	void (*refused)(void *opaque, unsigned int queue, int err);
 };
 
 struct anvil_mmio {

@@ -88,7 +88,7 @@ static int take_buffers(struct anvil_net *net, uint64_t need, struct buffers *b)
 			continue;
 		give_back(net, b);
 		if (taken < 0 && taken != -EMSGSIZE) {
-			anvil_device_break(&net->dev);
+			anvil_device_break(&net->dev, b->queue, taken);
 			return -EPROTO;
 		}
 		return taken ? taken : -EAGAIN;

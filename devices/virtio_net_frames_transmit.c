@@ -21,7 +21,8 @@ enum anvil_served anvil_net_frames_pop(struct anvil_net *net, unsigned int queue
 {
 	anvil_descriptor_chain_init(chain, net->options.memory, net->segment,
 				    net->options.queue_size_max);
-	return anvil_device_popped(&net->dev, anvil_virtqueue_pop(&net->dev.queue[queue], chain));
+	return anvil_device_popped(&net->dev, queue,
+				   anvil_virtqueue_pop(&net->dev.queue[queue], chain));
 }
 
 bool anvil_net_frames_length_passes(const struct anvil_net *net,

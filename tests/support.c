@@ -231,7 +231,21 @@ static void defer(void *opaque)
 	((struct guest *)opaque)->defers++;
 }
 
-static const struct anvil_mmio_host_ops host_ops = { .set_irq = set_irq, .defer = defer };
+static void refused(void *opaque, unsigned int queue, int err)
+{
+	struct guest *guest = opaque;
+
+	assert_true(err < 0);
+	guest->refusals++;
+	guest->refused_queue = queue;
+	guest->refused_err = err;
+}
+
+static const struct anvil_mmio_host_ops host_ops = {
+	.set_irq = set_irq,
+	.defer = defer,
+	.refused = refused,
+};
 
 void guest_init(struct guest *guest)
 {

@@ -116,6 +116,9 @@ struct guest {
 	bool irq;
 	unsigned int irq_edges; /* rising ones */
 	unsigned int defers;
+	unsigned int refusals;
+	unsigned int refused_queue; /* the last time, and why */
+	int refused_err;
 };
 
 #define UP_TO_ACKNOWLEDGE 1u

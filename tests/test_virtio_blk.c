@@ -1123,7 +1123,7 @@ static void cancelled_request_takes_no_further_step(void **state)
 		offer(f, &r);
 		guest_notify(&f->guest, 0);
 		if (broken)
-			anvil_device_break(&f->blk.dev);
+			anvil_device_break(&f->blk.dev, 0, -EPROTO);
 		else
 			reg_write(&f->guest, VIRTIO_MMIO_STATUS, 0);
 		test_disk_finish(&f->disk, 0, 0);
@@ -1170,6 +1170,9 @@ static void requests_before_the_broken_one_are_answered(void **state)
 	expect_read(f, 0, head);
 	ring_expect_none(&f->guest.ring[0]);
 	assert_int_equal(guest_status(&f->guest), STATUS_BROKEN);
+	assert_int_equal(f->guest.refusals, 1);
+	assert_int_equal(f->guest.refused_queue, 0);
+	assert_int_equal(f->guest.refused_err, -EPROTO);
 	assert_int_equal(guest_take_interrupts(&f->guest),
 			 VIRTIO_INTERRUPT_USED | VIRTIO_INTERRUPT_CONFIG);
 	/* and a reset heals it */

@@ -27,7 +27,17 @@ static void defer(void *opaque)
 	((struct fixture *)opaque)->defers++;
 }
 
-static const struct anvil_transport_ops transport = { .interrupt = interrupt, .defer = defer };
+static void refused(void *opaque, unsigned int queue, int err)
+{
+	(void)opaque, (void)queue;
+	assert_true(err < 0);
+}
+
+static const struct anvil_transport_ops transport = {
+	.interrupt = interrupt,
+	.defer = defer,
+	.refused = refused,
+};
 
 static int setup(void **state)
 {
@@ -216,7 +226,7 @@ static void driver_cannot_set_or_clear_needs_reset(void **state)
 	go_live(f, features(-1));
 	anvil_device_set_status(f->dev, STATUS_BROKEN);
 	assert_int_equal(f->dev->status, UP_TO_DRIVER_OK);
-	anvil_device_break(f->dev);
+	anvil_device_break(f->dev, 0, -EPROTO);
 	anvil_device_set_status(f->dev, UP_TO_DRIVER_OK);
 	assert_int_equal(f->dev->status, STATUS_BROKEN);
 	anvil_device_set_status(f->dev, UP_TO_DRIVER_OK | VIRTIO_STATUS_FAILED);
@@ -459,10 +469,10 @@ static void broken_device_says_so_once_and_rests(void **state)
 
 	go_live(f, features(-1));
 	anvil_device_defer(f->dev, 0);
-	assert_int_equal(anvil_device_popped(f->dev, 1), ANVIL_SERVED_ONE);
-	assert_int_equal(anvil_device_popped(f->dev, 0), ANVIL_SERVED_ALL);
+	assert_int_equal(anvil_device_popped(f->dev, 0, 1), ANVIL_SERVED_ONE);
+	assert_int_equal(anvil_device_popped(f->dev, 0, 0), ANVIL_SERVED_ALL);
 	assert_int_equal(f->dev->status, UP_TO_DRIVER_OK);
-	assert_int_equal(anvil_device_popped(f->dev, -EPROTO), ANVIL_SERVED_LATER);
+	assert_int_equal(anvil_device_popped(f->dev, 0, -EPROTO), ANVIL_SERVED_LATER);
 	assert_int_equal(f->dev->status, STATUS_BROKEN);
 	assert_int_equal(f->config_interrupts, 1);
 	ram_watch(&f->ram);
@@ -476,7 +486,7 @@ static void broken_device_says_so_once_and_rests(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		go_live(f, features(-1));
-		assert_int_equal(anvil_device_popped(f->dev, bad[i]), ANVIL_SERVED_LATER);
+		assert_int_equal(anvil_device_popped(f->dev, 0, bad[i]), ANVIL_SERVED_LATER);
 		assert_int_equal(f->dev->status, STATUS_BROKEN);
 		assert_int_equal(f->config_interrupts, 2 + i);
 	}
@@ -563,7 +573,7 @@ static enum anvil_served serve_one(struct anvil_device *dev, unsigned int queue)
 	anvil_descriptor_chain_init(&chain, dev->queue[queue].memory, storage, 8);
 
 	enum anvil_served result =
-		anvil_device_popped(dev, anvil_virtqueue_pop(&dev->queue[queue], &chain));
+		anvil_device_popped(dev, queue, anvil_virtqueue_pop(&dev->queue[queue], &chain));
 
 	if (result != ANVIL_SERVED_ONE)
 		return result;
@@ -571,7 +581,7 @@ static enum anvil_served serve_one(struct anvil_device *dev, unsigned int queue)
 	anvil_virtqueue_fill(&dev->queue[queue], &chain);
 	anvil_device_publish(dev, queue);
 	if (break_at_two && served == 2)
-		anvil_device_break(dev);
+		anvil_device_break(dev, 0, -EPROTO);
 	return ANVIL_SERVED_ONE;
 }
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* virtio_mmio.h: every register at every width and offset, interrupts, a driver's way in (4.2). */
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "array_size.h"
 #include "support.h"
 
@@ -449,6 +454,128 @@ static void interrupt_line_is_the_or_of_the_status_bits(void **state)
 	assert_int_equal(g->irq_edges, 2);
 }
 
+/* ---- the embedder ---- */
+
+static void the_host_is_told_why_a_queue_was_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct guest *g = &f->guest;
+
+	assert_true(guest_negotiate(g, features(-1)));
+	ring_init(&g->ring[0], &g->ram, RAM_HIGH, 3);
+	assert_false(guest_start_queue(g, 0));
+	assert_int_equal(g->refused_err, -EINVAL);
+	ring_init(&g->ring[1], &g->ram, RAM_HIGH, 4);
+	g->ring[1].used = UINT64_MAX - 3;
+	assert_false(guest_start_queue(g, 1));
+	assert_int_equal(g->refused_queue, 1);
+	assert_int_equal(g->refused_err, -EFAULT);
+	guest_drive(g, features(-1), 2, 4);
+	assert_int_equal(g->refusals, 2);
+	anvil_device_break(&f->fake.dev, 1, -ELOOP);
+	assert_int_equal(g->refusals, 3);
+	assert_int_equal(g->refused_queue, 1);
+	assert_int_equal(g->refused_err, -ELOOP);
+}
+
+static void set_no_irq(void *opaque, bool asserted)
+{
+	(void)opaque, (void)asserted;
+}
+
+static void a_host_that_does_not_ask_is_not_told(void **state)
+{
+	struct fixture *f = *state;
+	const struct anvil_mmio_host_ops host = { .set_irq = set_no_irq };
+
+	anvil_mmio_init(&f->guest.mmio, &f->fake.dev, &host, NULL);
+	assert_true(guest_negotiate(&f->guest, features(-1)));
+	ring_init(&f->guest.ring[0], &f->guest.ram, RAM_HIGH, 3);
+	assert_false(guest_start_queue(&f->guest, 0));
+	assert_int_equal(f->guest.refusals, 0);
+}
+
+static struct anvil_mmio *called_back;
+static unsigned int way_back;
+
+static void call_back(void)
+{
+	switch (way_back) {
+	case 0:
+		(void)anvil_mmio_read(called_back, VIRTIO_MMIO_STATUS, 4);
+		break;
+	case 1:
+		anvil_mmio_write(called_back, VIRTIO_MMIO_QUEUE_SEL, 4, 0);
+		break;
+	case 2:
+		anvil_mmio_poll(called_back);
+		break;
+	default:
+		anvil_device_begin(called_back->dev);
+	}
+}
+
+static void call_back_from_irq(void *opaque, bool asserted)
+{
+	(void)opaque, (void)asserted;
+	call_back();
+}
+
+static void call_back_from_defer(void *opaque)
+{
+	(void)opaque;
+	call_back();
+}
+
+static void call_back_from_refused(void *opaque, unsigned int queue, int err)
+{
+	(void)opaque, (void)queue, (void)err;
+	call_back();
+}
+
+/* In a process of its own: how that ended. */
+static int status_of_calling(const struct anvil_transport_ops *t, struct anvil_mmio *mmio,
+			     unsigned int from)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		(void)close(STDERR_FILENO);
+		(void)signal(SIGABRT, SIG_DFL);
+		if (from == 0)
+			t->interrupt(mmio, VIRTIO_INTERRUPT_USED);
+		else if (from == 1)
+			t->defer(mmio);
+		else
+			t->refused(mmio, 0, -EINVAL);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
+
+static void a_host_that_calls_back_fails_an_assertion(void **state)
+{
+	struct fixture *f = *state;
+	const struct anvil_mmio_host_ops host = {
+		.set_irq = call_back_from_irq,
+		.defer = call_back_from_defer,
+		.refused = call_back_from_refused,
+	};
+
+	anvil_mmio_init(&f->guest.mmio, &f->fake.dev, &host, NULL);
+	called_back = &f->guest.mmio;
+	for (way_back = 0; way_back < 4; way_back++) {
+		for (unsigned int from = 0; from < 3; from++) {
+			int status = status_of_calling(f->fake.dev.transport, called_back, from);
+
+			assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+		}
+	}
+}
+
 /* ---- reset ---- */
 
 static void reset_brings_back_every_register(void **state)
@@ -459,7 +586,7 @@ static void reset_brings_back_every_register(void **state)
 	guest_drive(g, features(FAKE_QUEUE_2, VIRTIO_F_RING_RESET, -1), 3, 4);
 	reg_write(g, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
 	reg_write(g, VIRTIO_MMIO_QUEUE_SEL, 77);
-	anvil_device_break(&f->fake.dev);
+	anvil_device_break(&f->fake.dev, 0, -EPROTO);
 	assert_true(g->irq);
 	reg_write(g, VIRTIO_MMIO_STATUS, 0);
 	assert_false(g->irq);
@@ -529,6 +656,9 @@ int main(void)
 		TEST(notification_names_the_queue_in_its_value),
 		TEST(notification_data_is_a_hint),
 		TEST(interrupt_line_is_the_or_of_the_status_bits),
+		TEST(the_host_is_told_why_a_queue_was_refused),
+		TEST(a_host_that_does_not_ask_is_not_told),
+		TEST(a_host_that_calls_back_fails_an_assertion),
 		TEST(reset_brings_back_every_register),
 		TEST(status_that_is_no_reset_keeps_the_selectors),
 		TEST(config_generation_counts_changes),

@@ -552,11 +552,11 @@ static void a_broken_device_interrupts_after_driver_ok_alone(void **state)
 	struct fixture *f = *state;
 
 	begin(f, 0);
-	anvil_device_break(&f->fake.dev);
+	anvil_device_break(&f->fake.dev, 0, -EPROTO);
 	assert_int_equal(guest_status(&f->guest), 3 | 64);
 	assert_false(f->guest.irq);
 	drive(f, 0, 1);
-	anvil_device_break(&f->fake.dev);
+	anvil_device_break(&f->fake.dev, 0, -EPROTO);
 	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_CONFIG);
 	guest_notify(&f->guest, 0);
 	assert_int_equal(f->fake.notified[0], 0);

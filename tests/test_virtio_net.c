@@ -757,6 +757,9 @@ static void broken_transmit_ring_breaks_the_device(void **state)
 	guest_notify(&f->guest, ANVIL_NET_TX);
 	ring_expect(&f->guest.ring[ANVIL_NET_TX], head, 0);
 	assert_int_equal(guest_status(&f->guest), STATUS_BROKEN);
+	assert_int_equal(f->guest.refusals, 1);
+	assert_int_equal(f->guest.refused_queue, ANVIL_NET_TX);
+	assert_int_equal(f->guest.refused_err, -EPROTO);
 	assert_int_equal(f->nic.sends, 1);
 }
 
@@ -1171,6 +1174,9 @@ static void broken_receive_ring_breaks_the_device(void **state)
 	/* the first buffer was held when the second one showed the ring to be broken */
 	assert_int_equal(receive(f, make_frame(f, broadcast, -1, 60), 60), 0);
 	assert_int_equal(guest_status(&f->guest), STATUS_BROKEN);
+	assert_int_equal(f->guest.refusals, 1);
+	assert_int_equal(f->guest.refused_queue, ANVIL_NET_RX);
+	assert_int_equal(f->guest.refused_err, -EPROTO);
 	assert_int_equal(guest_take_interrupts(&f->guest), VIRTIO_INTERRUPT_CONFIG);
 	ring_expect_none(ring);
 	ram_watch(&f->guest.ram);

@@ -304,7 +304,7 @@ static void a_broken_device_is_reset_when_the_disk_is_done(void **state)
 
 	offer_write(rig, 0, 'A', 0);
 	offer_write(rig, 1, 'A', 1);
-	anvil_device_break(&rig->blk.dev);
+	anvil_device_break(&rig->blk.dev, 0, -EPROTO);
 	test_disk_finish(&rig->disk, 0, 0);
 	assert_false(anvil_mmio_resetting(&rig->guest.mmio));
 	reg_write(&rig->guest, VIRTIO_MMIO_STATUS, 0);

@@ -65,7 +65,7 @@ static enum anvil_served serve_one(struct anvil_device *dev, unsigned int queue)
 	anvil_descriptor_chain_init(&j->chain, e->memory, j->segment, SETUP_QUEUE_SIZE);
 
 	enum anvil_served served =
-		anvil_device_popped(dev, anvil_virtqueue_pop(&dev->queue[queue], &j->chain));
+		anvil_device_popped(dev, queue, anvil_virtqueue_pop(&dev->queue[queue], &j->chain));
 
 	if (served != ANVIL_SERVED_ONE)
 		return served;

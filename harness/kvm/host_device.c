@@ -35,6 +35,14 @@ static void defer(void *opaque)
 	(void)eventfd_write(d->wake_fd, 1);
 }
 
+static void refused(void *opaque, unsigned int queue, int err)
+{
+	struct host_device *d = opaque;
+
+	d->refused_queue = queue;
+	d->refused = err;
+}
+
 /*
  * In the order of their coming: who waits for the lock holds the door meanwhile. So the thread,
  * which may have deferred work for as long as a guest likes, cannot take the lock again before
@@ -47,7 +55,11 @@ static void lock(struct host_device *d)
 	pthread_mutex_unlock(&d->door);
 }
 
-static const struct anvil_mmio_host_ops mmio_ops = { .set_irq = set_irq, .defer = defer };
+static const struct anvil_mmio_host_ops mmio_ops = {
+	.set_irq = set_irq,
+	.defer = defer,
+	.refused = refused,
+};
 
 int host_device_init(struct host_device *d, const struct host_device_ops *ops,
 		     struct anvil_device *dev)
@@ -297,6 +309,9 @@ void host_device_report(struct host_device *d, unsigned int number)
 		locked ? "" : ", busy", d->deferred ? ", work deferred" : "");
 	for (unsigned int q = 0; q < d->dev->queues; q++)
 		report_queue(d->dev, q);
+	if (d->refused)
+		fprintf(stderr, "  queue %u was refused: %s\n", d->refused_queue,
+			strerror(-d->refused));
 	if (locked)
 		pthread_mutex_unlock(&d->lock);
 }

@@ -57,8 +57,10 @@ struct host_device {
 	pthread_cond_t reset_done; /* perhaps: look again */
 	pthread_t thread;
 	bool started;
-	struct recorder *recorder; /* NULL: nobody records */
-	bool deferred;		   /* anvil_mmio_poll is owed */
+	struct recorder *recorder;  /* NULL: nobody records */
+	bool deferred;		    /* anvil_mmio_poll is owed */
+	unsigned int refused_queue; /* the queue that was refused last, and why; 0: none was */
+	int refused;
 	atomic_bool stop;
 	int irq_fd;  /* an edge on the interrupt line */
 	int wake_fd; /* has the thread look around */

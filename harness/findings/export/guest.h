@@ -126,7 +126,7 @@ static void settle(void)
 
 static void attach(struct anvil_device *dev, bool legacy, bool big_endian)
 {
-	static const struct anvil_mmio_host_ops host = { set_irq, defer };
+	static const struct anvil_mmio_host_ops host = { .set_irq = set_irq, .defer = defer };
 
 	guest_legacy = legacy;
 	guest_big_endian = big_endian;
