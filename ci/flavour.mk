@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The rules of one flavour, $(FLAVOUR); the Makefile includes them once for each. Targets and
+# prerequisites are read with that flavour; recipes run later, and have it by their target's name.
+
+build/$(FLAVOUR)/%: FLAVOUR := $(FLAVOUR)
+
+# this flavour's objects of these sources
+obj = $(patsubst %.c,build/$(FLAVOUR)/obj/%.o,$(1))
+
+DEV_OBJ_$(FLAVOUR) := $(call obj,$(DEVICES))
+LIB_OBJ_$(FLAVOUR) := $(call obj,$(DEVICES) $(HARNESS))
+
+COMPILE    = $(CC_$(FLAVOUR)) $(COMMON)
+INSTRUMENT = $(or $(INSTRUMENT_$(FLAVOUR)),$(CC_$(FLAVOUR)))
+LINK       = $(CC_$(FLAVOUR)) $(LINK_$(FLAVOUR))
+LINK_FUZZ  = $(INSTRUMENT) $(LINK_$(FLAVOUR)) -fsanitize=fuzzer
+
+build/$(FLAVOUR)/obj/devices/%.o: devices/%.c Makefile ci/flavour.mk
+	@mkdir -p $(@D)
+	@echo "  $(FLAVOUR) $<"
+	@$(INSTRUMENT) $(COMMON) $(DEVICE_$(FLAVOUR)) -MMD -MP -c $< -o $@
+
+build/$(FLAVOUR)/obj/%.o: %.c Makefile ci/flavour.mk
+	@mkdir -p $(@D)
+	@echo "  $(FLAVOUR) $<"
+	@$(COMPILE) $(OTHER_$(FLAVOUR)) -MMD -MP -c $< -o $@
+
+build/$(FLAVOUR)/obj/harness/kvm/agent_image.o: build/agent
+build/$(FLAVOUR)/obj/harness/findings/export_parts.o: $(wildcard harness/findings/export/*.h)
+
+build/$(FLAVOUR)/anvil: $(call obj,$(TOOL) $(RUNNER_BACK_ENDS)) $(LIB_OBJ_$(FLAVOUR))
+	@$(LINK) $^ $(RUNNER_LIBRARIES) -o $@
+
+# ---- tests ----
+
+$(DEVICE_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): build/$(FLAVOUR)/tests/%: build/$(FLAVOUR)/obj/tests/%.o \
+		$(call obj,tests/support.c harness/base/sanitizer.c) $(DEV_OBJ_$(FLAVOUR))
+	@mkdir -p $(@D)
+	@$(LINK) $^ -lcmocka $(LIBRARIES) -o $@
+
+$(CONFORMANCE:tests/%.c=build/$(FLAVOUR)/tests/%): build/$(FLAVOUR)/tests/%: build/$(FLAVOUR)/obj/tests/%.o \
+		$(call obj,tests/support.c harness/base/sanitizer.c $(CONFORMANCE_BENCH)) $(DEV_OBJ_$(FLAVOUR))
+	@mkdir -p $(@D)
+	@$(LINK) $^ -lcmocka $(LIBRARIES) -o $@
+
+build/$(FLAVOUR)/tests/test_nic_slirp: $(call obj,$(SLIRP))
+build/$(FLAVOUR)/tests/test_nic_slirp: LIBRARIES := -lslirp
+
+build/$(FLAVOUR)/tests/test_disk_io_uring build/$(FLAVOUR)/tests/test_disk_block: $(call obj,$(URING))
+build/$(FLAVOUR)/tests/test_disk_io_uring build/$(FLAVOUR)/tests/test_disk_block: LIBRARIES := -luring
+
+build/$(FLAVOUR)/tests/test_mutator_afl: $(call obj,$(AFL_DOOR))
+
+$(HARNESS_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): build/$(FLAVOUR)/tests/%: build/$(FLAVOUR)/obj/tests/%.o \
+		$(call obj,$(AROUND) $(RUNNER_BACK_ENDS)) $(LIB_OBJ_$(FLAVOUR))
+	@mkdir -p $(@D)
+	@$(LINK) $^ -lcmocka $(RUNNER_LIBRARIES) -o $@
+
+# scripts alone, on other machines, too: without the runner and its libraries
+build/$(FLAVOUR)/tests/test_seeds: $(call obj,tests/test_seeds.c) $(LIB_OBJ_$(FLAVOUR))
+	@mkdir -p $(@D)
+	@$(LINK) $^ -lcmocka -o $@
+
+build/$(FLAVOUR)/tests/play_files: $(call obj,harness/targets/fuzz_blk.c $(TARGET) ci/oss-fuzz/standalone.c) \
+		$(LIB_OBJ_$(FLAVOUR))
+	@mkdir -p $(@D)
+	@$(LINK) $^ -o $@
+
+build/$(FLAVOUR)/tests/embed_example: $(call obj,tests/embed_example.c) $(DEV_OBJ_$(FLAVOUR))
+	@mkdir -p $(@D)
+	@$(LINK) $^ -o $@
+
+# ---- targets ----
+
+build/$(FLAVOUR)/fuzz_empty: $(call obj,harness/targets/fuzz_empty.c harness/base/sanitizer.c)
+	@$(LINK_FUZZ) $^ -o $@
+
+build/$(FLAVOUR)/fuzz_%: build/$(FLAVOUR)/obj/harness/targets/fuzz_%.o $(call obj,$(TARGET)) $(LIB_OBJ_$(FLAVOUR))
+	@$(LINK_FUZZ) $^ -o $@
+
+# the same without one of the parts, to see what that is worth (make bugs-race WITHOUT=...)
+build/$(FLAVOUR)/without/mutator/fuzz_%: build/$(FLAVOUR)/obj/harness/targets/fuzz_%.o $(call obj,$(TARGET)) \
+		$(LIB_OBJ_$(FLAVOUR))
+	@mkdir -p $(@D)
+	@$(LINK_FUZZ) $^ -o $@ -Wl,--wrap=LLVMFuzzerCustomMutator -Wl,--wrap=LLVMFuzzerCustomCrossOver
+
+build/$(FLAVOUR)/without/races/fuzz_%: build/$(FLAVOUR)/obj/harness/targets/fuzz_%.o \
+		$(call obj,$(TARGET) tests/bugs/without/races.c) $(LIB_OBJ_$(FLAVOUR))
+	@mkdir -p $(@D)
+	@$(LINK_FUZZ) $^ -o $@ -Wl,--wrap=guest_race
+
+build/$(FLAVOUR)/without/oracle/fuzz_%: build/$(FLAVOUR)/obj/harness/targets/fuzz_%.o \
+		$(call obj,$(TARGET) tests/bugs/without/oracle.c) \
+		$(filter-out $(call obj,$(ORACLE)),$(LIB_OBJ_$(FLAVOUR)))
+	@mkdir -p $(@D)
+	@$(LINK_FUZZ) $^ -o $@ -Wl,--wrap=player_play
+
+build/$(FLAVOUR)/tests/bugs/digest: $(call obj,tests/bugs/digest.c tests/bugs/without/oracle.c) \
+		$(filter-out $(call obj,$(ORACLE)),$(LIB_OBJ_$(FLAVOUR)))
+	@mkdir -p $(@D)
+	@$(LINK) $^ -o $@ -Wl,--wrap=player_play
+
+-include $(shell find build/$(FLAVOUR)/obj -name '*.d' 2>/dev/null)
