@@ -328,4 +328,20 @@ pkill -TERM -s $! -f ci/side-by-side
 expect 'no goal goes on when ci/side-by-side is stopped' flock -w 20 "$work/side/lock" true
 wait
 
+# nor does .ci/run
+mkdir -p "$work/side/.ci"
+cp .ci/run "$work/side/.ci/"
+cat >"$work/side/Makefile" <<'END'
+portable:
+	@exec flock lock sh -c 'echo >told; exec sleep 100'
+END
+setsid "$work/side/.ci/run" portable >/dev/null 2>&1 &
+run=$!
+# shellcheck disable=SC2162,SC2034
+read told <"$work/side/told"
+kill -TERM $run
+expect 'no step goes on when .ci/run is stopped' flock -w 20 "$work/side/lock" true
+wait $run
+is 'the status of .ci/run when it is stopped' 143 $?
+
 finish tools
