@@ -8,7 +8,7 @@
 
 #include "virtio_net_command.h"
 
-/* Shows what was pushed to this receive or transmit queue for one packet, and notifies the driver
+/* Shows what was filled in this receive or transmit queue for one packet, and notifies the driver
  * now or later. */
 void anvil_net_coalesce_publish(struct anvil_net *net, unsigned int queue);
 

@@ -73,26 +73,35 @@ void guest_fill(struct guest_driver *g, const struct script_op *r)
 			   len);
 }
 
-/* One field of what the device fetches: avail index, entry or flags, descriptor field, data. */
+/* The first byte of the field that a race is about, whose size is `unit`: an avail index, an entry
+ * or flags, a descriptor, data. */
+static uint64_t watched(const struct guest_driver *g, const struct script_op *r, uint32_t unit)
+{
+	unsigned int base = r->race.base % 8;
+	uint64_t start = base_address(g, base, r->race.queue);
+	bool first = r->race.at == 0;
+
+	if (base == BASE_RAW)
+		return r->race.at;
+	if (base == BASE_AVAIL && g->packed) /* the event's flags, and its place */
+		return start + (first ? PVIRTQ_EVENT_FLAGS : PVIRTQ_EVENT_DESC);
+	start += (r->race.at & 0xfff) * unit;
+	if (base == BASE_AVAIL)
+		start += first ? VIRTQ_AVAIL_IDX : VIRTQ_AVAIL_RING - unit;
+	return start;
+}
+
 void guest_race(struct guest_driver *g, const struct script_op *r)
 {
 	static const uint32_t unit[] = { 16, 2, 8, 16, 1, 1, 1, 1 };
 	uint64_t raw = htole64(r->race.bytes);
-	unsigned int base = r->race.base % 8;
 	struct race race = {
 		.countdown = 1u + r->race.nth,
+		.watch_bytes = unit[r->race.base % 8],
 		.len = poke_len(r->race.len),
 	};
 
-	race.watch = base_address(g, base, r->race.queue) + (r->race.at & 0xfff) * unit[base];
-	if (base == BASE_AVAIL)
-		race.watch += r->race.at == 0 ? VIRTQ_AVAIL_IDX : VIRTQ_AVAIL_RING - unit[base];
-	if (base == BASE_AVAIL && g->packed) /* the event's flags, and its place */
-		race.watch = g->queue[guest_pick_queue(g, r->race.queue)].avail +
-			     (r->race.at == 0 ? PVIRTQ_EVENT_FLAGS : PVIRTQ_EVENT_DESC);
-	if (base == BASE_RAW)
-		race.watch = r->race.at;
-	race.watch_bytes = unit[base];
+	race.watch = watched(g, r, race.watch_bytes);
 	race.gpa = race.watch + r->race.field;
 	memcpy(race.bytes, &raw, sizeof(race.bytes));
 	machine_add_race(g->bus->machine, &race);

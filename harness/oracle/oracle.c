@@ -66,8 +66,8 @@ static void settle_queue(struct oracle *o, unsigned int queue)
 
 	if (!q->ready)
 		return;
-	if (q->pushed)
-		oracle_fail(o, 4, "queue %u: %u used entries are not published", queue, q->pushed);
+	if (q->filled)
+		oracle_fail(o, 4, "queue %u: %u used entries are not published", queue, q->filled);
 	if (q->must_ask)
 		oracle_fail(o, 4, "queue %u: did not ask whether the driver wants to hear", queue);
 	if (!oracle_queue_live(o, queue) || (q->helds && !o->kind->keeps) || q->gave_back ||

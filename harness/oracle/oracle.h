@@ -140,7 +140,7 @@ struct model_queue {
 	uint16_t seen_idx;
 	uint16_t next_avail;
 	uint16_t next_used; /* published */
-	uint16_t pushed;    /* not published yet */
+	uint16_t filled;    /* not published yet */
 	bool must_ask;	    /* the device has to look whether the driver wants a notification */
 	uint16_t ask_from;
 	uint16_t used_flags;

@@ -311,7 +311,7 @@ bool oracle_gives_back(struct oracle *o, unsigned int queue, uint32_t head, uint
 	if (o->digests)
 		digest_chain(o, queue, c, &due, len);
 	drop_held(o, queue, c);
-	o->queue[queue].pushed++;
+	o->queue[queue].filled++;
 	if (o->p->big_endian)
 		hit(MILESTONE_LEGACY_BIG_ENDIAN);
 	return stored;

@@ -324,7 +324,7 @@ static void used_stored(struct oracle *o, unsigned int queue, const void *bytes)
 		hit(MILESTONE_PACKED_OUT_OF_ORDER);
 	if (oracle_gives_back(o, queue, id, le32toh(used_len)))
 		flags |= VIRTQ_DESC_F_WRITE;
-	if (q->pushed == 1) {
+	if (q->filled == 1) {
 		q->at.first = place;
 		q->at.first_flags = flags;
 	} else {
@@ -356,7 +356,7 @@ static void published(struct oracle *o, unsigned int queue, uint16_t flags)
 	if (o->net.waiting[queue] == 0)
 		q->at.ask_first = q->at.first;
 	q->at.ask_place = false;
-	q->pushed = 0;
+	q->filled = 0;
 	q->must_ask = true;
 	if (o->kind->published)
 		o->kind->published(o, queue);
@@ -391,7 +391,7 @@ void oracle_packed_stored(struct oracle *o, unsigned int queue, uint64_t gpa, co
 	} else if (len == 2 && q->at.flags_due && gpa == flags_gpa(q, q->at.due_place)) {
 		check_flags(o, queue, q->at.due_place, value, q->at.due_flags);
 		q->at.flags_due = false;
-	} else if (len == 2 && q->pushed && gpa == flags_gpa(q, q->at.first)) {
+	} else if (len == 2 && q->filled && gpa == flags_gpa(q, q->at.first)) {
 		published(o, queue, value);
 	} else if (len != 2 || !event_stored(o, q, gpa, value)) {
 		oracle_fail(o, 1,

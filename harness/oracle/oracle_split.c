@@ -178,14 +178,14 @@ static void index_stored(struct oracle *o, unsigned int queue, uint16_t value)
 {
 	struct model_queue *q = &o->queue[queue];
 
-	if (q->pushed == 0 || value != (uint16_t)(q->next_used + q->pushed))
+	if (q->filled == 0 || value != (uint16_t)(q->next_used + q->filled))
 		oracle_fail(o, 5,
 			    "used index of queue %u goes from %u to %u with %u entries written",
-			    queue, q->next_used, value, q->pushed);
+			    queue, q->next_used, value, q->filled);
 	if (o->net.waiting[queue] == 0)
 		q->ask_from = q->next_used;
 	q->next_used = value;
-	q->pushed = 0;
+	q->filled = 0;
 	q->must_ask = true;
 	if (o->kind->published)
 		o->kind->published(o, queue);
@@ -196,7 +196,7 @@ void oracle_split_stored(struct oracle *o, unsigned int queue, uint64_t gpa, con
 {
 	struct model_queue *q = &o->queue[queue];
 	bool event_idx = oracle_accepted(o, VIRTIO_F_EVENT_IDX);
-	uint64_t slot = (uint16_t)(q->next_used + q->pushed) % q->size;
+	uint64_t slot = (uint16_t)(q->next_used + q->filled) % q->size;
 	uint16_t value = 0;
 
 	if (len == sizeof(value))

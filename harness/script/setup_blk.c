@@ -10,9 +10,12 @@ static const struct setup_required ground[] = {
 	{ BIT(VIRTIO_BLK_F_CONFIG_WCE), BIT(VIRTIO_BLK_F_FLUSH) },
 };
 
-/* operand `zones`: a disk that is not zoned but can erase and tell its age, or what zones it has */
+/* Operand `zones`: a disk that is not zoned but can erase and tell its age, or what zones it has.
+ */
 static const struct zone_class {
 	bool extras; /* LIFETIME and SECURE_ERASE are there */
+	bool odd;    /* with reserved values as its age, and the least limits of an erase */
+	uint8_t erase_segments; /* 0: the usual number */
 	enum anvil_disk_zone_model model;
 	uint32_t zone_sectors;
 	uint32_t capacity;
@@ -25,24 +28,79 @@ static const struct zone_class {
 	uint8_t offline;
 } zone_class[] = {
 	{ 0 },
-	{ true, ANVIL_DISK_HOST_MANAGED, 8, 0, 0, 0, 0, 8, 1, 0, 0 },
-	{ true, ANVIL_DISK_HOST_AWARE, 8, 0, 0, 0, 0, 8, 1, 0, 0 },
-	{ .extras = true },
-	{ true, ANVIL_DISK_HOST_MANAGED, 8, 6, 1, 1, 2, 4, 1, 0, 0 },
-	{ true, ANVIL_DISK_HOST_MANAGED, 16, 0, 0, 2, 3, 8, 2, 0, 0 },
-	{ true, ANVIL_DISK_HOST_MANAGED, 8, 0, 2, 2, 0, 0, 1, 0, 0 },
-	{ true, ANVIL_DISK_HOST_MANAGED, 8, 7, 0, 0, 2, 8, 1, 2, 3 },
-	{ true, ANVIL_DISK_HOST_AWARE, 16, 0, 1, 0, 0, 0, 8, 2, 3 },
-	{ .extras = true },
-	{ true, ANVIL_DISK_HOST_MANAGED, 5, 0, 1, 3, 3, 5, 1, 4, 6 },
-	{ true, ANVIL_DISK_HOST_MANAGED, 128, 100, 0, 1, 1, 8, 1, 0, 0 },
+	{ .extras = true,
+	  .model = ANVIL_DISK_HOST_MANAGED,
+	  .zone_sectors = 8,
+	  .append = 8,
+	  .granularity = 1 },
+	{ .extras = true,
+	  .model = ANVIL_DISK_HOST_AWARE,
+	  .zone_sectors = 8,
+	  .append = 8,
+	  .granularity = 1 },
+	{ .extras = true, .erase_segments = 36 }, /* more than fit into the shortest transfer */
+	{ .extras = true,
+	  .model = ANVIL_DISK_HOST_MANAGED,
+	  .zone_sectors = 8,
+	  .capacity = 6,
+	  .conventional = 1,
+	  .open = 1,
+	  .active = 2,
+	  .append = 4,
+	  .granularity = 1 },
+	{ .extras = true,
+	  .model = ANVIL_DISK_HOST_MANAGED,
+	  .zone_sectors = 16,
+	  .open = 2,
+	  .active = 3,
+	  .append = 8,
+	  .granularity = 2 },
+	{ .extras = true,
+	  .model = ANVIL_DISK_HOST_MANAGED,
+	  .zone_sectors = 8,
+	  .conventional = 2,
+	  .open = 2,
+	  .granularity = 1 },
+	{ .extras = true,
+	  .model = ANVIL_DISK_HOST_MANAGED,
+	  .zone_sectors = 8,
+	  .capacity = 7,
+	  .active = 2,
+	  .append = 8,
+	  .granularity = 1,
+	  .read_only = 2,
+	  .offline = 3 },
+	{ .extras = true,
+	  .model = ANVIL_DISK_HOST_AWARE,
+	  .zone_sectors = 16,
+	  .conventional = 1,
+	  .granularity = 8,
+	  .read_only = 2,
+	  .offline = 3 },
+	{ .extras = true, .odd = true, .erase_segments = 1 },
+	{ .extras = true,
+	  .model = ANVIL_DISK_HOST_MANAGED,
+	  .zone_sectors = 5,
+	  .conventional = 1,
+	  .open = 3,
+	  .active = 3,
+	  .append = 5,
+	  .granularity = 1,
+	  .read_only = 4,
+	  .offline = 6 },
+	{ .extras = true,
+	  .model = ANVIL_DISK_HOST_MANAGED,
+	  .zone_sectors = 128,
+	  .capacity = 100,
+	  .open = 1,
+	  .active = 1,
+	  .append = 8,
+	  .granularity = 1 },
 };
 
-#define ZONE_COUNT (ARRAY_SIZE(zone_class))
-
-static unsigned int zone_class_of(const struct script_op *header)
+static const struct zone_class *zone_class_of(const struct script_op *header)
 {
-	return header->device.zones % ZONE_COUNT;
+	return &zone_class[header->device.zones % ARRAY_SIZE(zone_class)];
 }
 
 static unsigned int queues_asked(const struct script_op *header)
@@ -53,7 +111,7 @@ static unsigned int queues_asked(const struct script_op *header)
 /* What a disk that was not asked for does not offer; 5.2.5.1: no DISCARD if host-managed. */
 static uint64_t not_of_this_disk(const struct script_op *header)
 {
-	const struct zone_class *z = &zone_class[zone_class_of(header)];
+	const struct zone_class *z = zone_class_of(header);
 	uint64_t bits = 0;
 
 	if (queues_asked(header) == 1)
@@ -69,17 +127,13 @@ static uint64_t not_of_this_disk(const struct script_op *header)
 
 static void choose_zones(const struct script_op *header, struct setup *p)
 {
-	const struct zone_class *z = &zone_class[zone_class_of(header)];
+	const struct zone_class *z = zone_class_of(header);
 	uint32_t most = p->transfer_max / 512;
 
-	p->lifetime = (struct anvil_disk_lifetime){ 2, 3, 11 };
-	if (zone_class_of(header) == 9) /* reserved values */
-		p->lifetime = (struct anvil_disk_lifetime){ 4, 12, 0xffff };
-	p->erase_sectors_max = zone_class_of(header) == 9 ? 1 : 16;
-	/* more than fit into the shortest transfer, or few */
-	p->erase_segments_max = zone_class_of(header) == 3   ? 36
-				: zone_class_of(header) == 9 ? 1
-							     : 3;
+	p->lifetime = z->odd ? (struct anvil_disk_lifetime){ 4, 12, 0xffff }
+			     : (struct anvil_disk_lifetime){ 2, 3, 11 };
+	p->erase_sectors_max = z->odd ? 1 : 16;
+	p->erase_segments_max = z->erase_segments ? z->erase_segments : 3;
 	p->erase_sector_alignment = p->blk_size / 512;
 	p->zones.zoned = anvil_features_has(&p->offered, VIRTIO_BLK_F_ZONED);
 	if (!p->zones.zoned)
