@@ -22,6 +22,7 @@ AFL_CLANG ?= afl-clang-fast
 OPTIMIZE ?= -O2
 # make install: where to, and below which folder in the meantime
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 
 AFL_FLAVOURS := afl/fast afl/asan afl/cmplog
@@ -122,7 +123,8 @@ CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/
 
 # a word for the shell, whatever is in it
 quoted = '$(subst ','\'',$(1))'
-INSTALL = ci/install $(1) $(2) $(call quoted,$(DESTDIR)) $(call quoted,$(PREFIX)) $(PUBLIC_HEADERS)
+INSTALL = ci/install $(1) $(2) $(call quoted,$(DESTDIR)) $(call quoted,$(PREFIX)) $(call quoted,$(LIBDIR)) \
+	$(PUBLIC_HEADERS)
 
 # said before anything is built
 IN_THE_WAY := $(foreach g,$(filter install uninstall,$(MAKECMDGOALS)),$(shell $(call INSTALL,--check,$(g)) 2>&1))
@@ -259,7 +261,7 @@ build/lib/%.a:
 INSTALLED := build/gcc/anvil build/man/anvil.1 build/completion/anvil \
 	$(addprefix build/lib/libvirtio-anvil,.a -uring.a -slirp.a)
 
-install: $(INSTALLED) ## library, headers, pkg-config's files, anvil, its manual: PREFIX=/usr/local DESTDIR=
+install: $(INSTALLED) ## library, headers, pkg-config's files, anvil, its manual: PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR=
 	@$(call INSTALL,,install)
 
 uninstall: ## takes away what make install put there: PREFIX=/usr/local DESTDIR=

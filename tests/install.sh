@@ -20,7 +20,7 @@ same() {
 }
 
 # a make of its own, not a part of the one that runs this
-unset MAKEFLAGS MFLAGS MAKELEVEL PREFIX DESTDIR PKG_CONFIG_PATH
+unset MAKEFLAGS MFLAGS MAKELEVEL PREFIX LIBDIR DESTDIR PKG_CONFIG_PATH
 staged() {
 	make -s "$@" DESTDIR="$stage" PREFIX=/usr/local
 }
@@ -189,6 +189,21 @@ unset PKG_CONFIG_PATH
 expect 'uninstall' make -s uninstall PREFIX="$odd"
 expect 'nothing left' test ! -e "$odd"
 
+# ---- libraries elsewhere, as distributions with several architectures have them ----
+
+elsewhere() {
+	make -s "$1" DESTDIR="$stage" PREFIX=/usr/ LIBDIR='/usr/lib/one machine'
+}
+expect 'install' elsewhere install
+expect 'a library in LIBDIR' test -f "$stage/usr/lib/one machine/libvirtio-anvil.a"
+expect 'no library beside it' test ! -e "$stage/usr/lib/libvirtio-anvil.a"
+PKG_CONFIG_LIBDIR="$stage/usr/lib/one machine/pkgconfig" PKG_CONFIG_SYSROOT_DIR=$stage \
+	expect 'example, LIBDIR' example gcc -x c
+expect 'uninstall' elsewhere uninstall
+echo . >"$work/wanted"
+(cd "$stage" && find .) >"$work/got"
+same 'what make uninstall leaves' "$work/wanted" "$work/got"
+
 # ---- mistakes, each told in one line before anything is built ----
 
 refuses 'PREFIX=build/here: give an absolute path' make install PREFIX=build/here
@@ -197,6 +212,9 @@ refuses 'pkg-config' make install PREFIX='/a\b'
 refuses '/etc/passwd: not a folder' make install PREFIX=/etc/passwd/here
 refuses 'nothing installed there' make uninstall PREFIX="$work/nothing"
 refuses 'PREFIX=here: give an absolute path' make uninstall PREFIX=here
+refuses 'LIBDIR=/opt/lib: give a folder below PREFIX=/usr' make install PREFIX=/usr LIBDIR=/opt/lib
+refuses 'LIBDIR=/usr/: give a folder below' make install PREFIX=/usr LIBDIR=/usr/
+refuses 'pkg-config' make install PREFIX=/usr LIBDIR='/usr/a(b'
 mkdir "$work/locked"
 chmod 555 "$work/locked"
 if [ "$(id -u)" -eq 0 ]; then
@@ -208,7 +226,7 @@ else
 fi
 # shellcheck disable=SC2086 # a command
 [ -z "$nobody" ] || refuses 'locked: not writable' $nobody make install DESTDIR="$work/locked" PREFIX=/usr
-refuses 'no such thing to do: away' ci/install away '' /usr
+refuses 'no such thing to do: away' ci/install away '' /usr /usr/lib
 refuses 'usage' ci/install install
 
 rm -rf "$stage"
