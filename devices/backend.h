@@ -103,7 +103,8 @@ struct anvil_disk_zoning {
 struct anvil_disk;
 struct anvil_disk_request;
 
-/* What a disk in front of another one notes on a request that it has; nobody else's. */
+/* Notes on a request, for a disk that stands in front of another one (zoned_disk.h). Devices and
+ * all other disks leave them alone. */
 struct anvil_disk_request_front {
 	struct anvil_disk *disk;
 	void (*done)(struct anvil_disk_request *request, int result);
@@ -235,9 +236,9 @@ struct anvil_nic_ops {
 	 */
 	int (*send)(struct anvil_nic *nic, const struct anvil_nic_frame *frame);
 	/*
-	 * After receive said -EAGAIN: there are buffers again. May be NULL. Frames may be handed
-	 * over then and there, as many as the nic can answer for: this is inside a call of the
-	 * guest's.
+	 * After receive said -EAGAIN: there are buffers again. May be NULL. The nic may hand over
+	 * frames inside this call, but a bounded number only: a processor of the guest waits
+	 * meanwhile.
 	 */
 	void (*receivable)(struct anvil_nic *nic);
 };

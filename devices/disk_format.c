@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A table of what stands where. Numbers in it are as in the file, byte by byte.
+ * A table has, for each format, the bytes by which it is known, and their offset in the file.
+ * Numbers are written as bytes, in the order of the file.
  */
 #include "disk_format.h"
 

@@ -33,8 +33,8 @@ struct anvil_disk_io_uring {
 	int fd;			/* the image */
 	int event_fd;		/* readable: call anvil_disk_io_uring_poll */
 	/*
-	 * The kernel takes no operations on this ring but those of a disk (Linux 5.10). Without it,
-	 * who gets hold of this process opens files and sockets by way of the ring, past a seccomp
+	 * The kernel takes only a disk's operations on this ring (Linux 5.10). If this is false, an
+	 * attacker who controls this process can open files and sockets by the ring, past a seccomp
 	 * filter.
 	 */
 	bool restricted;

@@ -8,8 +8,8 @@
  * as they stand. One that the guest leaves to be segmented or summed is written as the guest sent
  * it.
  *
- * What the guest sends is written: the embedder ignores SIGPIPE (`out` may be a pipe whose reader
- * is gone) and SIGXFSZ (it may grow no further). Then it is an error of the capture.
+ * The embedder ignores SIGPIPE (`out` may be a pipe whose reader is gone) and SIGXFSZ (`out` may be
+ * as large as a file can be). Then a failed write ends the capture, not the process.
  */
 #ifndef ANVIL_NIC_PCAP_H
 #define ANVIL_NIC_PCAP_H
@@ -66,8 +66,8 @@ int anvil_nic_pcap_open(struct anvil_nic_pcap *pcap, const struct anvil_nic_pcap
 			char *error, size_t error_len) __attribute__((warn_unused_result));
 
 /*
- * Delivers up to `most` frames, until the guest has no buffers: then waits for it to have some, and
- * calls deliver nothing meanwhile. Call it from the event loop once the device was created, not
+ * Delivers up to `most` frames, or fewer if the guest has no buffers; until it has some again, each
+ * call returns -EAGAIN at once. Call it from the event loop once the device was created, not
  * from `send`. The capture so far is in the file afterwards. Returns how many frames were
  * delivered, or
  *   -EAGAIN   none, the guest must make room first

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Classes are a table; the two that have one short command each are here.
+ * A table has the function that carries out the commands of each class. Those for ANNOUNCE and
+ * GUEST_OFFLOADS, classes of one short command, are here.
  */
 #include "virtio_net_control.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What of a packet goes into its hash is a table; what is enabled chooses the row.
+ * A table has a row for each type of hash: packets of which kind it is for, and so which addresses
+ * and ports go into it. The first row that fits the packet and that the driver enabled counts.
  */
 #include "virtio_net_hash.h"
 

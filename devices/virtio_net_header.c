@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Offsets in a guest's offload header are wishes; the frame says what they may be.
+ * The header in front of each frame. Offsets that a guest writes there are checked against the
+ * frame itself.
  */
 #include "virtio_net_header.h"
 

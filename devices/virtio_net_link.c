@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A suspended device keeps a change in `link` and `announce`, and tells of it when it resumes.
+ * Changes by the host: link, speed, announcement. `link` and `announce` keep them; a suspended
+ * device tells its driver of them when it resumes.
  */
 #include "virtio_net_link.h"
 #include "virtio_spec.h"

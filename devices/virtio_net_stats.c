@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A row of a table for each type: whose it is, what it requires, how many counters it has.
+ * A table has a row for each type of statistics: which queues have it, which features it requires,
+ * how many counters it has.
  */
 #include "virtio_net_stats.h"
 

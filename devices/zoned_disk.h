@@ -48,12 +48,14 @@ extern "C" {
 
 struct anvil_zoned_disk_options {
 	/*
-	 * zone_sectors at least 1; write_granularity a multiple of 512, and zone_sectors whole such
-	 * units. A host-aware disk has no limits: its drivers may write anywhere.
+	 * write_granularity is a multiple of 512 bytes and not 0; zone_sectors is at least 1, and a
+	 * zone is a whole number of such units. For a host-aware disk, whose drivers may write
+	 * anywhere, open_max and active_max are 0.
 	 */
 	struct anvil_disk_zoning zoning;
 	uint64_t conventional; /* so many zones, the first ones, are conventional */
-	/* Of each sequential zone, in sectors; 0, or of a host-aware disk: all of it. */
+	/* Sectors of each sequential zone that can be written, up to zone_sectors; 0, or a
+	 * host-aware disk: all of them. Rounded down to whole units of write_granularity. */
 	uint32_t zone_capacity;
 };
 

@@ -45,7 +45,7 @@ int main(void)
 
 	signal(SIGXFSZ, SIG_IGN); /* a guest's write is no reason to end */
 	if (ftruncate(mkstemp(path), 1 << 20) || anvil_guest_memory_init(&memory, &region, 1) ||
-	    anvil_disk_file_open(&image, path, false, error, sizeof(error)))
+	    anvil_disk_file_open(&image, path, 0, error, sizeof(error)))
 		return 1; /* `error` is a line for the user */
 	options.queue_size_max = 128;
 	options.slots = 16;		/* requests at the disk at one time ... */

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* The command that lines are from now on told to be of; NULL, as at first: none, just "anvil: ". */
+/* From now on lines begin with "anvil COMMAND: "; with NULL, as at first, with "anvil: " alone. */
 void complain_as(const char *command);
 
 /*

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Under MemorySanitizer: bytes that leave the host must have been written by somebody; libraries
- * that it has not compiled compare bytes of which it does not know that they were. Under
- * AddressSanitizer: bytes that nobody may touch for a while.
+ * MemorySanitizer: check_initialized reports uninitialised bytes, for those that a device stores in
+ * guest memory. enter_library and leave_library stand around calls into libraries that were built
+ * without MemorySanitizer, and would be reported by mistake. AddressSanitizer: fence_off makes each
+ * access to these bytes an error until take_fence.
  */
 #ifndef MSAN_H
 #define MSAN_H

@@ -16,7 +16,7 @@
 
 #include <stdbool.h>
 
-/* The options of AddressSanitizer, of a program that has some. */
+/* Options for AddressSanitizer; a program may define them. */
 extern const char sanitizer_options[] __attribute__((weak));
 
 /*
@@ -25,13 +25,14 @@ extern const char sanitizer_options[] __attribute__((weak));
  */
 bool sanitizer_sees_leaks(void);
 
-/* One line on stderr, once, where they are to be looked for and cannot be. */
+/* Prints a line on stderr, once, if this build looks for leaks and this process cannot. */
 void sanitizer_tell_leaks(void);
 
 /* Leaks are not to be looked for any more. */
 void sanitizer_leave_leaks(void);
 
-/* For a tool that tells it itself, where it matters: at the end of a process nothing is said. */
+/* Keeps the end of this process silent about leaks that are not looked for: its caller calls
+ * sanitizer_tell_leaks where that matters. */
 void sanitizer_end_quietly(void);
 
 #endif

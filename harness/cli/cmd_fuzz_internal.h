@@ -36,7 +36,7 @@ struct target {
 	unsigned int corpus;
 	unsigned int rss_mb;
 
-	bool enough; /* findings: it is not to go on */
+	bool enough; /* it has had enough findings, and is not started again */
 	unsigned int findings;
 	unsigned int fuzzed;	/* of them; the others were among what it starts from */
 	unsigned int set_aside; /* inputs of those */
@@ -100,15 +100,15 @@ void cmd_fuzz_erase_status(struct run *run);
 /* How all get on, now and then */
 void cmd_fuzz_show(struct run *run);
 
-/* After something else was printed: at the next time that it is asked */
+/* Something else was printed: the next cmd_fuzz_show draws the live status at once. */
 void cmd_fuzz_show_again(struct run *run);
 
-/* What it came to */
+/* The table at the end: a line for each target, and the sum */
 void cmd_fuzz_print_table(const struct run *run);
 
 /* ---- cmd_fuzz_findings.c ---- */
 
-/* What an engine tells when nobody listens any more is not looked at. */
+/* Prints and keeps the findings that the engine has to tell; none after the target had enough. */
 void cmd_fuzz_take_findings(struct run *run, struct target *t);
 
 /* Its process is over. */

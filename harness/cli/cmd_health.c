@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * anvil health: plays scripts and tells which milestones no script reached, with --all which ones
- * scripts did, too.
+ * anvil health: plays scripts and tells which milestones no script reached; with --all, also which
+ * milestones were reached.
  */
 #include <stdio.h>
 #include <stdlib.h>

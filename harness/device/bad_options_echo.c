@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Options of all devices, by the echo device.
+ * Options that every device has (number and size of its queues), tried on the echo device.
  */
 #include "bad_options_internal.h"
 

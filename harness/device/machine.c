@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * RAM between guard pages, the tap that tells the oracle whose bytes these are, and the device in
- * front of them.
+ * Guest RAM between guard pages; the tap, which tells the oracle of each fetch and store of the
+ * device, and makes the changes of a racing guest (fire_race); and the device itself.
  */
 #include "machine_internal.h"
 

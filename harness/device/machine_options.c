@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What all kinds of devices are made with, as the setup has it.
+ * The features that a device of any kind is created with, as the setup says.
  */
 #include "machine_internal.h"
 

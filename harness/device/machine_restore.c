@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A device that is saved, reset, and made anew from the bytes, or from others.
+ * Saves the device, changes the saved bytes as the script says, resets the device, and restores it
+ * from these bytes.
  */
 #include <errno.h>
 #include <string.h>

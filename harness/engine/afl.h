@@ -51,10 +51,10 @@ struct afl {
 	enum afl_phase phase;
 	bool failed;
 
-	struct afl_suspect *suspects; /* told up to `suspect` */
+	struct afl_suspect *suspects; /* those before number `suspect` were looked at already */
 	size_t suspect_count;
 	size_t suspect;
-	size_t given;		     /* of the suspects: there before it started */
+	size_t given;		     /* so many suspects are inputs that it was to start from */
 	uint64_t told[AFL_TOLD_MAX]; /* hashes of findings */
 	size_t told_count;
 	size_t hangs; /* that the instances found and that were played */

@@ -98,8 +98,7 @@ struct engine_kind {
 	void (*describe)(const struct engine *e, char *text, size_t room);
 	const struct process *(*speaker)(const struct engine *e);
 	void (*free)(struct engine *e);
-	bool wakes; /* when its process has a message; otherwise it wants to be asked now and then
-		     */
+	bool wakes; /* a message of `process` ends engine_wait; if not, poll it now and then */
 };
 
 /* Milliseconds on the monotonic clock */
@@ -133,9 +132,9 @@ void engine_signal(const struct engine *e, int signal_number);
 bool engine_next_finding(struct engine *e);
 
 /*
- * Sees to it that the target can be started without the inputs that are the finding, which has to
- * be one at_start, and calls `tell` for each with its path. Returns how many; 0: it is no file; -1:
- * after a complaint.
+ * For a finding that is at_start: sets aside the files with this input, so that the target can be
+ * started without them, and calls `tell` with the path of each. Returns how many; 0 if no file has
+ * it, -1 after a complaint.
  */
 int engine_set_aside(const struct engine *e, void (*tell)(const char *path));
 

@@ -17,7 +17,8 @@ bool engine_number_after(const char *line, const char *key, uint64_t *number);
 /* How a process ended, in words */
 void engine_describe_status(int status, char *text, size_t room);
 
-/* Takes a line for a summary, without what changes: alike findings have alike summaries */
+/* Makes this line the summary, without what changes from run to run: findings that are alike have
+ * the same summary */
 void engine_summarise(struct engine *e, const char *line);
 
 /* As much of text as fits */

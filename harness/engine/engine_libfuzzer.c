@@ -2,7 +2,8 @@
 /*
  * libFuzzer speaks on stderr: "#12345\tNEW    cov: 123 ft: 456 corp: 12/34b ..." as it goes,
  * "stat::name: number" at the end, and before that, when it stops with a finding, the report and
- * "Test unit written to PATH". Everything but the first kind is kept for the report.
+ * "Test unit written to PATH". The first two kinds become numbers; all other lines are kept for
+ * the report.
  */
 #include "engine_internal.h"
 #include "base/complain.h"

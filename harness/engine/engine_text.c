@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What engines say, taken apart, and what is said of them.
+ * Reads numbers and summaries from the messages of engines, and tells in words how they ended.
  */
 #include "engine_internal.h"
 

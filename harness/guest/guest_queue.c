@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How the driver sets queues up and stops them, right or wrong; not for a legacy driver alone.
+ * How the driver sets queues up and stops them, right or wrong. guest_legacy.c has what only a
+ * legacy driver does.
  */
 #include "guest_internal.h"
 

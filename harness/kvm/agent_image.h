@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The agent's program (guest/agent.c), as built for the guest.
+ * The agent's program (agent/agent.c), as built for the guest.
  */
 #ifndef AGENT_IMAGE_H
 #define AGENT_IMAGE_H

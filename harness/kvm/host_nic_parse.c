@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What was asked for, as a network card is made of it.
+ * Reads what is given to `--net` into a struct host_nic_spec.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A byte of the file stands for what somebody does with it, and another one for what he does not
- * let others do. Both are locked for reading, which any number can do at a time: taking one never
- * fails because of QEMU. Each then looks whether the opposite of his own bytes are locked. So of
- * two that start at once both may fail, but never both succeed.
+ * A program locks a byte of the file for each thing that it does with the image (read, write), and
+ * another one for each thing that it does not let others do (write, resize). These are read locks,
+ * which any number of programs can hold: taking one never fails because of QEMU. Then the program
+ * looks whether another one has locked a byte that conflicts with its own. So of two that start at
+ * once both may fail, but never both succeed.
  */
 #include "image_lock.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A network device (5.1), of its parts.
+ * A network device (5.1): puts together the parts of its model, which are oracle_net_NAME.c.
  */
 #include <string.h>
 

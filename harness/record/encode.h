@@ -33,7 +33,7 @@ struct encoder {
 	uint16_t queue_size;	 /* as the script's driver sets queues up; at first the largest */
 };
 
-/* An operation, and what it takes of the pretend driver's. */
+/* An operation, and what it takes up of the pretend driver's queue and buffers. */
 struct encoded_op {
 	struct script_op record;
 	unsigned int pieces; /* if more than the queue has entries: no script can say it */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest_blk of guest_blk.c, backwards.
+ * The inverse of guest_blk (guest/guest_blk.c): from a driver's request to the operation.
  */
 #include <endian.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 
 uint64_t encode_smaller(uint64_t a, uint64_t b);
 
-/* As much of the readable bytes as there is, and returns how many. */
+/* Reads the next readable bytes, up to `room` of them. Returns how many. */
 size_t encode_read(struct anvil_descriptor_chain *chain, void *bytes, size_t room);
 
 /* One direction of a request: so many bytes, where the header ends or the status begins. */

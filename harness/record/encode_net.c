@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest_tx, guest_rx and guest_ctrl of guest_net.c and the frames of player.c, backwards.
+ * The inverse of guest_tx, guest_rx and guest_ctrl (guest/guest_net.c) and of player_frame
+ * (play/player_net.c): from a driver's request, or a frame for it, to the operation.
  */
 #include <endian.h>
 #include <string.h>

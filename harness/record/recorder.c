@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the embedder tells, and the bring-up.
+ * The functions of recorder.h, and the bring-up: all up to the first notification.
  */
 #include "recorder.h"
 

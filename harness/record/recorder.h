@@ -21,16 +21,16 @@
  * requests of which one has a shape that no script before had (sectors left out, lengths and
  * counts by their number of binary digits).
  *
- * Devices with the legacy interface are not recorded: their queues are placed by other registers,
- * and what is taken down here are those of version 2.
+ * The recorder follows the registers of virtio-mmio version 2. A legacy device has other registers
+ * to place its queues, so it cannot be recorded.
  *
  * What a script cannot say, beside encode.h:
  *
- *   - what lies in packed rings: of a driver that accepts RING_PACKED the bring-up alone is
- * written, and stderr told so;
+ *   - what lies in packed rings: of a driver that accepts RING_PACKED only the bring-up is written,
+ *     and a line on stderr says so;
  *   - scripts begin with a device as after a reset. For network devices, some receive buffers are
  *     there from the start; what commands and register writes of earlier scripts set is lost;
- *   - host back ends answer at once, so requests complete in order;
+ *   - in a script the disk completes each request at once, so requests complete in order;
  *   - chains that the device found without a notification are notified, but for receive buffers;
  *   - a batch of requests that overlap in the pretend driver's memory has a notification between;
  *   - `used` stands for an interrupt and all that the driver took from a used ring after it; with

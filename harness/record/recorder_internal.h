@@ -11,7 +11,7 @@
 
 bool recorder_accepted(const struct recorder *r, unsigned int feature);
 
-/* Of a split ring: drivers with a packed one are not recorded. */
+/* The features of a split ring. Requests on packed rings are not recorded. */
 struct anvil_virtqueue_features recorder_ring_features(const struct recorder *r);
 
 /* Whether the device lets the driver set this queue up now. */

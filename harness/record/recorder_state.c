@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A book of what the driver programmed.
+ * What the driver has programmed so far: status, features, queues.
  */
 #include <string.h>
 

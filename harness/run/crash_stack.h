@@ -46,8 +46,9 @@ struct crash_summary {
 bool crash_summary_read(const char *report, struct crash_summary *summary);
 
 /*
- * What the host refused a sanitizer, in words, where that is what the report, or a line of it, is
- * about; else NULL. A device cannot make it say so.
+ * The fault of the host that a report, or one line of it, tells of, in words: a sanitizer that was
+ * refused something, no memory left, a library that is missing. NULL if it tells of none. Nothing
+ * that a device does makes a sanitizer print such a line.
  */
 const char *crash_report_environment(const char *report);
 

@@ -26,8 +26,8 @@ struct death {
 void death_watch(struct death *d);
 
 /*
- * Why the death is none of the device's, in words; false if it is the device's. `report` is what
- * the process wrote to stderr, or NULL.
+ * Whether something else than the device ended the process; if so, `why` says what. `report` is the
+ * text that the process wrote to stderr, or NULL.
  */
 bool death_is_foreign(const struct death *d, int status, const struct rusage *usage,
 		      const char *report, char *why, size_t room);

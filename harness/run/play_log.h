@@ -60,7 +60,7 @@ struct play_log {
 	int access_op;
 	size_t accesses;
 	struct play_access access[PLAY_ACCESSES];
-	bool checking; /* the last one is what the oracle looked at when all ended */
+	bool checking; /* the oracle had not yet accepted the last one when the play ended */
 	struct play_tap tap[SETUP_QUEUES + 1];
 	uint8_t *storage;
 };

@@ -38,8 +38,9 @@ struct outcome {
  * other. On another bus than the model each is played on both and compared.
  *
  * What ends a child and is not the device, a signal from outside or a host without memory, is no
- * outcome: the script is played again, and after three times in vain the rest is not. Returns 0, or
- * a negative errno then and when no child could be started; runner_problem has it in words.
+ * outcome: the script is played again. When that fails three times in a row, this script and those
+ * after it have no outcome. Returns 0, or a negative errno in that case and when no child could be
+ * started; runner_problem says why.
  */
 int runner_play(const struct runner_stage *stage, const struct script *scripts, size_t count,
 		unsigned int repeat,
@@ -51,14 +52,15 @@ const char *runner_problem(void);
 /* Whether scripts can be played there; if not, one line in `error`. */
 bool runner_can(const struct runner_stage *stage, char *error, size_t room);
 
-/* The verdict on the script of that name; of a finding all there is to know. */
+/* Prints the verdict on the script called `name`; of a finding also the script, with a mark at the
+ * operation, the reason, and the sanitizer's report. */
 void runner_tell(const struct outcome *outcome, const char *name, const struct script *script,
 		 FILE *out);
 
 /* Plays one script once, on the model; `hang_seconds` as in struct runner_stage. */
 int runner_play_one(const struct script *script, unsigned int hang_seconds,
 		    struct outcome *outcome);
-/* The same, and takes it down: also what led to a crash. */
+/* The same, with RUNNER_HANG_SECONDS, and writes what the device meets to `log`: see play_log.h. */
 int runner_play_logged(const struct script *script, struct play_log *log, struct outcome *outcome);
 
 #endif

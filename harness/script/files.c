@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A script is text if it looks like it, and bytes otherwise.
+ * A file is the text of a script if it begins with "#" or "device " and has no control characters
+ * but tabs and line ends. Any other file is the bytes of a script.
  */
 #include "files.h"
 

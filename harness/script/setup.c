@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Classes to values. The first of each table is the common choice.
+ * Makes a setup of a header. The header's numbers are classes, and tables here have the value for
+ * each class; class 0, the first of each table, is the common choice.
  */
 #include "setup_internal.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The block device: disks with zones, or at least more than the common one can.
+ * The block device. Its disk may have LIFETIME and SECURE_ERASE, and with these also zones.
  */
 #include "setup_internal.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The echo device, whose features have no meaning; one needs another.
+ * The echo device. Its features 0 to 3 change nothing; feature 1 requires feature 0.
  */
 #include "setup_internal.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Linked to a target that AFL++ runs: what its fork server forks dies with the fork server. AFL++
- * 4.04c forgets some of them when it ends, stopped and for ever; or it is killed itself.
+ * Linked to a target that AFL++ runs: each process that the fork server starts is killed when the
+ * fork server ends. AFL++ 4.04c, when it ends or is killed, would leave some of them stopped for
+ * ever.
  */
 #include <pthread.h>
 #include <signal.h>
