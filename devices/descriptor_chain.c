@@ -22,12 +22,15 @@ void anvil_descriptor_chain_init(struct anvil_descriptor_chain *chain,
 int anvil_descriptor_chain_append(struct anvil_descriptor_chain *chain, uint64_t gpa, uint32_t len,
 				  bool writable)
 {
+	/* else a guest could have us write behind the storage, by a longer indirect table */
 	if (chain->count >= chain->capacity)
 		return -ELOOP;
 	if (!writable && chain->readable < chain->count)
 		return -EPROTO;
 	if (len > ANVIL_DESCRIPTOR_CHAIN_BYTES_MAX - chain->readable_bytes - chain->writable_bytes)
 		return -EOVERFLOW;
+	/* else a guest could have a copy leave RAM and fail an assert; with a byte more it could
+	 * not use the end of RAM */
 	if (!anvil_guest_memory_contains(chain->memory, gpa, len))
 		return -EFAULT;
 
@@ -63,6 +66,7 @@ static uint32_t advance(const struct anvil_descriptor_chain *chain,
 {
 	const struct anvil_descriptor_segment *s = &chain->segment[cursor->segment];
 
+	/* else a guest could have us stay for ever at a buffer of no bytes */
 	while (cursor->offset == s->len) {
 		s = &chain->segment[++cursor->segment];
 		cursor->offset = 0;
@@ -83,6 +87,7 @@ int anvil_descriptor_chain_read(struct anvil_descriptor_chain *chain, void *dst,
 
 	if (len > chain->read.left)
 		return -ENODATA;
+	/* `done` says where: else a guest could have us write behind `dst`, by three descriptors */
 	for (size_t done = 0; done < len; done += part) {
 		uint64_t gpa;
 
@@ -113,6 +118,7 @@ int anvil_descriptor_chain_write(struct anvil_descriptor_chain *chain, const voi
 	for (size_t done = 0; done < len; done += part) {
 		uint64_t gpa;
 
+		/* what is left: else a guest could read what lies behind `src` in the host */
 		part = advance(chain, &chain->write, len - done, &gpa);
 		anvil_cannot_fail(anvil_guest_memory_write(chain->memory, gpa,
 							   (const char *)src + done, part));
@@ -123,6 +129,7 @@ int anvil_descriptor_chain_write(struct anvil_descriptor_chain *chain, const voi
 
 int anvil_descriptor_chain_write_last(struct anvil_descriptor_chain *chain, uint8_t byte)
 {
+	/* else a guest could have the byte stored where we may only read */
 	if (chain->write.left == 0)
 		return -ENOSPC;
 	if (chain->write.left == 1)
@@ -130,8 +137,11 @@ int anvil_descriptor_chain_write_last(struct anvil_descriptor_chain *chain, uint
 
 	const struct anvil_descriptor_segment *s = &chain->segment[chain->count - 1];
 
+	/* else a guest could have the byte in front of an empty descriptor overwritten */
 	while (s->len == 0)
 		s--;
 	chain->write.left = 0;
+	/* one byte, the last: else a guest could read our stack behind it, or find a status where
+	 * its data begins */
 	return anvil_guest_memory_write(chain->memory, s->gpa + s->len - 1, &byte, 1);
 }

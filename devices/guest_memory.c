@@ -47,6 +47,7 @@ int anvil_guest_memory_init(struct anvil_guest_memory *memory,
 	return 0;
 }
 
+/* RAM alone: with registers among it, a guest could have a device reset itself amid its work. */
 static const struct anvil_guest_memory_region *find(const struct anvil_guest_memory *memory,
 						    uint64_t gpa)
 {
@@ -70,8 +71,10 @@ static uint64_t part_in(const struct anvil_guest_memory_region *r, uint64_t gpa,
 bool anvil_guest_memory_contains(const struct anvil_guest_memory *memory, uint64_t gpa,
 				 uint64_t len)
 {
+	/* else a guest could have a range wrap around 2^64 and pass for an empty one */
 	if (len > 0 && len - 1 > UINT64_MAX - gpa)
 		return false;
+	/* to its end: else a guest could have a copy run on from RAM into the host's memory */
 	while (len > 0) {
 		const struct anvil_guest_memory_region *r = find(memory, gpa);
 
@@ -117,6 +120,7 @@ static void tell_stored(const struct anvil_guest_memory *memory, uint64_t gpa, c
 int anvil_guest_memory_read(const struct anvil_guest_memory *memory, uint64_t gpa, void *dst,
 			    size_t len)
 {
+	/* else a guest could have us follow NULL */
 	if (!anvil_guest_memory_contains(memory, gpa, len))
 		return -EFAULT;
 	tell_fetching(memory, gpa, len);
@@ -133,6 +137,7 @@ int anvil_guest_memory_read(const struct anvil_guest_memory *memory, uint64_t gp
 int anvil_guest_memory_write(const struct anvil_guest_memory *memory, uint64_t gpa, const void *src,
 			     size_t len)
 {
+	/* else a guest could have us follow NULL */
 	if (!anvil_guest_memory_contains(memory, gpa, len))
 		return -EFAULT;
 	for (size_t done = 0, part; done < len; done += part) {
@@ -160,6 +165,7 @@ int anvil_guest_memory_load_u16(const struct anvil_guest_memory *memory, uint64_
 {
 	const uint16_t *src = host_u16(memory, gpa);
 
+	/* else a guest could have us read at NULL */
 	if (!src)
 		return -EFAULT;
 	tell_fetching(memory, gpa, sizeof(*src));
@@ -177,6 +183,7 @@ int anvil_guest_memory_store_u16(const struct anvil_guest_memory *memory, uint64
 	uint16_t *dst = host_u16(memory, gpa);
 	uint16_t raw = htole16(value);
 
+	/* else a guest could have us write at NULL */
 	if (!dst)
 		return -EFAULT;
 	__atomic_store_n(dst, raw, __ATOMIC_RELEASE);

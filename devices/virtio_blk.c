@@ -24,11 +24,13 @@ static bool wanted(const struct anvil_blk_slot *slot)
 	return !slot->abandoned && anvil_device_queue_live(&slot->blk->dev, slot->queue);
 }
 
-/* 5.2.6: data goes out with a good status alone; the status byte is the last one there is */
+/* 5.2.6: data goes out with a good status alone: else a guest could read what an earlier request
+ * left. The status byte is the last there is: else it could go where a stale descriptor says. */
 static void answer(struct anvil_blk_slot *slot, uint8_t status)
 {
 	struct anvil_device *dev = &slot->blk->dev;
 
+	/* on each way out: else a guest could use up all slots by replies that have no room */
 	slot->taken = false;
 	if (!wanted(slot))
 		return;
@@ -40,6 +42,7 @@ static void answer(struct anvil_blk_slot *slot, uint8_t status)
 	if (!err)
 		err = anvil_descriptor_chain_write_last(&slot->chain, status);
 	(void)err; /* no writable byte at all: there is no one to tell */
+	/* the last use of the chain: else a guest could have us read what was freed with it */
 	anvil_virtqueue_fill(&dev->queue[slot->queue], &slot->chain);
 	anvil_device_publish(dev, slot->queue);
 }
@@ -57,6 +60,7 @@ static void carry_on(struct anvil_blk_slot *slot)
 		if (slot->outstanding)
 			return;
 	}
+	/* failures, too: else the host's disk could leave a guest waiting for ever */
 	answer(slot, slot->result ? anvil_blk_failure(slot->blk, slot->result) : VIRTIO_BLK_S_OK);
 }
 
@@ -107,6 +111,7 @@ static enum anvil_served serve_one(struct anvil_device *dev, unsigned int queue)
 	enum anvil_served served = anvil_device_popped(
 		dev, queue, anvil_virtqueue_pop(&dev->queue[queue], &slot->chain));
 
+	/* an error is no chain: else a guest could have us give back one that we do not hold */
 	if (served != ANVIL_SERVED_ONE)
 		return served;
 	slot->taken = true;
@@ -114,6 +119,7 @@ static enum anvil_served serve_one(struct anvil_device *dev, unsigned int queue)
 
 	int status = anvil_blk_parse(slot);
 
+	/* always one of them: else a guest could wait for ever for a chain that is no request */
 	if (status == ANVIL_BLK_GO_ON)
 		carry_on(slot);
 	else
@@ -193,6 +199,7 @@ static void request_done(struct anvil_disk_request *request, int result)
 		return;
 	if (!slot->blk->serving)
 		anvil_device_begin(&slot->blk->dev);
+	/* answers a failure, too: else the host's disk could have a chain given back twice */
 	carry_on(slot);
 	if (slot->abandoned && !at_disk(slot->blk, slot->queue))
 		anvil_device_queue_drained(&slot->blk->dev, slot->queue);
@@ -201,7 +208,8 @@ static void request_done(struct anvil_disk_request *request, int result)
 
 /* ---- the device ---- */
 
-/* Orphans all before it cancels one: the disk may complete others meanwhile. */
+/* Orphans all before it cancels one: the disk may complete others meanwhile. By number: else a
+ * guest could by a reset have us follow the next pointer of a request that is gone. */
 static void queue_stopped(struct anvil_device *dev, unsigned int queue)
 {
 	struct anvil_blk *blk = to_blk(dev);
@@ -209,6 +217,7 @@ static void queue_stopped(struct anvil_device *dev, unsigned int queue)
 
 	blk->starved &= ~(1ull << queue);
 	for (unsigned int i = 0; i < blk->options.slots; i++) {
+		/* at a reset, too: else a guest could have an old answer in its new memory */
 		if (blk->slot[i].queue == queue)
 			blk->slot[i].abandoned = true;
 	}
@@ -222,7 +231,8 @@ static void queue_stopped(struct anvil_device *dev, unsigned int queue)
 	}
 }
 
-/* Cancelled or not, a write may reach the disk until it is back. */
+/* Cancelled or not, a write may reach the disk until it is back: else a guest could take a reset
+ * for complete before. */
 static bool queue_draining(const struct anvil_device *dev, unsigned int queue)
 {
 	return at_disk((const struct anvil_blk *)dev, queue);
@@ -252,12 +262,14 @@ static bool mode_writable(const struct anvil_device *dev)
 static void config_written(struct anvil_device *dev, uint32_t offset, const uint8_t *bytes,
 			   uint32_t len)
 {
+	/* other widths are passed over: were they asserted, a guest could abort the process */
 	if (offset == offsetof(struct anvil_blk_config, writeback) && len == 1 && bytes[0] <= 1 &&
 	    mode_writable(dev))
 		to_blk(dev)->config.writeback = bytes[0];
 }
 
-/* For legacy drivers the mode starts as what the cache is */
+/* For legacy drivers the mode starts as what the cache is; kept, a guest could start in the mode of
+ * the driver before it. */
 static void reset(struct anvil_device *dev)
 {
 	struct anvil_blk *blk = to_blk(dev);

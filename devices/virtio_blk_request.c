@@ -15,11 +15,14 @@
 
 static bool range_inside(uint64_t sector, uint64_t sectors, uint64_t capacity)
 {
+	/* nothing that wraps: else a guest could read and write behind the end of the disk */
 	return sectors <= capacity && sector <= capacity - sectors;
 }
 
 static bool transfer_valid(const struct anvil_blk *blk, uint64_t sector, uint64_t len)
 {
+	/* else a guest could have more moved than it lent or slot->data has room for, or what lies
+	 * behind the end of the disk */
 	return len % ANVIL_DISK_SECTOR_BYTES == 0 && len <= blk->options.transfer_max &&
 	       range_inside(sector, len / ANVIL_DISK_SECTOR_BYTES, blk->options.disk->capacity);
 }
@@ -49,6 +52,7 @@ static bool writes_stable(const struct anvil_blk *blk)
 
 static int parse_in(struct anvil_blk_slot *slot, uint64_t sector)
 {
+	/* in 64 bits: else a guest could have more read than was checked, or nothing */
 	uint64_t len = slot->chain.writable_bytes - 1;
 
 	if (slot->chain.read.left || !transfer_valid(slot->blk, sector, len))
@@ -60,6 +64,7 @@ static int parse_in(struct anvil_blk_slot *slot, uint64_t sector)
 
 static int parse_out(struct anvil_blk_slot *slot, uint64_t sector)
 {
+	/* in 64 bits: else a guest could have more copied than slot->data has room for */
 	uint64_t len = slot->chain.read.left;
 
 	if (slot->chain.writable_bytes != 1 || !transfer_valid(slot->blk, sector, len) ||
@@ -82,6 +87,7 @@ static int parse_flush(struct anvil_blk_slot *slot, uint64_t sector)
 static int parse_get_id(struct anvil_blk_slot *slot, uint64_t sector)
 {
 	(void)sector;
+	/* else a guest could have 20 bytes stored in a buffer of fewer */
 	if (slot->chain.writable_bytes != VIRTIO_BLK_ID_BYTES + 1 || slot->chain.read.left)
 		return VIRTIO_BLK_S_IOERR;
 	memcpy(slot->data, slot->blk->options.disk->id, VIRTIO_BLK_ID_BYTES);
@@ -101,6 +107,7 @@ static int parse_get_lifetime(struct anvil_blk_slot *slot, uint64_t sector)
 	struct virtio_blk_lifetime told;
 
 	(void)sector;
+	/* else a guest could have the whole reply stored in a shorter buffer */
 	if (slot->chain.writable_bytes != sizeof(told) + 1 || slot->chain.read.left)
 		return VIRTIO_BLK_S_IOERR;
 	told.pre_eol_info = not_above(l->reserve, VIRTIO_BLK_PRE_EOL_INFO_URGENT);
@@ -138,6 +145,7 @@ static bool range_valid(const struct anvil_blk_slot *slot, const struct virtio_b
 		    ? !erase_valid(blk, range)
 		    : range->num_sectors > blk->options.range_sectors_max)
 		return false;
+	/* in sectors: else a guest could discard behind the end of the disk, as bytes may wrap */
 	return range->num_sectors > 0 &&
 	       range_inside(range->sector, range->num_sectors, blk->options.disk->capacity);
 }
@@ -150,7 +158,8 @@ static uint32_t segments_max(const struct anvil_blk_slot *slot)
 							   : o->range_segments_max;
 }
 
-/* 5.2.6.2: an unknown flag in any segment makes the request unsupported */
+/* 5.2.6.2: an unknown flag in any segment makes the request unsupported: else a guest could take
+ * what the flag means for done. */
 static int parse_ranges(struct anvil_blk_slot *slot, uint32_t known_flags)
 {
 	struct virtio_blk_range range;
@@ -158,6 +167,8 @@ static int parse_ranges(struct anvil_blk_slot *slot, uint32_t known_flags)
 	uint64_t count = len / sizeof(range);
 	int status = GO_ON;
 
+	/* else a guest could have us read more than it lent, to complete the last range, or more
+	 * ranges than slot->data has room for */
 	if (slot->chain.writable_bytes != 1 || len % sizeof(range) || count == 0 ||
 	    count > segments_max(slot) ||
 	    anvil_descriptor_chain_read(&slot->chain, slot->data, (size_t)len))
@@ -245,6 +256,8 @@ int anvil_blk_parse(struct anvil_blk_slot *slot)
 	struct anvil_blk *blk = slot->blk;
 	struct virtio_blk_header header;
 
+	/* refused: were it asserted, a guest could abort the process; a copy of our length: else it
+	 * could write behind `header`, or change the type after its check */
 	if (slot->chain.writable_bytes == 0 ||
 	    anvil_descriptor_chain_read(&slot->chain, &header, sizeof(header)))
 		return VIRTIO_BLK_S_IOERR;
@@ -253,7 +266,7 @@ int anvil_blk_parse(struct anvil_blk_slot *slot)
 
 		if (t->type != get_type(&blk->dev, &header) || !has_type(&blk->dev, t))
 			continue;
-		/* what the disk is counts, not what the driver accepted */
+		/* what the disk is counts: else a guest could change it by not accepting RO */
 		if (t->changes_disk && blk->options.disk->read_only)
 			return VIRTIO_BLK_S_IOERR;
 		return t->parse(slot, anvil_device_u64(&blk->dev, header.sector));

@@ -69,6 +69,8 @@ void anvil_device_destroy(struct anvil_device *dev)
 
 struct anvil_virtqueue *anvil_device_queue(const struct anvil_device *dev, uint32_t index)
 {
+	/* all 32 bits, of those in use: else a guest could set up a queue behind the array, or one
+	 * that nobody serves */
 	return index < dev->queues_used ? &dev->queue[index] : NULL;
 }
 
@@ -94,6 +96,7 @@ bool anvil_device_running(const struct anvil_device *dev)
 
 bool anvil_device_queue_writable(const struct anvil_device *dev, const struct anvil_virtqueue *vq)
 {
+	/* else a guest could start a running ring anew, with more requests than it has entries */
 	if (anvil_device_queue_in_use(dev, (uint32_t)(vq - dev->queue)))
 		return false;
 	if (dev->legacy)
@@ -122,7 +125,9 @@ void anvil_device_start_queue(struct anvil_device *dev, uint32_t index)
 
 	int err = anvil_virtqueue_enable(vq, anvil_device_queue_features(dev));
 
-	if (err) /* the driver reads back 0 from QueueReady or QueuePFN */
+	/* the driver reads back 0 from QueueReady or QueuePFN; were it fatal, a guest could end the
+	 * process by a ring outside RAM */
+	if (err)
 		dev->transport->refused(dev->transport_opaque, index, err);
 }
 
@@ -209,6 +214,7 @@ bool anvil_device_queue_resetting(const struct anvil_device *dev, uint32_t index
 
 bool anvil_device_queue_live(const struct anvil_device *dev, unsigned int queue)
 {
+	/* not of the one selected: else a guest could have a queue without rings served */
 	return anvil_device_running(dev) && anvil_virtqueue_enabled(&dev->queue[queue]);
 }
 
@@ -230,6 +236,8 @@ void anvil_device_charge(struct anvil_device *dev, uint32_t work)
 
 static void look_into(struct anvil_device *dev, uint32_t index)
 {
+	/* unsigned, with rings: else a guest could have us use what lies around the array, or
+	 * follow the NULL of a queue that has none */
 	if (index < dev->queues && anvil_device_queue_takes(dev, index))
 		dev->ops->notified(dev, index);
 }
@@ -272,6 +280,7 @@ void anvil_device_break(struct anvil_device *dev, unsigned int queue, int err)
 {
 	dev->status |= VIRTIO_STATUS_NEEDS_RESET;
 	dev->unserved = 0;
+	/* told though broken: else a guest could wait for its chains for ever */
 	if (dev->status & VIRTIO_STATUS_DRIVER_OK)
 		dev->transport->interrupt(dev->transport_opaque, VIRTIO_INTERRUPT_CONFIG);
 	dev->transport->refused(dev->transport_opaque, queue, err);
@@ -303,6 +312,7 @@ void anvil_device_serve(struct anvil_device *dev, unsigned int queue,
 		if (served == ANVIL_SERVED_ALL && !anvil_virtqueue_want_notification(vq))
 			return;
 	}
+	/* the rest: else a guest could wait for ever for what one turn leaves */
 	anvil_device_defer(dev, queue);
 }
 
@@ -332,6 +342,7 @@ bool anvil_device_notify_driver(struct anvil_device *dev, unsigned int queue)
 
 static bool config_inside(const struct anvil_device *dev, uint64_t offset, uint32_t len)
 {
+	/* nothing that wraps: else a guest could read the host's memory behind the fields */
 	return len <= dev->config_len && offset <= dev->config_len - len;
 }
 
@@ -347,6 +358,7 @@ void anvil_device_config_read(const struct anvil_device *dev, uint64_t offset, u
 void anvil_device_config_write(struct anvil_device *dev, uint64_t offset, const uint8_t *bytes,
 			       uint32_t len)
 {
+	/* config_written: else a guest could have us call NULL where nothing can be written */
 	if (!(dev->legacy || dev->status & VIRTIO_STATUS_FEATURES_OK) || dev->resetting ||
 	    dev->status & VIRTIO_STATUS_SUSPEND || !dev->ops->config_written ||
 	    !config_inside(dev, offset, len))

@@ -64,6 +64,7 @@ static const struct status_step {
 
 static void stop_all_queues(struct anvil_device *dev)
 {
+	/* sizes, too: else a guest could start rings of the size that the driver before it wrote */
 	for (unsigned int i = 0; i < dev->queues; i++)
 		anvil_device_halt_queue(dev, i);
 	dev->queue_resets = 0;
@@ -113,6 +114,7 @@ static void step_status(struct anvil_device *dev, uint32_t from, uint32_t to)
 	for (size_t i = 0; i < ARRAY_SIZE(status_step); i++) {
 		const struct status_step *s = &status_step[i];
 
+		/* all bits: else a guest could take FEATURES_OK back as it adds DRIVER_OK */
 		if (s->from != from || s->to != to || !s->may_enter(dev))
 			continue;
 		dev->status |= s->to;

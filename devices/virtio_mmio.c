@@ -134,6 +134,7 @@ static uint32_t read_queue_size_max(const struct anvil_mmio *m)
 
 static uint32_t read_queue_ready(const struct anvil_mmio *m)
 {
+	/* the device knows: else a guest could find queues ready that a reset has stopped */
 	return anvil_device_queue_in_use(m->dev, m->queue_sel);
 }
 
@@ -199,6 +200,7 @@ static void write_queue_notify(struct anvil_mmio *m, uint32_t value)
 	/* where the driver stands is a hint (2.9), which we do without: the ring itself tells */
 	if (anvil_device_has(m->dev, VIRTIO_F_NOTIFICATION_DATA))
 		value &= VIRTIO_NOTIFY_QUEUE_MASK;
+	/* whichever is selected: were that one asserted to run, a guest could abort the process */
 	anvil_device_notify(m->dev, value);
 }
 
@@ -213,6 +215,7 @@ static void write_status(struct anvil_mmio *m, uint32_t value)
 	if (value != 0)
 		return;
 	update_irq(m, 0);
+	/* else a guest could set up, without selecting, what the driver before it selected */
 	m->device_features_sel = 0;
 	m->driver_features_sel = 0;
 	m->queue_sel = 0;
@@ -241,8 +244,11 @@ static struct anvil_virtqueue *writable_queue(struct anvil_mmio *m)
 
 static void write_queue_size(struct anvil_mmio *m, uint32_t value)
 {
+	/* else a guest could make a running ring larger than what was found in RAM, where a load
+	 * fails an assert */
 	struct anvil_virtqueue *vq = writable_queue(m);
 
+	/* as written: else a guest could have us look for event fields behind a larger ring */
 	if (vq)
 		vq->size = value;
 }
@@ -285,6 +291,7 @@ static const struct anvil_mmio_reg regs[REGS] = {
 	[VIRTIO_MMIO_DRIVER_FEATURES_SEL / 4] = { .write = write_driver_features_sel },
 	[VIRTIO_MMIO_QUEUE_SEL / 4] = { .write = write_queue_sel },
 	[VIRTIO_MMIO_QUEUE_SIZE_MAX / 4] = { .read = read_queue_size_max },
+	/* not for reading: else a guest could lose the size that it wrote by a look at it */
 	[VIRTIO_MMIO_QUEUE_SIZE / 4] = { .write = write_queue_size },
 	[VIRTIO_MMIO_QUEUE_READY / 4] = { .read = read_queue_ready, .write = write_queue_ready },
 	[VIRTIO_MMIO_QUEUE_NOTIFY / 4] = { .write = write_queue_notify },

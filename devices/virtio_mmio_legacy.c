@@ -18,6 +18,7 @@ static bool power_of_two(uint32_t n)
 bool anvil_mmio_legacy_layout(uint32_t page_number, uint32_t page_size, uint32_t size,
 			      uint32_t used_align, struct anvil_mmio_legacy_rings *rings)
 {
+	/* 0 is none: else a guest could have us divide by it, or put the used ring at address 0 */
 	if (!power_of_two(page_size) || !power_of_two(used_align) || size == 0 ||
 	    size > VIRTQ_SIZE_MAX)
 		return false;
@@ -25,6 +26,7 @@ bool anvil_mmio_legacy_layout(uint32_t page_number, uint32_t page_size, uint32_t
 	uint64_t mask = used_align - 1ull;
 	uint64_t avail_len = VIRTQ_AVAIL_RING + (size + 1ull) * VIRTQ_AVAIL_ENTRY_SIZE;
 
+	/* in 64 bits: else a guest could have a ring above 4 GiB written to below it */
 	rings->desc = (uint64_t)page_number * page_size;
 	rings->avail = rings->desc + (uint64_t)size * sizeof(struct virtq_desc);
 	rings->used = (rings->avail + avail_len + mask) & ~mask;

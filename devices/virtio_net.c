@@ -85,6 +85,7 @@ static void queue_stopped(struct anvil_device *dev, unsigned int index)
 {
 	struct anvil_net *net = to_net(dev);
 
+	/* by queue: control has no pair, and a guest could have us write behind the last one */
 	net->queue[index].blocked = false;
 	anvil_net_coalesce_stopped(net, index);
 }
@@ -268,6 +269,7 @@ static int init_buffers(struct anvil_net *net)
 {
 	size_t entries = net->options.queue_size_max;
 
+	/* one for control, too: else a guest could have us write behind the array by stopping it */
 	net->queue = calloc(net->dev.queues, sizeof(*net->queue));
 	net->filter = calloc(1, sizeof(*net->filter));
 	net->proposed = calloc(2, sizeof(*net->proposed));

@@ -97,6 +97,8 @@ void anvil_net_control_command(struct anvil_net *net, struct anvil_descriptor_ch
 	uint8_t ack;
 
 	net->commands[0]++;
+	/* else a guest could have the answer stored where we may only read; were it fatal, it could
+	 * end the process */
 	if (chain->writable_bytes == 0)
 		return;
 	good = run(net, chain, &reply);

@@ -109,6 +109,7 @@ static bool read_mac_table(const struct anvil_net *net, struct anvil_net_mac_tab
 		return false;
 	entries = anvil_device_u32(&net->dev, entries);
 	memset(table, 0, sizeof(*table));
+	/* no sum, no product that wraps: else a guest could have us write behind the table */
 	if (entries > ANVIL_NET_MAC_TABLE) {
 		table->all = true;
 		return !anvil_descriptor_chain_skip(chain, (uint64_t)entries * ANVIL_NIC_MAC_BYTES);
@@ -122,6 +123,7 @@ static bool set_mac_table(struct anvil_net *net, struct anvil_descriptor_chain *
 {
 	struct anvil_net_mac_table *next = net->proposed;
 
+	/* no mode, both tables: else a guest could get all frames by a table that is too long */
 	if (!read_mac_table(net, &next[0], chain) || !read_mac_table(net, &next[1], chain) ||
 	    chain->read.left)
 		return false;
@@ -168,6 +170,7 @@ bool anvil_net_filter_vlan(struct anvil_net *net, uint8_t command,
 	    !anvil_net_command_rest(chain, &id, sizeof(id)))
 		return false;
 	id = anvil_device_u16(&net->dev, id);
+	/* else a guest could flip bits up to 7.5 KiB behind the bitmap */
 	if (id >= ANVIL_NET_VLANS)
 		return false;
 

@@ -22,7 +22,8 @@ struct buffers {
 	uint64_t bytes; /* of the good ones */
 };
 
-/* A receive buffer is writable only and has room for the header (5.1.9.3.1) */
+/* A receive buffer is writable only and has room for the header (5.1.9.3.1); were others fatal, a
+ * guest could end the process. */
 static bool buffer_good(const struct buffers *b, const struct anvil_descriptor_chain *chain)
 {
 	return chain->readable == 0 && chain->writable_bytes >= b->header;
@@ -43,6 +44,7 @@ static int take_buffer(struct anvil_net *net, struct buffers *b)
 	anvil_descriptor_chain_init(chain, net->options.memory, net->segment + b->segments,
 				    net->options.queue_size_max);
 
+	/* also the last one: else a guest could wait for ever with one buffer */
 	int popped = anvil_virtqueue_pop(vq, chain);
 
 	if (popped <= 0)
@@ -77,6 +79,7 @@ static int take_buffers(struct anvil_net *net, uint64_t need, struct buffers *b)
 	unsigned int size = vq->size;
 	unsigned int most = anvil_device_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF) ? size : 1;
 
+	/* `size` of them: else a guest could have us write behind net->chain */
 	for (unsigned int tries = size; tries > 0 && b->bytes < need && b->good < most; tries--) {
 		if (b->taken == 0 && vq->work - work >= ANVIL_DEVICE_WORK)
 			break;
@@ -86,6 +89,7 @@ static int take_buffers(struct anvil_net *net, uint64_t need, struct buffers *b)
 
 		if (taken > 0)
 			continue;
+		/* on any error: else a guest could wait for ever for buffers left in flight */
 		give_back(net, b);
 		if (taken < 0 && taken != -EMSGSIZE) {
 			anvil_device_break(&net->dev, b->queue, taken);
@@ -97,6 +101,7 @@ static int take_buffers(struct anvil_net *net, uint64_t need, struct buffers *b)
 		return 0;
 	if (b->taken == 0)
 		return -EBUSY;
+	/* these, too: else a guest could wait for ever for its small buffers */
 	give_back(net, b);
 	return -EMSGSIZE;
 }
@@ -121,11 +126,13 @@ static void fill_buffers(struct anvil_net *net, const struct buffers *b,
 
 		if (!buffer_good(b, chain))
 			continue;
+		/* whole: else a guest could have num_buffers stored in memory freed by then */
 		if (first)
 			err = anvil_descriptor_chain_write(chain, header, b->header);
 		first = false;
 
 		size_t left = frame->len - done;
+		/* what has room: else a guest could have us go on behind its last descriptor */
 		size_t part = left < chain->write.left ? left : (size_t)chain->write.left;
 
 		if (!err)
@@ -146,10 +153,12 @@ static void deliver(struct anvil_net *net, const struct buffers *b,
 	}
 	fill_buffers(net, b, frame, header);
 	anvil_net_stats_received(net, b->queue, frame);
+	/* all at once: else a guest could see a frame whose further buffers are not there */
 	anvil_net_coalesce_publish(net, b->queue);
 }
 
-/* Not enough buffers: ask to be told of the next ones, and look again if they just came. */
+/* Not enough buffers: ask to be told of the next ones, and look again only if they just came: else
+ * a guest could keep the host busy by giving none. */
 static int wait_for_buffers(struct anvil_net *net, unsigned int queue, bool more)
 {
 	net->rx_blocked = true;
@@ -199,6 +208,7 @@ int anvil_net_frames_receive(struct anvil_nic *nic, const struct anvil_nic_frame
 
 	if (scarce && !anvil_net_steering_many(net))
 		return wait_for_buffers(net, buffers.queue, err == -EBUSY);
+	/* not tried again: else a guest could keep us at one frame for ever by small buffers */
 	if (err) {
 		anvil_net_stats_dropped(net, buffers.queue, scarce);
 		return 0;

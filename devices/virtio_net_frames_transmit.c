@@ -37,16 +37,23 @@ bool anvil_net_frames_length_passes(const struct anvil_net *net,
 static bool read_frame(struct anvil_net *net, struct anvil_descriptor_chain *chain,
 		       struct anvil_nic_frame *frame)
 {
-	struct virtio_net_header_long header = { .hash_value = 0 }; /* perhaps shorter */
+	/* the longest: else a guest could accept more fields and have us write behind it */
+	struct virtio_net_header_long header = { .hash_value = 0 };
 
+	/* dropped: else a guest could, by less than a header, have a negative length copied or,
+	 * were it fatal, end the process */
 	if (chain->writable_bytes ||
 	    anvil_descriptor_chain_read(chain, &header, anvil_net_header_bytes(net)))
 		return false;
+	/* in 64 bits, before the copy: else a guest could have us write behind net->frame */
 	if (chain->read.left < ANVIL_NIC_FRAME_BYTES_MIN ||
 	    chain->read.left > ANVIL_NIC_FRAME_BYTES_MAX)
 		return false;
+	/* made once: else a guest could use up the host's memory, a frame at a time */
 	frame->data = net->frame;
 	frame->len = (uint32_t)chain->read.left;
+	/* one walk from the header's end, all of it into copies: else a guest could have us read or
+	 * write beyond its frame, or move the checksum out of it after the check */
 	if (anvil_descriptor_chain_read(chain, net->frame, frame->len) ||
 	    anvil_net_header_parse(net, &header, net->frame, frame->len, &frame->offload))
 		return false;
@@ -78,9 +85,11 @@ static enum anvil_served transmit_one(struct anvil_device *dev, unsigned int que
 
 	if (served != ANVIL_SERVED_ONE)
 		return served;
+	/* the next one is sent: else a guest could stop its queue for good by one short frame */
 	if (!read_frame(net, &chain, &frame)) {
 		anvil_net_stats_dropped(net, queue, true);
 	} else if (send(net, queue, &frame) == -EAGAIN) {
+		/* this one alone: else a guest could wait for ever for the rest of its frames */
 		anvil_virtqueue_unpop(&dev->queue[queue], &chain);
 		net->queue[queue].blocked = true;
 		return ANVIL_SERVED_LATER;

@@ -27,7 +27,8 @@ uint32_t anvil_net_header_bytes(const struct anvil_net *net)
 		return offsetof(struct virtio_net_header_long, outer_nh_offset);
 	if (anvil_device_has(dev, VIRTIO_NET_F_HASH_REPORT))
 		return offsetof(struct virtio_net_header_long, outer_th_offset);
-	/* 5.1.9.1: num_buffers came with MRG_RXBUF, and is always there since VERSION_1 */
+	/* 5.1.9.1: num_buffers came with MRG_RXBUF, and is always there since VERSION_1: else a
+	 * guest could get, and send, frames that begin 2 bytes too early */
 	if (dev->legacy && !anvil_device_has(dev, VIRTIO_NET_F_MRG_RXBUF))
 		return VIRTIO_NET_HEADER_LEGACY_BYTES;
 	return sizeof(struct virtio_net_header);
@@ -105,7 +106,7 @@ static bool parse_tunnel(const struct anvil_device *dev,
 	return p->version == (six ? 6 : 4);
 }
 
-/* A guest could have one frame cut into tens of thousands. */
+/* A guest could have one frame cut into tens of thousands, or who cuts it divide by 0. */
 static bool segments_fit(uint32_t payload, uint16_t gso_size)
 {
 	return gso_size > 0 && payload <= (uint32_t)gso_size * ANVIL_NIC_SEGMENTS_MAX;
@@ -151,6 +152,7 @@ int anvil_net_header_parse(const struct anvil_net *net, const struct virtio_net_
 		offload->needs_csum = true;
 		offload->csum_start = anvil_device_u16(dev, header->base.csum_start);
 		offload->csum_offset = anvil_device_u16(dev, header->base.csum_offset);
+		/* else a guest could have the host store a checksum behind the frame */
 		if (!anvil_device_has(dev, VIRTIO_NET_F_CSUM) ||
 		    (uint32_t)offload->csum_start + offload->csum_offset + 2 > len)
 			return -EINVAL;
@@ -250,6 +252,7 @@ void anvil_net_header_make(const struct anvil_net *net, const struct anvil_nic_f
 {
 	const struct anvil_nic_offload *offload = &frame->offload;
 
+	/* else a guest could read what our stack had in the fields that are not set */
 	memset(header, 0, sizeof(*header));
 	header->base.num_buffers = anvil_device_u16(&net->dev, num_buffers);
 	if (anvil_device_has(&net->dev, VIRTIO_NET_F_HASH_REPORT)) {

@@ -79,6 +79,7 @@ static void parse_ip4(const uint8_t *frame, uint32_t len, uint32_t at, struct an
 {
 	uint32_t header = (frame[at] & 0xfu) * 4;
 
+	/* else a guest could have us read behind the frame */
 	if (!holds(len, at, IP4_HEADER) || header < IP4_HEADER)
 		return;
 	p->version = 4;
@@ -165,6 +166,7 @@ void anvil_net_packet_parse_ip(const uint8_t *frame, uint32_t len, uint32_t at,
 			       struct anvil_net_packet *p)
 {
 	memset(p, 0, sizeof(*p));
+	/* else a guest could have us read the byte behind the frame */
 	if (!holds(len, at, 1))
 		return;
 	if (frame[at] >> 4 == 4)

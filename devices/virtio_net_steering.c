@@ -45,6 +45,7 @@ static bool read_table(const struct anvil_net *net, struct anvil_descriptor_chai
 		return false;
 	for (unsigned int i = 0; i <= rss->mask; i++) {
 		rss->table[i] = le16toh(rss->table[i]);
+		/* else a guest could have frames put into what lies behind the array of queues */
 		if (rss->table[i] >= net->pairs)
 			return false;
 	}
@@ -74,6 +75,7 @@ static bool read_rss(const struct anvil_net *net, struct anvil_descriptor_chain 
 
 static bool set_rss(struct anvil_net *net, struct anvil_descriptor_chain *chain)
 {
+	/* a copy: else a guest could have a table that was refused steer frames */
 	struct anvil_net_rss rss;
 
 	if (!anvil_device_has(&net->dev, VIRTIO_NET_F_RSS) || !read_rss(net, chain, &rss))
@@ -209,6 +211,7 @@ void anvil_net_steering_hash(const struct anvil_net *net, const struct anvil_nic
 
 static bool live(const struct anvil_net *net, unsigned int pair)
 {
+	/* else a guest could have a frame put into a queue without rings, by way of NULL */
 	return anvil_device_queue_takes(&net->dev, 2 * pair);
 }
 

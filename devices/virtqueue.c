@@ -32,7 +32,8 @@ int anvil_virtqueue_init(struct anvil_virtqueue *vq, const struct anvil_guest_me
 		return -EINVAL;
 	vq->memory = memory;
 	vq->size_max = size_max;
-	/* in one piece: first the words, then the entries */
+	/* here alone: else a guest could use up the host's memory by starting queues again; in one
+	 * piece: first the words, then the entries */
 	vq->held = calloc(1, held_words(vq) * sizeof(*vq->held) + size_max * sizeof(*vq->finished));
 	if (!vq->held)
 		return -ENOMEM;
@@ -58,6 +59,8 @@ void anvil_virtqueue_reset(struct anvil_virtqueue *vq)
 
 	if (vq->in_flight) /* else no bit is set */
 		memset(vq->held, 0, held_words(vq) * sizeof(*vq->held));
+	/* else a guest could have its old ring written, where other data is by now, or have the
+	 * first chains of the new one passed over or refused */
 	*vq = fresh;
 }
 
@@ -77,6 +80,7 @@ int anvil_virtqueue_enable(struct anvil_virtqueue *vq, struct anvil_virtqueue_fe
 	const struct anvil_virtqueue_layout *layout =
 		accepted.packed ? &anvil_virtqueue_packed : &anvil_virtqueue_split;
 
+	/* else a guest could have us divide by 0, or write behind `held` */
 	if (vq->size == 0 || vq->size > vq->size_max)
 		return -EINVAL;
 	vq->indirect = accepted.indirect;
@@ -86,6 +90,7 @@ int anvil_virtqueue_enable(struct anvil_virtqueue *vq, struct anvil_virtqueue_fe
 
 	int err = layout->check(vq);
 
+	/* else a guest could start rings outside RAM, where the first load fails an assert */
 	if (err)
 		return err;
 	vq->next_avail = layout->first;
@@ -120,6 +125,7 @@ int anvil_virtqueue_pop(struct anvil_virtqueue *vq, struct anvil_descriptor_chai
 {
 	int got = vq->layout->take(vq, chain);
 
+	/* an error, too: else a guest could have us try for ever what fails each time */
 	if (got <= 0)
 		return got;
 	anvil_descriptor_chain_rewind(chain);
@@ -162,6 +168,7 @@ static void put_in_order(struct anvil_virtqueue *vq)
 void anvil_virtqueue_fill(struct anvil_virtqueue *vq, const struct anvil_descriptor_chain *chain)
 {
 	struct anvil_virtqueue_used used = {
+		/* bytes stored: else a guest could take for data what was there before */
 		.len = (uint32_t)chain->written,
 		.head = chain->head,
 		.entries = chain->entries,

@@ -67,6 +67,7 @@ static inline uint64_t anvil_virtqueue_u64(const struct anvil_virtqueue *vq, uin
 /* Whether the device holds the chain named `head`, which is one that there can be. */
 static inline bool anvil_virtqueue_holds(const struct anvil_virtqueue *vq, uint16_t head)
 {
+	/* a word's number: by that of a bit, a guest could have us read far behind `held` */
 	return vq->held[head / WORD_BITS] >> (head % WORD_BITS) & 1;
 }
 

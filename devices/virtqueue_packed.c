@@ -37,6 +37,7 @@ static uint16_t after(const struct anvil_virtqueue *vq, uint16_t place, uint32_t
 
 	if (offset < vq->size)
 		return (uint16_t)(place + entries);
+	/* no mask, sizes are any: else a guest could have entries overwritten that it still owns */
 	return (uint16_t)((offset - vq->size) | (~place & PVIRTQ_PLACE_WRAP));
 }
 
@@ -81,8 +82,9 @@ static bool available(uint16_t flags, uint16_t place)
 /* 2.8.10.1, the table of alignments */
 static int packed_check(const struct anvil_virtqueue *vq)
 {
+	/* not made for it: a guest could name ids whose bits lie behind `held` */
 	if (vq->heads < PVIRTQ_IDS)
-		return -EINVAL; /* not made for it */
+		return -EINVAL;
 	if (vq->desc_area % sizeof(struct pvirtq_desc) || vq->driver_area % PVIRTQ_EVENT_SIZE ||
 	    vq->device_area % PVIRTQ_EVENT_SIZE)
 		return -EINVAL;
@@ -127,6 +129,7 @@ static int add_table(const struct anvil_virtqueue *vq, struct anvil_descriptor_c
 	uint32_t entries = table->len / (uint32_t)sizeof(struct pvirtq_desc);
 	int err = 0;
 
+	/* else a guest could have a chain of no descriptors served */
 	if (entries == 0 || table->len % sizeof(struct pvirtq_desc))
 		return -EPROTO;
 	if (!anvil_guest_memory_contains(vq->memory, table->addr, table->len))
@@ -230,6 +233,7 @@ static void packed_fill(struct anvil_virtqueue *vq, const struct anvil_virtqueue
 		vq->first_flags = flags;
 	else
 		anvil_virtqueue_store(vq, flags_gpa(vq, place), flags);
+	/* by its entries: else a guest could have ones overwritten that are not available yet */
 	vq->next_used = after(vq, place, used->entries);
 	vq->ring_held = (uint16_t)(vq->ring_held - used->entries);
 }

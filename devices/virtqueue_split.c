@@ -47,10 +47,12 @@ static int split_check(const struct anvil_virtqueue *vq)
 	uint64_t avail_len = VIRTQ_AVAIL_RING + (uint64_t)vq->size * VIRTQ_AVAIL_ENTRY_SIZE + event;
 	uint64_t used_len = used_entry_gpa(vq, vq->size) - vq->device_area + event;
 
+	/* else a guest could have us use wrong slots: size - 1 is no mask, 2^16 no multiple */
 	if ((vq->size & (vq->size - 1)) != 0)
 		return -EINVAL;
 	if (vq->desc_area % sizeof(struct virtq_desc) || vq->driver_area % 2 || vq->device_area % 4)
 		return -EINVAL;
+	/* else a guest could place a ring where there is no RAM, and have us follow NULL */
 	if (!anvil_guest_memory_contains(vq->memory, vq->desc_area,
 					 (uint64_t)vq->size * sizeof(struct virtq_desc)) ||
 	    !anvil_guest_memory_contains(vq->memory, vq->driver_area, avail_len) ||
@@ -70,6 +72,8 @@ struct walk {
 static int fetch_descriptor(const struct anvil_virtqueue *vq, const struct walk *walk,
 			    struct virtq_desc *desc)
 {
+	/* of this table: else a guest could have what lies behind it taken for descriptors, up to
+	 * the end of RAM, where an assert fails */
 	if (walk->index >= walk->entries)
 		return -EPROTO;
 
@@ -91,18 +95,23 @@ static int enter_indirect(const struct anvil_virtqueue *vq, struct walk *walk,
 {
 	if (!vq->indirect || walk->indirect || desc->flags & VIRTQ_DESC_F_NEXT)
 		return -EPROTO;
+	/* 0 less 1 is no last index: else a guest could have all behind it taken for a table */
 	if (desc->len == 0 || desc->len % sizeof(struct virtq_desc))
 		return -EPROTO;
+	/* all of it: else a guest could have a fetch behind the end of RAM fail an assert */
 	if (!anvil_guest_memory_contains(vq->memory, desc->addr, desc->len))
 		return -EFAULT;
+	/* where it lies: a guest could have us allocate 4 GiB for a copy */
 	walk->table = desc->addr;
+	/* of the length checked: else a guest could change it in between and have us read on */
 	walk->entries = desc->len / (uint32_t)sizeof(struct virtq_desc);
 	walk->index = 0;
 	walk->indirect = true;
 	return 0;
 }
 
-/* Each round but one, the step into an indirect table, adds a segment: so each loop ends. */
+/* Each round but one, the step into an indirect table, adds a segment, even of no bytes: else a
+ * guest could have us walk in circles for ever, or overrun what is kept beside each segment. */
 static int walk_chain(const struct anvil_virtqueue *vq, uint16_t head,
 		      struct anvil_descriptor_chain *chain)
 {
@@ -119,9 +128,11 @@ static int walk_chain(const struct anvil_virtqueue *vq, uint16_t head,
 		}
 		if (!err && chain->count >= vq->size)
 			err = -ELOOP;
+		/* fetched once: else a guest could change address and length after the check */
 		if (!err)
 			err = anvil_descriptor_chain_append(chain, desc.addr, desc.len,
 							    desc.flags & VIRTQ_DESC_F_WRITE);
+		/* however long: else a guest could find the status amid its data */
 		if (err || !(desc.flags & VIRTQ_DESC_F_NEXT))
 			return err;
 		walk.index = desc.next;
@@ -131,11 +142,13 @@ static int walk_chain(const struct anvil_virtqueue *vq, uint16_t head,
 /* 2.7.13.3: acquire order on idx makes the entries and descriptors before it visible */
 static int split_take(struct anvil_virtqueue *vq, struct anvil_descriptor_chain *chain)
 {
+	/* indices, not slots: else a guest could fill the ring and wait for ever: it looks empty */
 	if (vq->avail_idx == vq->next_avail) {
 		vq->avail_idx = anvil_virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_IDX);
 		if (vq->avail_idx == vq->next_avail)
 			return 0;
 	}
+	/* else a guest could jump ahead and have each slot taken many times */
 	if ((uint16_t)(vq->avail_idx - vq->next_avail) > vq->size)
 		return -EPROTO;
 
@@ -143,11 +156,14 @@ static int split_take(struct anvil_virtqueue *vq, struct anvil_descriptor_chain 
 	uint16_t head = anvil_virtqueue_load(vq, vq->driver_area + VIRTQ_AVAIL_RING +
 							 (uint64_t)slot * VIRTQ_AVAIL_ENTRY_SIZE);
 
+	/* else a guest could have us flip bits behind `held`, or have one head in flight twice and
+	 * so more requests than its ring has entries */
 	if (head >= vq->size || anvil_virtqueue_holds(vq, head))
 		return -EPROTO;
 
 	int err = walk_chain(vq, head, chain);
 
+	/* not walked again: a guest could have a report of it go in circles for ever */
 	if (err)
 		return err;
 	chain->head = head;
