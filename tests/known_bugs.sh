@@ -69,15 +69,39 @@ gives 1 ci/bugs/check A01
 says "$witness: there is no such witness"
 mv build/kept $witness
 mv build/asan/anvil build/kept
-printf '#!/bin/sh\nexit 1\n' >build/asan/anvil
-chmod +x build/asan/anvil
+mkdir build/bin
+printf '#!/bin/sh\nexit 1\n' >build/bin/fails
+chmod +x build/bin/fails
+cp build/bin/fails build/asan/anvil
 rm -f build/bugs/A01/key
 gives 1 ci/bugs/check A01
 says "$witness: not silent on the devices as they are"
 rm build/asan/anvil
+gives 2 ci/bugs/check A01
+complains 'no build/asan/anvil; make bugs builds it'
 mv build/kept build/asan/anvil
 gives 2 ci/bugs/check Z99
 complains 'tests/bugs/Z99-*.patch: no such bug'
+
+# a signal, when a program is known to run: it ends, and its tree goes
+mkfifo build/began
+printf '#!/bin/sh\necho $$ >build/began\nexec sleep 1000\n' >build/bin/patch
+chmod +x build/bin/patch
+PATH=$PWD/build/bin:$PATH ci/bugs/check A01 >build/out 2>build/err &
+read -r child <build/began
+kill $!
+wait $!
+is 'the status after a signal' 130 $?
+expect 'nothing is said' test ! -s build/out -a ! -s build/err
+expect 'what ran has ended' sh -c "! kill -0 $child"
+expect 'the tree is gone' test -f build/bugs/A01/hardened -a ! -e build/bugs/A01/tree
+
+gives 2 ci/bugs/tree tests/bugs/none.patch build/asan/anvil
+complains 'tests/bugs/none.patch: no such patch'
+gives 2 ci/bugs/tree $bug
+complains 'it takes other arguments; --help has them'
+gives 2 ci/bugs/tree $bug build/none/anvil
+complains 'build/none/obj: make build/none/anvil first'
 
 gives 2 ci/bugs/race --trials 0
 complains '--trials 0'

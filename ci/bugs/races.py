@@ -7,18 +7,15 @@ with p < 0.05, bugs where the other is. Usage: python3 ci/bugs/races.py CSV CSV.
 import collections
 import csv
 import math
-import os
 import statistics
-import sys
 from pathlib import Path
+
+import script
+from script import Problem
 
 FIELDS = "bug target engine seeds without trial limit seconds found what".split(" ")
 FOLDER = Path("build/bugs/race")
 NEVER = 1e9  # seconds of a trial that found nothing: it comes after all others
-
-
-class Problem(Exception):
-    """What a person is told in one line."""
 
 
 class Race:
@@ -126,31 +123,12 @@ def compare(first, other):
     return len(both), f"{p:.2g}", f"{share:.3f}", earlier, later
 
 
-def run(main, doc):
-    """A script: its arguments, -h, and its complaints."""
-    program = os.path.relpath(sys.argv[0], Path(__file__).resolve().parents[2])
-    if sys.argv[1:2] in (["-h"], ["--help"]):
-        print(doc)
-        sys.exit(0)
-    os.chdir(Path(__file__).resolve().parents[2])
-    try:
-        main(*sys.argv[1:])
-    except Problem as problem:
-        print(f"{program}: {problem}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        print(f"{program}: {error.filename}: {error.strerror}", file=sys.stderr)
-        sys.exit(2)
-
-
-def main(*paths):
-    if len(paths) < 2:
-        raise Problem("usage: python3 ci/bugs/races.py CSV CSV...")
-    first, *others = map(Race, paths)
-    for other in others:
+def main(first, other, *others):
+    first = Race(first)
+    for other in map(Race, [other, *others]):
         if found := compare(first, other):
             print(other.name, *found, sep="\t")
 
 
 if __name__ == "__main__":
-    run(main, __doc__)
+    script.main(main, __doc__)
