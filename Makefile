@@ -201,7 +201,7 @@ check: all-tests ## all tests: units, replays, layers, format, health gate
 		readme layers format health direct
 	@echo "check: all passed"
 
-# programs of ci/bugs/race and ci/bugs/why-missed, which no other test links
+# programs of ci/bugs/race, which no other test links
 RACED := $(addprefix build/fuzz/without/,mutator/fuzz_blk oracle/fuzz_blk races/fuzz_blk) build/cov/tests/bugs/digest
 
 all-tests:

@@ -3,7 +3,8 @@
 # The tools that put known bugs back and measure how long finding them takes: a real bug that is
 # shown, each way to go wrong named, a real race, and statistics of figures whose answer is known.
 # Usage: tests/known_bugs.sh [afl]; afl: a race of AFL++ alone, which needs more to be built. To be
-# there: build/asan/anvil, build/fuzz/fuzz_mmio; afl: build/afl/asan/fuzz_mmio, build/afl/mutator.
+# there: build/asan/anvil, build/fuzz/fuzz_mmio, build/cov/anvil; afl: instead of the last one
+# build/afl/asan/fuzz_mmio, build/afl/mutator.
 . "$(dirname "$0")/lib.sh"
 tree=build/known-bugs-test
 [ "${1:-}" != afl ] || tree=build/known-bugs-afl
@@ -19,6 +20,9 @@ cp -a Makefile devices harness tests ci corpora crashes dictionaries "$tree" &&
 if [ "${1:-}" = afl ]; then
 	mkdir -p "$tree/build/afl/asan"
 	cp -al build/afl/asan/obj "$tree/build/afl/asan/" && cp -al build/afl/mutator "$tree/build/afl/" || exit 2
+else
+	mkdir -p "$tree/build/cov"
+	cp -al build/cov/obj "$tree/build/cov/" || exit 2
 fi
 cd "$tree" || exit 2
 work=build
@@ -113,6 +117,8 @@ gives 2 ci/bugs/race --seeds all
 complains '--seeds all'
 gives 2 ci/bugs/race --without sleep
 complains '--without sleep'
+gives 2 ci/bugs/race --quiet
+complains '--quiet: no such option'
 gives 2 ci/bugs/race Z99
 complains 'no such bug'
 gives 2 ci/bugs/headline
@@ -126,6 +132,22 @@ says '1 bugs, 2 trials each of 20 s'
 expect 'a line for each trial' test "$(grep -c '^A01,fuzz_mmio,libfuzzer,none,full,[12],20,.*,1,crash:' build/bugs/race/libfuzzer-none-full.csv)" -eq 2
 expect 'the page is XML' xmllint --noout --nonet build/bugs/index.html
 expect 'it has the bug' grep -q '<td>A01 ' build/bugs/index.html
+
+gives 0 ci/bugs/race --trials 1 --time 1 --without mutator F08a
+says_like '^F08a +fuzz_blk +0/1 +- +not reached$'
+expect 'why it was not found' grep -qx 'F08a,libfuzzer-none-mutator,not reached' build/bugs/race/libfuzzer-none-mutator.reason
+mv build/asan/anvil build/kept
+cp build/bin/fails build/asan/anvil
+gives 0 ci/bugs/race --trials 1 --time 20 A01
+expect 'found on the devices as they are: not found' grep -q '^A01,.*,0,unconfirmed$' build/bugs/race/libfuzzer-none-full.csv
+rm build/asan/anvil
+mv build/kept build/asan/anvil
+cp build/bin/fails build/bugs/A01/bin/libfuzzer-full/fuzz_mmio
+gives 0 ci/bugs/race --trials 1 --time 1 A01
+expect 'a trial that ends early is told' grep -q 'A01, trial 1: ended after 0.0. s, see build/bugs/A01/race/.*/log' build/err
+change $bug 's/^+\(.*;\)/+#error/'
+gives 2 ci/bugs/race A01
+expect 'a bug that does not build is told' grep -q "ci/bugs/race: $bug: does not build, see build/bugs/A01/log" build/err
 
 # csv NAME TIME...: of a bug that was found after these times; "-": not within a minute
 csv() {

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the scripts of ci/bugs read of patches, and how they end."""
+"""What the scripts of ci/bugs read of patches, outputs and options, and how they end."""
+import importlib.machinery
+import importlib.util
 import signal
 import subprocess
 import sys
@@ -12,6 +14,11 @@ SCRIPTS = Path(__file__).resolve().parent.parent / "ci/bugs"
 sys.path.insert(0, str(SCRIPTS))
 import known
 import script
+import why_missed
+
+loader = importlib.machinery.SourceFileLoader("bugs_race", str(SCRIPTS / "race"))
+race = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+loader.exec_module(race)
 
 PATCH = """Bug: CVE-1
 Cause: The first line,
@@ -66,25 +73,87 @@ class Patches(unittest.TestCase):
             ("devices/a.c", 11), ("devices/a.c", 12), ("devices/a.c", 14), ("devices/b.c", 1)])
 
 
+class Outputs(unittest.TestCase):
+    def test_lines_that_ran(self):
+        lcov = ("SF:/some/where/devices/a.c\nFN:3,f\nDA:3,0\nDA:4,1\nDA:40,25\nend_of_record\n"
+                "SF:devices/b.h\nDA:4,10\nend_of_record\n")
+        self.assertEqual(list(why_missed.lines_run(lcov)), [("devices/a.c", 4), ("devices/a.c", 40), ("devices/b.h", 4)])
+
+    def test_a_target_by_itself(self):
+        for said, what in [
+                ("x\nSUMMARY: AddressSanitizer: heap-use-after-free a.c:1 in f\n", "crash:heap-use-after-free"),
+                ("anvil: violation:9 at operation 2: why\nSUMMARY: libFuzzer: deadly signal\n", "violation:9"),
+                ("anvil: wedged at operation 2\n", "wedged"), ("SUMMARY: libFuzzer: deadly signal\n", "crash")]:
+            self.assertEqual(race.alone(said), what + " in the engine alone")
+        self.assertEqual(race.alone("anvil: ok\n the SUMMARY: libFuzzer: deadly signal\n"), "")
+
+
+class Options(unittest.TestCase):
+    def measured(self, *arguments):
+        one = race.race_from(arguments)
+        return [one.trials, one.seconds, one.name, one.folder, *(bug.id for bug in one.bugs)]
+
+    def setUp(self):
+        chosen = known.chosen
+        self.addCleanup(setattr, known, "chosen", chosen)
+        known.chosen = lambda ids: [self.bug(id) for id in ids]
+
+    class bug:
+        def __init__(self, id):
+            self.id = id
+
+    def test_what_is_measured(self):
+        self.assertEqual(self.measured(), [5, 60, "libfuzzer-none-full", "build/fuzz"])
+        self.assertEqual(self.measured("--trials", "2", "--without", "none", "A01", "F05"),
+                         [2, 60, "libfuzzer-none-full", "build/fuzz", "A01", "F05"])
+        self.assertEqual(self.measured("--without", "mutator", "--seeds", "corpora", "--time", "10"),
+                         [5, 10, "libfuzzer-corpora-mutator", "build/fuzz/without/mutator"])
+
+    def test_afl_loads_the_mutator(self):
+        for without, folder in [("none", ""), ("mutator", ""), ("oracle", "/without/oracle"), ("races", "/without/races")]:
+            self.assertEqual(self.measured("--engine", "afl", "--without", without)[3], f"build/afl/asan{folder}")
+
+    def test_mistakes(self):
+        for arguments, words in [
+                (["--trials"], "--trials : give a number"), (["--time", "07"], "--time 07: give a number"),
+                (["--engine", "x"], "--engine x: libfuzzer or afl"), (["--quiet"], "--quiet: no such option; --help has them"),
+                (["--without", "luck"], "--without luck: none, mutator, oracle or races")]:
+            with self.assertRaises(script.Problem) as caught:
+                race.race_from(arguments)
+            self.assertEqual(str(caught.exception), words)
+
+
 class Ending(unittest.TestCase):
     def setUp(self):
         for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:  # whatever runs the tests ignores
             self.addCleanup(signal.signal, number, signal.signal(number, signal.SIG_DFL))
 
     def start(self, work):
-        program = f"import sys; sys.path.insert(0, '{SCRIPTS}'); import script; from script import *; main({work}, 'doc')"
-        process = subprocess.Popen([sys.executable, "-B", "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.communicate)
+        program = f"import sys; sys.path.insert(0, '{SCRIPTS}'); import script; from script import *; main({work}, '')"
+        process = subprocess.Popen([sys.executable, "-B", "-c", program], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.kill)
         return process
 
     def test_a_signal_ends_all_that_runs(self):
-        # whoever holds the pipe runs; communicate() returns when nobody does
+        # whoever holds the pipe runs; communicate() returns when nobody does, or else complains
         for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
-            process = self.start("lambda: side_by_side(lambda n: run('sh', '-c', 'echo; sleep 1000 & wait', stdout=None), range(99))")
+            process = self.start("lambda: side_by_side(lambda n: run('sh', '-c', 'echo; sleep 60 & wait', stdout=None), "
+                                 "range(99))")
             process.stdout.readline()
             process.send_signal(number)
-            self.assertEqual(process.communicate()[1], "")
+            self.assertEqual(process.communicate(timeout=30)[1], "")
             self.assertEqual(process.returncode, 130)
+
+    def test_nothing_is_made_of_what_was_ended(self):
+        process = self.start("lambda: print(run('sh', '-c', 'kill -TERM $PPID; exec sleep 60').status)")
+        self.assertEqual(process.communicate(timeout=30), ("", ""))
+        self.assertEqual(process.returncode, 130)
+
+    def test_a_signal_while_nothing_runs(self):
+        process = self.start("lambda: signal.raise_signal(signal.SIGTERM) or all(iter(lambda: not script.stopped, False))")
+        self.assertEqual(process.communicate(timeout=30), ("", ""))
+        self.assertEqual(process.returncode, 130)
 
     def test_nohup(self):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

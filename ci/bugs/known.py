@@ -60,7 +60,8 @@ def chosen(ids):
 @functools.cache
 def sources():
     folders = map(Path, ["devices", "harness", "tests/bugs/without"])
-    files = [Path("Makefile"), *sorted(path for folder in folders for path in folder.rglob("*.[ch]"))]
+    files = [Path("Makefile"), Path("ci/flavour.mk")]
+    files += sorted(path for folder in folders for path in folder.rglob("*.[ch]"))
     return b"".join(path.read_bytes() for path in files)
 
 

@@ -78,7 +78,7 @@ def measured():
 
 
 def reasons(path):
-    """Of each bug that trials missed, why they did: see ci/bugs/why-missed."""
+    """Of each bug that trials missed, why they did: see ci/bugs/why_missed.py."""
     if not path.exists():
         return {}
     with open(path, encoding="utf-8", newline="") as file:
