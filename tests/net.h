@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A network device with several queues, and a driver for it: for test_virtio_net_*.c.
+ * A network device with several queues, and a driver for it; the one of net_fixture.h has a pair.
  */
 #ifndef TESTS_NET_H
 #define TESTS_NET_H
