@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the tests of the block device's rarer sides share: the device, zoned or not, with up to
- * three queues, and requests that have buffers of their own.
+ * three queues, and requests that have buffers of their own. See blk_fixture.h for the usual ones.
  */
 #ifndef TESTS_BLK_RIG_H
 #define TESTS_BLK_RIG_H
