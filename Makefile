@@ -176,7 +176,7 @@ TEST_BINARIES := $(filter-out build/asan/tests/test_private_copy,$(foreach f,gcc
 CONFORMANCE_TESTS := $(foreach f,gcc asan,$(CONFORMANCE:tests/%.c=build/$(f)/tests/%))
 
 # without a compiler's output for x86-64 to look at, rings in this machine's byte order, and the runner
-FOREIGN_TESTS := $(filter-out test_private_copy test_work_bounds,$(DEVICE_TESTS:tests/%.c=%)) test_seeds embed_example
+FOREIGN_TESTS := $(filter-out test_private_copy test_work_bounds_%,$(DEVICE_TESTS:tests/%.c=%)) test_seeds embed_example
 
 all: build/asan/anvil build/msan/anvil build/cov/anvil $(FUZZ_BINARIES) $(TEST_BINARIES) ## builds everything into build/<flavour>/
 
