@@ -267,6 +267,17 @@ unsigned int bench_host_requests(const struct bench *b)
 	return b->is_blk ? b->disk.logs : b->nic.sends;
 }
 
+void bench_poke(struct bench *b)
+{
+	static const struct anvil_nic_offload none;
+
+	for (uint32_t queue = 0; queue < 4; queue++)
+		guest_notify(&b->guest, queue);
+	anvil_mmio_poll(&b->guest.mmio);
+	if (!b->is_blk)
+		net_receive(b, net_frame(net_broadcast, 60), 60, none);
+}
+
 /* ---- block requests ---- */
 
 uint16_t blk_offer(struct bench *b, uint32_t type, uint64_t sector, const void *out,

@@ -75,6 +75,8 @@ uint32_t bench_used_len(const struct bench *b);
 void bench_request(struct bench *b);
 /* What the host's side has seen of them. */
 unsigned int bench_host_requests(const struct bench *b);
+/* Whatever makes the device look at its rings: notifications, polls, a frame from the host. */
+void bench_poke(struct bench *b);
 
 /* ---- block requests ---- */
 
