@@ -110,10 +110,13 @@ AFL_DOOR := harness/targets/mutator_afl.c
 AFL_PART := harness/targets/target_afl.c
 ORACLE   := $(call room,oracle)
 # unit tests of devices/ alone, and tests of the harness
-HARNESS_TESTS := $(addprefix tests/test_,harness.c acpi.c linux_image.c serial.c runner_parts.c boot.c host_disk.c sandbox.c recorder.c findings.c mutator_afl.c campaign.c) \
-	$(wildcard tests/test_finding_*.c)
+HARNESS_TESTS := $(wildcard $(patsubst %,tests/test_%.c,harness acpi linux_image serial runner_* boot host_* \
+	sandbox* recorder* findings finding_* mutator_afl campaign))
 SEEDS_TEST    := tests/test_seeds.c
 DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS) $(SEEDS_TEST),$(wildcard tests/test_*.c))
+# of these, the tests of what wants a library
+SLIRP_TESTS   := $(wildcard tests/test_nic_slirp*.c)
+URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
 # tests of devices/ against the specification's clauses, and what they share
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))

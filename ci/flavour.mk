@@ -43,11 +43,11 @@ $(CONFORMANCE:tests/%.c=build/$(FLAVOUR)/tests/%): build/$(FLAVOUR)/tests/%: bui
 	@mkdir -p $(@D)
 	@$(LINK) $^ -lcmocka $(LIBRARIES) -o $@
 
-build/$(FLAVOUR)/tests/test_nic_slirp: $(call obj,$(SLIRP))
-build/$(FLAVOUR)/tests/test_nic_slirp: LIBRARIES := -lslirp
+$(SLIRP_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): $(call obj,$(SLIRP))
+$(SLIRP_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): LIBRARIES := -lslirp
 
-build/$(FLAVOUR)/tests/test_disk_io_uring build/$(FLAVOUR)/tests/test_disk_block: $(call obj,$(URING))
-build/$(FLAVOUR)/tests/test_disk_io_uring build/$(FLAVOUR)/tests/test_disk_block: LIBRARIES := -luring
+$(URING_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): $(call obj,$(URING))
+$(URING_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): LIBRARIES := -luring
 
 build/$(FLAVOUR)/tests/test_mutator_afl: $(call obj,$(AFL_DOOR))
 
