@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * nic_slirp.h: what a guest can have kept or opened is bounded: neighbours, fragments, flows,
+ * descriptors.
+ */
+#include "nic_slirp_rig.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static void answers_come_from_neighbours_alone(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[IP + 8] = { [IP] = 8, [IP + 1] = 0 }; /* an echo request */
+	unsigned int before;
+
+	greet(f);
+	put16(frame + IP + 2, 0xf7ff);
+	before = inputs;
+	for (unsigned int i = 0; i < 1000; i++) {
+		put_ip(f, frame, sizeof(frame), 1, 0x0a000210 + i % 64, HOST);
+		guest_sends(f, frame, sizeof(frame));
+	}
+	assert_int_equal(inputs - before, 64);
+	put_ip(f, frame, sizeof(frame), 1, GUEST, HOST);
+	guest_sends(f, frame, sizeof(frame)); /* who answered ARP goes on */
+	assert_int_equal(inputs - before, 65);
+}
+
+/* One fragment; the next ones of a datagram have the same `id`. */
+static void fragment(struct fixture *f, uint16_t id, uint32_t offset, uint32_t bytes, bool more)
+{
+	uint8_t frame[ANVIL_NIC_SLIRP_FRAME_BYTES] = { 0 };
+
+	put_ip(f, frame, IP + bytes, 17, GUEST, HOST);
+	put16(frame + ETH + 4, id);
+	put16(frame + ETH + 6, offset / 8 | (more ? 0x2000 : 0));
+	put16(frame + ETH + 10, 0);
+	put16(frame + ETH + 10, ~folded(sum(frame + ETH, 20)) & 0xffff);
+	guest_sends(f, frame, IP + bytes);
+}
+
+static void fragments_kept_are_bounded(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int before;
+	size_t kept;
+
+	greet(f);
+	before = inputs;
+	kept = mallinfo2().uordblks;
+	for (uint32_t i = 0; i < 20000; i++)
+		fragment(f, (uint16_t)i, 0, 1480, true);
+	assert_int_equal(inputs - before, ANVIL_NIC_SLIRP_REASSEMBLIES);
+	assert_int_equal(f->nic.refused_from_guest, 20000 - ANVIL_NIC_SLIRP_REASSEMBLIES);
+	/* of one datagram: pieces of 8 bytes, every other one left out */
+	for (uint32_t i = 1; i < 4000; i++)
+		fragment(f, 0, 2000 + 16 * i, 8, true);
+	assert_int_equal(inputs - before,
+			 ANVIL_NIC_SLIRP_REASSEMBLIES + ANVIL_NIC_SLIRP_FRAGMENTS - 1);
+	kept = mallinfo2().uordblks - kept;
+	if (kept > 4096 * (ANVIL_NIC_SLIRP_REASSEMBLIES + ANVIL_NIC_SLIRP_FRAGMENTS))
+		fail_msg("%zu bytes are kept", kept);
+}
+
+/* Whoever sends whole datagrams in pieces may send any number of them. */
+static void complete_datagrams_make_room(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int before;
+
+	greet(f);
+	before = inputs;
+	for (uint32_t i = 0; i < 10 * ANVIL_NIC_SLIRP_REASSEMBLIES; i++) {
+		fragment(f, (uint16_t)i, 0, 1480, true);
+		fragment(f, (uint16_t)i, 1480, 1480, true);
+		fragment(f, (uint16_t)i, 2960, 100, false);
+	}
+	assert_int_equal(inputs - before, 30 * ANVIL_NIC_SLIRP_REASSEMBLIES);
+	assert_int_equal(f->nic.refused_from_guest, 0);
+}
+
+/* What libslirp throws away must not look like the end of a datagram. */
+static void fragments_with_bad_headers_do_not_count(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[IP + 100] = { 0 };
+	unsigned int before;
+
+	greet(f);
+	before = inputs;
+	for (uint32_t i = 0; i < 10 * ANVIL_NIC_SLIRP_REASSEMBLIES; i++) {
+		fragment(f, (uint16_t)i, 0, 1480, true);
+		put_ip(f, frame, sizeof(frame), 17, GUEST, HOST);
+		put16(frame + ETH + 4, i);
+		put16(frame + ETH + 6, 1480 / 8); /* the sum is wrong now */
+		guest_sends(f, frame, sizeof(frame));
+		put16(frame + ETH + 10, 0);
+		frame[ETH + 8] = 0; /* no time to live */
+		put16(frame + ETH + 10, ~folded(sum(frame + ETH, 20)) & 0xffff);
+		guest_sends(f, frame, sizeof(frame));
+	}
+	assert_int_equal(inputs - before, ANVIL_NIC_SLIRP_REASSEMBLIES);
+}
+
+static void flows_are_bounded_and_go_on(void **state)
+{
+	struct fixture *f = *state;
+	const struct anvil_nic_slirp_options options = { .ring_frames = RING,
+							 .host = true,
+							 .flows = 20 };
+	uint8_t frame[UDP + 8], text[16];
+	struct tcp t = { .sent = 1000 };
+	unsigned int port;
+	int fd = host_socket(SOCK_DGRAM, &port);
+	int listener = host_socket(SOCK_STREAM, &t.port);
+
+	assert_int_equal(listen(listener, 1), 0);
+	reopen(f, &options);
+	memcpy(frame + UDP, "question", 8);
+	for (unsigned int i = 0; i < 500; i++)
+		guest_sends(f, frame, put_udp(f, frame, 8, HOST, 1000 + i, port));
+	tcp_send(f, &t, 0x02, "");
+	assert_int_equal(anvil_nic_slirp_flows(&f->nic), 20);
+	for (unsigned int i = 0; i < 20; i++)
+		assert_int_equal(recv(fd, text, sizeof(text), 0), 8);
+	assert_int_equal(recv(fd, text, sizeof(text), 0), -1);
+	/* those that there are go on */
+	guest_sends(f, frame, put_udp(f, frame, 8, HOST, 1019, port));
+	assert_int_equal(recv(fd, text, sizeof(text), 0), 8);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(close(listener), 0);
+}
+
+/* A process may run out of descriptors, by a guest that opens sockets: then it goes on. */
+static void few_descriptors_stop_no_card(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, few;
+	const struct anvil_nic_slirp_options options = { .ring_frames = RING, .host = true };
+	uint8_t frame[UDP + 8];
+	unsigned int port;
+	int fd = host_socket(SOCK_DGRAM, &port);
+	int next = dup(fd);
+
+	assert_int_equal(close(next), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)next + 10 + ANVIL_NIC_SLIRP_FDS_KEPT;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	reopen(f, &options);
+	memcpy(frame + UDP, "question", 8);
+	for (unsigned int i = 0; i < 500; i++)
+		guest_sends(f, frame, put_udp(f, frame, 8, HOST, 1000 + i, port));
+	assert_in_range(anvil_nic_slirp_flows(&f->nic), 6, 11);
+	for (unsigned int i = 0; i + 4 < ANVIL_NIC_SLIRP_FDS_KEPT; i++) /* are left to others */
+		assert_true(dup(fd) >= 0);
+	assert_true(turn(f, 0)); /* poll takes what fill gave it */
+	greet(f);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	for (int i = fd + 1; i < next + 10 + (int)ANVIL_NIC_SLIRP_FDS_KEPT; i++)
+		(void)(i != f->nic.wake && i > next + 10 && close(i));
+	assert_int_equal(close(fd), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(answers_come_from_neighbours_alone),
+		TEST(fragments_kept_are_bounded),
+		TEST(complete_datagrams_make_room),
+		TEST(fragments_with_bad_headers_do_not_count),
+		TEST(flows_are_bounded_and_go_on),
+		TEST(few_descriptors_stop_no_card),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
