@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host_device.h: interrupts, a reset while the back end has requests, and more to poll than the
+ * process may have files.
+ */
+#include "host_disk_rig.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+
+#include "virtio_blk.h"
+#include "virtio_spec.h"
+
+/* ---- interrupts ---- */
+
+static unsigned int edges(const struct host_device *d)
+{
+	eventfd_t count;
+
+	return eventfd_read(d->irq_fd, &count) ? 0 : (unsigned int)count;
+}
+
+static void raise_interrupt(const struct host_device *d, uint32_t events)
+{
+	d->dev->transport->interrupt(d->dev->transport_opaque, events);
+}
+
+/* The driver acknowledges what it saw; what came after that must not wait for ever. */
+static void each_reason_for_an_interrupt_has_an_edge(void **state)
+{
+	struct anvil_guest_memory memory;
+	struct host_device *d;
+	struct ram ram;
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
+	assert_int_equal(open_disk(&d, &ram, &memory, false), 0);
+	raise_interrupt(d, VIRTIO_INTERRUPT_USED);
+	assert_int_equal(edges(d), 1);
+	raise_interrupt(d, VIRTIO_INTERRUPT_CONFIG);
+	assert_int_equal(edges(d), 0); /* the handler is still to come */
+	host_device_write(d, VIRTIO_MMIO_INTERRUPT_ACK, 4, VIRTIO_INTERRUPT_USED);
+	assert_int_equal(edges(d), 1);
+	host_device_write(d, VIRTIO_MMIO_INTERRUPT_ACK, 4, VIRTIO_INTERRUPT_CONFIG);
+	assert_int_equal(edges(d), 0);
+	raise_interrupt(d, VIRTIO_INTERRUPT_USED);
+	assert_int_equal(edges(d), 1);
+	host_device_destroy(d);
+	ram_destroy(&ram);
+}
+
+/* ---- a reset while the back end has requests ---- */
+
+/* A disk that cannot cancel: the device's thread hears of a request's end when it looks around. */
+struct slow {
+	struct host_device device; /* first */
+	struct anvil_disk disk;
+	struct anvil_blk blk;
+	struct anvil_disk_request *request;
+	unsigned int finished;
+};
+
+static void slow_submit(struct anvil_disk *disk, struct anvil_disk_request *request)
+{
+	((struct slow *)(void *)((char *)disk - offsetof(struct slow, disk)))->request = request;
+}
+
+static void slow_cancel(struct anvil_disk *disk, struct anvil_disk_request *request)
+{
+	struct slow *s = (struct slow *)(void *)((char *)disk - offsetof(struct slow, disk));
+
+	(void)request;
+	(void)eventfd_write(s->device.wake_fd, 1);
+}
+
+static unsigned int slow_fill(struct host_device *d, struct pollfd *pollfds, unsigned int room,
+			      int *timeout)
+{
+	(void)d, (void)pollfds, (void)room, (void)timeout;
+	return 0;
+}
+
+/* Only what was cancelled ends. */
+static void slow_dispatch(struct host_device *d, const struct pollfd *pollfds, unsigned int count)
+{
+	struct slow *s = (struct slow *)(void *)d;
+	struct anvil_disk_request *request = s->request;
+
+	(void)pollfds, (void)count;
+	if (!request || !anvil_mmio_resetting(&d->mmio))
+		return;
+	s->request = NULL;
+	s->finished++;
+	request->done(request, 0);
+}
+
+static void slow_destroy(struct host_device *d)
+{
+	anvil_blk_destroy(&((struct slow *)(void *)d)->blk);
+}
+
+#define SLOW_QUEUE 8u
+
+static void slow_register(struct slow *s, uint32_t reg, uint32_t value)
+{
+	host_device_write(&s->device, reg, 4, value);
+}
+
+/* Up to DRIVER_OK, with rings from `at` on and the whole RAM empty, and a flush made available. */
+static void slow_request(struct slow *s, const struct anvil_guest_memory *memory, uint64_t at)
+{
+	const struct virtq_desc desc[2] = {
+		{ .addr = at + 0x400, .len = 16, .flags = VIRTQ_DESC_F_NEXT, .next = 1 },
+		{ .addr = at + 0x500, .len = 1, .flags = VIRTQ_DESC_F_WRITE },
+	};
+	const uint16_t avail[3] = { 0, 1, 0 };
+	const struct virtio_blk_header header = { .type = VIRTIO_BLK_T_FLUSH };
+
+	assert_int_equal(anvil_guest_memory_write(memory, at, desc, sizeof(desc)), 0);
+	assert_int_equal(anvil_guest_memory_write(memory, at + 0x100, avail, sizeof(avail)), 0);
+	assert_int_equal(anvil_guest_memory_write(memory, at + 0x400, &header, sizeof(header)), 0);
+	slow_register(s, VIRTIO_MMIO_STATUS, 3);
+	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
+	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES, 1u << VIRTIO_BLK_F_FLUSH);
+	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES, 1);
+	slow_register(s, VIRTIO_MMIO_STATUS, 11);
+	slow_register(s, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
+	slow_register(s, VIRTIO_MMIO_QUEUE_DESC_LOW, (uint32_t)at);
+	slow_register(s, VIRTIO_MMIO_QUEUE_DRIVER_LOW, (uint32_t)at + 0x100);
+	slow_register(s, VIRTIO_MMIO_QUEUE_DEVICE_LOW, (uint32_t)at + 0x200);
+	slow_register(s, VIRTIO_MMIO_QUEUE_READY, 1);
+	slow_register(s, VIRTIO_MMIO_STATUS, 15);
+	slow_register(s, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	assert_non_null(s->request);
+}
+
+/* As Linux does it: 0 is written to Status, and on it goes. */
+static void a_processor_waits_for_the_end_of_a_reset(void **state)
+{
+	static const struct anvil_disk_ops disk_ops = { slow_submit, slow_cancel };
+	static const struct host_device_ops device_ops = { .fill = slow_fill,
+							   .dispatch = slow_dispatch,
+							   .destroy = slow_destroy };
+	static struct slow s;
+	struct anvil_guest_memory memory;
+	struct ram ram;
+	struct anvil_blk_options o = {
+		.memory = &memory,
+		.disk = &s.disk,
+		.queue_size_max = SLOW_QUEUE,
+		.slots = 1,
+		.transfer_max = ANVIL_DISK_SECTOR_BYTES,
+		.blk_size = ANVIL_DISK_SECTOR_BYTES,
+		.range_sectors_max = 1,
+		.range_segments_max = 1,
+	};
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
+	ram_for_devices(&ram, &memory);
+	s.disk = (struct anvil_disk){ .ops = &disk_ops, .capacity = 8 };
+	anvil_features_add(&o.features, VIRTIO_BLK_F_FLUSH);
+	assert_int_equal(anvil_blk_init(&s.blk, &o), 0);
+	assert_int_equal(host_device_init(&s.device, &device_ops, &s.blk.dev), 0);
+	assert_int_equal(host_device_start(&s.device), 0);
+	for (unsigned int i = 0; i < 100; i++) {
+		slow_request(&s, &memory, 0x200000 + 0x1000 * i);
+		slow_register(&s, VIRTIO_MMIO_STATUS, 0);
+		assert_int_equal(s.finished, i + 1);
+		assert_int_equal(host_device_read(&s.device, VIRTIO_MMIO_STATUS, 4), 0);
+	}
+	host_device_destroy(&s.device);
+	ram_destroy(&ram);
+}
+
+/* ---- more to poll than the process may have files ---- */
+
+#define CROWD	   200u
+#define FEW_FILES  64u
+#define MANY_TURNS 10000u
+
+static atomic_uint crowd_turns;
+
+static unsigned int crowd_fill(struct host_device *d, struct pollfd *pollfds, unsigned int room,
+			       int *timeout)
+{
+	(void)room, (void)timeout;
+	for (unsigned int i = 0; i < CROWD; i++)
+		pollfds[i] = (struct pollfd){ .fd = d->irq_fd, .events = POLLERR };
+	return CROWD;
+}
+
+static void crowd_dispatch(struct host_device *d, const struct pollfd *pollfds, unsigned int count)
+{
+	(void)d, (void)pollfds, (void)count;
+	crowd_turns++;
+}
+
+/* poll(2) refuses more entries than RLIMIT_NOFILE. */
+static void a_device_is_served_though_poll_refuses(void **state)
+{
+	static const struct anvil_disk_ops disk_ops = { slow_submit, slow_cancel };
+	static const struct host_device_ops device_ops = { .fill = crowd_fill,
+							   .dispatch = crowd_dispatch,
+							   .destroy = slow_destroy };
+	static struct slow s;
+	struct rlimit before, few;
+	struct anvil_guest_memory memory;
+	struct pollfd kick;
+	struct ram ram;
+	struct anvil_blk_options o = {
+		.memory = &memory,
+		.disk = &s.disk,
+		.queue_size_max = SLOW_QUEUE,
+		.slots = 1,
+		.transfer_max = ANVIL_DISK_SECTOR_BYTES,
+		.blk_size = ANVIL_DISK_SECTOR_BYTES,
+		.range_sectors_max = 1,
+		.range_segments_max = 1,
+	};
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
+	ram_for_devices(&ram, &memory);
+	s.disk = (struct anvil_disk){ .ops = &disk_ops, .capacity = 8 };
+	assert_int_equal(anvil_blk_init(&s.blk, &o), 0);
+	assert_int_equal(host_device_init(&s.device, &device_ops, &s.blk.dev), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = FEW_FILES;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	crowd_turns = 0;
+	assert_int_equal(host_device_start(&s.device), 0);
+	kick = (struct pollfd){ .fd = s.device.kick_fd[0], .events = POLLIN };
+	for (unsigned int i = 0; i < 3; i++) {
+		(void)eventfd_write(kick.fd, 1);
+		while (poll(&kick, 1, 0) && crowd_turns < MANY_TURNS)
+			(void)sched_yield();
+	}
+	if (crowd_turns >= MANY_TURNS)
+		fail_msg("the thread spins");
+	host_device_stop(&s.device);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	host_device_destroy(&s.device);
+	ram_destroy(&ram);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_reason_for_an_interrupt_has_an_edge),
+		cmocka_unit_test(a_processor_waits_for_the_end_of_a_reset),
+		cmocka_unit_test(a_device_is_served_though_poll_refuses),
+	};
+
+	return cmocka_run_group_tests(tests, make_image, remove_image);
+}
