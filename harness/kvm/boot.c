@@ -6,7 +6,6 @@
 #include "boot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -18,7 +17,6 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +26,7 @@
 #include "board.h"
 #include "base/command.h"
 #include "base/complain.h"
+#include "boot_control.h"
 #include "console.h"
 #include "host_device.h"
 #include "host_disk.h"
@@ -43,15 +42,6 @@ struct ending {
 	enum board_event event;
 	unsigned int status;
 	char report[BOARD_REPORT];
-};
-
-#define CONTROL_ROOM 64u
-
-/* What is written to the named pipe, line by line. */
-struct control {
-	int fd;
-	char line[CONTROL_ROOM];
-	size_t len;
 };
 
 struct run;
@@ -72,7 +62,7 @@ struct run {
 	pthread_mutex_t lock; /* of `ending` */
 	struct ending ending;
 	int end_fd;
-	struct control control;
+	struct boot_control control;
 	struct watch watch;
 	char prefix[BOOT_DEVICES_MAX][16]; /* of the names of what is recorded */
 };
@@ -196,8 +186,7 @@ static void on_question(int signal)
 static void answer(struct run *r)
 {
 	asked = 0;
-	for (unsigned int i = 0; i < r->board.devices; i++)
-		host_device_report(r->board.device[i], i);
+	boot_report(&r->board);
 }
 
 /* ---- nothing is heard of the guest ---- */
@@ -226,69 +215,6 @@ static void give_up_if_silent(struct run *r)
 		return;
 	snprintf(report, sizeof(report), "nothing is heard of the guest: " WATCH_NO_HARDWARE);
 	end_run(r, BOARD_STATUS, EXIT_USAGE, report);
-}
-
-/* ---- the host changes something ---- */
-
-/* O_RDWR keeps a writer open, so read never sees the end of the FIFO. */
-static int open_control(struct control *c, const char *path, char *error)
-{
-	struct stat st;
-
-	c->fd = -1;
-	c->len = 0;
-	if (!path)
-		return 0;
-	c->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (c->fd >= 0 && fstat(c->fd, &st) == 0 && S_ISFIFO(st.st_mode))
-		return 0;
-	snprintf(error, ERROR_ROOM,
-		 "--control: %s: no named pipe that can be read and written; make one: mkfifo %s",
-		 path, path);
-	return -EINVAL;
-}
-
-/* "report", or "DEVICE WHAT": the number is that of the option, from 0. */
-static const char *handle_control_line(struct run *r, char *line)
-{
-	unsigned int number;
-	int from = 0;
-
-	if (!strcmp(line, "report")) {
-		answer(r);
-		return NULL;
-	}
-	if (sscanf(line, "%3u %n", &number, &from) != 1 || from == 0 || !line[from])
-		return "name a device's number and what to do, or: report";
-	if (number >= r->board.devices)
-		return "there is no such device";
-	return host_device_control(r->board.device[number], line + from);
-}
-
-static void end_line(struct run *r, struct control *c)
-{
-	const char *refusal = "the line is too long";
-
-	if (c->len < sizeof(c->line)) {
-		c->line[c->len] = 0;
-		refusal = handle_control_line(r, c->line);
-	}
-	c->line[sizeof(c->line) - 1] = 0;
-	complain("control: %s: %s", c->line, refusal ? refusal : "done");
-	c->len = 0;
-}
-
-static void read_control(struct run *r, struct control *c)
-{
-	char bytes[CONTROL_ROOM];
-	ssize_t n = read(c->fd, bytes, sizeof(bytes));
-
-	for (ssize_t i = 0; i < n; i++) {
-		if (bytes[i] == '\n')
-			end_line(r, c);
-		else if (c->len < sizeof(c->line))
-			c->line[c->len++] = bytes[i];
-	}
 }
 
 /* ---- the console ---- */
@@ -324,7 +250,7 @@ static void event_loop(struct run *r)
 		if (has_ended(r))
 			return;
 		if (pollfds[2].revents & POLLIN)
-			read_control(r, &r->control);
+			boot_control_read(&r->control, &r->board);
 		if (from < len || !pollfds[1].revents)
 			continue;
 		n = read(STDIN_FILENO, bytes, sizeof(bytes));
@@ -474,7 +400,7 @@ static int run_machine(const struct boot_options *o, struct ending *ending)
 	r.end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	asked_fd = r.end_fd;
 	signal(SIGUSR2, on_question);
-	err = open_control(&r.control, o->control, error);
+	err = boot_control_open(&r.control, o->control, error, ERROR_ROOM);
 	if (!err)
 		err = prepare(&r, o, error);
 	if (err) {
@@ -491,8 +417,7 @@ static int run_machine(const struct boot_options *o, struct ending *ending)
 	image_close(&r.image.kernel);
 	image_close(&r.image.initrd);
 	close(r.end_fd);
-	if (r.control.fd >= 0)
-		close(r.control.fd);
+	boot_control_close(&r.control);
 	if (err)
 		return EXIT_USAGE;
 	*ending = r.ending;
