@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A virtio-mmio device that the harness attacks: yours, or ours.
+ *
+ * Fill in one struct device_under_test and return it from device_under_test(). That is all: this
+ * header needs nothing else of the harness. What the device offers (its kind, features, queues,
+ * their sizes, its configuration space) is read from its registers and never asked for here.
+ * Members that are marked optional may be NULL, where the host's side of your device has no such
+ * thing.
+ *
+ * The harness calls from one thread, one call at a time. Your device may call the host's side back
+ * from any of these calls but `create`.
+ */
+#ifndef DEVICE_UNDER_TEST_H
+#define DEVICE_UNDER_TEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DUT_VERSION	1u
+#define DUT_RAM_REGIONS 4u
+
+struct device_under_test;
+
+/* A range of guest RAM. The harness writes there as the guest, and reads what the device has
+ * stored. */
+struct dut_ram {
+	uint64_t gpa;	/* guest-physical address of the first byte */
+	uint64_t bytes; /* 0: there is no such range */
+	void *host;	/* where the first byte is in this process */
+};
+
+/* What your device tells the host's side. It is there from `create` on. */
+struct dut_host {
+	/* The interrupt line is asserted from now on, or not any more. A device whose interrupt is
+	 * an edge says true, then false. */
+	void (*set_irq)(struct device_under_test *dut, bool asserted);
+	/* A network device sends this frame: `bytes` bytes from the Ethernet header on, without a
+	 * struct virtio_net_hdr. They need to be there during this call alone. */
+	void (*sent)(struct device_under_test *dut, const void *frame, size_t bytes);
+};
+
+/* Promises, ORed into `traits`. */
+enum dut_trait {
+	/* Each access to guest RAM is told, by a device compiled for it (harness/tap/). Then races
+	 * can strike, and the rules on what is read, in which order and how often can be checked.
+	 */
+	DUT_TAPPED = 1,
+	/* It fetches as the harness's own devices do, and tells their exact model: theirs alone. */
+	DUT_EXACT = 2,
+};
+
+struct device_under_test {
+	uint32_t version; /* DUT_VERSION */
+	uint32_t traits;  /* enum dut_trait */
+	const char *name; /* for reports */
+	void *opaque;	  /* yours */
+
+	/* Guest RAM. `create` may fill this in. 192 KiB at least, in all; all other than these
+	 * ranges is not RAM. The harness clears what was written to it before each power_cycle. */
+	struct dut_ram ram[DUT_RAM_REGIONS];
+
+	/* Optional. A block device's content, where the harness may read it between calls:
+	 * `sectors` of 512 bytes. `power_cycle` puts the first content back. */
+	const void *disk;
+	uint64_t sectors;
+
+	/* Once a process, before anything else. Returns 0 or a negative errno. `host` stays valid.
+	 */
+	int (*create)(struct device_under_test *dut, const struct dut_host *host);
+	/* The device as new: before each script, thousands of times a second. Nothing of the last
+	 * script may be left, neither in registers nor in host memory nor in the content of the
+	 * disk. */
+	void (*power_cycle)(struct device_under_test *dut);
+
+	/* The guest reads or writes `width` bytes (1, 2, 4 or 8) at `offset` of the register window
+	 * (virtio 1.4, 4.2.2), which begins with the magic value. Any offset below 0x1000, aligned
+	 * or not. */
+	uint64_t (*read)(struct device_under_test *dut, uint64_t offset, unsigned int width);
+	void (*write)(struct device_under_test *dut, uint64_t offset, unsigned int width,
+		      uint64_t value);
+
+	/* Optional: the device goes on with work that it left for later. Returns whether there is
+	 * more. NULL: all is done when `write` returns. */
+	bool (*poll)(struct device_under_test *dut);
+
+	/* Optional, a network device: a frame arrives from the host, of `bytes` bytes from the
+	 * Ethernet header on. Returns whether it was taken; false: there is no buffer, and the
+	 * frame is lost. */
+	bool (*frame)(struct device_under_test *dut, const void *frame, size_t bytes);
+	/* Optional, a network device: the link is up or down. */
+	void (*link)(struct device_under_test *dut, bool up);
+	/* Optional, a block device: the disk has so many sectors from now on. */
+	void (*resize)(struct device_under_test *dut, uint64_t sectors);
+	/* Optional: requests that wait for the host; and one of them, number `which` % waiting,
+	 * completes: `result` is 0 or a negative errno. */
+	unsigned int (*waiting)(struct device_under_test *dut);
+	void (*complete)(struct device_under_test *dut, unsigned int which, int result);
+	/* Optional: from now on requests wait until they are completed by the above, or do not. */
+	void (*defer)(struct device_under_test *dut, bool deferred);
+	/* Optional: it is `usecs` now, counted from power_cycle. */
+	void (*time)(struct device_under_test *dut, uint64_t usecs);
+};
+
+/* You define it; called once. */
+struct device_under_test *device_under_test(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
