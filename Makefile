@@ -113,7 +113,12 @@ ORACLE   := $(call room,oracle)
 HARNESS_TESTS := $(wildcard $(patsubst %,tests/test_%.c,harness acpi linux_image serial runner_* boot host_* \
 	sandbox* recorder* findings finding_* mutator_afl campaign))
 SEEDS_TEST    := tests/test_seeds.c
-DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS) $(SEEDS_TEST),$(wildcard tests/test_*.c))
+# tests of a hobby VMM's devices, which know nothing of ours, and what these tests share
+VMM_BLK_TESTS := $(wildcard tests/test_foreign_blk*.c)
+VMM_NET_TESTS := $(wildcard tests/test_foreign_net*.c)
+VMM_TESTS     := $(VMM_BLK_TESTS) $(VMM_NET_TESTS)
+VMM_PARTS     := tests/foreign/mistakes.c tests/foreign/driver.c
+DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS) $(SEEDS_TEST) $(VMM_TESTS),$(wildcard tests/test_*.c))
 # of these, the tests of what wants a library
 SLIRP_TESTS   := $(wildcard tests/test_nic_slirp*.c)
 URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
@@ -175,7 +180,7 @@ AFL_BINARIES  := build/afl/fast/fuzz_empty $(REAL_TARGETS:%=build/afl/mutator/%.
 ENGINE_BINARIES := $(if $(filter afl,$(ENGINE)),afl-there $(AFL_BINARIES)) $(FUZZ_BINARIES)
 # test_private_copy counts the loads of a plain build: a sanitizer adds its own
 TEST_BINARIES := $(filter-out build/asan/tests/test_private_copy,$(foreach f,gcc clang asan,\
-	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS) $(SEEDS_TEST))))
+	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS) $(SEEDS_TEST) $(VMM_TESTS))))
 
 CONFORMANCE_TESTS := $(foreach f,gcc asan,$(CONFORMANCE:tests/%.c=build/$(f)/tests/%))
 

@@ -43,6 +43,14 @@ $(CONFORMANCE:tests/%.c=build/$(FLAVOUR)/tests/%): build/$(FLAVOUR)/tests/%: bui
 	@mkdir -p $(@D)
 	@$(LINK) $^ -lcmocka $(LIBRARIES) -o $@
 
+$(VMM_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): build/$(FLAVOUR)/tests/%: build/$(FLAVOUR)/obj/tests/%.o \
+		$(call obj,$(VMM_PARTS) harness/base/sanitizer.c)
+	@mkdir -p $(@D)
+	@$(LINK) $^ -lcmocka -o $@
+
+$(VMM_BLK_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): $(call obj,tests/foreign/mine_blk.c tests/foreign/blk.c)
+$(VMM_NET_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): $(call obj,tests/foreign/mine_net.c tests/foreign/net.c)
+
 $(SLIRP_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): $(call obj,$(SLIRP))
 $(SLIRP_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): LIBRARIES := -lslirp
 
