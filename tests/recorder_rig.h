@@ -393,10 +393,10 @@ static inline void watch_machine(void)
 
 	machine_create(&machine);
 	bus_model_init(&bus, &machine);
-	inner_disk = machine.disk.disk.ops;
-	inner_nic = machine.nic.nic.ops;
-	machine.disk.disk.ops = &disk;
-	machine.nic.nic.ops = &nic;
+	inner_disk = machine.own.disk.disk.ops;
+	inner_nic = machine.own.nic.nic.ops;
+	machine.own.disk.disk.ops = &disk;
+	machine.own.nic.nic.ops = &nic;
 }
 
 static inline bool recorded(const char *name, struct script *script)

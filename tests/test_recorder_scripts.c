@@ -32,13 +32,13 @@ static void start_recording(void)
 		return;
 	recording.started = true;
 	if (machine.p.kind == DEVICE_BLK) {
-		machine_blk_options(&machine, &recording.blk);
+		own_blk_options(&machine.own, &recording.blk);
 		o.blk = &recording.blk;
 	} else {
-		machine_net_options(&machine, &recording.net);
+		own_net_options(&machine.own, &recording.net);
 		o.net = &recording.net;
-		recording.receive = machine.nic.nic.receive;
-		machine.nic.nic.receive = recording_receive;
+		recording.receive = machine.own.nic.nic.receive;
+		machine.own.nic.nic.receive = recording_receive;
 	}
 	assert_int_equal(recorder_init(&rig.recorder, &o), 0);
 }

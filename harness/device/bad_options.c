@@ -11,7 +11,7 @@
 
 #define MAPS 10u
 
-static int try_map(const struct machine *m, unsigned int which)
+static int try_map(const struct own_device *d, unsigned int which)
 {
 	struct anvil_guest_memory_region r[ANVIL_GUEST_MEMORY_REGIONS_MAX + 1];
 	struct anvil_guest_memory memory;
@@ -19,7 +19,7 @@ static int try_map(const struct machine *m, unsigned int which)
 
 	for (unsigned int i = 0; i <= ANVIL_GUEST_MEMORY_REGIONS_MAX; i++)
 		r[i] = (struct anvil_guest_memory_region){ (uint64_t)i * MAP_REGION_BYTES,
-							   MAP_REGION_BYTES, m->ram[0] };
+							   MAP_REGION_BYTES, d->dut.ram[0].host };
 	if (which == 0)
 		count = 0;
 	if (which == 1)
@@ -33,7 +33,7 @@ static int try_map(const struct machine *m, unsigned int which)
 	if (which == 5)
 		r[1].host = NULL;
 	if (which == 6)
-		r[1].host = m->ram[0] + 16;
+		r[1].host = d->dut.ram[0].host + 16;
 	if (which == 7)
 		r[1].gpa = UINT64_MAX - ANVIL_GUEST_MEMORY_ALIGN + 1;
 	if (which == 8)
@@ -45,9 +45,9 @@ static int try_map(const struct machine *m, unsigned int which)
 
 /* ---- devices ---- */
 
-typedef int try_options(struct machine *m, unsigned int which);
+typedef int try_options(struct own_device *d, unsigned int which);
 
-void bad_options_try(struct machine *m, unsigned int which)
+void bad_options_try(struct own_device *d, unsigned int which)
 {
 	static try_options *const try_device[DEVICE_KINDS] = {
 		[DEVICE_BLK] = bad_options_blk,
@@ -59,8 +59,8 @@ void bad_options_try(struct machine *m, unsigned int which)
 	if (which == 0)
 		return;
 	which--;
-	err = which < MAPS ? try_map(m, which) : try_device[m->p.kind](m, which - MAPS);
+	err = which < MAPS ? try_map(d, which) : try_device[d->p.kind](d, which - MAPS);
 	if (err != -EINVAL)
-		oracle_fail(&m->oracle, 7, "a wrong option (%u) is answered with %d, not -EINVAL",
+		oracle_fail(d->oracle, 7, "a wrong option (%u) is answered with %d, not -EINVAL",
 			    which + 1, err);
 }

@@ -5,11 +5,11 @@
 #ifndef BAD_OPTIONS_H
 #define BAD_OPTIONS_H
 
-#include "machine.h"
+#include "own_device.h"
 
 #define BAD_OPTIONS 32u
 
 /* Tries mistake number `which` before the real device is made; 0: none. */
-void bad_options_try(struct machine *m, unsigned int which);
+void bad_options_try(struct own_device *d, unsigned int which);
 
 #endif

@@ -76,14 +76,14 @@ static void spoil_extras(unsigned int which, struct anvil_blk_options *o, struct
 
 #define ZONE_MISTAKES 30u /* the first of them */
 
-static int try_zones(struct machine *m, unsigned int which)
+static int try_zones(struct own_device *d, unsigned int which)
 {
 	struct anvil_zoned_disk_options o = {
 		.zoning = { .model = ANVIL_DISK_HOST_MANAGED,
 			    .zone_sectors = 8,
 			    .write_granularity = 512 },
 	};
-	struct anvil_disk below = m->disk.memory;
+	struct anvil_disk below = d->disk.memory;
 	struct anvil_zoned_disk z;
 	int err;
 
@@ -123,7 +123,7 @@ static int try_zones(struct machine *m, unsigned int which)
 	return err;
 }
 
-int bad_options_blk(struct machine *m, unsigned int which)
+int bad_options_blk(struct own_device *d, unsigned int which)
 {
 	struct anvil_blk_options o;
 	struct anvil_disk_zoning zoning;
@@ -131,8 +131,8 @@ int bad_options_blk(struct machine *m, unsigned int which)
 	int err;
 
 	if (which >= ZONE_MISTAKES)
-		return try_zones(m, which - ZONE_MISTAKES);
-	machine_blk_options(m, &o);
+		return try_zones(d, which - ZONE_MISTAKES);
+	own_blk_options(d, &o);
 	bad_options_spoil(which, &o.queue_size_max, &o.features, 1);
 	switch (which) {
 	case 0:
@@ -173,8 +173,8 @@ int bad_options_blk(struct machine *m, unsigned int which)
 	default:
 		spoil_extras(which, &o, &disk, &zoning);
 	}
-	err = anvil_blk_init(&m->blk, &o);
+	err = anvil_blk_init(&d->blk, &o);
 	if (!err)
-		anvil_blk_destroy(&m->blk);
+		anvil_blk_destroy(&d->blk);
 	return err;
 }

@@ -4,9 +4,9 @@
  */
 #include "bad_options_internal.h"
 
-int bad_options_echo(struct machine *m, unsigned int which)
+int bad_options_echo(struct own_device *d, unsigned int which)
 {
-	struct setup p = m->p;
+	struct setup p = d->p;
 	int err;
 
 	if (which == 0)
@@ -15,8 +15,8 @@ int bad_options_echo(struct machine *m, unsigned int which)
 		p.queues = ANVIL_DEVICE_QUEUES_MAX + 1;
 	else
 		p.queue_size_max = 12;
-	err = echo_device_init(&m->echo, &p, &m->oracle, &m->buffer.memory);
+	err = echo_device_init(&d->echo, &p, d->oracle, &d->buffer.memory);
 	if (!err)
-		echo_device_destroy(&m->echo);
+		echo_device_destroy(&d->echo);
 	return err;
 }

@@ -9,9 +9,9 @@
 
 /* Each tries mistake number `which`, the last one for all that are beyond, and returns what making
  * the device gives. */
-int bad_options_blk(struct machine *m, unsigned int which);
-int bad_options_net(struct machine *m, unsigned int which);
-int bad_options_echo(struct machine *m, unsigned int which);
+int bad_options_blk(struct own_device *d, unsigned int which);
+int bad_options_net(struct own_device *d, unsigned int which);
+int bad_options_echo(struct own_device *d, unsigned int which);
 
 /* Mistakes 0 to 3, in what all have. `unknown`: a feature bit of the first word that the device
  * does not have. */

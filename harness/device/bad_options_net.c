@@ -4,12 +4,12 @@
  */
 #include "bad_options_internal.h"
 
-int bad_options_net(struct machine *m, unsigned int which)
+int bad_options_net(struct own_device *d, unsigned int which)
 {
 	struct anvil_net_options o;
 	int err;
 
-	machine_net_options(m, &o);
+	own_net_options(d, &o);
 	bad_options_spoil(which, &o.queue_size_max, &o.features, 1u << 10);
 	switch (which) {
 	case 0:
@@ -42,8 +42,8 @@ int bad_options_net(struct machine *m, unsigned int which)
 	default:
 		o.queue_size_max = 0x8001;
 	}
-	err = anvil_net_init(&m->net, &o);
+	err = anvil_net_init(&d->net, &o);
 	if (!err)
-		anvil_net_destroy(&m->net);
+		anvil_net_destroy(&d->net);
 	return err;
 }

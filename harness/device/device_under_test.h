@@ -43,6 +43,13 @@ struct dut_host {
 	/* A network device sends this frame: `bytes` bytes from the Ethernet header on, without a
 	 * struct virtio_net_hdr. They need to be there during this call alone. */
 	void (*sent)(struct device_under_test *dut, const void *frame, size_t bytes);
+
+	/* For a device that tells its accesses to guest RAM itself, at one place in its code, and
+	 * is not compiled for it: before it fetches, so that a race can strike; after it has
+	 * fetched these bytes, in its private memory; and after it has stored them. */
+	void (*fetching)(struct device_under_test *dut, uint64_t gpa, size_t len);
+	void (*fetched)(struct device_under_test *dut, uint64_t gpa, const void *bytes, size_t len);
+	void (*stored)(struct device_under_test *dut, uint64_t gpa, const void *bytes, size_t len);
 };
 
 /* Promises, ORed into `traits`. */
@@ -60,6 +67,7 @@ struct device_under_test {
 	uint32_t traits;  /* enum dut_trait */
 	const char *name; /* for reports */
 	void *opaque;	  /* yours */
+	void *harness;	  /* the harness's */
 
 	/* Guest RAM. `create` may fill this in. 192 KiB at least, in all; all other than these
 	 * ranges is not RAM. The harness clears what was written to it before each power_cycle. */
@@ -103,8 +111,15 @@ struct device_under_test {
 	void (*complete)(struct device_under_test *dut, unsigned int which, int result);
 	/* Optional: from now on requests wait until they are completed by the above, or do not. */
 	void (*defer)(struct device_under_test *dut, bool deferred);
-	/* Optional: it is `usecs` now, counted from power_cycle. */
-	void (*time)(struct device_under_test *dut, uint64_t usecs);
+	/* Optional: it is `usecs` now, counted from power_cycle. Returns whether the device wants
+	 * to be told again, and from when on. */
+	bool (*time)(struct device_under_test *dut, uint64_t usecs, uint64_t *next);
+	/* Optional, a network device: the guest has moved, and shall announce itself; the link has
+	 * this speed in Mbit/s and duplex (1: full); the host takes no frames, or takes them again.
+	 */
+	void (*announce)(struct device_under_test *dut);
+	void (*speed)(struct device_under_test *dut, uint32_t mbits, uint8_t duplex);
+	void (*stall)(struct device_under_test *dut, bool stalled);
 };
 
 /* You define it; called once. */

@@ -14,8 +14,6 @@
 
 #include "array_size.h"
 #include "base/complain.h"
-#include "base/msan.h"
-#include "bad_options.h"
 
 /* ---- RAM ---- */
 
@@ -135,63 +133,47 @@ static void fire_race(struct machine *m, struct race *r, uint64_t gpa, size_t le
 	oracle_raced(&m->oracle);
 }
 
-static void fetching(void *opaque, uint64_t gpa, size_t len)
+static struct machine *to_machine(struct device_under_test *dut)
 {
-	struct machine *m = ((struct machine_tap *)opaque)->machine;
+	return (struct machine *)dut->harness;
+}
+
+static void fetching(struct device_under_test *dut, uint64_t gpa, size_t len)
+{
+	struct machine *m = to_machine(dut);
 
 	for (unsigned int i = 0; i < m->races; i++)
 		fire_race(m, &m->race[i], gpa, len);
 }
 
-static void ring_fetched(void *opaque, uint64_t gpa, const void *bytes, size_t len)
+static void fetched(struct device_under_test *dut, uint64_t gpa, const void *bytes, size_t len)
 {
-	struct machine_tap *t = opaque;
-
-	oracle_ring_fetched(&t->machine->oracle, t->queue, gpa, bytes, len);
+	(void)dut, (void)gpa, (void)bytes, (void)len;
 }
 
-static void ring_stored(void *opaque, uint64_t gpa, const void *bytes, size_t len)
+static void stored(struct device_under_test *dut, uint64_t gpa, const void *bytes, size_t len)
 {
-	struct machine_tap *t = opaque;
-
-	check_initialized(bytes, len);
-	machine_touched(t->machine, gpa, len);
-	oracle_ring_stored(&t->machine->oracle, t->queue, gpa, bytes, len);
+	(void)bytes;
+	machine_touched(to_machine(dut), gpa, len);
 }
 
-static void buffer_fetched(void *opaque, uint64_t gpa, const void *bytes, size_t len)
+static void set_irq(struct device_under_test *dut, bool asserted)
 {
-	struct machine_tap *t = opaque;
-
-	oracle_buffer_fetched(&t->machine->oracle, gpa, bytes, len);
+	oracle_irq(&to_machine(dut)->oracle, asserted);
 }
 
-static void buffer_stored(void *opaque, uint64_t gpa, const void *bytes, size_t len)
+static void sent(struct device_under_test *dut, const void *frame, size_t bytes)
 {
-	struct machine_tap *t = opaque;
-
-	check_initialized(bytes, len);
-	machine_touched(t->machine, gpa, len);
-	oracle_buffer_stored(&t->machine->oracle, gpa, bytes, len);
+	(void)dut, (void)frame, (void)bytes;
 }
 
-static void create_tap(struct machine *m, struct machine_tap *t, unsigned int queue, bool ring)
-{
-	struct anvil_guest_memory_region region[MAP_REGIONS];
-
-	for (unsigned int i = 0; i < MAP_REGIONS; i++)
-		region[i] = (struct anvil_guest_memory_region){ region_gpa[i], MAP_REGION_BYTES,
-								m->ram[i] };
-	t->machine = m;
-	t->queue = queue;
-	t->tap.opaque = t;
-	t->tap.fetching = fetching;
-	t->tap.fetched = ring ? ring_fetched : buffer_fetched;
-	t->tap.stored = ring ? ring_stored : buffer_stored;
-	if (anvil_guest_memory_init(&t->memory, region, MAP_REGIONS))
-		abort();
-	t->memory.tap = &t->tap;
-}
+static const struct dut_host host = {
+	.set_irq = set_irq,
+	.sent = sent,
+	.fetching = fetching,
+	.fetched = fetched,
+	.stored = stored,
+};
 
 void machine_add_race(struct machine *m, const struct race *race)
 {
@@ -209,35 +191,31 @@ void machine_drop_races(struct machine *m)
 
 /* ---- the device ---- */
 
-static void set_irq(void *opaque, bool asserted)
+static void attach(struct machine *m, struct device_under_test *dut)
 {
-	oracle_irq(&((struct machine *)opaque)->oracle, asserted);
+	int err;
+
+	m->dut = dut;
+	dut->harness = m;
+	err = dut->create(dut, &host);
+	if (err) {
+		complain("%s: cannot be created: %s", dut->name, strerror(-err));
+		abort();
+	}
 }
-
-static void defer(void *opaque)
-{
-	((struct machine *)opaque)->deferred_work = true;
-}
-
-static const struct anvil_mmio_host_ops host_ops = { .set_irq = set_irq, .defer = defer };
-
-static const struct machine_kind *const kinds[DEVICE_KINDS] = {
-	[DEVICE_BLK] = &machine_kind_blk,
-	[DEVICE_NET] = &machine_kind_net,
-	[DEVICE_ECHO] = &machine_kind_echo,
-};
 
 void machine_create(struct machine *m)
 {
+	struct dut_ram ram[MAP_REGIONS];
+
 	memset(m, 0, sizeof(*m));
-	for (unsigned int i = 0; i < MAP_REGIONS; i++)
+	for (unsigned int i = 0; i < MAP_REGIONS; i++) {
 		m->ram[i] = map_region();
-	for (unsigned int i = 0; i < SETUP_QUEUES; i++)
-		create_tap(m, &m->ring[i], i, true);
-	create_tap(m, &m->buffer, 0, false);
+		ram[i] = (struct dut_ram){ region_gpa[i], MAP_REGION_BYTES, m->ram[i] };
+	}
 	oracle_create(&m->oracle);
-	for (unsigned int i = 0; i < DEVICE_KINDS; i++)
-		kinds[i]->create(m);
+	own_device_init(&m->own, &m->oracle, ram);
+	attach(m, &m->own.dut);
 	m->image = malloc(MACHINE_IMAGE_BYTES);
 	if (!m->image)
 		abort();
@@ -246,67 +224,16 @@ void machine_create(struct machine *m)
 void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape)
 {
 	m->p = *p;
-	m->kind = kinds[p->kind];
 	m->races = 0;
-	m->deferred_work = false;
 	m->now = 0;
+	m->stalled = p->flags & FLAG_NIC_STALLED;
 	oracle_start(&m->oracle, &m->p, escape);
-
-	if (m->kind->begin)
-		m->kind->begin(m);
-	bad_options_try(m, m->p.bad_option);
-
-	int err = m->kind->start(m);
-
-	if (err) {
-		complain("cannot create the device: %s", strerror(-err));
-		abort();
-	}
-	for (unsigned int i = 0; i < m->dev->queues; i++)
-		m->dev->queue[i].memory = &m->ring[i].memory;
-	if (!m->p.legacy)
-		anvil_mmio_init(&m->mmio, m->dev, &host_ops, m);
-	else if (anvil_mmio_init_legacy(&m->mmio, m->dev, &host_ops, m, m->p.big_endian))
-		abort();
+	own_device_choose(&m->own, &m->p);
+	m->dut->power_cycle(m->dut);
 }
 
 void machine_stop(struct machine *m)
 {
-	m->kind->stop(m);
+	own_device_stop(&m->own);
 	clean(m);
-}
-
-/* ---- what a host does with any kind ---- */
-
-void machine_complete(struct machine *m, unsigned int which, int result)
-{
-	if (m->told)
-		machine_tell(m, &(struct machine_event){ .kind = MACHINE_COMPLETE,
-							 .number = which,
-							 .result = result });
-	oracle_event(&m->oracle);
-	if (m->kind->complete)
-		m->kind->complete(m, which, result);
-	machine_settle(m);
-}
-
-unsigned int machine_waiting(const struct machine *m)
-{
-	return m->kind->waiting ? m->kind->waiting(m) : 0;
-}
-
-void machine_disk_deferred(struct machine *m, bool deferred)
-{
-	machine_tell_number(m, MACHINE_DEFER, deferred);
-	if (m->kind->defer)
-		m->kind->defer(m, deferred);
-}
-
-void machine_drain(struct machine *m)
-{
-	machine_disk_deferred(m, false);
-	if (m->kind->drain)
-		m->kind->drain(m);
-	while (machine_waiting(m))
-		machine_complete(m, 0, 0);
 }

@@ -7,12 +7,7 @@
 #ifndef MACHINE_H
 #define MACHINE_H
 
-#include "echo_device.h"
-#include "fake_disk.h"
-#include "fake_nic.h"
-#include "virtio_blk.h"
-#include "virtio_mmio.h"
-#include "virtio_net.h"
+#include "own_device.h"
 #include "virtio_spec.h"
 
 #define MACHINE_RACES	   8u
@@ -66,36 +61,16 @@ struct machine_damage {
 	size_t len; /* of those, 1 to 8 */
 };
 
-/* A memory map with a tap of its own for the rings of each queue, and one for all buffers: the
- * oracle learns from it what an access is for. */
-struct machine_tap {
-	struct anvil_guest_memory_tap tap;
-	struct anvil_guest_memory memory;
-	struct machine *machine;
-	unsigned int queue;
-};
-
-struct machine_kind;
-
 struct machine {
 	struct setup p;
-	const struct machine_kind *kind;
+	struct device_under_test *dut;
+	struct own_device own; /* ours, which is what `dut` is */
 	uint8_t *ram[MAP_REGIONS];
 	uint64_t dirty[MAP_REGIONS * MAP_REGION_BYTES / MACHINE_DIRTY_UNIT / 64];
-	struct machine_tap ring[SETUP_QUEUES];
-	struct machine_tap buffer;
-
-	struct anvil_blk blk;
-	struct anvil_net net;
-	struct echo_device echo;
-	struct anvil_device *dev;
-	struct anvil_mmio mmio;
-	bool deferred_work;
 	uint8_t *image; /* of a saved device */
 	uint64_t now;	/* us */
+	bool stalled;	/* the nic takes no frames */
 
-	struct fake_disk disk;
-	struct fake_nic nic;
 	struct race race[MACHINE_RACES];
 	unsigned int races;
 	struct oracle oracle;
@@ -113,10 +88,6 @@ void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape);
 /* Destroys the device, in whatever state a violation left it. */
 void machine_stop(struct machine *m);
 
-/* How this machine's device is made. */
-void machine_blk_options(struct machine *m, struct anvil_blk_options *o);
-void machine_net_options(struct machine *m, struct anvil_net_options *o);
-
 /* What a guest can do: read and write are for registers, load and store for RAM. Outside of RAM
  * they read zeroes, and write nothing. */
 uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width);
@@ -132,7 +103,9 @@ size_t machine_ram_at(uint64_t gpa, size_t len);
 /* The guest has written these bytes. */
 void machine_touched(struct machine *m, uint64_t gpa, size_t len);
 
-/* What its host can do. */
+/* What its host can do. The next frame is built in machine_frame_room, ANVIL_NIC_FRAME_BYTES_MAX.
+ */
+uint8_t *machine_frame_room(struct machine *m);
 void machine_frame(struct machine *m, uint32_t len, const struct anvil_nic_offload *offload);
 void machine_complete(struct machine *m, unsigned int which, int result);
 /* How many requests wait for that. */

@@ -23,14 +23,13 @@ void machine_tell_number(struct machine *m, enum machine_event_kind kind, uint64
  * poll is a call, and does no more than one. */
 void machine_settle(struct machine *m)
 {
-	for (unsigned int i = 0; m->deferred_work; i++) {
+	for (unsigned int i = 0; m->own.deferred_work; i++) {
 		if (i == POLLS_MAX)
 			oracle_fail(&m->oracle, 10, "work is deferred without end");
-		m->deferred_work = false;
 		oracle_polls(&m->oracle);
-		anvil_mmio_poll(&m->mmio);
+		m->dut->poll(m->dut);
 	}
-	oracle_settle(&m->oracle, (uint32_t)anvil_mmio_read(&m->mmio, VIRTIO_MMIO_STATUS, 4));
+	oracle_settle(&m->oracle, (uint32_t)m->dut->read(m->dut, VIRTIO_MMIO_STATUS, 4));
 }
 
 uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width)
@@ -38,7 +37,7 @@ uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width)
 	uint64_t value;
 
 	oracle_read_begins(&m->oracle);
-	value = anvil_mmio_read(&m->mmio, offset, width);
+	value = m->dut->read(m->dut, offset, width);
 	oracle_read(&m->oracle, offset, width, value);
 	return value;
 }
@@ -56,8 +55,8 @@ static bool only_latches(uint64_t offset)
 void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint64_t value)
 {
 	oracle_write(&m->oracle, offset, width, value);
-	anvil_mmio_write(&m->mmio, offset, width, value);
-	if (!only_latches(offset) || m->oracle.accesses || m->deferred_work ||
+	m->dut->write(m->dut, offset, width, value);
+	if (!only_latches(offset) || m->oracle.accesses || m->own.deferred_work ||
 	    oracle_memory_grew(&m->oracle))
 		machine_settle(m);
 }

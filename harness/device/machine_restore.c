@@ -69,7 +69,7 @@ static bool in_flight(const struct machine *m)
 /* Nothing is restored into a device whose reset is not complete, whatever it is. */
 static void check_refused(struct machine *m)
 {
-	int err = anvil_mmio_restore(&m->mmio, m->image, 0);
+	int err = anvil_mmio_restore(&m->own.mmio, m->image, 0);
 
 	if (err != -EBUSY)
 		oracle_fail(&m->oracle, 7, "restoring gives %d while requests are at the disk",
@@ -79,7 +79,7 @@ static void check_refused(struct machine *m)
 void machine_restore(struct machine *m, const struct machine_damage *d)
 {
 	size_t len = 0;
-	int err = anvil_mmio_save(&m->mmio, m->image, MACHINE_IMAGE_BYTES, &len);
+	int err = anvil_mmio_save(&m->own.mmio, m->image, MACHINE_IMAGE_BYTES, &len);
 
 	/* of a broken device the oracle has forgotten the chains; the device may know some */
 	if ((err == -EBUSY) != in_flight(m) && !(m->oracle.status & VIRTIO_STATUS_NEEDS_RESET))
@@ -103,7 +103,7 @@ void machine_restore(struct machine *m, const struct machine_damage *d)
 
 	if (d->how == DAMAGE_NONE)
 		oracle_restored_same(&m->oracle, fine);
-	err = anvil_mmio_restore(&m->mmio, m->image, len);
+	err = anvil_mmio_restore(&m->own.mmio, m->image, len);
 	if (fine != !err)
 		oracle_fail(&m->oracle, 7, "%s state is %s (%d)", fine ? "a good" : "an impossible",
 			    err ? "refused" : "taken", err);

@@ -46,11 +46,11 @@ static void put_extras(const struct setup *p, FILE *out)
 
 static void put_create(const struct setup *p, FILE *out)
 {
-	static struct machine m;
+	static struct own_device d;
 	struct anvil_blk_options o;
 
-	m.p = *p;
-	machine_blk_options(&m, &o);
+	d.p = *p;
+	own_blk_options(&d, &o);
 	if (p->zones.zoned)
 		fputs("#include \"zoned_disk.h\"\n\n", out);
 	fprintf(out,

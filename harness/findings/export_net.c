@@ -8,11 +8,11 @@
 
 static void put_create(const struct setup *p, FILE *out)
 {
-	static struct machine m;
+	static struct own_device d;
 	struct anvil_net_options o;
 
-	m.p = *p;
-	machine_net_options(&m, &o);
+	d.p = *p;
+	own_net_options(&d, &o);
 	fprintf(out,
 		"static void create_device(void)\n"
 		"{\n"

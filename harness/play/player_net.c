@@ -80,11 +80,11 @@ void player_frame(struct guest_driver *g, const struct script_op *r)
 	uint8_t to[6];
 	struct frame_layout layout;
 
-	if (m->p.kind != DEVICE_NET)
+	if (!m->dut->frame)
 		return;
 	choose_destination(r, to);
 
-	uint8_t *at = fake_nic_frame(&m->nic);
+	uint8_t *at = machine_frame_room(m);
 	/* the payload behind the longest headers is there once and for all */
 	unsigned int headers = frame_build(at, (enum frame_kind)(r->frame.kind % FRAME_KINDS), to,
 					   vlan, r->frame.flow, &layout);

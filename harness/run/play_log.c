@@ -205,8 +205,8 @@ void play_log_begin(struct play_log *log, struct bus *inner, const volatile int 
 	log->accesses = 0;
 	log->checking = false;
 	for (unsigned int i = 0; i < SETUP_QUEUES; i++)
-		put_before(log, &log->tap[i], &inner->machine->ring[i].tap);
-	put_before(log, &log->tap[SETUP_QUEUES], &inner->machine->buffer.tap);
+		put_before(log, &log->tap[i], &inner->machine->own.ring[i].tap);
+	put_before(log, &log->tap[SETUP_QUEUES], &inner->machine->own.buffer.tap);
 	inner->machine->told = log_event;
 	inner->machine->told_opaque = log;
 }

@@ -42,7 +42,7 @@ static void sent(struct device_under_test *of, const void *data, size_t bytes)
 		memcpy(frame, data, bytes);
 }
 
-const struct dut_host driver_host = { set_irq, sent };
+const struct dut_host driver_host = { .set_irq = set_irq, .sent = sent };
 
 int driver_create(void **state)
 {

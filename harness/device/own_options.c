@@ -2,9 +2,9 @@
 /*
  * The features that a device of any kind is created with, as the setup says.
  */
-#include "machine_internal.h"
+#include "own_device_internal.h"
 
-struct anvil_features machine_asked(const struct setup *p)
+struct anvil_features own_asked(const struct setup *p)
 {
 	struct anvil_features f = p->offered;
 

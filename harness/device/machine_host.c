@@ -1,100 +1,98 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The network device, in front of a fake network interface.
+ * What the host of the device does, whatever kind it is. A device that has no such thing is left
+ * alone.
  */
-#include <string.h>
-
 #include "machine_internal.h"
 
-void machine_net_options(struct machine *m, struct anvil_net_options *o)
+void machine_complete(struct machine *m, unsigned int which, int result)
 {
-	const struct setup *p = &m->p;
-
-	*o = (struct anvil_net_options){
-		.memory = &m->buffer.memory,
-		.nic = &m->nic.nic,
-		.features = machine_asked(p),
-		.queue_size_max = p->queue_size_max,
-		.mtu = p->mtu,
-		.link_up = !(p->flags & FLAG_LINK_DOWN),
-		.queue_pairs_max = (uint16_t)p->pairs,
-		.speed = SETUP_SPEED,
-		.duplex = SETUP_DUPLEX,
-	};
-
-	memcpy(o->mac, setup_mac, sizeof(o->mac));
+	if (m->told)
+		machine_tell(m, &(struct machine_event){ .kind = MACHINE_COMPLETE,
+							 .number = which,
+							 .result = result });
+	oracle_event(&m->oracle);
+	if (m->dut->complete)
+		m->dut->complete(m->dut, which, result);
+	machine_settle(m);
 }
 
-static void create(struct machine *m)
+unsigned int machine_waiting(const struct machine *m)
 {
-	fake_nic_create(&m->nic, &m->oracle);
+	return m->dut->waiting ? m->dut->waiting(m->dut) : 0;
 }
 
-static void begin(struct machine *m)
+void machine_disk_deferred(struct machine *m, bool deferred)
 {
-	fake_nic_start(&m->nic, &m->p);
+	machine_tell_number(m, MACHINE_DEFER, deferred);
+	if (m->dut->defer)
+		m->dut->defer(m->dut, deferred);
 }
 
-static int start(struct machine *m)
+void machine_resize(struct machine *m, uint64_t capacity)
 {
-	struct anvil_net_options o;
-
-	machine_net_options(m, &o);
-	m->dev = &m->net.dev;
-	return anvil_net_init(&m->net, &o);
+	if (!m->dut->resize)
+		return;
+	machine_tell_number(m, MACHINE_RESIZE, capacity);
+	oracle_event(&m->oracle);
+	oracle_resized(&m->oracle, capacity);
+	m->dut->resize(m->dut, capacity);
+	machine_settle(m);
 }
 
-static void stop(struct machine *m)
+/* ---- a network device ---- */
+
+uint8_t *machine_frame_room(struct machine *m)
 {
-	anvil_net_destroy(&m->net);
+	return own_device_frame(&m->own);
 }
 
 void machine_frame(struct machine *m, uint32_t len, const struct anvil_nic_offload *offload)
 {
-	if (m->kind != &machine_kind_net)
+	if (!m->dut->frame)
 		return;
 	if (m->told)
 		machine_tell(m, &(struct machine_event){ .kind = MACHINE_FRAME,
 							 .len = len,
-							 .bytes = fake_nic_frame(&m->nic),
+							 .bytes = machine_frame_room(m),
 							 .offload = *offload });
 	oracle_event(&m->oracle);
-	fake_nic_arrives(&m->nic, len, offload);
+	own_device_frame_arrives(&m->own, len, offload);
 	machine_settle(m);
 }
 
 void machine_link(struct machine *m, bool up)
 {
-	if (m->kind != &machine_kind_net)
+	if (!m->dut->link)
 		return;
 	machine_tell_number(m, MACHINE_LINK, up);
 	oracle_event(&m->oracle);
 	oracle_link(&m->oracle, up);
-	anvil_net_set_link(&m->net, up);
+	m->dut->link(m->dut, up);
 	machine_settle(m);
 }
 
 void machine_announce(struct machine *m)
 {
-	if (m->kind != &machine_kind_net)
+	if (!m->dut->announce)
 		return;
 	machine_tell_number(m, MACHINE_ANNOUNCE, 0);
 	oracle_event(&m->oracle);
 	oracle_announce(&m->oracle);
-	anvil_net_announce(&m->net);
+	m->dut->announce(m->dut);
 	machine_settle(m);
 }
 
 void machine_speed(struct machine *m, uint32_t speed, uint8_t duplex)
 {
-	if (m->kind != &machine_kind_net)
+	if (!m->dut->speed)
 		return;
 	if (m->told)
 		machine_tell(m, &(struct machine_event){
 					.kind = MACHINE_SPEED, .number = speed, .len = duplex });
 	oracle_event(&m->oracle);
 	oracle_speed(&m->oracle, speed, duplex);
-	anvil_net_set_speed(&m->net, speed, duplex);
+	m->dut->speed(m->dut, speed, duplex);
 	machine_settle(m);
 }
 
@@ -103,16 +101,15 @@ void machine_time(struct machine *m, uint64_t usecs)
 {
 	uint64_t due = 0;
 	uint64_t next = 0;
+	bool waits;
 
-	if (m->kind != &machine_kind_net)
+	if (!m->dut->time)
 		return;
 	m->now = usecs > UINT64_MAX - m->now ? UINT64_MAX : m->now + usecs;
 	machine_tell_number(m, MACHINE_TIME, m->now);
 	oracle_event(&m->oracle);
 	oracle_time(&m->oracle, m->now);
-
-	bool waits = anvil_net_tick(&m->net, m->now, &next);
-
+	waits = m->dut->time(m->dut, m->now, &next);
 	machine_settle(m);
 	if (waits != oracle_waits(&m->oracle, &due) || next != due)
 		oracle_fail(&m->oracle, 4, "wants the time %s at %llu, and not %llu",
@@ -122,42 +119,38 @@ void machine_time(struct machine *m, uint64_t usecs)
 
 void machine_stall(struct machine *m, bool nic_stalled)
 {
-	if (m->kind != &machine_kind_net)
+	if (!m->dut->stall)
 		return;
+	m->stalled = nic_stalled;
 	machine_tell_number(m, MACHINE_STALL, nic_stalled);
 	oracle_event(&m->oracle);
-	fake_nic_stall(&m->nic, nic_stalled);
+	m->dut->stall(m->dut, nic_stalled);
 	machine_settle(m);
 }
 
 void machine_check_waiting(struct machine *m)
 {
-	if (m->kind != &machine_kind_net || m->oracle.net.many ||
-	    !oracle_queue_live(&m->oracle, ANVIL_NET_RX))
+	if (!m->dut->frame || m->oracle.net.many || !oracle_queue_live(&m->oracle, ANVIL_NET_RX))
 		return;
 	machine_tell_number(m, MACHINE_RETRY, 0);
 	oracle_event(&m->oracle);
-	if (fake_nic_was_forgotten(&m->nic))
+	if (fake_nic_was_forgotten(&m->own.nic))
 		oracle_fail(&m->oracle, 4,
 			    "a frame waited for buffers and was not asked for again");
 	machine_settle(m);
 }
 
-/* What waits for the time, or for the nic, has it. */
-static void drain(struct machine *m)
+/* ---- what it waits for ---- */
+
+void machine_drain(struct machine *m)
 {
 	uint64_t due = 0;
 
-	if (oracle_waits(&m->oracle, &due))
+	machine_disk_deferred(m, false);
+	if (m->dut->time && oracle_waits(&m->oracle, &due))
 		machine_time(m, due > m->now ? due - m->now : 0);
-	if (m->nic.stalled)
+	if (m->stalled)
 		machine_stall(m, false);
+	while (machine_waiting(m))
+		machine_complete(m, 0, 0);
 }
-
-const struct machine_kind machine_kind_net = {
-	.create = create,
-	.begin = begin,
-	.start = start,
-	.stop = stop,
-	.drain = drain,
-};
