@@ -100,12 +100,13 @@ PUBLIC_HEADERS := $(filter-out %_internal.h %_layout.h devices/virtio_net_%.h de
 	devices/disk_format.h devices/array_size.h devices/cannot_fail.h,$(wildcard devices/*.h))
 # Which room of harness/ goes into which program
 room     = $(foreach r,$(1),$(wildcard harness/$(r)/*.c))
-HARNESS  := $(call room,base script oracle device guest play)
+TAP_PLAIN := $(wildcard harness/tap/tap.c)
+HARNESS  := $(call room,base script oracle device guest play) $(TAP_PLAIN)
 AROUND   := $(call room,record kvm run engine findings)
 TOOL     := $(AROUND) $(call room,cli)
 TARGETS  := $(wildcard harness/targets/fuzz_*.c)
 # what each target has beside HARNESS; what AFL++ loads into itself, and into a target
-TARGET   := harness/targets/target.c
+TARGET   := harness/targets/target.c harness/targets/target_own.c
 AFL_DOOR := harness/targets/mutator_afl.c
 AFL_PART := harness/targets/target_afl.c
 ORACLE   := $(call room,oracle)
@@ -126,7 +127,7 @@ URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf clean
+.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut clean
 .DEFAULT_GOAL := all
 
 # a word for the shell, whatever is in it
@@ -145,9 +146,11 @@ $(error ENGINE=$(ENGINE): give libfuzzer or afl)
 endif
 
 $(foreach FLAVOUR,$(ALL_FLAVOURS),$(eval include ci/flavour.mk))
-include ci/tap.mk
 .SECONDARY:
 .DELETE_ON_ERROR:
+
+include ci/tap.mk
+include ci/dut.mk
 
 # what runs inside a guest; no sanitizer's: it is not what is tested
 build/agent: harness/kvm/agent/agent.c harness/kvm/agent/agent.h harness/kvm/payload.h harness/script/setup.h Makefile

@@ -62,9 +62,16 @@ enum dut_trait {
 	DUT_EXACT = 2,
 };
 
+/* What the compiler's flags promise: those of the tap come with -DDUT_TAP. */
+#ifdef DUT_TAP
+#define DUT_TRAITS DUT_TAPPED
+#else
+#define DUT_TRAITS 0
+#endif
+
 struct device_under_test {
 	uint32_t version; /* DUT_VERSION */
-	uint32_t traits;  /* enum dut_trait */
+	uint32_t traits;  /* enum dut_trait: DUT_TRAITS, and what else it promises */
 	const char *name; /* for reports */
 	void *opaque;	  /* yours */
 	void *harness;	  /* the harness's */

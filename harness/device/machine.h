@@ -7,6 +7,7 @@
 #ifndef MACHINE_H
 #define MACHINE_H
 
+#include "oracle/safety.h"
 #include "own_device.h"
 #include "virtio_spec.h"
 
@@ -61,11 +62,36 @@ struct machine_damage {
 	size_t len; /* of those, 1 to 8 */
 };
 
+#define MACHINE_CONFIG_BYTES 60u
+
+/* What a device of somebody else offers. */
+struct machine_offer {
+	enum device_kind kind;
+	bool legacy;
+	struct anvil_features features;
+	unsigned int queues; /* SETUP_QUEUES at most */
+	unsigned int pairs;
+	uint16_t queue_size_max; /* of each; a power of 2 */
+	uint64_t capacity;
+	uint8_t space[MACHINE_CONFIG_BYTES]; /* the configuration space */
+};
+
 struct machine {
 	struct setup p;
 	struct device_under_test *dut;
-	struct own_device own; /* ours, which is what `dut` is */
+	bool exact;		    /* it is our own device, and the exact model watches it */
+	struct own_device own;	    /* which is this one */
+	struct machine_offer offer; /* else */
+	/* where the script's regions are: in this process, and for the device */
 	uint8_t *ram[MAP_REGIONS];
+	uint64_t window[MAP_REGIONS];
+	struct dut_host host; /* what the device calls */
+	bool inside;	      /* a call into a device that is not ours is going on */
+	/* of a device that was compiled to tell its accesses: a store that is being made */
+	uint64_t store_gpa;
+	size_t store_len;
+	bool spilled;	/* the device has stored outside of them */
+	uint8_t *frame; /* room for the next one, of a device that is not ours */
 	uint64_t dirty[MAP_REGIONS * MAP_REGION_BYTES / MACHINE_DIRTY_UNIT / 64];
 	uint8_t *image; /* of a saved device */
 	uint64_t now;	/* us */
@@ -73,7 +99,8 @@ struct machine {
 
 	struct race race[MACHINE_RACES];
 	unsigned int races;
-	struct oracle oracle;
+	struct oracle oracle; /* the exact model of our devices */
+	struct safety safety; /* rules for any device */
 
 	/* told of each event before it happens; NULL: nobody is */
 	void (*told)(void *opaque, const struct machine_event *event);
@@ -82,6 +109,24 @@ struct machine {
 
 /* Once a process; never fails (no memory for it: abort). */
 void machine_create(struct machine *m);
+
+/* The same, with the device of somebody else. False: it cannot be attacked, and `error` says why.
+ */
+bool machine_create_foreign(struct machine *m, struct device_under_test *dut, char *error,
+			    size_t room);
+
+/* The address at which the device finds what a script has at `gpa`; the other way round: false, if
+ * no script has it. */
+uint64_t machine_gpa(const struct machine *m, uint64_t gpa);
+bool machine_script_gpa(const struct machine *m, uint64_t gpa, uint64_t *script);
+
+/* Whether the device says that it has to be reset. */
+bool machine_needs_reset(const struct machine *m);
+/* Whether the driver may expect this queue to work. */
+bool machine_queue_live(const struct machine *m, unsigned int queue);
+
+/* Resets a device that is not ours, and checks that nothing of the script is left. */
+void machine_check_reset(struct machine *m);
 
 /* A new device with clean RAM for this setup. The oracle jumps to `escape` at a violation. */
 void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape);

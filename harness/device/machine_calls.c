@@ -16,26 +16,57 @@ void machine_tell_number(struct machine *m, enum machine_event_kind kind, uint64
 		machine_tell(m, &(struct machine_event){ .kind = kind, .number = number });
 }
 
+void machine_event(struct machine *m)
+{
+	if (m->exact)
+		oracle_event(&m->oracle);
+	safety_event(&m->safety);
+	m->inside = true;
+}
+
 /* a poll takes one chain at least, if there are any */
 #define POLLS_MAX (SETUP_QUEUES * SETUP_QUEUE_SIZE + 64u)
 
 /* Deferred work belongs to the call that left it, as a host that polls at once would have it; but a
  * poll is a call, and does no more than one. */
+static bool goes_on(struct machine *m)
+{
+	if (!m->exact)
+		return m->dut->poll && m->dut->poll(m->dut);
+	if (!m->own.deferred_work)
+		return false;
+	oracle_polls(&m->oracle);
+	m->dut->poll(m->dut);
+	return true;
+}
+
 void machine_settle(struct machine *m)
 {
-	for (unsigned int i = 0; m->own.deferred_work; i++) {
+	uint32_t status;
+
+	for (unsigned int i = 0; goes_on(m); i++) {
 		if (i == POLLS_MAX)
 			oracle_fail(&m->oracle, 10, "work is deferred without end");
-		oracle_polls(&m->oracle);
-		m->dut->poll(m->dut);
 	}
-	oracle_settle(&m->oracle, (uint32_t)m->dut->read(m->dut, VIRTIO_MMIO_STATUS, 4));
+	machine_tap_flush(m);
+	status = (uint32_t)m->dut->read(m->dut, VIRTIO_MMIO_STATUS, 4);
+	m->inside = false;
+	if (m->exact)
+		oracle_settle(&m->oracle, status);
+	safety_settle(&m->safety, status);
 }
 
 uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width)
 {
 	uint64_t value;
 
+	if (!m->exact) {
+		machine_event(m);
+		value = m->dut->read(m->dut, offset, width);
+		machine_tap_flush(m);
+		m->inside = false;
+		return value;
+	}
 	oracle_read_begins(&m->oracle);
 	value = m->dut->read(m->dut, offset, width);
 	oracle_read(&m->oracle, offset, width, value);
@@ -52,11 +83,45 @@ static bool only_latches(uint64_t offset)
 	       offset != VIRTIO_MMIO_INTERRUPT_ACK;
 }
 
+/* Whether the write may make a queue run. */
+static bool starts_queue(const struct machine *m, uint64_t offset, unsigned int width,
+			 uint64_t value)
+{
+	return value && width == 4 &&
+	       offset == (m->p.legacy ? VIRTIO_MMIO_QUEUE_PFN : VIRTIO_MMIO_QUEUE_READY);
+}
+
+static void write_device(struct machine *m, uint64_t offset, unsigned int width, uint64_t value)
+{
+	bool starts = starts_queue(m, offset, width, value);
+	bool before = starts && m->dut->read(m->dut, offset, width);
+
+	m->dut->write(m->dut, offset, width, value);
+	if (starts)
+		safety_queue_runs(&m->safety, before, m->dut->read(m->dut, offset, width));
+}
+
 void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint64_t value)
 {
-	oracle_write(&m->oracle, offset, width, value);
-	m->dut->write(m->dut, offset, width, value);
-	if (!only_latches(offset) || m->oracle.accesses || m->own.deferred_work ||
+	if (m->exact)
+		oracle_write(&m->oracle, offset, width, value);
+	safety_write(&m->safety, offset, width, value);
+	m->inside = true;
+	write_device(m, offset, width, value);
+	if (!m->exact || !only_latches(offset) || m->oracle.accesses || m->own.deferred_work ||
 	    oracle_memory_grew(&m->oracle))
 		machine_settle(m);
+}
+
+bool machine_needs_reset(const struct machine *m)
+{
+	uint32_t status = m->exact ? m->oracle.status : m->safety.device_status;
+
+	return status & VIRTIO_STATUS_NEEDS_RESET;
+}
+
+bool machine_queue_live(const struct machine *m, unsigned int queue)
+{
+	return m->exact ? oracle_queue_live(&m->oracle, queue)
+			: safety_queue_live(&m->safety, queue);
 }

@@ -2,21 +2,44 @@
 /*
  * Between the parts of the machine. Each calls only those above it here:
  *
+ *   machine_tap      accesses of a device that was compiled to tell them
  *   machine_calls    calls into the device, watched from start to end
  *   machine_host     what its host does
  *   machine_restore  saved states
- *   machine          RAM, the tap, a new device
+ *   machine_ram      guest RAM, and how a script's addresses become the device's
+ *   machine_foreign  what a device of somebody else offers
+ *   machine          the tap, a new device
  */
 #ifndef MACHINE_INTERNAL_H
 #define MACHINE_INTERNAL_H
 
 #include "machine.h"
 
+/* Guest RAM of our own; where that of another device has the script's regions: false: too little.
+ */
+void machine_map_own(struct machine *m, struct dut_ram *ram);
+bool machine_map_foreign(struct machine *m);
+/* All that was written is zero again. */
+void machine_clean(struct machine *m);
+/* The device has stored there, at an address of its own. */
+void machine_device_stored(struct machine *m, uint64_t gpa, size_t len);
+
+/* Asks the device what it offers; false: it cannot be attacked, and why. */
+bool machine_ask(struct machine *m, char *error, size_t room);
+/* Cuts m->p to that. */
+void machine_adapt(struct machine *m);
+
+/* The tap tells this machine from now on. */
+void machine_tap_listen(struct machine *m);
+/* What was told last has been stored. */
+void machine_tap_flush(struct machine *m);
+
 /* Whoever follows what happens hears of this. */
 void machine_tell(struct machine *m, const struct machine_event *event);
 void machine_tell_number(struct machine *m, enum machine_event_kind kind, uint64_t number);
 
-/* At the end of each call into the device. */
+/* Before an event of the host's, and at the end of each call into the device. */
+void machine_event(struct machine *m);
 void machine_settle(struct machine *m);
 
 #endif

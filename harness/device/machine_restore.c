@@ -79,7 +79,11 @@ static void check_refused(struct machine *m)
 void machine_restore(struct machine *m, const struct machine_damage *d)
 {
 	size_t len = 0;
-	int err = anvil_mmio_save(&m->own.mmio, m->image, MACHINE_IMAGE_BYTES, &len);
+	int err;
+
+	if (!m->exact)
+		return;
+	err = anvil_mmio_save(&m->own.mmio, m->image, MACHINE_IMAGE_BYTES, &len);
 
 	/* of a broken device the oracle has forgotten the chains; the device may know some */
 	if ((err == -EBUSY) != in_flight(m) && !(m->oracle.status & VIRTIO_STATUS_NEEDS_RESET))
@@ -98,6 +102,8 @@ void machine_restore(struct machine *m, const struct machine_damage *d)
 
 	/* a reset leaves no trace: as good as a new one, and much quicker to be had */
 	machine_write(m, VIRTIO_MMIO_STATUS, 4, 0);
+
+	safety_restored(&m->safety);
 
 	bool fine = oracle_restored(&m->oracle, m->image, len);
 

@@ -179,7 +179,7 @@ void guest_store_desc(struct guest_driver *g, uint64_t table, unsigned int index
 		      uint32_t len, unsigned int field12, unsigned int field14)
 {
 	struct virtq_desc d = {
-		.addr = guest_u64(g, addr),
+		.addr = guest_u64(g, machine_gpa(g->bus->machine, addr)),
 		.len = guest_u32(g, len),
 		.flags = guest_u16(g, field12),
 		.next = guest_u16(g, field14),

@@ -26,6 +26,15 @@ void guest_legacy_place(struct guest_queue *q)
 	q->used = q->desc + used_offset(q->size, right_align(q->size));
 }
 
+/* The page at which the device has what is on this one. */
+static void write_pfn(struct guest_driver *g, uint32_t pfn, uint32_t page_size)
+{
+	uint64_t gpa = machine_gpa(g->bus->machine, (uint64_t)pfn * page_size);
+
+	guest_reg(g, VIRTIO_MMIO_QUEUE_PFN,
+		  page_size && !g->bus->machine->exact ? (uint32_t)(gpa / page_size) : pfn);
+}
+
 void guest_legacy_begin(struct guest_driver *g)
 {
 	guest_reg(g, VIRTIO_MMIO_GUEST_PAGE_SIZE, PAGE);
@@ -36,7 +45,7 @@ void guest_legacy_start_queue(struct guest_driver *g, unsigned int queue)
 	const struct guest_queue *q = &g->queue[queue];
 
 	guest_reg(g, VIRTIO_MMIO_QUEUE_ALIGN, right_align(q->size));
-	guest_reg(g, VIRTIO_MMIO_QUEUE_PFN, (uint32_t)(q->desc / PAGE));
+	write_pfn(g, (uint32_t)(q->desc / PAGE), PAGE);
 }
 
 /* operand `wrong` of queue, for legacy drivers */
@@ -156,10 +165,10 @@ void guest_legacy_set_queue(struct guest_driver *g, const struct script_op *r, u
 		guest_reg(g, VIRTIO_MMIO_QUEUE_SIZE, s->size);
 	if (!(r->queue.skip & SKIP_ALIGN))
 		guest_reg(g, VIRTIO_MMIO_QUEUE_ALIGN, s->align);
-	guest_reg(g, VIRTIO_MMIO_QUEUE_PFN, s->pfn);
+	write_pfn(g, s->pfn, s->page_size);
 	if (wrong == LEGACY_PAGE_CHANGED)
 		guest_reg(g, VIRTIO_MMIO_GUEST_PAGE_SIZE, 2 * PAGE);
 	if (wrong == LEGACY_PAGE_CHANGED || wrong == LEGACY_PFN_CHANGED)
-		guest_reg(g, VIRTIO_MMIO_QUEUE_PFN, s->pfn + 1);
+		write_pfn(g, s->pfn + 1, s->page_size);
 	guest_get(g, VIRTIO_MMIO_QUEUE_PFN);
 }

@@ -61,8 +61,11 @@ static uint32_t in_use_register(const struct guest_driver *g)
 	return g->p->legacy ? VIRTIO_MMIO_QUEUE_PFN : VIRTIO_MMIO_QUEUE_READY;
 }
 
+/* A device need not forget the high half of an address that was programmed before a reset. */
 static void set_address(struct guest_driver *g, uint32_t low, uint64_t gpa, bool high_half)
 {
+	gpa = machine_gpa(g->bus->machine, gpa);
+	high_half |= !g->bus->machine->exact;
 	guest_reg(g, low, (uint32_t)gpa);
 	if (high_half || gpa >> 32)
 		guest_reg(g, low + 4, (uint32_t)(gpa >> 32));
@@ -180,6 +183,14 @@ static void spoil_setup(struct guest_setup *s, enum queue_wrong wrong, uint16_t 
 	}
 }
 
+/* The device's own limit, which of a device that is not ours may be more than is used. */
+static uint16_t largest(const struct guest_driver *g)
+{
+	const struct machine *m = g->bus->machine;
+
+	return m->exact ? g->p->queue_size_max : m->offer.queue_size_max;
+}
+
 void guest_set_queue(struct guest_driver *g, const struct script_op *r)
 {
 	unsigned int queue = guest_pick_queue(g, r->queue.queue);
@@ -202,7 +213,7 @@ void guest_set_queue(struct guest_driver *g, const struct script_op *r)
 	s = right_setup(g, queue, size);
 	s.ready = r->queue.ready ^ 1u;
 	s.skip = r->queue.skip;
-	spoil_setup(&s, (enum queue_wrong)r->queue.wrong, g->p->queue_size_max);
+	spoil_setup(&s, (enum queue_wrong)r->queue.wrong, largest(g));
 	if (g->packed && s.size > 0 && s.size < size)
 		guest_fresh_queue(g, queue, (uint16_t)s.size); /* an odd one is fine */
 	setup_queue(g, &s, true);

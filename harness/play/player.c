@@ -80,49 +80,61 @@ static void (*const play_op[OP_CODES])(struct guest_driver *g, const struct scri
 	[OP_RESTORE] = host_restore,  [OP_TIME] = host_time,
 };
 
+static void check_exactly(struct machine *m, unsigned int queue)
+{
+	uint8_t avail[2] = { 0 };
+
+	if (m->oracle.queue[queue].ready)
+		machine_load(m, oracle_avail_gpa(&m->oracle, queue), avail, sizeof(avail));
+	oracle_drained(&m->oracle, queue, avail);
+}
+
 /* Rule 4 at the end: with nothing left to wait for, all that was made available is answered. */
 static void check_drained(struct guest_driver *g)
 {
 	struct machine *m = g->bus->machine;
 
-	uint32_t wrong_hint =
-		oracle_accepted(&m->oracle, VIRTIO_F_NOTIFICATION_DATA) ? 0x5a5a0000 : 0;
+	uint32_t wrong_hint = m->exact && oracle_accepted(&m->oracle, VIRTIO_F_NOTIFICATION_DATA)
+				      ? 0x5a5a0000
+				      : 0;
 
 	machine_drop_races(m);
 	machine_drain(m);
 	for (unsigned int i = 0; i < m->p.queues; i++) {
-		if (oracle_queue_live(&m->oracle, i))
+		if (machine_queue_live(m, i))
 			guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, i | wrong_hint);
 	}
 	machine_drain(m);
 	machine_check_waiting(m);
+	safety_event(&m->safety);
 	for (unsigned int i = 0; i < m->p.queues; i++) {
-		uint8_t avail[2] = { 0 };
-
-		if (m->oracle.queue[i].ready)
-			machine_load(m, oracle_avail_gpa(&m->oracle, i), avail, sizeof(avail));
-		oracle_drained(&m->oracle, i, avail);
+		if (m->exact)
+			check_exactly(m, i);
+		safety_drained(&m->safety, i);
 	}
 }
 
 static void play_all(struct guest_driver *g, const struct script *script, volatile int *progress,
 		     struct verdict *v)
 {
-	const struct oracle *o = &g->bus->machine->oracle;
+	const struct machine *m = g->bus->machine;
 
 	for (unsigned int i = 0; i < script->ops; i++) {
 		*progress = (int)i;
 		g->clean = i == 0;
 		play_op[script->op[i].code](g, &script->op[i]);
-		if (o->status & VIRTIO_STATUS_NEEDS_RESET)
+		if (machine_needs_reset(m))
 			v->kind = VERDICT_REJECTED;
 	}
 	*progress = (int)script->ops;
 	g->clean = false;
 	check_drained(g);
-	if (o->status & VIRTIO_STATUS_NEEDS_RESET)
+	if (machine_needs_reset(m))
 		v->kind = VERDICT_REJECTED;
-	guest_read_registers(g);
+	if (m->exact)
+		guest_read_registers(g);
+	else
+		machine_check_reset(g->bus->machine);
 	if (!guest_probe(g)) {
 		v->kind = VERDICT_WEDGED;
 		snprintf(v->reason, sizeof(v->reason),

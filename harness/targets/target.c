@@ -48,12 +48,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct verdict v;
 
 	if (!bus.ops) {
-		machine_create(&machine);
+		target_create(&machine);
 		bus_model_init(&bus, &machine);
 	}
 	script_decode(data, size, &script);
 	player_play(&bus, &script, NULL, &v);
-	if (differ_chosen(&script))
+	if (machine.exact && differ_chosen(&script))
 		differ_play(&bus, &script, NULL, &v);
 	if (v.kind == VERDICT_VIOLATION || v.kind == VERDICT_WEDGED)
 		report(&script, &v);
@@ -75,11 +75,11 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 		mutate_bytes(data, size, seed);
 		return size;
 	}
-	return mutator_mutate(&fuzz_target, data, size, max_size, seed);
+	return mutator_mutate(target_profile(), data, size, max_size, seed);
 }
 
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2,
 				 size_t size2, uint8_t *out, size_t max_out, unsigned int seed)
 {
-	return mutator_crossover(&fuzz_target, data1, size1, data2, size2, out, max_out, seed);
+	return mutator_crossover(target_profile(), data1, size1, data2, size2, out, max_out, seed);
 }

@@ -5,7 +5,12 @@
 #ifndef TARGET_H
 #define TARGET_H
 
+#include "device/machine.h"
 #include "script/mutator.h"
+
+/* The device of this target, once a process; and what to choose from in its scripts. */
+void target_create(struct machine *m);
+const struct mutator_profile *target_profile(void);
 
 extern const struct mutator_profile fuzz_target;
 

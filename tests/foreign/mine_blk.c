@@ -60,6 +60,7 @@ struct device_under_test *device_under_test(void)
 	static struct device_under_test mine = {
 		.version = DUT_VERSION,
 		.name = "hobby blk",
+		.traits = DUT_TRAITS,
 		.opaque = &blk,
 		.sectors = SECTORS,
 		.create = create,

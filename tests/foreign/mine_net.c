@@ -68,6 +68,7 @@ struct device_under_test *device_under_test(void)
 	static struct device_under_test mine = {
 		.version = DUT_VERSION,
 		.name = "hobby net",
+		.traits = DUT_TRAITS,
 		.opaque = &net,
 		.create = create,
 		.power_cycle = power_cycle,

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a device of somebody else offers, and what of that a script's driver uses.
+ */
+#include "machine_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static uint32_t get(const struct machine *m, uint64_t offset)
+{
+	return (uint32_t)m->dut->read(m->dut, offset, 4);
+}
+
+static void put(const struct machine *m, uint64_t offset, uint32_t value)
+{
+	m->dut->write(m->dut, offset, 4, value);
+}
+
+static void ask_features(struct machine *m)
+{
+	for (uint32_t i = 0; i < 4; i++) {
+		put(m, VIRTIO_MMIO_DEVICE_FEATURES_SEL, i);
+		m->offer.features.word[i / 2] |= (uint64_t)get(m, VIRTIO_MMIO_DEVICE_FEATURES)
+						 << (i % 2 * 32);
+	}
+}
+
+static void ask_queues(struct machine *m)
+{
+	m->offer.queue_size_max = SETUP_QUEUE_SIZE;
+	for (uint32_t i = 0; i < SETUP_QUEUES; i++) {
+		uint32_t size;
+
+		put(m, VIRTIO_MMIO_QUEUE_SEL, i);
+		size = get(m, VIRTIO_MMIO_QUEUE_SIZE_MAX);
+		if (!size)
+			break;
+		while (m->offer.queue_size_max > size)
+			m->offer.queue_size_max /= 2;
+		m->offer.queues++;
+	}
+}
+
+static void ask_configuration(struct machine *m)
+{
+	if (m->offer.kind == DEVICE_BLK) {
+		m->offer.capacity = get(m, VIRTIO_MMIO_CONFIG);
+		m->offer.capacity |= (uint64_t)get(m, VIRTIO_MMIO_CONFIG + 4) << 32;
+		return;
+	}
+	m->offer.pairs = 1;
+	if (anvil_features_has(&m->offer.features, VIRTIO_NET_F_MQ))
+		m->offer.pairs =
+			(unsigned int)m->dut->read(m->dut, VIRTIO_MMIO_CONFIG + 8, 2) & 0xffff;
+	while (2 * m->offer.pairs > m->offer.queues)
+		m->offer.pairs--;
+}
+
+/* What a driver reads of it again at the end. */
+static void ask_space(const struct machine *m, uint8_t *space)
+{
+	for (uint32_t i = 0; i < MACHINE_CONFIG_BYTES; i++)
+		space[i] = (uint8_t)m->dut->read(m->dut, VIRTIO_MMIO_CONFIG + i, 1);
+}
+
+bool machine_ask(struct machine *m, char *error, size_t room)
+{
+	uint32_t id;
+
+	m->dut->power_cycle(m->dut);
+	id = get(m, VIRTIO_MMIO_DEVICE_ID);
+	m->offer.kind = id == VIRTIO_ID_NET ? DEVICE_NET : DEVICE_BLK;
+	m->offer.legacy = get(m, VIRTIO_MMIO_VERSION) == 1;
+	ask_features(m);
+	ask_queues(m);
+	if (get(m, VIRTIO_MMIO_MAGIC) != VIRTIO_MMIO_MAGIC_VALUE)
+		snprintf(error, room, "no virtio-mmio device: the magic value is 0x%x",
+			 get(m, VIRTIO_MMIO_MAGIC));
+	else if (id != VIRTIO_ID_NET && id != VIRTIO_ID_BLOCK)
+		snprintf(error, room, "device id %u: only network (1) and block devices (2)", id);
+	else if (m->offer.queues < (id == VIRTIO_ID_NET ? 2u : 1u))
+		snprintf(error, room, "it has %u queues", m->offer.queues);
+	else {
+		ask_configuration(m);
+		ask_space(m, m->offer.space);
+		if (m->dut->disk && m->offer.kind == DEVICE_BLK && !m->dut->complete)
+			safety_see_disk(&m->safety, m->dut->disk, m->dut->sectors);
+		return true;
+	}
+	return false;
+}
+
+/* The script's own choices, as far as they are to be had. */
+void machine_adapt(struct machine *m)
+{
+	struct setup *p = &m->p;
+	const struct machine_offer *o = &m->offer;
+	uint64_t always = 1ull << VIRTIO_F_VERSION_1;
+
+	p->kind = o->kind;
+	p->legacy = o->legacy;
+	p->big_endian = false;
+	p->bad_option = 0;
+	memset(&p->zones, 0, sizeof(p->zones));
+	p->offered.word[0] = o->features.word[0] & (p->offered.word[0] | always);
+	p->offered.word[1] &= o->features.word[1];
+	if (p->queue_size_max > o->queue_size_max)
+		p->queue_size_max = o->queue_size_max;
+	p->queues = o->queues;
+	p->pairs = o->kind == DEVICE_NET ? o->pairs : 1;
+	p->capacity = o->capacity;
+}
+
+/* ---- at the end of a script ---- */
+
+static void check_queues(struct machine *m)
+{
+	for (uint32_t i = 0; i < m->offer.queues; i++) {
+		put(m, VIRTIO_MMIO_QUEUE_SEL, i);
+		if (!m->offer.legacy && get(m, VIRTIO_MMIO_QUEUE_READY))
+			oracle_fail(&m->oracle, 6, "after a reset, QueueReady of queue %u is not 0",
+				    i);
+		if (m->offer.legacy && get(m, VIRTIO_MMIO_QUEUE_PFN))
+			oracle_fail(&m->oracle, 6, "after a reset, QueuePFN of queue %u is not 0",
+				    i);
+	}
+}
+
+static void check_features(struct machine *m)
+{
+	for (uint32_t i = 0; i < 4; i++) {
+		uint32_t first = (uint32_t)(m->offer.features.word[i / 2] >> (i % 2 * 32));
+		uint32_t now;
+
+		put(m, VIRTIO_MMIO_DEVICE_FEATURES_SEL, i);
+		now = get(m, VIRTIO_MMIO_DEVICE_FEATURES);
+		if (now != first)
+			oracle_fail(&m->oracle, 7,
+				    "it offers features 0x%x in word %u, 0x%x before", now, i,
+				    first);
+	}
+}
+
+/* What the driver can write, or the host changes. */
+static bool may_change(const struct machine *m, uint32_t at, bool was_reset)
+{
+	bool mac = m->offer.legacy || m->safety.had >> VIRTIO_NET_F_CTRL_MAC_ADDR & 1;
+
+	if (m->offer.kind == DEVICE_BLK)
+		return (at < 8 && m->dut->resize) || at == 32;
+	if (at < 6)
+		return mac && !was_reset;
+	return at < 8 || (at >= 12 && m->dut->speed);
+}
+
+static void check_space(struct machine *m, bool was_reset)
+{
+	uint8_t now[MACHINE_CONFIG_BYTES];
+
+	ask_space(m, now);
+	for (uint32_t i = 0; i < MACHINE_CONFIG_BYTES; i++) {
+		if (now[i] != m->offer.space[i] && !may_change(m, i, was_reset))
+			oracle_fail(
+				&m->oracle, was_reset ? 6 : 7,
+				"byte %u of the configuration space is 0x%02x%s, and was 0x%02x", i,
+				now[i], was_reset ? " after a reset" : "", m->offer.space[i]);
+	}
+}
+
+void machine_check_reset(struct machine *m)
+{
+	check_space(m, false);
+	safety_ends(&m->safety);
+	machine_write(m, VIRTIO_MMIO_STATUS, 4, 0);
+	if (get(m, VIRTIO_MMIO_STATUS))
+		oracle_fail(&m->oracle, 6, "after a reset, Status is 0x%x",
+			    get(m, VIRTIO_MMIO_STATUS));
+	if (get(m, VIRTIO_MMIO_INTERRUPT_STATUS))
+		oracle_fail(&m->oracle, 6, "after a reset, InterruptStatus is 0x%x",
+			    get(m, VIRTIO_MMIO_INTERRUPT_STATUS));
+	check_queues(m);
+	check_features(m);
+	check_space(m, true);
+}

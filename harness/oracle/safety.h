@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Safety rules for any virtio-mmio device, whoever wrote it. They need no model of how a device
+ * works: they look at the rings as the guest has them in its RAM, and at ranges of bytes.
+ *
+ * A chain is outstanding from the moment when the guest makes it available until the device
+ * publishes its used entry. A device may store into the writable descriptors of outstanding chains,
+ * its own part of the rings, and nowhere else; it may read the readable ones, tables and rings; it
+ * gives each chain back once; and so on (the ten rules of oracle.h). Where the guest races, makes
+ * ranges overlap or breaks a ring, more is permitted: all that a chain has been since it was made
+ * available counts.
+ *
+ * What a device does shows in two ways. A tapped device's accesses are told one by one. Of another
+ * one only what it has changed is seen, at the end of a call; then rules 2, 5 and 10 cannot be
+ * checked, and safety_checks says so.
+ *
+ * Broken rules go to oracle_fail's `escape`, as those of the exact model do.
+ */
+#ifndef SAFETY_H
+#define SAFETY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "script/setup.h"
+
+#define SAFETY_RAM	 4u
+#define SAFETY_CHAINS	 (2 * SETUP_QUEUE_SIZE)
+#define SAFETY_SEGMENTS	 65536u
+#define SAFETY_INTERVALS 12u
+
+/* Guest RAM as the device has it. */
+struct safety_ram {
+	uint64_t gpa;
+	uint64_t bytes; /* 0: there is no such range */
+	const uint8_t *host;
+};
+
+struct safety_segment {
+	uint64_t gpa;
+	uint32_t len; /* of it, in RAM */
+	bool writable;
+	bool table; /* an indirect table: it may be read */
+};
+
+/* What a chain says: as the guest has it now, or once had it. */
+struct safety_version {
+	unsigned int first; /* of its segments */
+	unsigned int count;
+	uint64_t readable; /* bytes */
+	uint64_t writable;
+	unsigned int descriptors;
+	bool malformed; /* a device may refuse it */
+};
+
+struct safety_chain {
+	uint32_t id;
+	uint16_t place;	  /* of its available entry; packed: of its first descriptor */
+	uint16_t head;	  /* split: what stood there when it was looked at last */
+	uint16_t entries; /* packed: so many */
+	uint64_t order;	  /* in which chains were made available */
+	bool wild;	  /* only perhaps available */
+	bool vague;	  /* it has changed since it was made available */
+	bool stirred;	  /* its data have, or others were stored over them */
+	bool sent;	  /* a transmitted frame */
+	struct safety_version now;
+	unsigned int first; /* segments of all versions, `now` included */
+	unsigned int count;
+	uint64_t writable; /* most of all versions */
+	/* what was stored into the writable bytes, by position; `many`: in more pieces than that */
+	struct {
+		uint64_t from;
+		uint64_t to;
+	} stored[SAFETY_INTERVALS];
+	unsigned int intervals;
+	bool many;
+};
+
+struct safety_queue {
+	/* as the driver has programmed it, and as it was when it was made ready */
+	uint32_t size;
+	uint64_t address[3]; /* descriptors, driver's, device's part */
+	uint32_t align;
+	unsigned int written; /* registers of these, a bit each, since it stopped */
+	bool ready;
+	bool packed;
+	uint32_t entries;
+	uint64_t desc;
+	uint64_t driver;
+	uint64_t device;
+
+	bool broken;   /* by the guest: the device may leave chains alone, or take what it finds */
+	bool wild;     /* so much that any entry may be meant */
+	bool confused; /* what stands in the ring is not the device's alone */
+	uint16_t walked; /* next available entry to look at; packed: place */
+	uint16_t used;	 /* next used entry; packed: place */
+	uint64_t newest; /* order of the newest chain that was given back, and 1 more */
+	bool stopping;	 /* it was stopped with chains in flight, and may read as in use */
+	/* parts of used entries that the device has written, but not yet shown */
+	struct safety_slots {
+		uint64_t id[SETUP_QUEUE_SIZE / 64];
+		uint64_t len[SETUP_QUEUE_SIZE / 64];
+		/* packed: and that it has written there since a chain was made available */
+		uint64_t flags[SETUP_QUEUE_SIZE / 64];
+		uint64_t over[SETUP_QUEUE_SIZE / 64];
+	} slot;
+	unsigned int chains;			  /* outstanding */
+	struct safety_chain *held[SAFETY_CHAINS]; /* these in order, then those that are free */
+	struct safety_chain chain[SAFETY_CHAINS]; /* storage */
+};
+
+struct safety_fetch {
+	uint64_t call;
+	uint64_t gpa;
+	const void *place;
+	uint64_t take; /* number of the chain that was being taken */
+	uint64_t gone; /* chains that had been given back */
+};
+
+#define SAFETY_FETCHES 4096u
+
+#define SAFETY_FRAMES	   8u
+#define SAFETY_FRAME_BYTES 65700u
+
+/* The content of a disk that the harness can see, and as it should be. */
+struct safety_disk {
+	const uint8_t *seen; /* NULL: it cannot be seen */
+	uint8_t *first;	     /* when a script begins */
+	uint8_t *should;
+	uint64_t sectors;
+	bool touched; /* in this script */
+	bool unknown; /* by a request that may be taken in one way or another */
+};
+
+/* Frames that the host has handed over and the guest has not got; and what the device stores. */
+struct safety_frames {
+	uint8_t *frame[SAFETY_FRAMES];
+	size_t len[SAFETY_FRAMES];
+	unsigned int next;
+	uint8_t *stored; /* header and frame, by the receive buffers of this call */
+	size_t bytes;
+	unsigned int buffers;
+	unsigned int shown; /* so often the used index was stored */
+	bool unknown;
+};
+
+struct safety {
+	struct oracle *oracle; /* whose oracle_fail is used */
+	const struct setup *p;
+	struct anvil_features offered;
+	struct safety_ram ram[SAFETY_RAM];
+	bool tapped;
+	bool exact; /* it keeps to the specification's letter where others may do as they like */
+	bool off;   /* what the queues are is not known until the next reset */
+
+	unsigned int broken_rule; /* to be told at the end of the call; 0: none */
+	char reason[256];
+
+	uint32_t status;	/* all that the driver has set */
+	uint32_t device_status; /* as the device had it after the last call */
+	bool resetting;		/* in this call */
+	int stopping;		/* this queue, in this call; -1: none */
+	uint64_t features[2];
+	uint64_t had; /* accepted at some time in this script, of the first 64 */
+	uint32_t features_sel;
+	uint32_t queue_sel;
+	bool sel_known;
+	uint32_t page_size;
+	bool stale; /* the guest has stored since the rings were looked at */
+	struct safety_queue queue[SETUP_QUEUES];
+
+	struct safety_segment *segment; /* SAFETY_SEGMENTS */
+	unsigned int segments;
+	uint64_t order;
+	uint64_t call; /* number of the call into the device */
+	uint64_t accesses;
+	uint64_t access_bound;
+	struct safety_fetch *fetch; /* SAFETY_FETCHES, by address */
+	uint64_t take;		    /* chains that the device began to take */
+	uint64_t gone;		    /* that it has given back */
+	struct safety_disk disk;
+	struct safety_frames frames;
+};
+
+/* Once a process; then a device's RAM. */
+void safety_create(struct safety *s, struct oracle *oracle);
+void safety_attach(struct safety *s, const struct safety_ram *ram, bool tapped, bool exact);
+/* A new device, which offers these features. */
+void safety_start(struct safety *s, const struct setup *p, const struct anvil_features *offered);
+
+/* Before a register write. */
+void safety_write(struct safety *s, uint64_t offset, unsigned int width, uint64_t value);
+/* After QueueReady, or QueuePFN, was written: whether the device says that the queue runs, and
+ * whether it said so before. */
+void safety_queue_runs(struct safety *s, bool before, bool runs);
+/* Before another event: a call into the device begins. */
+void safety_event(struct safety *s);
+/* At the end of a call: the device's Status. */
+void safety_settle(struct safety *s, uint32_t status);
+
+/* The guest has stored there; a racing guest, in the middle of a call. */
+void safety_guest_stored(struct safety *s, uint64_t gpa, size_t len);
+void safety_raced(struct safety *s);
+
+/* The device: before it loads, from a place in its code, or NULL; after it has stored. */
+void safety_load(struct safety *s, uint64_t gpa, size_t len, const void *place);
+void safety_stored(struct safety *s, uint64_t gpa, size_t len);
+
+/* What of a disk can be seen between calls, as it is when a script begins: `sectors` of it. */
+void safety_see_disk(struct safety *s, const void *content, uint64_t sectors);
+/* A frame arrives from the host; the device sends one to it. */
+void safety_frame(struct safety *s, const void *frame, size_t len);
+void safety_sent(struct safety *s, const void *frame, size_t len);
+
+/* The device has been given a saved state. */
+void safety_restored(struct safety *s);
+
+/* Whether the driver may expect this queue to work. */
+bool safety_queue_live(const struct safety *s, unsigned int queue);
+/* At the end of a script, when nothing is left to wait for: each chain must have been answered. */
+void safety_drained(struct safety *s, unsigned int queue);
+/* And the disk must be what was written to it. */
+void safety_ends(struct safety *s);
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Chains that are outstanding: what each says, in all its versions, and what was stored for it.
+ */
+#include "safety_internal.h"
+
+#include <string.h>
+
+struct safety_chain *safety_chain_add(struct safety *s, unsigned int queue, uint32_t id)
+{
+	struct safety_queue *q = &s->queue[queue];
+	struct safety_chain *c;
+
+	if (q->chains == SAFETY_CHAINS)
+		return NULL;
+	c = q->held[q->chains++];
+	memset(c, 0, sizeof(*c));
+	c->id = id;
+	c->order = s->order++;
+	c->first = s->segments;
+	return c;
+}
+
+/* ---- versions ---- */
+
+void safety_version_begin(struct safety *s, struct safety_version *v)
+{
+	*v = (struct safety_version){ .first = s->segments };
+}
+
+static void put(struct safety *s, struct safety_version *v, const struct safety_segment *g)
+{
+	if (s->segments == SAFETY_SEGMENTS) {
+		s->off = true;
+		return;
+	}
+	s->segment[s->segments++] = *g;
+	v->count++;
+}
+
+void safety_version_segment(struct safety *s, struct safety_version *v, uint64_t gpa, uint32_t len,
+			    bool writable)
+{
+	struct safety_segment g = { .gpa = gpa, .writable = writable };
+
+	g.len = (uint32_t)safety_in_ram(s, gpa, len);
+	v->descriptors++;
+	if (g.len != len || len == 0 || (!writable && v->writable) ||
+	    v->readable + v->writable + len > 0x100000000ull)
+		v->malformed = true;
+	if (writable)
+		v->writable += len;
+	else
+		v->readable += len;
+	if (g.len)
+		put(s, v, &g);
+}
+
+void safety_version_table(struct safety *s, struct safety_version *v, uint64_t gpa, uint32_t len,
+			  bool linked, unsigned int limit)
+{
+	const struct safety_segment table = { .gpa = gpa,
+					      .len = (uint32_t)safety_in_ram(s, gpa, len),
+					      .table = true };
+	uint32_t entries = len / 16;
+	struct virtq_desc d;
+	uint32_t i = 0;
+
+	if (table.len != len || len % 16 || entries == 0)
+		v->malformed = true;
+	if (table.len)
+		put(s, v, &table);
+	for (unsigned int n = 0; i < entries; n++) {
+		unsigned int flags;
+
+		if (n == limit) {
+			v->malformed = true;
+			return;
+		}
+		if (!safety_copy(s, gpa + 16ull * i, &d, sizeof(d)))
+			return;
+		/* the two layouts have the flags in different places */
+		flags = safety_u16(s, linked ? d.flags : d.next);
+		if (flags & VIRTQ_DESC_F_INDIRECT)
+			v->malformed = true;
+		safety_version_segment(s, v, safety_u64(s, d.addr), safety_u32(s, d.len),
+				       flags & VIRTQ_DESC_F_WRITE);
+		if (linked && !(flags & VIRTQ_DESC_F_NEXT))
+			return;
+		i = linked ? safety_u16(s, d.next) : i + 1;
+		if (linked && i >= entries)
+			v->malformed = true;
+	}
+}
+
+static bool same(const struct safety *s, const struct safety_version *a,
+		 const struct safety_version *b)
+{
+	return a->count == b->count && a->readable == b->readable && a->writable == b->writable &&
+	       a->malformed == b->malformed &&
+	       !memcmp(&s->segment[a->first], &s->segment[b->first],
+		       a->count * sizeof(*s->segment));
+}
+
+/* Segments of all versions of a chain lie in a row: those of older ones move to the end. */
+static void join(struct safety *s, struct safety_chain *c, struct safety_version *v)
+{
+	unsigned int room = SAFETY_SEGMENTS - s->segments;
+	unsigned int count = c->count < room ? c->count : room;
+
+	if (c->count == 0 || c->first + c->count == v->first) {
+		c->count += v->count;
+		if (c->count == v->count)
+			c->first = v->first;
+		return;
+	}
+	memcpy(&s->segment[s->segments], &s->segment[c->first], count * sizeof(*s->segment));
+	s->segments += count;
+	c->first = v->first;
+	c->count = v->count + count;
+}
+
+/* Data over rings: what is fetched there may be the one or the other. */
+static bool meets_rings(const struct safety *s, const struct safety_version *v)
+{
+	for (unsigned int i = 0; i < s->p->queues; i++) {
+		const struct safety_queue *q = &s->queue[i];
+		struct safety_parts parts = safety_parts(q);
+
+		for (unsigned int k = 0; q->ready && k < v->count; k++) {
+			const struct safety_segment *g = &s->segment[v->first + k];
+
+			if (safety_meets(g->gpa, g->len, q->desc, parts.desc) ||
+			    safety_meets(g->gpa, g->len, q->driver, parts.driver) ||
+			    safety_meets(g->gpa, g->len, q->device, parts.device))
+				return true;
+		}
+	}
+	return false;
+}
+
+void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_chain *c,
+			const struct safety_version *v)
+{
+	struct safety_version kept = *v;
+
+	if (c->count && same(s, &c->now, v)) {
+		s->segments = v->first;
+		return;
+	}
+	c->vague |= c->count > 0;
+	join(s, c, &kept);
+	c->now = kept;
+	if (v->writable > c->writable)
+		c->writable = v->writable;
+	q->broken |= v->malformed || (!s->exact && meets_rings(s, &kept));
+}
+
+static void move(struct safety *s, struct safety_chain *c, struct safety_segment *to,
+		 unsigned int *count)
+{
+	unsigned int first = *count;
+
+	memcpy(to + first, &s->segment[c->first], c->count * sizeof(*to));
+	c->now.first = c->now.first - c->first + first;
+	c->first = first;
+	*count += c->count;
+}
+
+void safety_chains_tidy(struct safety *s)
+{
+	static _Thread_local struct safety_segment kept[SAFETY_SEGMENTS];
+	unsigned int outstanding = 0;
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < s->p->queues; i++)
+		outstanding += s->queue[i].chains;
+	if (outstanding && s->segments < SAFETY_SEGMENTS / 2)
+		return;
+	for (unsigned int i = 0; outstanding && i < s->p->queues; i++) {
+		for (unsigned int k = 0; k < s->queue[i].chains; k++)
+			move(s, s->queue[i].held[k], kept, &count);
+	}
+	memcpy(s->segment, kept, count * sizeof(*kept));
+	s->segments = count;
+}
+
+/* ---- the end ---- */
+
+struct safety_chain *safety_chain_of(struct safety_queue *q, uint32_t id)
+{
+	for (unsigned int i = 0; i < q->chains; i++) {
+		if (q->held[i]->id == id)
+			return q->held[i];
+	}
+	return NULL;
+}
+
+void safety_chain_drop(struct safety_queue *q, struct safety_chain *c)
+{
+	unsigned int i = 0;
+
+	while (q->held[i] != c)
+		i++;
+	for (q->chains--; i < q->chains; i++)
+		q->held[i] = q->held[i + 1];
+	q->held[i] = c;
+}
+
+struct safety_chain *safety_chain_wild(struct safety *s, unsigned int queue, uint16_t place,
+				       uint32_t id)
+{
+	struct safety_queue *q = &s->queue[queue];
+	struct safety_chain *c;
+
+	for (unsigned int i = 0; i < q->chains; i++) {
+		if (q->held[i]->wild && q->held[i]->place == place)
+			return q->held[i];
+	}
+	c = safety_chain_add(s, queue, id);
+	if (!c) {
+		s->off = true;
+		return NULL;
+	}
+	c->wild = true;
+	c->place = place;
+	return c;
+}
+
+static uint64_t prefix(const struct safety_chain *c)
+{
+	for (unsigned int i = 0; i < c->intervals; i++) {
+		if (c->stored[i].from == 0)
+			return c->stored[i].to;
+	}
+	return 0;
+}
+
+size_t safety_chain_copy(const struct safety *s, const struct safety_chain *c, bool writable,
+			 uint64_t from, void *bytes, size_t len)
+{
+	uint8_t *to = bytes;
+	size_t done = 0;
+
+	for (unsigned int i = 0; i < c->now.count && done < len; i++) {
+		const struct safety_segment *g = &s->segment[c->now.first + i];
+		size_t part;
+
+		if (g->table || g->writable != writable)
+			continue;
+		if (from >= g->len) {
+			from -= g->len;
+			continue;
+		}
+		part = g->len - (size_t)from < len - done ? g->len - (size_t)from : len - done;
+		safety_copy(s, g->gpa + from, to + done, part);
+		done += part;
+		from = 0;
+	}
+	return done;
+}
+
+static bool overlaps_itself(const struct safety *s, const struct safety_chain *c)
+{
+	const struct safety_segment *g = &s->segment[c->now.first];
+
+	for (unsigned int i = 0; i < c->now.count; i++) {
+		for (unsigned int k = 0; k < i; k++) {
+			if ((g[i].writable || g[k].writable) &&
+			    safety_meets(g[i].gpa, g[i].len, g[k].gpa, g[k].len))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool safety_chain_unclear(const struct safety *s, const struct safety_chain *c)
+{
+	return c->vague || c->wild || c->stirred || c->now.malformed || c->now.count > 64 ||
+	       overlaps_itself(s, c);
+}
+
+void safety_chain_returned(struct safety *s, unsigned int queue, struct safety_chain *c,
+			   uint32_t len)
+{
+	struct safety_queue *q = &s->queue[queue];
+
+	if (len > c->writable)
+		safety_fail(s, 3,
+			    "queue %u gives chain %u back with %u bytes, it has room for %llu",
+			    queue, c->id, len, (unsigned long long)c->writable);
+	if (s->tapped && !c->vague && !c->wild && !c->many && len > prefix(c))
+		safety_fail(s, 3,
+			    "queue %u gives chain %u back with %u bytes, of which it stored %llu",
+			    queue, c->id, len, (unsigned long long)prefix(c));
+	safety_chain_drop(q, c);
+}

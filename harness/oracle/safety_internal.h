@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Between the files of the safety rules. Each calls only those above it here:
+ *
+ *   safety_ram     guest RAM, as the device has it; a broken rule
+ *   safety_chain   chains that are outstanding
+ *   safety_blk, safety_net   what a request and a frame hold, where a kind of device is known
+ *   safety_split, safety_packed   what the guest makes available and the device publishes
+ *   safety_look    all rings
+ *   safety_fetch   what is fetched twice
+ *   safety_access  the device's loads and stores
+ *   safety         registers, calls, the end
+ */
+#ifndef SAFETY_INTERNAL_H
+#define SAFETY_INTERNAL_H
+
+#include "oracle.h"
+#include "safety.h"
+
+/* ---- safety_ram.c ---- */
+
+/* How many bytes from `gpa` on, `len` at most, are RAM. */
+uint64_t safety_in_ram(const struct safety *s, uint64_t gpa, uint64_t len);
+/* Copies what is RAM; zeroes for what is not. Returns whether all is. */
+bool safety_copy(const struct safety *s, uint64_t gpa, void *bytes, size_t len);
+/* Numbers in the driver's byte order. */
+uint16_t safety_u16(const struct safety *s, uint16_t raw);
+uint32_t safety_u32(const struct safety *s, uint32_t raw);
+uint64_t safety_u64(const struct safety *s, uint64_t raw);
+uint16_t safety_load16(const struct safety *s, uint64_t gpa);
+
+/* Whether two ranges have a byte in common. */
+static inline bool safety_meets(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
+{
+	return a >= b ? a - b < b_len && a_len : b - a < a_len && b_len;
+}
+
+bool safety_accepted(const struct safety *s, unsigned int feature);
+
+/* A rule is broken. Beside the exact model the first one waits for the end of the call, so that
+ * what the model has to say comes first. */
+void safety_fail(struct safety *s, unsigned int rule, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* How many bytes the parts of a ring have: descriptors, driver's, device's. */
+struct safety_parts {
+	uint64_t desc;
+	uint64_t driver;
+	uint64_t device;
+};
+struct safety_parts safety_parts(const struct safety_queue *q);
+
+/* ---- safety_chain.c ---- */
+
+/* Outstanding from now on; NULL: there are too many, of a broken queue. */
+struct safety_chain *safety_chain_add(struct safety *s, unsigned int queue, uint32_t id);
+/* A version of the chain begins, is given segments, and is compared with what was known. */
+void safety_version_begin(struct safety *s, struct safety_version *v);
+void safety_version_segment(struct safety *s, struct safety_version *v, uint64_t gpa, uint32_t len,
+			    bool writable);
+/* The table's descriptors, of either layout. `limit`: how many a chain may have. */
+void safety_version_table(struct safety *s, struct safety_version *v, uint64_t gpa, uint32_t len,
+			  bool linked, unsigned int limit);
+void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_chain *c,
+			const struct safety_version *v);
+
+/* The oldest outstanding chain of this id, or NULL. */
+struct safety_chain *safety_chain_of(struct safety_queue *q, uint32_t id);
+/* The device has given it back, with this length. */
+void safety_chain_returned(struct safety *s, unsigned int queue, struct safety_chain *c,
+			   uint32_t len);
+void safety_chain_drop(struct safety_queue *q, struct safety_chain *c);
+/* The one that perhaps is available there; NULL: there are too many. */
+struct safety_chain *safety_chain_wild(struct safety *s, unsigned int queue, uint16_t place,
+				       uint32_t id);
+/* Segments of chains that are gone make room. */
+void safety_chains_tidy(struct safety *s);
+
+/* Copies up to `len` bytes from byte `from` of its readable or its writable stream, and returns how
+ * many there were. */
+size_t safety_chain_copy(const struct safety *s, const struct safety_chain *c, bool writable,
+			 uint64_t from, void *bytes, size_t len);
+/* Whether nobody can tell what its bytes were when the device had them. */
+bool safety_chain_unclear(const struct safety *s, const struct safety_chain *c);
+
+/* ---- safety_blk.c, safety_net.c ---- */
+
+void safety_blk_start(struct safety *s);
+void safety_blk_returned(struct safety *s, const struct safety_queue *q,
+			 const struct safety_chain *c);
+void safety_blk_settle(struct safety *s);
+void safety_net_start(struct safety *s);
+void safety_net_returned(struct safety *s, unsigned int queue, const struct safety_chain *c,
+			 uint32_t len);
+void safety_net_settle(struct safety *s);
+
+static inline void safety_kind_returned(struct safety *s, unsigned int queue,
+					const struct safety_chain *c, uint32_t len)
+{
+	s->gone++;
+	if (c->order >= s->queue[queue].newest)
+		s->queue[queue].newest = c->order + 1;
+	if (s->exact)
+		return;
+	if (s->p->kind == DEVICE_BLK)
+		safety_blk_returned(s, &s->queue[queue], c);
+	else
+		safety_net_returned(s, queue, c, len);
+}
+
+/* ---- safety_split.c, safety_packed.c ---- */
+
+#define SAFETY_TABLE_MAX 1024u
+
+static inline void safety_mark(uint64_t *bits, unsigned int slot)
+{
+	bits[slot / 64] |= 1ull << slot % 64;
+}
+
+static inline bool safety_marked(const uint64_t *bits, unsigned int slot)
+{
+	return bits[slot / 64] >> slot % 64 & 1;
+}
+
+static inline void safety_unmark(uint64_t *bits, unsigned int slot)
+{
+	bits[slot / 64] &= ~(1ull << slot % 64);
+}
+
+/* Looks for what the guest has made available, and at what it has made of that. */
+void safety_split_look(struct safety *s, unsigned int queue);
+void safety_packed_look(struct safety *s, unsigned int queue);
+/* The device has stored into its part of the ring (packed: into the descriptors). */
+void safety_split_stored(struct safety *s, unsigned int queue, uint64_t gpa, size_t len);
+void safety_packed_stored(struct safety *s, unsigned int queue, uint64_t gpa, size_t len);
+
+/* ---- safety_fetch.c ---- */
+
+/* A load, from a place in the device's code: what was validated must not be fetched again. */
+void safety_fetch(struct safety *s, uint64_t gpa, size_t len, const void *place);
+
+/* ---- safety_access.c ---- */
+
+/* The guest changes data that are at the device. */
+void safety_guest_stirs(struct safety *s, uint64_t gpa, uint64_t len);
+
+/* ---- safety_look.c ---- */
+
+/* At all rings, for what was made available, or has changed. */
+void safety_look(struct safety *s);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the rings say, and how much work that is at most.
+ */
+#include "safety_internal.h"
+
+static void look_at_queue(struct safety *s, unsigned int queue)
+{
+	const struct safety_queue *q = &s->queue[queue];
+
+	if (!q->ready || s->off)
+		return;
+	if (q->packed)
+		safety_packed_look(s, queue);
+	else
+		safety_split_look(s, queue);
+}
+
+/* What a device may do for what it finds: each byte once or twice, each descriptor some times. */
+static void set_bound(struct safety *s)
+{
+	uint64_t bound = 4096;
+
+	for (unsigned int i = 0; i < s->p->queues; i++) {
+		const struct safety_queue *q = &s->queue[i];
+
+		if (!q->ready)
+			continue;
+		bound += 64ull * q->entries;
+		for (unsigned int k = 0; k < q->chains; k++) {
+			const struct safety_chain *c = q->held[k];
+
+			for (unsigned int n = 0; n < c->count; n++)
+				bound += 64 + 4ull * s->segment[c->first + n].len;
+		}
+	}
+	s->access_bound = bound;
+}
+
+void safety_look(struct safety *s)
+{
+	safety_chains_tidy(s);
+	for (unsigned int i = 0; i < s->p->queues; i++)
+		look_at_queue(s, i);
+	set_bound(s);
+	s->stale = false;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Guest RAM, as the device has it.
+ */
+#include "safety_internal.h"
+
+#include <endian.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The range that holds `gpa`, or NULL. */
+static const struct safety_ram *range_of(const struct safety *s, uint64_t gpa)
+{
+	for (unsigned int i = 0; i < SAFETY_RAM; i++) {
+		if (gpa >= s->ram[i].gpa && gpa - s->ram[i].gpa < s->ram[i].bytes)
+			return &s->ram[i];
+	}
+	return NULL;
+}
+
+static uint64_t part_in(const struct safety_ram *r, uint64_t gpa, uint64_t len)
+{
+	uint64_t room = r->bytes - (gpa - r->gpa);
+
+	return len < room ? len : room;
+}
+
+uint64_t safety_in_ram(const struct safety *s, uint64_t gpa, uint64_t len)
+{
+	const struct safety_ram *r;
+	uint64_t done = 0;
+
+	while (done < len && gpa + done >= gpa && (r = range_of(s, gpa + done)))
+		done += part_in(r, gpa + done, len - done);
+	return done;
+}
+
+bool safety_copy(const struct safety *s, uint64_t gpa, void *bytes, size_t len)
+{
+	const struct safety_ram *r = range_of(s, gpa);
+	uint8_t *to = bytes;
+
+	if (r && len <= r->bytes - (gpa - r->gpa)) { /* as good as always */
+		memcpy(bytes, r->host + (gpa - r->gpa), len);
+		return true;
+	}
+	memset(bytes, 0, len);
+	for (; len && (r = range_of(s, gpa));) {
+		size_t part = (size_t)part_in(r, gpa, len);
+
+		memcpy(to, r->host + (gpa - r->gpa), part);
+		to += part;
+		gpa += part;
+		len -= part;
+	}
+	return len == 0;
+}
+
+uint16_t safety_u16(const struct safety *s, uint16_t raw)
+{
+	return s->p->big_endian ? be16toh(raw) : le16toh(raw);
+}
+
+uint32_t safety_u32(const struct safety *s, uint32_t raw)
+{
+	return s->p->big_endian ? be32toh(raw) : le32toh(raw);
+}
+
+uint64_t safety_u64(const struct safety *s, uint64_t raw)
+{
+	return s->p->big_endian ? be64toh(raw) : le64toh(raw);
+}
+
+uint16_t safety_load16(const struct safety *s, uint64_t gpa)
+{
+	uint16_t raw;
+
+	safety_copy(s, gpa, &raw, sizeof(raw));
+	return safety_u16(s, raw);
+}
+
+struct safety_parts safety_parts(const struct safety_queue *q)
+{
+	uint64_t n = q->entries;
+
+	if (q->packed)
+		return (struct safety_parts){ 16 * n, PVIRTQ_EVENT_SIZE, PVIRTQ_EVENT_SIZE };
+	return (struct safety_parts){ 16 * n, 6 + 2 * n, 6 + 8 * n };
+}
+
+bool safety_accepted(const struct safety *s, unsigned int feature)
+{
+	unsigned int word = feature / 64;
+
+	return (s->features[word] & s->offered.word[word]) >> (feature % 64) & 1;
+}
+
+void safety_fail(struct safety *s, unsigned int rule, const char *format, ...)
+{
+	va_list args;
+
+	if (!s->broken_rule) {
+		va_start(args, format);
+		vsnprintf(s->reason, sizeof(s->reason), format, args);
+		va_end(args);
+		s->broken_rule = rule;
+	}
+	if (!s->exact || s->accesses > 2 * s->access_bound)
+		oracle_fail(s->oracle, s->broken_rule, "%s", s->reason);
+}

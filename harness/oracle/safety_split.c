@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Split rings (2.7): what the guest makes available, and what the device publishes.
+ */
+#include "safety_internal.h"
+
+/* ---- the guest's part ---- */
+
+/* One descriptor, and whether another one follows, `*i`. */
+static bool walk_descriptor(struct safety *s, const struct safety_queue *q,
+			    struct safety_version *v, uint32_t *i)
+{
+	struct virtq_desc d;
+	unsigned int flags;
+	uint64_t gpa;
+	uint32_t len;
+
+	if (!safety_copy(s, q->desc + 16ull * *i, &d, sizeof(d))) {
+		v->malformed = true;
+		return false;
+	}
+	flags = safety_u16(s, d.flags);
+	gpa = safety_u64(s, d.addr);
+	len = safety_u32(s, d.len);
+	if (flags & VIRTQ_DESC_F_INDIRECT) {
+		safety_version_table(s, v, gpa, len, true, SAFETY_TABLE_MAX);
+		if (flags & VIRTQ_DESC_F_NEXT || !safety_accepted(s, VIRTIO_F_INDIRECT_DESC))
+			v->malformed = true;
+	}
+	if (!(flags & VIRTQ_DESC_F_INDIRECT) || v->malformed)
+		safety_version_segment(s, v, gpa, len, flags & VIRTQ_DESC_F_WRITE);
+	*i = safety_u16(s, d.next);
+	return flags & VIRTQ_DESC_F_NEXT;
+}
+
+static void walk(struct safety *s, struct safety_queue *q, struct safety_chain *c)
+{
+	struct safety_version v;
+	uint32_t i = c->id % q->entries;
+	unsigned int n = 0;
+
+	safety_version_begin(s, &v);
+	v.malformed = c->id >= q->entries;
+	while (walk_descriptor(s, q, &v, &i)) {
+		if (i >= q->entries || ++n == q->entries) {
+			v.malformed = true;
+			break;
+		}
+	}
+	if (v.descriptors > q->entries)
+		v.malformed = true;
+	safety_version_end(s, q, c, &v);
+}
+
+static uint16_t entry(const struct safety *s, const struct safety_queue *q, uint16_t at)
+{
+	return safety_load16(s, q->driver + VIRTQ_AVAIL_RING + 2ull * (at % q->entries));
+}
+
+static struct safety_chain *add(struct safety *s, unsigned int queue, uint16_t at)
+{
+	struct safety_queue *q = &s->queue[queue];
+	uint16_t head = entry(s, q, at);
+	bool twice = safety_chain_of(q, head);
+	struct safety_chain *c = safety_chain_add(s, queue, head);
+
+	q->broken |= twice;
+	if (!c) {
+		s->off = true;
+		return NULL;
+	}
+	c->place = at;
+	c->head = (uint16_t)c->id;
+	walk(s, q, c);
+	return c;
+}
+
+/* The guest may have exchanged it for another one, which the device finds there or does not. */
+static void walk_again(struct safety *s, unsigned int queue, struct safety_chain *c)
+{
+	struct safety_queue *q = &s->queue[queue];
+	uint16_t head = entry(s, q, c->place);
+	struct safety_chain *other;
+
+	walk(s, q, c);
+	if (head == c->head || (uint16_t)(q->walked - c->place) > q->entries)
+		return;
+	c->head = head;
+	c->vague = true;
+	q->broken = true;
+	other = add(s, queue, c->place);
+	if (other)
+		other->vague = true;
+}
+
+/* Any entry of the ring may be meant. */
+static void look_wild(struct safety *s, unsigned int queue)
+{
+	struct safety_queue *q = &s->queue[queue];
+
+	for (uint16_t i = 0; i < q->entries; i++) {
+		uint16_t head = entry(s, q, i);
+		struct safety_chain *c = safety_chain_wild(s, queue, i, head);
+
+		if (!c)
+			return;
+		c->id = head;
+		walk(s, q, c);
+	}
+}
+
+void safety_split_look(struct safety *s, unsigned int queue)
+{
+	struct safety_queue *q = &s->queue[queue];
+	uint16_t idx = safety_load16(s, q->driver + VIRTQ_AVAIL_IDX);
+	uint16_t ahead = (uint16_t)(idx - q->walked);
+
+	for (unsigned int i = 0, n = q->chains; i < n; i++) {
+		if (!q->held[i]->wild)
+			walk_again(s, queue, q->held[i]);
+	}
+	if (ahead > q->entries || q->chains + ahead > q->entries)
+		q->wild = q->broken = q->confused = true;
+	for (; !q->wild && q->walked != idx; q->walked++)
+		add(s, queue, q->walked);
+	if (q->wild)
+		look_wild(s, queue);
+}
+
+/* ---- the device's part ---- */
+
+static void mark_slots(struct safety_queue *q, uint64_t gpa, size_t len)
+{
+	uint64_t ring = q->device + VIRTQ_USED_RING;
+
+	for (unsigned int i = 0; i < q->entries; i++) {
+		uint64_t at = ring + 8ull * i;
+
+		if (at >= gpa + len)
+			return;
+		if (safety_meets(gpa, len, at, 4))
+			safety_mark(q->slot.id, i);
+		if (safety_meets(gpa, len, at + 4, 4))
+			safety_mark(q->slot.len, i);
+	}
+}
+
+/* In order, one entry stands for those before it (2.7.9). */
+static void drop_before(const struct safety *s, struct safety_queue *q,
+			const struct safety_chain *c)
+{
+	while (safety_accepted(s, VIRTIO_F_IN_ORDER) && q->held[0] != c)
+		safety_chain_drop(q, q->held[0]);
+}
+
+static void publish_entry(struct safety *s, unsigned int queue, unsigned int slot, bool last)
+{
+	struct safety_queue *q = &s->queue[queue];
+	bool in_order = safety_accepted(s, VIRTIO_F_IN_ORDER);
+	bool written = safety_marked(q->slot.id, slot) && safety_marked(q->slot.len, slot);
+	struct safety_chain *c;
+	struct virtq_used_elem e;
+
+	safety_unmark(q->slot.id, slot);
+	safety_unmark(q->slot.len, slot);
+	safety_copy(s, q->device + VIRTQ_USED_RING + 8ull * slot, &e, sizeof(e));
+	c = safety_chain_of(q, safety_u32(s, e.id));
+	if (in_order && !last && (!written || !c))
+		return;
+	if (!q->broken && s->tapped && !written)
+		safety_fail(s, 5, "queue %u: shows used entry %u before it is written", queue,
+			    slot);
+	if (!c)
+		safety_fail(s, 4, "queue %u gives back chain %u, which was not made available",
+			    queue, safety_u32(s, e.id));
+	if (!c)
+		return;
+	drop_before(s, q, c);
+	safety_kind_returned(s, queue, c, safety_u32(s, e.len));
+	if (q->broken)
+		safety_chain_drop(q, c);
+	else
+		safety_chain_returned(s, queue, c, safety_u32(s, e.len));
+}
+
+static void publish(struct safety *s, unsigned int queue)
+{
+	struct safety_queue *q = &s->queue[queue];
+	uint16_t idx = safety_load16(s, q->device + VIRTQ_USED_IDX);
+	uint16_t count = (uint16_t)(idx - q->used);
+
+	if (q->confused) { /* anything may have been served */
+		s->disk.unknown = s->frames.unknown = true;
+		return;
+	}
+	if (!q->broken && count > q->chains)
+		safety_fail(s, 4,
+			    "queue %u: the used index goes from %u to %u, %u chains are available",
+			    queue, q->used, idx, q->chains);
+	s->frames.shown += count && queue % 2 == 0 && queue < 2 * s->p->pairs;
+	for (uint16_t i = 0; i < count && i < q->entries; i++)
+		publish_entry(s, queue, (uint16_t)(q->used + i) % q->entries, i + 1 == count);
+	q->used = idx;
+}
+
+void safety_split_stored(struct safety *s, unsigned int queue, uint64_t gpa, size_t len)
+{
+	struct safety_queue *q = &s->queue[queue];
+
+	mark_slots(q, gpa, len);
+	if (safety_meets(gpa, len, q->device + VIRTQ_USED_IDX, 2))
+		publish(s, queue);
+}
