@@ -109,7 +109,8 @@ TARGETS  := $(wildcard harness/targets/fuzz_*.c)
 TARGET   := harness/targets/target.c harness/targets/target_own.c
 AFL_DOOR := harness/targets/mutator_afl.c
 AFL_PART := harness/targets/target_afl.c
-ORACLE   := $(call room,oracle)
+# the exact model of our devices; the safety rules stay
+MODEL    := $(filter harness/oracle/oracle%,$(call room,oracle))
 # unit tests of devices/ alone, and tests of the harness
 HARNESS_TESTS := $(wildcard $(patsubst %,tests/test_%.c,harness acpi linux_image serial runner_* boot host_* \
 	sandbox* recorder* findings finding_* mutator_afl campaign))
@@ -162,7 +163,7 @@ build/agent: harness/kvm/agent/agent.c harness/kvm/agent/agent.h harness/kvm/pay
 build/fuzz/obj/harness/targets/fuzz_empty.o: OTHER_fuzz = $(DEVICE_fuzz)
 $(foreach f,$(AFL_FLAVOURS),$(eval build/$(f)/obj/harness/targets/fuzz_empty.o: CC_$(f) = $(INSTRUMENT_$(f))))
 
-$(foreach f,$(AFL_FLAVOURS),$(eval $(foreach d,$(f) $(addprefix $(f)/without/,mutator oracle races),$(patsubst harness/targets/%.c,build/$(d)/%,$(TARGETS))): build/$(f)/obj/$(AFL_PART:.c=.o)))
+$(foreach f,$(AFL_FLAVOURS),$(eval $(foreach d,$(f) $(addprefix $(f)/without/,mutator oracle model races),$(patsubst harness/targets/%.c,build/$(d)/%,$(TARGETS))): build/$(f)/obj/$(AFL_PART:.c=.o)))
 
 # loaded by afl-fuzz: a target's mutator
 build/afl/mutator/obj/%.o: %.c Makefile
@@ -214,7 +215,7 @@ check: all-tests ## all tests: units, replays, layers, format, health gate
 	@echo "check: all passed"
 
 # programs of ci/bugs/race, which no other test links
-RACED := $(addprefix build/fuzz/without/,mutator/fuzz_blk oracle/fuzz_blk races/fuzz_blk) build/cov/tests/bugs/digest
+RACED := $(addprefix build/fuzz/without/,mutator/fuzz_blk oracle/fuzz_blk model/fuzz_blk races/fuzz_blk) build/cov/tests/bugs/digest
 
 all-tests:
 	$(BUILD) all $(RACED) build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED)
@@ -326,7 +327,7 @@ bugs: build/asan/anvil ## puts known bugs back, one at a time: the witness of ea
 TRIALS  := 5
 SEEDS   := none
 WITHOUT := none
-bugs-race: build/asan/anvil $(ENGINE_BINARIES) ## how long finding each takes: TRIALS=5 T=60 ENGINE= SEEDS=none|corpora WITHOUT=mutator|oracle|races ONLY="A01 F05"
+bugs-race: build/asan/anvil $(ENGINE_BINARIES) ## how long finding each takes: TRIALS=5 T=60 ENGINE= SEEDS=none|corpora WITHOUT=mutator|oracle|model|races ONLY="A01 F05"
 	@ci/bugs/race --trials $(TRIALS) --time $(T) --engine $(ENGINE) --seeds $(SEEDS) --without $(WITHOUT) $(ONLY)
 
 bugs-afl: afl-there build/asan/anvil build/fuzz/fuzz_mmio build/afl/asan/fuzz_mmio build/afl/mutator/fuzz_mmio.so

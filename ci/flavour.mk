@@ -98,14 +98,20 @@ build/$(FLAVOUR)/without/races/fuzz_%: build/$(FLAVOUR)/obj/harness/targets/fuzz
 	@$(LINK_FUZZ) $^ -o $@ -Wl,--wrap=guest_race
 
 build/$(FLAVOUR)/without/oracle/fuzz_%: build/$(FLAVOUR)/obj/harness/targets/fuzz_%.o \
-		$(call obj,$(TARGET) tests/bugs/without/oracle.c) \
-		$(filter-out $(call obj,$(ORACLE)),$(LIB_OBJ_$(FLAVOUR)))
+		$(call obj,$(TARGET) tests/bugs/without/oracle.c tests/bugs/without/model.c) \
+		$(filter-out $(call obj,$(MODEL)),$(LIB_OBJ_$(FLAVOUR)))
+	@mkdir -p $(@D)
+	@$(LINK_FUZZ) $^ -o $@ -Wl,--wrap=player_play -Wl,--wrap=safety_fail
+
+build/$(FLAVOUR)/without/model/fuzz_%: build/$(FLAVOUR)/obj/harness/targets/fuzz_%.o \
+		$(call obj,$(TARGET) tests/bugs/without/rule_zero.c tests/bugs/without/model.c) \
+		$(filter-out $(call obj,$(MODEL)),$(LIB_OBJ_$(FLAVOUR)))
 	@mkdir -p $(@D)
 	@$(LINK_FUZZ) $^ -o $@ -Wl,--wrap=player_play
 
-build/$(FLAVOUR)/tests/bugs/digest: $(call obj,tests/bugs/digest.c tests/bugs/without/oracle.c) \
-		$(filter-out $(call obj,$(ORACLE)),$(LIB_OBJ_$(FLAVOUR)))
+build/$(FLAVOUR)/tests/bugs/digest: $(call obj,tests/bugs/digest.c tests/bugs/without/oracle.c tests/bugs/without/model.c) \
+		$(filter-out $(call obj,$(MODEL)),$(LIB_OBJ_$(FLAVOUR)))
 	@mkdir -p $(@D)
-	@$(LINK) $^ -o $@ -Wl,--wrap=player_play
+	@$(LINK) $^ -o $@ -Wl,--wrap=player_play -Wl,--wrap=safety_fail
 
 -include $(shell find build/$(FLAVOUR)/obj -name '*.d' 2>/dev/null)

@@ -110,14 +110,14 @@ class Options(unittest.TestCase):
                          [5, 10, "libfuzzer-corpora-mutator", "build/fuzz/without/mutator"])
 
     def test_afl_loads_the_mutator(self):
-        for without, folder in [("none", ""), ("mutator", ""), ("oracle", "/without/oracle"), ("races", "/without/races")]:
+        for without, folder in [("none", ""), ("mutator", ""), ("oracle", "/without/oracle"), ("model", "/without/model"), ("races", "/without/races")]:
             self.assertEqual(self.measured("--engine", "afl", "--without", without)[3], f"build/afl/asan{folder}")
 
     def test_mistakes(self):
         for arguments, words in [
                 (["--trials"], "--trials : give a number"), (["--time", "07"], "--time 07: give a number"),
                 (["--engine", "x"], "--engine x: libfuzzer or afl"), (["--quiet"], "--quiet: no such option; --help has them"),
-                (["--without", "luck"], "--without luck: none, mutator, oracle or races")]:
+                (["--without", "luck"], "--without luck: none, mutator, oracle, model or races")]:
             with self.assertRaises(script.Problem) as caught:
                 race.race_from(arguments)
             self.assertEqual(str(caught.exception), words)
