@@ -138,6 +138,8 @@ static bool listen(struct machine *m)
 {
 	if (m->dut->traits & DUT_TAPPED)
 		machine_tap_listen(m);
+	else
+		machine_untapped_create(m);
 	return true;
 }
 

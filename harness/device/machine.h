@@ -90,6 +90,7 @@ struct machine {
 	/* of a device that was compiled to tell its accesses: a store that is being made */
 	uint64_t store_gpa;
 	size_t store_len;
+	uint8_t *copy;	/* of the script's regions, for a device that tells no accesses */
 	bool spilled;	/* the device has stored outside of them */
 	uint8_t *frame; /* room for the next one, of a device that is not ours */
 	uint64_t dirty[MAP_REGIONS * MAP_REGION_BYTES / MACHINE_DIRTY_UNIT / 64];

@@ -51,6 +51,8 @@ void machine_settle(struct machine *m)
 	machine_tap_flush(m);
 	status = (uint32_t)m->dut->read(m->dut, VIRTIO_MMIO_STATUS, 4);
 	m->inside = false;
+	if (m->copy)
+		machine_untapped_settle(m);
 	if (m->exact)
 		oracle_settle(&m->oracle, status);
 	safety_settle(&m->safety, status);

@@ -170,6 +170,8 @@ static void check_space(struct machine *m, bool was_reset)
 
 void machine_check_reset(struct machine *m)
 {
+	if (m->copy)
+		machine_untapped_ends(m);
 	check_space(m, false);
 	safety_ends(&m->safety);
 	machine_write(m, VIRTIO_MMIO_STATUS, 4, 0);

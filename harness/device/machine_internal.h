@@ -3,6 +3,7 @@
  * Between the parts of the machine. Each calls only those above it here:
  *
  *   machine_tap      accesses of a device that was compiled to tell them
+ *   machine_untapped stores of one that was not
  *   machine_calls    calls into the device, watched from start to end
  *   machine_host     what its host does
  *   machine_restore  saved states
@@ -28,6 +29,13 @@ void machine_device_stored(struct machine *m, uint64_t gpa, size_t len);
 bool machine_ask(struct machine *m, char *error, size_t room);
 /* Cuts m->p to that. */
 void machine_adapt(struct machine *m);
+
+/* A device that tells no accesses: what has changed after a call, and at the end. */
+void machine_untapped_create(struct machine *m);
+void machine_untapped_settle(struct machine *m);
+void machine_untapped_ends(struct machine *m);
+/* What stands at a script's address now is no news. */
+void machine_known(struct machine *m, uint64_t gpa, size_t len);
 
 /* The tap tells this machine from now on. */
 void machine_tap_listen(struct machine *m);

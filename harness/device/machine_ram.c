@@ -66,15 +66,31 @@ void machine_touched(struct machine *m, uint64_t gpa, size_t len)
 	unsigned int region;
 
 	mark_dirty(m, gpa, len);
+	if (m->exact) {
+		safety_guest_stored(&m->safety, gpa, len);
+		return;
+	}
 	for (size_t part; len && (part = in_region(gpa, len, &region)); gpa += part, len -= part)
 		safety_guest_stored(&m->safety, machine_gpa(m, gpa), part);
 }
 
+void machine_known(struct machine *m, uint64_t gpa, size_t len)
+{
+	unsigned int region;
+
+	for (size_t part; m->copy && len && (part = in_region(gpa, len, &region));
+	     gpa += part, len -= part) {
+		size_t from = (size_t)(gpa - region_gpa[region]);
+
+		memcpy(m->copy + region * MAP_REGION_BYTES + from, m->ram[region] + from, part);
+	}
+}
+
 void machine_device_stored(struct machine *m, uint64_t gpa, size_t len)
 {
-	uint64_t from;
+	uint64_t from = gpa;
 
-	if (machine_script_gpa(m, gpa, &from))
+	if (m->exact || machine_script_gpa(m, gpa, &from))
 		mark_dirty(m, from, len);
 	else
 		m->spilled = true;
@@ -102,6 +118,8 @@ void machine_clean(struct machine *m)
 			void *at = m->ram[unit / units] + unit % units * sizeof(zero);
 
 			*(struct unit *)at = zero;
+			if (m->copy)
+				memset(m->copy + unit * sizeof(zero), 0, sizeof(zero));
 		}
 	}
 }
@@ -139,6 +157,7 @@ void machine_store(struct machine *m, uint64_t gpa, const void *bytes, size_t le
 	     gpa += part, done += part)
 		copy(m->ram[region] + (gpa - region_gpa[region]), (const uint8_t *)bytes + done,
 		     part);
+	machine_known(m, gpa - len, len);
 }
 
 /* ---- windows ---- */

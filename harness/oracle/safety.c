@@ -43,6 +43,8 @@ static void forget(struct safety *s)
 	for (unsigned int i = 0; i < s->p->queues; i++)
 		forget_queue(&s->queue[i]);
 	s->segments = 0;
+	s->live = 0;
+	s->over_rings = false;
 	s->status = 0;
 	s->features[0] = s->features[1] = 0;
 	s->off = false;
@@ -93,11 +95,11 @@ void safety_guest_stored(struct safety *s, uint64_t gpa, size_t len)
 	s->stale = true;
 	if (!s->exact)
 		safety_guest_stirs(s, gpa, len);
-	for (unsigned int i = 0; i < s->p->queues; i++) {
+	SAFETY_EACH_LIVE(s, i)
+	{
 		struct safety_queue *q = &s->queue[i];
 
-		if (q->ready && !q->packed &&
-		    safety_meets(gpa, len, q->device, safety_parts(q).device))
+		if (!q->packed && safety_meets(gpa, len, q->device, q->parts.device))
 			q->broken = q->confused = true;
 	}
 }
@@ -135,10 +137,19 @@ static void place_rings(struct safety *s, struct safety_queue *q)
 	q->device = (q->driver + 6 + 2ull * q->size + align - 1) / align * align;
 }
 
+static struct safety_parts parts_of(const struct safety_queue *q)
+{
+	uint64_t n = q->entries;
+
+	if (q->packed)
+		return (struct safety_parts){ 16 * n, PVIRTQ_EVENT_SIZE, PVIRTQ_EVENT_SIZE };
+	return (struct safety_parts){ 16 * n, 6 + 2 * n, 6 + 8 * n };
+}
+
 static bool overlap(const struct safety_queue *a, const struct safety_queue *b)
 {
-	struct safety_parts parts_a = safety_parts(a);
-	struct safety_parts parts_b = safety_parts(b);
+	struct safety_parts parts_a = a->parts;
+	struct safety_parts parts_b = b->parts;
 	const uint64_t of_a[3][2] = { { a->desc, parts_a.desc },
 				      { a->driver, parts_a.driver },
 				      { a->device, parts_a.device } };
@@ -193,6 +204,8 @@ void safety_queue_runs(struct safety *s, bool before, bool runs)
 	}
 	q->ready = true;
 	q->packed = safety_accepted(s, VIRTIO_F_RING_PACKED);
+	q->parts = parts_of(q);
+	s->live |= 1u << s->queue_sel;
 	q->walked = q->used = q->packed ? PVIRTQ_PLACE_WRAP : 0;
 	q->broken = q->stopping;
 	s->stale = true;
@@ -261,6 +274,11 @@ static void write_features(struct safety *s, uint32_t value)
 
 	if (s->features_sel >= 4 || s->device_status & final)
 		return;
+	if (!(s->device_status & VIRTIO_STATUS_DRIVER)) {
+		if (s->exact)
+			return;
+		s->off = true; /* what others make of that is their own affair */
+	}
 	s->features[s->features_sel / 2] &= ~((uint64_t)UINT32_MAX << shift);
 	s->features[s->features_sel / 2] |= (uint64_t)value << shift;
 }
@@ -298,13 +316,15 @@ void safety_write(struct safety *s, uint64_t offset, unsigned int width, uint64_
 /* ---- the end of a call ---- */
 
 /* What the driver has programmed for it is gone, too; for a queue that does not run it stays. */
-static void stop(struct safety_queue *q)
+static void stop(struct safety *s, unsigned int queue)
 {
+	struct safety_queue *q = &s->queue[queue];
 	bool stopping = q->stopping || q->chains;
 
 	if (!q->ready)
 		return;
 	forget_queue(q);
+	s->live &= ~(1u << queue);
 	q->stopping = stopping;
 }
 
@@ -331,7 +351,7 @@ void safety_settle(struct safety *s, uint32_t status)
 	if (s->resetting)
 		forget(s);
 	if (s->stopping >= 0)
-		stop(&s->queue[s->stopping]);
+		stop(s, (unsigned int)s->stopping);
 	s->resetting = false;
 	s->stopping = -1;
 	for (unsigned int i = 0; status & VIRTIO_STATUS_NEEDS_RESET && i < s->p->queues; i++)
@@ -385,11 +405,13 @@ void safety_drained(struct safety *s, unsigned int queue)
 	const struct safety_queue *q = &s->queue[queue];
 	bool receives = s->p->kind == DEVICE_NET && queue % 2 == 0 && queue < 2 * s->p->pairs;
 
-	if (!safety_queue_live(s, queue) || q->broken || receives || s->off || !is_used(s, queue))
+	if (!safety_queue_live(s, queue) || q->broken || s->off || !is_used(s, queue))
 		return;
 	for (unsigned int i = 0; i < q->chains; i++) {
-		if (is_owed(q->held[i]))
-			safety_fail(s, 4, "queue %u: chain %u is never given back", queue,
-				    q->held[i]->id);
+		const struct safety_chain *c = q->held[i];
+
+		/* of a receive queue, a chain that another one has overtaken */
+		if (is_owed(c) && (!receives || c->order < q->newest))
+			safety_fail(s, 4, "queue %u: chain %u is never given back", queue, c->id);
 	}
 }

@@ -69,12 +69,12 @@ struct safety_chain {
 	unsigned int count;
 	uint64_t writable; /* most of all versions */
 	/* what was stored into the writable bytes, by position; `many`: in more pieces than that */
+	bool many;
+	unsigned int intervals;
 	struct {
 		uint64_t from;
 		uint64_t to;
 	} stored[SAFETY_INTERVALS];
-	unsigned int intervals;
-	bool many;
 };
 
 struct safety_queue {
@@ -89,6 +89,11 @@ struct safety_queue {
 	uint64_t desc;
 	uint64_t driver;
 	uint64_t device;
+	struct safety_parts {
+		uint64_t desc; /* bytes of each */
+		uint64_t driver;
+		uint64_t device;
+	} parts;
 
 	bool broken;   /* by the guest: the device may leave chains alone, or take what it finds */
 	bool wild;     /* so much that any entry may be meant */
@@ -107,7 +112,8 @@ struct safety_queue {
 	} slot;
 	unsigned int chains;			  /* outstanding */
 	struct safety_chain *held[SAFETY_CHAINS]; /* these in order, then those that are free */
-	struct safety_chain chain[SAFETY_CHAINS]; /* storage */
+	struct safety_chain *wild_at[SETUP_QUEUE_SIZE]; /* by place, if `wild` */
+	struct safety_chain chain[SAFETY_CHAINS];	/* storage */
 };
 
 struct safety_fetch {
@@ -167,7 +173,9 @@ struct safety {
 	uint32_t queue_sel;
 	bool sel_known;
 	uint32_t page_size;
-	bool stale; /* the guest has stored since the rings were looked at */
+	uint32_t live;	 /* queues that are ready, a bit each */
+	bool over_rings; /* there are, or were, buffers that lie over a ring */
+	bool stale;	 /* the guest has stored since the rings were looked at */
 	struct safety_queue queue[SETUP_QUEUES];
 
 	struct safety_segment *segment; /* SAFETY_SEGMENTS */
@@ -212,6 +220,12 @@ void safety_see_disk(struct safety *s, const void *content, uint64_t sectors);
 /* A frame arrives from the host; the device sends one to it. */
 void safety_frame(struct safety *s, const void *frame, size_t len);
 void safety_sent(struct safety *s, const void *frame, size_t len);
+
+/* Where a device may store, if it tells nothing: buffers, and its parts of the rings. */
+void safety_each_buffer(const struct safety *s,
+			void (*each)(void *opaque, uint64_t gpa, uint64_t len), void *opaque);
+void safety_each_ring(const struct safety *s,
+		      void (*each)(void *opaque, uint64_t gpa, uint64_t len), void *opaque);
 
 /* The device has been given a saved state. */
 void safety_restored(struct safety *s);

@@ -19,13 +19,12 @@ static uint64_t rest(uint64_t start, uint64_t len, uint64_t gpa)
 
 static uint64_t in_rings(const struct safety_queue *q, enum access access, uint64_t gpa)
 {
-	struct safety_parts parts = safety_parts(q);
-	uint64_t most = rest(q->device, parts.device, gpa);
+	uint64_t most = rest(q->device, q->parts.device, gpa);
 
 	if (q->packed || access == LOAD)
-		most = max(most, rest(q->desc, parts.desc, gpa));
+		most = max(most, rest(q->desc, q->parts.desc, gpa));
 	if (access == LOAD)
-		most = max(most, rest(q->driver, parts.driver, gpa));
+		most = max(most, rest(q->driver, q->parts.driver, gpa));
 	return most;
 }
 
@@ -34,30 +33,48 @@ static uint64_t in_chain(const struct safety *s, const struct safety_chain *c, e
 {
 	for (unsigned int i = 0; i < c->count; i++) {
 		const struct safety_segment *g = &s->segment[c->first + i];
-		bool may = access == STORE ? g->writable : !g->writable;
 
-		if (may && gpa - g->gpa < g->len)
+		if (gpa - g->gpa < g->len && g->writable == (access == STORE))
 			return g->len - (gpa - g->gpa);
 	}
 	return 0;
 }
 
+static uint64_t in_chains(const struct safety *s, enum access access, uint64_t gpa)
+{
+	SAFETY_EACH_LIVE(s, i)
+	{
+		const struct safety_queue *q = &s->queue[i];
+
+		for (unsigned int k = 0; k < q->chains; k++) {
+			uint64_t bytes = in_chain(s, q->held[k], access, gpa);
+
+			if (bytes)
+				return bytes;
+		}
+	}
+	return 0;
+}
+
+/* Whether all of it is in one ring's parts that the device may touch so. */
+static bool is_ring(const struct safety *s, enum access access, uint64_t gpa, uint64_t len)
+{
+	SAFETY_EACH_LIVE(s, i)
+	{
+		if (in_rings(&s->queue[i], access, gpa) >= len)
+			return true;
+	}
+	return false;
+}
+
 /* How many bytes from `gpa` on the device may touch so. */
 static uint64_t permitted(const struct safety *s, enum access access, uint64_t gpa)
 {
-	for (unsigned int i = 0; i < s->p->queues; i++) {
-		const struct safety_queue *q = &s->queue[i];
-		uint64_t bytes;
+	uint64_t bytes = in_chains(s, access, gpa);
 
-		if (!q->ready)
-			continue;
-		bytes = in_rings(q, access, gpa);
-		for (unsigned int k = 0; k < q->chains && !bytes; k++)
-			bytes = in_chain(s, q->held[k], access, gpa);
-		if (bytes)
-			return bytes;
-	}
-	return 0;
+	SAFETY_EACH_LIVE(s, i)
+	bytes = max(bytes, in_rings(&s->queue[i], access, gpa));
+	return bytes;
 }
 
 static bool may(const struct safety *s, enum access access, uint64_t gpa, uint64_t len)
@@ -77,11 +94,7 @@ static bool running(const struct safety *s)
 	uint32_t from = s->p->legacy ? VIRTIO_STATUS_DRIVER
 				     : VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_SUSPEND;
 
-	for (unsigned int i = 0; s->status & from && i < s->p->queues; i++) {
-		if (s->queue[i].ready)
-			return true;
-	}
-	return false;
+	return s->status & from && s->live;
 }
 
 static void count(struct safety *s, const char *what, uint64_t gpa)
@@ -103,7 +116,7 @@ void safety_load(struct safety *s, uint64_t gpa, size_t len, const void *place)
 	if (s->off)
 		return;
 	count(s, "reads guest memory", gpa);
-	if (!may(s, LOAD, gpa, len))
+	if (!is_ring(s, LOAD, gpa, len) && !may(s, LOAD, gpa, len))
 		safety_fail(s, 2, "reads %zu bytes at 0x%llx, no ring and not device-readable", len,
 			    (unsigned long long)gpa);
 	if (place)
@@ -173,10 +186,11 @@ static void stir(struct safety *s, uint64_t gpa, uint64_t len)
 {
 	struct safety_chain *first = NULL;
 
-	for (unsigned int i = 0; i < s->p->queues; i++) {
+	SAFETY_EACH_LIVE(s, i)
+	{
 		const struct safety_queue *q = &s->queue[i];
 
-		for (unsigned int k = 0; q->ready && k < q->chains; k++) {
+		for (unsigned int k = 0; k < q->chains; k++) {
 			struct safety_chain *c = q->held[k];
 
 			if (meets_chain(s, c, false, gpa, len))
@@ -188,18 +202,6 @@ static void stir(struct safety *s, uint64_t gpa, uint64_t len)
 			first = c;
 		}
 	}
-}
-
-static void note_stores(struct safety *s, uint64_t gpa, size_t len)
-{
-	for (unsigned int i = 0; i < s->p->queues; i++) {
-		const struct safety_queue *q = &s->queue[i];
-
-		for (unsigned int k = 0; q->ready && k < q->chains; k++)
-			note_store(s, q->held[k], gpa, len);
-	}
-	if (!s->exact)
-		stir(s, gpa, len);
 }
 
 static bool meets_table(const struct safety *s, const struct safety_chain *c, uint64_t gpa,
@@ -214,71 +216,67 @@ static bool meets_table(const struct safety *s, const struct safety_chain *c, ui
 	return false;
 }
 
-/* Whether a store into a buffer changes what the driver says, since the two overlap. */
-static bool changes_rings(struct safety *s, uint64_t gpa, uint64_t len)
+/* A store into buffers: which chains' it is. Returns whether it changes what the driver says, since
+ * it is over a ring or a table. */
+static bool note_stores(struct safety *s, uint64_t gpa, size_t len)
 {
 	bool changes = false;
 
-	for (unsigned int i = 0; i < s->p->queues; i++) {
+	SAFETY_EACH_LIVE(s, i)
+	{
 		struct safety_queue *q = &s->queue[i];
-		struct safety_parts parts = safety_parts(q);
-		bool met = safety_meets(gpa, len, q->driver, parts.driver) ||
-			   (!q->packed && safety_meets(gpa, len, q->desc, parts.desc));
+		bool met = safety_meets(gpa, len, q->driver, q->parts.driver) ||
+			   (!q->packed && safety_meets(gpa, len, q->desc, q->parts.desc));
 
-		for (unsigned int k = 0; q->ready && !met && k < q->chains; k++)
-			met = meets_table(s, q->held[k], gpa, len);
-		q->broken |= q->ready && met;
-		changes |= q->ready && met;
+		for (unsigned int k = 0; k < q->chains; k++) {
+			note_store(s, q->held[k], gpa, len);
+			met |= meets_table(s, q->held[k], gpa, len);
+		}
+		q->broken |= met;
+		changes |= met;
 	}
+	if (!s->exact)
+		stir(s, gpa, len);
 	return changes;
 }
 
-/* Whether a buffer is there, too. */
-static bool is_buffer(const struct safety *s, uint64_t gpa)
+static void stored_in_rings(struct safety *s, uint64_t gpa, size_t len, bool buffer)
 {
-	for (unsigned int i = 0; i < s->p->queues; i++) {
-		const struct safety_queue *q = &s->queue[i];
-
-		for (unsigned int k = 0; q->ready && k < q->chains; k++) {
-			if (in_chain(s, q->held[k], STORE, gpa))
-				return true;
-		}
-	}
-	return false;
-}
-
-static void stored_in_rings(struct safety *s, uint64_t gpa, size_t len)
-{
-	for (unsigned int i = 0; i < s->p->queues; i++) {
+	SAFETY_EACH_LIVE(s, i)
+	{
 		struct safety_queue *q = &s->queue[i];
-		struct safety_parts parts = safety_parts(q);
+		uint64_t start = q->packed ? q->desc : q->device;
 
-		if (!q->ready)
+		if (!safety_meets(gpa, len, start, q->packed ? q->parts.desc : q->parts.device))
 			continue;
-		if (safety_meets(gpa, len, q->packed ? q->desc : q->device,
-				 q->packed ? parts.desc : parts.device) &&
-		    is_buffer(s, gpa))
+		if (buffer)
 			q->broken = q->confused = true;
-		if (q->packed && safety_meets(gpa, len, q->desc, parts.desc))
+		if (q->packed)
 			safety_packed_stored(s, i, gpa, len);
-		else if (!q->packed && safety_meets(gpa, len, q->device, parts.device))
+		else
 			safety_split_stored(s, i, gpa, len);
 	}
 }
 
 void safety_stored(struct safety *s, uint64_t gpa, size_t len)
 {
+	bool changes;
+
 	if (s->off || !len)
 		return;
 	count(s, "stores", gpa);
+	if (!s->over_rings && is_ring(s, STORE, gpa, len)) {
+		stored_in_rings(s, gpa, len, false);
+		return;
+	}
 	if (!may(s, STORE, gpa, len))
 		safety_fail(s, 1,
 			    "stores %zu bytes at 0x%llx, neither its part of a ring nor "
 			    "device-writable",
 			    len, (unsigned long long)gpa);
-	note_stores(s, gpa, len);
-	stored_in_rings(s, gpa, len);
-	if (changes_rings(s, gpa, len))
+	changes = note_stores(s, gpa, len);
+	stored_in_rings(s, gpa, len, in_chains(s, STORE, gpa) > 0);
+	if (changes)
 		safety_look(s);
 }
 
@@ -291,5 +289,39 @@ void safety_guest_stirs(struct safety *s, uint64_t gpa, uint64_t len)
 		for (unsigned int k = 0; q->ready && k < q->chains; k++)
 			q->held[k]->stirred |= meets_chain(s, q->held[k], false, gpa, len) ||
 					       meets_chain(s, q->held[k], true, gpa, len);
+	}
+}
+
+/* ---- a device that tells nothing ---- */
+
+void safety_each_buffer(const struct safety *s,
+			void (*each)(void *opaque, uint64_t gpa, uint64_t len), void *opaque)
+{
+	for (unsigned int i = 0; i < s->p->queues; i++) {
+		const struct safety_queue *q = &s->queue[i];
+
+		for (unsigned int k = 0; q->ready && k < q->chains; k++) {
+			const struct safety_chain *c = q->held[k];
+
+			for (unsigned int n = 0; n < c->count; n++) {
+				const struct safety_segment *g = &s->segment[c->first + n];
+
+				if (g->writable)
+					each(opaque, g->gpa, g->len);
+			}
+		}
+	}
+}
+
+void safety_each_ring(const struct safety *s,
+		      void (*each)(void *opaque, uint64_t gpa, uint64_t len), void *opaque)
+{
+	for (unsigned int i = 0; i < s->p->queues; i++) {
+		const struct safety_queue *q = &s->queue[i];
+		if (!q->ready)
+			continue;
+		each(opaque, q->device, q->parts.device);
+		if (q->packed)
+			each(opaque, q->desc, q->parts.desc);
 	}
 }

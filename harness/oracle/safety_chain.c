@@ -14,7 +14,7 @@ struct safety_chain *safety_chain_add(struct safety *s, unsigned int queue, uint
 	if (q->chains == SAFETY_CHAINS)
 		return NULL;
 	c = q->held[q->chains++];
-	memset(c, 0, sizeof(*c));
+	memset(c, 0, offsetof(struct safety_chain, stored));
 	c->id = id;
 	c->order = s->order++;
 	c->first = s->segments;
@@ -125,7 +125,7 @@ static bool meets_rings(const struct safety *s, const struct safety_version *v)
 {
 	for (unsigned int i = 0; i < s->p->queues; i++) {
 		const struct safety_queue *q = &s->queue[i];
-		struct safety_parts parts = safety_parts(q);
+		const struct safety_parts parts = q->parts;
 
 		for (unsigned int k = 0; q->ready && k < v->count; k++) {
 			const struct safety_segment *g = &s->segment[v->first + k];
@@ -137,6 +137,36 @@ static bool meets_rings(const struct safety *s, const struct safety_version *v)
 		}
 	}
 	return false;
+}
+
+static bool overlap(const struct safety *s, const struct safety_chain *a,
+		    const struct safety_chain *b)
+{
+	for (unsigned int i = 0; i < a->count; i++) {
+		const struct safety_segment *x = &s->segment[a->first + i];
+
+		for (unsigned int k = 0; k < b->count; k++) {
+			const struct safety_segment *y = &s->segment[b->first + k];
+
+			if ((x->writable || y->writable) &&
+			    safety_meets(x->gpa, x->len, y->gpa, y->len))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Of a device that tells nothing nobody knows in which order it stores into chains that overlap. */
+static void stir_overlapping(struct safety *s, struct safety_chain *c)
+{
+	for (unsigned int i = 0; i < s->p->queues; i++) {
+		const struct safety_queue *q = &s->queue[i];
+
+		for (unsigned int k = 0; q->ready && k < q->chains; k++) {
+			if (q->held[k] != c && overlap(s, q->held[k], c))
+				q->held[k]->stirred = c->stirred = true;
+		}
+	}
 }
 
 void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_chain *c,
@@ -153,7 +183,13 @@ void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_
 	c->now = kept;
 	if (v->writable > c->writable)
 		c->writable = v->writable;
-	q->broken |= v->malformed || (!s->exact && meets_rings(s, &kept));
+	if (!s->tapped)
+		stir_overlapping(s, c);
+	q->broken |= v->malformed;
+	if (meets_rings(s, &kept)) {
+		s->over_rings = true;
+		q->broken |= !s->exact;
+	}
 }
 
 static void move(struct safety *s, struct safety_chain *c, struct safety_segment *to,
@@ -211,12 +247,10 @@ struct safety_chain *safety_chain_wild(struct safety *s, unsigned int queue, uin
 				       uint32_t id)
 {
 	struct safety_queue *q = &s->queue[queue];
-	struct safety_chain *c;
+	struct safety_chain *c = q->wild_at[place];
 
-	for (unsigned int i = 0; i < q->chains; i++) {
-		if (q->held[i]->wild && q->held[i]->place == place)
-			return q->held[i];
-	}
+	if (c)
+		return c;
 	c = safety_chain_add(s, queue, id);
 	if (!c) {
 		s->off = true;
@@ -224,7 +258,15 @@ struct safety_chain *safety_chain_wild(struct safety *s, unsigned int queue, uin
 	}
 	c->wild = true;
 	c->place = place;
+	q->wild_at[place] = c;
 	return c;
+}
+
+void safety_queue_wild(struct safety_queue *q)
+{
+	if (!q->wild)
+		memset(q->wild_at, 0, sizeof(q->wild_at));
+	q->wild = q->broken = q->confused = true;
 }
 
 static uint64_t prefix(const struct safety_chain *c)

@@ -95,9 +95,9 @@ static unsigned int owners(const struct safety *s, const struct safety_queue *q,
 	bool ring = within(q->desc, 16ull * q->entries, gpa);
 	unsigned int found = 0;
 
-	if (within(q->driver, safety_parts(q).driver, gpa))
+	if (within(q->driver, q->parts.driver, gpa))
 		found++;
-	if (within(q->device, safety_parts(q).device, gpa))
+	if (within(q->device, q->parts.device, gpa))
 		found += 2;
 	if (ring && q->packed)
 		found++;

@@ -14,6 +14,8 @@
 #ifndef SAFETY_INTERNAL_H
 #define SAFETY_INTERNAL_H
 
+#include <endian.h>
+
 #include "oracle.h"
 #include "safety.h"
 
@@ -24,9 +26,21 @@ uint64_t safety_in_ram(const struct safety *s, uint64_t gpa, uint64_t len);
 /* Copies what is RAM; zeroes for what is not. Returns whether all is. */
 bool safety_copy(const struct safety *s, uint64_t gpa, void *bytes, size_t len);
 /* Numbers in the driver's byte order. */
-uint16_t safety_u16(const struct safety *s, uint16_t raw);
-uint32_t safety_u32(const struct safety *s, uint32_t raw);
-uint64_t safety_u64(const struct safety *s, uint64_t raw);
+static inline uint16_t safety_u16(const struct safety *s, uint16_t raw)
+{
+	return s->p->big_endian ? be16toh(raw) : le16toh(raw);
+}
+
+static inline uint32_t safety_u32(const struct safety *s, uint32_t raw)
+{
+	return s->p->big_endian ? be32toh(raw) : le32toh(raw);
+}
+
+static inline uint64_t safety_u64(const struct safety *s, uint64_t raw)
+{
+	return s->p->big_endian ? be64toh(raw) : le64toh(raw);
+}
+
 uint16_t safety_load16(const struct safety *s, uint64_t gpa);
 
 /* Whether two ranges have a byte in common. */
@@ -42,13 +56,11 @@ bool safety_accepted(const struct safety *s, unsigned int feature);
 void safety_fail(struct safety *s, unsigned int rule, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* How many bytes the parts of a ring have: descriptors, driver's, device's. */
-struct safety_parts {
-	uint64_t desc;
-	uint64_t driver;
-	uint64_t device;
-};
-struct safety_parts safety_parts(const struct safety_queue *q);
+/* The first queue of such a set, and the others. */
+#define SAFETY_EACH_LIVE(s, i)                                                                     \
+	for (uint32_t live_##i = (s)->live, i = 0;                                                 \
+	     live_##i && ((i = (uint32_t)__builtin_ctz(live_##i)), true);                          \
+	     live_##i &= live_##i - 1)
 
 /* ---- safety_chain.c ---- */
 
@@ -70,6 +82,8 @@ struct safety_chain *safety_chain_of(struct safety_queue *q, uint32_t id);
 void safety_chain_returned(struct safety *s, unsigned int queue, struct safety_chain *c,
 			   uint32_t len);
 void safety_chain_drop(struct safety_queue *q, struct safety_chain *c);
+/* From now on any entry of the ring may be meant. */
+void safety_queue_wild(struct safety_queue *q);
 /* The one that perhaps is available there; NULL: there are too many. */
 struct safety_chain *safety_chain_wild(struct safety *s, unsigned int queue, uint16_t place,
 				       uint32_t id);

@@ -10,6 +10,8 @@ static void look_at_queue(struct safety *s, unsigned int queue)
 
 	if (!q->ready || s->off)
 		return;
+	if (s->exact && s->device_status & VIRTIO_STATUS_NEEDS_RESET)
+		return; /* it looks no more */
 	if (q->packed)
 		safety_packed_look(s, queue);
 	else

@@ -83,7 +83,7 @@ static void walk(struct safety *s, struct safety_queue *q, struct safety_chain *
 	if (d.flags & VIRTQ_DESC_F_NEXT || v.descriptors > q->entries)
 		v.malformed = true;
 	if (known && (c->id != d.id || c->entries != n))
-		q->wild = q->broken = q->confused = true;
+		safety_queue_wild(q);
 	c->id = d.id;
 	c->entries = (uint16_t)n;
 	safety_version_end(s, q, c, &v);
@@ -103,7 +103,7 @@ static void walk_again(struct safety *s, struct safety_queue *q, struct safety_c
 		return;
 	}
 	c->vague = true; /* withdrawn: the device may wait here for ever */
-	q->wild = q->broken = q->confused = true;
+	safety_queue_wild(q);
 }
 
 static unsigned int entries_held(const struct safety_queue *q)
@@ -136,7 +136,7 @@ static bool take(struct safety *s, unsigned int queue, unsigned int *entries)
 	if (!available(&d, q->walked))
 		return false;
 	if (*entries >= q->entries || !(c = safety_chain_add(s, queue, 0))) {
-		q->wild = q->broken = q->confused = true;
+		safety_queue_wild(q);
 		return false;
 	}
 	c->place = q->walked;
@@ -230,7 +230,8 @@ void safety_packed_stored(struct safety *s, unsigned int queue, uint64_t gpa, si
 {
 	struct safety_queue *q = &s->queue[queue];
 
-	for (unsigned int i = 0; i < q->entries; i++) {
+	for (unsigned int i = gpa > q->desc ? (unsigned int)(gpa - q->desc) / 16 : 0;
+	     i < q->entries && q->desc + 16ull * i < gpa + len; i++) {
 		uint64_t at = q->desc + 16ull * i;
 
 		if (safety_meets(gpa, len, at + 8, 4))

@@ -4,7 +4,6 @@
  */
 #include "safety_internal.h"
 
-#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,8 +27,11 @@ static uint64_t part_in(const struct safety_ram *r, uint64_t gpa, uint64_t len)
 
 uint64_t safety_in_ram(const struct safety *s, uint64_t gpa, uint64_t len)
 {
-	const struct safety_ram *r;
+	const struct safety_ram *r = range_of(s, gpa);
 	uint64_t done = 0;
+
+	if (r && len <= r->bytes - (gpa - r->gpa)) /* as good as always */
+		return len;
 
 	while (done < len && gpa + done >= gpa && (r = range_of(s, gpa + done)))
 		done += part_in(r, gpa + done, len - done);
@@ -57,36 +59,12 @@ bool safety_copy(const struct safety *s, uint64_t gpa, void *bytes, size_t len)
 	return len == 0;
 }
 
-uint16_t safety_u16(const struct safety *s, uint16_t raw)
-{
-	return s->p->big_endian ? be16toh(raw) : le16toh(raw);
-}
-
-uint32_t safety_u32(const struct safety *s, uint32_t raw)
-{
-	return s->p->big_endian ? be32toh(raw) : le32toh(raw);
-}
-
-uint64_t safety_u64(const struct safety *s, uint64_t raw)
-{
-	return s->p->big_endian ? be64toh(raw) : le64toh(raw);
-}
-
 uint16_t safety_load16(const struct safety *s, uint64_t gpa)
 {
 	uint16_t raw;
 
 	safety_copy(s, gpa, &raw, sizeof(raw));
 	return safety_u16(s, raw);
-}
-
-struct safety_parts safety_parts(const struct safety_queue *q)
-{
-	uint64_t n = q->entries;
-
-	if (q->packed)
-		return (struct safety_parts){ 16 * n, PVIRTQ_EVENT_SIZE, PVIRTQ_EVENT_SIZE };
-	return (struct safety_parts){ 16 * n, 6 + 2 * n, 6 + 8 * n };
 }
 
 bool safety_accepted(const struct safety *s, unsigned int feature)

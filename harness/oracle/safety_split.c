@@ -120,7 +120,7 @@ void safety_split_look(struct safety *s, unsigned int queue)
 			walk_again(s, queue, q->held[i]);
 	}
 	if (ahead > q->entries || q->chains + ahead > q->entries)
-		q->wild = q->broken = q->confused = true;
+		safety_queue_wild(q);
 	for (; !q->wild && q->walked != idx; q->walked++)
 		add(s, queue, q->walked);
 	if (q->wild)
@@ -132,16 +132,13 @@ void safety_split_look(struct safety *s, unsigned int queue)
 static void mark_slots(struct safety_queue *q, uint64_t gpa, size_t len)
 {
 	uint64_t ring = q->device + VIRTQ_USED_RING;
+	uint64_t i = gpa > ring ? (gpa - ring) / 8 : 0;
 
-	for (unsigned int i = 0; i < q->entries; i++) {
-		uint64_t at = ring + 8ull * i;
-
-		if (at >= gpa + len)
-			return;
-		if (safety_meets(gpa, len, at, 4))
-			safety_mark(q->slot.id, i);
-		if (safety_meets(gpa, len, at + 4, 4))
-			safety_mark(q->slot.len, i);
+	for (; i < q->entries && ring + 8 * i < gpa + len; i++) {
+		if (safety_meets(gpa, len, ring + 8 * i, 4))
+			safety_mark(q->slot.id, (unsigned int)i);
+		if (safety_meets(gpa, len, ring + 8 * i + 4, 4))
+			safety_mark(q->slot.len, (unsigned int)i);
 	}
 }
 
