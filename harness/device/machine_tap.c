@@ -80,10 +80,11 @@ void machine_tap_listen(struct machine *m)
 
 	for (unsigned int i = 0; i < DUT_RAM_REGIONS; i++) {
 		const uint8_t *start = m->dut->ram[i].host;
-		const uint8_t *end = start + m->dut->ram[i].bytes;
+		const uint8_t *end;
 
-		if (start == end)
+		if (!m->dut->ram[i].bytes)
 			continue;
+		end = start + m->dut->ram[i].bytes;
 		from = !from || start < from ? start : from;
 		to = !to || end > to ? end : to;
 	}
