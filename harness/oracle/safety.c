@@ -182,10 +182,11 @@ static void look_for_overlaps(struct safety *s, struct safety_queue *q)
 
 void safety_queue_runs(struct safety *s, bool before, bool runs)
 {
-	struct safety_queue *q = &s->queue[s->queue_sel];
+	struct safety_queue *q;
 
 	if (s->queue_sel >= s->p->queues)
 		return;
+	q = &s->queue[s->queue_sel];
 	if (!runs && q->ready)
 		s->stopping = (int)s->queue_sel;
 	if (!runs || (before && !q->ready))
@@ -227,10 +228,11 @@ static bool may_program(const struct safety *s, const struct safety_queue *q)
 
 static void write_queue(struct safety *s, uint64_t offset, uint32_t value)
 {
-	struct safety_queue *q = &s->queue[s->queue_sel];
+	struct safety_queue *q;
 
 	if (s->queue_sel >= s->p->queues)
 		return;
+	q = &s->queue[s->queue_sel];
 	if (!s->sel_known)
 		s->off = true;
 	if (is_programming(offset) && !may_program(s, q)) {
