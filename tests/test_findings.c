@@ -218,6 +218,17 @@ static const struct {
 	  "devices/virtio_blk.c",
 	  { "heap-buffer-overflow", "../../../../src/libsanitizer/common.inc:799",
 	    "__interceptor_memset" } },
+	{ /* a tapped device: its memcmp is the tap's, which calls a sanitizer's */
+	  "==7==ERROR: AddressSanitizer: global-buffer-overflow on address 0x603000000054\n"
+	  "    #0 0x42 in MemcmpInterceptorCommon(void*, int (*)(void const*, void const*, "
+	  "unsigned long)) (\1/build/asan/anvil+0xa3)\n"
+	  "    #1 0x5594de86b0c6 in __tap_memcmp \1/harness/tap/tap_libc.c:31:9\n"
+	  "    #2 0x5594de86af12 in compare \1/tests/foreign/net.c:7:60\n\n"
+	  "SUMMARY: AddressSanitizer: global-buffer-overflow (\1/build/asan/anvil+0xa3) in "
+	  "MemcmpInterceptorCommon(void*, int (*)(void const*, void const*, unsigned long))\n",
+	  "compare",
+	  "tests/foreign/net.c",
+	  { "global-buffer-overflow", "", "MemcmpInterceptorCommon(void*," } },
 	{ /* MemorySanitizer, and a program that is called like one of our folders */
 	  "==7==WARNING: MemorySanitizer: use-of-uninitialized-value\n"
 	  "    #0 0x1 in serve (\1/build/msan/anvil+0x21)\n"
@@ -238,6 +249,7 @@ static void assert_read(size_t i, const char *report)
 {
 	struct crash_summary summary;
 	struct crash_stack s;
+	char function[64];
 
 	assert_int_equal(crash_stack_read(report, &s), reports[i].function != NULL);
 	if (reports[i].function) {
@@ -246,6 +258,10 @@ static void assert_read(size_t i, const char *report)
 	}
 	assert_int_equal(crash_summary_read(report, &summary), reports[i].summary.error[0] != 0);
 	assert_memory_equal(&summary, &reports[i].summary, sizeof(summary));
+	crash_function(report, &summary, function, sizeof(function));
+	if (summary.function[0])
+		assert_string_equal(function,
+				    reports[i].function ? reports[i].function : summary.function);
 }
 
 static void a_report_does_not_tell_where_the_checkout_is(void **state)

@@ -91,6 +91,13 @@ static const char *frame_place(const char *line)
 	return place && line[place] ? line + place : NULL;
 }
 
+/* Stands for one of the C library's */
+static bool is_between(const char *function)
+{
+	return !strncmp(function, "__asan_", 7) || !strncmp(function, "__tap_", 6) ||
+	       !strncmp(function, "__interceptor_", 14);
+}
+
 static void read_frame(struct crash_stack *s, const char *line)
 {
 	const char *place = frame_place(line);
@@ -98,7 +105,7 @@ static void read_frame(struct crash_stack *s, const char *line)
 
 	if (s->frames && !strcmp(s->frame[s->frames - 1].function, OUTERMOST))
 		return;
-	if (place && sscanf(line, " #%*u %*s in %63s", function) == 1)
+	if (place && sscanf(line, " #%*u %*s in %63s", function) == 1 && !is_between(function))
 		take_frame(s, function, place);
 }
 
@@ -261,6 +268,30 @@ bool crash_summary_read(const char *report, struct crash_summary *s)
 		}
 	}
 	return false;
+}
+
+void crash_function(const char *report, const struct crash_summary *s, char *function, size_t room)
+{
+	char line[LINE_BYTES];
+	bool inside = false;
+
+	snprintf(function, room, "%s", s->function);
+	if (!is_between(s->function) && s->place[0])
+		return;
+	for (const char *at = report; at && (at = next_line(at, line));) {
+		const char *place = is_frame(line) ? frame_place(line) : NULL;
+		char name[64];
+
+		if (inside && !is_frame(line))
+			return;
+		inside = is_frame(line);
+		if (!place || is_module(place) || sscanf(line, " #%*u %*s in %63s", name) != 1 ||
+		    is_between(name))
+			continue;
+		name[strcspn(name, "(")] = 0;
+		snprintf(function, room, "%s", name);
+		return;
+	}
 }
 
 /* ---- the host's part ---- */

@@ -45,6 +45,11 @@ struct crash_summary {
 /* False when there is no such line. */
 bool crash_summary_read(const char *report, struct crash_summary *summary);
 
+/* The function that has made the mistake: `summary`'s, or if that is memcpy, as a sanitizer or the
+ * tap has it, the one that calls it. */
+void crash_function(const char *report, const struct crash_summary *summary, char *function,
+		    size_t room);
+
 /*
  * The fault of the host that a report, or one line of it, tells of, in words: a sanitizer that was
  * refused something, no memory left, a library that is missing. NULL if it tells of none. Nothing

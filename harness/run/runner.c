@@ -212,10 +212,12 @@ static char *read_report(FILE *file)
 static void signature(const char *report, int status, char *out, size_t room)
 {
 	struct crash_summary s;
+	char function[64];
 
-	if (crash_summary_read(report, &s) && s.function[0])
-		snprintf(out, room, "crash:%s in %s", s.error, s.function);
-	else if (s.error[0] && s.place[0])
+	if (crash_summary_read(report, &s) && s.function[0]) {
+		crash_function(report, &s, function, sizeof(function));
+		snprintf(out, room, "crash:%s in %s", s.error, function);
+	} else if (s.error[0] && s.place[0])
 		snprintf(out, room, "crash:%s at %.69s", s.error, s.place);
 	else if (s.error[0])
 		snprintf(out, room, "crash:%s", s.error);
