@@ -93,7 +93,7 @@ LIBRARIES :=
 URING    := devices/disk_io_uring.c
 SLIRP    := devices/nic_slirp.c devices/nic_slirp_guard.c
 RUNNER_BACK_ENDS := $(URING) $(SLIRP)
-RUNNER_LIBRARIES := -luring -lslirp -lseccomp -lpthread
+RUNNER_LIBRARIES := -luring -lslirp -lseccomp -lpthread -ldl
 DEVICES  := $(filter-out $(URING) $(SLIRP),$(wildcard devices/*.c))
 # what an embedder includes: not what the parts of a device say to each other
 PUBLIC_HEADERS := $(filter-out %_internal.h %_layout.h devices/virtio_net_%.h devices/virtio_mmio_legacy.h \
@@ -128,7 +128,7 @@ URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut clean
+.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so foreign-devices clean
 .DEFAULT_GOAL := all
 
 # a word for the shell, whatever is in it
@@ -146,11 +146,11 @@ ifeq ($(filter $(ENGINE),libfuzzer afl),)
 $(error ENGINE=$(ENGINE): give libfuzzer or afl)
 endif
 
+include ci/tap.mk
 $(foreach FLAVOUR,$(ALL_FLAVOURS),$(eval include ci/flavour.mk))
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-include ci/tap.mk
 include ci/dut.mk
 
 # what runs inside a guest; no sanitizer's: it is not what is tested
@@ -218,7 +218,8 @@ check: all-tests ## all tests: units, replays, layers, format, health gate
 RACED := $(addprefix build/fuzz/without/,mutator/fuzz_blk oracle/fuzz_blk model/fuzz_blk races/fuzz_blk) build/cov/tests/bugs/digest
 
 all-tests:
-	$(BUILD) all $(RACED) build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED)
+	$(BUILD) all $(RACED) build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED) \
+		foreign-devices
 
 test: $(TEST_BINARIES) build/clang/tests/embed_example build/gcc/anvil
 	@ci/tests $(TEST_BINARIES) build/clang/tests/embed_example
@@ -229,7 +230,20 @@ conformance: $(CONFORMANCE_TESTS) ## which clauses of the specification the devi
 conformance-quiet: $(CONFORMANCE_TESTS)
 	@tests/conformance/run --quiet $(CONFORMANCE_TESTS)
 
-commands: build/asan/anvil build/planted/anvil build/asan/tests/test_seeds
+# tests/foreign/ as others build theirs; one by gcc
+foreign-devices: build/dut/by_gcc/mine_blk.so
+	@for k in blk net; do $(MAKE) --no-print-directory dut-so TAP=yes DUT=tests/foreign/mine_$$k.c \
+		SOURCES="tests/foreign/$$k.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
+
+build/dut/by_gcc/mine_blk.so: $(wildcard tests/foreign/*.[ch]) Makefile ci/tap.mk
+	@mkdir -p $(@D)
+	@echo "  gcc $@"
+	@$(GCC) -r -O1 $(TAP_GCC_FLAGS) -fPIC -D_GNU_SOURCE -DDUT_TAP -Iharness -Itests/foreign \
+		tests/foreign/mine_blk.c tests/foreign/blk.c tests/foreign/mistakes.c -o $(@D)/mine_blk.o
+	@objcopy --redefine-syms=harness/tap/tap_libc.syms $(@D)/mine_blk.o
+	@$(GCC) -shared $(@D)/mine_blk.o -o $@
+
+commands: build/asan/anvil build/planted/anvil build/gcc/anvil build/asan/tests/test_seeds foreign-devices
 	@tests/commands.sh build/asan/anvil
 	@tests/seeds.sh build/asan/anvil build/asan/tests/test_seeds
 	@tests/engines.sh build/asan/anvil build/planted/anvil

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A device of somebody else: make fuzz DUT=mine.c SOURCES="../vmm/virtio_blk.c ..." DUT_FLAGS="-I../vmm"
-# builds build/dut/mine/fuzz_mine. mine.c and the sources are compiled so that they tell their accesses
-# to guest RAM (harness/tap/), as C or, by their suffix, as C++.
+# builds build/dut/mine/fuzz_mine, and mine.so beside it, which anvil play --device takes. mine.c and the
+# sources are compiled so that they tell their accesses to guest RAM (harness/tap/), as C or, by their
+# suffix, as C++.
 
 DUT       ?=
 SOURCES   ?=
@@ -13,29 +14,39 @@ DUT_DIR  := build/dut/$(DUT_NAME)$(if $(filter no,$(TAP)),-untapped)
 CXX_CLANG ?= $(CLANG)++
 
 # sources with a directory of their own each: two may have the same name
-dut_object = $(DUT_DIR)/obj/$(subst ..,up,$(1)).o
-DUT_OBJECTS = $(foreach s,$(DUT) $(SOURCES),$(call dut_object,$(s)))
+dut_object  = $(DUT_DIR)/$(1)/$(subst ..,up,$(2)).o
+dut_objects = $(foreach s,$(DUT) $(SOURCES),$(call dut_object,$(1),$(s)))
 
-DUT_SANITIZE := -fsanitize=undefined -fno-sanitize=alignment,object-size -fno-sanitize-recover=undefined
+# vptr would want libraries of C++ in the program that loads the shared object
+DUT_SANITIZE := -fsanitize=undefined -fno-sanitize=alignment,object-size,vptr -fno-sanitize-recover=undefined
 DUT_COVERAGE := -fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp
 DUT_COMPILE   = $(if $(filter no,$(TAP)),-fsanitize=address,$(TAP_ASAN_FLAGS) -DDUT_TAP) $(DUT_SANITIZE) \
-	$(DUT_COVERAGE) -fsanitize-address-use-after-return=never -O1 -g -fno-omit-frame-pointer -D_GNU_SOURCE \
+	-fsanitize-address-use-after-return=never -O1 -g -fno-omit-frame-pointer -D_GNU_SOURCE \
 	-Iharness $(DUT_FLAGS)
 
+# in obj/ for the fuzz target, in so/ for the shared object
+DUT_KIND_obj := $(DUT_COVERAGE)
+DUT_KIND_so  := -fPIC
+
 define dut_rule
-$(call dut_object,$(1)): $(1) Makefile ci/dut.mk ci/tap.mk
+$(call dut_object,$(2),$(1)): $(1) Makefile ci/dut.mk ci/tap.mk
 	@mkdir -p $$(@D)
 	@echo "  dut $$<"
-	@$(if $(filter %.cc %.cpp %.cxx,$(1)),$(CXX_CLANG),$(CLANG)) $$(DUT_COMPILE) -MMD -MP -c $$< -o $$@
+	@$(if $(filter %.cc %.cpp %.cxx,$(1)),$(CXX_CLANG),$(CLANG)) $$(DUT_COMPILE) $(DUT_KIND_$(2)) -MMD -MP -c $$< -o $$@
 	@$(if $(filter no,$(TAP)),,objcopy --redefine-syms=harness/tap/tap_libc.syms $$@)
 endef
-$(foreach s,$(DUT) $(SOURCES),$(eval $(call dut_rule,$(s))))
+$(foreach k,obj so,$(foreach s,$(DUT) $(SOURCES),$(eval $(call dut_rule,$(s),$(k)))))
 
-$(DUT_DIR)/fuzz_$(DUT_NAME): $(DUT_OBJECTS) $(TAP_ASAN) \
+$(DUT_DIR)/fuzz_$(DUT_NAME): $(call dut_objects,obj) $(TAP_ASAN) \
 		build/fuzz/obj/harness/targets/target.o build/fuzz/obj/harness/targets/target_dut.o \
 		$(filter-out build/fuzz/obj/harness/tap/%,$(LIB_OBJ_fuzz))
 	@$(CXX_CLANG) $(LINK_fuzz) -fsanitize=fuzzer -rdynamic $^ -o $@
 
--include $(shell test -d $(DUT_DIR)/obj && find $(DUT_DIR)/obj -name '*.d')
+# the sanitizers and the tap are in the program that loads it
+$(DUT_DIR)/$(DUT_NAME).so: $(call dut_objects,so)
+	@$(CXX_CLANG) -shared -fsanitize=address,undefined $^ -o $@
 
-dut: $(DUT_DIR)/fuzz_$(DUT_NAME)
+-include $(shell find $(DUT_DIR)/obj $(DUT_DIR)/so -name '*.d' 2>/dev/null)
+
+dut: $(DUT_DIR)/fuzz_$(DUT_NAME) dut-so
+dut-so: $(DUT_DIR)/$(DUT_NAME).so

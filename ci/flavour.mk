@@ -28,8 +28,11 @@ build/$(FLAVOUR)/obj/%.o: %.c Makefile ci/flavour.mk
 build/$(FLAVOUR)/obj/harness/kvm/agent_image.o: build/agent
 build/$(FLAVOUR)/obj/harness/findings/export_parts.o: $(wildcard harness/findings/export/*.h)
 
-build/$(FLAVOUR)/anvil: $(call obj,$(TOOL) $(RUNNER_BACK_ENDS)) $(LIB_OBJ_$(FLAVOUR))
-	@$(LINK) $^ $(RUNNER_LIBRARIES) -o $@
+# with what tells it the accesses of a device that it loads
+build/$(FLAVOUR)/anvil: $(call obj,$(TOOL) $(RUNNER_BACK_ENDS)) \
+		$(filter-out $(call obj,$(TAP_PLAIN)),$(LIB_OBJ_$(FLAVOUR))) \
+		$(or $(TAP_LOADED_$(FLAVOUR)),$(call obj,$(TAP_PLAIN)))
+	@$(LINK) $(TAP_EXPORT) $^ $(RUNNER_LIBRARIES) -o $@
 
 # ---- tests ----
 

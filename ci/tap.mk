@@ -24,6 +24,12 @@ TAP_ASAN  := $(patsubst %,build/tap/%.o,$(TAP_ANY) tap_asan)
 TAP_ALONE := $(patsubst %,build/tap/%.o,$(TAP_ANY) tap_mem tap_alone)
 TAP_THREAD := $(patsubst %,build/tap/%.o,$(TAP_ANY) tap_mem tap_tsan)
 TAP_GCC   := $(TAP_THREAD)
+# what anvil has by flavour, for devices that it loads: with clang's sanitizers, or without any
+TAP_LOADED_asan := $(TAP_ASAN)
+$(foreach f,gcc clang,$(eval TAP_LOADED_$(f) := $(patsubst %,build/$(f)/obj/harness/tap/%.o,\
+	$(TAP_ANY) tap_mem tap_alone tap_tsan)))
+# not all of its names: a device may have some of them for its own
+TAP_EXPORT := '-Wl,--export-dynamic-symbol=__tap_*,--export-dynamic-symbol=__tsan_*'
 
 # 16 bytes at once, where a machine can
 TAP_WIDE := $(if $(filter x86_64,$(shell uname -m)),-mcx16)
