@@ -14,6 +14,7 @@
 struct arguments {
 	unsigned int on; /* enum runner_bus */
 	const char *kernel;
+	const char *device;
 	unsigned int repeat;
 	unsigned int hang_seconds;
 	bool quiet;
@@ -76,6 +77,8 @@ static const struct command_option options[] = {
 	{ "kernel", "FILE",
 	  "what linux boots; else one in /boot, or what make guest-kernel has fetched", NULL,
 	  SETS_TEXT(struct arguments, kernel) },
+	{ "device", "FILE", "a device of yours, as make dut builds it; else one of ours", NULL,
+	  SETS_TEXT(struct arguments, device) },
 	{ "repeat", "NUMBER", "of plays of each script, which have to agree", "1",
 	  SETS_NUMBER(struct arguments, repeat, 1, 1000000) },
 	{ "hang", "SECONDS", "of processor time after which a script hangs", "10",
@@ -100,7 +103,8 @@ static int run(void *opaque, char **operand, int count)
 		.stage = { .on = (enum runner_bus)a->on,
 			   .hang_seconds = a->hang_seconds,
 			   .here = a->no_fork,
-			   .kernel = a->kernel },
+			   .kernel = a->kernel,
+			   .device = a->device },
 		.quiet = a->quiet,
 	};
 	char error[256];
@@ -124,7 +128,9 @@ const struct command command_play = {
 	.help = "Plays scripts, and gives a verdict for each",
 	.details =
 		"Verdicts are ok, rejected (the device asks for a reset), wedged, violation:RULE, "
-		"crash:WHAT and hang; of the last four all there is to know is told.\n",
+		"crash:WHAT and hang; of the last four all there is to know is told.\n"
+		"A device of yours is a shared object with the function device_under_test. It "
+		"plays on model alone.\n",
 	.options = options,
 	.operands = operands,
 	.arguments_size = sizeof(struct arguments),

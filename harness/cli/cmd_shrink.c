@@ -11,21 +11,30 @@
 #include "script/files.h"
 #include "run/shrink.h"
 
+struct arguments {
+	const char *device;
+};
+
 static bool same_verdict(const void *opaque, const struct outcome *o)
 {
 	return !strcmp(o->verdict, ((const struct outcome *)opaque)->verdict);
 }
 
-static int run(void *arguments, char **operand, int count)
+static int run(void *opaque, char **operand, int count)
 {
+	const struct arguments *a = opaque;
 	struct outcome o = { 0 };
-	struct shrink s = { .same = same_verdict, .opaque = &o };
+	struct shrink s = {
+		.same = same_verdict,
+		.opaque = &o,
+		.stage = { .on = RUN_ON_MODEL, .device = a->device },
+	};
 	struct script script;
 
-	(void)arguments, (void)count;
+	(void)count;
 	if (!files_read_script(operand[0], &script) || !files_can_write(operand[1], operand[0]))
 		return EXIT_USAGE;
-	if (runner_play_one(&script, 0, &o)) {
+	if (runner_play_one(&s.stage, &script, &o)) {
 		complain("cannot play: %s", runner_problem());
 		return EXIT_USAGE;
 	}
@@ -50,11 +59,20 @@ static int run(void *arguments, char **operand, int count)
 const struct command command_shrink = {
 	.name = "shrink",
 	.help = "Makes the smallest script with the same verdict",
+	.options =
+		(const struct command_option[]){
+			{ "device", "FILE",
+			  "the device of yours that is played on, as in anvil play; else one of "
+			  "ours",
+			  NULL, SETS_TEXT(struct arguments, device) },
+			{ 0 },
+		},
 	.operands =
 		(const struct command_operand[]){
 			{ .name = "FILE", .help = "a script that is a finding" },
 			{ .name = "OUT", .help = "the file to write" },
 			{ 0 },
 		},
+	.arguments_size = sizeof(struct arguments),
 	.run = run,
 };

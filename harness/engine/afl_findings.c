@@ -98,13 +98,14 @@ static void tell(struct engine *e, const struct script *script, size_t kind,
  */
 static bool take_finding(struct engine *e, const char *path, size_t kind)
 {
+	const struct runner_stage model = { .on = RUN_ON_MODEL };
 	struct afl *a = e->afl;
 	struct script script;
 	struct outcome o;
 
 	if (!files_read_script(path, &script) || was_told(a, hash_of(&script)))
 		return false;
-	if (runner_play_one(&script, 0, &o)) {
+	if (runner_play_one(&model, &script, &o)) {
 		complain("%s: %s: cannot play it: %s", a->target, path, runner_problem());
 		a->failed = true;
 		return false;

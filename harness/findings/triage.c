@@ -176,13 +176,17 @@ static int shrink_group(struct triage_group *g, unsigned int hang_seconds)
 {
 	const struct outcome *first = &g->smallest->outcome;
 	char cause[512];
-	struct shrink s = { .same = same_cause, .opaque = cause, .hang_seconds = hang_seconds };
+	struct shrink s = {
+		.same = same_cause,
+		.opaque = cause,
+		.stage = { .on = RUN_ON_MODEL, .hang_seconds = hang_seconds },
+	};
 
 	g->script = g->smallest->script;
 	cause_of(first, cause, sizeof(cause));
 	if (!first->unstable) { /* else there is no answer to look for */
 		shrink_script(&s, &g->script);
-		if (runner_play_one(&g->script, hang_seconds, &g->outcome) || s.failed)
+		if (runner_play_one(&s.stage, &g->script, &g->outcome) || s.failed)
 			return -EAGAIN;
 		g->shrunk = same_cause(cause, &g->outcome);
 		if (g->shrunk)

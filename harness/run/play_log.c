@@ -174,7 +174,7 @@ static void log_stored(void *opaque, uint64_t gpa, const void *bytes, size_t len
 	t->log->checking = false;
 }
 
-/* Once a machine, which knows of its taps by their address */
+/* Once a machine, which knows of its taps by their address; those of our devices alone */
 static void put_before(struct play_log *log, struct play_tap *t, struct anvil_guest_memory_tap *tap)
 {
 	if (tap->fetched == log_fetched)
@@ -204,9 +204,10 @@ void play_log_begin(struct play_log *log, struct bus *inner, const volatile int 
 	log->access_op = -1;
 	log->accesses = 0;
 	log->checking = false;
-	for (unsigned int i = 0; i < SETUP_QUEUES; i++)
+	for (unsigned int i = 0; inner->machine->exact && i < SETUP_QUEUES; i++)
 		put_before(log, &log->tap[i], &inner->machine->own.ring[i].tap);
-	put_before(log, &log->tap[SETUP_QUEUES], &inner->machine->own.buffer.tap);
+	if (inner->machine->exact)
+		put_before(log, &log->tap[SETUP_QUEUES], &inner->machine->own.buffer.tap);
 	inner->machine->told = log_event;
 	inner->machine->told_opaque = log;
 }

@@ -19,6 +19,7 @@
 #include "play/bus_trace.h"
 #include "crash_stack.h"
 #include "death.h"
+#include "device_file.h"
 #include "play/differ.h"
 #include "kvm/bus_kvm.h"
 #include "kvm/bus_linux.h"
@@ -53,6 +54,7 @@ struct shared {
 	struct death death;
 	struct verdict verdict;
 	char difference[256];
+	char error[512]; /* why there is no device; empty: it did not come to say */
 };
 
 /* What a child plays, and where. */
@@ -101,7 +103,8 @@ static void play_once(struct stage *st, const struct script *script, struct shar
 	}
 	if (!st->other) {
 		player_play(&st->model, script, &sh->op, v);
-		differ_play(&st->model, script, &sh->op, v);
+		if (st->machine.exact)
+			differ_play(&st->model, script, &sh->op, v);
 		return;
 	}
 	bus_trace_init(&st->trace[0], &st->model);
@@ -137,7 +140,10 @@ static int create_other(struct stage *st, const struct runner_stage *where, char
 
 static int set_stage(struct stage *st, const struct runner_stage *where, char *error, size_t room)
 {
-	machine_create(&st->machine);
+	if (!where->device)
+		machine_create(&st->machine);
+	else if (!device_file_create(&st->machine, where->device, error, room))
+		return -ENODEV;
 	bus_model_init(&st->model, &st->machine);
 	st->other = NULL;
 	st->log = where->log;
@@ -168,13 +174,12 @@ static void play_number(struct stage *st, const struct job *job, size_t i, struc
 static void child(const struct job *job, size_t from, struct shared *sh, int tell, int wait_fd)
 {
 	static struct stage stage;
-	char error[512];
 	char byte = 0;
 
-	if (set_stage(&stage, job->stage, error, sizeof(error))) {
-		fprintf(stderr, "%s\n", error);
+	if (job->stage->device)
+		limit_cpu(job->stage);
+	if (set_stage(&stage, job->stage, sh->error, sizeof(sh->error)))
 		exit(2);
-	}
 	sh->ready = true;
 	for (size_t i = from; i < job->count; i++) {
 		play_number(&stage, job, i, sh);
@@ -239,6 +244,11 @@ static void outcome_of_verdict(const struct shared *sh, struct outcome *o)
 	memcpy(o->reason, sh->verdict.reason, sizeof(o->reason));
 }
 
+static bool is_hang(int status)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGVTALRM;
+}
+
 /* Of a process whose end is the device's doing; takes the report over. */
 static void outcome_of_death(const struct job *job, const struct shared *sh, int status,
 			     char *report, struct outcome *o)
@@ -247,7 +257,7 @@ static void outcome_of_death(const struct job *job, const struct shared *sh, int
 	o->finding = true;
 	o->op = sh->op;
 	o->report = report;
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGVTALRM) {
+	if (is_hang(status)) {
 		snprintf(o->verdict, sizeof(o->verdict), "hang");
 		snprintf(o->reason, sizeof(o->reason), "still running after %u s of processor time",
 			 limit_of(job->stage));
@@ -260,11 +270,27 @@ static void outcome_of_death(const struct job *job, const struct shared *sh, int
 	snprintf(o->reason, sizeof(o->reason), "the device's process died, see the report");
 }
 
-/* The first line of what a process said before it had a device */
-static void tell_no_device(const char *report, int status)
+/* Why a process had no device: in its own words, and the first ones of what else it said. */
+static void tell_no_device(const struct job *job, const struct shared *sh, const char *report,
+			   int status)
 {
-	if (report)
-		snprintf(problem, sizeof(problem), "%.*s", (int)strcspn(report, "\n"), report);
+	int words = report && report[0] != '=' ? (int)strcspn(report, "\n") : 0;
+	char death[128];
+
+	if (sh->error[0] && words)
+		snprintf(problem, sizeof(problem), "%.300s (%.*s)", sh->error, words, report);
+	else if (sh->error[0])
+		snprintf(problem, sizeof(problem), "%s", sh->error);
+	else if (job->stage->device) {
+		if (is_hang(status))
+			snprintf(death, sizeof(death), "hang");
+		else
+			signature(report, status, death, sizeof(death));
+		snprintf(problem, sizeof(problem),
+			 "%.300s: before a script was played: %s; anvil play --no-fork shows it",
+			 job->stage->device, death);
+	} else if (words)
+		snprintf(problem, sizeof(problem), "%.*s", words, report);
 	else if (WIFSIGNALED(status))
 		snprintf(problem, sizeof(problem), "no process with a device can be made: %s",
 			 strsignal(WTERMSIG(status)));
@@ -325,6 +351,7 @@ static int start_child(struct player_process *p, const struct job *job, size_t f
 	sh->done = false;
 	sh->ready = false;
 	sh->op = 0;
+	sh->error[0] = 0;
 	memset(&sh->death, 0, sizeof(sh->death));
 	/* one that somebody sends comes when death_watch has its handlers */
 	sigfillset(&all);
@@ -362,7 +389,7 @@ static bool take_death(struct player_process *p, const struct job *job, struct o
 	if (death_is_foreign(&p->shared->death, status, &usage, report, why, sizeof(why))) {
 		snprintf(problem, sizeof(problem), "%s", why);
 	} else if (!p->shared->ready) {
-		tell_no_device(report, status);
+		tell_no_device(job, p->shared, report, status);
 	} else {
 		outcome_of_death(job, p->shared, status, report, o);
 		return true;
@@ -485,6 +512,11 @@ bool runner_can(const struct runner_stage *stage, char *error, size_t room)
 
 	if (stage->on == RUN_ON_MODEL)
 		return true;
+	if (stage->device) {
+		snprintf(error, room, "%.200s: a device from a file plays on model alone",
+			 stage->device);
+		return false;
+	}
 	if (stage->on == RUN_ON_LINUX)
 		return bus_linux_can(stage->kernel, error, room);
 	machine_create(&machine);
@@ -500,16 +532,15 @@ static void keep(void *opaque, size_t index, struct outcome *outcome)
 	*(struct outcome *)opaque = *outcome;
 }
 
-int runner_play_one(const struct script *script, unsigned int hang_seconds, struct outcome *outcome)
+int runner_play_one(const struct runner_stage *stage, const struct script *script,
+		    struct outcome *outcome)
 {
-	const struct runner_stage model = { .on = RUN_ON_MODEL, .hang_seconds = hang_seconds };
-
-	return runner_play(&model, script, 1, 1, keep, outcome);
+	return runner_play(stage, script, 1, 1, keep, outcome);
 }
 
 int runner_play_logged(const struct script *script, struct play_log *log, struct outcome *outcome)
 {
 	const struct runner_stage model = { .on = RUN_ON_MODEL, .log = log };
 
-	return runner_play(&model, script, 1, 1, keep, outcome);
+	return runner_play_one(&model, script, outcome);
 }

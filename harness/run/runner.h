@@ -19,6 +19,7 @@ struct runner_stage {
 	unsigned int hang_seconds; /* of processor time that are a hang; 0: RUNNER_HANG_SECONDS */
 	bool here;		   /* in this process, without a limit of time: for a debugger */
 	const char *kernel;	   /* for RUN_ON_LINUX; NULL: the one that is found */
+	const char *device;	   /* a shared object, for RUN_ON_MODEL; NULL: one of ours */
 	struct play_log
 		*log; /* takes down what happens on the model, see play_log.h; NULL: nobody */
 };
@@ -57,10 +58,11 @@ bool runner_can(const struct runner_stage *stage, char *error, size_t room);
 void runner_tell(const struct outcome *outcome, const char *name, const struct script *script,
 		 FILE *out);
 
-/* Plays one script once, on the model; `hang_seconds` as in struct runner_stage. */
-int runner_play_one(const struct script *script, unsigned int hang_seconds,
+/* Plays one script once. */
+int runner_play_one(const struct runner_stage *stage, const struct script *script,
 		    struct outcome *outcome);
-/* The same, with RUNNER_HANG_SECONDS, and writes what the device meets to `log`: see play_log.h. */
+/* The same with our own device on the model, with RUNNER_HANG_SECONDS, and writes what the device
+ * meets to `log`: see play_log.h. */
 int runner_play_logged(const struct script *script, struct play_log *log, struct outcome *outcome);
 
 #endif

@@ -9,13 +9,15 @@
 
 static bool is_same(struct shrink *s, const struct script *script, unsigned int hang_seconds)
 {
+	struct runner_stage stage = s->stage;
 	struct outcome o = { 0 };
 	bool same;
 
+	stage.hang_seconds = hang_seconds;
 	if (s->tick)
 		s->tick(s->tick_opaque, s);
 	s->plays++;
-	if (runner_play_one(script, hang_seconds, &o)) {
+	if (runner_play_one(&stage, script, &o)) {
 		s->failed = true;
 		return false;
 	}
@@ -98,6 +100,6 @@ void shrink_script(struct shrink *s, struct script *script)
 
 	while (drop_operations(s, script) || zero_operands(s, script))
 		;
-	if (!is_same(s, script, s->hang_seconds))
+	if (!is_same(s, script, s->stage.hang_seconds))
 		*script = first;
 }

@@ -17,7 +17,7 @@ struct shrink {
 	/* whether an outcome still is the one that is looked for */
 	bool (*same)(const void *opaque, const struct outcome *outcome);
 	const void *opaque;
-	unsigned int hang_seconds; /* that a hang takes in the end, see runner.h */
+	struct runner_stage stage; /* where to play, with the time that a hang takes in the end */
 	/* called before each play, for whoever shows how it gets on; NULL: nobody */
 	void (*tick)(void *opaque, const struct shrink *s);
 	void *tick_opaque;

@@ -1,0 +1,143 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Devices of somebody else in shared objects, correct and with mistakes; and what is no device.
+# Usage: tests/device.sh ANVIL PLAIN_ANVIL DEVICES, with what make foreign-devices builds in DEVICES
+. "$(dirname "$0")/lib.sh"
+anvil=$1
+plain=$2
+blk=$3/mine_blk/mine_blk.so
+net=$3/mine_net/mine_net.so
+by_gcc=$3/by_gcc/mine_blk.so
+work=build/device
+rm -rf "$work"
+mkdir -p "$work"
+
+# ---- correct ones ----
+
+gives 0 "$anvil" play --device "$blk" corpora/fuzz_blk
+says_like ': ok$'
+is 'verdicts other than ok and rejected' '' "$(grep -Ev ': (ok|rejected)$' "$work/out")"
+gives 0 "$anvil" play --quiet --repeat 2 --device "$blk" corpora/fuzz_mmio corpora/fuzz_virtqueue
+says ', 0 findings'
+gives 0 "$anvil" play --device="$net" corpora/fuzz_net
+says_like ': ok$'
+is 'verdicts other than ok and rejected' '' "$(grep -Ev ': (ok|rejected)$' "$work/out")"
+first=$(find corpora/fuzz_blk -type f | sort | head -n 1)
+gives 0 "$anvil" play --no-fork --device "$blk" "$first"
+
+# a file without a folder is in this one, not where libraries are
+anvil_here=$PWD/$anvil
+ln -s "$PWD/$blk" "$work/libmine.so"
+gives 0 sh -c "cd $work && '$anvil_here' play --device libmine.so '$PWD/$first'"
+
+# ---- with a mistake ----
+
+verdicts() {
+	sed -n 's/^\(corpora\|build\)\([^ ]*: \)/\1\2/p' "$work/out"
+}
+
+# shows MISTAKE DEVICE VERDICT CORPUS: some scripts are findings, and one of them has this verdict; and all
+# verdicts are the same when they are played again
+shows() {
+	gives 1 env FOREIGN_MISTAKE="$1" "$anvil" play --device "$2" "$4"
+	verdicts >"$work/verdicts"
+	gives 1 env FOREIGN_MISTAKE="$1" "$anvil" play --repeat 2 --device "$2" "$4"
+	is "$1, again" "$(cat "$work/verdicts")" "$(verdicts)"
+	says_like "^verdict: $3"
+}
+
+shows BLK_USED_LEN_ALL "$blk" violation:3 corpora/fuzz_blk
+shows BLK_RESET_KEEPS_QUEUE "$blk" violation:6 corpora/fuzz_blk
+shows BLK_HEADER_LENGTH "$blk" violation:2 corpora/fuzz_blk
+shows BLK_CHAIN_ENDLESS "$blk" 'crash:stack-buffer-overflow in chain_add$' corpora/fuzz_virtqueue
+shows BLK_QUEUE_ZERO "$blk" 'crash:undefined-behavior at tests/foreign/blk.c:' corpora/fuzz_mmio
+shows NET_CTRL_UNANSWERED "$net" violation:4 corpora/fuzz_net
+shows NET_TX_LONG "$net" 'crash:global-buffer-overflow in [a-z]' corpora/fuzz_net
+# a read behind the end of a disk of 128 sectors
+printf 'device blk\ninit\nblk\nread offset=0x100\nblk sector=0x7f count=3\nblk\n' >"$work/end.txt"
+shows BLK_RANGE_START "$blk" 'crash:heap-buffer-overflow in copy_in$' "$work/end.txt"
+says_like '#1 .* in copy_in .*tests/foreign/blk.c:[0-9]'
+
+export FOREIGN_MISTAKE=BLK_RANGE_START
+gives 0 "$anvil" shrink --device "$blk" "$work/end.txt" "$work/small"
+says ': crash:heap-buffer-overflow in copy_in, 2 operations, after'
+gives 1 "$anvil" play --device "$blk" "$work/small"
+says 'verdict: crash:heap-buffer-overflow in copy_in'
+unset FOREIGN_MISTAKE
+gives 0 "$anvil" play --device "$blk" "$work/small"
+refuses 'its verdict is ok' "$anvil" shrink --device "$blk" "$work/small" "$work/smaller"
+
+# ---- what is no device ----
+
+# not_played WORDS DEVICE
+not_played() {
+	refuses "$1" "$anvil" play --device "$2" "$first"
+	refuses "$1" "$anvil" play --no-fork --device "$2" "$first"
+	refuses "$1" "$anvil" shrink --device "$2" "$first" "$work/smaller"
+}
+
+# library NAME: of what is on stdin, without sanitizers
+library() {
+	${CC:-cc} -shared -fPIC -Iharness -x c - -o "$work/$1.so"
+}
+
+not_played "$work/nowhere.so: cannot open shared object file: No such file" "$work/nowhere.so"
+not_played "README.md: " README.md
+echo 'int nothing;' | library nothing
+not_played "$work/nothing.so: no device: it has no function device_under_test" "$work/nothing.so"
+library null <<'C'
+#include "device/device_under_test.h"
+struct device_under_test *device_under_test(void) { return NULL; }
+C
+not_played "$work/null.so: device_under_test() returns NULL" "$work/null.so"
+library old <<'C'
+#include "device/device_under_test.h"
+static struct device_under_test old = { .version = 99 };
+struct device_under_test *device_under_test(void) { return &old; }
+C
+not_played "$work/old.so: made for version 99 of the door" "$work/old.so"
+refuses "$blk: create: Invalid argument (FOREIGN_MISTAKE=NO: " \
+	env FOREIGN_MISTAKE=NO "$anvil" play --device "$blk" "$first"
+library dies <<'C'
+#include "device/device_under_test.h"
+#include <stdlib.h>
+static int die(struct device_under_test *dut, const struct dut_host *host) { abort(); }
+static struct device_under_test dies = { .version = DUT_VERSION, .create = die };
+struct device_under_test *device_under_test(void) { return &dies; }
+C
+refuses "$work/dies.so: before a script was played: crash:" "$anvil" play --device "$work/dies.so" "$first"
+library hangs <<'C'
+#include "device/device_under_test.h"
+static int hang(struct device_under_test *dut, const struct dut_host *host) { for (;;) __asm__ volatile(""); }
+static struct device_under_test hangs = { .version = DUT_VERSION, .create = hang };
+struct device_under_test *device_under_test(void) { return &hangs; }
+C
+refuses "$work/hangs.so: before a script was played: hang;" \
+	"$anvil" play --hang 1 --device "$work/hangs.so" "$first"
+refuses ": before a script was played: crash:global-buffer-overflow in blk_read;" \
+	env FOREIGN_MISTAKE=BLK_CONFIG_PAST_END "$anvil" play --device "$blk" "$first"
+refuses 'a device from a file plays on model alone' "$anvil" play --on kvm --device "$blk" "$first"
+refuses 'a device from a file plays on model alone' "$anvil" play --on linux --device "$blk" "$first"
+refuses '--device: give its FILE' "$anvil" play "$first" --device
+expect 'a shrink that failed writes nothing' test ! -e "$work/smaller"
+
+# ---- without clang's sanitizers ----
+
+refuses 'what make dut builds is for build/asan/anvil' "$plain" play --device "$blk" "$first"
+gives 0 "$plain" play --quiet --device "$by_gcc" corpora/fuzz_blk
+says ', 0 findings'
+gives 1 env FOREIGN_MISTAKE=BLK_HEADER_LENGTH "$plain" play --device "$by_gcc" corpora/fuzz_blk
+says 'verdict: violation:2'
+refuses 'what make dut builds is for build/asan/anvil' "$anvil" play --device "$by_gcc" "$first"
+
+untapped() {
+	${CC:-cc} -shared -fPIC -D_GNU_SOURCE -Iharness -Itests/foreign tests/foreign/mine_blk.c \
+		tests/foreign/blk.c tests/foreign/mistakes.c -o "$work/untapped.so"
+}
+expect 'a device without a tap' untapped
+printf 'device blk\ninit\nread offset=0x100\n' >"$work/read.txt"
+for program in "$plain" "$anvil"; do
+	gives 0 "$program" play --device "$work/untapped.so" "$work/read.txt"
+done
+
+finish 'tests/device.sh'
