@@ -128,7 +128,7 @@ URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so foreign-devices clean
+.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so foreign foreign-bench foreign-devices clean
 .DEFAULT_GOAL := all
 
 # a word for the shell, whatever is in it
@@ -210,7 +210,7 @@ afl-there:
 	@command -v $(AFL_CLANG) >/dev/null || { echo 'no $(AFL_CLANG); make deps installs AFL++' >&2; exit 2; }
 
 check: all-tests ## all tests: units, replays, layers, format, health gate
-	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands findings export embed replay kvm \
+	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands findings foreign export embed replay kvm \
 		readme layers format health direct
 	@echo "check: all passed"
 
@@ -218,8 +218,8 @@ check: all-tests ## all tests: units, replays, layers, format, health gate
 RACED := $(addprefix build/fuzz/without/,mutator/fuzz_blk oracle/fuzz_blk model/fuzz_blk races/fuzz_blk) build/cov/tests/bugs/digest
 
 all-tests:
-	$(BUILD) all $(RACED) build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED) \
-		foreign-devices
+	$(BUILD) all $(RACED) build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED)
+	$(BUILD) foreign-devices
 
 test: $(TEST_BINARIES) build/clang/tests/embed_example build/gcc/anvil
 	@ci/tests $(TEST_BINARIES) build/clang/tests/embed_example
@@ -230,9 +230,23 @@ conformance: $(CONFORMANCE_TESTS) ## which clauses of the specification the devi
 conformance-quiet: $(CONFORMANCE_TESTS)
 	@tests/conformance/run --quiet $(CONFORMANCE_TESTS)
 
+foreign: foreign-devices
+	@tests/foreign/bench --quiet $(FOREIGN_TARGETS)
+
+# the same, mistake by mistake; and without seeds, and without the tap
+foreign-bench: foreign-devices ## devices of others: which of 63 mistakes are found, how, and how soon; T=60 seconds each at most
+	@for k in blk net; do $(MAKE) --no-print-directory dut TAP=no DUT=tests/foreign/mine_$$k.c \
+		SOURCES="tests/foreign/$$k.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
+	@tests/foreign/bench --time $(T) $(FOREIGN_TARGETS)
+	@echo 'from nothing:'; tests/foreign/bench --time $(T) --from-nothing $(FOREIGN_TARGETS) || true
+	@echo 'without the tap:'; tests/foreign/bench --time $(T) \
+		$(foreach k,blk net,build/dut/mine_$(k)-untapped/fuzz_mine_$(k)) || true
+
+FOREIGN_TARGETS := $(foreach k,blk net,build/dut/mine_$(k)/fuzz_mine_$(k))
+
 # tests/foreign/ as others build theirs; one by gcc
-foreign-devices: build/dut/by_gcc/mine_blk.so
-	@for k in blk net; do $(MAKE) --no-print-directory dut-so TAP=yes DUT=tests/foreign/mine_$$k.c \
+foreign-devices: build/dut/by_gcc/mine_blk.so build/fuzz/fuzz_blk $(DUT_PARTS)
+	@for k in blk net; do $(MAKE) --no-print-directory dut TAP=yes DUT=tests/foreign/mine_$$k.c \
 		SOURCES="tests/foreign/$$k.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
 
 build/dut/by_gcc/mine_blk.so: $(wildcard tests/foreign/*.[ch]) Makefile ci/tap.mk
@@ -260,13 +274,14 @@ build/tests/deny: tests/deny.c Makefile
 	@mkdir -p $(@D)
 	@$(CLANG) $(COMMON) $< -lseccomp -o $@
 
-findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_blk build/fuzz/fuzz_mmio build/fuzz/fuzz_empty build/tests/deny
+findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_blk build/fuzz/fuzz_mmio build/fuzz/fuzz_empty build/tests/deny foreign-devices
 	@tests/host.sh build/asan/anvil
 	@tests/debugger.sh build/asan/anvil
 	@tests/findings.sh build/asan/anvil build/planted/anvil
 	@tests/merge.sh build/asan/anvil
 	@tests/report.sh build/asan/anvil build/planted/anvil build/cov/anvil
 	@tests/known_bugs.sh
+	@tests/dut.sh build/dut/mine_blk/fuzz_mine_blk
 
 # what make install puts beside the tool
 build/man/anvil.1: build/gcc/anvil

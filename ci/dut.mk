@@ -9,6 +9,7 @@ SOURCES   ?=
 DUT_FLAGS ?=
 TAP       ?= yes
 
+comma := ,
 DUT_NAME := $(basename $(notdir $(DUT)))
 DUT_DIR  := build/dut/$(DUT_NAME)$(if $(filter no,$(TAP)),-untapped)
 CXX_CLANG ?= $(CLANG)++
@@ -17,16 +18,25 @@ CXX_CLANG ?= $(CLANG)++
 dut_object  = $(DUT_DIR)/$(1)/$(subst ..,up,$(2)).o
 dut_objects = $(foreach s,$(DUT) $(SOURCES),$(call dut_object,$(1),$(s)))
 
-# vptr would want libraries of C++ in the program that loads the shared object
-DUT_SANITIZE := -fsanitize=undefined -fno-sanitize=alignment,object-size,vptr -fno-sanitize-recover=undefined
+DUT_SANITIZE := -fsanitize=undefined -fno-sanitize=alignment,object-size -fno-sanitize-recover=undefined
+# the target goes on after a report: of all kinds of undefined behaviour but for a few, which end it or trap
+DUT_RECOVER := bool,bounds,builtin,enum,float-cast-overflow,integer-divide-by-zero,nonnull-attribute,null,pointer-overflow,shift,signed-integer-overflow,vla-bound,vptr
+DUT_GO_ON := -fsanitize-recover=address,$(DUT_RECOVER) -fsanitize-trap=unreachable,return
+DUT_PARTS := $(patsubst %,build/fuzz/obj/harness/targets/%.o,target target_dut target_catch target_wrap target_wrap_address target_findings \
+	target_signature)
+# what target_wrap*.c and target_dut.c have
+DUT_CHECKS := $(foreach k,load store,$(foreach n,1 2 4 8 16,$(k)$(n) report_$(k)$(n)) $(k)N report_$(k)_n)
+DUT_WRAP  := _Exit exit __assert_fail $(addprefix __asan_,memcpy memmove memset $(DUT_CHECKS:%=%_noabort)) \
+	$(addprefix __ubsan_handle_,$(shell sed -n 's/^HANDLER(\(.*\))$$/\1/p' harness/targets/target_wrap.c))
 DUT_COVERAGE := -fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp
 DUT_COMPILE   = $(if $(filter no,$(TAP)),-fsanitize=address,$(TAP_ASAN_FLAGS) -DDUT_TAP) $(DUT_SANITIZE) \
 	-fsanitize-address-use-after-return=never -O1 -g -fno-omit-frame-pointer -D_GNU_SOURCE \
 	-Iharness $(DUT_FLAGS)
 
 # in obj/ for the fuzz target, in so/ for the shared object
-DUT_KIND_obj := $(DUT_COVERAGE)
-DUT_KIND_so  := -fPIC
+DUT_KIND_obj := $(DUT_COVERAGE) $(DUT_GO_ON)
+# vptr would want libraries of C++ in the program that loads it
+DUT_KIND_so  := -fPIC -fno-sanitize=vptr
 
 define dut_rule
 $(call dut_object,$(2),$(1)): $(1) Makefile ci/dut.mk ci/tap.mk
@@ -38,9 +48,8 @@ endef
 $(foreach k,obj so,$(foreach s,$(DUT) $(SOURCES),$(eval $(call dut_rule,$(s),$(k)))))
 
 $(DUT_DIR)/fuzz_$(DUT_NAME): $(call dut_objects,obj) $(TAP_ASAN) \
-		build/fuzz/obj/harness/targets/target.o build/fuzz/obj/harness/targets/target_dut.o \
-		$(filter-out build/fuzz/obj/harness/tap/%,$(LIB_OBJ_fuzz))
-	@$(CXX_CLANG) $(LINK_fuzz) -fsanitize=fuzzer -rdynamic $^ -o $@
+		$(DUT_PARTS) $(filter-out build/fuzz/obj/harness/tap/%,$(LIB_OBJ_fuzz))
+	@$(CXX_CLANG) $(LINK_fuzz) -fsanitize=fuzzer -rdynamic $(addprefix -Wl$(comma)--wrap=,$(DUT_WRAP)) $^ -o $@
 
 # the sanitizers and the tap are in the program that loads it
 $(DUT_DIR)/$(DUT_NAME).so: $(call dut_objects,so)

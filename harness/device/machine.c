@@ -179,12 +179,20 @@ void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape)
 	m->store_len = 0;
 	if (m->exact)
 		own_device_choose(&m->own, &m->p);
+	m->leave = NULL;
 	m->dut->power_cycle(m->dut);
+	machine_go_on(m);
+}
+
+void machine_give_up(struct machine *m, void (*leave)(void))
+{
+	m->leave = leave;
 }
 
 void machine_stop(struct machine *m)
 {
 	m->inside = false;
+	m->leave = NULL;
 	if (m->exact)
 		own_device_stop(&m->own);
 	machine_clean(m);

@@ -87,6 +87,7 @@ struct machine {
 	uint64_t window[MAP_REGIONS];
 	struct dut_host host; /* what the device calls */
 	bool inside;	      /* a call into a device that is not ours is going on */
+	void (*leave)(void);  /* of a script that was given up; else NULL */
 	/* of a device that was compiled to tell its accesses: a store that is being made */
 	uint64_t store_gpa;
 	size_t store_len;
@@ -133,6 +134,10 @@ void machine_check_reset(struct machine *m);
 void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape);
 /* Destroys the device, in whatever state a violation left it. */
 void machine_stop(struct machine *m);
+
+/* The device has failed in the middle of a call: at its next access to guest RAM, or when it
+ * returns, `leave` is called, which leaves the script. machine_stop is next. */
+void machine_give_up(struct machine *m, void (*leave)(void));
 
 /* What a guest can do: read and write are for registers, load and store for RAM. Outside of RAM
  * they read zeroes, and write nothing. */

@@ -44,12 +44,14 @@ void machine_settle(struct machine *m)
 {
 	uint32_t status;
 
+	machine_go_on(m);
 	for (unsigned int i = 0; goes_on(m); i++) {
 		if (i == POLLS_MAX)
 			oracle_fail(&m->oracle, 10, "work is deferred without end");
 	}
 	machine_tap_flush(m);
 	status = (uint32_t)m->dut->read(m->dut, VIRTIO_MMIO_STATUS, 4);
+	machine_go_on(m);
 	m->inside = false;
 	if (m->copy)
 		machine_untapped_settle(m);
@@ -65,6 +67,7 @@ uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width)
 	if (!m->exact) {
 		machine_event(m);
 		value = m->dut->read(m->dut, offset, width);
+		machine_go_on(m);
 		machine_tap_flush(m);
 		m->inside = false;
 		return value;

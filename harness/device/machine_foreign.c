@@ -9,12 +9,16 @@
 
 static uint32_t get(const struct machine *m, uint64_t offset)
 {
-	return (uint32_t)m->dut->read(m->dut, offset, 4);
+	uint32_t value = (uint32_t)m->dut->read(m->dut, offset, 4);
+
+	machine_go_on(m);
+	return value;
 }
 
 static void put(const struct machine *m, uint64_t offset, uint32_t value)
 {
 	m->dut->write(m->dut, offset, 4, value);
+	machine_go_on(m);
 }
 
 static void ask_features(struct machine *m)
@@ -60,8 +64,10 @@ static void ask_configuration(struct machine *m)
 /* What a driver reads of it again at the end. */
 static void ask_space(const struct machine *m, uint8_t *space)
 {
-	for (uint32_t i = 0; i < MACHINE_CONFIG_BYTES; i++)
+	for (uint32_t i = 0; i < MACHINE_CONFIG_BYTES; i++) {
 		space[i] = (uint8_t)m->dut->read(m->dut, VIRTIO_MMIO_CONFIG + i, 1);
+		machine_go_on(m);
+	}
 }
 
 bool machine_ask(struct machine *m, char *error, size_t room)

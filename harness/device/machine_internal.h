@@ -42,6 +42,13 @@ void machine_tap_listen(struct machine *m);
 /* What was told last has been stored. */
 void machine_tap_flush(struct machine *m);
 
+/* Where the script is left, if it was given up. */
+static inline void machine_go_on(const struct machine *m)
+{
+	if (m->leave)
+		m->leave();
+}
+
 /* Whoever follows what happens hears of this. */
 void machine_tell(struct machine *m, const struct machine_event *event);
 void machine_tell_number(struct machine *m, enum machine_event_kind kind, uint64_t number);

@@ -40,6 +40,7 @@ static void load(void *opaque, const void *at, size_t bytes, const void *place)
 
 	if (!m->inside || !to_gpa(m, at, &bytes, &gpa))
 		return;
+	machine_go_on(m);
 	machine_tap_flush(m);
 	m->host.fetching(m->dut, gpa, bytes);
 	safety_load(&m->safety, gpa, bytes, place);
@@ -54,6 +55,7 @@ static void store(void *opaque, const void *at, size_t bytes, const void *place)
 	(void)place;
 	if (!m->inside || !to_gpa(m, at, &bytes, &gpa))
 		return;
+	machine_go_on(m);
 	machine_tap_flush(m);
 	m->host.fetching(m->dut, gpa, bytes);
 	m->store_gpa = gpa;
@@ -68,6 +70,7 @@ static void stored(void *opaque, const void *at, size_t bytes, const void *place
 	(void)place;
 	if (!m->inside || !to_gpa(m, at, &bytes, &gpa))
 		return;
+	machine_go_on(m);
 	machine_tap_flush(m);
 	m->host.stored(m->dut, gpa, NULL, bytes);
 }

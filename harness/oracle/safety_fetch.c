@@ -20,6 +20,23 @@
 __attribute__((weak)) void __sanitizer_symbolize_pc(void *pc, const char *format, char *out,
 						    size_t room);
 
+#define NAMES	   64u /* known ones: sanitizers take long for each */
+#define NAME_BYTES 80u
+
+static void symbolize(char *at, char *name, size_t room)
+{
+	static struct {
+		const char *at;
+		char name[NAME_BYTES];
+	} known[NAMES];
+	size_t slot = (uintptr_t)at % NAMES;
+
+	if (known[slot].at != at)
+		__sanitizer_symbolize_pc(at, "%f, line %l", known[slot].name, NAME_BYTES);
+	known[slot].at = at;
+	snprintf(name, room, "%s", known[slot].name);
+}
+
 /* The function and line before `place`, or where that is in its file: the same each time. */
 static void name_of(const void *place, char *name, size_t room)
 {
@@ -27,7 +44,7 @@ static void name_of(const void *place, char *name, size_t room)
 	Dl_info info;
 
 	if (__sanitizer_symbolize_pc)
-		__sanitizer_symbolize_pc(at, "%f, line %l", name, room);
+		symbolize(at, name, room);
 	else if (dladdr(at, &info) && info.dli_fbase)
 		snprintf(name, room, "0x%zx", (size_t)(at - (char *)info.dli_fbase));
 	else
@@ -159,8 +176,8 @@ static bool takes(const struct safety *s, uint64_t gpa)
 
 void safety_fetch(struct safety *s, uint64_t gpa, size_t len, const void *place)
 {
-	char first[80];
-	char now[80];
+	char first[NAME_BYTES];
+	char now[NAME_BYTES];
 
 	s->take += takes(s, gpa);
 	/* in units of 2 bytes, those that are fetched as a whole */

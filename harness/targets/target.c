@@ -4,14 +4,6 @@
  */
 #include "target.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "base/complain.h"
-#include "play/differ.h"
-#include "play/player.h"
-#include "base/sanitizer.h"
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2,
@@ -19,44 +11,18 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8
 /* not every engine has it: one that only replays does without */
 __attribute__((weak)) size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
-/*
- * A device is created and destroyed for each input: keep what that costs small. It frees nothing
- * before it is destroyed, so little of what is freed is kept back; and where a block was allocated
- * is not recorded here: the replay that the runner prints tells. What is asked for in one piece
- * must stay below the limit of what the process may take. Around each are more bytes that nobody
- * may touch than any of our structures has, so that an index just outside an array hits them.
- */
-const char sanitizer_options[] =
-	"quarantine_size_mb=0:thread_local_quarantine_size_kb=64:malloc_context_size=0:"
-	"max_malloc_fill_size=64:max_allocation_size_mb=2048:redzone=1024";
-
-static void report(const struct script *script, const struct verdict *v)
-{
-	char name[32];
-
-	player_verdict_name(v, name, sizeof(name));
-	complain("%s at operation %d: %s", name, v->op, v->reason);
-	script_print(script, v->op, stderr);
-	abort();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct machine machine;
 	static struct bus bus;
 	struct script script;
-	struct verdict v;
 
 	if (!bus.ops) {
 		target_create(&machine);
 		bus_model_init(&bus, &machine);
 	}
 	script_decode(data, size, &script);
-	player_play(&bus, &script, NULL, &v);
-	if (machine.exact && differ_chosen(&script))
-		differ_play(&bus, &script, NULL, &v);
-	if (v.kind == VERDICT_VIOLATION || v.kind == VERDICT_WEDGED)
-		report(&script, &v);
+	target_play(&bus, &script, data, size);
 	return 0;
 }
 

@@ -5,12 +5,15 @@
 #ifndef TARGET_H
 #define TARGET_H
 
+#include "device/bus.h"
 #include "device/machine.h"
 #include "script/mutator.h"
 
 /* The device of this target, once a process; and what to choose from in its scripts. */
 void target_create(struct machine *m);
 const struct mutator_profile *target_profile(void);
+/* Plays the script that this input is, and reports what was found. */
+void target_play(struct bus *bus, const struct script *script, const uint8_t *data, size_t size);
 
 extern const struct mutator_profile fuzz_target;
 

@@ -1,24 +1,51 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A target of the device that the program is linked with: device_under_test().
+ * A target of the device that the program is linked with: device_under_test(). It goes on after a
+ * finding, for such devices fail again and again.
  */
 #include "target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "array_size.h"
 #include "base/complain.h"
+#include "base/sanitizer.h"
+#include "target_catch.h"
+#include "target_findings.h"
+
+/* So many findings one after the other, and the device is asked whether it works at all. */
+#define IN_A_ROW 16u
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+void __real__Exit(int status) __attribute__((noreturn));
+void __wrap__Exit(int status) __attribute__((noreturn));
+
+/*
+ * Reports go on and are told each time, without names, which take long and are asked for once;
+ * signals are for target_catch.c. What a device that was left in the middle has allocated is lost.
+ */
+const char sanitizer_options[] =
+	"color=never:halt_on_error=0:suppress_equal_pcs=0:detect_leaks=0:use_sigaltstack=0:print_"
+	"summary=0:"
+	"stack_trace_format=\"    #%n %p\":handle_segv=0:handle_sigbus=0:handle_sigfpe=0:"
+	"handle_sigill=0:handle_sigtrap=0:handle_abort=0:quarantine_size_mb=1:"
+	"thread_local_quarantine_size_kb=64:max_malloc_fill_size=64:max_allocation_size_mb=2048:"
+	"redzone=1024";
 
 static const uint8_t blk_ops[] = {
-	OP_INIT,  OP_RESET, OP_WRITE, OP_READ,	   OP_POKE,   OP_FILL,	OP_QUEUE, OP_STOP, OP_CHAIN,
-	OP_BLK,	  OP_BLK,   OP_BLK,   OP_BLK,	   OP_BLK,    OP_BLK,	OP_KICK,  OP_AVAIL, OP_USED,
+	OP_INIT,     OP_RESET,	OP_WRITE, OP_READ, OP_POKE, OP_FILL,  OP_QUEUE, OP_STOP,  OP_CHAIN,
+	OP_BLK,	     OP_BLK,	OP_BLK,	  OP_BLK,  OP_BLK,  OP_BLK,   OP_KICK,	OP_AVAIL, OP_USED,
 	OP_COMPLETE, OP_RESIZE, OP_STALL, OP_RACE, OP_RACE, OP_DRAIN, OP_ACK,
 };
 
 static const uint8_t net_ops[] = {
-	OP_INIT, OP_RESET, OP_WRITE, OP_READ, OP_POKE, OP_FILL, OP_QUEUE, OP_STOP,  OP_CHAIN,
-	OP_TX,	 OP_TX,	   OP_TX,    OP_RX,   OP_RX,   OP_RX,	OP_CTRL,  OP_CTRL,  OP_KICK,
-	OP_AVAIL, OP_USED, OP_FRAME, OP_FRAME, OP_FRAME, OP_LINK, OP_RACE, OP_RACE, OP_DRAIN, OP_ACK,
+	OP_INIT,  OP_RESET, OP_WRITE, OP_READ, OP_POKE,	 OP_FILL,  OP_QUEUE,
+	OP_STOP,  OP_CHAIN, OP_TX,    OP_TX,   OP_TX,	 OP_RX,	   OP_RX,
+	OP_RX,	  OP_CTRL,  OP_CTRL,  OP_KICK, OP_AVAIL, OP_USED,  OP_FRAME,
+	OP_FRAME, OP_FRAME, OP_LINK,  OP_RACE, OP_RACE,	 OP_DRAIN, OP_ACK,
 };
 
 static const struct mutator_profile profile[] = {
@@ -43,4 +70,117 @@ void target_create(struct machine *m)
 const struct mutator_profile *target_profile(void)
 {
 	return &profile[kind];
+}
+
+/* ---- the program's ends ---- */
+
+static void tell_findings(void)
+{
+	(void)findings_close();
+}
+
+/* The engine's exit status is 0 when its time is over. */
+static void at_exit(void)
+{
+	if (!findings_close())
+		return;
+	(void)fflush(NULL);
+	_exit(1);
+}
+
+/* How the engine ends at once: an input takes too long, or too much memory; a signal. */
+void __wrap__Exit(int status)
+{
+	bool found = findings_close();
+
+	__real__Exit(found && !status ? 1 : status);
+}
+
+/* The engine looks for leaks by itself, too: not here. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static char no_leaks[] = "-detect_leaks=0";
+	char **more = calloc((size_t)*argc + 2, sizeof(*more));
+
+	if (!more)
+		abort();
+	more[0] = (*argv)[0];
+	more[1] = no_leaks;
+	memcpy(more + 2, *argv + 1, (size_t)(*argc - 1) * sizeof(*more));
+	++*argc;
+	*argv = more;
+	sanitizer_end_quietly();
+	findings_start(more[0]);
+	catch_start(tell_findings);
+	return 0;
+}
+
+/* ---- playing ---- */
+
+/* What the device did while it was asked what it offers. */
+static void add_pending(void)
+{
+	struct verdict v = { 0 };
+	struct script script;
+	struct finding f = { NULL, 0, &script, &v, catch_pending() };
+
+	script_decode(NULL, 0, &script);
+	if (f.caught)
+		findings_add(&f);
+}
+
+/* Whether there was a finding. */
+static bool play(struct bus *bus, const struct script *script, const uint8_t *data, size_t size)
+{
+	volatile int progress = 0;
+	const struct caught *caught;
+	struct verdict v;
+	struct finding f = { data, size, script, &v, NULL };
+
+	if (!catch_play(bus, script, &progress, &v, &caught)) {
+		memset(&v, 0, sizeof(v));
+		v.op = progress;
+		f.caught = caught;
+	} else if (v.kind != VERDICT_VIOLATION && v.kind != VERDICT_WEDGED) {
+		return false;
+	}
+	findings_add(&f);
+	return true;
+}
+
+/* Nothing but the questions at the end. */
+static bool works(struct bus *bus)
+{
+	struct script script;
+
+	script_decode(NULL, 0, &script);
+	return !play(bus, &script, NULL, 0);
+}
+
+/* A device that worked at first, and whose host memory is beyond repair */
+static void check_recovery(struct bus *bus, bool worked)
+{
+	if (!worked || works(bus))
+		return;
+	complain("the device has not recovered from a finding: an empty script fails, which did "
+		 "not at first");
+	exit(1);
+}
+
+void target_play(struct bus *bus, const struct script *script, const uint8_t *data, size_t size)
+{
+	static unsigned int in_a_row;
+	static bool started;
+	static bool worked;
+
+	if (!started) {
+		started = true;
+		add_pending();
+		worked = works(bus);
+		if (atexit(at_exit))
+			abort();
+	}
+	in_a_row = play(bus, script, data, size) ? in_a_row + 1 : 0;
+	if (in_a_row && in_a_row % IN_A_ROW == 0)
+		check_recovery(bus, worked);
 }

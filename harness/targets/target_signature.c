@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Heads are made of texts, and are cheap; names of functions are asked of a process that reads the
+ * program's debugging information.
+ */
+#include "target_signature.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "array_size.h"
+
+#define FUNCTIONS  3u
+#define NAME_BYTES 512u
+#define ALL_BYTES  4096u /* a place of several functions, inlined */
+
+/* Sources of ours, wherever they were compiled. */
+#define HARNESS "./harness/"
+
+/* Sanitizers have it. The names, one after the other, each with a 0; an empty one ends them. */
+void __sanitizer_symbolize_pc(void *pc, const char *format, char *out, size_t room);
+
+/* ---- numbers ---- */
+
+static bool in_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* "0x80001000", "-17", "512": how many characters at `at`; 0: no number, or a part of a name */
+static size_t number(const char *begin, const char *at)
+{
+	size_t sign = *at == '-';
+	size_t len;
+
+	if (at > begin && in_word(at[-1]))
+		return 0;
+	if (!strncmp(at, "0x", 2))
+		len = 2 + strspn(at + 2, "0123456789abcdef");
+	else
+		len = sign + strspn(at + sign, "0123456789");
+	return len > sign && !in_word(at[len]) ? len : 0;
+}
+
+static void add(char *text, size_t room, const char *what)
+{
+	size_t used = strlen(text);
+
+	snprintf(text + used, room - used, "%s", what);
+}
+
+/* `len` characters at most, up to the end of the line */
+static void add_without_numbers(char *text, size_t room, const char *what, size_t len)
+{
+	size_t used = strlen(text);
+
+	for (const char *at = what; at < what + len && *at && *at != '\n' && used + 1 < room;) {
+		size_t digits = number(what, at);
+
+		text[used++] = digits ? '#' : *at;
+		at += digits ? digits : 1;
+	}
+	text[used] = 0;
+}
+
+/* ---- heads ---- */
+
+static void verdict_head(const struct verdict *v, char *text, size_t room)
+{
+	player_verdict_name(v, text, room);
+	if (v->kind != VERDICT_VIOLATION)
+		return;
+	add(text, room, " ");
+	add_without_numbers(text, room, v->reason, strlen(v->reason));
+}
+
+/* "==7==ERROR: AddressSanitizer: heap-buffer-overflow on address ...", "READ of size 4 at ..." */
+static void address_head(const char *report, char *text, size_t room)
+{
+	const char *kind = strstr(report, "AddressSanitizer: ");
+
+	add(text, room, "address:");
+	if (kind) {
+		kind += strlen("AddressSanitizer: ");
+		if (!strncmp(kind, "attempting ", 11)) /* "attempting double-free on" */
+			kind += 11;
+		add_without_numbers(text, room, kind, strcspn(kind, ": "));
+	}
+	if (strstr(report, "\nREAD of size"))
+		add(text, room, " read");
+	else if (strstr(report, "\nWRITE of size"))
+		add(text, room, " write");
+}
+
+static void undefined_head(const char *report, char *text, size_t room)
+{
+	static const char mark[] = ": runtime error: ";
+	const char *what = strstr(report, mark);
+
+	what = what ? what + strlen(mark) : report;
+	add(text, room, "undefined:");
+	add_without_numbers(text, room, what, strlen(what));
+}
+
+static void signal_head(int number_of, char *text, size_t room)
+{
+	const char *name = sigabbrev_np(number_of);
+
+	snprintf(text, room, "signal:%s%s", name ? "SIG" : "", name ? name : "unknown");
+}
+
+/* "blk.c:12: int f(int): Assertion `x > 1' failed." */
+static void assertion_head(const char *report, char *text, size_t room)
+{
+	const char *what = strchr(report, '`');
+	const char *end = strrchr(report, '\'');
+
+	add(text, room, "assertion:");
+	if (what && end > what)
+		add_without_numbers(text, room, what + 1, (size_t)(end - what - 1));
+}
+
+void signature_head(const struct verdict *v, const struct caught *c, char *text, size_t room)
+{
+	text[0] = 0;
+	if (!c) {
+		verdict_head(v, text, room);
+	} else if (c->how == CAUGHT_ADDRESS) {
+		address_head(c->text, text, room);
+	} else if (c->how == CAUGHT_UNDEFINED) {
+		undefined_head(c->text, text, room);
+	} else if (c->how == CAUGHT_SIGNAL) {
+		signal_head(c->signal, text, room);
+	} else if (c->how == CAUGHT_EXIT) {
+		add(text, room, "exit");
+	} else {
+		assertion_head(c->text, text, room);
+	}
+}
+
+/* ---- functions ---- */
+
+struct code_place {
+	char function[NAME_BYTES];
+	char source[NAME_BYTES]; /* "devices/blk.c:12"; "<null>:0": it has none */
+	bool harness;
+	bool library; /* the C library's, which has the device's call */
+};
+
+/* Parts of sanitizers, which stand before the device's first function, as the harness's may. */
+static bool is_sanitizer(const char *function)
+{
+	static const char *const prefix[] = { "__asan", "__ubsan_", "__sanitizer",
+					      "__interceptor_" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefix); i++) {
+		if (!strncmp(function, prefix[i], strlen(prefix[i])))
+			return true;
+	}
+	return false;
+}
+
+static void split(const char *text, struct code_place *p)
+{
+	size_t len = strcspn(text, "\t");
+
+	snprintf(p->function, sizeof(p->function), "%.*s", (int)len, text);
+	text += len + (text[len] != 0);
+	len = strcspn(text, "\t");
+	snprintf(p->source, sizeof(p->source), "%.*s", (int)len, text);
+	p->library = strstr(text + len, "/libc.so");
+	p->harness = !strncmp(p->source, HARNESS, strlen(HARNESS));
+}
+
+/*
+ * Calls `tell` for each place of the device, from the first one up to the harness, which calls it;
+ * it returns whether it wants more. The harness may come before, where the device calls its host.
+ */
+static void each_place(const struct caught *c,
+		       bool (*tell)(const struct code_place *p, void *opaque), void *opaque)
+{
+	static char all[ALL_BYTES];
+	bool inside = false;
+	struct code_place p;
+
+	for (unsigned int i = 0; i < c->frames; i++) {
+		memset(all, 0, sizeof(all));
+		__sanitizer_symbolize_pc((void *)((uintptr_t)c->pc[i] - 1), "%f\t%s:%l\t%m", all,
+					 sizeof(all) - 1);
+		for (const char *at = all; *at; at += strlen(at) + 1) {
+			split(at, &p);
+			if (p.harness && inside)
+				return;
+			if (p.harness || is_sanitizer(p.function))
+				continue;
+			inside |= !p.library && p.source[0] && p.source[0] != '<';
+			if (!tell(&p, opaque))
+				return;
+		}
+	}
+}
+
+struct functions {
+	char *text;
+	size_t room;
+	unsigned int count;
+};
+
+static bool add_function(const struct code_place *p, void *opaque)
+{
+	struct functions *f = opaque;
+
+	if (p->library || !p->source[0] || p->source[0] == '<')
+		return true;
+	add(f->text, f->room, f->count ? " < " : " in ");
+	add(f->text, f->room, p->function);
+	return ++f->count < FUNCTIONS;
+}
+
+void signature_add_functions(const struct caught *c, char *text, size_t room)
+{
+	struct functions f = { text, room, 0 };
+
+	each_place(c, add_function, &f);
+}
+
+static bool print_place(const struct code_place *p, void *opaque)
+{
+	fprintf(opaque, "    in %s %s\n", p->function, p->source);
+	return true;
+}
+
+void signature_print_stack(const struct caught *c, FILE *out)
+{
+	each_place(c, print_place, out);
+}
+
+/* "    #0 0x55..." */
+static bool print_frame(const char *line, FILE *out)
+{
+	static char name[NAME_BYTES];
+	unsigned long long pc;
+	unsigned int frame;
+
+	if (sscanf(line, "    #%u 0x%llx", &frame, &pc) != 2)
+		return false;
+	__sanitizer_symbolize_pc((void *)(uintptr_t)(pc + 1), "%f %s:%l", name, sizeof(name));
+	if (!strstr(name, HARNESS "targets/"))
+		fprintf(out, "    #%u in %s\n", frame, name);
+	return true;
+}
+
+void signature_print_report(const char *text, FILE *out)
+{
+	const char *end = strstr(text, "Shadow bytes around");
+
+	if (!end)
+		end = text + strlen(text);
+	while (text < end) {
+		size_t len = strcspn(text, "\n");
+
+		if (!print_frame(text, out))
+			fprintf(out, "%.*s\n", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}

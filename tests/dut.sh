@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# A target of somebody else's device goes on after a finding, tells each once, keeps its input, and takes
+# a list of known ones: checked on the mistakes of tests/foreign/.
+# Usage: tests/dut.sh TARGET  (fuzz_mine_blk, of make dut)
+set -u
+target=$1
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+. tests/lib.sh
+
+# fuzz STATUS MISTAKE ARGUMENT...
+fuzz() {
+	wanted=$1
+	mistake=$2
+	shift 2
+	rm -rf "$work/found"
+	FOREIGN_MISTAKE=$mistake ANVIL_FINDINGS=$work/found gives "$wanted" "$target" -seed=1 "-artifact_prefix=$work/" "$@"
+}
+
+# told: the signatures of findings that were told, sorted; listed: those of the closing table
+told() {
+	sed -n 's/^anvil: finding [0-9]*: //p' "$work/err" | sort
+}
+
+listed() {
+	sed -n 's/^ *[0-9][0-9]*  \([a-z]*:.*\)/\1/p' "$work/err" | sort
+}
+
+# counted SIGNATURE: how often it is in the table
+counted() {
+	sed -n "s/^ *\([0-9][0-9]*\)  $1.*/\1/p" "$work/err" | head -n 1
+}
+
+# often SIGNATURE: more than once
+often() {
+	[ "$(counted "$1")" -gt 1 ]
+}
+
+# finds MISTAKE RUNS SIGNATURE: that one among others, if any; each is told once, and kept
+finds() {
+	fuzz 1 "$1" "-runs=$2"
+	expect "$1: it goes on" grep -q "^Done $2 runs" "$work/err"
+	expect "$1: the finding is in the table" grep -q "^ *[0-9]*  $3" "$work/err"
+	expect "$1: it comes again and again" often "$3"
+	is "$1: what is told" "$(listed)" "$(told)"
+	is "$1: each once" "$(told | uniq)" "$(told)"
+	is "$1: inputs that are kept" "$(told | wc -l)" "$(ls "$work/found" | wc -l)"
+}
+
+says_signature() {
+	told | grep -qxF -- "$1"
+}
+
+# replays MISTAKE SIGNATURE: the file that the table gives for it, played again
+replays() {
+	file=$(grep -A 1 "^ *[0-9]*  $2" "$work/err" | sed -n '2s/^ *//p')
+	wanted_signature=$(listed | grep "^$2" | head -n 1)
+	mkdir -p "$work/again" && mv "$file" "$work/again/input"
+	FOREIGN_MISTAKE=$1 ANVIL_FINDINGS=$work/found gives 1 "$target" "$work/again/input"
+	expect "$1: the input gives the same signature" says_signature "$wanted_signature"
+}
+
+# ---- a device without mistakes ----
+
+fuzz 0 '' -runs=2000
+is 'complaints about a correct device' '' "$(grep '^anvil' "$work/err")"
+expect 'nothing is kept of it' test ! -e "$work/found"
+
+# ---- findings ----
+
+finds BLK_WRITE_FLAG 4000 'violation:1 stores # bytes'
+replays BLK_WRITE_FLAG violation:1
+finds BLK_CONFIG_PAST_END 500 'address:global-buffer-overflow read in blk_read'
+replays BLK_CONFIG_PAST_END address:
+finds BLK_RANGE_WRAPS 4000 'undefined:addition of unsigned offset to # overflowed to # in do_'
+replays BLK_RANGE_WRAPS undefined:
+# what an address that is not checked leads to differs from process to process
+finds BLK_ADDRESS_UNCHECKED 8000 'signal:SIGSEGV in '
+
+# ---- the end ----
+
+FOREIGN_MISTAKE=BLK_WRITE_FLAG ANVIL_FINDINGS=$work/found "$target" -seed=1 "-artifact_prefix=$work/" >"$work/out" 2>"$work/err" &
+fuzzer=$!
+for try in $(seq 100); do
+	grep -q '^anvil: finding' "$work/err" && break
+	sleep 0.1
+done
+kill "$fuzzer"
+wait "$fuzzer"
+expect 'a campaign that is ended fails' test $? -ne 0
+is 'what is told at the end' "$(told)" "$(listed)"
+
+# ---- known ones ----
+
+fuzz 1 BLK_WRITE_FLAG -runs=4000
+{
+	echo '# accepted'
+	echo
+	listed
+} >"$work/known"
+export ANVIL_KNOWN="$work/known"
+fuzz 0 BLK_WRITE_FLAG -runs=4000
+is 'known ones that are told' '' "$(told)"
+expect 'they are counted' often violation:1
+expect 'and marked' grep -qx ' *known' "$work/err"
+expect 'and not kept' test ! -e "$work/found"
+fuzz 1 BLK_RANGE_WRAPS -runs=4000
+echo 'violation:1 *' >"$work/known"
+fuzz 0 BLK_WRITE_FLAG -runs=4000
+echo 'violation:10 *' >"$work/known"
+fuzz 1 BLK_WRITE_FLAG -runs=4000
+ANVIL_KNOWN=$work/none
+answers 2 "$work/none" "$target" -runs=1
+
+finish "devices of others"
