@@ -202,15 +202,15 @@ deps: ## installs what is missing (apt; elsewhere says what to install)
 # make PROGRAM... on all cores, before what runs on its own
 BUILD = @+$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-fuzz: ## runs all targets for T seconds in all (default 60); ENGINE=afl: by AFL++
-	$(BUILD) $(ENGINE_BINARIES) build/asan/anvil
-	@build/asan/anvil fuzz --engine $(ENGINE) --time $(T) --jobs $(JOBS)
+fuzz: ## runs all targets for T seconds in all (default 60); ENGINE=afl: by AFL++; DUT=mine.c SOURCES="...": a device of yours
+	$(BUILD) $(if $(DUT),dut,$(ENGINE_BINARIES) build/asan/anvil)
+	@$(if $(DUT),$(DUT_RUN),build/asan/anvil fuzz --engine $(ENGINE) --time $(T) --jobs $(JOBS))
 
 afl-there:
 	@command -v $(AFL_CLANG) >/dev/null || { echo 'no $(AFL_CLANG); make deps installs AFL++' >&2; exit 2; }
 
 check: all-tests ## all tests: units, replays, layers, format, health gate
-	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands findings foreign export embed replay kvm \
+	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands findings foreign tap export embed replay kvm \
 		readme layers format health direct
 	@echo "check: all passed"
 
@@ -218,7 +218,7 @@ check: all-tests ## all tests: units, replays, layers, format, health gate
 RACED := $(addprefix build/fuzz/without/,mutator/fuzz_blk oracle/fuzz_blk model/fuzz_blk races/fuzz_blk) build/cov/tests/bugs/digest
 
 all-tests:
-	$(BUILD) all $(RACED) build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED)
+	$(BUILD) all $(RACED) build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED) $(TAP_TESTS)
 	$(BUILD) foreign-devices
 
 test: $(TEST_BINARIES) build/clang/tests/embed_example build/gcc/anvil

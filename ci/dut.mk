@@ -18,6 +18,15 @@ CXX_CLANG ?= $(CLANG)++
 dut_object  = $(DUT_DIR)/$(1)/$(subst ..,up,$(2)).o
 dut_objects = $(foreach s,$(DUT) $(SOURCES),$(call dut_object,$(1),$(s)))
 
+# said before anything is built
+$(foreach s,$(DUT) $(SOURCES),$(if $(wildcard $(s)),,$(error $(s): there is no such file, for DUT or SOURCES)))
+
+# scripts of every target fit any device
+DUT_SEEDS = $(wildcard $(foreach t,blk net virtqueue mmio,corpora/fuzz_$(t) crashes/fuzz_$(t)))
+DUT_RUN   = mkdir -p $(DUT_DIR)/corpus $(DUT_DIR)/findings && \
+	ANVIL_FINDINGS=$(DUT_DIR)/findings $(DUT_DIR)/fuzz_$(DUT_NAME) -max_total_time=$(T) \
+	-artifact_prefix=$(DUT_DIR)/findings/ $(DUT_DIR)/corpus $(DUT_SEEDS)
+
 DUT_SANITIZE := -fsanitize=undefined -fno-sanitize=alignment,object-size -fno-sanitize-recover=undefined
 # the target goes on after a report: of all kinds of undefined behaviour but for a few, which end it or trap
 DUT_RECOVER := bool,bounds,builtin,enum,float-cast-overflow,integer-divide-by-zero,nonnull-attribute,null,pointer-overflow,shift,signed-integer-overflow,vla-bound,vptr
@@ -57,5 +66,8 @@ $(DUT_DIR)/$(DUT_NAME).so: $(call dut_objects,so)
 
 -include $(shell find $(DUT_DIR)/obj $(DUT_DIR)/so -name '*.d' 2>/dev/null)
 
+# quiet when there is nothing to do
 dut: $(DUT_DIR)/fuzz_$(DUT_NAME) dut-so
+	@:
 dut-so: $(DUT_DIR)/$(DUT_NAME).so
+	@:

@@ -105,7 +105,9 @@ build/tap/tests/listen: tests/tap/listen.c harness/tap/tap.h $(TAP_ALONE)
 
 TAP_FAULTS := build/tap/tests/faults $(foreach w,asan recover,build/tap/tests/$(w)-O1/faults)
 
-tap: $(TAP_RUNS:%=%/run) $(TAP_LEAVE) $(TAP_ATOMICS) $(TAP_FAULTS) build/tap/tests/listen ## what is told of a device, by each way to compile it (CLANG, GCC)
+TAP_TESTS := $(TAP_RUNS:%=%/run) $(TAP_LEAVE) $(TAP_ATOMICS) $(TAP_FAULTS) build/tap/tests/listen
+
+tap: $(TAP_TESTS) ## what is told of a device, by each way to compile it (CLANG, GCC)
 	@for p in $(TAP_ATOMICS) build/tap/tests/listen; do $$p || exit 1; done
 	@status=0; for r in $(notdir $(TAP_RUNS)); do \
 		build/tap/tests/$$r/run $${r%-*} $$r || status=1; done; exit $$status

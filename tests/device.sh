@@ -140,4 +140,4 @@ for program in "$plain" "$anvil"; do
 	gives 0 "$program" play --device "$work/untapped.so" "$work/read.txt"
 done
 
-finish 'tests/device.sh'
+finish 'devices in shared objects'
