@@ -117,10 +117,8 @@ static void create(struct machine *m)
 	oracle_create(&m->oracle);
 	safety_create(&m->safety, &m->oracle);
 	m->image = malloc(MACHINE_IMAGE_BYTES);
-	m->frame = malloc(ANVIL_NIC_FRAME_BYTES_MAX);
-	if (!m->image || !m->frame)
+	if (!m->image)
 		abort();
-	memset(m->frame, 0x5a, ANVIL_NIC_FRAME_BYTES_MAX);
 }
 
 void machine_create(struct machine *m)
@@ -136,6 +134,10 @@ void machine_create(struct machine *m)
 
 static bool listen(struct machine *m)
 {
+	m->frame = malloc(ANVIL_NIC_FRAME_BYTES_MAX);
+	if (!m->frame)
+		abort();
+	memset(m->frame, 0x5a, ANVIL_NIC_FRAME_BYTES_MAX);
 	if (m->dut->traits & DUT_TAPPED)
 		machine_tap_listen(m);
 	else
