@@ -109,7 +109,7 @@ void machine_clean(struct machine *m)
 
 	for (unsigned int i = 0; m->spilled && i < DUT_RAM_REGIONS; i++) {
 		if (m->dut->ram[i].bytes)
-			memset(m->dut->ram[i].host, 0, m->dut->ram[i].bytes);
+			memset(m->dut->ram[i].host, 0, (size_t)m->dut->ram[i].bytes);
 	}
 	m->spilled = false;
 	for (size_t w = 0; w < ARRAY_SIZE(m->dirty); w++) {
