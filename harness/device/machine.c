@@ -156,6 +156,11 @@ bool machine_create_foreign(struct machine *m, struct device_under_test *dut, ch
 			 dut->version, DUT_VERSION);
 		return false;
 	}
+	if (dut->traits & DUT_EXACT) {
+		snprintf(error, room,
+			 "it promises DUT_EXACT, which is for the harness's own devices");
+		return false;
+	}
 	err = attach(m, dut);
 	if (err)
 		snprintf(error, room, "create: %s", strerror(-err));

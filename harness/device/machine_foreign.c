@@ -90,7 +90,8 @@ bool machine_ask(struct machine *m, char *error, size_t room)
 	else {
 		ask_configuration(m);
 		ask_space(m, m->offer.space);
-		if (m->dut->disk && m->offer.kind == DEVICE_BLK && !m->dut->complete)
+		if (m->dut->disk && m->offer.kind == DEVICE_BLK && !m->dut->complete &&
+		    !m->dut->resize)
 			safety_see_disk(&m->safety, m->dut->disk, m->dut->sectors);
 		return true;
 	}

@@ -114,6 +114,7 @@ static void join(struct safety *s, struct safety_chain *c, struct safety_version
 			c->first = v->first;
 		return;
 	}
+	s->off |= count < c->count;
 	memcpy(&s->segment[s->segments], &s->segment[c->first], count * sizeof(*s->segment));
 	s->segments += count;
 	c->first = v->first;
