@@ -251,6 +251,7 @@ struct model_net {
 	uint64_t delivered;   /* bytes of header and frame seen so far */
 	unsigned int buffers;
 	unsigned int bad; /* buffers that were no good, given back */
+	uint64_t bad_work;
 	unsigned int published;
 	unsigned int announced; /* num_buffers */
 };

@@ -118,6 +118,7 @@ void oracle_frame_begins(struct oracle *o, const struct anvil_nic_frame *frame)
 	n->delivered = 0;
 	n->buffers = 0;
 	n->bad = 0;
+	n->bad_work = 0;
 	n->published = 0;
 	n->announced = 0;
 	if (n->wanted)
@@ -211,6 +212,17 @@ static bool buffer_fine(const struct oracle *o, const struct model_chain *c)
 	return c->readable == 0 && c->writable_bytes >= oracle_net_header_bytes(o);
 }
 
+/* What a chain counts for, as virtqueue.h says it. */
+static uint64_t work_of(const struct model_chain *c)
+{
+	uint64_t bytes = c->readable_bytes + c->writable_bytes;
+	uint64_t buffers = bytes / ANVIL_VIRTQUEUE_WORK_BYTES;
+
+	if (buffers > ANVIL_VIRTQUEUE_WORK_BUFFERS)
+		buffers = ANVIL_VIRTQUEUE_WORK_BUFFERS;
+	return ANVIL_VIRTQUEUE_WORK_CHAIN + c->count + buffers;
+}
+
 void oracle_net_due_rx(struct oracle *o, unsigned int queue, struct model_chain *c, struct due *due)
 {
 	static uint8_t header[HEADER_MAX];
@@ -225,6 +237,7 @@ void oracle_net_due_rx(struct oracle *o, unsigned int queue, struct model_chain 
 	if (!buffer_fine(o, c)) {
 		hit(MILESTONE_NET_RX_BAD_BUFFER);
 		n->bad++;
+		n->bad_work += work_of(c);
 		/* in order it is one of the frame's, if it came after the first of them (2.7.9) */
 		n->buffers += n->delivered && oracle_accepted(o, VIRTIO_F_IN_ORDER);
 		return;
@@ -293,8 +306,8 @@ static void check_not_delivered(struct oracle *o, int result)
 {
 	struct model_queue *q = &o->queue[o->net.to];
 	uint64_t need = oracle_net_header_bytes(o) + (uint64_t)o->net.frame->len;
-	/* after a ring full of bad ones it may put off the rest */
-	bool excused = o->raced || o->net.bad >= q->size;
+	/* after a ring full of bad ones, or a call's work, it may put off the rest */
+	bool excused = o->raced || o->net.bad >= q->size || o->net.bad_work >= ANVIL_DEVICE_WORK;
 
 	if (room_left(o, q) >= need)
 		oracle_fail(o, 4, "a wanted frame of %u bytes is not received, there was room",
