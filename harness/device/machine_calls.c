@@ -106,11 +106,19 @@ static void write_device(struct machine *m, uint64_t offset, unsigned int width,
 		safety_queue_runs(&m->safety, before, m->dut->read(m->dut, offset, width));
 }
 
+/* Only an exact device says so without fail. */
+static bool in_use(struct machine *m, uint64_t offset)
+{
+	return m->exact && offset < VIRTIO_MMIO_CONFIG && only_latches(offset) &&
+	       m->dut->read(m->dut, m->p.legacy ? VIRTIO_MMIO_QUEUE_PFN : VIRTIO_MMIO_QUEUE_READY,
+			    4);
+}
+
 void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint64_t value)
 {
 	if (m->exact)
 		oracle_write(&m->oracle, offset, width, value);
-	safety_write(&m->safety, offset, width, value);
+	safety_write(&m->safety, offset, width, value, in_use(m, offset));
 	m->inside = true;
 	write_device(m, offset, width, value);
 	if (!m->exact || !only_latches(offset) || m->oracle.accesses || m->own.deferred_work ||

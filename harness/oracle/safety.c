@@ -47,6 +47,7 @@ static void forget(struct safety *s)
 	s->over_rings = false;
 	s->status = 0;
 	s->features[0] = s->features[1] = 0;
+	s->features_final = false;
 	s->off = false;
 	s->features_sel = 0;
 	s->queue_sel = 0;
@@ -62,6 +63,7 @@ void safety_start(struct safety *s, const struct setup *p, const struct anvil_fe
 	s->had = 0;
 	s->device_status = 0;
 	s->resetting = false;
+	s->reset_goes_on = false;
 	s->stopping = -1;
 	s->sel_known = true;
 	s->page_size = 0;
@@ -219,14 +221,39 @@ static bool is_programming(uint64_t offset)
 	       (offset >= VIRTIO_MMIO_QUEUE_DESC_LOW && offset <= VIRTIO_MMIO_QUEUE_DEVICE_HIGH);
 }
 
-static bool may_program(const struct safety *s, const struct safety_queue *q)
+/* 3.1.1, 3.4.2: when a device that is exact lets its queues be set up. */
+static bool exact_lets_program(const struct safety *s)
 {
-	uint32_t from = s->p->legacy ? VIRTIO_STATUS_DRIVER : VIRTIO_STATUS_FEATURES_OK;
+	const uint32_t begun = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER;
+	const uint32_t agreed = begun | VIRTIO_STATUS_FEATURES_OK;
 
-	return !q->ready && (s->device_status & from || !s->exact);
+	if (s->reset_goes_on)
+		return false;
+	if (s->p->legacy)
+		return (s->device_status & ~VIRTIO_STATUS_DRIVER_OK) == begun;
+	return s->device_status == agreed ||
+	       (s->device_status == (agreed | VIRTIO_STATUS_DRIVER_OK) &&
+		safety_accepted(s, VIRTIO_F_RING_RESET));
 }
 
-static void write_queue(struct safety *s, uint64_t offset, uint32_t value)
+static bool may_program(const struct safety *s, const struct safety_queue *q, bool in_use)
+{
+	return !q->ready && (!s->exact || (!in_use && exact_lets_program(s)));
+}
+
+/* 2.6.1: what the driver has programmed is gone, also of a queue that does not run. */
+static void reset_queue(struct safety *s, struct safety_queue *q)
+{
+	bool stopping = q->stopping;
+
+	s->stopping = (int)s->queue_sel;
+	if (q->ready)
+		return; /* at the end of the call */
+	forget_queue(q);
+	q->stopping = stopping;
+}
+
+static void write_queue(struct safety *s, uint64_t offset, uint32_t value, bool in_use)
 {
 	struct safety_queue *q;
 
@@ -235,7 +262,7 @@ static void write_queue(struct safety *s, uint64_t offset, uint32_t value)
 	q = &s->queue[s->queue_sel];
 	if (!s->sel_known)
 		s->off = true;
-	if (is_programming(offset) && !may_program(s, q)) {
+	if (is_programming(offset) && !may_program(s, q, in_use)) {
 		s->off |= !s->exact; /* what others make of that is their own affair */
 		return;
 	}
@@ -252,6 +279,7 @@ static void write_queue(struct safety *s, uint64_t offset, uint32_t value)
 			q->address[0] = value;
 		if (s->p->legacy && !value)
 			s->stopping = (int)s->queue_sel;
+		s->features_final |= value && may_program(s, q, in_use);
 		return;
 	case VIRTIO_MMIO_QUEUE_READY:
 		if (!s->p->legacy && value == 0)
@@ -259,7 +287,7 @@ static void write_queue(struct safety *s, uint64_t offset, uint32_t value)
 		return;
 	case VIRTIO_MMIO_QUEUE_RESET:
 		if (!s->p->legacy && value == 1 && safety_accepted(s, VIRTIO_F_RING_RESET))
-			s->stopping = (int)s->queue_sel;
+			reset_queue(s, q);
 		s->off |= value != 1 && !s->exact;
 		return;
 	default:
@@ -269,23 +297,32 @@ static void write_queue(struct safety *s, uint64_t offset, uint32_t value)
 	}
 }
 
+/* 2.2: when a device takes them. What others make of them at another time is their own affair. */
+static bool may_accept(struct safety *s)
+{
+	const uint32_t begun = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER;
+	uint32_t final = s->p->legacy ? VIRTIO_STATUS_DRIVER_OK : VIRTIO_STATUS_FEATURES_OK;
+
+	if (s->exact)
+		return s->device_status == begun && !s->features_final;
+	if (s->device_status & final)
+		return false;
+	s->off |= !(s->device_status & VIRTIO_STATUS_DRIVER);
+	return true;
+}
+
 static void write_features(struct safety *s, uint32_t value)
 {
 	unsigned int shift = s->features_sel % 2 * 32;
-	uint32_t final = s->p->legacy ? VIRTIO_STATUS_DRIVER_OK : VIRTIO_STATUS_FEATURES_OK;
 
-	if (s->features_sel >= 4 || s->device_status & final)
+	if (s->features_sel >= 4 || !may_accept(s))
 		return;
-	if (!(s->device_status & VIRTIO_STATUS_DRIVER)) {
-		if (s->exact)
-			return;
-		s->off = true; /* what others make of that is their own affair */
-	}
 	s->features[s->features_sel / 2] &= ~((uint64_t)UINT32_MAX << shift);
 	s->features[s->features_sel / 2] |= (uint64_t)value << shift;
 }
 
-void safety_write(struct safety *s, uint64_t offset, unsigned int width, uint64_t value)
+void safety_write(struct safety *s, uint64_t offset, unsigned int width, uint64_t value,
+		  bool in_use)
 {
 	safety_event(s);
 	if (width != 4 || offset % 4) {
@@ -311,7 +348,7 @@ void safety_write(struct safety *s, uint64_t offset, unsigned int width, uint64_
 		s->page_size = (uint32_t)value;
 		return;
 	default:
-		write_queue(s, offset, (uint32_t)value);
+		write_queue(s, offset, (uint32_t)value, in_use);
 	}
 }
 
@@ -346,6 +383,7 @@ void safety_settle(struct safety *s, uint32_t status)
 	bool agreed = s->device_status & VIRTIO_STATUS_FEATURES_OK;
 
 	s->device_status = status;
+	s->reset_goes_on = (s->resetting || s->reset_goes_on) && status;
 	if (!agreed && !s->off && !s->resetting)
 		check_features(s);
 	if (status & VIRTIO_STATUS_FEATURES_OK || s->p->legacy)

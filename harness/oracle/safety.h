@@ -166,9 +166,11 @@ struct safety {
 	uint32_t status;	/* all that the driver has set */
 	uint32_t device_status; /* as the device had it after the last call */
 	bool resetting;		/* in this call */
+	bool reset_goes_on;	/* one that has not ended: the driver waits for it (2.4.2) */
 	int stopping;		/* this queue, in this call; -1: none */
 	uint64_t features[2];
-	uint64_t had; /* accepted at some time in this script, of the first 64 */
+	bool features_final; /* legacy: with the first queue */
+	uint64_t had;	     /* accepted at some time in this script, of the first 64 */
 	uint32_t features_sel;
 	uint32_t queue_sel;
 	bool sel_known;
@@ -197,8 +199,10 @@ void safety_attach(struct safety *s, const struct safety_ram *ram, bool tapped, 
 /* A new device, which offers these features. */
 void safety_start(struct safety *s, const struct setup *p, const struct anvil_features *offered);
 
-/* Before a register write. */
-void safety_write(struct safety *s, uint64_t offset, unsigned int width, uint64_t value);
+/* Before a register write. Of an exact device: whether the selected queue reads as in use; it is
+ * then not to be programmed. */
+void safety_write(struct safety *s, uint64_t offset, unsigned int width, uint64_t value,
+		  bool in_use);
 /* After QueueReady, or QueuePFN, was written: whether the device says that the queue runs, and
  * whether it said so before. */
 void safety_queue_runs(struct safety *s, bool before, bool runs);

@@ -224,9 +224,10 @@ void safety_chains_tidy(struct safety *s)
 
 /* ---- the end ---- */
 
+/* Of two the newer one: the other has been all that it was. */
 struct safety_chain *safety_chain_of(struct safety_queue *q, uint32_t id)
 {
-	for (unsigned int i = 0; i < q->chains; i++) {
+	for (unsigned int i = q->chains; i-- > 0;) {
 		if (q->held[i]->id == id)
 			return q->held[i];
 	}
@@ -268,6 +269,12 @@ void safety_queue_wild(struct safety_queue *q)
 	if (!q->wild)
 		memset(q->wild_at, 0, sizeof(q->wild_at));
 	q->wild = q->broken = q->confused = true;
+}
+
+void safety_queue_published(const struct safety *s, struct safety_queue *q)
+{
+	if (q->broken && safety_accepted(s, VIRTIO_F_IN_ORDER))
+		safety_queue_wild(q);
 }
 
 static uint64_t prefix(const struct safety_chain *c)

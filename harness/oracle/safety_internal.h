@@ -84,6 +84,9 @@ void safety_chain_returned(struct safety *s, unsigned int queue, struct safety_c
 void safety_chain_drop(struct safety_queue *q, struct safety_chain *c);
 /* From now on any entry of the ring may be meant. */
 void safety_queue_wild(struct safety_queue *q);
+/* A used entry is shown: in order it stands for those before it, and where the guest broke the ring
+ * nobody knows which they are. */
+void safety_queue_published(const struct safety *s, struct safety_queue *q);
 /* The one that perhaps is available there; NULL: there are too many. */
 struct safety_chain *safety_chain_wild(struct safety *s, unsigned int queue, uint16_t place,
 				       uint32_t id);

@@ -64,6 +64,16 @@ static void walk_descriptor(struct safety *s, struct safety_version *v, const st
 		safety_version_segment(s, v, d->addr, d->len, d->flags & VIRTQ_DESC_F_WRITE);
 }
 
+/* Which of two with one id is given back, nobody knows. */
+static bool has_twin(const struct safety_queue *q, const struct safety_chain *c)
+{
+	for (unsigned int i = 0; i < q->chains; i++) {
+		if (q->held[i] != c && q->held[i]->id == c->id)
+			return true;
+	}
+	return false;
+}
+
 /* The chain that begins at its place: which id it has, and how many entries. */
 static void walk(struct safety *s, struct safety_queue *q, struct safety_chain *c)
 {
@@ -86,6 +96,8 @@ static void walk(struct safety *s, struct safety_queue *q, struct safety_chain *
 		safety_queue_wild(q);
 	c->id = d.id;
 	c->entries = (uint16_t)n;
+	if (has_twin(q, c))
+		safety_queue_wild(q);
 	safety_version_end(s, q, c, &v);
 }
 
@@ -146,6 +158,8 @@ static bool take(struct safety *s, unsigned int queue, unsigned int *entries)
 		safety_unmark(q->slot.over, offset_of(forward(q, c->place, i)));
 	*entries += c->entries;
 	q->walked = forward(q, q->walked, c->entries);
+	if (*entries > q->entries) /* it goes on over the entries of another one */
+		safety_queue_wild(q);
 	return true;
 }
 
@@ -204,6 +218,9 @@ static bool publish(struct safety *s, unsigned int queue)
 	unsigned int entries;
 
 	if (!safety_marked(q->slot.flags, slot) || !used(&d, q->used))
+		return false;
+	safety_queue_published(s, q);
+	if (q->confused)
 		return false;
 	if (!q->broken && s->tapped &&
 	    !(safety_marked(q->slot.id, slot) && safety_marked(q->slot.len, slot)))

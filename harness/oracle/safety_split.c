@@ -186,6 +186,8 @@ static void publish(struct safety *s, unsigned int queue)
 	uint16_t idx = safety_load16(s, q->device + VIRTQ_USED_IDX);
 	uint16_t count = (uint16_t)(idx - q->used);
 
+	if (count)
+		safety_queue_published(s, q);
 	if (q->confused) { /* anything may have been served */
 		s->disk.unknown = s->frames.unknown = true;
 		return;
