@@ -69,6 +69,9 @@ enum dut_trait {
 #define DUT_TRAITS 0
 #endif
 
+/* The first members, in an initializer. */
+#define DUT_INIT .version = DUT_VERSION, .traits = DUT_TRAITS
+
 struct device_under_test {
 	uint32_t version; /* DUT_VERSION */
 	uint32_t traits;  /* enum dut_trait: DUT_TRAITS, and what else it promises */
@@ -80,17 +83,18 @@ struct device_under_test {
 	 * ranges is not RAM. The harness clears what was written to it before each power_cycle. */
 	struct dut_ram ram[DUT_RAM_REGIONS];
 
-	/* Optional. A block device's content, where the harness may read it between calls:
-	 * `sectors` of 512 bytes. `power_cycle` puts the first content back. */
-	const void *disk;
+	/* Optional. A block device's content, `sectors` of 512 bytes, in memory that is there from
+	 * `create` on: the harness puts its own there before each power_cycle, and reads it between
+	 * calls. A few hundred sectors are enough. */
+	void *disk;
 	uint64_t sectors;
 
 	/* Once a process, before anything else. Returns 0 or a negative errno. `host` stays valid.
 	 */
 	int (*create)(struct device_under_test *dut, const struct dut_host *host);
 	/* The device as new: before each script, thousands of times a second. Nothing of the last
-	 * script may be left, neither in registers nor in host memory nor in the content of the
-	 * disk. */
+	 * script may be left, neither in registers nor in host memory nor in the content of a disk
+	 * that `disk` does not show. The interrupt line need not be told: it is not asserted. */
 	void (*power_cycle)(struct device_under_test *dut);
 
 	/* The guest reads or writes `width` bytes (1, 2, 4 or 8) at `offset` of the register window

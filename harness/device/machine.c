@@ -187,7 +187,7 @@ void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape)
 	if (m->exact)
 		own_device_choose(&m->own, &m->p);
 	m->leave = NULL;
-	m->dut->power_cycle(m->dut);
+	machine_power_cycle(m);
 	machine_go_on(m);
 }
 

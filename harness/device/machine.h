@@ -94,6 +94,7 @@ struct machine {
 	uint8_t *copy;	/* of the script's regions, for a device that tells no accesses */
 	bool spilled;	/* the device has stored outside of them */
 	uint8_t *frame; /* room for the next one, of a device that is not ours */
+	uint8_t *disk;	/* what is on such a device's disk when a script begins; NULL: not known */
 	uint64_t dirty[MAP_REGIONS * MAP_REGION_BYTES / MACHINE_DIRTY_UNIT / 64];
 	uint8_t *image; /* of a saved device */
 	uint64_t now;	/* us */
@@ -129,6 +130,9 @@ bool machine_queue_live(const struct machine *m, unsigned int queue);
 
 /* Resets a device that is not ours, and checks that nothing of the script is left. */
 void machine_check_reset(struct machine *m);
+
+/* The device as new, with the first content on its disk. */
+void machine_power_cycle(struct machine *m);
 
 /* A new device with clean RAM for this setup. The oracle jumps to `escape` at a violation. */
 void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape);

@@ -5,6 +5,7 @@
 #include "machine_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static uint32_t get(const struct machine *m, uint64_t offset)
@@ -70,11 +71,32 @@ static void ask_space(const struct machine *m, uint8_t *space)
 	}
 }
 
+/* No two sectors and no two bytes beside each other are the same. */
+static void choose_disk(struct machine *m)
+{
+	size_t bytes = (size_t)m->dut->sectors * 512;
+
+	m->disk = malloc(bytes);
+	if (!m->disk)
+		abort();
+	for (size_t i = 0; i < bytes; i++)
+		m->disk[i] = (uint8_t)(i / 512 + i);
+}
+
+void machine_power_cycle(struct machine *m)
+{
+	if (m->disk)
+		memcpy(m->dut->disk, m->disk, (size_t)m->dut->sectors * 512);
+	m->dut->power_cycle(m->dut);
+}
+
 bool machine_ask(struct machine *m, char *error, size_t room)
 {
 	uint32_t id;
 
-	m->dut->power_cycle(m->dut);
+	if (m->dut->disk)
+		choose_disk(m);
+	machine_power_cycle(m);
 	id = get(m, VIRTIO_MMIO_DEVICE_ID);
 	m->offer.kind = id == VIRTIO_ID_NET ? DEVICE_NET : DEVICE_BLK;
 	m->offer.legacy = get(m, VIRTIO_MMIO_VERSION) == 1;

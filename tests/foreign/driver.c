@@ -58,6 +58,8 @@ int driver_power_on(void **state)
 		if (dut->ram[i].bytes > 0)
 			memset(dut->ram[i].host, 0, dut->ram[i].bytes);
 	}
+	for (size_t i = 0; dut->disk && i < dut->sectors * 512; i++)
+		((uint8_t *)dut->disk)[i] = (uint8_t)(i / 512 + i);
 	foreign_mistake = MISTAKE_NONE;
 	frames_sent = 0;
 	irq = false;

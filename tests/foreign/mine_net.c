@@ -39,7 +39,6 @@ static int create(struct device_under_test *dut, const struct dut_host *calls)
 
 static void power_cycle(struct device_under_test *dut)
 {
-	host->set_irq(dut, false);
 	net_init(dut->opaque, &vm, (const uint8_t[6]){ 0x02, 'h', 'o', 'b', 'b', 'y' });
 }
 
@@ -66,9 +65,8 @@ static void cable(struct device_under_test *dut, bool up)
 struct device_under_test *device_under_test(void)
 {
 	static struct device_under_test mine = {
-		.version = DUT_VERSION,
+		DUT_INIT,
 		.name = "hobby net",
-		.traits = DUT_TRAITS,
 		.opaque = &net,
 		.create = create,
 		.power_cycle = power_cycle,
