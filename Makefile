@@ -336,7 +336,7 @@ direct: build/asan/anvil
 	@if [ "$$(ci/with-kvm --which)" = direct ]; then $(MAKE) --no-print-directory guest DIRECT=yes; \
 	else echo 'SKIPPED: stock kernels, for which make guest takes a KVM host in software here'; fi
 
-guest: build/asan/anvil build/guest/peer build/guest/guestctl ## boots stock kernels that use the devices; ROWS="disk net": only these
+guest: build/asan/anvil build/guest/peer build/guest/guestctl foreign-devices ## boots stock kernels that use the devices; ROWS="disk net": only these
 	@$(if $(ROWS)$(DIRECT),,tests/with_kvm.sh build/asan/anvil)
 	@tests/guest/run $(ROWS)
 

@@ -116,8 +116,6 @@ refuses "$work/hangs.so: before a script was played: hang;" \
 	"$anvil" play --hang 1 --device "$work/hangs.so" "$first"
 refuses ": before a script was played: crash:global-buffer-overflow in blk_read;" \
 	env FOREIGN_MISTAKE=BLK_CONFIG_PAST_END "$anvil" play --device "$blk" "$first"
-refuses 'a device from a file plays on model alone' "$anvil" play --on kvm --device "$blk" "$first"
-refuses 'a device from a file plays on model alone' "$anvil" play --on linux --device "$blk" "$first"
 refuses '--device: give its FILE' "$anvil" play "$first" --device
 expect 'a shrink that failed writes nothing' test ! -e "$work/smaller"
 

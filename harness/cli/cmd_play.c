@@ -129,8 +129,8 @@ const struct command command_play = {
 	.details =
 		"Verdicts are ok, rejected (the device asks for a reset), wedged, violation:RULE, "
 		"crash:WHAT and hang; of the last four all there is to know is told.\n"
-		"A device of yours is a shared object with the function device_under_test. It "
-		"plays on model alone.\n",
+		"A device of yours is a shared object with the function device_under_test. On kvm "
+		"and linux its guest RAM begins on a page.\n",
 	.options = options,
 	.operands = operands,
 	.arguments_size = sizeof(struct arguments),

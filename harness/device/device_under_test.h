@@ -80,7 +80,8 @@ struct device_under_test {
 	void *harness;	  /* the harness's */
 
 	/* Guest RAM. `create` may fill this in. 192 KiB at least, in all; all other than these
-	 * ranges is not RAM. The harness clears what was written to it before each power_cycle. */
+	 * ranges is not RAM. What scripts use of it is cleared before each power_cycle. For a
+	 * guest on /dev/kvm it begins on a page (aligned_alloc). */
 	struct dut_ram ram[DUT_RAM_REGIONS];
 
 	/* Optional. A block device's content, `sectors` of 512 bytes, in memory that is there from

@@ -183,6 +183,7 @@ static bool place_window(struct machine *m, unsigned int region, const struct du
 	for (uint64_t at = 0; at < bytes; at += MAP_REGION_BYTES, region++) {
 		m->window[region] = start + at;
 		m->ram[region] = (uint8_t *)r->host + (start + at - r->gpa);
+		memset(m->ram[region], 0, MAP_REGION_BYTES);
 	}
 	return true;
 }

@@ -125,9 +125,27 @@ static void play_once(struct stage *st, const struct script *script, struct shar
 	bus_trace_differs(&st->trace[0], &st->trace[1], sh->difference, sizeof(sh->difference));
 }
 
+/* A guest has the regions by pages. */
+static bool on_pages(const struct machine *m)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	for (unsigned int i = 0; i < MAP_REGIONS; i++) {
+		if ((uintptr_t)m->ram[i] % page)
+			return false;
+	}
+	return true;
+}
+
 static int create_other(struct stage *st, const struct runner_stage *where, char *error,
 			size_t room)
 {
+	if (where->on != RUN_ON_MODEL && !on_pages(&st->machine)) {
+		snprintf(error, room,
+			 "its guest RAM does not begin on a page: aligned_alloc it, or play "
+			 "--on model");
+		return -EINVAL;
+	}
 	switch (where->on) {
 	case RUN_ON_KVM:
 		return bus_kvm_create(&st->other, &st->machine, error, room);
@@ -512,11 +530,6 @@ bool runner_can(const struct runner_stage *stage, char *error, size_t room)
 
 	if (stage->on == RUN_ON_MODEL)
 		return true;
-	if (stage->device) {
-		snprintf(error, room, "%.200s: a device from a file plays on model alone",
-			 stage->device);
-		return false;
-	}
 	if (stage->on == RUN_ON_LINUX)
 		return bus_linux_can(stage->kernel, error, room);
 	machine_create(&machine);

@@ -21,7 +21,7 @@ static void irq(struct vm *of, bool asserted)
 static int create(struct device_under_test *dut, const struct dut_host *calls)
 {
 	/* each on the heap, so that AddressSanitizer sees where it ends */
-	dut->ram[0] = (struct dut_ram){ 0x80000000, 256u << 10, calloc(1, 256u << 10) };
+	dut->ram[0] = (struct dut_ram){ 0x80000000, 256u << 10, aligned_alloc(4096, 256u << 10) };
 	disk = (struct disk){ calloc(SECTORS, 512), SECTORS, getenv("FOREIGN_READ_ONLY") };
 	dut->disk = disk.data;
 	vm = (struct vm){ .irq = irq, .opaque = dut };

@@ -29,7 +29,7 @@ static int create(struct device_under_test *dut, const struct dut_host *calls)
 	host = calls;
 	vm = (struct vm){ .irq = irq, .send = transmitted, .opaque = dut };
 	for (unsigned int i = 0; i < VMM_RAM_RANGES; i++) {
-		struct vm_ram r = { i * 0x100000000, RAM_BYTES, calloc(1, RAM_BYTES) };
+		struct vm_ram r = { i * 0x100000000, RAM_BYTES, aligned_alloc(4096, RAM_BYTES) };
 
 		vm.ram[i] = r;
 		dut->ram[i] = (struct dut_ram){ r.base, r.size, r.host };
