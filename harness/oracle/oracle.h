@@ -202,6 +202,16 @@ struct model_mac_table {
 	uint8_t mac[64][6];
 };
 
+/* A connection, and the flow that the device says it is. */
+struct model_flow {
+	uint8_t version;
+	uint8_t protocol; /* 6 or 17: with ports; else 0 */
+	uint8_t end[2][18];
+	int number;
+};
+
+#define MODEL_FLOWS 32u
+
 struct model_net {
 	bool mode[6];
 	struct model_mac_table table[2];
@@ -226,7 +236,9 @@ struct model_net {
 	uint8_t key[40];
 	uint32_t tunnels;
 	bool context[8];
-	uint8_t flow[256];
+	uint8_t flow[256]; /* by number: 1 + the pair on which the driver last sent it */
+	struct model_flow flow_known[MODEL_FLOWS];
+	unsigned int flows_known; /* so far; the newest ones are there */
 
 	/* coalescing */
 	uint64_t now;

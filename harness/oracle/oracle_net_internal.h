@@ -69,17 +69,29 @@ void oracle_net_due_rx(struct oracle *o, unsigned int queue, struct model_chain 
 		       struct due *due);
 void oracle_net_published(struct oracle *o, unsigned int queue);
 
-/* ---- oracle_net_steering.c, oracle_net_control.c, oracle_net_coalesce.c ---- */
+/* ---- oracle_net_packet.c ---- */
 
 /* The end of the Ethernet header at `at`, which is there, and of up to 8 tags; and what follows. */
 uint64_t oracle_net_untag(const uint8_t *f, uint64_t len, uint64_t at, unsigned int *type);
 
 /* Any bytes, from the Ethernet header on. */
 void oracle_net_look_into(const uint8_t *f, uint64_t len, struct packet *p);
+/* The packet in a tunnel of one of these types (bits of 5.1.9.4.3.4). False: there is none. */
+bool oracle_net_look_inside(const uint8_t *f, uint64_t len, uint32_t enabled,
+			    const struct packet *outer, struct packet *p);
+
+/* ---- oracle_net_flow.c ---- */
+
+/* The driver has sent this frame on that queue. */
+void oracle_net_flow_sent(struct oracle *o, unsigned int queue, const uint8_t *frame, uint64_t len);
+/* The pair that a frame for the guest goes to, without RSS; whether it runs is not asked. */
+unsigned int oracle_net_by_flow(struct oracle *o, const struct anvil_nic_frame *f);
+void oracle_net_flows_reset(struct oracle *o);
+
+/* ---- oracle_net_steering.c, oracle_net_control.c, oracle_net_coalesce.c ---- */
 
 /* Where a frame goes, and its hash; it may turn out not to be wanted. */
 void oracle_net_choose(struct oracle *o, const struct anvil_nic_frame *f);
-void oracle_net_flow_sent(struct oracle *o, unsigned int queue, const uint8_t *frame, uint64_t len);
 void oracle_net_steering_reset(struct oracle *o);
 
 /* Commands: from class and number on; whether they are good ones. */
