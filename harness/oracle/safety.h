@@ -52,6 +52,8 @@ struct safety_version {
 	uint64_t writable;
 	unsigned int descriptors;
 	bool malformed; /* a device may refuse it */
+	uint64_t low;	/* of all its segments */
+	uint64_t high;	/* behind them */
 };
 
 struct safety_chain {
@@ -67,6 +69,8 @@ struct safety_chain {
 	struct safety_version now;
 	unsigned int first; /* segments of all versions, `now` included */
 	unsigned int count;
+	uint64_t low; /* of all these */
+	uint64_t high;
 	uint64_t writable; /* most of all versions */
 	/* what was stored into the writable bytes, by position; `many`: in more pieces than that */
 	bool many;

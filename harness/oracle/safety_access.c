@@ -28,9 +28,17 @@ static uint64_t in_rings(const struct safety_queue *q, enum access access, uint6
 	return most;
 }
 
+/* Most accesses are nowhere near most chains. */
+static bool near(const struct safety_chain *c, uint64_t gpa, uint64_t len)
+{
+	return gpa < c->high && gpa + len > c->low;
+}
+
 static uint64_t in_chain(const struct safety *s, const struct safety_chain *c, enum access access,
 			 uint64_t gpa)
 {
+	if (!near(c, gpa, 1))
+		return 0;
 	for (unsigned int i = 0; i < c->count; i++) {
 		const struct safety_segment *g = &s->segment[c->first + i];
 
@@ -241,6 +249,8 @@ static bool note_stores(struct safety *s, uint64_t gpa, size_t len)
 			   (!q->packed && safety_meets(gpa, len, q->desc, q->parts.desc));
 
 		for (unsigned int k = 0; k < q->chains; k++) {
+			if (!near(q->held[k], gpa, len))
+				continue;
 			note_store(s, q->held[k], gpa, len);
 			met |= meets_table(s, q->held[k], gpa, len);
 		}
@@ -252,7 +262,8 @@ static bool note_stores(struct safety *s, uint64_t gpa, size_t len)
 	return changes;
 }
 
-static void stored_in_rings(struct safety *s, uint64_t gpa, size_t len, bool buffer)
+/* `alone`: no buffer lies there. */
+static void stored_in_rings(struct safety *s, uint64_t gpa, size_t len, bool alone)
 {
 	SAFETY_EACH_LIVE(s, i)
 	{
@@ -261,7 +272,7 @@ static void stored_in_rings(struct safety *s, uint64_t gpa, size_t len, bool buf
 
 		if (!safety_meets(gpa, len, start, q->packed ? q->parts.desc : q->parts.device))
 			continue;
-		if (buffer)
+		if (!alone && in_chains(s, STORE, gpa))
 			q->broken = q->confused = true;
 		if (q->packed)
 			safety_packed_stored(s, i, gpa, len);
@@ -278,7 +289,7 @@ void safety_stored(struct safety *s, uint64_t gpa, size_t len)
 		return;
 	count(s, "stores", gpa);
 	if (!s->over_rings && is_ring(s, STORE, gpa, len)) {
-		stored_in_rings(s, gpa, len, false);
+		stored_in_rings(s, gpa, len, true);
 		return;
 	}
 	if (!may(s, STORE, gpa, len))
@@ -287,7 +298,7 @@ void safety_stored(struct safety *s, uint64_t gpa, size_t len)
 			    "device-writable",
 			    len, (unsigned long long)gpa);
 	changes = note_stores(s, gpa, len);
-	stored_in_rings(s, gpa, len, in_chains(s, STORE, gpa) > 0);
+	stored_in_rings(s, gpa, len, false);
 	if (changes)
 		safety_look(s);
 }

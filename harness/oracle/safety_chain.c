@@ -16,6 +16,7 @@ struct safety_chain *safety_chain_add(struct safety *s, unsigned int queue, uint
 	c = q->held[q->chains++];
 	memset(c, 0, offsetof(struct safety_chain, stored));
 	c->id = id;
+	c->low = UINT64_MAX;
 	c->order = s->order++;
 	c->first = s->segments;
 	return c;
@@ -25,7 +26,7 @@ struct safety_chain *safety_chain_add(struct safety *s, unsigned int queue, uint
 
 void safety_version_begin(struct safety *s, struct safety_version *v)
 {
-	*v = (struct safety_version){ .first = s->segments };
+	*v = (struct safety_version){ .first = s->segments, .low = UINT64_MAX };
 }
 
 static void put(struct safety *s, struct safety_version *v, const struct safety_segment *g)
@@ -36,6 +37,10 @@ static void put(struct safety *s, struct safety_version *v, const struct safety_
 	}
 	s->segment[s->segments++] = *g;
 	v->count++;
+	if (g->gpa < v->low)
+		v->low = g->gpa;
+	if (g->gpa + g->len > v->high)
+		v->high = g->gpa + g->len;
 }
 
 void safety_version_segment(struct safety *s, struct safety_version *v, uint64_t gpa, uint32_t len,
@@ -182,6 +187,10 @@ void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_
 	c->vague |= c->count > 0;
 	join(s, c, &kept);
 	c->now = kept;
+	if (v->low < c->low)
+		c->low = v->low;
+	if (v->high > c->high)
+		c->high = v->high;
 	if (v->writable > c->writable)
 		c->writable = v->writable;
 	if (!s->tapped)
