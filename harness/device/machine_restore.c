@@ -57,25 +57,6 @@ static size_t damage(uint8_t *image, size_t len, const struct machine_damage *d)
 	}
 }
 
-static bool in_flight(const struct machine *m)
-{
-	for (unsigned int i = 0; i < m->p.queues; i++) {
-		if (m->oracle.queue[i].helds)
-			return true;
-	}
-	return oracle_draining(&m->oracle);
-}
-
-/* Nothing is restored into a device whose reset is not complete, whatever it is. */
-static void check_refused(struct machine *m)
-{
-	int err = anvil_mmio_restore(&m->own.mmio, m->image, 0);
-
-	if (err != -EBUSY)
-		oracle_fail(&m->oracle, 7, "restoring gives %d while requests are at the disk",
-			    err);
-}
-
 void machine_restore(struct machine *m, const struct machine_damage *d)
 {
 	size_t len = 0;
@@ -84,20 +65,15 @@ void machine_restore(struct machine *m, const struct machine_damage *d)
 	if (!m->exact)
 		return;
 	err = anvil_mmio_save(&m->own.mmio, m->image, MACHINE_IMAGE_BYTES, &len);
-
-	/* of a broken device the oracle has forgotten the chains; the device may know some */
-	if ((err == -EBUSY) != in_flight(m) && !(m->oracle.status & VIRTIO_STATUS_NEEDS_RESET))
-		oracle_fail(&m->oracle, 7, "saving it gives %d with requests%s in flight", err,
-			    in_flight(m) ? "" : " not");
-	if (err == -EBUSY) {
+	oracle_saved(&m->oracle, err);
+	if (err) {
 		oracle_milestone[MILESTONE_STATE_BUSY] = true;
+		/* nothing is restored into a device whose reset is not complete */
 		if (oracle_draining(&m->oracle))
-			check_refused(m);
+			oracle_took_state_busy(&m->oracle,
+					       anvil_mmio_restore(&m->own.mmio, m->image, 0));
 		return;
 	}
-	if (err)
-		oracle_fail(&m->oracle, 7, "saving it gives %d", err);
-	oracle_saved(&m->oracle);
 	len = damage(m->image, len, d);
 
 	/* a reset leaves no trace: as good as a new one, and much quicker to be had */
@@ -110,9 +86,7 @@ void machine_restore(struct machine *m, const struct machine_damage *d)
 	if (d->how == DAMAGE_NONE)
 		oracle_restored_same(&m->oracle, fine);
 	err = anvil_mmio_restore(&m->own.mmio, m->image, len);
-	if (fine != !err)
-		oracle_fail(&m->oracle, 7, "%s state is %s (%d)", fine ? "a good" : "an impossible",
-			    err ? "refused" : "taken", err);
+	oracle_took_state(&m->oracle, fine, err);
 	oracle_milestone[err	  ? MILESTONE_STATE_REFUSED
 			 : d->how ? MILESTONE_STATE_ALTERED
 				  : MILESTONE_STATE_TAKEN] = true;

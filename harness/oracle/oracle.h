@@ -385,8 +385,8 @@ void oracle_ring_stored(struct oracle *o, unsigned int queue, uint64_t gpa, cons
 void oracle_buffer_fetched(struct oracle *o, uint64_t gpa, const void *bytes, size_t len);
 void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, size_t len);
 
-/* The device has just been saved: remember the model's state. */
-void oracle_saved(struct oracle *o);
+/* The device has just been saved, which gave `err`: remember the model's state, if it is 0. */
+void oracle_saved(struct oracle *o, int err);
 
 /*
  * The device was given the image of oracle_saved, unchanged, and accepted it if `fine`: it must,
@@ -399,6 +399,10 @@ void oracle_restored_same(struct oracle *o, bool fine);
  * it; if not, the device must stay as it was.
  */
 bool oracle_restored(struct oracle *o, const uint8_t *image, size_t len);
+/* And that gave `err`. */
+void oracle_took_state(struct oracle *o, bool fine, int err);
+/* A device whose requests are at the disk was given a state, which gave `err`. */
+void oracle_took_state_busy(struct oracle *o, int err);
 
 /* The racing guest struck. */
 void oracle_raced(struct oracle *o);
@@ -420,6 +424,8 @@ void oracle_announce(struct oracle *o);
 void oracle_speed(struct oracle *o, uint32_t speed, uint8_t duplex);
 /* Before the device is told the time. */
 void oracle_time(struct oracle *o, uint64_t now);
+/* After that: whether the device wants to be told again, and when. */
+void oracle_timed(struct oracle *o, bool waits, uint64_t next);
 /* Whether a notification waits, and until when. */
 bool oracle_waits(const struct oracle *o, uint64_t *due);
 

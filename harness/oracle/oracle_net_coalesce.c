@@ -91,6 +91,16 @@ bool oracle_waits(const struct oracle *o, uint64_t *due)
 	return waits;
 }
 
+void oracle_timed(struct oracle *o, bool waits, uint64_t next)
+{
+	uint64_t due;
+
+	if (waits != oracle_waits(o, &due) || next != due)
+		oracle_fail(o, 4, "wants the time %s at %llu, and not %llu",
+			    waits ? "told" : "not told", (unsigned long long)next,
+			    (unsigned long long)due);
+}
+
 void oracle_net_stopped(struct oracle *o, unsigned int queue)
 {
 	o->net.waiting[queue] = 0;

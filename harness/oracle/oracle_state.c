@@ -2,6 +2,8 @@
 /*
  * A second opinion on saved states: whether one may be taken back, and what the device then is.
  */
+#include <errno.h>
+
 #include "array_size.h"
 #include "oracle_internal.h"
 #include "state_bytes.h"
@@ -300,8 +302,25 @@ static uint64_t sum_of_kind(const struct oracle *o)
 	return o->kind->saved ? o->kind->saved(o) : 0;
 }
 
-void oracle_saved(struct oracle *o)
+static bool in_flight(const struct oracle *o)
 {
+	for (unsigned int i = 0; i < o->p->queues; i++) {
+		if (o->queue[i].helds)
+			return true;
+	}
+	return oracle_draining(o);
+}
+
+void oracle_saved(struct oracle *o, int err)
+{
+	/* of a broken device the model has forgotten the chains; the device may know some */
+	if ((err == -EBUSY) != in_flight(o) && !(o->status & VIRTIO_STATUS_NEEDS_RESET))
+		oracle_fail(o, 7, "saving it gives %d with requests%s in flight", err,
+			    in_flight(o) ? "" : " not");
+	if (err && err != -EBUSY)
+		oracle_fail(o, 7, "saving it gives %d", err);
+	if (err)
+		return;
 	o->saved[0] = sum_of_registers(o);
 	o->saved[1] = sum_of_queues(o);
 	o->saved[2] = sum_of_kind(o);
@@ -318,4 +337,17 @@ void oracle_restored_same(struct oracle *o, bool fine)
 		oracle_fail(o, 7, "it saved a state that is to be refused");
 	if (what)
 		oracle_fail(o, 7, "the %s that it saved are not those that it had", what);
+}
+
+void oracle_took_state(struct oracle *o, bool fine, int err)
+{
+	if (fine != !err)
+		oracle_fail(o, 7, "%s state is %s (%d)", fine ? "a good" : "an impossible",
+			    err ? "refused" : "taken", err);
+}
+
+void oracle_took_state_busy(struct oracle *o, int err)
+{
+	if (err != -EBUSY)
+		oracle_fail(o, 7, "restoring gives %d while requests are at the disk", err);
 }

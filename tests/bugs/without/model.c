@@ -116,9 +116,19 @@ void oracle_buffer_stored(struct oracle *o, uint64_t gpa, const void *bytes, siz
 	see(gpa, bytes, len);
 }
 
-void oracle_saved(struct oracle *o)
+void oracle_saved(struct oracle *o, int err)
 {
-	(void)o;
+	(void)o, (void)err;
+}
+
+void oracle_took_state(struct oracle *o, bool fine, int err)
+{
+	(void)o, (void)fine, (void)err;
+}
+
+void oracle_took_state_busy(struct oracle *o, int err)
+{
+	(void)o, (void)err;
 }
 
 void oracle_restored_same(struct oracle *o, bool fine)
@@ -214,6 +224,11 @@ bool oracle_restored(struct oracle *o, const uint8_t *image, size_t len)
 {
 	(void)o, (void)image, (void)len;
 	return true;
+}
+
+void oracle_timed(struct oracle *o, bool waits, uint64_t next)
+{
+	(void)o, (void)waits, (void)next;
 }
 
 bool oracle_waits(const struct oracle *o, uint64_t *due)
