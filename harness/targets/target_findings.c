@@ -15,11 +15,11 @@
 #include <unistd.h>
 
 #include "base/complain.h"
+#include "base/known.h"
 #include "target_signature.h"
 
 #define ENTRIES 512u
 #define HASHES	8192u
-#define KNOWN	1024u
 #define STEM	80u /* characters of a signature in a file's name */
 
 struct entry {
@@ -36,61 +36,8 @@ static struct {
 	uint64_t hash; /* 0: free */
 	struct entry *entry;
 } seen[HASHES];
-static char *known[KNOWN];
-static unsigned int knowns;
+static struct known known;
 static char folder[PATH_MAX - 256];
-
-/* ---- known ones ---- */
-
-static void add_known(const char *path, char *line)
-{
-	size_t len = strlen(line);
-
-	while (len && strchr(" \t\r\n", line[len - 1]))
-		line[--len] = 0;
-	line += strspn(line, " \t");
-	if (!*line || *line == '#')
-		return;
-	if (knowns == KNOWN) {
-		complain("%s: more than %u signatures", path, KNOWN);
-		exit(2);
-	}
-	known[knowns] = strdup(line);
-	if (!known[knowns++])
-		abort();
-}
-
-static void read_known(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	char *line = NULL;
-	size_t room = 0;
-	bool read = f != NULL;
-
-	while (f && getline(&line, &room, f) >= 0)
-		add_known(path, line);
-	if (f) {
-		read = !ferror(f);
-		(void)fclose(f);
-	}
-	free(line);
-	if (read)
-		return;
-	complain("%s: %s", path, strerror(errno));
-	exit(2);
-}
-
-static bool is_known(const char *signature)
-{
-	for (unsigned int i = 0; i < knowns; i++) {
-		size_t len = strlen(known[i]);
-
-		if (known[i][len - 1] == '*' ? !strncmp(known[i], signature, len - 1)
-					     : !strcmp(known[i], signature))
-			return true;
-	}
-	return false;
-}
 
 void findings_start(const char *program)
 {
@@ -103,8 +50,8 @@ void findings_start(const char *program)
 	else
 		snprintf(folder, sizeof(folder), "%.*sfindings",
 			 slash ? (int)(slash - program) + 1 : 0, program);
-	if (list && *list)
-		read_known(list);
+	if (list && *list && !known_read(&known, list))
+		exit(2);
 }
 
 /* ---- signatures ---- */
@@ -130,7 +77,7 @@ static struct entry *entry_of(const char *signature)
 		return &entry[ENTRIES - 1];
 	snprintf(entry[entries].signature, SIGNATURE_BYTES, "%s",
 		 entries == ENTRIES - 1 ? "others" : signature);
-	entry[entries].known = is_known(signature);
+	entry[entries].known = known_has(&known, signature);
 	return &entry[entries++];
 }
 
