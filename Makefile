@@ -260,6 +260,7 @@ build/dut/by_gcc/mine_blk.so: $(wildcard tests/foreign/*.[ch]) Makefile ci/tap.m
 commands: build/asan/anvil build/planted/anvil build/gcc/anvil build/asan/tests/test_seeds foreign-devices
 	@tests/commands.sh build/asan/anvil
 	@tests/device.sh build/asan/anvil build/gcc/anvil build/dut
+	@tests/compare.sh build/asan/anvil build/gcc/anvil build/dut
 	@tests/seeds.sh build/asan/anvil build/asan/tests/test_seeds
 	@tests/engines.sh build/asan/anvil build/planted/anvil
 	@tests/tools.sh

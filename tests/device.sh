@@ -58,6 +58,40 @@ printf 'device blk\ninit\nblk\nread offset=0x100\nblk sector=0x7f count=3\nblk\n
 shows BLK_RANGE_START "$blk" 'crash:heap-buffer-overflow in copy_in$' "$work/end.txt"
 says_like '#1 .* in copy_in .*tests/foreign/blk.c:[0-9]'
 
+# what it does when it is asked what it offers is a finding like any other, of each script
+asked() {
+	gives 1 env FOREIGN_MISTAKE=BLK_CONFIG_PAST_END "$anvil" play "$@" --device "$blk" "$first" "$work/end.txt"
+	says_like ': crash:global-buffer-overflow in blk_read$'
+}
+asked
+says 'died when it was asked what it offers, before the first operation'
+says_like '#1 .* in blk_read .*tests/foreign/blk.c:[0-9]'
+is 'findings' 2 "$(grep -c '^verdict: crash:' "$work/out")"
+asked --quiet --repeat 2
+says '2 scripts, 2 findings'
+gives 0 env FOREIGN_MISTAKE=BLK_CONFIG_PAST_END "$anvil" shrink --device "$blk" "$work/end.txt" "$work/asked"
+says ': crash:global-buffer-overflow in blk_read, 0 operations'
+
+# ends NAME VERDICT END: a device that ends the process in its way, at a request
+ends() {
+	sed "s/case TYPE_GET_ID:/&\n		$3;/" tests/foreign/blk.c | sed '1i #include <assert.h>\n#include <stdlib.h>' \
+		>"$work/$1.c"
+	${CC:-cc} -shared -fPIC -D_GNU_SOURCE -Iharness -Itests/foreign tests/foreign/mine_blk.c "$work/$1.c" \
+		tests/foreign/mistakes.c -o "$work/$1.so"
+	printf 'device blk\ninit\nblk\nblk type=get_id\nblk\n' >"$work/$1.txt"
+	gives 1 "$anvil" play --device "$work/$1.so" "$work/$1.txt" "$work/end.txt"
+	says "$1.txt: crash:$2"
+	says '# ^ here (operation 2)'
+	says_like 'end.txt: (ok|rejected)$'
+	gives 0 "$anvil" shrink --device "$work/$1.so" "$work/$1.txt" "$work/$1.small"
+	says "$1.small: crash:$2"
+	says ', 2 operations, after'
+}
+ends asserts Aborted 'assert(!b->status)'
+ends aborts Aborted 'abort()'
+ends exits 'exit status 7' 'exit(7)'
+ends leaves 'exit status 0' 'exit(0)'
+
 export FOREIGN_MISTAKE=BLK_RANGE_START
 gives 0 "$anvil" shrink --device "$blk" "$work/end.txt" "$work/small"
 says ': crash:heap-buffer-overflow in copy_in, 2 operations, after'
@@ -102,20 +136,44 @@ library dies <<'C'
 #include "device/device_under_test.h"
 #include <stdlib.h>
 static int die(struct device_under_test *dut, const struct dut_host *host) { abort(); }
-static struct device_under_test dies = { .version = DUT_VERSION, .create = die };
+static void power_cycle(struct device_under_test *dut) { }
+static uint64_t get(struct device_under_test *dut, uint64_t at, unsigned int width) { return 0; }
+static void set(struct device_under_test *dut, uint64_t at, unsigned int width, uint64_t value) { }
+static struct device_under_test dies = { .version = DUT_VERSION, .create = die,
+	.power_cycle = power_cycle, .read = get, .write = set };
 struct device_under_test *device_under_test(void) { return &dies; }
 C
 refuses "$work/dies.so: before a script was played: crash:" "$anvil" play --device "$work/dies.so" "$first"
 library hangs <<'C'
 #include "device/device_under_test.h"
 static int hang(struct device_under_test *dut, const struct dut_host *host) { for (;;) __asm__ volatile(""); }
-static struct device_under_test hangs = { .version = DUT_VERSION, .create = hang };
+static void power_cycle(struct device_under_test *dut) { }
+static uint64_t get(struct device_under_test *dut, uint64_t at, unsigned int width) { return 0; }
+static void set(struct device_under_test *dut, uint64_t at, unsigned int width, uint64_t value) { }
+static struct device_under_test hangs = { .version = DUT_VERSION, .create = hang,
+	.power_cycle = power_cycle, .read = get, .write = set };
 struct device_under_test *device_under_test(void) { return &hangs; }
 C
 refuses "$work/hangs.so: before a script was played: hang;" \
 	"$anvil" play --hang 1 --device "$work/hangs.so" "$first"
-refuses ": before a script was played: crash:global-buffer-overflow in blk_read;" \
-	env FOREIGN_MISTAKE=BLK_CONFIG_PAST_END "$anvil" play --device "$blk" "$first"
+for callback in create power_cycle read write; do
+	library no_$callback <<C
+#include "device/device_under_test.h"
+static int create(struct device_under_test *dut, const struct dut_host *host) { return 0; }
+static void power_cycle(struct device_under_test *dut) { }
+static uint64_t get(struct device_under_test *dut, uint64_t at, unsigned int width) { return 0; }
+static void set(struct device_under_test *dut, uint64_t at, unsigned int width, uint64_t value) { }
+struct device_under_test *device_under_test(void)
+{
+	static struct device_under_test d = { .version = DUT_VERSION, .create = create,
+		.power_cycle = power_cycle, .read = get, .write = set };
+	d.$callback = 0;
+	return &d;
+}
+C
+	refuses "$work/no_$callback.so: $callback is NULL in its struct device_under_test; define it" \
+		"$anvil" play --device "$work/no_$callback.so" "$first"
+done
 refuses '--device: give its FILE' "$anvil" play "$first" --device
 expect 'a shrink that failed writes nothing' test ! -e "$work/smaller"
 

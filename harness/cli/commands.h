@@ -12,8 +12,8 @@
 #include "base/command.h"
 
 extern const struct command command_play, command_show, command_pack, command_shrink,
-	command_triage, command_export, command_merge, command_fuzz, command_bench, command_boot,
-	command_health;
+	command_compare, command_triage, command_export, command_merge, command_fuzz, command_bench,
+	command_boot, command_health;
 
 /* All of them, up to NULL: commands.c */
 extern const struct command *const commands[];

@@ -26,6 +26,8 @@ static const char *const about[] = {
 static const char *const examples[][2] = {
 	{ "anvil fuzz --time 600", "Fuzz all targets for ten minutes" },
 	{ "anvil play build/findings", "What was found: the scripts, and why they are findings" },
+	{ "anvil compare --device mine.so corpora",
+	  "What a driver sees otherwise of a device of yours than of ours" },
 	{ "anvil triage build/findings", "The same in groups, each explained and made small" },
 	{ "anvil boot --kernel vmlinuz --initrd initrd --disk disk.img --net user",
 	  "Boot a kernel on these devices" },

@@ -10,10 +10,13 @@
 
 #define SECTOR ANVIL_DISK_SECTOR_BYTES
 
-/* Each byte tells its sector, and no sector is zero. */
+/* Each byte tells its sector, and no sector is zero, unless another content is asked for. */
 static void first_content(struct fake_disk *d, uint64_t sector)
 {
-	memset(d->content + sector * SECTOR, (int)(0x80 | sector), SECTOR);
+	if (d->first && sector < d->firsts)
+		memcpy(d->content + sector * SECTOR, d->first + sector * SECTOR, SECTOR);
+	else
+		memset(d->content + sector * SECTOR, (int)(0x80 | sector), SECTOR);
 }
 
 static void mark_dirty(struct fake_disk *d, const struct anvil_disk_request *r)
@@ -165,6 +168,14 @@ void fake_disk_create(struct fake_disk *d, struct oracle *oracle)
 	if (!d->content)
 		abort();
 	memcpy(d->disk.id, setup_disk_id, sizeof(d->disk.id));
+	for (uint64_t i = 0; i < SETUP_SECTORS; i++)
+		first_content(d, i);
+}
+
+void fake_disk_begins_with(struct fake_disk *d, const uint8_t *content, uint64_t sectors)
+{
+	d->first = content;
+	d->firsts = sectors;
 	for (uint64_t i = 0; i < SETUP_SECTORS; i++)
 		first_content(d, i);
 }

@@ -18,7 +18,9 @@ struct fake_disk {
 	struct anvil_zoned_disk zoned; /* in front of it, if `is_zoned` */
 	bool is_zoned;
 	struct anvil_disk_lifetime lifetime;
-	uint8_t *content; /* SETUP_SECTORS */
+	uint8_t *content;     /* SETUP_SECTORS */
+	const uint8_t *first; /* what is on it at first, `firsts` sectors; NULL: see fake_disk.c */
+	uint64_t firsts;
 	uint64_t dirty[SETUP_SECTORS / 64];
 	struct anvil_disk_request *pending[FAKE_DISK_PENDING + 1];
 	unsigned int pendings;
@@ -30,6 +32,8 @@ struct fake_disk {
 
 /* Once a process. */
 void fake_disk_create(struct fake_disk *d, struct oracle *oracle);
+/* From now on it begins with this content, `sectors` of it, which stays the caller's. */
+void fake_disk_begins_with(struct fake_disk *d, const uint8_t *content, uint64_t sectors);
 /* A new disk with its first content. */
 void fake_disk_start(struct fake_disk *d, const struct setup *p);
 /* After the device is gone. */

@@ -16,6 +16,8 @@ static int send_frame(struct anvil_nic *nic, const struct anvil_nic_frame *frame
 	int result = n->stalled ? -EAGAIN : 0;
 
 	oracle_sent(n->oracle, frame, result);
+	if (!result && n->sent)
+		n->sent(n, frame);
 	return result;
 }
 

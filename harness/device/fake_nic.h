@@ -21,6 +21,8 @@ struct fake_nic {
 	unsigned int waitings;
 	bool stalled;
 	bool drops;
+	/* told of each frame that was taken; NULL: nobody is */
+	void (*sent)(struct fake_nic *n, const struct anvil_nic_frame *frame);
 	uint8_t *fenced; /* bytes behind a frame that nobody may touch now */
 };
 

@@ -66,6 +66,8 @@ static void sent(struct device_under_test *dut, const void *frame, size_t bytes)
 {
 	struct machine *m = to_machine(dut);
 
+	if (m->told_sent)
+		m->told_sent(m->sent_opaque, frame, bytes);
 	if (!m->exact && m->inside)
 		safety_sent(&m->safety, frame, bytes);
 }
@@ -132,7 +134,7 @@ void machine_create(struct machine *m)
 		abort();
 }
 
-static bool listen(struct machine *m)
+static void listen(struct machine *m)
 {
 	m->frame = malloc(ANVIL_NIC_FRAME_BYTES_MAX);
 	if (!m->frame)
@@ -142,12 +144,22 @@ static bool listen(struct machine *m)
 		machine_tap_listen(m);
 	else
 		machine_untapped_create(m);
-	return true;
+}
+
+/* Which callback is missing that each device has; NULL: none. */
+static const char *missing(const struct device_under_test *dut)
+{
+	return !dut->create	   ? "create"
+	       : !dut->power_cycle ? "power_cycle"
+	       : !dut->read	   ? "read"
+	       : !dut->write	   ? "write"
+				   : NULL;
 }
 
 bool machine_create_foreign(struct machine *m, struct device_under_test *dut, char *error,
 			    size_t room)
 {
+	const char *none = missing(dut);
 	int err;
 
 	create(m);
@@ -161,14 +173,21 @@ bool machine_create_foreign(struct machine *m, struct device_under_test *dut, ch
 			 "it promises DUT_EXACT, which is for the harness's own devices");
 		return false;
 	}
+	if (none) {
+		snprintf(error, room, "%s is NULL in its struct device_under_test; define it",
+			 none);
+		return false;
+	}
 	err = attach(m, dut);
 	if (err)
 		snprintf(error, room, "create: %s", strerror(-err));
 	else if (!machine_map_foreign(m))
 		snprintf(error, room,
 			 "guest RAM: 128 KiB in one range and 64 KiB beside are needed");
-	else
-		return listen(m) && machine_ask(m, error, room);
+	else {
+		listen(m);
+		return true;
+	}
 	return false;
 }
 
@@ -178,7 +197,9 @@ void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape)
 	m->races = 0;
 	m->now = 0;
 	m->stalled = m->exact && p->flags & FLAG_NIC_STALLED;
-	if (!m->exact)
+	if (m->ground)
+		machine_ground_setup(m);
+	else if (!m->exact)
 		machine_adapt(m);
 	oracle_start(&m->oracle, &m->p, escape);
 	safety_start(&m->safety, &m->p, m->exact ? &p->offered : &m->offer.features);
@@ -186,6 +207,8 @@ void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape)
 	m->store_len = 0;
 	if (m->exact)
 		own_device_choose(&m->own, &m->p);
+	if (m->ground)
+		machine_ground_host(m);
 	m->leave = NULL;
 	machine_power_cycle(m);
 	machine_go_on(m);

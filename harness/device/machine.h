@@ -64,6 +64,18 @@ struct machine_damage {
 
 #define MACHINE_CONFIG_BYTES 60u
 
+/* What the host's side of a device has, ORed: optional members of struct device_under_test. */
+enum machine_host {
+	MACHINE_HAS_FRAME = 1,
+	MACHINE_HAS_LINK = 2,
+	MACHINE_HAS_RESIZE = 4,
+	MACHINE_HAS_COMPLETE = 8, /* and waiting, defer */
+	MACHINE_HAS_TIME = 16,
+	MACHINE_HAS_ANNOUNCE = 32,
+	MACHINE_HAS_SPEED = 64,
+	MACHINE_HAS_STALL = 128,
+};
+
 /* What a device of somebody else offers. */
 struct machine_offer {
 	enum device_kind kind;
@@ -74,6 +86,15 @@ struct machine_offer {
 	uint16_t queue_size_max; /* of each; a power of 2 */
 	uint64_t capacity;
 	uint8_t space[MACHINE_CONFIG_BYTES]; /* the configuration space */
+	unsigned int host;		     /* enum machine_host */
+};
+
+/* What two devices have in common, so that one script can be played on both. */
+struct machine_ground {
+	struct machine_offer offer; /* capacity: SETUP_SECTORS at most; without a space */
+	/* the content with which both disks begin, offer.capacity sectors; NULL: not known, or not
+	 * the same */
+	const uint8_t *disk;
 };
 
 struct machine {
@@ -108,15 +129,34 @@ struct machine {
 	/* told of each event before it happens; NULL: nobody is */
 	void (*told)(void *opaque, const struct machine_event *event);
 	void *told_opaque;
+	/* told of each frame that the device sends; NULL: nobody is */
+	void (*told_sent)(void *opaque, const void *frame, size_t len);
+	void *sent_opaque;
+
+	const struct machine_ground *ground; /* all that the device may show; NULL: all it has */
 };
 
 /* Once a process; never fails (no memory for it: abort). */
 void machine_create(struct machine *m);
 
-/* The same, with the device of somebody else. False: it cannot be attacked, and `error` says why.
- */
+/* The same, with the device of somebody else; machine_ask is next. False: it cannot be attacked,
+ * and `error` says why. */
 bool machine_create_foreign(struct machine *m, struct device_under_test *dut, char *error,
 			    size_t room);
+/* Asks the device what it offers, as a driver would: it may fail there like anywhere. False: the
+ * same. */
+bool machine_ask(struct machine *m, char *error, size_t room);
+
+/* What ours can be beside `other`: all that it offers, as far as ours has it at all. */
+void machine_offer_ours(const struct machine_offer *other, struct machine_offer *ours);
+/* What both offer. False: nothing can be compared, and `error` says why. */
+bool machine_offer_common(const struct machine_offer *a, const struct machine_offer *b,
+			  struct machine_offer *common, char *error, size_t room);
+/* From the next script on the device shows no more than that, which stays the caller's; our own one
+ * has just that. The header of the script must be fit for it (play/seen.h). */
+void machine_use_ground(struct machine *m, const struct machine_ground *ground);
+/* What can be seen of the disk: up to SETUP_SECTORS; NULL: nothing. */
+const uint8_t *machine_disk(const struct machine *m, uint64_t *sectors);
 
 /* The address at which the device finds what a script has at `gpa`; the other way round: false, if
  * no script has it. */

@@ -90,6 +90,21 @@ void machine_power_cycle(struct machine *m)
 	m->dut->power_cycle(m->dut);
 }
 
+static void ask_host(struct machine *m)
+{
+	const struct device_under_test *d = m->dut;
+	unsigned int *host = &m->offer.host;
+
+	*host |= d->frame ? MACHINE_HAS_FRAME : 0u;
+	*host |= d->link ? MACHINE_HAS_LINK : 0u;
+	*host |= d->resize ? MACHINE_HAS_RESIZE : 0u;
+	*host |= d->complete ? MACHINE_HAS_COMPLETE : 0u;
+	*host |= d->time ? MACHINE_HAS_TIME : 0u;
+	*host |= d->announce ? MACHINE_HAS_ANNOUNCE : 0u;
+	*host |= d->speed ? MACHINE_HAS_SPEED : 0u;
+	*host |= d->stall ? MACHINE_HAS_STALL : 0u;
+}
+
 bool machine_ask(struct machine *m, char *error, size_t room)
 {
 	uint32_t id;
@@ -100,6 +115,7 @@ bool machine_ask(struct machine *m, char *error, size_t room)
 	id = get(m, VIRTIO_MMIO_DEVICE_ID);
 	m->offer.kind = id == VIRTIO_ID_NET ? DEVICE_NET : DEVICE_BLK;
 	m->offer.legacy = get(m, VIRTIO_MMIO_VERSION) == 1;
+	ask_host(m);
 	ask_features(m);
 	ask_queues(m);
 	if (get(m, VIRTIO_MMIO_MAGIC) != VIRTIO_MMIO_MAGIC_VALUE)

@@ -9,6 +9,7 @@
  *   machine_restore  saved states
  *   machine_ram      guest RAM, and how a script's addresses become the device's
  *   machine_foreign  what a device of somebody else offers
+ *   machine_ground   what two devices have in common
  *   machine          the tap, a new device
  */
 #ifndef MACHINE_INTERNAL_H
@@ -25,10 +26,12 @@ void machine_clean(struct machine *m);
 /* The device has stored there, at an address of its own. */
 void machine_device_stored(struct machine *m, uint64_t gpa, size_t len);
 
-/* Asks the device what it offers; false: it cannot be attacked, and why. */
-bool machine_ask(struct machine *m, char *error, size_t room);
-/* Cuts m->p to that. */
+/* Cuts m->p to what the device offers. */
 void machine_adapt(struct machine *m);
+
+/* The same by m->ground; and the host does only what both hosts can do. */
+void machine_ground_setup(struct machine *m);
+void machine_ground_host(struct machine *m);
 
 /* A device that tells no accesses: what has changed after a call, and at the end. */
 void machine_untapped_create(struct machine *m);

@@ -62,7 +62,7 @@ void machine_restore(struct machine *m, const struct machine_damage *d)
 	size_t len = 0;
 	int err;
 
-	if (!m->exact)
+	if (!m->exact || m->ground)
 		return;
 	err = anvil_mmio_save(&m->own.mmio, m->image, MACHINE_IMAGE_BYTES, &len);
 	oracle_saved(&m->oracle, err);

@@ -25,9 +25,18 @@ void own_net_options(struct own_device *d, struct anvil_net_options *o)
 	memcpy(o->mac, setup_mac, sizeof(o->mac));
 }
 
+static void sent(struct fake_nic *n, const struct anvil_nic_frame *frame)
+{
+	struct own_device *d =
+		(struct own_device *)(void *)((char *)n - offsetof(struct own_device, nic));
+
+	d->host->sent(&d->dut, frame->data, frame->len);
+}
+
 static void create(struct own_device *d)
 {
 	fake_nic_create(&d->nic, d->oracle);
+	d->nic.sent = sent;
 }
 
 static void begin(struct own_device *d)

@@ -195,6 +195,10 @@ struct safety {
 	uint64_t gone;		    /* that it has given back */
 	struct safety_disk disk;
 	struct safety_frames frames;
+	/* told of each chain that the device gives back; NULL: nobody is */
+	void (*returned)(void *opaque, unsigned int queue, const struct safety_chain *c,
+			 uint32_t len);
+	void *returned_opaque;
 };
 
 /* Once a process; then a device's RAM. */
@@ -234,6 +238,13 @@ void safety_each_buffer(const struct safety *s,
 			void (*each)(void *opaque, uint64_t gpa, uint64_t len), void *opaque);
 void safety_each_ring(const struct safety *s,
 		      void (*each)(void *opaque, uint64_t gpa, uint64_t len), void *opaque);
+
+/* Copies up to `len` bytes from byte `from` of a chain's readable or its writable stream, and
+ * returns how many there were. */
+size_t safety_chain_copy(const struct safety *s, const struct safety_chain *c, bool writable,
+			 uint64_t from, void *bytes, size_t len);
+/* Whether nobody can tell what its bytes were when the device had them. */
+bool safety_chain_unclear(const struct safety *s, const struct safety_chain *c);
 
 /* The device has been given a saved state. */
 void safety_restored(struct safety *s);

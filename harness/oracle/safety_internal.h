@@ -93,13 +93,6 @@ struct safety_chain *safety_chain_wild(struct safety *s, unsigned int queue, uin
 /* Segments of chains that are gone make room. */
 void safety_chains_tidy(struct safety *s);
 
-/* Copies up to `len` bytes from byte `from` of its readable or its writable stream, and returns how
- * many there were. */
-size_t safety_chain_copy(const struct safety *s, const struct safety_chain *c, bool writable,
-			 uint64_t from, void *bytes, size_t len);
-/* Whether nobody can tell what its bytes were when the device had them. */
-bool safety_chain_unclear(const struct safety *s, const struct safety_chain *c);
-
 /* ---- safety_blk.c, safety_net.c ---- */
 
 void safety_blk_start(struct safety *s);
@@ -117,6 +110,8 @@ static inline void safety_kind_returned(struct safety *s, unsigned int queue,
 	s->gone++;
 	if (c->order >= s->queue[queue].newest)
 		s->queue[queue].newest = c->order + 1;
+	if (s->returned)
+		s->returned(s->returned_opaque, queue, c, len);
 	if (s->exact)
 		return;
 	if (s->p->kind == DEVICE_BLK)

@@ -77,3 +77,13 @@ bool device_file_create(struct machine *m, const char *path, char *error, size_t
 	snprintf(error, room, "%.200s: %s", path, why);
 	return false;
 }
+
+bool device_file_ask(struct machine *m, const char *path, char *error, size_t room)
+{
+	char why[200];
+
+	if (machine_ask(m, why, sizeof(why)))
+		return true;
+	snprintf(error, room, "%.200s: %s", path, why);
+	return false;
+}

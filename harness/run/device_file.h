@@ -8,8 +8,9 @@
 
 #include "device/machine.h"
 
-/* Loads it, and makes a machine with it; once a process. False: one line in `error`, which names
- * the file and says why not. */
+/* Loads it, and makes a machine with it; once a process. Then asks it what it offers. False: one
+ * line in `error`, which names the file and says why not. */
 bool device_file_create(struct machine *m, const char *path, char *error, size_t room);
+bool device_file_ask(struct machine *m, const char *path, char *error, size_t room);
 
 #endif

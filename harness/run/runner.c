@@ -3,7 +3,7 @@
  * The child plays and writes down where it is; when it dies, the parent reads that and its last
  * words.
  */
-#include "runner.h"
+#include "runner_internal.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,14 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "play/bus_trace.h"
 #include "crash_stack.h"
-#include "death.h"
-#include "device_file.h"
-#include "play/differ.h"
 #include "kvm/bus_kvm.h"
 #include "kvm/bus_linux.h"
-#include "play_log.h"
 #include "base/sanitizer.h"
 
 /* Asked by UndefinedBehaviorSanitizer, where it is: a report shows its stack. */
@@ -43,19 +38,6 @@ const char sanitizer_options[] = "print_legend=0:max_allocation_size_mb=2048:red
 #define ATTEMPTS	 3 /* to play a script whose process somebody else ends */
 
 static char problem[512]; /* why a script could not be played */
-
-/* What a child tells its parent; it survives the child's death. */
-struct shared {
-	volatile size_t current; /* script being played */
-	volatile int op;
-	volatile bool ready; /* there is a device to play on */
-	volatile bool done;  /* with `current`; the verdict is there */
-	volatile bool unstable;
-	struct death death;
-	struct verdict verdict;
-	char difference[256];
-	char error[512]; /* why there is no device; empty: it did not come to say */
-};
 
 /* What a child plays, and where. */
 struct job {
@@ -77,97 +59,6 @@ static void limit_cpu(const struct runner_stage *stage)
 	setitimer(ITIMER_VIRTUAL, &t, NULL);
 }
 
-static bool same(const struct verdict *a, const struct verdict *b)
-{
-	return a->kind == b->kind && a->rule == b->rule && a->op == b->op;
-}
-
-/* On which buses a child plays; `other` is NULL when the model is all. */
-struct stage {
-	struct machine machine;
-	struct bus model;
-	struct bus *other;
-	struct bus_trace trace[2];
-	struct play_log *log; /* NULL: none */
-};
-
-static void play_once(struct stage *st, const struct script *script, struct shared *sh,
-		      struct verdict *v)
-{
-	struct verdict model;
-
-	if (st->log) {
-		play_log_begin(st->log, &st->model, &sh->op);
-		player_play(&st->log->bus, script, &sh->op, v);
-		return;
-	}
-	if (!st->other) {
-		player_play(&st->model, script, &sh->op, v);
-		if (st->machine.exact)
-			differ_play(&st->model, script, &sh->op, v);
-		return;
-	}
-	bus_trace_init(&st->trace[0], &st->model);
-	player_play(&st->trace[0].bus, script, &sh->op, &model);
-	bus_trace_init(&st->trace[1], st->other);
-	st->other->ops->restart(st->other);
-	player_play(&st->trace[1].bus, script, &sh->op, v);
-	if (!same(&model, v)) {
-		char name[2][32];
-
-		player_verdict_name(&model, name[0], sizeof(name[0]));
-		player_verdict_name(v, name[1], sizeof(name[1]));
-		snprintf(sh->difference, sizeof(sh->difference),
-			 "%s at operation %d on model, %s at operation %d on %s", name[0], model.op,
-			 name[1], v->op, st->other->ops->name);
-		return;
-	}
-	bus_trace_differs(&st->trace[0], &st->trace[1], sh->difference, sizeof(sh->difference));
-}
-
-/* A guest has the regions by pages. */
-static bool on_pages(const struct machine *m)
-{
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-
-	for (unsigned int i = 0; i < MAP_REGIONS; i++) {
-		if ((uintptr_t)m->ram[i] % page)
-			return false;
-	}
-	return true;
-}
-
-static int create_other(struct stage *st, const struct runner_stage *where, char *error,
-			size_t room)
-{
-	if (where->on != RUN_ON_MODEL && !on_pages(&st->machine)) {
-		snprintf(error, room,
-			 "its guest RAM does not begin on a page: aligned_alloc it, or play "
-			 "--on model");
-		return -EINVAL;
-	}
-	switch (where->on) {
-	case RUN_ON_KVM:
-		return bus_kvm_create(&st->other, &st->machine, error, room);
-	case RUN_ON_LINUX:
-		return bus_linux_create(&st->other, &st->machine, where->kernel, error, room);
-	default:
-		return 0;
-	}
-}
-
-static int set_stage(struct stage *st, const struct runner_stage *where, char *error, size_t room)
-{
-	if (!where->device)
-		machine_create(&st->machine);
-	else if (!device_file_create(&st->machine, where->device, error, room))
-		return -ENODEV;
-	bus_model_init(&st->model, &st->machine);
-	st->other = NULL;
-	st->log = where->log;
-	return create_other(st, where, error, room);
-}
-
 /* Plays number `i`, as often as asked; the verdict is the last one's. */
 static void play_number(struct stage *st, const struct job *job, size_t i, struct shared *sh)
 {
@@ -180,8 +71,8 @@ static void play_number(struct stage *st, const struct job *job, size_t i, struc
 
 		if (!job->stage->here)
 			limit_cpu(job->stage);
-		play_once(st, &job->scripts[i], sh, &v);
-		if (k > 0 && !same(&v, &sh->verdict))
+		runner_play_once(st, &job->scripts[i], sh, &v);
+		if (k > 0 && !runner_same(&v, &sh->verdict))
 			sh->unstable = true;
 		sh->verdict = v;
 	}
@@ -196,9 +87,13 @@ static void child(const struct job *job, size_t from, struct shared *sh, int tel
 
 	if (job->stage->device)
 		limit_cpu(job->stage);
-	if (set_stage(&stage, job->stage, sh->error, sizeof(sh->error)))
+	if (runner_set_stage(&stage, job->stage, sh->error, sizeof(sh->error)))
 		exit(2);
 	sh->ready = true;
+	if (runner_ask(&stage, job->stage, sh, sh->error, sizeof(sh->error))) {
+		sh->ready = false;
+		exit(2);
+	}
 	for (size_t i = from; i < job->count; i++) {
 		play_number(&stage, job, i, sh);
 		if (write(tell, &byte, 1) != 1 || read(wait_fd, &byte, 1) != 1)
@@ -273,7 +168,7 @@ static void outcome_of_death(const struct job *job, const struct shared *sh, int
 {
 	memset(o, 0, sizeof(*o));
 	o->finding = true;
-	o->op = sh->op;
+	o->op = sh->asking ? -1 : sh->op;
 	o->report = report;
 	if (is_hang(status)) {
 		snprintf(o->verdict, sizeof(o->verdict), "hang");
@@ -285,7 +180,8 @@ static void outcome_of_death(const struct job *job, const struct shared *sh, int
 		snprintf(o->verdict, sizeof(o->verdict), "crash:%s", strsignal(SIGKILL));
 	else
 		signature(o->report, status, o->verdict, sizeof(o->verdict));
-	snprintf(o->reason, sizeof(o->reason), "the device's process died, see the report");
+	snprintf(o->reason, sizeof(o->reason), "the device's process died%s, see the report",
+		 sh->asking ? " when it was asked what it offers, before the first operation" : "");
 }
 
 /* Why a process had no device: in its own words, and the first ones of what else it said. */
@@ -368,6 +264,7 @@ static int start_child(struct player_process *p, const struct job *job, size_t f
 	sh->current = from;
 	sh->done = false;
 	sh->ready = false;
+	sh->asking = false;
 	sh->op = 0;
 	sh->error[0] = 0;
 	memset(&sh->death, 0, sizeof(sh->death));
@@ -416,6 +313,20 @@ static bool take_death(struct player_process *p, const struct job *job, struct o
 	return false;
 }
 
+/* What a device does when it is asked what it offers, it does for each script. */
+static size_t same_for_others(const struct job *job, size_t from, const struct outcome *first,
+			      void (*each)(void *opaque, size_t index, struct outcome *outcome),
+			      void *opaque)
+{
+	for (size_t i = from; i < job->count; i++) {
+		struct outcome o = *first;
+
+		o.report = NULL;
+		each(opaque, i, &o);
+	}
+	return job->count - from;
+}
+
 /*
  * Plays from number `from` until one ends the child. Returns how many have an outcome: none where
  * the child was ended by somebody else meanwhile.
@@ -444,8 +355,12 @@ static ssize_t play_some(const struct job *job, size_t from, struct shared *sh,
 	close_end(&p.to_parent[0]);
 	close_end(&p.to_child[1]);
 	if (take_death(&p, job, &o) && from + done < job->count) {
+		struct outcome first = o;
+
 		each(opaque, from + done, &o);
 		done++;
+		if (sh->asking)
+			done += same_for_others(job, from + done, &first, each, opaque);
 	}
 	close_all(&p);
 	return (ssize_t)done;
@@ -460,7 +375,8 @@ static int play_here(const struct job *job,
 	static struct shared shared;
 
 	sanitizer_leave_leaks();
-	if (set_stage(&stage, job->stage, problem, sizeof(problem)))
+	if (runner_set_stage(&stage, job->stage, problem, sizeof(problem)) ||
+	    runner_ask(&stage, job->stage, &shared, problem, sizeof(problem)))
 		return -ENODEV;
 	for (size_t i = 0; i < job->count; i++) {
 		struct outcome o;

@@ -10,6 +10,8 @@
 enum runner_bus { RUN_ON_MODEL, RUN_ON_KVM, RUN_ON_LINUX };
 
 struct play_log;
+struct seen;
+struct runner_offer;
 
 #define RUNNER_HANG_SECONDS 10u
 
@@ -22,13 +24,26 @@ struct runner_stage {
 	const char *device;	   /* a shared object, for RUN_ON_MODEL; NULL: one of ours */
 	struct play_log
 		*log; /* takes down what happens on the model, see play_log.h; NULL: nobody */
+	/* To compare two devices on the model: what they have in common, and where what this one
+	 * shows is taken down (play/seen.h), in memory that a child process shares. Both or none.
+	 */
+	const struct machine_ground *ground;
+	struct seen *seen;
+	struct runner_offer *offer; /* likewise, and what it offers; NULL: nobody asks */
+};
+
+/* What a device from a file offers, and its disk's first content where that can be seen. */
+struct runner_offer {
+	struct machine_offer offer;
+	uint64_t sectors; /* of `disk`; 0: it cannot be seen */
+	uint8_t disk[SETUP_SECTORS * 512];
 };
 
 struct outcome {
 	char verdict[128]; /* "ok", "violation:3", "crash:heap-buffer-overflow in f", "hang" */
 	bool finding;
 	bool unstable; /* another play of the same script gave another verdict */
-	int op;
+	int op;	       /* that showed it; -1: it came before the first one */
 	char reason[256];
 	char difference[256]; /* where another bus than the model parts from it, or empty */
 	char *report;	      /* what a sanitizer printed, or NULL; free it */

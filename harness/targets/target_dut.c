@@ -60,7 +60,12 @@ void target_create(struct machine *m)
 	struct device_under_test *dut = device_under_test();
 	char error[200];
 
-	if (!machine_create_foreign(m, dut, error, sizeof(error))) {
+	if (!dut) {
+		complain("device_under_test() returns NULL");
+		exit(2);
+	}
+	if (!machine_create_foreign(m, dut, error, sizeof(error)) ||
+	    !machine_ask(m, error, sizeof(error))) {
 		complain("%s: %s", dut->name ? dut->name : "device under test", error);
 		exit(2);
 	}
