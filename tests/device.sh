@@ -101,6 +101,48 @@ unset FOREIGN_MISTAKE
 gives 0 "$anvil" play --device "$blk" "$work/small"
 refuses 'its verdict is ok' "$anvil" shrink --device "$blk" "$work/small" "$work/smaller"
 
+# ---- in groups ----
+
+# triages MISTAKE DEVICE INPUT...
+triages() {
+	mistake=$1
+	shift
+	gives 1 env FOREIGN_MISTAKE="$mistake" "$anvil" triage --out "$work/triage" --device "$@"
+}
+
+# sarif FILE LINE: the one finding is told there
+sarif() {
+	expect "SARIF tells $1:$2" python3 -c '
+import json, sys
+run = json.load(open(sys.argv[1]))["runs"][0]
+[result] = run["results"]
+place = result["locations"][0]["physicalLocation"]
+assert place["artifactLocation"] == {"uri": sys.argv[2], "uriBaseId": "%SRCROOT%"}, place
+assert sys.argv[3] in ("", str(place["region"]["startLine"])), place
+' "$work/triage/triage.sarif" "$1" "$2"
+}
+
+triages BLK_RANGE_START "$blk" "$work/end.txt" corpora/fuzz_blk/write_then_read_back
+says_like '^heap-buffer-overflow-copy_in mine_blk +1 +2  copy_in at tests/foreign/blk.c:[0-9]+$'
+says '2 inputs, 1 findings, 1 groups'
+sarif tests/foreign/blk.c "$(grep -n 'memcpy(c->buf.i..host, src, n)' tests/foreign/blk.c | cut -d: -f1)"
+group=$work/triage/heap-buffer-overflow-copy_in
+expect 'its summary says how to see it again' \
+	grep -qF "$anvil play --device $blk $group/input" "$group/summary.txt"
+is 'files of a group' 'input original report.txt script.txt summary.txt ' "$(ls "$group" | tr '\n' ' ')"
+gives 1 env FOREIGN_MISTAKE=BLK_RANGE_START "$anvil" play --device "$blk" "$group/input"
+says 'verdict: crash:heap-buffer-overflow in copy_in'
+triages BLK_USED_LEN_ALL "$blk" "$work/end.txt"
+sarif "$blk" 1
+triages BLK_CONFIG_PAST_END "$blk" "$work/end.txt" corpora/fuzz_blk/write_then_read_back
+says_like '^global-buffer-overflow-blk_read +mine_blk +2 +0  blk_read at tests/foreign/blk.c:[0-9]+$'
+# sources anywhere, and an assertion there
+triages '' "$work/asserts.so" "$work/asserts.txt"
+says_like " 2  execute at $work/asserts.c:[0-9]+$"
+sarif "$work/asserts.c" ''
+refuses "$work/nowhere.so: cannot open" "$anvil" triage --out "$work/none" --device "$work/nowhere.so" "$work/end.txt"
+refuses "$blk: what is exported shows our devices" "$anvil" export --device "$blk" "$work/end.txt"
+
 # ---- what is no device ----
 
 # not_played WORDS DEVICE

@@ -322,7 +322,7 @@ static void assert_told(const char *script_text, const char *words)
 	FILE *f = fmemopen(text, sizeof(text), "w");
 
 	assert_int_equal(script_parse(script_text, &script, error, sizeof(error)), 0);
-	describe_script(&script, (int)script.ops, f);
+	describe_script(&script, NULL, (int)script.ops, f);
 	fclose(f);
 	assert_string_equal(text, words);
 }

@@ -14,6 +14,7 @@
 
 struct arguments {
 	unsigned int as;
+	const char *device;
 };
 
 static const struct form {
@@ -70,11 +71,18 @@ static const char *prevents(const struct form *form, const struct script *script
 
 static int run(void *opaque, char **operand, int count)
 {
-	const struct form *form = &forms[((const struct arguments *)opaque)->as];
+	const struct arguments *a = opaque;
+	const struct form *form = &forms[a->as];
 	struct script script;
 	const char *why;
 
 	(void)count;
+	if (a->device) {
+		complain_of(a->device, "what is exported shows our devices, or QEMU's, and not a "
+				       "device of yours; give its input to those who have it, and "
+				       "anvil play --device");
+		return EXIT_USAGE;
+	}
 	if (!files_read_script(operand[0], &script))
 		return EXIT_USAGE;
 	why = prevents(form, &script);
@@ -88,6 +96,8 @@ static int run(void *opaque, char **operand, int count)
 static const struct command_option options[] = {
 	{ "as", "FORM", "what to make of it", "c", .words = names,
 	  SETS_WORD(struct arguments, as) },
+	{ "device", "FILE", "a device of yours, as in anvil play: there is nothing to export", NULL,
+	  SETS_TEXT(struct arguments, device) },
 	{ 0 },
 };
 

@@ -17,6 +17,7 @@
 
 struct arguments {
 	const char *out;
+	const char *device;
 	unsigned int hang_seconds;
 };
 
@@ -107,6 +108,7 @@ static int run(void *opaque, char **operand, int count)
 	struct triage t = {
 		.progress = isatty(STDOUT_FILENO) ? show : NULL,
 		.hang_seconds = a->hang_seconds,
+		.device = a->device,
 	};
 	int status = EXIT_USAGE;
 	size_t found;
@@ -125,6 +127,9 @@ static int run(void *opaque, char **operand, int count)
 static const struct command_option options[] = {
 	{ "out", "FOLDER", "to write: a new one, or one of a triage before", "build/triage",
 	  SETS_TEXT(struct arguments, out) },
+	{ "device", "FILE",
+	  "the device of yours that is played on, as in anvil play; else one of ours", NULL,
+	  SETS_TEXT(struct arguments, device) },
 	{ "hang", "SECONDS", "of processor time after which a script hangs", "10",
 	  SETS_NUMBER(struct arguments, hang_seconds, 1, 3600) },
 	{ 0 },

@@ -404,10 +404,13 @@ const char *describe_op_name(const struct script *script, int op)
 	return op >= 0 && op < (int)script->ops ? script_op_form[script->op[op].code].name : "end";
 }
 
-void describe_script(const struct script *script, int last, FILE *out)
+void describe_script(const struct script *script, const char *device, int last, FILE *out)
 {
 	fputs("On ", out);
-	describe_device(&script->header, out);
+	if (device)
+		fprintf(out, "the device in %s", device);
+	else
+		describe_device(&script->header, out);
 	if (script->ops == 0)
 		fputs(", the guest does nothing", out);
 	for (unsigned int i = 0; i < script->ops && (int)i <= last; i++) {

@@ -13,8 +13,9 @@ void describe_device(const struct script_op *header, FILE *out);
 /* One operation, without the subject: "negotiates, sets up all queues and says DRIVER_OK". */
 void describe_op(const struct script_op *op, FILE *out);
 
-/* All operations but those after `last` in one sentence, each with its name in brackets. */
-void describe_script(const struct script *script, int last, FILE *out);
+/* All operations but those after `last` in one sentence, each with its name in brackets. `device`:
+ * the shared object that they are played on; NULL: ours. */
+void describe_script(const struct script *script, const char *device, int last, FILE *out);
 
 /* The name of an operation, or "end" for what comes after the last one. */
 const char *describe_op_name(const struct script *script, int op);

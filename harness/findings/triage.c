@@ -41,33 +41,34 @@ static void stack_key(const struct crash_stack *s, char *key, size_t room)
 		len += (size_t)snprintf(key + len, room - len, " %s", s->frame[i].function);
 }
 
+static bool read_stack(const struct outcome *o, const char *device, struct crash_stack *stack)
+{
+	return device ? crash_stack_read_foreign(o->report, stack)
+		      : crash_stack_read(o->report, stack);
+}
+
 /* What stays the same however the script is made smaller. */
-static void cause_of(const struct outcome *o, char *key, size_t room)
+static void cause_of(const struct outcome *o, const char *device, char *key, size_t room)
 {
 	struct crash_stack stack;
 	char reason[sizeof(o->reason)];
 
 	without_numbers(o->reason, reason, sizeof(reason));
-	if (crash_stack_read(o->report, &stack))
+	if (read_stack(o, device, &stack))
 		stack_key(&stack, key, room);
 	else
 		snprintf(key, room, "%s%s: %s", o->unstable ? "unstable " : "", o->verdict, reason);
 }
 
-static bool has_stack(const struct outcome *o)
+static void make_key(const struct script *script, const struct outcome *o, const char *device,
+		     char *key, size_t room)
 {
 	struct crash_stack stack;
-
-	return crash_stack_read(o->report, &stack);
-}
-
-static void make_key(const struct script *script, const struct outcome *o, char *key, size_t room)
-{
 	size_t len;
 
-	cause_of(o, key, room);
+	cause_of(o, device, key, room);
 	len = strlen(key);
-	if (!has_stack(o))
+	if (!read_stack(o, device, &stack))
 		snprintf(key + len, room - len, " (%s, %s)",
 			 script_device_name[script->header.code], describe_op_name(script, o->op));
 }
@@ -82,7 +83,7 @@ static void take_outcome(void *opaque, size_t index, struct outcome *o)
 	in->outcome = *o;
 	in->key[0] = 0;
 	if (o->finding)
-		make_key(&in->script, o, in->key, sizeof(in->key));
+		make_key(&in->script, o, t->device, in->key, sizeof(in->key));
 	if (t->progress)
 		t->progress("played", index + 1, t->inputs);
 }
@@ -162,33 +163,41 @@ static int make_groups(struct triage *t)
 
 /* ---- the smallest of each ---- */
 
+struct cause {
+	char text[512];
+	const char *device;
+};
+
 static bool same_cause(const void *opaque, const struct outcome *o)
 {
+	const struct cause *wanted = opaque;
 	char cause[512];
 
 	if (!o->finding)
 		return false;
-	cause_of(o, cause, sizeof(cause));
-	return !strcmp(cause, opaque);
+	cause_of(o, wanted->device, cause, sizeof(cause));
+	return !strcmp(cause, wanted->text);
 }
 
-static int shrink_group(struct triage_group *g, unsigned int hang_seconds)
+static int shrink_group(struct triage_group *g, const struct triage *t)
 {
 	const struct outcome *first = &g->smallest->outcome;
-	char cause[512];
+	struct cause cause = { .device = t->device };
 	struct shrink s = {
 		.same = same_cause,
-		.opaque = cause,
-		.stage = { .on = RUN_ON_MODEL, .hang_seconds = hang_seconds },
+		.opaque = &cause,
+		.stage = { .on = RUN_ON_MODEL,
+			   .hang_seconds = t->hang_seconds,
+			   .device = t->device },
 	};
 
 	g->script = g->smallest->script;
-	cause_of(first, cause, sizeof(cause));
+	cause_of(first, t->device, cause.text, sizeof(cause.text));
 	if (!first->unstable) { /* else there is no answer to look for */
 		shrink_script(&s, &g->script);
 		if (runner_play_one(&s.stage, &g->script, &g->outcome) || s.failed)
 			return -EAGAIN;
-		g->shrunk = same_cause(cause, &g->outcome);
+		g->shrunk = same_cause(&cause, &g->outcome);
 		if (g->shrunk)
 			return 0;
 		free(g->outcome.report);
@@ -208,7 +217,13 @@ static void find_target(struct triage_group *g)
 		[DEVICE_ECHO] = "fuzz_virtqueue",
 	};
 	const char *path = g->smallest->path;
+	const char *name = g->device ? strrchr(g->device, '/') : NULL;
 
+	if (g->device) {
+		name = name ? name + 1 : g->device;
+		snprintf(g->target, sizeof(g->target), "%.*s", (int)strcspn(name, "."), name);
+		return;
+	}
 	snprintf(g->target, sizeof(g->target), "%s", target[g->script.header.code]);
 	for (const char *end; (end = strchr(path, '/')); path = end + 1) {
 		if (!strncmp(path, "fuzz_", 5))
@@ -216,24 +231,25 @@ static void find_target(struct triage_group *g)
 	}
 }
 
-static void describe_group(struct triage_group *g)
+static void describe_group(struct triage_group *g, const char *device)
 {
+	g->device = device;
 	find_target(g);
 	g->rule = 0;
-	crash_stack_read(g->outcome.report, &g->stack);
+	read_stack(&g->outcome, device, &g->stack);
 	if (sscanf(g->outcome.verdict, "violation:%u", &g->rule) != 1)
 		g->rule = 0;
-	make_key(&g->script, &g->outcome, g->key, sizeof(g->key));
+	make_key(&g->script, &g->outcome, device, g->key, sizeof(g->key));
 }
 
 static int shrink_groups(struct triage *t)
 {
 	for (size_t i = 0; i < t->groups; i++) {
-		int err = shrink_group(&t->group[i], t->hang_seconds);
+		int err = shrink_group(&t->group[i], t);
 
 		if (err)
 			return err;
-		describe_group(&t->group[i]);
+		describe_group(&t->group[i], t->device);
 		if (t->progress)
 			t->progress("shrunk", i + 1, t->groups);
 	}
@@ -357,7 +373,9 @@ static void name_groups(struct triage *t)
 
 int triage_run(struct triage *t)
 {
-	const struct runner_stage model = { .on = RUN_ON_MODEL, .hang_seconds = t->hang_seconds };
+	const struct runner_stage model = { .on = RUN_ON_MODEL,
+					    .hang_seconds = t->hang_seconds,
+					    .device = t->device };
 	struct script *script = calloc(t->inputs ? t->inputs : 1, sizeof(*script));
 	int err;
 

@@ -3,7 +3,7 @@
  * Findings in groups, each with its smallest script.
  *
  * Two findings are the same when they have the same verdict and
- *  - the same innermost frames of devices/ and harness/, by function, where there is a stack;
+ *  - the same innermost frames of the device and harness/, by function, where there is a stack;
  *  - where there is none, the same complaint of the oracle, numbers aside, about the same kind of
  *    device at the same operation.
  * The smallest input of each group is shrunk; it may lose an operation that only showed what
@@ -37,7 +37,8 @@ struct triage_group {
 	const struct triage_input *smallest;
 	const struct triage_input **input; /* all, in the order of their paths */
 	size_t inputs;
-	bool shrunk; /* not: another play gave something else */
+	bool shrunk;	    /* not: another play gave something else */
+	const char *device; /* as in struct triage */
 };
 
 struct triage {
@@ -46,6 +47,7 @@ struct triage {
 	struct triage_group *group; /* by name */
 	size_t groups;
 	unsigned int hang_seconds; /* see runner.h */
+	const char *device;	   /* a shared object that all is played on; NULL: ours */
 	/* for whoever shows how it gets on: done of all inputs played, then groups shrunk */
 	void (*progress)(const char *what, size_t done, size_t all);
 };

@@ -6,6 +6,7 @@
  * its stack says, and else at the top of the device's source file: an oracle sees what a device
  * does, not where in it.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,15 +148,22 @@ static const char *device_file(const struct triage_group *g)
 		[DEVICE_ECHO] = "devices/virtqueue.c",
 	};
 
-	return file[g->script.header.code];
+	return g->device ? g->device : file[g->script.header.code];
 }
 
 static void put_place(struct json *j, const char *file, unsigned int line)
 {
 	json_open_object(j, "physicalLocation");
 	json_open_object(j, "artifactLocation");
-	json_text(j, "uri", file);
-	json_text(j, "uriBaseId", "%SRCROOT%");
+	if (file[0] == '/') {
+		char uri[PATH_MAX + 8];
+
+		snprintf(uri, sizeof(uri), "file://%s", file);
+		json_text(j, "uri", uri);
+	} else {
+		json_text(j, "uri", file);
+		json_text(j, "uriBaseId", "%SRCROOT%");
+	}
 	json_close_object(j);
 	json_open_object(j, "region");
 	json_number(j, "startLine", line ? line : 1);

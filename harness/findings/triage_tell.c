@@ -64,7 +64,9 @@ static void tell_specification(const struct triage_group *g, FILE *out)
 
 static void tell_when(const struct triage_group *g, FILE *out)
 {
-	if (g->outcome.op < (int)g->script.ops)
+	if (g->outcome.op < 0)
+		fputs(" Before the first operation, when it is asked what it offers, ", out);
+	else if (g->outcome.op < (int)g->script.ops)
 		fprintf(out, " In operation %d (%s) ", g->outcome.op,
 			describe_op_name(&g->script, g->outcome.op));
 	else
@@ -75,7 +77,7 @@ static void tell_when(const struct triage_group *g, FILE *out)
 
 void triage_tell(const struct triage_group *g, FILE *out)
 {
-	describe_script(&g->script, g->outcome.op, out);
+	describe_script(&g->script, g->device, g->outcome.op, out);
 	tell_when(g, out);
 	tell_wrong(g, out);
 	tell_specification(g, out);

@@ -169,9 +169,27 @@ static void tell_command(const struct triage_group *g, const char *folder, const
 	fprintf(out, "%s\n", end);
 }
 
+static void tell_on_device(const struct triage_group *g, const char *folder, FILE *out)
+{
+	char path[2 * PATH_BYTES];
+
+	snprintf(path, sizeof(path), "%s/%s/input", folder, g->name);
+	fputs("    ", out);
+	files_put_program(out);
+	fputs(" play --device ", out);
+	files_put_word(g->device, out);
+	fputc(' ', out);
+	files_put_word(path, out);
+	fputc('\n', out);
+}
+
 static void tell_replay(const struct triage_group *g, const char *folder, FILE *out)
 {
 	fprintf(out, "\nSee it again:\n\n");
+	if (g->device) {
+		tell_on_device(g, folder, out);
+		return;
+	}
 	tell_command(g, folder, "play", "", out);
 	tell_command(g, folder, "play --on kvm", "", out);
 	tell_command(g, folder, "play --on linux", "", out);
@@ -230,7 +248,8 @@ static bool write_summary(const struct triage_group *g, const char *at, const ch
 	fputc('\n', out);
 	script_print(&g->script, g->outcome.op, out);
 	tell_replay(g, folder, out);
-	tell_keep(g, folder, out);
+	if (!g->device)
+		tell_keep(g, folder, out);
 	tell_inputs(g, out);
 	free(text);
 	return finish(out, at, "summary.txt");
@@ -354,7 +373,8 @@ static bool write_group(const struct triage_group *g, const char *part, const ch
 		return false;
 	snprintf(path, sizeof(path), "%s/original", at);
 	return files_write_script(path, &g->smallest->script) && write_text_form(g, at) &&
-	       write_report(g, at) && write_summary(g, at, folder) && write_regression(g, at);
+	       write_report(g, at) && write_summary(g, at, folder) &&
+	       (g->device || write_regression(g, at)); /* that is for tests of ours */
 }
 
 static bool write_all(const struct triage *t, const char *part, const char *folder)

@@ -8,9 +8,11 @@
 #include "crash_stack.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "array_size.h"
 
@@ -55,15 +57,33 @@ static bool is_module(const char *place)
 	return place[0] == '(';
 }
 
-static void take_frame(struct crash_stack *s, const char *function, const char *path)
+/* Any source but those of the C library and the compiler, as distributions build them. */
+static const char *foreign_path(const char *path)
+{
+	static char here[PATH_MAX];
+	size_t len;
+
+	if (!strncmp(path, "./", 2) || !strncmp(path, "../", 3) || strstr(path, "/../sysdeps/") ||
+	    strstr(path, "/compiler-rt/"))
+		return NULL;
+	if (!getcwd(here, sizeof(here)))
+		return path;
+	len = strlen(here);
+	return !strncmp(path, here, len) && path[len] == '/' ? path + len + 1 : path;
+}
+
+static void take_frame(struct crash_stack *s, const char *function, const char *path, bool foreign)
 {
 	struct crash_frame *f = &s->frame[s->frames];
 	const char *own = is_module(path) ? NULL : own_path(path);
 
+	if (foreign && !is_module(path) && (!own || strncmp(own, "harness/", 8) != 0))
+		own = foreign_path(path);
 	if (!own || s->frames == CRASH_FRAMES || sscanf(own, "%95[^:]:%u", f->file, &f->line) < 1)
 		return;
 	snprintf(f->function, sizeof(f->function), "%.63s", function);
-	f->device = !strncmp(f->file, "devices/", 8);
+	f->device =
+		foreign ? strncmp(f->file, "harness/", 8) != 0 : !strncmp(f->file, "devices/", 8);
 	s->frames++;
 }
 
@@ -94,11 +114,11 @@ static const char *frame_place(const char *line)
 /* Stands for one of the C library's */
 static bool is_between(const char *function)
 {
-	return !strncmp(function, "__asan_", 7) || !strncmp(function, "__tap_", 6) ||
-	       !strncmp(function, "__interceptor_", 14);
+	return !strncmp(function, "__asan_", 7) || !strncmp(function, "__asan::", 8) ||
+	       !strncmp(function, "__tap_", 6) || !strncmp(function, "__interceptor_", 14);
 }
 
-static void read_frame(struct crash_stack *s, const char *line)
+static void read_frame(struct crash_stack *s, const char *line, bool foreign)
 {
 	const char *place = frame_place(line);
 	char function[64];
@@ -106,7 +126,7 @@ static void read_frame(struct crash_stack *s, const char *line)
 	if (s->frames && !strcmp(s->frame[s->frames - 1].function, OUTERMOST))
 		return;
 	if (place && sscanf(line, " #%*u %*s in %63s", function) == 1 && !is_between(function))
-		take_frame(s, function, place);
+		take_frame(s, function, place, foreign);
 }
 
 /* "==7==ERROR: AddressSanitizer: KIND on ...", "WARNING: MemorySanitizer: KIND" */
@@ -145,21 +165,22 @@ static void bare_name(char *name)
 }
 
 /* "anvil: devices/virtqueue.c:88: int anvil_virtqueue_pop(struct g *): Assertion `x' failed." */
-static bool read_assertion(struct crash_stack *s, const char *line)
+static bool read_assertion(struct crash_stack *s, const char *line, bool foreign)
 {
 	char function[256];
-	const char *own = own_path(strchr(line, ' ') ? strchr(line, ' ') + 1 : line);
+	const char *path = strchr(line, ' ') ? strchr(line, ' ') + 1 : line;
+	const char *own = foreign ? path : own_path(path);
 
 	if (!own || !strstr(line, ": Assertion `") ||
 	    sscanf(own, "%*[^:]:%*u: %255[^:]", function) != 1)
 		return false;
 	bare_name(function);
 	snprintf(s->error, sizeof(s->error), "assertion");
-	take_frame(s, function, own);
+	take_frame(s, function, own, foreign);
 	return true;
 }
 
-bool crash_stack_read(const char *report, struct crash_stack *s)
+static bool read_stack(const char *report, struct crash_stack *s, bool foreign)
 {
 	char line[LINE_BYTES];
 	bool inside = false;
@@ -167,19 +188,29 @@ bool crash_stack_read(const char *report, struct crash_stack *s)
 	memset(s, 0, sizeof(*s));
 	for (const char *at = report; at && (at = next_line(at, line));) {
 		if (!s->error[0]) {
-			if (!read_error(s, line) && read_assertion(s, line))
+			if (!read_error(s, line) && read_assertion(s, line, foreign))
 				break;
 			continue;
 		}
 		if (!s->frames)
 			read_access(s, line);
 		if (is_frame(line))
-			read_frame(s, line);
+			read_frame(s, line, foreign);
 		else if (inside)
 			break; /* the stacks of allocations and origins come later */
 		inside = is_frame(line);
 	}
 	return s->frames > 0;
+}
+
+bool crash_stack_read(const char *report, struct crash_stack *s)
+{
+	return read_stack(report, s, false);
+}
+
+bool crash_stack_read_foreign(const char *report, struct crash_stack *s)
+{
+	return read_stack(report, s, true);
 }
 
 const struct crash_frame *crash_stack_place(const struct crash_stack *s)

@@ -14,7 +14,7 @@ struct crash_frame {
 	char function[64];
 	char file[96]; /* "devices/virtio_blk.c": from the project's top, wherever that was built */
 	unsigned int line;
-	bool device; /* of devices/, not of the harness */
+	bool device; /* of the device, not of the harness */
 };
 
 struct crash_stack {
@@ -31,8 +31,11 @@ struct crash_stack {
  * frame of ours: no report, or none with names (llvm-symbolizer is missing).
  */
 bool crash_stack_read(const char *report, struct crash_stack *stack);
+/* The same for a device of somebody else: frames of any source are the device's, but for those of
+ * harness/. Their files are named from the working directory on, where they lie below it. */
+bool crash_stack_read_foreign(const char *report, struct crash_stack *stack);
 
-/* The frame that a person would look at first: the innermost of devices/, else the innermost. */
+/* The frame that a person would look at first: the innermost of the device, else the innermost. */
 const struct crash_frame *crash_stack_place(const struct crash_stack *stack);
 
 /* The last line of a report, "SUMMARY: AddressSanitizer: SEGV PLACE in FUNCTION"; "": not told. */

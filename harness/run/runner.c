@@ -321,7 +321,7 @@ static size_t same_for_others(const struct job *job, size_t from, const struct o
 	for (size_t i = from; i < job->count; i++) {
 		struct outcome o = *first;
 
-		o.report = NULL;
+		o.report = first->report ? strdup(first->report) : NULL;
 		each(opaque, i, &o);
 	}
 	return job->count - from;
@@ -357,10 +357,12 @@ static ssize_t play_some(const struct job *job, size_t from, struct shared *sh,
 	if (take_death(&p, job, &o) && from + done < job->count) {
 		struct outcome first = o;
 
+		first.report = sh->asking && o.report ? strdup(o.report) : NULL;
 		each(opaque, from + done, &o);
 		done++;
 		if (sh->asking)
 			done += same_for_others(job, from + done, &first, each, opaque);
+		free(first.report);
 	}
 	close_all(&p);
 	return (ssize_t)done;
