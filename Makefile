@@ -245,7 +245,7 @@ foreign-bench: foreign-devices ## devices of others: which of 63 mistakes are fo
 FOREIGN_TARGETS := $(foreach k,blk net,build/dut/mine_$(k)/fuzz_mine_$(k))
 
 # tests/foreign/ as others build theirs; one by gcc
-foreign-devices: build/dut/by_gcc/mine_blk.so build/fuzz/fuzz_blk $(DUT_PARTS)
+foreign-devices: build/dut/by_gcc/mine_blk.so build/fuzz/fuzz_blk $(DUT_LIBRARY)
 	@for k in blk net; do $(MAKE) --no-print-directory dut TAP=yes DUT=tests/foreign/mine_$$k.c \
 		SOURCES="tests/foreign/$$k.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
 
@@ -302,10 +302,10 @@ build/lib/%.a:
 	@rm -f $@
 	@$(AR) rcsD $@ $^
 
-INSTALLED := build/gcc/anvil build/man/anvil.1 build/completion/anvil \
-	$(addprefix build/lib/libvirtio-anvil,.a -uring.a -slirp.a)
+INSTALLED := build/gcc/anvil build/asan/anvil build/man/anvil.1 build/completion/anvil \
+	$(addprefix build/lib/libvirtio-anvil,.a -uring.a -slirp.a) $(DUT_LIBRARY) $(KIT)
 
-install: $(INSTALLED) ## library, headers, pkg-config's files, anvil, its manual: PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR=
+install: $(INSTALLED) ## libraries, headers, pkg-config's files, anvil, its manual, seeds: PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR=
 	@$(call INSTALL,,install)
 
 uninstall: ## takes away what make install put there: PREFIX=/usr/local DESTDIR=
@@ -314,6 +314,7 @@ uninstall: ## takes away what make install put there: PREFIX=/usr/local DESTDIR=
 # what an embedder does with it
 embed: $(INSTALLED)
 	@tests/install.sh $(PUBLIC_HEADERS)
+	@tests/kit.sh
 
 # a block device with mistakes, for tests of what comes after a finding
 build/planted/devices/virtio_blk_request.c: tests/plant.sed $(wildcard devices/*.[ch])

@@ -31,21 +31,46 @@ DUT_SANITIZE := -fsanitize=undefined -fno-sanitize=alignment,object-size -fno-sa
 # the target goes on after a report: of all kinds of undefined behaviour but for a few, which end it or trap
 DUT_RECOVER := bool,bounds,builtin,enum,float-cast-overflow,integer-divide-by-zero,nonnull-attribute,null,pointer-overflow,shift,signed-integer-overflow,vla-bound,vptr
 DUT_GO_ON := -fsanitize-recover=address,$(DUT_RECOVER) -fsanitize-trap=unreachable,return
-DUT_PARTS := $(patsubst %,build/fuzz/obj/harness/targets/%.o,target target_dut target_catch target_wrap target_wrap_address target_findings \
-	target_signature)
 # what target_wrap*.c and target_dut.c have
 DUT_CHECKS := $(foreach k,load store,$(foreach n,1 2 4 8 16,$(k)$(n) report_$(k)$(n)) $(k)N report_$(k)_n)
 DUT_WRAP  := _Exit exit __assert_fail $(addprefix __asan_,memcpy memmove memset $(DUT_CHECKS:%=%_noabort)) \
 	$(addprefix __ubsan_handle_,$(shell sed -n 's/^HANDLER(\(.*\))$$/\1/p' harness/targets/target_wrap.c))
 DUT_COVERAGE := -fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp
-DUT_COMPILE   = $(if $(filter no,$(TAP)),-fsanitize=address,$(TAP_ASAN_FLAGS) -DDUT_TAP) $(DUT_SANITIZE) \
-	-fsanitize-address-use-after-return=never -O1 -g -fno-omit-frame-pointer -D_GNU_SOURCE \
+DUT_TAPPED   := $(TAP_ASAN_FLAGS) -DDUT_TAP
+DUT_REPORTS  := $(DUT_SANITIZE) -fsanitize-address-use-after-return=never -O1 -g -fno-omit-frame-pointer
+DUT_COMPILE   = $(if $(filter no,$(TAP)),-fsanitize=address,$(DUT_TAPPED)) $(DUT_REPORTS) -D_GNU_SOURCE \
 	-Iharness $(DUT_FLAGS)
+DUT_LINK     := -fsanitize=address,undefined -no-pie -rdynamic -Wl,-u,LLVMFuzzerTestOneInput \
+	$(addprefix -Wl$(comma)--wrap=,$(DUT_WRAP))
 
 # in obj/ for the fuzz target, in so/ for the shared object
 DUT_KIND_obj := $(DUT_COVERAGE) $(DUT_GO_ON)
 # vptr would want libraries of C++ in the program that loads it
 DUT_KIND_so  := -fPIC -fno-sanitize=vptr
+
+# all that a target is linked with beside the device. Of its names those alone are seen that others call: a
+# device may have the rest for its own. Our devices are in it for reference, and not looked at.
+DUT_LIBRARY  := build/lib/libvirtio-anvil-fuzz.a
+DUT_GLOBAL   := LLVMFuzzer* __tap_* __wrap_* __asan_default_options __msan_default_options __lsan_is_turned_off
+DUT_PARTS    := $(patsubst %,build/fuzz/obj/harness/targets/%.o,target target_dut target_catch target_wrap target_wrap_address \
+	target_findings target_signature) $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out $(TAP_PLAIN),$(HARNESS))) $(DEV_OBJ_clang)
+
+build/lib/obj/fuzz.o: $(DUT_PARTS) $(TAP_ASAN) ci/dut.mk
+	@mkdir -p $(@D)
+	@$(LD) -r $(filter %.o,$^) -o $@
+	@objcopy --wildcard $(DUT_GLOBAL:%=--keep-global-symbol='%') $@
+
+$(DUT_LIBRARY): build/lib/obj/fuzz.o
+
+# the same flags for those who have installed it
+build/kit/%: Makefile ci/dut.mk ci/tap.mk harness/targets/target_wrap.c
+	@mkdir -p $(@D)
+	@printf '%s\n' $(KIT_$*) >$@
+KIT_fuzz.flags   := $(DUT_TAPPED) $(DUT_REPORTS) $(DUT_KIND_obj)
+KIT_fuzz.link    := $(DUT_LINK)
+KIT_device.flags := $(DUT_TAPPED) $(DUT_REPORTS) $(DUT_KIND_so)
+KIT_device.link  := -shared -fsanitize=address,undefined
+KIT := $(addprefix build/kit/,fuzz.flags fuzz.link device.flags device.link)
 
 define dut_rule
 $(call dut_object,$(2),$(1)): $(1) Makefile ci/dut.mk ci/tap.mk
@@ -56,13 +81,12 @@ $(call dut_object,$(2),$(1)): $(1) Makefile ci/dut.mk ci/tap.mk
 endef
 $(foreach k,obj so,$(foreach s,$(DUT) $(SOURCES),$(eval $(call dut_rule,$(s),$(k)))))
 
-$(DUT_DIR)/fuzz_$(DUT_NAME): $(call dut_objects,obj) $(TAP_ASAN) \
-		$(DUT_PARTS) $(filter-out build/fuzz/obj/harness/tap/%,$(LIB_OBJ_fuzz))
-	@$(CXX_CLANG) $(LINK_fuzz) -fsanitize=fuzzer -rdynamic $(addprefix -Wl$(comma)--wrap=,$(DUT_WRAP)) $^ -o $@
+$(DUT_DIR)/fuzz_$(DUT_NAME): $(call dut_objects,obj) $(DUT_LIBRARY)
+	@$(CXX_CLANG) $(DUT_LINK) -fsanitize=fuzzer $^ -o $@
 
 # the sanitizers and the tap are in the program that loads it
 $(DUT_DIR)/$(DUT_NAME).so: $(call dut_objects,so)
-	@$(CXX_CLANG) -shared -fsanitize=address,undefined $^ -o $@
+	@$(CXX_CLANG) $(KIT_device.link) $^ -o $@
 
 -include $(shell find $(DUT_DIR)/obj $(DUT_DIR)/so -name '*.d' 2>/dev/null)
 

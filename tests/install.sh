@@ -40,6 +40,17 @@ expect 'install' staged install
 	for header; do
 		echo "include/virtio-anvil/${header##*/}"
 	done
+	# the kit, which kit.sh uses
+	echo bin/anvil-asan
+	echo lib/libvirtio-anvil-fuzz.a
+	echo include/virtio-anvil/device/device_under_test.h
+	printf 'lib/pkgconfig/virtio-anvil-%s.pc\n' fuzz device
+	printf 'share/virtio-anvil/%s\n' fuzz.flags fuzz.link device.flags device.link tap_libc.syms
+	for target in blk mmio net virtqueue; do
+		echo "share/virtio-anvil/dictionaries/$target.dict"
+		find "corpora/fuzz_$target" "crashes/fuzz_$target" -type f |
+			sed "s|.*/|share/virtio-anvil/seeds/$target/|"
+	done
 } | sort >"$work/wanted"
 (cd "$stage/usr/local" && find . -type f | sed 's/^..//' | sort) >"$work/got"
 same 'what make install puts' "$work/wanted" "$work/got"
@@ -80,7 +91,7 @@ expect 'headers beside those of Linux' beside_linux clang -x c
 for library in '' -uring -slirp; do
 	nm -g --defined-only "$stage/usr/local/lib/libvirtio-anvil$library.a" | awk 'NF == 3 { print $3 }'
 done >"$work/symbols"
-(cd "$stage/usr/local/include/virtio-anvil" && ls | grep -vx virtio_spec.h | xargs sed -nE \
+(cd "$stage/usr/local/include/virtio-anvil" && ls -- *.h | grep -vx virtio_spec.h | xargs sed -nE \
 	-e 's/^#define (\w+).*/\1/p' -e 's/^(struct|enum|union) (\w+) \{.*/\2/p') >"$work/names"
 expect 'there are symbols' test "$(wc -l <"$work/symbols")" -gt 100
 expect 'there are names in headers' test "$(wc -l <"$work/names")" -gt 100
@@ -114,7 +125,7 @@ plug_in() {
 expect 'a library to be loaded' in_stage plug_in
 
 version=$("$stage/usr/local/bin/anvil" --version | sed 's/.* //')
-for package in virtio-anvil virtio-anvil-uring virtio-anvil-slirp; do
+for package in virtio-anvil virtio-anvil-uring virtio-anvil-slirp virtio-anvil-fuzz virtio-anvil-device; do
 	PKG_CONFIG_PATH=$stage/usr/local/lib/pkgconfig pkg-config --modversion "$package" >"$work/got" 2>&1
 	echo "$version" >"$work/wanted"
 	same "version of $package" "$work/wanted" "$work/got"

@@ -30,7 +30,8 @@ static void tell_loader(const char *path, const char *said, char *error, size_t 
 	if (!strncmp(said, path, len) && !strncmp(said + len, ": ", 2))
 		said += len + 2;
 	snprintf(error, room, "%.200s: %s%s", path, said,
-		 is_compiled_otherwise(said) ? "; what make dut builds is for build/asan/anvil"
+		 is_compiled_otherwise(said) ? "; what make dut builds is for build/asan/anvil, "
+					       "installed anvil-asan"
 					     : "");
 }
 
