@@ -244,10 +244,11 @@ foreign-bench: foreign-devices ## devices of others: which of 63 mistakes are fo
 
 FOREIGN_TARGETS := $(foreach k,blk net,build/dut/mine_$(k)/fuzz_mine_$(k))
 
-# tests/foreign/ as others build theirs; one by gcc
+# tests/foreign/ as others build theirs; one by gcc, one in C++
 foreign-devices: build/dut/by_gcc/mine_blk.so build/fuzz/fuzz_blk $(DUT_LIBRARY)
-	@for k in blk net; do $(MAKE) --no-print-directory dut TAP=yes DUT=tests/foreign/mine_$$k.c \
-		SOURCES="tests/foreign/$$k.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
+	@for d in mine_blk.c:blk.c mine_net.c:net.c mine_cxx.cc:blk.c; do \
+		$(MAKE) --no-print-directory dut TAP=yes DUT=tests/foreign/$${d%:*} \
+		SOURCES="tests/foreign/$${d#*:} tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
 
 build/dut/by_gcc/mine_blk.so: $(wildcard tests/foreign/*.[ch]) Makefile ci/tap.mk
 	@mkdir -p $(@D)
@@ -282,7 +283,7 @@ findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_b
 	@tests/merge.sh build/asan/anvil
 	@tests/report.sh build/asan/anvil build/planted/anvil build/cov/anvil
 	@tests/known_bugs.sh
-	@tests/dut.sh build/dut/mine_blk/fuzz_mine_blk
+	@tests/dut.sh build/dut
 
 # what make install puts beside the tool
 build/man/anvil.1: build/gcc/anvil

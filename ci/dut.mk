@@ -45,8 +45,8 @@ DUT_LINK     := -fsanitize=address,undefined -no-pie -rdynamic -Wl,-u,LLVMFuzzer
 
 # in obj/ for the fuzz target, in so/ for the shared object
 DUT_KIND_obj := $(DUT_COVERAGE) $(DUT_GO_ON)
-# vptr would want libraries of C++ in the program that loads it
-DUT_KIND_so  := -fPIC -fno-sanitize=vptr
+# these two would want libraries of C++ in the program that loads it
+DUT_KIND_so  := -fPIC -fno-sanitize=vptr,function
 
 # all that a target is linked with beside the device. Of its names those alone are seen that others call: a
 # device may have the rest for its own. Our devices are in it for reference, and not looked at.

@@ -7,6 +7,7 @@ anvil=$1
 plain=$2
 blk=$3/mine_blk/mine_blk.so
 net=$3/mine_net/mine_net.so
+cxx=$3/mine_cxx/mine_cxx.so
 by_gcc=$3/by_gcc/mine_blk.so
 work=build/device
 rm -rf "$work"
@@ -53,6 +54,7 @@ shows BLK_CHAIN_ENDLESS "$blk" 'crash:stack-buffer-overflow in chain_add$' corpo
 shows BLK_QUEUE_ZERO "$blk" 'crash:undefined-behavior at tests/foreign/blk.c:' corpora/fuzz_mmio
 shows NET_CTRL_UNANSWERED "$net" violation:4 corpora/fuzz_net
 shows NET_TX_LONG "$net" 'crash:global-buffer-overflow in [a-z]' corpora/fuzz_net
+shows BLK_USED_LEN_ALL "$cxx" violation:3 corpora/fuzz_blk
 # a read behind the end of a disk of 128 sectors
 printf 'device blk\ninit\nblk\nread offset=0x100\nblk sector=0x7f count=3\nblk\n' >"$work/end.txt"
 shows BLK_RANGE_START "$blk" 'crash:heap-buffer-overflow in copy_in$' "$work/end.txt"

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A target of somebody else's device goes on after a finding, tells each once, keeps its input, and takes
 # a list of known ones: checked on the mistakes of tests/foreign/.
-# Usage: tests/dut.sh TARGET  (fuzz_mine_blk, of make dut)
+# Usage: tests/dut.sh DEVICES, with what make foreign-devices builds in DEVICES
 set -u
-target=$1
+devices=$1
+target=$devices/mine_blk/fuzz_mine_blk
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 . tests/lib.sh
@@ -77,6 +78,15 @@ finds BLK_RANGE_WRAPS 4000 'undefined:addition of unsigned offset to # overflowe
 replays BLK_RANGE_WRAPS undefined:
 # what an address that is not checked leads to differs from process to process
 finds BLK_ADDRESS_UNCHECKED 8000 'signal:SIGSEGV in '
+
+# ---- C++ ----
+
+target=$devices/mine_cxx/fuzz_mine_cxx
+fuzz 0 '' -runs=500
+finds BLK_CONFIG_PAST_END 500 'address:.*buffer-overflow read in blk_read < .*block_device::read'
+finds BLK_RANGE_WRAPS 4000 'undefined:addition of unsigned offset to # overflowed to # in do_'
+replays BLK_RANGE_WRAPS undefined:
+target=$devices/mine_blk/fuzz_mine_blk
 
 # ---- the end ----
 

@@ -19,7 +19,7 @@ export PKG_CONFIG_PATH CC CXX
 
 expect 'install' make -s install PREFIX="$prefix"
 mkdir "$work/mine" "$work/mine/build"
-cp tests/foreign/*.[ch] "$work/mine"
+cp tests/foreign/*.[ch] tests/foreign/*.cc "$work/mine"
 cd "$short/tree/mine" || exit 2
 
 # words of pkg-config, which are a shell's
@@ -90,6 +90,17 @@ echo 'int player_play, complain, machine_stop, tap_tell_load, script_decode, anv
 expect 'names of the library' clang -c build/names.c -o build/names.o
 expect 'a target with names of the library' target as-it-is
 correct build/fuzz_mine
+
+# the same device in C++
+cxx_target() {
+	rm build/*.o
+	compile rename virtio-anvil-fuzz && rm build/mine_blk.o &&
+		clang++ $(kit --cflags virtio-anvil-fuzz) -std=c++11 -Werror -c mine_cxx.cc -o build/mine_cxx.o &&
+		clang++ build/*.o $(kit --libs virtio-anvil-fuzz) -fsanitize=fuzzer -o build/fuzz_cxx
+}
+expect 'a target in C++' cxx_target
+correct build/fuzz_cxx
+finds BLK_INDEX_FIRST 'violation:5 ' build/fuzz_cxx
 
 # ---- CMake and Meson ----
 

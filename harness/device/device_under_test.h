@@ -134,8 +134,16 @@ struct device_under_test {
 	void (*stall)(struct device_under_test *dut, bool stalled);
 };
 
-/* You define it; called once. */
+/* You define it; called once. In C++ `struct` stays before the type's name, which the function has,
+ * too. */
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 struct device_under_test *device_under_test(void);
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 #ifdef __cplusplus
 }

@@ -132,7 +132,7 @@ struct buf {
 /* Copies `len` bytes of these buffers from byte `skip` on, of which there are as many. */
 static inline void bufs_read(const struct buf *buf, uint64_t skip, void *to, uint64_t len)
 {
-	uint8_t *dst = to;
+	uint8_t *dst = (uint8_t *)to;
 
 	for (; len > 0; buf++) {
 		uint64_t n = buf->len;
