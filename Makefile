@@ -128,7 +128,7 @@ URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so foreign foreign-bench foreign-devices clean
+.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-afl foreign foreign-bench foreign-devices clean
 .DEFAULT_GOAL := all
 
 # a word for the shell, whatever is in it
@@ -249,6 +249,8 @@ foreign-devices: build/dut/by_gcc/mine_blk.so build/fuzz/fuzz_blk $(DUT_LIBRARY)
 	@for d in mine_blk.c:blk.c mine_net.c:net.c mine_cxx.cc:blk.c; do \
 		$(MAKE) --no-print-directory dut TAP=yes DUT=tests/foreign/$${d%:*} \
 		SOURCES="tests/foreign/$${d#*:} tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
+	@$(MAKE) --no-print-directory dut-afl DUT=tests/foreign/mine_blk.c SOURCES="tests/foreign/blk.c tests/foreign/mistakes.c" \
+		DUT_FLAGS=-Itests/foreign
 
 build/dut/by_gcc/mine_blk.so: $(wildcard tests/foreign/*.[ch]) Makefile ci/tap.mk
 	@mkdir -p $(@D)

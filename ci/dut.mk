@@ -23,7 +23,9 @@ $(foreach s,$(DUT) $(SOURCES),$(if $(wildcard $(s)),,$(error $(s): there is no s
 
 # scripts of every target fit any device
 DUT_SEEDS = $(wildcard $(foreach t,blk net virtqueue mmio,corpora/fuzz_$(t) crashes/fuzz_$(t)))
-DUT_RUN   = mkdir -p $(DUT_DIR)/corpus $(DUT_DIR)/findings && \
+DUT_RUN   = $(DUT_RUN_$(ENGINE))
+DUT_RUN_afl = ci/dut-afl $(DUT_DIR) $(DUT_NAME) $(T) $(JOBS) $(DUT_SEEDS)
+DUT_RUN_libfuzzer = mkdir -p $(DUT_DIR)/corpus $(DUT_DIR)/findings && \
 	ANVIL_FINDINGS=$(DUT_DIR)/findings $(DUT_DIR)/fuzz_$(DUT_NAME) -max_total_time=$(T) \
 	-artifact_prefix=$(DUT_DIR)/findings/ $(DUT_DIR)/corpus $(DUT_SEEDS)
 
@@ -43,8 +45,9 @@ DUT_COMPILE   = $(if $(filter no,$(TAP)),-fsanitize=address,$(DUT_TAPPED)) $(DUT
 DUT_LINK     := -fsanitize=address,undefined -no-pie -rdynamic -Wl,-u,LLVMFuzzerTestOneInput \
 	$(addprefix -Wl$(comma)--wrap=,$(DUT_WRAP))
 
-# in obj/ for the fuzz target, in so/ for the shared object
+# in obj/ for the fuzz target, in afl/ for that of AFL++, in so/ for the shared object
 DUT_KIND_obj := $(DUT_COVERAGE) $(DUT_GO_ON)
+DUT_KIND_afl := $(DUT_GO_ON)
 # these two would want libraries of C++ in the program that loads it
 DUT_KIND_so  := -fPIC -fno-sanitize=vptr,function
 
@@ -76,22 +79,28 @@ define dut_rule
 $(call dut_object,$(2),$(1)): $(1) Makefile ci/dut.mk ci/tap.mk
 	@mkdir -p $$(@D)
 	@echo "  dut $$<"
-	@$(if $(filter %.cc %.cpp %.cxx,$(1)),$(CXX_CLANG),$(CLANG)) $$(DUT_COMPILE) $(DUT_KIND_$(2)) -MMD -MP -c $$< -o $$@
+	@$(if $(filter afl,$(2)),$(AFL) $(AFL_CLANG),$(CLANG))$(if $(filter %.cc %.cpp %.cxx,$(1)),++) $$(DUT_COMPILE) $(DUT_KIND_$(2)) -MMD -MP -c $$< -o $$@
 	@$(if $(filter no,$(TAP)),,objcopy --redefine-syms=harness/tap/tap_libc.syms $$@)
 endef
-$(foreach k,obj so,$(foreach s,$(DUT) $(SOURCES),$(eval $(call dut_rule,$(s),$(k)))))
+$(foreach k,obj afl so,$(foreach s,$(DUT) $(SOURCES),$(eval $(call dut_rule,$(s),$(k)))))
 
 $(DUT_DIR)/fuzz_$(DUT_NAME): $(call dut_objects,obj) $(DUT_LIBRARY)
 	@$(CXX_CLANG) $(DUT_LINK) -fsanitize=fuzzer $^ -o $@
+
+# AFL++ watches the device alone: afl-clang-fast has not compiled the rest
+$(DUT_DIR)/fuzz_$(DUT_NAME)-afl: $(call dut_objects,afl) build/afl/mutator/obj/$(AFL_PART:.c=.o) $(DUT_LIBRARY)
+	@$(AFL) $(AFL_CLANG)++ $(DUT_LINK) -fsanitize=fuzzer $^ -o $@
 
 # the sanitizers and the tap are in the program that loads it
 $(DUT_DIR)/$(DUT_NAME).so: $(call dut_objects,so)
 	@$(CXX_CLANG) $(KIT_device.link) $^ -o $@
 
--include $(shell find $(DUT_DIR)/obj $(DUT_DIR)/so -name '*.d' 2>/dev/null)
+-include $(shell find $(DUT_DIR)/obj $(DUT_DIR)/afl $(DUT_DIR)/so -name '*.d' 2>/dev/null)
 
 # quiet when there is nothing to do
-dut: $(DUT_DIR)/fuzz_$(DUT_NAME) dut-so
+dut: $(DUT_DIR)/fuzz_$(DUT_NAME) dut-so $(if $(filter afl,$(ENGINE)),dut-afl)
 	@:
 dut-so: $(DUT_DIR)/$(DUT_NAME).so
+	@:
+dut-afl: afl-there $(DUT_DIR)/fuzz_$(DUT_NAME)-afl $(foreach k,blk net,build/afl/mutator/fuzz_$(k).so)
 	@:

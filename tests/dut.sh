@@ -88,6 +88,16 @@ finds BLK_RANGE_WRAPS 4000 'undefined:addition of unsigned offset to # overflowe
 replays BLK_RANGE_WRAPS undefined:
 target=$devices/mine_blk/fuzz_mine_blk
 
+# ---- AFL++ ----
+
+# what AFL++ itself keeps is counted before libFuzzer's target plays it
+mkdir "$work/afl"
+ln -s "$PWD/$devices"/mine_blk/fuzz_mine_blk* "$work/afl"
+FOREIGN_MISTAKE=BLK_RANGE_START gives 1 ci/dut-afl "$work/afl" mine_blk 2 1 corpora/fuzz_mmio
+says_like '^AFL.*: [1-9][0-9]* inputs, .*; [1-9][0-9]* inputs that are findings'
+expect 'a finding of AFL++' grep -q '^ *[0-9]*  address:heap-buffer-overflow .* in ' "$work/err"
+refuses 'usage' ci/dut-afl "$devices/mine_blk"
+
 # ---- the end ----
 
 FOREIGN_MISTAKE=BLK_WRITE_FLAG ANVIL_FINDINGS=$work/found "$target" -seed=1 "-artifact_prefix=$work/" >"$work/out" 2>"$work/err" &

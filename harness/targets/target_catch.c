@@ -6,6 +6,7 @@
 #include "target_catch.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -260,13 +261,23 @@ static void take_signals(void)
 
 /* ---- playing ---- */
 
-void catch_start(void (*ends)(void))
+/* One for each process: what a sanitizer has from its parent it closes (an engine that forks). */
+static void open_reports(void)
 {
-	at_the_end = ends;
+	if (reports >= 0)
+		(void)close(reports);
 	reports = memfd_create("reports", MFD_CLOEXEC);
 	/* appended, so that it can be emptied */
 	if (reports >= 0 && !fcntl(reports, F_SETFL, O_APPEND))
 		__sanitizer_set_report_fd((void *)(intptr_t)reports);
+}
+
+void catch_start(void (*ends)(void))
+{
+	at_the_end = ends;
+	open_reports();
+	if (pthread_atfork(NULL, NULL, open_reports))
+		abort();
 	__asan_set_error_report_callback(address_report);
 }
 

@@ -20,6 +20,7 @@
 #define IN_A_ROW 16u
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
+extern uint8_t *__afl_area_ptr __attribute__((weak)); /* AFL++ has it */
 void __real__Exit(int status) __attribute__((noreturn));
 void __wrap__Exit(int status) __attribute__((noreturn));
 
@@ -70,6 +71,8 @@ void target_create(struct machine *m)
 		exit(2);
 	}
 	kind = m->offer.kind;
+	fprintf(stderr, "device: %s (%s)\n", dut->name ? dut->name : "without a name",
+		script_device_name[kind]);
 }
 
 const struct mutator_profile *target_profile(void)
@@ -101,8 +104,8 @@ void __wrap__Exit(int status)
 	__real__Exit(found && !status ? 1 : status);
 }
 
-/* The engine looks for leaks by itself, too: not here. */
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+/* libFuzzer looks for leaks by itself, too: not here. */
+static void look_for_no_leaks(int *argc, char ***argv)
 {
 	static char no_leaks[] = "-detect_leaks=0";
 	char **more = calloc((size_t)*argc + 2, sizeof(*more));
@@ -114,8 +117,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	memcpy(more + 2, *argv + 1, (size_t)(*argc - 1) * sizeof(*more));
 	++*argc;
 	*argv = more;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	if (!&__afl_area_ptr)
+		look_for_no_leaks(argc, argv);
 	sanitizer_end_quietly();
-	findings_start(more[0]);
+	findings_start((*argv)[0]);
 	catch_start(tell_findings);
 	return 0;
 }
