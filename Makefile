@@ -128,7 +128,7 @@ URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-afl foreign foreign-bench foreign-devices clean
+.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-afl kit foreign foreign-bench foreign-devices clean
 .DEFAULT_GOAL := all
 
 # a word for the shell, whatever is in it

@@ -75,6 +75,9 @@ KIT_device.flags := $(DUT_TAPPED) $(DUT_REPORTS) $(DUT_KIND_so)
 KIT_device.link  := -shared -fsanitize=address,undefined
 KIT := $(addprefix build/kit/,fuzz.flags fuzz.link device.flags device.link)
 
+kit: $(DUT_LIBRARY) $(KIT)
+	@:
+
 define dut_rule
 $(call dut_object,$(2),$(1)): $(1) Makefile ci/dut.mk ci/tap.mk
 	@mkdir -p $$(@D)

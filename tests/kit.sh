@@ -4,6 +4,7 @@
 # builds a fuzz target and a shared object of tests/foreign/ with his own commands, CMake and Meson, and
 # finds a mistake. Usage: tests/kit.sh
 unset MAKEFLAGS MFLAGS MAKELEVEL LIBDIR DESTDIR ANVIL_KNOWN ANVIL_FINDINGS FOREIGN_MISTAKE
+tree=$PWD
 work=$PWD/build/kit-test
 rm -rf "$work"
 mkdir -p "$work"
@@ -101,6 +102,24 @@ cxx_target() {
 expect 'a target in C++' cxx_target
 correct build/fuzz_cxx
 finds BLK_INDEX_FIRST 'violation:5 ' build/fuzz_cxx
+
+# ---- OSS-Fuzz ----
+
+# the lines of harness/device/README.md, with what OSS-Fuzz has in the environment
+rm -f build/*.o
+sed -n '/^    # build.sh/,/^$/s/^    //p' "$tree/harness/device/README.md" |
+	sed 's/mine\.c virtio_blk\.c/mine_blk.c blk.c mistakes.c/; s/mine\.o virtio_blk\.o/mine_blk.o blk.o mistakes.o/' >build.sh
+mkdir "$work/oss" "$work/src"
+ln -s "$tree" "$work/src/virtio-anvil"
+expect 'build.sh' env OUT="$work/oss" SRC="$short/tree/src" LIB_FUZZING_ENGINE=-fsanitize=fuzzer CC=clang CXX=clang++ \
+	CFLAGS='-O1 -gline-tables-only -fsanitize=address -fsanitize=fuzzer-no-link' \
+	CXXFLAGS='-O1 -gline-tables-only -fsanitize=address -fsanitize=fuzzer-no-link' bash -eu build.sh
+expect 'seeds for OSS-Fuzz' unzip -q -d "$work/oss/seeds" "$work/oss/fuzz_mine_seed_corpus.zip"
+FOREIGN_MISTAKE=BLK_RANGE_START gives 77 "$work/oss/fuzz_mine" -seed=1 -runs=4000 "-artifact_prefix=$work/oss/" \
+	"$work/oss/seeds"
+expect 'the engine sees a crash' grep -q 'ERROR: libFuzzer: deadly signal' "$work/err"
+expect 'the engine keeps its input' ls "$work"/oss/crash-*
+expect 'a report of the device' grep -q 'ERROR: AddressSanitizer: heap-buffer-overflow' "$work/err"
 
 # ---- CMake and Meson ----
 

@@ -33,6 +33,7 @@ static struct caught now;
 static struct machine *machine;
 static int reports = -1; /* the file in memory */
 static void (*at_the_end)(void);
+static struct sigaction engines[ARRAY_SIZE(signals)]; /* the engine's own */
 
 static void __attribute__((noreturn)) leave(void)
 {
@@ -194,6 +195,13 @@ void catch_access(const void *at, size_t bytes, uint8_t kind, bool store,
 		leave();
 }
 
+void catch_die(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &engines[i], NULL);
+	abort();
+}
+
 const struct caught *catch_pending(void)
 {
 	return now.how ? &now : NULL;
@@ -256,7 +264,7 @@ static void take_signals(void)
 	if (!stack.ss_sp || sigaltstack(&stack, NULL))
 		abort();
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaction(signals[i], &action, NULL);
+		sigaction(signals[i], &action, &engines[i]);
 }
 
 /* ---- playing ---- */

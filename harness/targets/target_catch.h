@@ -47,6 +47,9 @@ bool catch_play(struct bus *bus, const struct script *script, volatile int *prog
 /* What a sanitizer has reported before the first script; else NULL. */
 const struct caught *catch_pending(void);
 
+/* Ends the process as a crash that the engine sees, and keeps the input of. After a catch_play. */
+void catch_die(void) __attribute__((noreturn));
+
 /* Of target_wrap.c: leaves the script, if one is played. The text, or NULL: what a sanitizer has
  * just reported. */
 void catch_leave(enum caught_how how, const char *text);

@@ -21,6 +21,9 @@
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 extern uint8_t *__afl_area_ptr __attribute__((weak)); /* AFL++ has it */
+/* Linked with --defsym=anvil_stops=1: a finding ends the process, for services that count crashes.
+ */
+extern char anvil_stops __attribute__((weak));
 void __real__Exit(int status) __attribute__((noreturn));
 void __wrap__Exit(int status) __attribute__((noreturn));
 
@@ -140,7 +143,7 @@ static void add_pending(void)
 
 	script_decode(NULL, 0, &script);
 	if (f.caught)
-		findings_add(&f);
+		(void)findings_add(&f);
 }
 
 /* Whether there was a finding. */
@@ -158,7 +161,8 @@ static bool play(struct bus *bus, const struct script *script, const uint8_t *da
 	} else if (v.kind != VERDICT_VIOLATION && v.kind != VERDICT_WEDGED) {
 		return false;
 	}
-	findings_add(&f);
+	if (findings_add(&f) && &anvil_stops)
+		catch_die();
 	return true;
 }
 

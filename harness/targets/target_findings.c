@@ -177,14 +177,15 @@ static void tell(const struct entry *e, const struct finding *f)
 		signature_print_stack(f->caught, stderr);
 }
 
-void findings_add(const struct finding *f)
+bool findings_add(const struct finding *f)
 {
 	struct entry *e = look_up(f);
 
 	if (e->count++ || e->known)
-		return;
+		return !e->known;
 	keep(e, f);
 	tell(e, f);
+	return true;
 }
 
 /* ---- the end ---- */

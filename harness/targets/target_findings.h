@@ -22,8 +22,8 @@ struct finding {
 
 /* Once a process. A list of known ones that cannot be read: a complaint, exit status 2. */
 void findings_start(const char *program);
-/* Takes note of it. */
-void findings_add(const struct finding *f);
+/* Takes note of it. Returns whether it is not known. */
+bool findings_add(const struct finding *f);
 /* The table of all, if there are any, once; returns whether one is not known. */
 bool findings_close(void);
 
