@@ -65,12 +65,13 @@ void safety_start(struct safety *s, const struct setup *p, const struct anvil_fe
 	s->resetting = false;
 	s->reset_goes_on = false;
 	s->stopping = -1;
+	s->starting = -1;
 	s->sel_known = true;
 	s->page_size = 0;
 	s->stale = false;
 	s->order = 0;
 	s->accesses = 0;
-	s->access_bound = 0;
+	s->access_bound = s->exact ? 0 : SAFETY_ACCESSES_LEAST;
 	if (s->exact)
 		return;
 	safety_blk_start(s);
@@ -107,9 +108,6 @@ void safety_guest_stored(struct safety *s, uint64_t gpa, size_t len)
 }
 
 /* ---- registers ---- */
-
-#define WROTE_SIZE 0x40u
-#define WROTE_ALL  0x7fu
 
 static void program(struct safety_queue *q, uint64_t offset, uint32_t value)
 {
@@ -186,6 +184,7 @@ void safety_queue_runs(struct safety *s, bool before, bool runs)
 {
 	struct safety_queue *q;
 
+	s->starting = -1;
 	if (s->queue_sel >= s->p->queues)
 		return;
 	q = &s->queue[s->queue_sel];
@@ -198,7 +197,7 @@ void safety_queue_runs(struct safety *s, bool before, bool runs)
 		return;
 	}
 	/* what a device keeps over a reset, or has at first, is its own affair */
-	if (!s->exact && !s->p->legacy && q->written != WROTE_ALL)
+	if (!s->exact && !s->p->legacy && q->written != SAFETY_WROTE_ALL)
 		s->off = true;
 	place_rings(s, q);
 	if (q->entries == 0 || q->entries > SETUP_QUEUE_SIZE) {
@@ -219,6 +218,17 @@ static bool is_programming(uint64_t offset)
 {
 	return offset == VIRTIO_MMIO_QUEUE_SIZE || offset == VIRTIO_MMIO_QUEUE_ALIGN ||
 	       (offset >= VIRTIO_MMIO_QUEUE_DESC_LOW && offset <= VIRTIO_MMIO_QUEUE_DEVICE_HIGH);
+}
+
+/* Others may look at its rings at once, at where the driver is, say. */
+static void start_queue(struct safety *s, struct safety_queue *q)
+{
+	if (s->exact || q->ready)
+		return;
+	place_rings(s, q);
+	q->packed = safety_accepted(s, VIRTIO_F_RING_PACKED);
+	q->parts = parts_of(q);
+	s->starting = (int)s->queue_sel;
 }
 
 /* 3.1.1, 3.4.2: when a device that is exact lets its queues be set up. */
@@ -269,7 +279,7 @@ static void write_queue(struct safety *s, uint64_t offset, uint32_t value, bool 
 	switch (offset) {
 	case VIRTIO_MMIO_QUEUE_SIZE:
 		q->size = value;
-		q->written |= WROTE_SIZE;
+		q->written |= SAFETY_WROTE_SIZE;
 		return;
 	case VIRTIO_MMIO_QUEUE_ALIGN:
 		q->align = value;
@@ -280,10 +290,14 @@ static void write_queue(struct safety *s, uint64_t offset, uint32_t value, bool 
 		if (s->p->legacy && !value)
 			s->stopping = (int)s->queue_sel;
 		s->features_final |= value && may_program(s, q, in_use);
+		if (s->p->legacy && value)
+			start_queue(s, q);
 		return;
 	case VIRTIO_MMIO_QUEUE_READY:
 		if (!s->p->legacy && value == 0)
 			s->stopping = (int)s->queue_sel;
+		else if (!s->p->legacy)
+			start_queue(s, q);
 		return;
 	case VIRTIO_MMIO_QUEUE_RESET:
 		if (!s->p->legacy && value == 1 && safety_accepted(s, VIRTIO_F_RING_RESET))
@@ -394,6 +408,7 @@ void safety_settle(struct safety *s, uint32_t status)
 		stop(s, (unsigned int)s->stopping);
 	s->resetting = false;
 	s->stopping = -1;
+	s->starting = -1;
 	for (unsigned int i = 0; status & VIRTIO_STATUS_NEEDS_RESET && i < s->p->queues; i++)
 		s->queue[i].broken = true;
 	if (!s->exact && s->p->kind == DEVICE_BLK)

@@ -172,6 +172,7 @@ struct safety {
 	bool resetting;		/* in this call */
 	bool reset_goes_on;	/* one that has not ended: the driver waits for it (2.4.2) */
 	int stopping;		/* this queue, in this call; -1: none */
+	int starting;		/* the same; not of an exact device */
 	uint64_t features[2];
 	bool features_final; /* legacy: with the first queue */
 	uint64_t had;	     /* accepted at some time in this script, of the first 64 */

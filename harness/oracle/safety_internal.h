@@ -153,6 +153,12 @@ void safety_fetch(struct safety *s, uint64_t gpa, size_t len, const void *place)
 
 /* ---- safety_access.c ---- */
 
+/* `written` of a queue that the driver has programmed: its size, and both halves of addresses. */
+#define SAFETY_WROTE_SIZE 0x40u
+#define SAFETY_WROTE_ALL  0x7fu
+/* So many accesses in one call are permitted, whatever there is to do. */
+#define SAFETY_ACCESSES_LEAST 4096u
+
 /* The guest changes data that are at the device. */
 void safety_guest_stirs(struct safety *s, uint64_t gpa, uint64_t len);
 

@@ -21,7 +21,7 @@ static void look_at_queue(struct safety *s, unsigned int queue)
 /* What a device may do for what it finds: each byte once or twice, each descriptor some times. */
 static void set_bound(struct safety *s)
 {
-	uint64_t bound = 4096;
+	uint64_t bound = SAFETY_ACCESSES_LEAST;
 
 	for (unsigned int i = 0; i < s->p->queues; i++) {
 		const struct safety_queue *q = &s->queue[i];
