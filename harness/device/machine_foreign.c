@@ -45,6 +45,10 @@ static void ask_queues(struct machine *m)
 			m->offer.queue_size_max /= 2;
 		m->offer.queues++;
 	}
+	/* it says the same of queues that it does not have: those that each of its kind has */
+	put(m, VIRTIO_MMIO_QUEUE_SEL, UINT32_MAX);
+	if (get(m, VIRTIO_MMIO_QUEUE_SIZE_MAX))
+		m->offer.queues = m->offer.kind == DEVICE_BLK ? 1 : 2;
 }
 
 static void ask_configuration(struct machine *m)

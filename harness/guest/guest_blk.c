@@ -231,7 +231,8 @@ static bool probe(struct guest_driver *g)
 	struct virtio_blk_header header = { .type = guest_u32(g, VIRTIO_BLK_T_GET_ID) };
 	uint64_t in = GUEST_DATA + 64;
 
-	if (g->queue[0].size < 2)
+	/* so many pieces it has */
+	if (g->queue[0].size < (g->bus->machine->exact ? 2 : 3))
 		return true;
 	if (!g->bus->machine->exact)
 		return probe_any(g);

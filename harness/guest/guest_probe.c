@@ -34,7 +34,8 @@ bool guest_probe(struct guest_driver *g)
 	/* the smallest set of features that has this ring */
 	struct script_op init = script_op(OP_INIT);
 
-	init.init.wrong = INIT_NO_RESET;
+	/* a device may take it ill that its registers were looked at */
+	init.init.wrong = g->bus->machine->exact ? INIT_NO_RESET : INIT_RIGHT;
 	init.init.only = (uint8_t)(g->kind->probe_queue + 1);
 	init.init.decline = ~(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_RING_PACKED |
 			      g->kind->probe_features);
