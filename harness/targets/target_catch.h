@@ -25,6 +25,7 @@ enum caught_how {
 	CAUGHT_ASSERTION,
 	CAUGHT_EXIT,
 	CAUGHT_SIGNAL,
+	CAUGHT_LOOP, /* the device does not come back */
 };
 
 struct caught {

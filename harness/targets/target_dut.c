@@ -146,8 +146,14 @@ static void add_pending(void)
 		(void)findings_add(&f);
 }
 
-/* Whether there was a finding. */
-static bool play(struct bus *bus, const struct script *script, const uint8_t *data, size_t size)
+enum outcome {
+	FINE,
+	BROKE_A_RULE,
+	BROKEN, /* it was left in the middle, or does not work any more */
+};
+
+static enum outcome play(struct bus *bus, const struct script *script, const uint8_t *data,
+			 size_t size)
 {
 	volatile int progress = 0;
 	const struct caught *caught;
@@ -159,20 +165,20 @@ static bool play(struct bus *bus, const struct script *script, const uint8_t *da
 		v.op = progress;
 		f.caught = caught;
 	} else if (v.kind != VERDICT_VIOLATION && v.kind != VERDICT_WEDGED) {
-		return false;
+		return FINE;
 	}
 	if (findings_add(&f) && &anvil_stops)
 		catch_die();
-	return true;
+	return f.caught || v.kind == VERDICT_WEDGED ? BROKEN : BROKE_A_RULE;
 }
 
-/* Nothing but the questions at the end. */
+/* Nothing but the questions at the end; a rule that they break, they break each time. */
 static bool works(struct bus *bus)
 {
 	struct script script;
 
 	script_decode(NULL, 0, &script);
-	return !play(bus, &script, NULL, 0);
+	return play(bus, &script, NULL, 0) != BROKEN;
 }
 
 /* A device that worked at first, and whose host memory is beyond repair */
@@ -198,7 +204,7 @@ void target_play(struct bus *bus, const struct script *script, const uint8_t *da
 		if (atexit(at_exit))
 			abort();
 	}
-	in_a_row = play(bus, script, data, size) ? in_a_row + 1 : 0;
+	in_a_row = play(bus, script, data, size) == FINE ? 0 : in_a_row + 1;
 	if (in_a_row && in_a_row % IN_A_ROW == 0)
 		check_recovery(bus, worked);
 }

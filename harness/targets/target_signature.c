@@ -134,6 +134,8 @@ void signature_head(const struct verdict *v, const struct caught *c, char *text,
 		signal_head(c->signal, text, room);
 	} else if (c->how == CAUGHT_EXIT) {
 		add(text, room, "exit");
+	} else if (c->how == CAUGHT_LOOP) {
+		add(text, room, "loop");
 	} else {
 		assertion_head(c->text, text, room);
 	}
