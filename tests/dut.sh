@@ -53,10 +53,10 @@ says_signature() {
 	told | grep -qxF -- "$1"
 }
 
-# replays MISTAKE SIGNATURE: the file that the table gives for it, played again
+# replays MISTAKE SIGNATURE: the file that the table gives for the first one of these, played again
 replays() {
 	file=$(grep -A 1 "^ *[0-9]*  $2" "$work/err" | sed -n '2s/^ *//p')
-	wanted_signature=$(listed | grep "^$2" | head -n 1)
+	wanted_signature=$(sed -n "s/^ *[0-9][0-9]*  \($2.*\)/\1/p" "$work/err" | head -n 1)
 	mkdir -p "$work/again" && mv "$file" "$work/again/input"
 	FOREIGN_MISTAKE=$1 ANVIL_FINDINGS=$work/found gives 1 "$target" "$work/again/input"
 	expect "$1: the input gives the same signature" says_signature "$wanted_signature"
