@@ -98,13 +98,24 @@ void safety_version_table(struct safety *s, struct safety_version *v, uint64_t g
 	}
 }
 
+/* By members: what is between them is not the same each time. */
+static bool same_segment(const struct safety_segment *a, const struct safety_segment *b)
+{
+	return a->gpa == b->gpa && a->len == b->len && a->writable == b->writable &&
+	       a->table == b->table;
+}
+
 static bool same(const struct safety *s, const struct safety_version *a,
 		 const struct safety_version *b)
 {
-	return a->count == b->count && a->readable == b->readable && a->writable == b->writable &&
-	       a->malformed == b->malformed &&
-	       !memcmp(&s->segment[a->first], &s->segment[b->first],
-		       a->count * sizeof(*s->segment));
+	if (a->count != b->count || a->readable != b->readable || a->writable != b->writable ||
+	    a->malformed != b->malformed)
+		return false;
+	for (unsigned int i = 0; i < a->count; i++) {
+		if (!same_segment(&s->segment[a->first + i], &s->segment[b->first + i]))
+			return false;
+	}
+	return true;
 }
 
 /* Segments of all versions of a chain lie in a row: those of older ones move to the end. */
