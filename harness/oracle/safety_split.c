@@ -64,7 +64,8 @@ static struct safety_chain *add(struct safety *s, unsigned int queue, uint16_t a
 	bool twice = safety_chain_of(q, head);
 	struct safety_chain *c = safety_chain_add(s, queue, head);
 
-	q->broken |= twice;
+	if (twice) /* which of the two is given back, nobody knows */
+		safety_queue_wild(q);
 	if (!c) {
 		s->off = true;
 		return NULL;
