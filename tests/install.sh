@@ -180,6 +180,16 @@ printf '%s\n' . ./usr ./usr/local ./usr/local/include ./usr/local/include/virtio
 same 'what make uninstall leaves of others' "$work/wanted" "$work/got"
 rm -r "$stage"
 expect 'install' staged install
+# what cannot be taken away is said, and nothing is forgotten
+rm "$stage/usr/local/include/virtio-anvil/virtqueue.h"
+mkdir "$stage/usr/local/include/virtio-anvil/virtqueue.h"
+stays() {
+	staged uninstall 2>"$work/said"
+	[ $? -eq 2 ] && grep -q "cannot remove .*virtqueue.h" "$work/said"
+}
+expect 'what cannot be taken away is told' stays
+expect 'the list stays' test -e "$installed"
+rmdir "$stage/usr/local/include/virtio-anvil/virtqueue.h"
 expect 'uninstall' staged uninstall
 echo . >"$work/wanted"
 (cd "$stage" && find .) >"$work/got"
