@@ -70,7 +70,7 @@ expect 'nothing is kept of it' test ! -e "$work/found"
 
 # ---- findings ----
 
-finds BLK_WRITE_FLAG 4000 'violation:1 stores # bytes'
+finds BLK_WRITE_FLAG 20000 'violation:1 stores # bytes'
 replays BLK_WRITE_FLAG violation:1
 finds BLK_CONFIG_PAST_END 500 'address:global-buffer-overflow read in blk_read'
 replays BLK_CONFIG_PAST_END address:
@@ -113,23 +113,23 @@ is 'what is told at the end' "$(told)" "$(listed)"
 
 # ---- known ones ----
 
-fuzz 1 BLK_WRITE_FLAG -runs=4000
+fuzz 1 BLK_WRITE_FLAG -runs=20000
 {
 	echo '# accepted'
 	echo
 	listed
 } >"$work/known"
 export ANVIL_KNOWN="$work/known"
-fuzz 0 BLK_WRITE_FLAG -runs=4000
+fuzz 0 BLK_WRITE_FLAG -runs=20000
 is 'known ones that are told' '' "$(told)"
 expect 'they are counted' often violation:1
 expect 'and marked' grep -qx ' *known' "$work/err"
 expect 'and not kept' test ! -e "$work/found"
 fuzz 1 BLK_RANGE_WRAPS -runs=4000
 echo 'violation:1 *' >"$work/known"
-fuzz 0 BLK_WRITE_FLAG -runs=4000
+fuzz 0 BLK_WRITE_FLAG -runs=20000
 echo 'violation:10 *' >"$work/known"
-fuzz 1 BLK_WRITE_FLAG -runs=4000
+fuzz 1 BLK_WRITE_FLAG -runs=20000
 ANVIL_KNOWN=$work/none
 answers 2 "$work/none" "$target" -runs=1
 

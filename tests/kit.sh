@@ -67,7 +67,7 @@ expect 'the header as C++11' clang++ -x c++ -std=c++11 $(kit --cflags virtio-anv
 
 expect 'a target' target rename
 correct build/fuzz_mine
-finds BLK_CONFIG_PAST_END 'address:global-buffer-overflow read in ' build/fuzz_mine
+finds BLK_CONFIG_PAST_END 'address:global-buffer-overflow read in blk_read' build/fuzz_mine
 finds BLK_INDEX_FIRST 'violation:5 ' build/fuzz_mine
 rm -rf "$work/found"
 finds BLK_RANGE_START 'address:heap-buffer-overflow ' build/fuzz_mine
