@@ -261,13 +261,16 @@ static bool meets_table(const struct safety *s, const struct safety_chain *c, ui
  * it is over a ring or a table. */
 static bool note_stores(struct safety *s, uint64_t gpa, size_t len)
 {
+	bool buffer = in_chains(s, STORE, gpa);
 	bool changes = false;
 
 	SAFETY_EACH_LIVE(s, i)
 	{
 		struct safety_queue *q = &s->queue[i];
-		bool met = safety_meets(gpa, len, q->driver, q->parts.driver) ||
-			   (!q->packed && safety_meets(gpa, len, q->desc, q->parts.desc));
+		/* of a packed ring the descriptors are the device's, too */
+		bool met =
+			safety_meets(gpa, len, q->driver, q->parts.driver) ||
+			((!q->packed || buffer) && safety_meets(gpa, len, q->desc, q->parts.desc));
 
 		for (unsigned int k = 0; k < q->chains; k++) {
 			if (!near(q->held[k], gpa, len))

@@ -210,7 +210,6 @@ void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_
 	if (meets_rings(s, &kept)) {
 		s->over_rings = true;
 		q->broken |= !s->exact;
-		s->off |= s->exact && q->packed; /* the exact model knows data from descriptors */
 	}
 }
 
