@@ -198,6 +198,21 @@ static struct device_under_test hangs = { .version = DUT_VERSION, .create = hang
 	.power_cycle = power_cycle, .read = get, .write = set };
 struct device_under_test *device_under_test(void) { return &hangs; }
 C
+for sectors in 0 4194304; do
+	library disk$sectors <<C
+#include "device/device_under_test.h"
+static int create(struct device_under_test *dut, const struct dut_host *host) { return 0; }
+static void power_cycle(struct device_under_test *dut) { }
+static uint64_t get(struct device_under_test *dut, uint64_t at, unsigned int width) { return 0; }
+static void set(struct device_under_test *dut, uint64_t at, unsigned int width, uint64_t value) { }
+static char disk[512];
+static struct device_under_test d = { .version = DUT_VERSION, .create = create, .power_cycle = power_cycle,
+	.read = get, .write = set, .disk = disk, .sectors = $sectors };
+struct device_under_test *device_under_test(void) { return &d; }
+C
+	refuses "disk$sectors.so: its disk has $sectors sectors: 1 to" \
+		"$anvil" play --device "$work/disk$sectors.so" "$first"
+done
 refuses "$work/hangs.so: before a script was played: hang;" \
 	"$anvil" play --hang 1 --device "$work/hangs.so" "$first"
 for callback in create power_cycle read write; do

@@ -86,7 +86,7 @@ struct device_under_test {
 
 	/* Optional. A block device's content, `sectors` of 512 bytes, in memory that is there from
 	 * `create` on: the harness puts its own there before each power_cycle, and reads it between
-	 * calls. A few hundred sectors are enough. */
+	 * calls. A few hundred sectors are enough; 1 GiB is the most. */
 	void *disk;
 	uint64_t sectors;
 

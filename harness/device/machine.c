@@ -181,6 +181,9 @@ bool machine_create_foreign(struct machine *m, struct device_under_test *dut, ch
 	err = attach(m, dut);
 	if (err)
 		snprintf(error, room, "create: %s", strerror(-err));
+	else if (dut->disk && (!dut->sectors || dut->sectors > MACHINE_DISK_SECTORS))
+		snprintf(error, room, "its disk has %llu sectors: 1 to %u, or leave out `disk`",
+			 (unsigned long long)dut->sectors, MACHINE_DISK_SECTORS);
 	else if (!machine_map_foreign(m))
 		snprintf(error, room,
 			 "guest RAM: 128 KiB in one range and 64 KiB beside are needed");

@@ -63,6 +63,7 @@ struct machine_damage {
 };
 
 #define MACHINE_CONFIG_BYTES 60u
+#define MACHINE_DISK_SECTORS (1u << 21) /* most that a device of somebody else shows: 1 GiB */
 
 /* What the host's side of a device has, ORed: optional members of struct device_under_test. */
 enum machine_host {

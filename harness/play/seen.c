@@ -373,8 +373,11 @@ static uint64_t hash_stored(const struct safety *s, const struct safety_chain *c
 
 	for (uint64_t at = 0; at < len; at += sizeof(part)) {
 		size_t more = len - at < sizeof(part) ? (size_t)(len - at) : sizeof(part);
+		size_t got = safety_chain_copy(s, c, true, at, part, more);
 
-		hash = hash_of(hash, part, safety_chain_copy(s, c, true, at, part, more));
+		hash = hash_of(hash, part, got);
+		if (got < more) /* a device may say any length */
+			break;
 	}
 	return hash;
 }
