@@ -23,8 +23,8 @@ extern "C" {
 #define HOST_BYTES 512u
 
 /* what is in byte i of RAM and of the device's memory, before a case runs */
-#define PATTERN(i)	((uint8_t)((i)*7 + 1 + ((i) >> 8)))
-#define HOST_PATTERN(i) ((uint8_t)((i)*5 + 1))
+#define PATTERN(i)	((uint8_t)(7 * (i) + 1 + ((i) >> 8)))
+#define HOST_PATTERN(i) ((uint8_t)(5 * (i) + 1))
 
 /* a ring's descriptor, and the kinds of struct that one finds in devices */
 struct desc {

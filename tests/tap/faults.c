@@ -29,7 +29,7 @@ typedef uint64_t vector __attribute__((vector_size(16), aligned(1)));
 #define FAULTS_OF(type, n)                                                                         \
 	FAULT(load_##n)                                                                            \
 	{                                                                                          \
-		kept = (uint64_t) * (volatile type *)(void *)(block + twenty);                     \
+		kept = *(volatile type *)(void *)(block + twenty);                                 \
 	}                                                                                          \
 	FAULT(store_##n)                                                                           \
 	{                                                                                          \
