@@ -224,6 +224,8 @@ static const char *answer_name(int answer, bool blk)
 	static const char *const of_blk[] = { "OK", "IOERR", "UNSUPP" };
 	static const char *const of_net[] = { "OK", "ERR" };
 
+	if (answer < 0)
+		return "none";
 	if (blk)
 		return answer < 3 ? of_blk[answer] : "another one";
 	return answer < 2 ? of_net[answer] : "another one";

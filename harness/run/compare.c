@@ -146,10 +146,20 @@ static void take_outcome(struct side *s, const struct outcome *o, unsigned int o
 	s->whole = !o->finding || at_end || !strcmp(o->verdict, "wedged");
 }
 
+/* It is shared with the process of the device, which may have written anywhere. */
+static const struct seen *bounded(struct seen *seen)
+{
+	if (seen->items > SEEN_ITEMS)
+		seen->items = SEEN_ITEMS;
+	if (seen->ops > SEEN_OPS)
+		seen->ops = SEEN_OPS;
+	return seen;
+}
+
 static void keep_first(void *opaque, size_t index, struct outcome *o)
 {
 	struct job *j = opaque;
-	const struct seen *seen = &j->shared->seen;
+	const struct seen *seen = bounded(&j->shared->seen);
 	size_t bytes = offsetof(struct seen, item) + seen->items * sizeof(seen->item[0]);
 	struct side *s = &j->first[index];
 
@@ -166,15 +176,15 @@ static void compare_second(void *opaque, size_t index, struct outcome *o)
 {
 	struct job *j = opaque;
 	const struct side *a = &j->first[index];
-	struct side b = { .seen = &j->shared->seen };
+	const struct seen *seen = bounded(&j->shared->seen);
+	struct side b = { 0 };
 
 	take_outcome(&b, o, j->c->script[index].ops);
 	free(o->report);
 	j->now = index;
 	if (!a->seen)
 		return;
-	if (!seen_compare(a->seen, b.seen, (const bool[2]){ a->whole, b.whole }, tell_difference,
-			  j))
+	if (!seen_compare(a->seen, seen, (const bool[2]){ a->whole, b.whole }, tell_difference, j))
 		j->c->free++;
 	compare_verdicts(j, a, &b);
 }
