@@ -90,6 +90,31 @@ ends() {
 	says ', 2 operations, after'
 }
 ends asserts Aborted 'assert(!b->status)'
+
+# a rule that is known to be broken hides nothing behind it
+export FOREIGN_MISTAKE=BLK_USED_LEN_ALL
+printf 'device blk\ninit\nfill byte=1 base=data len=0x200\nblk type=out\nblk type=get_id\n' >"$work/behind.txt"
+printf '# what counts as written\nviolation:3 queue # gives chain # back with # bytes, *\n' >"$work/known"
+gives 1 "$anvil" play --device "$work/asserts.so" "$work/behind.txt"
+says 'behind.txt: violation:3'
+gives 1 "$anvil" play --device "$work/asserts.so" --known "$work/known" "$work/behind.txt"
+says 'behind.txt: crash:Aborted'
+says '# ^ here (operation 3)'
+gives 0 "$anvil" play --device "$blk" --known "$work/known" "$work/behind.txt"
+gives 0 "$anvil" shrink --device "$work/asserts.so" --known "$work/known" "$work/behind.txt" "$work/behind.small"
+says 'behind.small: crash:Aborted, 2 operations, after'
+gives 1 "$anvil" triage --device "$work/asserts.so" --known "$work/known" --out "$work/behind" "$work/behind.txt"
+says_like '^assertion-execute'
+echo 'violation:2 *' >"$work/known"
+gives 1 "$anvil" play --device "$blk" --known "$work/known" "$work/behind.txt"
+says 'behind.txt: violation:3'
+unset FOREIGN_MISTAKE
+for command in play triage "shrink $work/behind.txt"; do
+	# shellcheck disable=SC2086 # two words
+	refuses '--known is for a device of yours' "$anvil" $command --known "$work/known" "$work/behind.txt"
+done
+refuses "$work/nowhere: No such file" "$anvil" play --device "$blk" --known "$work/nowhere" "$work/behind.txt"
+
 ends aborts Aborted 'abort()'
 ends exits 'exit status 7' 'exit(7)'
 ends leaves 'exit status 0' 'exit(0)'

@@ -128,6 +128,10 @@ expect 'and not kept' test ! -e "$work/found"
 fuzz 1 BLK_RANGE_WRAPS -runs=4000
 echo 'violation:1 *' >"$work/known"
 fuzz 0 BLK_WRITE_FLAG -runs=20000
+echo 'violation:3 *' >"$work/known"
+# two requests and the question at the end; and that of an empty script, which is played first
+fuzz 0 BLK_USED_LEN_ALL corpora/fuzz_blk/write_then_read_back
+is 'a script goes on behind them' 4 "$(counted 'violation:3 .* room for')"
 echo 'violation:10 *' >"$work/known"
 fuzz 1 BLK_WRITE_FLAG -runs=20000
 ANVIL_KNOWN=$work/none

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
+#include "options.h"
 #include "base/complain.h"
 #include "script/files.h"
 #include "run/runner.h"
@@ -15,6 +15,7 @@ struct arguments {
 	unsigned int on; /* enum runner_bus */
 	const char *kernel;
 	const char *device;
+	const char *known;
 	unsigned int repeat;
 	unsigned int hang_seconds;
 	bool quiet;
@@ -79,6 +80,10 @@ static const struct command_option options[] = {
 	  SETS_TEXT(struct arguments, kernel) },
 	{ "device", "FILE", "a device of yours, as make dut builds it; else one of ours", NULL,
 	  SETS_TEXT(struct arguments, device) },
+	{ "known", "FILE",
+	  "with --device: rules that it is known to break, as its fuzz target tells them; such a "
+	  "script goes on",
+	  NULL, SETS_TEXT(struct arguments, known) },
 	{ "repeat", "NUMBER", "of plays of each script, which have to agree", "1",
 	  SETS_NUMBER(struct arguments, repeat, 1, 1000000) },
 	{ "hang", "SECONDS", "of processor time after which a script hangs", "10",
@@ -96,30 +101,42 @@ static const struct command_operand operands[] = {
 	{ 0 },
 };
 
+static int play_operands(struct play *p, char **operand, int count, unsigned int repeat)
+{
+	char error[256];
+	size_t found;
+	int status;
+
+	if (!runner_can(&p->stage, error, sizeof(error))) {
+		complain("%s", error);
+		return EXIT_USAGE;
+	}
+	p->path = files_operands(operand, count, &found);
+	if (!p->path)
+		return EXIT_USAGE;
+	status = play_all(p, found, repeat);
+	files_free(p->path, found);
+	return status;
+}
+
 static int run(void *opaque, char **operand, int count)
 {
 	const struct arguments *a = opaque;
+	struct known known = { 0 };
 	struct play p = {
 		.stage = { .on = (enum runner_bus)a->on,
 			   .hang_seconds = a->hang_seconds,
 			   .here = a->no_fork,
 			   .kernel = a->kernel,
-			   .device = a->device },
+			   .device = a->device,
+			   .known = &known },
 		.quiet = a->quiet,
 	};
-	char error[256];
-	size_t found;
-	int status;
+	int status = EXIT_USAGE;
 
-	if (!runner_can(&p.stage, error, sizeof(error))) {
-		complain("%s", error);
-		return EXIT_USAGE;
-	}
-	p.path = files_operands(operand, count, &found);
-	if (!p.path)
-		return EXIT_USAGE;
-	status = play_all(&p, found, a->repeat);
-	files_free(p.path, found);
+	if (options_read_known(&known, a->known, a->device))
+		status = play_operands(&p, operand, count, a->repeat);
+	known_free(&known);
 	return status;
 }
 

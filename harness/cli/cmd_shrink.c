@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
+#include "options.h"
 #include "base/complain.h"
 #include "script/files.h"
 #include "run/shrink.h"
 
 struct arguments {
 	const char *device;
+	const char *known;
 };
 
 static bool same_verdict(const void *opaque, const struct outcome *o)
@@ -20,18 +21,12 @@ static bool same_verdict(const void *opaque, const struct outcome *o)
 	return !strcmp(o->verdict, ((const struct outcome *)opaque)->verdict);
 }
 
-static int run(void *opaque, char **operand, int count)
+static int shrink(const struct runner_stage *stage, char **operand)
 {
-	const struct arguments *a = opaque;
 	struct outcome o = { 0 };
-	struct shrink s = {
-		.same = same_verdict,
-		.opaque = &o,
-		.stage = { .on = RUN_ON_MODEL, .device = a->device },
-	};
+	struct shrink s = { .same = same_verdict, .opaque = &o, .stage = *stage };
 	struct script script;
 
-	(void)count;
 	if (!files_read_script(operand[0], &script) || !files_can_write(operand[1], operand[0]))
 		return EXIT_USAGE;
 	if (runner_play_one(&s.stage, &script, &o)) {
@@ -56,6 +51,22 @@ static int run(void *opaque, char **operand, int count)
 	return EXIT_OK;
 }
 
+static int run(void *opaque, char **operand, int count)
+{
+	const struct arguments *a = opaque;
+	struct known known = { 0 };
+	const struct runner_stage stage = { .on = RUN_ON_MODEL,
+					    .device = a->device,
+					    .known = &known };
+	int status = EXIT_USAGE;
+
+	(void)count;
+	if (options_read_known(&known, a->known, a->device))
+		status = shrink(&stage, operand);
+	known_free(&known);
+	return status;
+}
+
 const struct command command_shrink = {
 	.name = "shrink",
 	.help = "Makes the smallest script with the same verdict",
@@ -65,6 +76,11 @@ const struct command command_shrink = {
 			  "the device of yours that is played on, as in anvil play; else one of "
 			  "ours",
 			  NULL, SETS_TEXT(struct arguments, device) },
+			{ "known", "FILE",
+			  "with --device: rules that it is known to break, as its fuzz target "
+			  "tells "
+			  "them; such a script goes on",
+			  NULL, SETS_TEXT(struct arguments, known) },
 			{ 0 },
 		},
 	.operands =

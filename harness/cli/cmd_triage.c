@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "commands.h"
+#include "options.h"
 #include "base/complain.h"
 #include "script/files.h"
 #include "findings/triage.h"
@@ -18,6 +18,7 @@
 struct arguments {
 	const char *out;
 	const char *device;
+	const char *known;
 	unsigned int hang_seconds;
 };
 
@@ -102,25 +103,37 @@ static int triage_all(struct triage *t, const char *out)
 	return t->groups ? EXIT_FINDING : EXIT_OK;
 }
 
-static int run(void *opaque, char **operand, int count)
+static int triage_operands(struct triage *t, char **operand, int count, const char *out)
 {
-	const struct arguments *a = opaque;
-	struct triage t = {
-		.progress = isatty(STDOUT_FILENO) ? show : NULL,
-		.hang_seconds = a->hang_seconds,
-		.device = a->device,
-	};
 	int status = EXIT_USAGE;
 	size_t found;
 	char **path = files_operands(operand, count, &found);
 
 	if (!path)
 		return EXIT_USAGE;
-	if (apart(path, found, a->out) && read_inputs(&t, path, found))
-		status = triage_all(&t, a->out);
-	triage_free(&t);
-	free(t.input);
+	if (apart(path, found, out) && read_inputs(t, path, found))
+		status = triage_all(t, out);
+	triage_free(t);
+	free(t->input);
 	files_free(path, found);
+	return status;
+}
+
+static int run(void *opaque, char **operand, int count)
+{
+	const struct arguments *a = opaque;
+	struct known known = { 0 };
+	struct triage t = {
+		.progress = isatty(STDOUT_FILENO) ? show : NULL,
+		.hang_seconds = a->hang_seconds,
+		.device = a->device,
+		.known = &known,
+	};
+	int status = EXIT_USAGE;
+
+	if (options_read_known(&known, a->known, a->device))
+		status = triage_operands(&t, operand, count, a->out);
+	known_free(&known);
 	return status;
 }
 
@@ -130,6 +143,10 @@ static const struct command_option options[] = {
 	{ "device", "FILE",
 	  "the device of yours that is played on, as in anvil play; else one of ours", NULL,
 	  SETS_TEXT(struct arguments, device) },
+	{ "known", "FILE",
+	  "with --device: rules that it is known to break, as its fuzz target tells them; such a "
+	  "script goes on",
+	  NULL, SETS_TEXT(struct arguments, known) },
 	{ "hang", "SECONDS", "of processor time after which a script hangs", "10",
 	  SETS_NUMBER(struct arguments, hang_seconds, 1, 3600) },
 	{ 0 },

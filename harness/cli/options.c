@@ -191,3 +191,13 @@ enum options_end options_read(const struct command *c, int argc, char **argv, vo
 	}
 	return count_fits(c, argv + 1, *operands) ? OPTIONS_GOOD : OPTIONS_BAD;
 }
+
+bool options_read_known(struct known *known, const char *path, const char *device)
+{
+	if (!path)
+		return true;
+	if (device)
+		return known_read(known, path);
+	complain("--known is for a device of yours: give --device, too");
+	return false;
+}

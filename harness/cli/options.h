@@ -6,6 +6,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include "base/known.h"
 #include "commands.h"
 
 enum options_end {
@@ -20,5 +21,9 @@ enum options_end {
  */
 enum options_end options_read(const struct command *command, int argc, char **argv, void *arguments,
 			      int *operands);
+
+/* Reads the file of --known, of a command that plays on the device of --device; NULL: it was not
+ * given. False after a complaint. */
+bool options_read_known(struct known *known, const char *path, const char *device);
 
 #endif

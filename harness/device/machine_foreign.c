@@ -168,10 +168,10 @@ static void check_queues(struct machine *m)
 	for (uint32_t i = 0; i < m->offer.queues; i++) {
 		put(m, VIRTIO_MMIO_QUEUE_SEL, i);
 		if (!m->offer.legacy && get(m, VIRTIO_MMIO_QUEUE_READY))
-			oracle_fail(&m->oracle, 6, "after a reset, QueueReady of queue %u is not 0",
+			safety_fail(&m->safety, 6, "after a reset, QueueReady of queue %u is not 0",
 				    i);
 		if (m->offer.legacy && get(m, VIRTIO_MMIO_QUEUE_PFN))
-			oracle_fail(&m->oracle, 6, "after a reset, QueuePFN of queue %u is not 0",
+			safety_fail(&m->safety, 6, "after a reset, QueuePFN of queue %u is not 0",
 				    i);
 	}
 }
@@ -185,7 +185,7 @@ static void check_features(struct machine *m)
 		put(m, VIRTIO_MMIO_DEVICE_FEATURES_SEL, i);
 		now = get(m, VIRTIO_MMIO_DEVICE_FEATURES);
 		if (now != first)
-			oracle_fail(&m->oracle, 7,
+			safety_fail(&m->safety, 7,
 				    "it offers features 0x%x in word %u, 0x%x before", now, i,
 				    first);
 	}
@@ -210,8 +210,8 @@ static void check_space(struct machine *m, bool was_reset)
 	ask_space(m, now);
 	for (uint32_t i = 0; i < MACHINE_CONFIG_BYTES; i++) {
 		if (now[i] != m->offer.space[i] && !may_change(m, i, was_reset))
-			oracle_fail(
-				&m->oracle, was_reset ? 6 : 7,
+			safety_fail(
+				&m->safety, was_reset ? 6 : 7,
 				"byte %u of the configuration space is 0x%02x%s, and was 0x%02x", i,
 				now[i], was_reset ? " after a reset" : "", m->offer.space[i]);
 	}
@@ -225,10 +225,10 @@ void machine_check_reset(struct machine *m)
 	safety_ends(&m->safety);
 	machine_write(m, VIRTIO_MMIO_STATUS, 4, 0);
 	if (get(m, VIRTIO_MMIO_STATUS))
-		oracle_fail(&m->oracle, 6, "after a reset, Status is 0x%x",
+		safety_fail(&m->safety, 6, "after a reset, Status is 0x%x",
 			    get(m, VIRTIO_MMIO_STATUS));
 	if (get(m, VIRTIO_MMIO_INTERRUPT_STATUS))
-		oracle_fail(&m->oracle, 6, "after a reset, InterruptStatus is 0x%x",
+		safety_fail(&m->safety, 6, "after a reset, InterruptStatus is 0x%x",
 			    get(m, VIRTIO_MMIO_INTERRUPT_STATUS));
 	check_queues(m);
 	check_features(m);

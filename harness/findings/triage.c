@@ -10,28 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/signature.h"
 #include "run/shrink.h"
 #include "describe.h"
 
 /* ---- keys ---- */
-
-/* "reads # bytes at # of chain # again" */
-static void without_numbers(const char *text, char *out, size_t room)
-{
-	size_t len = 0;
-
-	while (*text && len + 1 < room) {
-		bool hex = !strncmp(text, "0x", 2);
-
-		if (!hex && !isdigit((unsigned char)*text)) {
-			out[len++] = *text++;
-			continue;
-		}
-		out[len++] = '#';
-		text += hex ? 2 + strspn(text + 2, "0123456789abcdef") : strspn(text, "0123456789");
-	}
-	out[len] = 0;
-}
 
 static void stack_key(const struct crash_stack *s, char *key, size_t room)
 {
@@ -51,9 +34,9 @@ static bool read_stack(const struct outcome *o, const char *device, struct crash
 static void cause_of(const struct outcome *o, const char *device, char *key, size_t room)
 {
 	struct crash_stack stack;
-	char reason[sizeof(o->reason)];
+	char reason[sizeof(o->reason)] = "";
 
-	without_numbers(o->reason, reason, sizeof(reason));
+	signature_add(reason, sizeof(reason), o->reason, strlen(o->reason));
 	if (read_stack(o, device, &stack))
 		stack_key(&stack, key, room);
 	else
@@ -188,7 +171,8 @@ static int shrink_group(struct triage_group *g, const struct triage *t)
 		.opaque = &cause,
 		.stage = { .on = RUN_ON_MODEL,
 			   .hang_seconds = t->hang_seconds,
-			   .device = t->device },
+			   .device = t->device,
+			   .known = t->known },
 	};
 
 	g->script = g->smallest->script;
@@ -375,7 +359,8 @@ int triage_run(struct triage *t)
 {
 	const struct runner_stage model = { .on = RUN_ON_MODEL,
 					    .hang_seconds = t->hang_seconds,
-					    .device = t->device };
+					    .device = t->device,
+					    .known = t->known };
 	struct script *script = calloc(t->inputs ? t->inputs : 1, sizeof(*script));
 	int err;
 

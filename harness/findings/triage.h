@@ -48,6 +48,7 @@ struct triage {
 	size_t groups;
 	unsigned int hang_seconds; /* see runner.h */
 	const char *device;	   /* a shared object that all is played on; NULL: ours */
+	const struct known *known; /* of that device, see runner.h */
 	/* for whoever shows how it gets on: done of all inputs played, then groups shrunk */
 	void (*progress)(const char *what, size_t done, size_t all);
 };

@@ -200,6 +200,10 @@ struct safety {
 	void (*returned)(void *opaque, unsigned int queue, const struct safety_chain *c,
 			 uint32_t len);
 	void *returned_opaque;
+	/* asked of each broken rule, but of a loop: whether it is known, and the script goes on;
+	 * NULL: it ends. Not of an exact device. */
+	bool (*known)(void *opaque, unsigned int rule, const char *reason);
+	void *known_opaque;
 };
 
 /* Once a process; then a device's RAM. */
@@ -249,6 +253,11 @@ bool safety_chain_unclear(const struct safety *s, const struct safety_chain *c);
 
 /* The device has been given a saved state. */
 void safety_restored(struct safety *s);
+
+/* A rule is broken. Beside the exact model the first one waits for the end of the call, so that
+ * what the model has to say comes first. Returns then, and if this one is known. */
+void safety_fail(struct safety *s, unsigned int rule, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Whether the driver may expect this queue to work. */
 bool safety_queue_live(const struct safety *s, unsigned int queue);

@@ -51,11 +51,6 @@ static inline bool safety_meets(uint64_t a, uint64_t a_len, uint64_t b, uint64_t
 
 bool safety_accepted(const struct safety *s, unsigned int feature);
 
-/* A rule is broken. Beside the exact model the first one waits for the end of the call, so that
- * what the model has to say comes first. */
-void safety_fail(struct safety *s, unsigned int rule, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
 /* The first queue of such a set, and the others. */
 #define SAFETY_EACH_LIVE(s, i)                                                                     \
 	for (uint32_t live_##i = (s)->live, i = 0;                                                 \

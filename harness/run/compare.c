@@ -4,12 +4,13 @@
  */
 #include "compare.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include "base/signature.h"
 
 /* What a device showed in one script. */
 struct side {
@@ -80,25 +81,6 @@ static void tell_difference(void *opaque, const struct seen_difference *d)
 
 /* ---- verdicts ---- */
 
-/* "reads # bytes at #" */
-static void without_numbers(const char *text, char *out, size_t room)
-{
-	size_t len = 0;
-
-	while (*text && len + 1 < room) {
-		size_t hex = strncmp(text, "0x", 2) ? 0 : 2;
-
-		if (!hex && !isdigit((unsigned char)*text)) {
-			out[len++] = *text++;
-			continue;
-		}
-		out[len++] = '#';
-		text += hex ? hex + strspn(text + hex, "0123456789abcdef")
-			    : strspn(text, "0123456789");
-	}
-	out[len] = 0;
-}
-
 /* A finding is what the rules have to say of one device alone; a crash says enough by its name. */
 static void describe_side(const struct side *s, char *text, size_t room)
 {
@@ -106,7 +88,7 @@ static void describe_side(const struct side *s, char *text, size_t room)
 	char reason[256] = "";
 
 	if (rule)
-		without_numbers(s->reason, reason, sizeof(reason));
+		signature_add(reason, sizeof(reason), s->reason, strlen(s->reason));
 	snprintf(text, room, "%.127s%s%.160s", s->finding ? s->verdict : "fine", rule ? ": " : "",
 		 reason);
 }

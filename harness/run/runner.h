@@ -9,6 +9,7 @@
 
 enum runner_bus { RUN_ON_MODEL, RUN_ON_KVM, RUN_ON_LINUX };
 
+struct known;
 struct play_log;
 struct seen;
 struct runner_offer;
@@ -22,6 +23,9 @@ struct runner_stage {
 	bool here;		   /* in this process, without a limit of time: for a debugger */
 	const char *kernel;	   /* for RUN_ON_LINUX; NULL: the one that is found */
 	const char *device;	   /* a shared object, for RUN_ON_MODEL; NULL: one of ours */
+	/* of a device from a file: rules that it breaks, by their signatures, and that do not end a
+	 * script; NULL: none */
+	const struct known *known;
 	struct play_log
 		*log; /* takes down what happens on the model, see play_log.h; NULL: nobody */
 	/* To compare two devices on the model: what they have in common, and where what this one

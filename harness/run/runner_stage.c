@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/known.h"
+#include "base/signature.h"
 #include "device_file.h"
 #include "kvm/bus_kvm.h"
 #include "kvm/bus_linux.h"
@@ -91,12 +93,24 @@ static int create_other(struct stage *st, const struct runner_stage *where, char
 	}
 }
 
+static bool is_known(void *opaque, unsigned int rule, const char *reason)
+{
+	char text[400] = "";
+
+	signature_of_rule(rule, reason, text, sizeof(text));
+	return known_has(opaque, text);
+}
+
 int runner_set_stage(struct stage *st, const struct runner_stage *where, char *error, size_t room)
 {
 	if (!where->device)
 		machine_create(&st->machine);
 	else if (!device_file_create(&st->machine, where->device, error, room))
 		return -ENODEV;
+	if (where->known && where->known->count) {
+		st->machine.safety.known = is_known;
+		st->machine.safety.known_opaque = (void *)(uintptr_t)where->known;
+	}
 	bus_model_init(&st->model, &st->machine);
 	st->other = NULL;
 	st->log = where->log;

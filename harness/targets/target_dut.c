@@ -73,6 +73,7 @@ void target_create(struct machine *m)
 		complain("%s: %s", dut->name ? dut->name : "device under test", error);
 		exit(2);
 	}
+	m->safety.known = findings_pass;
 	kind = m->offer.kind;
 	fprintf(stderr, "device: %s (%s)\n", dut->name ? dut->name : "without a name",
 		script_device_name[kind]);

@@ -188,6 +188,19 @@ bool findings_add(const struct finding *f)
 	return true;
 }
 
+bool findings_pass(void *opaque, unsigned int rule, const char *reason)
+{
+	struct verdict v = { .kind = VERDICT_VIOLATION, .rule = rule };
+	const struct finding f = { .verdict = &v };
+	struct entry *e;
+
+	(void)opaque;
+	snprintf(v.reason, sizeof(v.reason), "%s", reason);
+	e = look_up(&f);
+	e->count += e->known;
+	return e->known;
+}
+
 /* ---- the end ---- */
 
 static int by_count(const void *a, const void *b)

@@ -24,6 +24,8 @@ struct finding {
 void findings_start(const char *program);
 /* Takes note of it. Returns whether it is not known. */
 bool findings_add(const struct finding *f);
+/* Of a broken rule: whether it is known, and counted. The script goes on then. */
+bool findings_pass(void *opaque, unsigned int rule, const char *reason);
 /* The table of all, if there are any, once; returns whether one is not known. */
 bool findings_close(void);
 

@@ -5,11 +5,11 @@
  */
 #include "target_signature.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "array_size.h"
+#include "base/signature.h"
 
 #define FUNCTIONS  3u
 #define NAME_BYTES 512u
@@ -26,28 +26,6 @@ static bool is_ours(const char *source, const char *folder)
 /* Sanitizers have it. The names, one after the other, each with a 0; an empty one ends them. */
 void __sanitizer_symbolize_pc(void *pc, const char *format, char *out, size_t room);
 
-/* ---- numbers ---- */
-
-static bool in_word(char c)
-{
-	return isalnum((unsigned char)c) || c == '_';
-}
-
-/* "0x80001000", "-17", "512": how many characters at `at`; 0: no number, or a part of a name */
-static size_t number(const char *begin, const char *at)
-{
-	size_t sign = *at == '-';
-	size_t len;
-
-	if (at > begin && in_word(at[-1]))
-		return 0;
-	if (!strncmp(at, "0x", 2))
-		len = 2 + strspn(at + 2, "0123456789abcdef");
-	else
-		len = sign + strspn(at + sign, "0123456789");
-	return len > sign && !in_word(at[len]) ? len : 0;
-}
-
 static void add(char *text, size_t room, const char *what)
 {
 	size_t used = strlen(text);
@@ -55,29 +33,14 @@ static void add(char *text, size_t room, const char *what)
 	snprintf(text + used, room - used, "%s", what);
 }
 
-/* `len` characters at most, up to the end of the line */
-static void add_without_numbers(char *text, size_t room, const char *what, size_t len)
-{
-	size_t used = strlen(text);
-
-	for (const char *at = what; at < what + len && *at && *at != '\n' && used + 1 < room;) {
-		size_t digits = number(what, at);
-
-		text[used++] = digits ? '#' : *at;
-		at += digits ? digits : 1;
-	}
-	text[used] = 0;
-}
-
 /* ---- heads ---- */
 
 static void verdict_head(const struct verdict *v, char *text, size_t room)
 {
-	player_verdict_name(v, text, room);
-	if (v->kind != VERDICT_VIOLATION)
-		return;
-	add(text, room, " ");
-	add_without_numbers(text, room, v->reason, strlen(v->reason));
+	if (v->kind == VERDICT_VIOLATION)
+		signature_of_rule(v->rule, v->reason, text, room);
+	else
+		player_verdict_name(v, text, room);
 }
 
 /* "==7==ERROR: AddressSanitizer: heap-buffer-overflow on address ...", "READ of size 4 at ..." */
@@ -90,7 +53,7 @@ static void address_head(const char *report, char *text, size_t room)
 		kind += strlen("AddressSanitizer: ");
 		if (!strncmp(kind, "attempting ", 11)) /* "attempting double-free on" */
 			kind += 11;
-		add_without_numbers(text, room, kind, strcspn(kind, ": "));
+		signature_add(text, room, kind, strcspn(kind, ": "));
 	}
 	if (strstr(report, "\nREAD of size"))
 		add(text, room, " read");
@@ -105,7 +68,7 @@ static void undefined_head(const char *report, char *text, size_t room)
 
 	what = what ? what + strlen(mark) : report;
 	add(text, room, "undefined:");
-	add_without_numbers(text, room, what, strlen(what));
+	signature_add(text, room, what, strlen(what));
 }
 
 static void signal_head(int number_of, char *text, size_t room)
@@ -123,7 +86,7 @@ static void assertion_head(const char *report, char *text, size_t room)
 
 	add(text, room, "assertion:");
 	if (what && end > what)
-		add_without_numbers(text, room, what + 1, (size_t)(end - what - 1));
+		signature_add(text, room, what + 1, (size_t)(end - what - 1));
 }
 
 void signature_head(const struct verdict *v, const struct caught *c, char *text, size_t room)
