@@ -5,6 +5,7 @@
  */
 #include "machine_internal.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,13 +15,30 @@
 
 /* ---- the tap ---- */
 
+/* In the driver's byte order. */
+static void grow(struct machine *m, uint64_t gpa)
+{
+	uint16_t raw;
+
+	machine_load(m, gpa, &raw, sizeof(raw));
+	raw = m->p.big_endian ? htobe16((uint16_t)(be16toh(raw) + 1))
+			      : htole16((uint16_t)(le16toh(raw) + 1));
+	machine_store(m, gpa, &raw, sizeof(raw));
+}
+
 static void fire_race(struct machine *m, struct race *r, uint64_t gpa, size_t len)
 {
 	bool apart = gpa >= r->watch ? gpa - r->watch >= r->watch_bytes : r->watch - gpa >= len;
 
 	if (r->countdown == 0 || apart || --r->countdown)
 		return;
-	machine_store(m, r->gpa, r->bytes, r->len);
+	if (r->grows) {
+		grow(m, r->gpa);
+		r->grown = true;
+		r->countdown = 1;
+	} else {
+		machine_store(m, r->gpa, r->bytes, r->len);
+	}
 	if (m->exact)
 		oracle_raced(&m->oracle);
 	safety_raced(&m->safety);
@@ -86,6 +104,14 @@ void machine_add_race(struct machine *m, const struct race *race)
 		machine_tell(m, &(struct machine_event){ .kind = MACHINE_RACE, .race = *race });
 	if (m->races < MACHINE_RACES)
 		m->race[m->races++] = *race;
+}
+
+void machine_stop_growing(struct machine *m)
+{
+	for (unsigned int i = 0; i < m->races; i++) {
+		if (m->race[i].grown)
+			m->race[i].countdown = 0;
+	}
 }
 
 void machine_drop_races(struct machine *m)

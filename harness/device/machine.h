@@ -14,7 +14,9 @@
 #define MACHINE_RACES	   8u
 #define MACHINE_DIRTY_UNIT 128u
 
-/* "When the device fetches from this range for the n-th time, first change these bytes." */
+/* "When the device fetches from this range for the n-th time, first change these bytes." Or, at
+ * this and each fetch in the same call, make the 16-bit number there one more: a guest that adds as
+ * fast as the device takes. */
 struct race {
 	uint64_t watch;
 	uint32_t watch_bytes;
@@ -22,6 +24,8 @@ struct race {
 	uint64_t gpa;
 	uint8_t bytes[8];
 	unsigned int len;
+	bool grows;
+	bool grown; /* in this call */
 };
 
 struct machine;

@@ -104,9 +104,11 @@ static void put_event(const struct machine_event *v, FILE *out)
 		break;
 	case MACHINE_RACE:
 		fprintf(out,
-			"# left out: %u bytes at 0x%" PRIx64 " change when the device fetches "
+			"# left out: %u bytes at 0x%" PRIx64 " %s when the device fetches "
 			"0x%" PRIx64 " for time number %u\n",
-			v->race.len, v->race.gpa, v->race.watch, v->race.countdown);
+			v->race.grows ? 2 : v->race.len, v->race.gpa,
+			v->race.grows ? "grow from then on" : "change", v->race.watch,
+			v->race.countdown);
 		break;
 	case MACHINE_ANNOUNCE:
 		fputs("# left out: the guest has moved\n", out);

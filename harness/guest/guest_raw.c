@@ -99,6 +99,7 @@ void guest_race(struct guest_driver *g, const struct script_op *r)
 		.countdown = 1u + r->race.nth,
 		.watch_bytes = unit[r->race.base % 8],
 		.len = poke_len(r->race.len),
+		.grows = r->race.again % 2 == RACE_GROWS,
 	};
 
 	race.watch = watched(g, r, race.watch_bytes);

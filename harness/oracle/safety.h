@@ -221,6 +221,8 @@ void safety_write(struct safety *s, uint64_t offset, unsigned int width, uint64_
 void safety_queue_runs(struct safety *s, bool before, bool runs);
 /* Before another event: a call into the device begins. */
 void safety_event(struct safety *s);
+/* The device goes on with what it has deferred: as much work again. */
+void safety_polls(struct safety *s);
 /* At the end of a call: the device's Status. */
 void safety_settle(struct safety *s, uint32_t status);
 

@@ -417,6 +417,12 @@ enum link_down { LINK_DOWNS(OPERAND_ENUM) };
 	X(LINK_ANNOUNCE, 1, "yes", "the guest has moved and is asked to announce itself")
 enum link_announce { LINK_ANNOUNCES(OPERAND_ENUM) };
 
+/* how often a racing guest strikes: `again` of race */
+#define RACE_AGAINS(X)                                                                             \
+	X(RACE_ONCE, 0, "once", NULL)                                                              \
+	X(RACE_GROWS, 1, "grows", "the 16-bit number there grows by 1, at this and each fetch in the same call")
+enum race_again { RACE_AGAINS(OPERAND_ENUM) };
+
 /* back ends from now on: `nic` and `disk` of stall */
 #define STALL_NICS(X)                                                                              \
 	X(STALL_NIC_GOES, 0, "goes", "the nic takes frames again")                                 \
@@ -579,10 +585,10 @@ extern const struct operand_value operand_init_wrongs[], operand_setup_skips[],
 	operand_rx_lens[], operand_ctrl_classes[], operand_kick_raws[], operand_avail_hows[],
 	operand_used_events[], operand_frame_tos[], operand_frame_offloads[], operand_frame_vlans[],
 	operand_complete_results[], operand_link_downs[], operand_link_announces[],
-	operand_stall_nics[], operand_stall_disks[], operand_bases[], operand_damages[],
-	operand_widths[], operand_device_flags[], operand_ring_offers[], operand_transports[],
-	operand_zones[], operand_net_offers[], operand_extra_offers[], operand_queue_sizes[],
-	operand_slot_counts[], operand_capacities[], operand_transfers[], operand_limits[],
-	operand_registers[];
+	operand_race_agains[], operand_stall_nics[], operand_stall_disks[], operand_bases[],
+	operand_damages[], operand_widths[], operand_device_flags[], operand_ring_offers[],
+	operand_transports[], operand_zones[], operand_net_offers[], operand_extra_offers[],
+	operand_queue_sizes[], operand_slot_counts[], operand_capacities[], operand_transfers[],
+	operand_limits[], operand_registers[];
 
 #endif

@@ -112,7 +112,7 @@ struct script_op {
 			uint8_t code, nic, disk;
 		} stall;
 		struct {
-			uint8_t code, base, queue, nth, len, field;
+			uint8_t code, base, queue, nth, len, field, again;
 			uint64_t at, bytes;
 		} race;
 		struct {

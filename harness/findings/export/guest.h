@@ -34,8 +34,9 @@ static struct race {
 	uint64_t watch_bytes;
 	unsigned int countdown;
 	uint64_t gpa;
-	const char *bytes;
+	const char *bytes; /* NULL: the number there grows by 1, at each fetch in the same call */
 	size_t len;
+	int grown;
 } race[RACES];
 static unsigned int races;
 
@@ -56,6 +57,23 @@ HELPER void fill(uint64_t gpa, char byte, size_t len)
 		store(gpa + i, &byte, 1);
 }
 
+/* What is not RAM reads as 0. */
+static void grow(uint64_t gpa)
+{
+	unsigned char number[2] = { 0, 0 };
+
+	for (unsigned int i = 0; i < 2; i++) {
+		for (unsigned int r = 0; r < REGIONS; r++) {
+			if (gpa + i - region[r].gpa < region[r].size)
+				number[i] =
+					((unsigned char *)region[r].host)[gpa + i - region[r].gpa];
+		}
+	}
+	if (!++number[guest_big_endian])
+		number[!guest_big_endian]++;
+	store(gpa, (const char *)number, 2);
+}
+
 static void fetching(void *opaque, uint64_t gpa, size_t len)
 {
 	(void)opaque;
@@ -66,7 +84,12 @@ static void fetching(void *opaque, uint64_t gpa, size_t len)
 
 		if (!r->countdown || apart || --r->countdown)
 			continue;
-		store(r->gpa, r->bytes, r->len);
+		if (r->bytes) {
+			store(r->gpa, r->bytes, r->len);
+		} else {
+			grow(r->gpa);
+			r->grown = r->countdown = 1;
+		}
 		if (shows())
 			printf("  guest changes %zu bytes at 0x%llx meanwhile\n", r->len,
 			       (unsigned long long)r->gpa);
@@ -77,7 +100,12 @@ HELPER void arm_race(uint64_t watch, uint64_t watch_bytes, unsigned int nth, uin
 		     const char *bytes, size_t len)
 {
 	if (races < RACES)
-		race[races++] = (struct race){ watch, watch_bytes, nth, gpa, bytes, len };
+		race[races++] = (struct race){ watch, watch_bytes, nth, gpa, bytes, len, 0 };
+}
+
+HELPER void arm_growth(uint64_t watch, uint64_t watch_bytes, unsigned int nth, uint64_t gpa)
+{
+	arm_race(watch, watch_bytes, nth, gpa, NULL, 2);
 }
 
 static void *new_region(void)
@@ -118,6 +146,10 @@ static void defer(void *opaque)
 /* What the device left over, as an embedder does it soon after. */
 static void settle(void)
 {
+	for (unsigned int i = 0; i < races; i++) {
+		if (race[i].grown)
+			race[i].countdown = 0;
+	}
 	for (unsigned int i = 0; deferred_work && i < 4096; i++) {
 		deferred_work = 0;
 		anvil_mmio_poll(&mmio);
