@@ -105,15 +105,22 @@ static unsigned int in_readable(const struct safety *s, const struct safety_chai
 	return found;
 }
 
-/* How many things the queue and its outstanding chains say by these bytes. Data count twice: they
- * may be fetched as often as the device likes. */
+/* An entry of the available ring. The index beside it, and what the driver says of events, change
+ * at any time without anybody racing: a device may look as often as it likes. */
+static bool in_available(const struct safety_queue *q, uint64_t gpa)
+{
+	return !q->packed && within(q->driver + VIRTQ_AVAIL_RING, 2ull * q->entries, gpa);
+}
+
+/* How many things the queue and its outstanding chains say by these bytes. What may be fetched as
+ * often as the device likes, as data may, counts twice. */
 static unsigned int owners(const struct safety *s, const struct safety_queue *q, uint64_t gpa)
 {
 	bool ring = within(q->desc, 16ull * q->entries, gpa);
 	unsigned int found = 0;
 
 	if (within(q->driver, q->parts.driver, gpa))
-		found++;
+		found += in_available(q, gpa) ? 1 : 2;
 	if (within(q->device, q->parts.device, gpa))
 		found += 2;
 	if (ring && q->packed)
@@ -167,8 +174,7 @@ static bool takes(const struct safety *s, uint64_t gpa)
 
 		if (!q->ready)
 			continue;
-		if (q->packed ? within(q->desc, 16ull * q->entries, gpa)
-			      : within(q->driver + VIRTQ_AVAIL_RING, 2ull * q->entries, gpa))
+		if (in_available(q, gpa) || (q->packed && within(q->desc, 16ull * q->entries, gpa)))
 			return true;
 	}
 	return false;
