@@ -23,10 +23,10 @@ $(foreach s,$(DUT) $(SOURCES),$(if $(wildcard $(s)),,$(error $(s): there is no s
 
 # scripts of every target fit any device
 DUT_SEEDS = $(wildcard $(foreach t,blk net virtqueue mmio,corpora/fuzz_$(t) crashes/fuzz_$(t)))
-DUT_RUN   = $(DUT_RUN_$(ENGINE))
+DUT_RUN   = mkdir -p $(DUT_DIR)/corpus $(DUT_DIR)/findings && ANVIL_FINDINGS=$(DUT_DIR)/findings \
+	ci/dut-campaign $(DUT_DIR) fuzz_$(DUT_NAME) $(ENGINE) $(DUT_RUN_$(ENGINE))
 DUT_RUN_afl = ci/dut-afl $(DUT_DIR) $(DUT_NAME) $(T) $(JOBS) $(DUT_SEEDS)
-DUT_RUN_libfuzzer = mkdir -p $(DUT_DIR)/corpus $(DUT_DIR)/findings && \
-	ANVIL_FINDINGS=$(DUT_DIR)/findings $(DUT_DIR)/fuzz_$(DUT_NAME) -max_total_time=$(T) -timeout=60 \
+DUT_RUN_libfuzzer = $(DUT_DIR)/fuzz_$(DUT_NAME) -max_total_time=$(T) -timeout=60 \
 	-artifact_prefix=$(DUT_DIR)/findings/ $(DUT_DIR)/corpus $(DUT_SEEDS)
 
 DUT_SANITIZE := -fsanitize=undefined -fno-sanitize=alignment,object-size -fno-sanitize-recover=undefined

@@ -93,10 +93,26 @@ target=$devices/mine_blk/fuzz_mine_blk
 # what AFL++ itself keeps is counted before libFuzzer's target plays it
 mkdir "$work/afl"
 ln -s "$PWD/$devices"/mine_blk/fuzz_mine_blk* "$work/afl"
-FOREIGN_MISTAKE=BLK_RANGE_START gives 1 ci/dut-afl "$work/afl" mine_blk 2 1 corpora/fuzz_mmio
+FOREIGN_MISTAKE=BLK_RANGE_START gives 1 ci/dut-campaign "$work/afl" fuzz_mine_blk afl \
+	ci/dut-afl "$work/afl" mine_blk 2 1 corpora/fuzz_mmio
 says_like '^AFL.*: [1-9][0-9]* inputs, .*; [1-9][0-9]* inputs that are findings'
 expect 'a finding of AFL++' grep -q '^ *[0-9]*  address:heap-buffer-overflow .* in ' "$work/err"
+inputs=$(sed -n 's/^AFL++: \([0-9]*\) inputs.*/\1/p' "$work/out")
+record=$work/afl/campaigns/1/afl-fuzz_mine_blk.tsv
+expect 'the record says how it ended' grep -qx '# state	done' "$record"
+is 'inputs and findings of the record' "$inputs	$(told | wc -l)" "$(tail -n 1 "$record" | cut -f 2,6)"
 refuses 'usage' ci/dut-afl "$devices/mine_blk"
+
+# ---- the record of a campaign ----
+
+FOREIGN_MISTAKE=BLK_WRITE_FLAG ANVIL_FINDINGS=$work/found gives 1 ci/dut-campaign "$work" fuzz_mine_blk libfuzzer \
+	"$target" -seed=1 -runs=20000 "-artifact_prefix=$work/"
+expect 'what is said passes through' grep -q '^Done 20000 runs' "$work/err"
+record=$work/campaigns/1/libfuzzer-fuzz_mine_blk.tsv
+expect 'the record says how it ended' grep -qx '# state	done' "$record"
+is 'inputs and findings of the record' "20000	$(told | wc -l)" "$(tail -n 1 "$record" | cut -f 2,6)"
+edges=$(sed -n 's/^#20000\tDONE  *cov: \([0-9]*\) .*/\1/p' "$work/err")
+is 'edges of the record' "$edges" "$(tail -n 1 "$record" | cut -f 4)"
 
 # ---- the end ----
 

@@ -2,6 +2,7 @@
 /*
  * The record of a campaign, from which the report is made: for each target a table of its numbers
  * over time, in <out>/campaigns/<number>/<engine>-<target>.tsv, the first campaign being 1.
+ * ci/dut-campaign keeps records like these of devices of others.
  *
  * The table has at most CAMPAIGN_ROWS rows however long a campaign runs: when it is full, every
  * second row goes, and rows come half as often from then on. A number may be late, as engines say
