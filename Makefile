@@ -128,7 +128,7 @@ URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-afl kit foreign foreign-bench foreign-devices clean
+.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-cov dut-afl kit foreign foreign-bench foreign-devices clean
 .DEFAULT_GOAL := all
 
 # a word for the shell, whatever is in it
@@ -397,11 +397,11 @@ health: build/cov/anvil ## fails when the committed scripts no longer reach what
 coverage: build/cov/anvil ## HTML under build/coverage/ and a table of devices/, from the corpora
 	@ci/health --report
 
-report: build/asan/anvil build/cov/anvil ## one page of the last campaigns: build/report/index.html
-	@ci/report/make
+report: build/asan/anvil $(if $(DUT),dut-so dut-cov,build/cov/anvil) ## one page of the last campaigns: build/report/index.html; DUT=mine.c SOURCES="...": build/dut/mine/report/index.html
+	@$(if $(DUT),$(DUT_REPORT),ci/report/make)
 
 report-shots: ## pictures of it as a phone and a desk show it, light and dark (Chromium)
-	@ci/report/shots
+	@ci/report/shots $(if $(DUT),$(DUT_DIR))
 
 bench: $(ENGINE_BINARIES) build/asan/anvil ## inputs/s of every target and of an empty one, and the ratio
 	@build/asan/anvil bench --engine $(ENGINE)

@@ -28,6 +28,8 @@ DUT_RUN   = mkdir -p $(DUT_DIR)/corpus $(DUT_DIR)/findings && ANVIL_FINDINGS=$(D
 DUT_RUN_afl = ci/dut-afl $(DUT_DIR) $(DUT_NAME) $(T) $(JOBS) $(DUT_SEEDS)
 DUT_RUN_libfuzzer = $(DUT_DIR)/fuzz_$(DUT_NAME) -max_total_time=$(T) -timeout=60 \
 	-artifact_prefix=$(DUT_DIR)/findings/ $(DUT_DIR)/corpus $(DUT_SEEDS)
+DUT_REPORT = ci/report/make --build $(DUT_DIR) --device $(DUT_DIR)/$(DUT_NAME).so \
+	--cov $(DUT_DIR)/fuzz_$(DUT_NAME)-cov $(DUT_SEEDS)
 
 DUT_SANITIZE := -fsanitize=undefined -fno-sanitize=alignment,object-size -fno-sanitize-recover=undefined
 # the target goes on after a report: of all kinds of undefined behaviour but for a few, which end it or trap
@@ -45,9 +47,14 @@ DUT_COMPILE   = $(if $(filter no,$(TAP)),-fsanitize=address,$(DUT_TAPPED)) $(DUT
 DUT_LINK     := -fsanitize=address,undefined -no-pie -rdynamic -Wl,-u,LLVMFuzzerTestOneInput \
 	$(addprefix -Wl$(comma)--wrap=,$(DUT_WRAP))
 
-# in obj/ for the fuzz target, in afl/ for that of AFL++, in so/ for the shared object
+# in obj/ for the fuzz target, in afl/ for that of AFL++, in cov/ for that of the report, in so/ for the
+# shared object
 DUT_KIND_obj := $(DUT_COVERAGE) $(DUT_GO_ON)
 DUT_KIND_afl := $(DUT_GO_ON)
+# What is counted goes straight to a file (%c), as a device may end the target at any time. The door to it
+# is not counted, where it has files of its own.
+DUT_COUNTED   = $(if $(SOURCES),$(SOURCES),$(DUT))
+DUT_KIND_cov  = $(DUT_KIND_obj) $(if $(filter $<,$(DUT_COUNTED)),$(COVERAGE) -mllvm -runtime-counter-relocation)
 # these two would want libraries of C++ in the program that loads it
 DUT_KIND_so  := -fPIC -fno-sanitize=vptr,function
 
@@ -82,13 +89,16 @@ define dut_rule
 $(call dut_object,$(2),$(1)): $(1) Makefile ci/dut.mk ci/tap.mk
 	@mkdir -p $$(@D)
 	@echo "  dut $$<"
-	@$(if $(filter afl,$(2)),$(AFL) $(AFL_CLANG),$(CLANG))$(if $(filter %.cc %.cpp %.cxx,$(1)),++) $$(DUT_COMPILE) $(DUT_KIND_$(2)) -MMD -MP -c $$< -o $$@
+	@$(if $(filter afl,$(2)),$(AFL) $(AFL_CLANG),$(CLANG))$(if $(filter %.cc %.cpp %.cxx,$(1)),++) $$(DUT_COMPILE) $$(DUT_KIND_$(2)) -MMD -MP -c $$< -o $$@
 	@$(if $(filter no,$(TAP)),,objcopy --redefine-syms=harness/tap/tap_libc.syms $$@)
 endef
-$(foreach k,obj afl so,$(foreach s,$(DUT) $(SOURCES),$(eval $(call dut_rule,$(s),$(k)))))
+$(foreach k,obj afl cov so,$(foreach s,$(DUT) $(SOURCES),$(eval $(call dut_rule,$(s),$(k)))))
 
 $(DUT_DIR)/fuzz_$(DUT_NAME): $(call dut_objects,obj) $(DUT_LIBRARY)
 	@$(CXX_CLANG) $(DUT_LINK) -fsanitize=fuzzer $^ -o $@
+
+$(DUT_DIR)/fuzz_$(DUT_NAME)-cov: $(call dut_objects,cov) $(DUT_LIBRARY)
+	@$(CXX_CLANG) $(DUT_LINK) $(COVERAGE) -fsanitize=fuzzer $^ -o $@
 
 # AFL++ watches the device alone: afl-clang-fast has not compiled the rest
 $(DUT_DIR)/fuzz_$(DUT_NAME)-afl: $(call dut_objects,afl) build/afl/mutator/obj/$(AFL_PART:.c=.o) $(DUT_LIBRARY)
@@ -98,12 +108,14 @@ $(DUT_DIR)/fuzz_$(DUT_NAME)-afl: $(call dut_objects,afl) build/afl/mutator/obj/$
 $(DUT_DIR)/$(DUT_NAME).so: $(call dut_objects,so)
 	@$(CXX_CLANG) $(KIT_device.link) $^ -o $@
 
--include $(shell find $(DUT_DIR)/obj $(DUT_DIR)/afl $(DUT_DIR)/so -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(DUT_DIR)/,obj afl cov so) -name '*.d' 2>/dev/null)
 
 # quiet when there is nothing to do
 dut: $(DUT_DIR)/fuzz_$(DUT_NAME) dut-so $(if $(filter afl,$(ENGINE)),dut-afl)
 	@:
 dut-so: $(DUT_DIR)/$(DUT_NAME).so
+	@:
+dut-cov: $(DUT_DIR)/fuzz_$(DUT_NAME)-cov
 	@:
 dut-afl: afl-there $(DUT_DIR)/fuzz_$(DUT_NAME)-afl $(foreach k,blk net,build/afl/mutator/fuzz_$(k).so)
 	@:

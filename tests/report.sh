@@ -1,14 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# The report's page, of a real campaign, real findings on a device with mistakes, and text that tries
-# to be markup. Usage: tests/report.sh ANVIL PLANTED COV, a good tool, one with tests/plant.sed in it
-# and one that counts what it runs.
+# The report's page, of a real campaign, real findings on a device with mistakes, text that tries to be
+# markup, and a device of somebody else. Usage: tests/report.sh ANVIL PLANTED COV, a good tool, one with
+# tests/plant.sed in it and one that counts what it runs.
+unset MAKEFLAGS MFLAGS MAKELEVEL DUT SOURCES DUT_FLAGS ENGINE TAP ANVIL_KNOWN ANVIL_FINDINGS FOREIGN_MISTAKE
 . "$(dirname "$0")/lib.sh"
 anvil=$1
 planted=$2
 cov=$3
 work=build/report-test
-page=$work/report/index.html
+site=$work/report
+page=$site/index.html
 evil='<script>alert(1)</script>'
 shown='&lt;script&gt;alert(1)&lt;/script&gt;'
 rm -rf "$work"
@@ -51,7 +53,7 @@ links_resolve() {
 	while IFS= read -r link; do
 		case $link in
 		'#'*) grep -qF "id='${link#\#}'" "$page" && continue ;;
-		*) [ -e "$work/report/$link" ] && continue ;;
+		*) [ -e "$site/$link" ] && continue ;;
 		esac
 		echo "$link"
 		return 1
@@ -76,9 +78,9 @@ ticks_differ() {
 
 # Each file and folder is for all to read, and none of them knows where the checkout is
 is_for_others() {
-	find "$work/report" -type d ! -perm 755 -o -type f ! -perm 644 >"$work/private"
+	find "$site" -type d ! -perm 755 -o -type f ! -perm 644 >"$work/private"
 	cat "$work/private"
-	[ ! -s "$work/private" ] && ! grep -rlF "$(pwd -P)" "$work/report"
+	[ ! -s "$work/private" ] && ! grep -rlF "$(pwd -P)" "$site"
 }
 
 whole() {
@@ -217,6 +219,55 @@ expect 'a summary is text' has "told: $shown &amp; &quot;"
 expect 'a script is text' has "]]&gt;$shown"
 expect 'an input is text' has "<li class='name'>&lt;/li&gt;$shown</li>"
 expect 'a verdict is text' has "violation:8 $shown"
+
+# ---- a device of somebody else, outside of the checkout ----
+
+outside=$(mktemp -d) || exit 2
+trap 'rm -rf "$outside"' EXIT
+mkdir "$outside/vmm" "$outside/vmm/include"
+cp tests/foreign/mine_blk.c "$outside/report_test.c"
+cp tests/foreign/blk.c tests/foreign/mistakes.c "$outside/vmm"
+cp tests/foreign/*.h "$outside/vmm/include"
+there=$(realpath --relative-to=. "$outside")
+mine=build/dut/report_test
+rm -rf "$mine"
+
+make_dut() {
+	FOREIGN_MISTAKE=BLK_RANGE_START make -s "$1" T=1 DUT="$there/report_test.c" \
+		SOURCES="$there/vmm/blk.c $there/vmm/mistakes.c" DUT_FLAGS="-I$there/vmm/include"
+}
+
+gives 2 make_dut report
+expect 'it says what to do' grep -q '^ci/report/make: .*; make fuzz DUT=\.\.\. first$' "$work/err"
+expect 'no page is made of nothing' test ! -e "$mine/report"
+gives 2 make_dut fuzz
+inputs=$(sed -n 's/^Done \([0-9]*\) runs .*/\1/p' "$work/err")
+expect 'the campaign says what it found' grep -q '^ *[0-9]*  address:heap-buffer-overflow .* in ' "$work/err"
+is 'inputs of the record' "$inputs" "$(tail -n 1 "$mine/campaigns/1/libfuzzer-fuzz_report_test.tsv" | cut -f 2)"
+gives 0 make_dut report
+site=$mine/report
+page=$site/index.html
+expect 'it says where the page is' grep -qx "$page" "$work/out"
+whole
+expect 'the device by its name' has '<h1>hobby blk: campaigns</h1>'
+expect 'its target' has "<span class='name'>fuzz_report_test</span><br /><small>libFuzzer</small>"
+expect 'the group' has "<strong class='bad'>crash:heap-buffer-overflow in "
+replay=$(sed -n 's/^<pre>\(.* play [^<]*\)<\/pre>$/\1/p' "$page" | head -n 1)
+# shellcheck disable=SC2086 # words
+FOREIGN_MISTAKE=BLK_RANGE_START gives 1 $replay
+expect 'the replay shows it' grep -q 'crash:heap-buffer-overflow' "$work/out"
+expect 'coverage of a file leads to its page' grep -qE "href='coverage/[^']*/vmm/blk\.c\.html'>blk\.c<" "$page"
+expect 'a header, too' grep -qE "href='coverage/[^']*/vmm/include/virtio\.h\.html'>include/virtio\.h<" "$page"
+expect 'of the files of the device alone' lacks 'report_test.c'
+taken=$(sed -n "s/.*>blk\.c<.*<small>\([0-9]*\) of \([0-9]*\)<.*/\1 \2/p" "$page")
+taken=${taken:-0 0}
+expect 'most branches of it are taken' test $((2 * ${taken% *})) -gt "${taken#* }"
+expect 'not all, as most mistakes are not there' test "${taken% *}" -lt "${taken#* }"
+expect 'nothing of our devices' lacks devices/
+expect 'nor of their targets' lacks fuzz_blk
+expect 'nor milestones' lacks ilestone
+gives 2 ci/report/make --build "$mine" --device "$mine/report_test.so" --fast
+complains '--fast'
 
 # ---- what it needs and is not there ----
 

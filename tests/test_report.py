@@ -79,6 +79,44 @@ class Campaigns(Folder):
         self.assertEqual(make.speed_curve([], 1), [])
 
 
+class Device(Folder):
+    """The target of a device of somebody else, as a script that says what such ones say."""
+
+    def play(self, *said):
+        script = [f"echo '{words}' >&2" for words in said]
+        target = self.write("target", "\n".join(["#!/bin/sh", 'echo "$*" >"$0.given"', *script, ""]))
+        target.chmod(0o755)
+        with tempfile.TemporaryDirectory() as tmp:
+            return make.play_on_device(target, self.folder, ["corpora/fuzz_blk"], "profile", tmp)
+
+    def test_name_and_end(self):
+        self.assertEqual(self.play("device: a (b) c (blk)", "#668\tDONE   cov: 1"), ("a (b) c", True))
+        self.assertEqual(self.play("device: a (net)", "anvil: the device has not recovered"), ("a", False))
+        self.assertRegex(self.folder.joinpath("target.given").read_text(), "^-runs=0 .*/new corpora/fuzz_blk\n$")
+        self.folder.joinpath("corpus").mkdir()
+        self.play("device: a (net)")
+        self.assertIn("/corpus corpora/fuzz_blk\n", self.folder.joinpath("target.given").read_text())
+
+    def test_what_is_wrong_is_told(self):
+        for said, problem in [(["one", "two"], "^two$"), ([], "target: does not say what it is; run it$")]:
+            with self.assertRaisesRegex(make.Problem, problem):
+                self.play(*said)
+
+    def test_coverage_that_is_not_all(self):
+        files = [{"file": name, "lines": 1, "all_lines": 2, "branches": 1, "all_branches": 2, "page": None}
+                 for name in ("vmm/<i>.c", "vmm/io/<b>.h", "total")]
+        for played in True, False:
+            words = page.coverage(files, "<u>", played)
+            self.assertIn("Branch coverage of &lt;u&gt;", words)
+            self.assertIn("<th scope='row' class='file name'>io/&lt;b&gt;.h</th>", words)
+            self.assertEqual("ended before it had played all" in words, not played)
+
+    def test_the_folder_of_all(self):
+        for paths, folder in [(["a/b.c", "a/b/c.h"], "a/"), (["ab.c", "ac.c"], ""), (["/a/b.c", "a/b.c"], ""), (["a/b.c"], "a/"),
+                              ([], "")]:
+            self.assertEqual(page.common_folder(paths), folder)
+
+
 class Words(unittest.TestCase):
     def test_numbers_for_people(self):
         for function, cases in [

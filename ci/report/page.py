@@ -3,6 +3,7 @@
 was given as text, and left out what XML does not take; only the plots and the style come as they are."""
 import itertools
 import math
+import os
 import re
 import urllib.parse
 
@@ -170,6 +171,11 @@ def figure(name, value, kind, note):
     return markup("<div><dt>%s</dt><dd class='%s'>%s<span class='note'>%s</span></dd></div>\n", name, kind, value, note)
 
 
+def whose(data):
+    """The device of somebody else by its name, or ours."""
+    return data.device or "devices/"
+
+
 def figures(data):
     files = [file for file in data.files if file["file"] != "total"]
     got, everything = sum(file["branches"] for file in files), sum(file["all_branches"] for file in files)
@@ -185,9 +191,10 @@ def figures(data):
                      f"{count(data.triage['findings'], 'input', 'inputs')} left by campaigns")
     else:
         yield figure("Findings", "none", "good", "left by campaigns")
-    yield figure("Branches", percent(got, everything), "", f"{got} of {everything} of devices/")
-    yield figure("Milestones", f"{reached} of {wanted}", "good" if reached == wanted else "bad",
-                 "that inputs must reach")
+    yield figure("Branches", percent(got, everything), "", f"{got} of {everything} of {whose(data)}")
+    if data.milestones:
+        yield figure("Milestones", f"{reached} of {wanted}", "good" if reached == wanted else "bad",
+                     "that inputs must reach")
     yield "</dl>\n"
 
 
@@ -221,7 +228,7 @@ def summary(campaigns, newest):
 
 # ---- findings ----
 
-def group_part(group, anvil, folder):
+def group_part(group, play, folder):
     inputs, here = group["inputs"], f"triage/{group['name']}/"
     links = ", ".join(link_to(here + name, name) for name in ("summary.txt", "report.txt", "input"))
     return join([
@@ -231,7 +238,7 @@ def group_part(group, anvil, folder):
                count(group["operations"], "operation", "operations")),
         "; not each time" if group.get("unstable") else "", "</p>\n",
         markup("<p>%s</p>\n", group["summary"]),
-        markup("<pre>%s play %s</pre>\n", shell(anvil), shell(f"{folder}/{here}input")),
+        markup("<pre>%s</pre>\n", " ".join(map(shell, [*play, f"{folder}/{here}input"]))),
         f"<p>{links}</p>\n",
         details("Script and inputs", markup("<pre>%s</pre>\n<ul>", group["script"]),
                 *(element("li", "name", name) for name in inputs[:INPUTS_SHOWN]),
@@ -240,17 +247,17 @@ def group_part(group, anvil, folder):
         "</article>\n"])
 
 
-def findings(triage, anvil, folder, place):
+def findings(triage, play, folder, place):
     if triage is None:
         return section("findings", "Findings", "", markup("<p>None: no input is in %s.</p>", place))
     inputs, groups = count(triage.get("inputs") or 0, "input", "inputs"), triage["groups"]
     if not groups:
         return section("findings", "Findings", "", markup(
-            "<p>None: of the %s in %s, no one is a finding with the devices as they are.</p>", inputs, place))
+            "<p>None: of the %s in %s, no one is a finding now.</p>", inputs, place))
     return section("findings", "Findings",
                    f"Of the {inputs} in {place}, {count(triage['findings'], 'is a finding', 'are findings')}"
                    f", in {count(len(groups), 'group', 'groups')}.",
-                   *(group_part(group, anvil, folder) for group in groups))
+                   *(group_part(group, play, folder) for group in groups))
 
 
 # ---- over time ----
@@ -299,18 +306,26 @@ def file_cells(file):
                   percent(got, everything), got, everything, full, cell(percent(file["lines"], file["all_lines"])))
 
 
-def file_row(file):
-    name = file["file"].removeprefix("devices/")
-    return row("<th scope='row' class='name'>", link_to(file["page"], name) if file["page"] else text(name), "</th>",
+def file_row(file, folder):
+    name = file["file"].removeprefix(folder)
+    return row("<th scope='row' class='file name'>", link_to(file["page"], name) if file["page"] else text(name), "</th>",
                file_cells(file))
 
 
-def coverage(files):
+def common_folder(paths):
+    prefix = os.path.commonprefix(paths)
+    return prefix[:prefix.rfind("/") + 1]
+
+
+def coverage(files, of, played):
+    folder = common_folder([file["file"] for file in files if file["file"] != "total"])
     note = Markup("By the seeds and what the campaigns kept, played anew. Each name leads to the source with counts; "
                   f"files without a branch are among {link_to('coverage/index.html', 'all files')}.")
-    return section("coverage", "Branch coverage of devices/", note, table(
+    return section("coverage", f"Branch coverage of {of}", note, *(
+        [] if played else [element("p", "bad", "The target ended before it had played all of these inputs: what only the "
+                                   "others reach is not counted. make fuzz tells what ends it.")]), table(
         "Branch coverage", ["File", "Branches", "#Lines"],
-        [file_row(file) for file in files if file["file"] != "total" and file["all_branches"] > 0],
+        [file_row(file, folder) for file in files if file["file"] != "total" and file["all_branches"] > 0],
         join(row(row_head("all"), file_cells(file)) for file in files if file["file"] == "total")))
 
 
@@ -383,24 +398,30 @@ def place(name, words):
 
 
 def page(data):
+    title = f"{data.device or 'virtio-anvil'}: campaigns"
+    by = "by virtio-anvil" if data.device else "devices of"
     yield ("<!DOCTYPE html>\n<html xmlns='http://www.w3.org/1999/xhtml' lang='en'>\n<head>\n<meta charset='utf-8' />\n"
            "<meta name='viewport' content='width=device-width, initial-scale=1' />\n"
            "<meta name='color-scheme' content='light dark' />\n<meta http-equiv='Content-Security-Policy' "
            "content=\"default-src 'none'; style-src 'unsafe-inline'\" />\n"
-           "<title>virtio-anvil: campaigns</title>\n<style>\n")
+           "<title>")
+    yield text(title)
+    yield "</title>\n<style>\n"
     yield data.style
-    yield "</style>\n</head>\n<body>\n<header><h1>virtio-anvil: campaigns</h1>\n"
-    yield element("p", "note", data.made + (f", devices of {data.revision}" if data.revision else ""))
+    yield "</style>\n</head>\n<body>\n<header>"
+    yield markup("<h1>%s</h1>\n", title)
+    yield element("p", "note", data.made + (f", {by} {data.revision}" if data.revision else ""))
     yield "</header>\n<nav aria-label='Parts'>"
     for name, words in [("summary", "Summary"), ("findings", "Findings"), ("course", "Over time"),
-                        ("coverage", "Coverage"), ("milestones", "Milestones"), *([("bugs", "Bugs")] if data.bugs else [])]:
+                        ("coverage", "Coverage"), *([("milestones", "Milestones")] if data.milestones else []),
+                        *([("bugs", "Bugs")] if data.bugs else [])]:
         yield place(name, words)
     yield "</nav>\n<main>\n"
     yield from figures(data)
     yield summary(data.campaigns, data.newest)
-    yield findings(data.triage, data.anvil, data.folder, data.findings)
+    yield findings(data.triage, data.play, data.folder, data.findings)
     yield plots(data.newest, data.svg)
-    yield coverage(data.files)
-    yield milestones(data.milestones)
+    yield coverage(data.files, whose(data), data.played)
+    yield milestones(data.milestones) if data.milestones else ""
     yield bugs(data.bugs)
     yield "</main>\n</body>\n</html>\n"
