@@ -5,6 +5,7 @@ import importlib.util
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -96,6 +97,12 @@ class Device(Folder):
         self.folder.joinpath("corpus").mkdir()
         self.play("device: a (net)")
         self.assertIn("/corpus corpora/fuzz_blk\n", self.folder.joinpath("target.given").read_text())
+
+    def test_words_for_anvil(self):
+        with unittest.mock.patch.dict(make.os.environ, clear=True):
+            self.assertEqual((make.on(""), make.on("a.so")), ([], ["--device", "a.so"]))
+            make.os.environ["ANVIL_KNOWN"] = "a list"
+            self.assertEqual((make.on(""), make.on("a.so")), ([], ["--device", "a.so", "--known", "a list"]))
 
     def test_what_is_wrong_is_told(self):
         for said, problem in [(["one", "two"], "^two$"), ([], "target: does not say what it is; run it$")]:
