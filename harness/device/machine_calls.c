@@ -31,6 +31,7 @@ void machine_event(struct machine *m)
  * poll is a call, and does no more than one. */
 static bool goes_on(struct machine *m)
 {
+	machine_stop_growing(m);
 	safety_polls(&m->safety);
 	if (!m->exact)
 		return m->dut->poll && m->dut->poll(m->dut);
@@ -46,7 +47,6 @@ void machine_settle(struct machine *m)
 	uint32_t status;
 
 	machine_go_on(m);
-	machine_stop_growing(m);
 	for (unsigned int i = 0; goes_on(m); i++) {
 		if (i == POLLS_MAX)
 			oracle_fail(&m->oracle, 10, "work is deferred without end");

@@ -69,6 +69,7 @@ void safety_start(struct safety *s, const struct setup *p, const struct anvil_fe
 	s->sel_known = true;
 	s->page_size = 0;
 	s->stale = false;
+	s->raced = false;
 	s->order = 0;
 	s->accesses = 0;
 	s->access_bound = s->exact ? 0 : SAFETY_ACCESSES_LEAST;
@@ -84,6 +85,8 @@ void safety_event(struct safety *s)
 {
 	s->call++;
 	s->accesses = 0;
+	s->stale |= s->raced;
+	s->raced = false;
 	if (s->stale)
 		safety_look(s);
 }
@@ -95,6 +98,7 @@ void safety_polls(struct safety *s)
 
 void safety_raced(struct safety *s)
 {
+	s->raced = true;
 	safety_look(s);
 }
 
@@ -217,6 +221,7 @@ void safety_queue_runs(struct safety *s, bool before, bool runs)
 	q->broken = q->stopping;
 	s->stale = true;
 	look_for_overlaps(s, q);
+	safety_chains_meet_rings(s);
 }
 
 static bool is_programming(uint64_t offset)

@@ -183,6 +183,7 @@ struct safety {
 	uint32_t live;	 /* queues that are ready, a bit each */
 	bool over_rings; /* there are, or were, buffers that lie over a ring */
 	bool stale;	 /* the guest has stored since the rings were looked at */
+	bool raced;	 /* and in the middle of this call */
 	struct safety_queue queue[SETUP_QUEUES];
 
 	struct safety_segment *segment; /* SAFETY_SEGMENTS */

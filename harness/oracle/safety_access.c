@@ -258,7 +258,7 @@ static bool meets_table(const struct safety *s, const struct safety_chain *c, ui
 }
 
 /* A store into buffers: which chains' it is. Returns whether it changes what the driver says, since
- * it is over a ring or a table. */
+ * it is over a ring or a table: nobody can tell then what the device has seen of it, and when. */
 static bool note_stores(struct safety *s, uint64_t gpa, size_t len)
 {
 	bool buffer = in_chains(s, STORE, gpa);
@@ -323,8 +323,7 @@ void safety_stored(struct safety *s, uint64_t gpa, size_t len)
 			    len, (unsigned long long)gpa);
 	changes = note_stores(s, gpa, len);
 	stored_in_rings(s, gpa, len, false);
-	if (changes)
-		safety_look(s);
+	s->off |= changes;
 }
 
 /* The guest itself. */

@@ -138,14 +138,14 @@ static void join(struct safety *s, struct safety_chain *c, struct safety_version
 }
 
 /* Data over rings: what is fetched there may be the one or the other. */
-static bool meets_rings(const struct safety *s, const struct safety_version *v)
+static bool meets_rings(const struct safety *s, unsigned int first, unsigned int count)
 {
 	for (unsigned int i = 0; i < s->p->queues; i++) {
 		const struct safety_queue *q = &s->queue[i];
 		const struct safety_parts parts = q->parts;
 
-		for (unsigned int k = 0; q->ready && k < v->count; k++) {
-			const struct safety_segment *g = &s->segment[v->first + k];
+		for (unsigned int k = 0; q->ready && k < count; k++) {
+			const struct safety_segment *g = &s->segment[first + k];
 
 			if (safety_meets(g->gpa, g->len, q->desc, parts.desc) ||
 			    safety_meets(g->gpa, g->len, q->driver, parts.driver) ||
@@ -154,6 +154,15 @@ static bool meets_rings(const struct safety *s, const struct safety_version *v)
 		}
 	}
 	return false;
+}
+
+static void look_for_rings(struct safety *s, struct safety_queue *q, unsigned int first,
+			   unsigned int count)
+{
+	if (!meets_rings(s, first, count))
+		return;
+	s->over_rings = true;
+	q->broken |= !s->exact;
 }
 
 static bool overlap(const struct safety *s, const struct safety_chain *a,
@@ -207,9 +216,16 @@ void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_
 	if (!s->tapped)
 		stir_overlapping(s, c);
 	q->broken |= v->malformed;
-	if (meets_rings(s, &kept)) {
-		s->over_rings = true;
-		q->broken |= !s->exact;
+	look_for_rings(s, q, kept.first, kept.count);
+}
+
+void safety_chains_meet_rings(struct safety *s)
+{
+	for (unsigned int i = 0; i < s->p->queues; i++) {
+		struct safety_queue *q = &s->queue[i];
+
+		for (unsigned int k = 0; q->ready && k < q->chains; k++)
+			look_for_rings(s, q, q->held[k]->first, q->held[k]->count);
 	}
 }
 

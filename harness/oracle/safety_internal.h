@@ -85,6 +85,8 @@ void safety_queue_published(const struct safety *s, struct safety_queue *q);
 /* The one that perhaps is available there; NULL: there are too many. */
 struct safety_chain *safety_chain_wild(struct safety *s, unsigned int queue, uint16_t place,
 				       uint32_t id);
+/* A ring begins to be one: under the buffers of chains that are outstanding, perhaps. */
+void safety_chains_meet_rings(struct safety *s);
 /* Segments of chains that are gone make room. */
 void safety_chains_tidy(struct safety *s);
 

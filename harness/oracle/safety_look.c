@@ -18,25 +18,38 @@ static void look_at_queue(struct safety *s, unsigned int queue)
 		safety_split_look(s, queue);
 }
 
-/* What a device may do for what it finds: each byte once or twice, each descriptor some times. */
+/* Each byte once or twice, each descriptor some times. */
+static uint64_t chain_bound(const struct safety *s, const struct safety_chain *c)
+{
+	uint64_t bound = 0;
+
+	for (unsigned int n = 0; n < c->count; n++)
+		bound += 64 + 4ull * s->segment[c->first + n].len;
+	return bound;
+}
+
+/* What a device may do for what it finds; and, while the guest adds more, for a queue that is full
+ * of the largest there is. */
 static void set_bound(struct safety *s)
 {
 	uint64_t bound = SAFETY_ACCESSES_LEAST;
 
 	for (unsigned int i = 0; i < s->p->queues; i++) {
 		const struct safety_queue *q = &s->queue[i];
+		uint64_t most = 64;
 
 		if (!q->ready)
 			continue;
-		bound += 64ull * q->entries;
 		for (unsigned int k = 0; k < q->chains; k++) {
-			const struct safety_chain *c = q->held[k];
+			uint64_t of = chain_bound(s, q->held[k]);
 
-			for (unsigned int n = 0; n < c->count; n++)
-				bound += 64 + 4ull * s->segment[c->first + n].len;
+			bound += of;
+			most = of > most ? of : most;
 		}
+		bound += q->entries * (s->raced ? most : 64);
 	}
-	s->access_bound = bound;
+	if (!s->raced || bound > s->access_bound)
+		s->access_bound = bound;
 }
 
 void safety_look(struct safety *s)

@@ -143,16 +143,23 @@ static void defer(void *opaque)
 	deferred_work = 1;
 }
 
-/* What the device left over, as an embedder does it soon after. */
-static void settle(void)
+/* The device has come back. */
+static void stop_growing(void)
 {
 	for (unsigned int i = 0; i < races; i++) {
 		if (race[i].grown)
 			race[i].countdown = 0;
 	}
+}
+
+/* What the device left over, as an embedder does it soon after. */
+static void settle(void)
+{
+	stop_growing();
 	for (unsigned int i = 0; deferred_work && i < 4096; i++) {
 		deferred_work = 0;
 		anvil_mmio_poll(&mmio);
+		stop_growing();
 	}
 }
 
