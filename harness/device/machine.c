@@ -106,14 +106,6 @@ void machine_add_race(struct machine *m, const struct race *race)
 		m->race[m->races++] = *race;
 }
 
-void machine_stop_growing(struct machine *m)
-{
-	for (unsigned int i = 0; i < m->races; i++) {
-		if (m->race[i].grown)
-			m->race[i].countdown = 0;
-	}
-}
-
 void machine_drop_races(struct machine *m)
 {
 	machine_tell_number(m, MACHINE_CALM, 0);

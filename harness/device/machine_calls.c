@@ -27,11 +27,20 @@ void machine_event(struct machine *m)
 /* a poll takes one chain at least, if there are any */
 #define POLLS_MAX (SETUP_QUEUES * SETUP_QUEUE_SIZE + 64u)
 
+/* The device has come back: what has grown does so no more. */
+static void stop_growing(struct machine *m)
+{
+	for (unsigned int i = 0; i < m->races; i++) {
+		if (m->race[i].grown)
+			m->race[i].countdown = 0;
+	}
+}
+
 /* Deferred work belongs to the call that left it, as a host that polls at once would have it; but a
  * poll is a call, and does no more than one. */
 static bool goes_on(struct machine *m)
 {
-	machine_stop_growing(m);
+	stop_growing(m);
 	safety_polls(&m->safety);
 	if (!m->exact)
 		return m->dut->poll && m->dut->poll(m->dut);

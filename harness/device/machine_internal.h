@@ -40,9 +40,6 @@ void machine_untapped_ends(struct machine *m);
 /* What stands at a script's address now is no news. */
 void machine_known(struct machine *m, uint64_t gpa, size_t len);
 
-/* The device has come back: what has grown does so no more. */
-void machine_stop_growing(struct machine *m);
-
 /* The tap tells this machine from now on. */
 void machine_tap_listen(struct machine *m);
 /* What was told last has been stored. */
