@@ -76,8 +76,9 @@ OTHER_asan   := $(ASAN)
 OTHER_msan   := $(MSAN)
 OTHER_i386   := $(ASAN) -D_FILE_OFFSET_BITS=64
 # A program at a fixed place is out of the way of AddressSanitizer's maps, however many bits of an
-# address are random (vm.mmap_rnd_bits): clang 14 dies where they meet.
-LINK_asan    := $(ASAN) -no-pie
+# address are random (vm.mmap_rnd_bits): clang 14 dies where they meet. C++'s library is for devices
+# that throw: AddressSanitizer looks for it when the program starts.
+LINK_asan    := $(ASAN) -no-pie -Wl,--push-state,--no-as-needed -lstdc++ -Wl,--pop-state
 LINK_fuzz    := $(ASAN) -no-pie
 LINK_msan    := $(MSAN)
 LINK_cov     := $(COVERAGE)

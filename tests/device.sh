@@ -119,6 +119,24 @@ ends aborts Aborted 'abort()'
 ends exits 'exit status 7' 'exit(7)'
 ends leaves 'exit status 0' 'exit(0)'
 
+# throws NAME STATEMENT: a device in C++ that does this at each notification
+throws() {
+	sed "s/blk_write(&device, offset, width, value);/if (offset == 0x50) { $2 }\n		&/" tests/foreign/mine_cxx.cc |
+		sed '1i #include <stdexcept>' >"$work/$1.cc"
+	for source in blk mistakes; do
+		${CC:-cc} -c -fPIC -D_GNU_SOURCE -Itests/foreign "tests/foreign/$source.c" -o "$work/$source.o"
+	done
+	clang++ -shared -fPIC -D_GNU_SOURCE -Iharness -Itests/foreign "$work/$1.cc" "$work/blk.o" "$work/mistakes.o" \
+		-o "$work/$1.so"
+}
+throws caught 'try { throw std::runtime_error("short"); } catch (const std::exception \&) { }'
+gives 0 "$anvil" play --device "$work/caught.so" corpora/fuzz_blk/write_then_read_back
+throws uncaught 'throw std::runtime_error("a short chain");'
+gives 1 "$anvil" play --device "$work/uncaught.so" corpora/fuzz_blk/write_then_read_back
+says 'write_then_read_back: crash:Aborted'
+says '# ^ here (operation 2)'
+says 'a short chain'
+
 export FOREIGN_MISTAKE=BLK_RANGE_START
 gives 0 "$anvil" shrink --device "$blk" "$work/end.txt" "$work/small"
 says ': crash:heap-buffer-overflow in copy_in, 2 operations, after'

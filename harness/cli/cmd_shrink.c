@@ -76,11 +76,7 @@ const struct command command_shrink = {
 			  "the device of yours that is played on, as in anvil play; else one of "
 			  "ours",
 			  NULL, SETS_TEXT(struct arguments, device) },
-			{ "known", "FILE",
-			  "with --device: rules that it is known to break, as its fuzz target "
-			  "tells "
-			  "them; such a script goes on",
-			  NULL, SETS_TEXT(struct arguments, known) },
+			OPTION_KNOWN,
 			{ 0 },
 		},
 	.operands =

@@ -22,6 +22,16 @@ enum options_end {
 enum options_end options_read(const struct command *command, int argc, char **argv, void *arguments,
 			      int *operands);
 
+/* --known of a command that has a member `known` in its struct arguments, and --device. */
+#define OPTION_KNOWN                                                                               \
+	{                                                                                          \
+		"known", "FILE",                                                                   \
+			"with --device: rules that it is known to break, as its fuzz target "      \
+			"tells them; such a "                                                      \
+			"script goes on",                                                          \
+			NULL, SETS_TEXT(struct arguments, known)                                   \
+	}
+
 /* Reads the file of --known, of a command that plays on the device of --device; NULL: it was not
  * given. False after a complaint. */
 bool options_read_known(struct known *known, const char *path, const char *device);

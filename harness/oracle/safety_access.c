@@ -267,19 +267,18 @@ static bool note_stores(struct safety *s, uint64_t gpa, size_t len)
 	SAFETY_EACH_LIVE(s, i)
 	{
 		struct safety_queue *q = &s->queue[i];
+
+		changes |= safety_meets(gpa, len, q->driver, q->parts.driver);
 		/* of a packed ring the descriptors are the device's, too */
-		bool met =
-			safety_meets(gpa, len, q->driver, q->parts.driver) ||
-			((!q->packed || buffer) && safety_meets(gpa, len, q->desc, q->parts.desc));
+		if (!q->packed || buffer)
+			changes |= safety_meets(gpa, len, q->desc, q->parts.desc);
 
 		for (unsigned int k = 0; k < q->chains; k++) {
 			if (!near(q->held[k], gpa, len))
 				continue;
 			note_store(s, q->held[k], gpa, len);
-			met |= meets_table(s, q->held[k], gpa, len);
+			changes |= meets_table(s, q->held[k], gpa, len);
 		}
-		q->broken |= met;
-		changes |= met;
 	}
 	if (!s->exact)
 		stir(s, gpa, len);

@@ -339,6 +339,7 @@ static ssize_t play_some(const struct job *job, size_t from, struct shared *sh,
 	int err = start_child(&p, job, from);
 	struct outcome o;
 	size_t done = 0;
+	bool died;
 	char byte;
 
 	if (err) {
@@ -354,7 +355,10 @@ static ssize_t play_some(const struct job *job, size_t from, struct shared *sh,
 	}
 	close_end(&p.to_parent[0]);
 	close_end(&p.to_child[1]);
-	if (take_death(&p, job, &o) && from + done < job->count) {
+	died = take_death(&p, job, &o);
+	if (died && from + done == job->count) { /* all have an outcome */
+		free(o.report);
+	} else if (died) {
 		struct outcome first = o;
 
 		first.report = sh->asking && o.report ? strdup(o.report) : NULL;
