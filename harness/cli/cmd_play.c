@@ -80,7 +80,7 @@ static const struct command_option options[] = {
 	  SETS_TEXT(struct arguments, kernel) },
 	{ "device", "FILE", "a device of yours, as make dut builds it; else one of ours", NULL,
 	  SETS_TEXT(struct arguments, device) },
-	OPTION_KNOWN,
+	{ "known", "FILE", KNOWN_HELP, NULL, SETS_TEXT(struct arguments, known) },
 	{ "repeat", "NUMBER", "of plays of each script, which have to agree", "1",
 	  SETS_NUMBER(struct arguments, repeat, 1, 1000000) },
 	{ "hang", "SECONDS", "of processor time after which a script hangs", "10",

@@ -76,7 +76,7 @@ const struct command command_shrink = {
 			  "the device of yours that is played on, as in anvil play; else one of "
 			  "ours",
 			  NULL, SETS_TEXT(struct arguments, device) },
-			OPTION_KNOWN,
+			{ "known", "FILE", KNOWN_HELP, NULL, SETS_TEXT(struct arguments, known) },
 			{ 0 },
 		},
 	.operands =

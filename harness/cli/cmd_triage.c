@@ -143,7 +143,7 @@ static const struct command_option options[] = {
 	{ "device", "FILE",
 	  "the device of yours that is played on, as in anvil play; else one of ours", NULL,
 	  SETS_TEXT(struct arguments, device) },
-	OPTION_KNOWN,
+	{ "known", "FILE", KNOWN_HELP, NULL, SETS_TEXT(struct arguments, known) },
 	{ "hang", "SECONDS", "of processor time after which a script hangs", "10",
 	  SETS_NUMBER(struct arguments, hang_seconds, 1, 3600) },
 	{ 0 },

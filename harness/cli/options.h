@@ -22,15 +22,10 @@ enum options_end {
 enum options_end options_read(const struct command *command, int argc, char **argv, void *arguments,
 			      int *operands);
 
-/* --known of a command that has a member `known` in its struct arguments, and --device. */
-#define OPTION_KNOWN                                                                               \
-	{                                                                                          \
-		"known", "FILE",                                                                   \
-			"with --device: rules that it is known to break, as its fuzz target "      \
-			"tells them; such a "                                                      \
-			"script goes on",                                                          \
-			NULL, SETS_TEXT(struct arguments, known)                                   \
-	}
+/* What --known is, of a command that plays on the device of --device. */
+#define KNOWN_HELP                                                                                 \
+	"with --device: rules that it is known to break, as its fuzz target tells them; such a "   \
+	"script goes on"
 
 /* Reads the file of --known, of a command that plays on the device of --device; NULL: it was not
  * given. False after a complaint. */
