@@ -260,8 +260,11 @@ page A/README.md <<'END'
 END
 rm -r "$work/readme/room" "$work/readme/box" "$work/readme/attic" "$work/readme/cellar"
 git -C "$work/readme" init -q
-git -C "$work/readme" add .
-git -C "$work/readme" -c user.name=a -c user.email=a@example.org commit -q -m a
+keep_pages() {
+	git -C "$work/readme" add .
+	git -C "$work/readme" -c user.name=a -c user.email=a@example.org commit -q -m a
+}
+keep_pages
 
 # types WANTED [FILE[:LINE]]...: what it says, without times
 types() {
@@ -277,6 +280,27 @@ types "FAIL A/README.md:3: ls build
     ls build does not print 'front' where it should; see build/readme/A-README.md-3.log
 ok   A/README.md:8: sh -c 'exit 2'\nreadme: 1 blocks typed, 1 failed" A/README.md
 expect 'a log of a block that fails' test -e "$work/readme/build/readme/A-README.md-3.log"
+# lines that stand together may begin twice: first in what goes on in another way
+table='echo one 1 s; echo two 2 s; echo three 3 s; echo end'
+page B/README.md <<END
+<!-- printed by: echo one 1 s; echo three 3 s; $table -->
+
+    one 7 s
+    two 7 s
+    ...
+    end
+
+<!-- printed by: $table -->
+
+    one 7 s
+    two 7 s
+    end
+END
+keep_pages
+types "ok   B/README.md:3: echo one 1 s; echo three 3 s; $table
+FAIL B/README.md:10: $table
+    $table does not print 'end' where it should; see build/readme/B-README.md-10.log
+readme: 1 blocks typed, 1 failed" B/README.md
 refuses 'README.md:4: no block' ci/readme --type README.md:4
 refuses 'attic/README.md: no block' ci/readme --type attic/README.md
 refuses 'no option --fast' ci/readme --fast
