@@ -294,8 +294,10 @@ untapped() {
 }
 expect 'a device without a tap' untapped
 printf 'device blk\ninit\nread offset=0x100\n' >"$work/read.txt"
+# a status in the available ring: what is available next is another chain, whose buffers are to be found, too
+printf 'device blk ring=in_order\ninit\nblk type=out split=one\nrx count=8 len=11bytes wrong=over_avail\n' >"$work/over.txt"
 for program in "$plain" "$anvil"; do
-	gives 0 "$program" play --device "$work/untapped.so" "$work/read.txt"
+	gives 0 "$program" play --device "$work/untapped.so" "$work/read.txt" "$work/over.txt"
 done
 
 finish 'devices in shared objects'

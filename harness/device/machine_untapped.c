@@ -72,9 +72,11 @@ static void compare(void *opaque, uint64_t gpa, uint64_t len)
 	}
 }
 
-/* The device has stored these. */
-static void tell(struct changes *c)
+/* The device has stored these. Returns whether there are any. */
+static bool tell(struct changes *c)
 {
+	bool any = c->count;
+
 	for (unsigned int i = 0; i < c->count; i++) {
 		uint64_t gpa = c->change[i].gpa;
 		uint64_t script = 0;
@@ -84,6 +86,7 @@ static void tell(struct changes *c)
 		c->m->host.stored(c->m->dut, gpa, NULL, c->change[i].len);
 	}
 	c->count = 0;
+	return any;
 }
 
 /* All changes anywhere. Where nobody knows what the device may do, they only become known. */
@@ -95,7 +98,7 @@ static void compare_all(struct machine *m)
 	c.count = 0;
 	for (unsigned int i = 0; i < MAP_REGIONS; i++)
 		compare_part(&c, i, 0, MAP_REGION_BYTES);
-	tell(&c);
+	(void)tell(&c);
 }
 
 void machine_untapped_settle(struct machine *m)
@@ -108,10 +111,12 @@ void machine_untapped_settle(struct machine *m)
 	}
 	c.m = m;
 	c.count = 0;
-	safety_each_buffer(&m->safety, compare, &c);
-	tell(&c);
+	/* what was stored over a ring leads to other buffers */
+	do {
+		safety_each_buffer(&m->safety, compare, &c);
+	} while (tell(&c) && m->safety.over_rings);
 	safety_each_ring(&m->safety, compare, &c);
-	tell(&c);
+	(void)tell(&c);
 }
 
 void machine_untapped_ends(struct machine *m)
