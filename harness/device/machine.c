@@ -231,6 +231,7 @@ void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape)
 	if (m->ground)
 		machine_ground_host(m);
 	m->leave = NULL;
+	m->unseen = m->copy;
 	machine_power_cycle(m);
 	machine_go_on(m);
 }
@@ -246,5 +247,7 @@ void machine_stop(struct machine *m)
 	m->leave = NULL;
 	if (m->exact)
 		own_device_stop(&m->own);
+	if (m->unseen)
+		machine_untapped_stops(m);
 	machine_clean(m);
 }

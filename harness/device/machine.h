@@ -118,6 +118,7 @@ struct machine {
 	uint64_t store_gpa;
 	size_t store_len;
 	uint8_t *copy;	/* of the script's regions, for a device that tells no accesses */
+	bool unseen;	/* in this script it may have stored what was not looked at */
 	bool spilled;	/* the device has stored outside of them */
 	uint8_t *frame; /* room for the next one, of a device that is not ours */
 	uint8_t *disk;	/* what is on such a device's disk when a script begins; NULL: not known */

@@ -37,6 +37,8 @@ void machine_ground_host(struct machine *m);
 void machine_untapped_create(struct machine *m);
 void machine_untapped_settle(struct machine *m);
 void machine_untapped_ends(struct machine *m);
+/* A script that was left: all that has changed will be zero again. */
+void machine_untapped_stops(struct machine *m);
 /* What stands at a script's address now is no news. */
 void machine_known(struct machine *m, uint64_t gpa, size_t len);
 

@@ -122,4 +122,20 @@ void machine_untapped_settle(struct machine *m)
 void machine_untapped_ends(struct machine *m)
 {
 	compare_all(m);
+	m->unseen = false;
+}
+
+void machine_untapped_stops(struct machine *m)
+{
+	const size_t unit = MACHINE_DIRTY_UNIT;
+
+	for (unsigned int i = 0; i < MAP_REGIONS; i++) {
+		const uint8_t *before = m->copy + i * MAP_REGION_BYTES;
+
+		for (size_t at = 0; at < MAP_REGION_BYTES; at += unit) {
+			if (memcmp(m->ram[i] + at, before + at, unit))
+				machine_device_stored(m, m->window[i] + at, unit);
+		}
+	}
+	m->unseen = false;
 }
