@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * MemorySanitizer: check_initialized reports uninitialised bytes, for those that a device stores in
- * guest memory. enter_library and leave_library stand around calls into libraries that were built
- * without MemorySanitizer, and would be reported by mistake. AddressSanitizer: fence_off makes each
- * access to these bytes an error until take_fence.
+ * guest memory; first_unwritten is the first of them, or -1. take_as_written: somebody has written
+ * these, whom MemorySanitizer does not see. A function that is SEES_NOTHING takes all for written.
+ * enter_library and leave_library stand around calls into libraries that were built without
+ * MemorySanitizer, and would be reported by mistake. AddressSanitizer: fence_off makes each access
+ * to these bytes an error until take_fence.
  */
 #ifndef MSAN_H
 #define MSAN_H
@@ -14,6 +16,9 @@
 #if __has_feature(memory_sanitizer)
 #include <sanitizer/msan_interface.h>
 #define check_initialized(bytes, len) __msan_check_mem_is_initialized(bytes, len)
+#define first_unwritten(bytes, len)   __msan_test_shadow(bytes, len)
+#define take_as_written(bytes, len)   __msan_unpoison(bytes, len)
+#define SEES_NOTHING		      __attribute__((no_sanitize("memory")))
 #define enter_library()		      __msan_scoped_disable_interceptor_checks()
 #define leave_library()		      __msan_scoped_enable_interceptor_checks()
 #endif
@@ -26,6 +31,9 @@
 
 #ifndef check_initialized
 #define check_initialized(bytes, len) ((void)(bytes), (void)(len))
+#define first_unwritten(bytes, len)   ((void)(bytes), (void)(len), (ptrdiff_t)-1)
+#define take_as_written(bytes, len)   ((void)(bytes), (void)(len))
+#define SEES_NOTHING
 #endif
 
 #ifndef enter_library

@@ -43,6 +43,8 @@
 #define NOT_INSTRUMENTED
 #endif
 
+int sanitizer_reports = STDERR_FILENO;
+
 /* What the sanitizers ask, before they map anything: so that is when to look. */
 const char *__asan_default_options(void);
 const char *__msan_default_options(void);
@@ -125,7 +127,7 @@ NOT_INSTRUMENTED const char *__asan_default_options(void)
 NOT_INSTRUMENTED const char *__msan_default_options(void)
 {
 	look();
-	return "";
+	return sanitizer_memory_options ? sanitizer_memory_options : "";
 }
 
 /* ---- leaks ---- */

@@ -16,8 +16,12 @@
 
 #include <stdbool.h>
 
-/* Options for AddressSanitizer; a program may define them. */
+/* Options for AddressSanitizer, for MemorySanitizer; a program may define them. */
 extern const char sanitizer_options[] __attribute__((weak));
+extern const char sanitizer_memory_options[] __attribute__((weak));
+
+/* Where sanitizers write their reports: stderr, if the program has not told them otherwise. */
+extern int sanitizer_reports;
 
 /*
  * Whether leaks are looked for in this build and can be. Tried once, with a process that traces

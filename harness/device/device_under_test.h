@@ -60,12 +60,19 @@ enum dut_trait {
 	DUT_TAPPED = 1,
 	/* It fetches as the harness's own devices do, and tells their exact model: theirs alone. */
 	DUT_EXACT = 2,
+	/* It is compiled with MemorySanitizer, which knows what it has written. */
+	DUT_MEMORY = 4,
 };
 
 /* What the compiler's flags promise: those of the tap come with -DDUT_TAP. */
 #ifdef DUT_TAP
 #define DUT_TRAITS DUT_TAPPED
-#else
+#elif defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+#define DUT_TRAITS DUT_MEMORY
+#endif
+#endif
+#ifndef DUT_TRAITS
 #define DUT_TRAITS 0
 #endif
 

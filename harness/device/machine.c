@@ -67,7 +67,8 @@ static void fetched(struct device_under_test *dut, uint64_t gpa, const void *byt
 
 static void stored(struct device_under_test *dut, uint64_t gpa, const void *bytes, size_t len)
 {
-	(void)bytes;
+	if (bytes)
+		machine_gives_out(to_machine(dut), bytes, len, "guest RAM at", gpa);
 	machine_device_stored(to_machine(dut), gpa, len);
 	safety_stored(&to_machine(dut)->safety, gpa, len);
 }
@@ -84,6 +85,8 @@ static void sent(struct device_under_test *dut, const void *frame, size_t bytes)
 {
 	struct machine *m = to_machine(dut);
 
+	if (bytes <= ANVIL_NIC_FRAME_BYTES_MAX)
+		machine_gives_out(m, frame, bytes, "frame, byte", 0);
 	if (m->told_sent)
 		m->told_sent(m->sent_opaque, frame, bytes);
 	if (!m->exact && m->inside)

@@ -4,6 +4,25 @@
  */
 #include "machine_internal.h"
 
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/sanitizer.h"
+
+void machine_report_unwritten(const struct machine *m, const void *bytes, size_t len,
+			      const char *where, uint64_t at)
+{
+	uint64_t first = at + (uint64_t)first_unwritten(bytes, len);
+	char line[120];
+
+	snprintf(line, sizeof(line), "anvil: never written: %s 0x%llx\n", where,
+		 (unsigned long long)first);
+	(void)!write(sanitizer_reports, line, strlen(line));
+	check_initialized(bytes, len);
+	machine_go_on(m);
+}
+
 void machine_tell(struct machine *m, const struct machine_event *event)
 {
 	if (m->told)
@@ -61,11 +80,12 @@ void machine_settle(struct machine *m)
 			oracle_fail(&m->oracle, 10, "work is deferred without end");
 	}
 	machine_tap_flush(m);
-	status = (uint32_t)m->dut->read(m->dut, VIRTIO_MMIO_STATUS, 4);
-	machine_go_on(m);
+	status = (uint32_t)machine_get(m, VIRTIO_MMIO_STATUS, 4);
 	m->inside = false;
 	if (m->copy)
 		machine_untapped_settle(m);
+	if (m->safety.disk.touched)
+		machine_check_disk(m);
 	if (m->exact)
 		oracle_settle(&m->oracle, status);
 	safety_settle(&m->safety, status);
@@ -77,14 +97,13 @@ uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width)
 
 	if (!m->exact) {
 		machine_event(m);
-		value = m->dut->read(m->dut, offset, width);
-		machine_go_on(m);
+		value = machine_get(m, offset, width);
 		machine_tap_flush(m);
 		m->inside = false;
 		return value;
 	}
 	oracle_read_begins(&m->oracle);
-	value = m->dut->read(m->dut, offset, width);
+	value = machine_get(m, offset, width);
 	oracle_read(&m->oracle, offset, width, value);
 	return value;
 }
@@ -110,19 +129,18 @@ static bool starts_queue(const struct machine *m, uint64_t offset, unsigned int 
 static void write_device(struct machine *m, uint64_t offset, unsigned int width, uint64_t value)
 {
 	bool starts = starts_queue(m, offset, width, value);
-	bool before = starts && m->dut->read(m->dut, offset, width);
+	bool before = starts && machine_get(m, offset, width);
 
 	m->dut->write(m->dut, offset, width, value);
 	if (starts)
-		safety_queue_runs(&m->safety, before, m->dut->read(m->dut, offset, width));
+		safety_queue_runs(&m->safety, before, machine_get(m, offset, width));
 }
 
 /* Only an exact device says so without fail. */
 static bool in_use(struct machine *m, uint64_t offset)
 {
 	return m->exact && offset < VIRTIO_MMIO_CONFIG && only_latches(offset) &&
-	       m->dut->read(m->dut, m->p.legacy ? VIRTIO_MMIO_QUEUE_PFN : VIRTIO_MMIO_QUEUE_READY,
-			    4);
+	       machine_get(m, m->p.legacy ? VIRTIO_MMIO_QUEUE_PFN : VIRTIO_MMIO_QUEUE_READY, 4);
 }
 
 void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint64_t value)

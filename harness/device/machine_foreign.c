@@ -10,10 +10,7 @@
 
 static uint32_t get(const struct machine *m, uint64_t offset)
 {
-	uint32_t value = (uint32_t)m->dut->read(m->dut, offset, 4);
-
-	machine_go_on(m);
-	return value;
+	return (uint32_t)machine_get(m, offset, 4);
 }
 
 static void put(const struct machine *m, uint64_t offset, uint32_t value)
@@ -60,8 +57,7 @@ static void ask_configuration(struct machine *m)
 	}
 	m->offer.pairs = 1;
 	if (anvil_features_has(&m->offer.features, VIRTIO_NET_F_MQ))
-		m->offer.pairs =
-			(unsigned int)m->dut->read(m->dut, VIRTIO_MMIO_CONFIG + 8, 2) & 0xffff;
+		m->offer.pairs = (unsigned int)machine_get(m, VIRTIO_MMIO_CONFIG + 8, 2) & 0xffff;
 	while (2 * m->offer.pairs > m->offer.queues)
 		m->offer.pairs--;
 }
@@ -69,10 +65,8 @@ static void ask_configuration(struct machine *m)
 /* What a driver reads of it again at the end. */
 static void ask_space(const struct machine *m, uint8_t *space)
 {
-	for (uint32_t i = 0; i < MACHINE_CONFIG_BYTES; i++) {
-		space[i] = (uint8_t)m->dut->read(m->dut, VIRTIO_MMIO_CONFIG + i, 1);
-		machine_go_on(m);
-	}
+	for (uint32_t i = 0; i < MACHINE_CONFIG_BYTES; i++)
+		space[i] = (uint8_t)machine_get(m, VIRTIO_MMIO_CONFIG + i, 1);
 }
 
 /* No two sectors and no two bytes beside each other are the same. */
@@ -222,6 +216,7 @@ void machine_check_reset(struct machine *m)
 	if (m->copy)
 		machine_untapped_ends(m);
 	check_space(m, false);
+	machine_check_disk(m);
 	safety_ends(&m->safety);
 	machine_write(m, VIRTIO_MMIO_STATUS, 4, 0);
 	if (get(m, VIRTIO_MMIO_STATUS))

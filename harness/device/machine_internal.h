@@ -15,6 +15,7 @@
 #ifndef MACHINE_INTERNAL_H
 #define MACHINE_INTERNAL_H
 
+#include "base/msan.h"
 #include "machine.h"
 
 /* Guest RAM of our own; where that of another device has the script's regions: false: too little.
@@ -52,6 +53,40 @@ static inline void machine_go_on(const struct machine *m)
 {
 	if (m->leave)
 		m->leave();
+}
+
+/*
+ * The guest, or another host, gets to see these bytes of the device: what MemorySanitizer knows
+ * that nobody has written is reported, as bytes `where` from `at` on.
+ */
+void machine_report_unwritten(const struct machine *m, const void *bytes, size_t len,
+			      const char *where, uint64_t at);
+
+static inline void machine_gives_out(const struct machine *m, const void *bytes, size_t len,
+				     const char *where, uint64_t at)
+{
+	if (first_unwritten(bytes, len) >= 0)
+		machine_report_unwritten(m, bytes, len, where, at);
+}
+
+/* The disk is read by the next guest, or by whoever may read its image. */
+static inline void machine_check_disk(const struct machine *m)
+{
+	if (m->dut->disk)
+		machine_gives_out(m, m->dut->disk, (size_t)m->dut->sectors * 512, "disk, byte", 0);
+}
+
+/* A register, or a part of the configuration space. */
+static inline uint64_t machine_get(const struct machine *m, uint64_t offset, unsigned int width)
+{
+	uint64_t value = m->dut->read(m->dut, offset, width);
+	uint64_t seen = width < 8 ? value & ((1ull << 8 * width) - 1) : value;
+
+	machine_go_on(m);
+	machine_gives_out(m, &seen, sizeof(seen), "register", offset);
+	/* it was told, and is no mistake of ours */
+	take_as_written(&value, sizeof(value));
+	return value;
 }
 
 /* Whoever follows what happens hears of this. */

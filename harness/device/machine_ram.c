@@ -194,6 +194,9 @@ bool machine_map_foreign(struct machine *m)
 	const uint64_t low = 2ull * MAP_REGION_BYTES;
 	unsigned int i = 0;
 
+	/* whatever the device's host has done for that, it is the guest's */
+	for (unsigned int k = 0; k < DUT_RAM_REGIONS; k++)
+		take_as_written(ram[k].host, (size_t)ram[k].bytes);
 	while (i < DUT_RAM_REGIONS && !place_window(m, 0, &ram[i], 0, low))
 		i++;
 	if (i == DUT_RAM_REGIONS)

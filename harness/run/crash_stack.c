@@ -16,8 +16,9 @@
 
 #include "array_size.h"
 
-#define LINE_BYTES 8192u	 /* a path is up to 4096 */
-#define OUTERMOST  "player_play" /* what calls it has no part in a finding */
+#define LINE_BYTES 8192u /* a path is up to 4096 */
+/* has MemorySanitizer report what a device gives out: who did shows in the origin's stacks */
+#define GIVEN_OUT "machine_report_unwritten"
 
 /* The next line of `text`, cut to fit; returns where the one after it begins, or NULL: no more. */
 static const char *next_line(const char *text, char *line)
@@ -118,12 +119,18 @@ static bool is_between(const char *function)
 	       !strncmp(function, "__tap_", 6) || !strncmp(function, "__interceptor_", 14);
 }
 
+/* What calls it has no part in a finding. */
+static bool is_outermost(const char *function)
+{
+	return !strcmp(function, "player_play") || !strcmp(function, "main");
+}
+
 static void read_frame(struct crash_stack *s, const char *line, bool foreign)
 {
 	const char *place = frame_place(line);
 	char function[64];
 
-	if (s->frames && !strcmp(s->frame[s->frames - 1].function, OUTERMOST))
+	if (s->frames && is_outermost(s->frame[s->frames - 1].function))
 		return;
 	if (place && sscanf(line, " #%*u %*s in %63s", function) == 1 && !is_between(function))
 		take_frame(s, function, place, foreign);
@@ -180,10 +187,20 @@ static bool read_assertion(struct crash_stack *s, const char *line, bool foreign
 	return true;
 }
 
+static bool has_device(const struct crash_stack *s)
+{
+	for (unsigned int i = 0; i < s->frames; i++) {
+		if (s->frame[i].device)
+			return true;
+	}
+	return false;
+}
+
 static bool read_stack(const char *report, struct crash_stack *s, bool foreign)
 {
 	char line[LINE_BYTES];
 	bool inside = false;
+	bool given_out = false;
 
 	memset(s, 0, sizeof(*s));
 	for (const char *at = report; at && (at = next_line(at, line));) {
@@ -196,9 +213,12 @@ static bool read_stack(const char *report, struct crash_stack *s, bool foreign)
 			read_access(s, line);
 		if (is_frame(line))
 			read_frame(s, line, foreign);
-		else if (inside)
+		else if (inside && !(foreign && given_out && !has_device(s)))
 			break; /* the stacks of allocations and origins come later */
+		else if (inside)
+			s->frames = 0;
 		inside = is_frame(line);
+		given_out |= s->frames && !strcmp(s->frame[0].function, GIVEN_OUT);
 	}
 	return s->frames > 0;
 }
@@ -305,8 +325,13 @@ void crash_function(const char *report, const struct crash_summary *s, char *fun
 {
 	char line[LINE_BYTES];
 	bool inside = false;
+	struct crash_stack stack;
 
 	snprintf(function, room, "%s", s->function);
+	if (!strcmp(function, GIVEN_OUT) && crash_stack_read_foreign(report, &stack)) {
+		snprintf(function, room, "%s", crash_stack_place(&stack)->function);
+		return;
+	}
 	if (!is_between(s->function) && s->place[0])
 		return;
 	for (const char *at = report; at && (at = next_line(at, line));) {

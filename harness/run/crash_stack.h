@@ -49,7 +49,8 @@ struct crash_summary {
 bool crash_summary_read(const char *report, struct crash_summary *summary);
 
 /* The function that has made the mistake: `summary`'s, or if that is memcpy, as a sanitizer or the
- * tap has it, the one that calls it. */
+ * tap has it, the one that calls it, or if it is the harness's, which was given what nobody has
+ * written, the device's. */
 void crash_function(const char *report, const struct crash_summary *summary, char *function,
 		    size_t room);
 

@@ -14,7 +14,7 @@
 /* Whether the loader misses calls that a compiler puts in, which this program does not have. */
 static bool is_compiled_otherwise(const char *said)
 {
-	static const char *const call[] = { "__asan_", "__ubsan_", "__tap_", "__tsan_", "__msan_" };
+	static const char *const call[] = { "__asan_", "__ubsan_", "__tap_", "__tsan_" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(call); i++) {
 		if (strstr(said, "undefined symbol: ") && strstr(said, call[i]))
@@ -30,9 +30,17 @@ static void tell_loader(const char *path, const char *said, char *error, size_t 
 	if (!strncmp(said, path, len) && !strncmp(said + len, ": ", 2))
 		said += len + 2;
 	snprintf(error, room, "%.200s: %s%s", path, said,
-		 is_compiled_otherwise(said) ? "; what make dut builds is for build/asan/anvil, "
-					       "installed anvil-asan"
-					     : "");
+		 strstr(said, "__msan_") ? "; what make dut SANITIZER=memory builds is for "
+					   "build/msan/anvil"
+		 : is_compiled_otherwise(said)
+			 ? "; what make dut builds is for build/asan/anvil, installed anvil-asan"
+			 : "");
+}
+
+/* In code that is not compiled with MemorySanitizer nobody knows what was written. */
+static bool fits(const struct device_under_test *dut)
+{
+	return !dlsym(RTLD_DEFAULT, "__msan_init") || dut->traits & DUT_MEMORY;
 }
 
 /* NULL: `error` says why. Stays loaded. */
@@ -43,13 +51,6 @@ static struct device_under_test *load(const char *path, char *error, size_t room
 	char here[PATH_MAX];
 	void *file;
 
-	if (dlsym(RTLD_DEFAULT, "__msan_init")) {
-		snprintf(error, room,
-			 "%.200s: no device can be loaded with MemorySanitizer; play it "
-			 "by build/asan/anvil",
-			 path);
-		return NULL;
-	}
 	/* without a folder it would be looked for where libraries are */
 	snprintf(here, sizeof(here), "%s%s", strchr(path, '/') ? "" : "./", path);
 	file = dlopen(here, RTLD_NOW | RTLD_LOCAL);
@@ -63,7 +64,13 @@ static struct device_under_test *load(const char *path, char *error, size_t room
 		snprintf(error, room, "%.200s: %s", path,
 			 door ? "device_under_test() returns NULL"
 			      : "no device: it has no function device_under_test");
-	return dut;
+	if (!dut || fits(dut))
+		return dut;
+	snprintf(error, room,
+		 "%.200s: not compiled with MemorySanitizer (DUT_TRAITS); play it by "
+		 "build/asan/anvil, or make dut SANITIZER=memory",
+		 path);
+	return NULL;
 }
 
 bool device_file_create(struct machine *m, const char *path, char *error, size_t room)
