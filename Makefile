@@ -5,7 +5,7 @@
 #   asan   AddressSanitizer and UndefinedBehaviorSanitizer everywhere: replays and findings
 #   fuzz   the same on devices/, with coverage for the engine; the harness is plain, so that the
 #          time goes to what is tested: fuzz targets
-#   msan   MemorySanitizer everywhere: replays
+#   msan   MemorySanitizer everywhere: replays; devices of others (ci/dut.mk)
 #   cov    source-based coverage: `make coverage`, `make health`
 #   gcc clang   plain builds for unit tests
 #   lib    devices/ as programs embed them: make install
@@ -129,7 +129,7 @@ URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-cov dut-afl kit foreign foreign-bench foreign-devices clean
+.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-cov dut-afl kit foreign foreign-bench foreign-devices memory-devices clean
 .DEFAULT_GOAL := all
 
 # a word for the shell, whatever is in it
@@ -203,7 +203,7 @@ deps: ## installs what is missing (apt; elsewhere says what to install)
 # make PROGRAM... on all cores, before what runs on its own
 BUILD = @+$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-fuzz: ## runs all targets for T seconds in all (default 60); ENGINE=afl: by AFL++; DUT=mine.c SOURCES="...": a device of yours
+fuzz: ## runs all targets for T seconds in all (default 60); ENGINE=afl: by AFL++; DUT=mine.c SOURCES="...": a device of yours; SANITIZER=memory: that with MemorySanitizer
 	$(BUILD) $(if $(DUT),dut,$(ENGINE_BINARIES) build/asan/anvil)
 	@$(if $(DUT),$(DUT_RUN),build/asan/anvil fuzz --engine $(ENGINE) --time $(T) --jobs $(JOBS))
 
@@ -220,7 +220,7 @@ RACED := $(addprefix build/fuzz/without/,mutator/fuzz_blk oracle/fuzz_blk model/
 
 all-tests:
 	$(BUILD) all $(RACED) build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED) $(TAP_TESTS)
-	$(BUILD) foreign-devices
+	$(BUILD) foreign-devices memory-devices
 
 test: $(TEST_BINARIES) build/clang/tests/embed_example build/gcc/anvil
 	@ci/tests $(TEST_BINARIES) build/clang/tests/embed_example
@@ -253,6 +253,11 @@ foreign-devices: build/dut/by_gcc/mine_blk.so build/fuzz/fuzz_blk $(DUT_LIBRARY)
 	@$(MAKE) --no-print-directory dut-afl DUT=tests/foreign/mine_blk.c SOURCES="tests/foreign/blk.c tests/foreign/mistakes.c" \
 		DUT_FLAGS=-Itests/foreign
 
+# the same for MemorySanitizer, and what plays them
+memory-devices: build/msan/anvil
+	@for k in blk net; do $(MAKE) --no-print-directory dut SANITIZER=memory DUT=tests/foreign/mine_$$k.c \
+		SOURCES="tests/foreign/$$k.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
+
 build/dut/by_gcc/mine_blk.so: $(wildcard tests/foreign/*.[ch]) Makefile ci/tap.mk
 	@mkdir -p $(@D)
 	@echo "  gcc $@"
@@ -279,14 +284,14 @@ build/tests/deny: tests/deny.c Makefile
 	@mkdir -p $(@D)
 	@$(CLANG) $(COMMON) $< -lseccomp -o $@
 
-findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_blk build/fuzz/fuzz_mmio build/fuzz/fuzz_empty build/tests/deny foreign-devices
+findings: build/asan/anvil build/planted/anvil build/cov/anvil build/fuzz/fuzz_blk build/fuzz/fuzz_mmio build/fuzz/fuzz_empty build/tests/deny foreign-devices memory-devices
 	@tests/host.sh build/asan/anvil
 	@tests/debugger.sh build/asan/anvil
 	@tests/findings.sh build/asan/anvil build/planted/anvil
 	@tests/merge.sh build/asan/anvil
 	@tests/report.sh build/asan/anvil build/planted/anvil build/cov/anvil
 	@tests/known_bugs.sh
-	@tests/dut.sh build/dut
+	@tests/dut.sh build/dut build/msan/anvil
 
 # what make install puts beside the tool
 build/man/anvil.1: build/gcc/anvil

@@ -2,16 +2,38 @@
 # A device of somebody else: make fuzz DUT=mine.c SOURCES="../vmm/virtio_blk.c ..." DUT_FLAGS="-I../vmm"
 # builds build/dut/mine/fuzz_mine, and mine.so beside it, which anvil play --device takes. mine.c and the
 # sources are compiled so that they tell their accesses to guest RAM (harness/tap/), as C or, by their
-# suffix, as C++.
+# suffix, as C++. SANITIZER=memory builds the same in build/dut/mine-memory/, with MemorySanitizer in place
+# of AddressSanitizer, whose checks are what tells accesses: without the tap.
 
 DUT       ?=
 SOURCES   ?=
 DUT_FLAGS ?=
 TAP       ?= yes
+SANITIZER ?= address
+
+# said before anything is built. Of the environment (OSS-Fuzz has a SANITIZER there) where it matters alone.
+DUT_ASKED := $(if $(DUT)$(findstring command line,$(origin SANITIZER)),$(SANITIZER),address)
+ifeq ($(filter address memory,$(DUT_ASKED)),)
+$(error SANITIZER=$(SANITIZER): give address or memory)
+endif
+ifeq ($(DUT_ASKED),memory)
+ifeq ($(DUT),)
+$(error SANITIZER=memory: is for a device of yours, give its DUT=mine.c)
+endif
+ifneq ($(filter afl,$(ENGINE))$(filter dut-afl,$(MAKECMDGOALS)),)
+$(error SANITIZER=memory: give ENGINE=libfuzzer, or SANITIZER=address for AFL++)
+endif
+ifneq ($(filter report dut-cov,$(MAKECMDGOALS)),)
+$(error SANITIZER=memory: the report is of SANITIZER=address)
+endif
+DUT_MEMORY := yes
+endif
 
 comma := ,
+# whether accesses are told
+DUT_TOLD := $(if $(DUT_MEMORY)$(filter no,$(TAP)),,yes)
 DUT_NAME := $(basename $(notdir $(DUT)))
-DUT_DIR  := build/dut/$(DUT_NAME)$(if $(filter no,$(TAP)),-untapped)
+DUT_DIR  := build/dut/$(DUT_NAME)$(if $(DUT_MEMORY),-memory,$(if $(DUT_TOLD),,-untapped))
 CXX_CLANG ?= $(CLANG)++
 
 # sources with a directory of their own each: two may have the same name
@@ -34,18 +56,22 @@ DUT_REPORT = ci/report/make --build $(DUT_DIR) --device $(DUT_DIR)/$(DUT_NAME).s
 DUT_SANITIZE := -fsanitize=undefined -fno-sanitize=alignment,object-size -fno-sanitize-recover=undefined
 # the target goes on after a report: of all kinds of undefined behaviour but for a few, which end it or trap
 DUT_RECOVER := bool,bounds,builtin,enum,float-cast-overflow,integer-divide-by-zero,nonnull-attribute,null,pointer-overflow,shift,signed-integer-overflow,vla-bound,vptr
-DUT_GO_ON := -fsanitize-recover=address,$(DUT_RECOVER) -fsanitize-trap=unreachable,return
+DUT_GO_ON_UNDEFINED := -fsanitize-recover=$(DUT_RECOVER) -fsanitize-trap=unreachable,return
+DUT_GO_ON := -fsanitize-recover=address $(DUT_GO_ON_UNDEFINED)
 # what target_wrap*.c and target_dut.c have
 DUT_CHECKS := $(foreach k,load store,$(foreach n,1 2 4 8 16,$(k)$(n) report_$(k)$(n)) $(k)N report_$(k)_n)
-DUT_WRAP  := _Exit exit __assert_fail $(addprefix __asan_,memcpy memmove memset $(DUT_CHECKS:%=%_noabort)) \
+DUT_WRAP_ANY := _Exit exit __assert_fail \
 	$(addprefix __ubsan_handle_,$(shell sed -n 's/^HANDLER(\(.*\))$$/\1/p' harness/targets/target_wrap.c))
+DUT_WRAP  := $(DUT_WRAP_ANY) $(addprefix __asan_,memcpy memmove memset $(DUT_CHECKS:%=%_noabort))
+dut_wrap   = $(addprefix -Wl$(comma)--wrap=,$(1))
 DUT_COVERAGE := -fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp
 DUT_TAPPED   := $(TAP_ASAN_FLAGS) -DDUT_TAP
-DUT_REPORTS  := $(DUT_SANITIZE) -fsanitize-address-use-after-return=never -O1 -g -fno-omit-frame-pointer
-DUT_COMPILE   = $(if $(filter no,$(TAP)),-fsanitize=address,$(DUT_TAPPED)) $(DUT_REPORTS) -D_GNU_SOURCE \
-	-Iharness $(DUT_FLAGS)
-DUT_LINK     := -fsanitize=address,undefined -no-pie -rdynamic -Wl,-u,LLVMFuzzerTestOneInput \
-	$(addprefix -Wl$(comma)--wrap=,$(DUT_WRAP))
+DUT_REPORTS_ANY := $(DUT_SANITIZE) -O1 -g -fno-omit-frame-pointer
+DUT_REPORTS  := $(DUT_REPORTS_ANY) -fsanitize-address-use-after-return=never
+DUT_COMPILE   = $(if $(DUT_TOLD),$(DUT_TAPPED),-fsanitize=address) $(DUT_REPORTS)
+DUT_LINK_ANY := -rdynamic -Wl,-u,LLVMFuzzerTestOneInput
+DUT_LINK     := -fsanitize=address,undefined -no-pie $(DUT_LINK_ANY) $(call dut_wrap,$(DUT_WRAP))
+DUT_LINK_SO  := -shared -fsanitize=address,undefined
 
 # in obj/ for the fuzz target, in afl/ for that of AFL++, in cov/ for that of the report, in so/ for the
 # shared object
@@ -61,16 +87,23 @@ DUT_KIND_so  := -fPIC -fno-sanitize=vptr,function
 # all that a target is linked with beside the device. Of its names those alone are seen that others call: a
 # device may have the rest for its own. Our devices are in it for reference, and not looked at.
 DUT_LIBRARY  := build/lib/libvirtio-anvil-fuzz.a
-DUT_GLOBAL   := LLVMFuzzer* __tap_* __wrap_* __asan_default_options __msan_default_options __lsan_is_turned_off
-DUT_PARTS    := $(patsubst %,build/fuzz/obj/harness/targets/%.o,target target_dut target_catch target_wrap target_wrap_address \
-	target_findings target_signature) $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out $(TAP_PLAIN),$(HARNESS))) $(DEV_OBJ_clang)
+DUT_GLOBAL   := LLVMFuzzer* __tap_* __wrap_* __asan_default_options __msan_default_options __lsan_is_turned_off \
+	__sanitizer_report_error_summary
+DUT_SOURCES  := $(patsubst %,harness/targets/%.c,target target_dut target_catch target_wrap target_findings target_signature) \
+	$(HARNESS)
+DUT_PARTS    := $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out $(TAP_PLAIN),$(DUT_SOURCES)) \
+	harness/targets/target_wrap_address.c) $(DEV_OBJ_clang) $(TAP_ASAN)
+DUT_PARTS_MEMORY := $(patsubst %.c,build/msan/obj/%.o,$(DUT_SOURCES) harness/targets/target_wrap_memory.c) $(DEV_OBJ_msan)
 
-build/lib/obj/fuzz.o: $(DUT_PARTS) $(TAP_ASAN) ci/dut.mk
+build/lib/obj/fuzz.o: $(DUT_PARTS)
+build/lib/obj/fuzz-memory.o: $(DUT_PARTS_MEMORY)
+build/lib/obj/fuzz.o build/lib/obj/fuzz-memory.o: ci/dut.mk
 	@mkdir -p $(@D)
 	@$(LD) -r $(filter %.o,$^) -o $@
 	@objcopy --wildcard $(DUT_GLOBAL:%=--keep-global-symbol='%') $@
 
 $(DUT_LIBRARY): build/lib/obj/fuzz.o
+build/lib/libvirtio-anvil-fuzz-memory.a: build/lib/obj/fuzz-memory.o
 
 # the same flags for those who have installed it
 build/kit/%: Makefile ci/dut.mk ci/tap.mk harness/targets/target_wrap.c
@@ -79,18 +112,30 @@ build/kit/%: Makefile ci/dut.mk ci/tap.mk harness/targets/target_wrap.c
 KIT_fuzz.flags   := $(DUT_TAPPED) $(DUT_REPORTS) $(DUT_KIND_obj)
 KIT_fuzz.link    := $(DUT_LINK)
 KIT_device.flags := $(DUT_TAPPED) $(DUT_REPORTS) $(DUT_KIND_so)
-KIT_device.link  := -shared -fsanitize=address,undefined
+KIT_device.link  := $(DUT_LINK_SO)
 KIT := $(addprefix build/kit/,fuzz.flags fuzz.link device.flags device.link)
 
 kit: $(DUT_LIBRARY) $(KIT)
 	@:
 
+# With MemorySanitizer all has to be compiled for it, the harness, too; libraries are not, and what they
+# write is taken for unwritten. Programs and where they lie: see LINK_msan.
+ifeq ($(DUT_MEMORY),yes)
+DUT_LIBRARY := build/lib/libvirtio-anvil-fuzz-memory.a
+DUT_COMPILE  = $(filter-out -fno-sanitize-recover=%,$(MSAN)) $(DUT_REPORTS_ANY) -fno-optimize-sibling-calls
+DUT_LINK    := -fsanitize=memory,undefined $(DUT_LINK_ANY) \
+	$(call dut_wrap,$(DUT_WRAP_ANY) $(addprefix __msan_,warning_with_origin warning_with_origin_noreturn \
+	check_mem_is_initialized))
+DUT_LINK_SO := -shared -fsanitize=memory,undefined
+DUT_KIND_obj := $(DUT_COVERAGE) -fsanitize-recover=memory $(DUT_GO_ON_UNDEFINED)
+endif
+
 define dut_rule
 $(call dut_object,$(2),$(1)): $(1) Makefile ci/dut.mk ci/tap.mk
 	@mkdir -p $$(@D)
 	@echo "  dut $$<"
-	@$(if $(filter afl,$(2)),$(AFL) $(AFL_CLANG),$(CLANG))$(if $(filter %.cc %.cpp %.cxx,$(1)),++) $$(DUT_COMPILE) $$(DUT_KIND_$(2)) -MMD -MP -c $$< -o $$@
-	@$(if $(filter no,$(TAP)),,objcopy --redefine-syms=harness/tap/tap_libc.syms $$@)
+	@$(if $(filter afl,$(2)),$(AFL) $(AFL_CLANG),$(CLANG))$(if $(filter %.cc %.cpp %.cxx,$(1)),++) $$(DUT_COMPILE) -D_GNU_SOURCE -Iharness $$(DUT_FLAGS) $$(DUT_KIND_$(2)) -MMD -MP -c $$< -o $$@
+	@$(if $(DUT_TOLD),objcopy --redefine-syms=harness/tap/tap_libc.syms $$@)
 endef
 $(foreach k,obj afl cov so,$(foreach s,$(DUT) $(SOURCES),$(eval $(call dut_rule,$(s),$(k)))))
 
@@ -106,7 +151,7 @@ $(DUT_DIR)/fuzz_$(DUT_NAME)-afl: $(call dut_objects,afl) build/afl/mutator/obj/$
 
 # the sanitizers and the tap are in the program that loads it
 $(DUT_DIR)/$(DUT_NAME).so: $(call dut_objects,so)
-	@$(CXX_CLANG) $(KIT_device.link) $^ -o $@
+	@$(CXX_CLANG) $(DUT_LINK_SO) $^ -o $@
 
 -include $(shell find $(addprefix $(DUT_DIR)/,obj afl cov so) -name '*.d' 2>/dev/null)
 

@@ -18,14 +18,22 @@
 #include <ucontext.h>
 #include <unwind.h>
 
-#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
 
 #include "array_size.h"
 #include "base/complain.h"
+#include "base/msan.h"
+#include "base/sanitizer.h"
 
 #define STACK_BYTES (256u << 10)
 
 static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGVTALRM };
+
+/*
+ * The C library's own. A handler that MemorySanitizer knows of has to return: from then on it would
+ * not tell any more where values were stored.
+ */
+int __sigaction(int number, const struct sigaction *action, struct sigaction *before);
 
 static sigjmp_buf landing;
 static volatile bool armed;
@@ -70,8 +78,8 @@ static void unwind(struct caught *c)
 	unwinding = false;
 }
 
-/* The first stack of a report, whose frames are "    #0 0x55..." */
-static void read_stack(struct caught *c)
+/* The first stack of a report, whose frames are "    #0 0x55...", or all of them */
+static void read_stacks(struct caught *c, bool all)
 {
 	bool inside = false;
 
@@ -85,7 +93,7 @@ static void read_stack(struct caught *c)
 			inside = true;
 			if (c->frames < CAUGHT_FRAMES)
 				c->pc[c->frames++] = (const void *)(uintptr_t)(pc + 1);
-		} else if (inside) {
+		} else if (inside && !all) {
 			return;
 		}
 	}
@@ -113,20 +121,21 @@ static void __attribute__((noreturn)) give_up(const char *why)
 
 /* `text` begins with all that was reported since the last one: what is in the file is this alone.
  */
-static void address_report(const char *text)
+void catch_report(enum caught_how how, const char *text)
 {
 	if (now.how) {
-		take_text(NULL, 0);
+		if (armed) /* else it may be what ends the process */
+			take_text(NULL, 0);
 		return;
 	}
-	now.how = CAUGHT_ADDRESS;
+	now.how = how;
 	if (reports < 0)
-		snprintf(now.text, sizeof(now.text), "%s", text);
+		snprintf(now.text, sizeof(now.text), "%s", text ? text : "");
 	else
 		take_text(now.text, sizeof(now.text));
 	if (!now.frames)
-		read_stack(&now);
-	/* not from here: AddressSanitizer holds its locks */
+		read_stacks(&now, how == CAUGHT_MEMORY);
+	/* not from here: the sanitizer holds its locks */
 	if (armed)
 		machine_give_up(machine, leave);
 }
@@ -155,43 +164,61 @@ void catch_leave(enum caught_how how, const char *text)
 		leave();
 }
 
-/* ---- accesses ---- */
+/* ---- what is reported again and again ---- */
 
-#define ACCESSES 1024u
+#define TOLD 1024u
 
-/* What was reported of an access, by a hash of its stack and kind; 0: free */
+/* A report takes milliseconds. What one has said, by a hash of its place and kind; 0: free */
 static struct {
 	uint64_t hash;
 	char head[CAUGHT_HEAD];
-} access_told[ACCESSES];
+	const void *pc[CAUGHT_FRAMES];
+	unsigned int frames;
+} told[TOLD];
 
-static uint64_t hash_access(uint8_t kind, bool store)
+static uint64_t hash_place(uint64_t kind)
 {
-	uint64_t hash = 0xcbf29ce484222325ull ^ (uint64_t)kind << 1 ^ store;
+	uint64_t hash = 0xcbf29ce484222325ull ^ kind;
 
 	for (unsigned int i = 0; i < now.frames; i++)
 		hash = (hash ^ (uintptr_t)now.pc[i]) * 0x100000001b3ull;
 	return hash ? hash : 1;
 }
 
-void catch_access(const void *at, size_t bytes, uint8_t kind, bool store,
-		  void (*report)(const void *at, size_t bytes))
+static void recall(size_t slot)
+{
+	take_text(NULL, 0);
+	memcpy(now.text, told[slot].head, CAUGHT_HEAD);
+	memcpy(now.pc, told[slot].pc, sizeof(now.pc));
+	now.frames = told[slot].frames;
+}
+
+static void remember(size_t slot, uint64_t hash)
+{
+	told[slot].hash = hash;
+	snprintf(told[slot].head, CAUGHT_HEAD, "%.255s", now.text);
+	memcpy(told[slot].pc, now.pc, sizeof(now.pc));
+	told[slot].frames = now.frames;
+}
+
+void catch_reportable(enum caught_how how, uint64_t kind, void (*report)(const void *opaque),
+		      const void *opaque)
 {
 	uint64_t hash;
 	size_t slot;
 
 	if (!now.how) {
 		unwind(&now);
-		hash = hash_access(kind, store);
-		slot = hash % ACCESSES;
-		if (access_told[slot].hash == hash) {
-			memcpy(now.text, access_told[slot].head, CAUGHT_HEAD);
+		hash = hash_place(kind);
+		slot = hash % TOLD;
+		if (told[slot].hash == hash) {
+			recall(slot);
 		} else {
-			report(at, bytes);
-			access_told[slot].hash = hash;
-			snprintf(access_told[slot].head, CAUGHT_HEAD, "%.255s", now.text);
+			now.frames = how == CAUGHT_MEMORY ? 0 : now.frames;
+			report(opaque);
+			remember(slot, hash);
 		}
-		now.how = CAUGHT_ADDRESS;
+		now.how = how;
 	}
 	if (armed)
 		leave();
@@ -200,7 +227,7 @@ void catch_access(const void *at, size_t bytes, uint8_t kind, bool store,
 void catch_die(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaction(signals[i], &engines[i], NULL);
+		(void)__sigaction(signals[i], &engines[i], NULL);
 	abort();
 }
 
@@ -212,7 +239,7 @@ const struct caught *catch_pending(void)
 /* ---- signals ---- */
 
 /* The device has called what is no code: who called is known where the stack is as it was. */
-static void add_caller(struct caught *c, const void *context)
+static SEES_NOTHING void add_caller(struct caught *c, const void *context)
 {
 #ifdef __x86_64__
 	const ucontext_t *u = context;
@@ -229,7 +256,7 @@ static void add_caller(struct caught *c, const void *context)
 #endif
 }
 
-static void on_signal(int number, siginfo_t *info, void *context)
+static SEES_NOTHING void on_signal(int number, siginfo_t *info, void *context)
 {
 	if (!armed)
 		give_up(strsignal(number));
@@ -249,7 +276,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 /* A second of the processor's time, of this process, has gone by: the second one in the same script
  * is a loop, since rule 10 ends those that touch guest memory. One outside of the device is the
  * engine's to end. */
-static void on_tick(int number, siginfo_t *info, void *context)
+static SEES_NOTHING void on_tick(int number, siginfo_t *info, void *context)
 {
 	static unsigned int last;
 
@@ -289,10 +316,10 @@ static void take_signals(void)
 	if (!stack.ss_sp || sigaltstack(&stack, NULL))
 		abort();
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaction(signals[i], &action, &engines[i]);
+		(void)__sigaction(signals[i], &action, &engines[i]);
 	action.sa_sigaction = on_tick;
 	action.sa_flags |= SA_RESTART;
-	sigaction(SIGVTALRM, &action, NULL);
+	(void)__sigaction(SIGVTALRM, &action, NULL);
 	setitimer(ITIMER_VIRTUAL, &second, NULL);
 }
 
@@ -305,8 +332,10 @@ static void open_reports(void)
 		(void)close(reports);
 	reports = memfd_create("reports", MFD_CLOEXEC);
 	/* appended, so that it can be emptied */
-	if (reports >= 0 && !fcntl(reports, F_SETFL, O_APPEND))
-		__sanitizer_set_report_fd((void *)(intptr_t)reports);
+	if (reports < 0 || fcntl(reports, F_SETFL, O_APPEND))
+		return;
+	__sanitizer_set_report_fd((void *)(intptr_t)reports);
+	sanitizer_reports = reports;
 }
 
 void catch_start(void (*ends)(void))
@@ -315,7 +344,6 @@ void catch_start(void (*ends)(void))
 	open_reports();
 	if (pthread_atfork(NULL, NULL, open_reports))
 		abort();
-	__asan_set_error_report_callback(address_report);
 }
 
 bool catch_play(struct bus *bus, const struct script *script, volatile int *progress,
@@ -325,6 +353,7 @@ bool catch_play(struct bus *bus, const struct script *script, volatile int *prog
 
 	if (!taken) {
 		take_signals();
+		take_text(NULL, 0);
 		__sanitizer_set_death_callback(death);
 		unwind(&now); /* what it needs is loaded */
 		taken = true;

@@ -27,18 +27,6 @@ extern char anvil_stops __attribute__((weak));
 void __real__Exit(int status) __attribute__((noreturn));
 void __wrap__Exit(int status) __attribute__((noreturn));
 
-/*
- * Reports go on and are told each time, without names, which take long and are asked for once;
- * signals are for target_catch.c. What a device that was left in the middle has allocated is lost.
- */
-const char sanitizer_options[] =
-	"color=never:halt_on_error=0:suppress_equal_pcs=0:detect_leaks=0:use_sigaltstack=0:print_"
-	"summary=0:"
-	"stack_trace_format=\"    #%n %p\":handle_segv=0:handle_sigbus=0:handle_sigfpe=0:"
-	"handle_sigill=0:handle_sigtrap=0:handle_abort=0:quarantine_size_mb=1:"
-	"thread_local_quarantine_size_kb=64:max_malloc_fill_size=64:max_allocation_size_mb=2048:"
-	"redzone=1024";
-
 static const uint8_t blk_ops[] = {
 	OP_INIT,     OP_RESET,	OP_WRITE, OP_READ, OP_POKE, OP_FILL,  OP_QUEUE, OP_STOP,  OP_CHAIN,
 	OP_BLK,	     OP_BLK,	OP_BLK,	  OP_BLK,  OP_BLK,  OP_BLK,   OP_KICK,	OP_AVAIL, OP_USED,

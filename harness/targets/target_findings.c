@@ -173,7 +173,7 @@ static void tell(const struct entry *e, const struct finding *f)
 		signature_print_report(f->caught->text, stderr);
 	if (f->caught->how == CAUGHT_SIGNAL && f->caught->address)
 		fprintf(stderr, "address %p\n", f->caught->address);
-	if (f->caught->how != CAUGHT_ADDRESS)
+	if (f->caught->how != CAUGHT_ADDRESS && f->caught->how != CAUGHT_MEMORY)
 		signature_print_stack(f->caught, stderr);
 }
 

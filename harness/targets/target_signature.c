@@ -61,6 +61,20 @@ static void address_head(const char *report, char *text, size_t room)
 		add(text, room, " write");
 }
 
+/* "anvil: never written: guest RAM at 0x80001000", then the report */
+static void memory_head(const char *report, char *text, size_t room)
+{
+	static const char mark[] = "anvil: ";
+	const char *kind = strstr(report, "MemorySanitizer: ");
+
+	add(text, room, "memory:");
+	if (!strncmp(report, mark, strlen(mark)))
+		kind = report + strlen(mark);
+	else
+		kind = kind ? kind + strlen("MemorySanitizer: ") : report;
+	signature_add(text, room, kind, strlen(kind));
+}
+
 static void undefined_head(const char *report, char *text, size_t room)
 {
 	static const char mark[] = ": runtime error: ";
@@ -96,6 +110,8 @@ void signature_head(const struct verdict *v, const struct caught *c, char *text,
 		verdict_head(v, text, room);
 	} else if (c->how == CAUGHT_ADDRESS) {
 		address_head(c->text, text, room);
+	} else if (c->how == CAUGHT_MEMORY) {
+		memory_head(c->text, text, room);
 	} else if (c->how == CAUGHT_UNDEFINED) {
 		undefined_head(c->text, text, room);
 	} else if (c->how == CAUGHT_SIGNAL) {
@@ -121,7 +137,7 @@ struct code_place {
 /* Parts of sanitizers, which stand before the device's first function, as the harness's may. */
 static bool is_sanitizer(const char *function)
 {
-	static const char *const prefix[] = { "__asan", "__ubsan_", "__sanitizer",
+	static const char *const prefix[] = { "__asan", "__msan", "__ubsan_", "__sanitizer",
 					      "__interceptor_" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefix); i++) {
@@ -156,7 +172,7 @@ static void each_place(const struct caught *c,
 
 	for (unsigned int i = 0; i < c->frames; i++) {
 		memset(all, 0, sizeof(all));
-		__sanitizer_symbolize_pc((void *)((uintptr_t)c->pc[i] - 1), "%f\t%s:%l\t%m", all,
+		__sanitizer_symbolize_pc((void *)(uintptr_t)c->pc[i], "%f\t%s:%l\t%m", all,
 					 sizeof(all) - 1);
 		for (const char *at = all; *at; at += strlen(at) + 1) {
 			split(at, &p);

@@ -12,16 +12,29 @@
 
 #include <sanitizer/asan_interface.h>
 
+#include "base/sanitizer.h"
+
+/* What a device that was left in the middle has allocated is lost. */
+const char sanitizer_options[] =
+	CATCH_OPTIONS ":suppress_equal_pcs=0:detect_leaks=0:print_summary=0:quarantine_size_mb=1:"
+		      "thread_local_quarantine_size_kb=64:max_malloc_fill_size=64:redzone=1024";
+
+static void hear(const char *text)
+{
+	catch_report(CAUGHT_ADDRESS, text);
+}
+
 #define GRANULE 8u /* bytes of memory for a byte of the map */
 
 static uintptr_t map;
 
 /* before constructors of the device's */
-static void __attribute__((constructor(101))) find_map(void)
+static void __attribute__((constructor(101))) begin(void)
 {
 	size_t scale;
 
 	__asan_get_shadow_mapping(&scale, &map);
+	__asan_set_error_report_callback(hear);
 }
 
 static const uint8_t *mapped(const void *at)
@@ -32,14 +45,23 @@ static const uint8_t *mapped(const void *at)
 void __real___asan_loadN_noabort(const void *at, size_t bytes);
 void __real___asan_storeN_noabort(const void *at, size_t bytes);
 
-static void report_load(const void *at, size_t bytes)
+struct access {
+	const void *at;
+	size_t bytes;
+};
+
+static void report_load(const void *opaque)
 {
-	__real___asan_loadN_noabort(at, bytes);
+	const struct access *a = opaque;
+
+	__real___asan_loadN_noabort(a->at, a->bytes);
 }
 
-static void report_store(const void *at, size_t bytes)
+static void report_store(const void *opaque)
 {
-	__real___asan_storeN_noabort(at, bytes);
+	const struct access *a = opaque;
+
+	__real___asan_storeN_noabort(a->at, a->bytes);
 }
 
 /* What is wrong there: "freed", "behind a variable"... by the map's byte; a low number says that a
@@ -55,11 +77,14 @@ static __attribute__((noinline)) void check(const void *at, size_t bytes, bool s
 {
 	const char *end = (const char *)at + bytes;
 	const char *poisoned = __asan_region_is_poisoned((void *)(uintptr_t)at, bytes);
+	struct access a;
 
+	if (!poisoned)
+		return;
 	/* from there on, as the report names what its first byte is */
-	if (poisoned)
-		catch_access(poisoned, (size_t)(end - poisoned), kind_of(poisoned), store,
-			     store ? report_store : report_load);
+	a = (struct access){ poisoned, (size_t)(end - poisoned) };
+	catch_reportable(CAUGHT_ADDRESS, (uint64_t)kind_of(poisoned) << 1 | store,
+			 store ? report_store : report_load, &a);
 }
 
 /* Nearly all memory may be accessed as a whole. */

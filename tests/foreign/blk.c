@@ -215,6 +215,17 @@ static uint8_t do_in(struct blk *b, struct chain *c, uint64_t sector)
 	return BLK_OK;
 }
 
+/* The first bytes of a sector, which is written as a whole */
+static uint8_t write_part(struct blk *b, const struct chain *c, uint64_t sector, uint64_t len)
+{
+	uint8_t whole[SECTOR];
+
+	bufs_read(c->buf, sizeof(struct blk_header), whole, len);
+	if (sector < b->config.capacity)
+		memcpy(b->disk->data + sector * SECTOR, whole, SECTOR);
+	return BLK_OK;
+}
+
 static uint8_t do_out(struct blk *b, struct chain *c, struct blk_header *h)
 {
 	uint64_t len = c->out_len - sizeof(*h);
@@ -222,6 +233,8 @@ static uint8_t do_out(struct blk *b, struct chain *c, struct blk_header *h)
 
 	if (mistake(BLK_READ_ONLY_ASKED))
 		read_only = b->driver_features & BLK_F_RO;
+	if (unwritten(BLK_SECTOR_REST) && !read_only && len < SECTOR)
+		return write_part(b, c, h->sector, len);
 	if (read_only || !range_valid(b, h->sector, len))
 		return BLK_IOERR;
 	if (mistake(BLK_SECTOR_TWICE))
@@ -234,13 +247,15 @@ static uint8_t do_get_id(struct chain *c)
 {
 	static const char id[ID_BYTES] = "hobby disk";
 	uint64_t len = c->in_len - 1 < ID_BYTES ? c->in_len - 1 : ID_BYTES;
+	char name[ID_BYTES];
 
 	if (mistake(BLK_ID_LENGTH)) {
 		memcpy(c->buf[c->nout].host, id, ID_BYTES);
 		c->written = ID_BYTES;
 		return BLK_OK;
 	}
-	copy_in(c, id, len);
+	memcpy(name, id, unwritten(BLK_ID_REST) ? strlen(id) : ID_BYTES);
+	copy_in(c, name, len);
 	return BLK_OK;
 }
 
@@ -250,6 +265,8 @@ static uint8_t execute(struct blk *b, struct chain *c)
 
 	if (mistake(BLK_HEADER_LENGTH) && c->nout > 0)
 		memcpy(&h, c->buf[0].host, sizeof(h));
+	else if (unwritten(BLK_HEADER_REST) && c->out_len < sizeof(h))
+		bufs_read(c->buf, 0, &h, c->out_len);
 	else if (c->out_len < sizeof(h))
 		return BLK_IOERR;
 	else
@@ -275,7 +292,7 @@ static void answer(struct blk *b, struct chain *c, uint8_t status)
 	const struct buf *last = &c->buf[c->nout + c->nin - 1];
 
 	last->host[last->len - 1] = status;
-	if (c->written == c->in_len - 1)
+	if (!unwritten(BLK_USED_LEN) && c->written == c->in_len - 1)
 		c->written = c->in_len;
 	push_used(&b->vq[0], c);
 }
@@ -288,7 +305,9 @@ static bool serve_chain(struct blk *b, uint16_t head)
 
 	c.head = head;
 	c.nout = c.nin = 0;
-	c.out_len = c.in_len = c.written = 0;
+	c.out_len = c.in_len = 0;
+	if (!unwritten(BLK_USED_LEN))
+		c.written = 0;
 	/* where no byte is writable, nothing can be answered */
 	if (!chain_walk(b, &c) || (c.in_len == 0 && !mistake(BLK_NO_STATUS)))
 		return false;
@@ -504,11 +523,26 @@ static bool in_config(uint64_t at, unsigned int width)
 	return at + width <= sizeof(struct blk_config) || mistake(BLK_CONFIG_PAST_END);
 }
 
+/* What is not offered nobody has to write. */
+static uint64_t read_offered(const struct blk *b, uint64_t at, unsigned int width)
+{
+	struct blk_config c;
+	uint64_t value = 0;
+
+	c.capacity = b->config.capacity;
+	c.seg_max = b->config.seg_max;
+	c.blk_size = b->config.blk_size;
+	memcpy(&value, (uint8_t *)&c + at, width);
+	return value;
+}
+
 uint64_t blk_read(struct blk *b, uint64_t offset, unsigned int width)
 {
 	uint64_t value = 0;
 
 	if (offset >= MMIO_CONFIG) {
+		if (unwritten(BLK_CONFIG_REST) && in_config(offset - MMIO_CONFIG, width))
+			return read_offered(b, offset - MMIO_CONFIG, width);
 		if (in_config(offset - MMIO_CONFIG, width))
 			memcpy(&value, (uint8_t *)&b->config + (offset - MMIO_CONFIG), width);
 		return value;

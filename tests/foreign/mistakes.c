@@ -10,6 +10,7 @@
 #include <string.h>
 
 int foreign_mistake;
+const char *foreign_unwritten;
 
 const struct foreign_mistake_text foreign_mistakes[MISTAKES] = {
 	[MISTAKE_NONE] = { "", "do nothing that it must not" },
@@ -22,6 +23,7 @@ int foreign_mistake_from_environment(const char *of)
 {
 	const char *name = getenv("FOREIGN_MISTAKE");
 
+	foreign_unwritten = getenv("FOREIGN_UNWRITTEN");
 	foreign_mistake = MISTAKE_NONE;
 	if (!name || !*name)
 		return 0;

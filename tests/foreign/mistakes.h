@@ -6,6 +6,8 @@
 #ifndef MISTAKES_H
 #define MISTAKES_H
 
+#include <string.h>
+
 /* of the block device */
 #define BLK_MISTAKES(X)                                                                            \
 	X(BLK_CONFIG_PAST_END, "read the VMM's memory behind the configuration space")             \
@@ -96,8 +98,16 @@ extern const struct foreign_mistake_text foreign_mistakes[MISTAKES];
 #define mistake(name) (foreign_mistake == MISTAKE_##name)
 
 /*
+ * What FOREIGN_UNWRITTEN names is left unwritten, and looked at or handed out all the same: a sight
+ * for MemorySanitizer alone, so none of the mistakes above. NULL: nothing is.
+ */
+extern const char *foreign_unwritten;
+#define unwritten(name) (foreign_unwritten && !strcmp(foreign_unwritten, #name))
+
+/*
  * Puts in the mistake that the environment variable FOREIGN_MISTAKE names, if any, whose name has
- * to begin with `of`: BLK_ or NET_. Returns 0, or says what is wrong and returns -EINVAL.
+ * to begin with `of`: BLK_ or NET_; and takes FOREIGN_UNWRITTEN. Returns 0, or says what is wrong
+ * and returns -EINVAL.
  */
 int foreign_mistake_from_environment(const char *of);
 

@@ -268,12 +268,15 @@ static void store_packet(struct net *n, struct virtqueue *q, uint64_t total, uin
 bool net_receive(struct net *n, const void *frame, size_t len)
 {
 	struct virtqueue *q = &n->vq[NET_RX];
+	uint8_t header[NET_HEADER];
 	int count;
 
 	if (!running(n, q) || !n->link_up || len > NET_FRAME_MAX)
 		return false;
+	if (!unwritten(NET_RX_HEADER))
+		memset(header, 0, NET_HEADER);
 	if (!mistake(NET_RX_STALE_HEADER))
-		memset(n->packet, 0, NET_HEADER);
+		memcpy(n->packet, header, NET_HEADER);
 	memcpy(n->packet + NET_HEADER, frame, len);
 	count = take_buffers(n, q, NET_HEADER + len);
 	if (count < 0)
@@ -305,6 +308,15 @@ enum fate {
 	UNANSWERED = -2,
 };
 
+/* A frame that is as long as Ethernet wants it */
+static void send_padded(struct net *n, uint64_t len)
+{
+	uint8_t frame[60];
+
+	memcpy(frame, n->packet + NET_HEADER, len);
+	n->vm->send(n->vm, frame, sizeof(frame));
+}
+
 /* 5.1.9.2: a header, of which no offload makes use, and a frame. */
 static int transmit(struct net *n, const struct net_chain *c)
 {
@@ -314,7 +326,9 @@ static int transmit(struct net *n, const struct net_chain *c)
 	    (c->out_len > sizeof(n->packet) && !mistake(NET_TX_LONG)))
 		return mistake(NET_TX_LOST) ? UNANSWERED : 0;
 	bufs_read(c->buf, 0, n->packet, c->out_len);
-	if (len > 0 && n->link_up)
+	if (unwritten(NET_PADDING) && len > 0 && len < 60 && n->link_up)
+		send_padded(n, len);
+	else if (len > 0 && n->link_up)
 		n->vm->send(n->vm, n->packet + NET_HEADER, len);
 	return 0;
 }
