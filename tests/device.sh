@@ -179,6 +179,9 @@ gives 1 env FOREIGN_MISTAKE=BLK_RANGE_START "$anvil" play --device "$blk" "$grou
 says 'verdict: crash:heap-buffer-overflow in copy_in'
 triages BLK_USED_LEN_ALL "$blk" "$work/end.txt"
 sarif "$blk" 1
+cp "$blk" "$work/50% of #1.so"
+triages BLK_USED_LEN_ALL "$work/50% of #1.so" "$work/end.txt"
+sarif "$work/50%25%20of%20%231.so" 1
 triages BLK_CONFIG_PAST_END "$blk" "$work/end.txt" corpora/fuzz_blk/write_then_read_back
 says_like '^global-buffer-overflow-blk_read +mine_blk +2 +0  blk_read at tests/foreign/blk.c:[0-9]+$'
 # sources anywhere, and an assertion there

@@ -151,19 +151,33 @@ static const char *device_file(const struct triage_group *g)
 	return g->device ? g->device : file[g->script.header.code];
 }
 
+/* A file's name is any bytes; in an address most of them are told as %20. */
+static void put_address(struct json *j, const char *file)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~/";
+	char uri[3 * PATH_MAX + 8];
+	size_t used = 0;
+
+	if (file[0] == '/')
+		used = (size_t)snprintf(uri, sizeof(uri), "file://");
+	for (; *file && used + 4 <= sizeof(uri); file++) {
+		if (strchr(plain, *file))
+			uri[used++] = *file;
+		else
+			used += (size_t)snprintf(uri + used, 4, "%%%02X", (unsigned char)*file);
+	}
+	uri[used] = 0;
+	json_text(j, "uri", uri);
+}
+
 static void put_place(struct json *j, const char *file, unsigned int line)
 {
 	json_open_object(j, "physicalLocation");
 	json_open_object(j, "artifactLocation");
-	if (file[0] == '/') {
-		char uri[PATH_MAX + 8];
-
-		snprintf(uri, sizeof(uri), "file://%s", file);
-		json_text(j, "uri", uri);
-	} else {
-		json_text(j, "uri", file);
+	put_address(j, file);
+	if (file[0] != '/')
 		json_text(j, "uriBaseId", "%SRCROOT%");
-	}
 	json_close_object(j);
 	json_open_object(j, "region");
 	json_number(j, "startLine", line ? line : 1);
