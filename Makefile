@@ -238,10 +238,7 @@ foreign: foreign-devices
 foreign-bench: foreign-devices ## devices of others: which of 63 mistakes are found, how, and how soon; T=60 seconds each at most
 	@for k in blk net; do $(MAKE) --no-print-directory dut TAP=no DUT=tests/foreign/mine_$$k.c \
 		SOURCES="tests/foreign/$$k.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
-	@tests/foreign/bench --time $(T) $(FOREIGN_TARGETS)
-	@echo 'from nothing:'; tests/foreign/bench --time $(T) --from-nothing $(FOREIGN_TARGETS) || true
-	@echo 'without the tap:'; tests/foreign/bench --time $(T) \
-		$(foreach k,blk net,build/dut/mine_$(k)-untapped/fuzz_mine_$(k)) || true
+	@tests/foreign/bench --time $(T) --ways seeds,nothing,untapped $(FOREIGN_TARGETS)
 
 FOREIGN_TARGETS := $(foreach k,blk net,build/dut/mine_$(k)/fuzz_mine_$(k))
 
