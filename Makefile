@@ -129,7 +129,7 @@ URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz install uninstall embed check all-tests release export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-cov dut-afl kit foreign foreign-bench foreign-devices memory-devices clean
+.PHONY: all help deps fuzz install uninstall embed check all-tests release release-tests export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-cov dut-afl kit foreign foreign-bench foreign-devices memory-devices clean
 .DEFAULT_GOAL := all
 
 # a word for the shell, whatever is in it
@@ -218,9 +218,14 @@ check: all-tests ## all tests: units, replays, layers, format, health gate
 # programs of ci/bugs/race, which no other test links
 RACED := $(addprefix build/fuzz/without/,mutator/fuzz_blk oracle/fuzz_blk model/fuzz_blk races/fuzz_blk) build/cov/tests/bugs/digest
 
-all-tests:
-	$(BUILD) all $(RACED) build/gcc/anvil build/planted/anvil build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED) $(TAP_TESTS)
-	$(BUILD) foreign-devices memory-devices
+all-tests: release-tests
+	$(BUILD) build/msan/anvil $(RACED)
+	$(BUILD) memory-devices
+
+release-tests:
+	$(BUILD) build/asan/anvil build/cov/anvil $(FUZZ_BINARIES) $(TEST_BINARIES) build/gcc/anvil build/planted/anvil \
+		build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED) $(TAP_TESTS)
+	$(BUILD) foreign-devices
 
 test: $(TEST_BINARIES) build/clang/tests/embed_example build/gcc/anvil
 	@ci/tests $(TEST_BINARIES) build/clang/tests/embed_example
@@ -374,8 +379,8 @@ bugs-afl: afl-there build/asan/anvil build/fuzz/fuzz_mmio build/afl/asan/fuzz_mm
 # what another release of compilers, libraries and QEMU may change; and ten seconds of each target
 release:
 	@ci/deps
-	$(BUILD) all-tests build/afl/fast/fuzz_blk build/afl/mutator/fuzz_blk.so
-	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands export embed format health
+	$(BUILD) release-tests build/afl/fast/fuzz_blk build/afl/mutator/fuzz_blk.so
+	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands tap export embed format health
 	@ci/bugs/check A01
 	@$(MAKE) --no-print-directory fuzz T=$$((10 * $(words $(REAL_TARGETS)) / $(JOBS)))
 
