@@ -15,16 +15,47 @@
 #define SAFETY_INTERNAL_H
 
 #include <endian.h>
+#include <string.h>
 
 #include "oracle.h"
 #include "safety.h"
 
 /* ---- safety_ram.c ---- */
 
+/* Where these bytes are, if they lie in one range of RAM, as good as always; else NULL. */
+static inline const uint8_t *safety_at(const struct safety *s, uint64_t gpa, uint64_t len)
+{
+	for (unsigned int i = 0; i < SAFETY_RAM; i++) {
+		uint64_t offset = gpa - s->ram[i].gpa;
+
+		if (offset < s->ram[i].bytes && len <= s->ram[i].bytes - offset)
+			return s->ram[i].host + offset;
+	}
+	return NULL;
+}
+
+/* The two below, where the bytes lie in several ranges or not all in RAM. */
+uint64_t safety_in_ranges(const struct safety *s, uint64_t gpa, uint64_t len);
+bool safety_copy_ranges(const struct safety *s, uint64_t gpa, void *bytes, size_t len);
+
 /* How many bytes from `gpa` on, `len` at most, are RAM. */
-uint64_t safety_in_ram(const struct safety *s, uint64_t gpa, uint64_t len);
-/* Copies what is RAM; zeroes for what is not. Returns whether all is. */
-bool safety_copy(const struct safety *s, uint64_t gpa, void *bytes, size_t len);
+static inline uint64_t safety_in_ram(const struct safety *s, uint64_t gpa, uint64_t len)
+{
+	return safety_at(s, gpa, len) ? len : safety_in_ranges(s, gpa, len);
+}
+
+/* Copies what is RAM; zeroes for what is not. Returns whether all is. Here, since a copy of a
+ * constant size is a few instructions, and a call of memcpy is many beside AddressSanitizer. */
+static inline bool safety_copy(const struct safety *s, uint64_t gpa, void *bytes, size_t len)
+{
+	const uint8_t *at = safety_at(s, gpa, len);
+
+	if (!at)
+		return safety_copy_ranges(s, gpa, bytes, len);
+	memcpy(bytes, at, len);
+	return true;
+}
+
 /* Numbers in the driver's byte order. */
 static inline uint16_t safety_u16(const struct safety *s, uint16_t raw)
 {
@@ -41,7 +72,13 @@ static inline uint64_t safety_u64(const struct safety *s, uint64_t raw)
 	return s->p->big_endian ? be64toh(raw) : le64toh(raw);
 }
 
-uint16_t safety_load16(const struct safety *s, uint64_t gpa);
+static inline uint16_t safety_load16(const struct safety *s, uint64_t gpa)
+{
+	uint16_t raw;
+
+	safety_copy(s, gpa, &raw, sizeof(raw));
+	return safety_u16(s, raw);
+}
 
 /* Whether two ranges have a byte in common. */
 static inline bool safety_meets(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
@@ -49,7 +86,12 @@ static inline bool safety_meets(uint64_t a, uint64_t a_len, uint64_t b, uint64_t
 	return a >= b ? a - b < b_len && a_len : b - a < a_len && b_len;
 }
 
-bool safety_accepted(const struct safety *s, unsigned int feature);
+static inline bool safety_accepted(const struct safety *s, unsigned int feature)
+{
+	unsigned int word = feature / 64;
+
+	return (s->features[word] & s->offered.word[word]) >> (feature % 64) & 1;
+}
 
 /* The first queue of such a set, and the others. */
 #define SAFETY_EACH_LIVE(s, i)                                                                     \

@@ -25,28 +25,21 @@ static uint64_t part_in(const struct safety_ram *r, uint64_t gpa, uint64_t len)
 	return len < room ? len : room;
 }
 
-uint64_t safety_in_ram(const struct safety *s, uint64_t gpa, uint64_t len)
+uint64_t safety_in_ranges(const struct safety *s, uint64_t gpa, uint64_t len)
 {
-	const struct safety_ram *r = range_of(s, gpa);
+	const struct safety_ram *r;
 	uint64_t done = 0;
-
-	if (r && len <= r->bytes - (gpa - r->gpa)) /* as good as always */
-		return len;
 
 	while (done < len && gpa + done >= gpa && (r = range_of(s, gpa + done)))
 		done += part_in(r, gpa + done, len - done);
 	return done;
 }
 
-bool safety_copy(const struct safety *s, uint64_t gpa, void *bytes, size_t len)
+bool safety_copy_ranges(const struct safety *s, uint64_t gpa, void *bytes, size_t len)
 {
-	const struct safety_ram *r = range_of(s, gpa);
+	const struct safety_ram *r;
 	uint8_t *to = bytes;
 
-	if (r && len <= r->bytes - (gpa - r->gpa)) { /* as good as always */
-		memcpy(bytes, r->host + (gpa - r->gpa), len);
-		return true;
-	}
 	memset(bytes, 0, len);
 	for (; len && (r = range_of(s, gpa));) {
 		size_t part = (size_t)part_in(r, gpa, len);
@@ -57,21 +50,6 @@ bool safety_copy(const struct safety *s, uint64_t gpa, void *bytes, size_t len)
 		len -= part;
 	}
 	return len == 0;
-}
-
-uint16_t safety_load16(const struct safety *s, uint64_t gpa)
-{
-	uint16_t raw;
-
-	safety_copy(s, gpa, &raw, sizeof(raw));
-	return safety_u16(s, raw);
-}
-
-bool safety_accepted(const struct safety *s, unsigned int feature)
-{
-	unsigned int word = feature / 64;
-
-	return (s->features[word] & s->offered.word[word]) >> (feature % 64) & 1;
 }
 
 void safety_fail(struct safety *s, unsigned int rule, const char *format, ...)
