@@ -139,7 +139,7 @@ static void write_device(struct machine *m, uint64_t offset, unsigned int width,
 /* Only an exact device says so without fail. */
 static bool in_use(struct machine *m, uint64_t offset)
 {
-	return m->exact && offset < VIRTIO_MMIO_CONFIG && only_latches(offset) &&
+	return m->exact && safety_programs(offset) &&
 	       machine_get(m, m->p.legacy ? VIRTIO_MMIO_QUEUE_PFN : VIRTIO_MMIO_QUEUE_READY, 4);
 }
 

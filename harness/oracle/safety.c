@@ -224,12 +224,6 @@ void safety_queue_runs(struct safety *s, bool before, bool runs)
 	safety_chains_meet_rings(s);
 }
 
-static bool is_programming(uint64_t offset)
-{
-	return offset == VIRTIO_MMIO_QUEUE_SIZE || offset == VIRTIO_MMIO_QUEUE_ALIGN ||
-	       (offset >= VIRTIO_MMIO_QUEUE_DESC_LOW && offset <= VIRTIO_MMIO_QUEUE_DEVICE_HIGH);
-}
-
 /* Others may look at its rings at once, at where the driver is, say. */
 static void start_queue(struct safety *s, struct safety_queue *q)
 {
@@ -282,7 +276,7 @@ static void write_queue(struct safety *s, uint64_t offset, uint32_t value, bool 
 	q = &s->queue[s->queue_sel];
 	if (!s->sel_known)
 		s->off = true;
-	if (is_programming(offset) && !may_program(s, q, in_use)) {
+	if (safety_programs(offset) && !may_program(s, q, in_use)) {
 		s->off |= !s->exact; /* what others make of that is their own affair */
 		return;
 	}

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "script/setup.h"
+#include "virtio_spec.h"
 
 #define SAFETY_RAM	 4u
 #define SAFETY_CHAINS	 (2 * SETUP_QUEUE_SIZE)
@@ -213,8 +214,15 @@ void safety_attach(struct safety *s, const struct safety_ram *ram, bool tapped, 
 /* A new device, which offers these features. */
 void safety_start(struct safety *s, const struct setup *p, const struct anvil_features *offered);
 
-/* Before a register write. Of an exact device: whether the selected queue reads as in use; it is
- * then not to be programmed. */
+/* Whether the register says of the selected queue how large it is, or where. */
+static inline bool safety_programs(uint64_t offset)
+{
+	return offset == VIRTIO_MMIO_QUEUE_SIZE || offset == VIRTIO_MMIO_QUEUE_ALIGN ||
+	       (offset >= VIRTIO_MMIO_QUEUE_DESC_LOW && offset <= VIRTIO_MMIO_QUEUE_DEVICE_HIGH);
+}
+
+/* Before a register write. Of an exact device, if the register programs the selected queue: whether
+ * that reads as in use; it is then not to be programmed. */
 void safety_write(struct safety *s, uint64_t offset, unsigned int width, uint64_t value,
 		  bool in_use);
 /* After QueueReady, or QueuePFN, was written: whether the device says that the queue runs, and
