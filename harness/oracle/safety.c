@@ -102,9 +102,26 @@ void safety_raced(struct safety *s)
 	safety_look(s);
 }
 
+/* One that goes on where the last one ended, or is inside it, is one with it. */
+static void note_store(struct safety *s, uint64_t gpa, size_t len)
+{
+	struct safety_span *last = s->stores ? &s->store[s->stores - 1] : NULL;
+	uint64_t to = gpa + len;
+
+	if (s->stores >= SAFETY_STORES)
+		return;
+	if (to < gpa)
+		s->stores = SAFETY_STORES;
+	else if (last && gpa >= last->from && gpa <= last->to)
+		last->to = to > last->to ? to : last->to;
+	else
+		s->store[s->stores++] = (struct safety_span){ gpa, to };
+}
+
 void safety_guest_stored(struct safety *s, uint64_t gpa, size_t len)
 {
 	s->stale = true;
+	note_store(s, gpa, len);
 	if (!s->exact)
 		safety_guest_stirs(s, gpa, len);
 	SAFETY_EACH_LIVE(s, i)
@@ -335,6 +352,7 @@ static void write_features(struct safety *s, uint32_t value)
 
 	if (s->features_sel >= 4 || !may_accept(s))
 		return;
+	s->stores = SAFETY_STORES; /* a chain may be another one with another feature */
 	s->features[s->features_sel / 2] &= ~((uint64_t)UINT32_MAX << shift);
 	s->features[s->features_sel / 2] |= (uint64_t)value << shift;
 }

@@ -30,6 +30,7 @@
 #define SAFETY_CHAINS	 (2 * SETUP_QUEUE_SIZE)
 #define SAFETY_SEGMENTS	 65536u
 #define SAFETY_INTERVALS 12u
+#define SAFETY_STORES	 16u
 
 /* Guest RAM as the device has it. */
 struct safety_ram {
@@ -45,6 +46,12 @@ struct safety_segment {
 	bool table; /* an indirect table: it may be read */
 };
 
+/* [from, to). */
+struct safety_span {
+	uint64_t from;
+	uint64_t to;
+};
+
 /* What a chain says: as the guest has it now, or once had it. */
 struct safety_version {
 	unsigned int first; /* of its segments */
@@ -55,31 +62,33 @@ struct safety_version {
 	bool malformed; /* a device may refuse it */
 	uint64_t low;	/* of all its segments */
 	uint64_t high;	/* behind them */
+	uint64_t bound; /* accesses to all of it */
+	struct safety_span source;
 };
 
 struct safety_chain {
 	uint32_t id;
-	uint16_t place;	  /* of its available entry; packed: of its first descriptor */
-	uint16_t head;	  /* split: what stood there when it was looked at last */
-	uint16_t entries; /* packed: so many */
-	uint64_t order;	  /* in which chains were made available */
-	bool wild;	  /* only perhaps available */
-	bool vague;	  /* it has changed since it was made available */
-	bool stirred;	  /* its data have, or others were stored over them */
-	bool sent;	  /* a transmitted frame */
+	uint16_t place;		   /* of its available entry; packed: of its first descriptor */
+	uint16_t head;		   /* split: what stood there when it was looked at last */
+	uint16_t entries;	   /* packed: so many */
+	uint64_t order;		   /* in which chains were made available */
+	bool wild;		   /* only perhaps available */
+	bool vague;		   /* it has changed since it was made available */
+	bool stirred;		   /* its data have, or others were stored over them */
+	bool sent;		   /* a transmitted frame */
+	bool fresh;		   /* what the guest has in `source`, `now` says */
+	struct safety_span source; /* its descriptors and tables lie in there */
 	struct safety_version now;
 	unsigned int first; /* segments of all versions, `now` included */
 	unsigned int count;
 	uint64_t low; /* of all these */
 	uint64_t high;
 	uint64_t writable; /* most of all versions */
+	uint64_t bound;	   /* accesses to all of them */
 	/* what was stored into the writable bytes, by position; `many`: in more pieces than that */
 	bool many;
 	unsigned int intervals;
-	struct {
-		uint64_t from;
-		uint64_t to;
-	} stored[SAFETY_INTERVALS];
+	struct safety_span stored[SAFETY_INTERVALS];
 };
 
 struct safety_queue {
@@ -184,7 +193,10 @@ struct safety {
 	uint32_t live;	 /* queues that are ready, a bit each */
 	bool over_rings; /* there are, or were, buffers that lie over a ring */
 	bool stale;	 /* the guest has stored since the rings were looked at */
-	bool raced;	 /* and in the middle of this call */
+	/* where; SAFETY_STORES and more: perhaps anywhere */
+	unsigned int stores;
+	struct safety_span store[SAFETY_STORES];
+	bool raced; /* and in the middle of this call */
 	struct safety_queue queue[SETUP_QUEUES];
 
 	struct safety_segment *segment; /* SAFETY_SEGMENTS */

@@ -26,7 +26,23 @@ struct safety_chain *safety_chain_add(struct safety *s, unsigned int queue, uint
 
 void safety_version_begin(struct safety *s, struct safety_version *v)
 {
-	*v = (struct safety_version){ .first = s->segments, .low = UINT64_MAX };
+	*v = (struct safety_version){ .first = s->segments,
+				      .low = UINT64_MAX,
+				      .source = { .from = UINT64_MAX } };
+}
+
+void safety_version_source(struct safety_version *v, uint64_t gpa, uint64_t len)
+{
+	uint64_t to = gpa + len;
+
+	if (to < gpa) { /* around the end of all addresses */
+		gpa = 0;
+		to = UINT64_MAX;
+	}
+	if (gpa < v->source.from)
+		v->source.from = gpa;
+	if (to > v->source.to)
+		v->source.to = to;
 }
 
 static void put(struct safety *s, struct safety_version *v, const struct safety_segment *g)
@@ -37,6 +53,7 @@ static void put(struct safety *s, struct safety_version *v, const struct safety_
 	}
 	s->segment[s->segments++] = *g;
 	v->count++;
+	v->bound += 64 + 4ull * g->len; /* each byte once or twice, each descriptor some times */
 	if (g->gpa < v->low)
 		v->low = g->gpa;
 	if (g->gpa + g->len > v->high)
@@ -75,6 +92,7 @@ void safety_version_table(struct safety *s, struct safety_version *v, uint64_t g
 		v->malformed = true;
 	if (table.len)
 		put(s, v, &table);
+	safety_version_source(v, gpa, table.len);
 	for (unsigned int n = 0; i < entries; n++) {
 		unsigned int flags;
 
@@ -96,6 +114,19 @@ void safety_version_table(struct safety *s, struct safety_version *v, uint64_t g
 		if (linked && i >= entries)
 			v->malformed = true;
 	}
+}
+
+void safety_version_copy(struct safety *s, struct safety_version *v, const struct safety_chain *of)
+{
+	*v = of->now;
+	v->source = of->source;
+	v->first = s->segments;
+	if (v->count > SAFETY_SEGMENTS - s->segments) {
+		s->off = true;
+		v->count = 0;
+	}
+	memcpy(&s->segment[v->first], &s->segment[of->now.first], v->count * sizeof(*s->segment));
+	s->segments += v->count;
 }
 
 /* By members: what is between them is not the same each time. */
@@ -200,6 +231,7 @@ void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_
 {
 	struct safety_version kept = *v;
 
+	c->source = v->source;
 	if (c->count && same(s, &c->now, v)) {
 		s->segments = v->first;
 		return;
@@ -207,6 +239,7 @@ void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_
 	c->vague |= c->count > 0;
 	join(s, c, &kept);
 	c->now = kept;
+	c->bound += v->bound;
 	if (v->low < c->low)
 		c->low = v->low;
 	if (v->high > c->high)

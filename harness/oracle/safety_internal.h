@@ -93,6 +93,17 @@ static inline bool safety_accepted(const struct safety *s, unsigned int feature)
 	return (s->features[word] & s->offered.word[word]) >> (feature % 64) & 1;
 }
 
+/* Whether the guest may have stored there since the rings were looked at. Of a device that tells
+ * nothing nobody knows what it has stored. */
+static inline bool safety_changed(const struct safety *s, uint64_t from, uint64_t to)
+{
+	bool changed = s->stores >= SAFETY_STORES || !s->tapped;
+
+	for (unsigned int i = 0; !changed && i < s->stores; i++)
+		changed = from < s->store[i].to && s->store[i].from < to;
+	return changed;
+}
+
 /* The first queue of such a set, and the others. */
 #define SAFETY_EACH_LIVE(s, i)                                                                     \
 	for (uint32_t live_##i = (s)->live, i = 0;                                                 \
@@ -105,11 +116,15 @@ static inline bool safety_accepted(const struct safety *s, unsigned int feature)
 struct safety_chain *safety_chain_add(struct safety *s, unsigned int queue, uint32_t id);
 /* A version of the chain begins, is given segments, and is compared with what was known. */
 void safety_version_begin(struct safety *s, struct safety_version *v);
+/* What it says stands there, too. */
+void safety_version_source(struct safety_version *v, uint64_t gpa, uint64_t len);
 void safety_version_segment(struct safety *s, struct safety_version *v, uint64_t gpa, uint32_t len,
 			    bool writable);
 /* The table's descriptors, of either layout. `limit`: how many a chain may have. */
 void safety_version_table(struct safety *s, struct safety_version *v, uint64_t gpa, uint32_t len,
 			  bool linked, unsigned int limit);
+/* The same as that of another chain, which has been walked since the guest stored last. */
+void safety_version_copy(struct safety *s, struct safety_version *v, const struct safety_chain *of);
 void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_chain *c,
 			const struct safety_version *v);
 

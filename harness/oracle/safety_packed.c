@@ -86,6 +86,7 @@ static void walk(struct safety *s, struct safety_queue *q, struct safety_chain *
 	safety_version_begin(s, &v);
 	do {
 		d = descriptor(s, q, place);
+		safety_version_source(&v, q->desc + 16ull * offset_of(place), sizeof(d));
 		walk_descriptor(s, &v, &d);
 		place = forward(q, place, 1);
 		n++;
@@ -99,6 +100,23 @@ static void walk(struct safety *s, struct safety_queue *q, struct safety_chain *
 	if (has_twin(q, c))
 		safety_queue_wild(q);
 	safety_version_end(s, q, c, &v);
+	c->fresh = true;
+}
+
+/* Whether the device has written there. */
+static bool is_over(const struct safety_queue *q, const struct safety_chain *c)
+{
+	for (unsigned int i = 0; i < c->entries; i++) {
+		if (safety_marked(q->slot.over, offset_of(forward(q, c->place, i))))
+			return true;
+	}
+	return false;
+}
+
+/* Whether what it says is known, since the guest has not stored there. */
+static bool is_known(const struct safety *s, const struct safety_chain *c)
+{
+	return c->fresh && !safety_changed(s, c->source.from, c->source.to);
 }
 
 /* Unless the device has written there: then what the chain was is known already. */
@@ -106,10 +124,9 @@ static void walk_again(struct safety *s, struct safety_queue *q, struct safety_c
 {
 	struct pvirtq_desc d = descriptor(s, q, c->place);
 
-	for (unsigned int i = 0; i < c->entries; i++) {
-		if (safety_marked(q->slot.over, offset_of(forward(q, c->place, i))))
-			return;
-	}
+	c->fresh = false;
+	if (is_over(q, c))
+		return;
 	if (available(&d, c->place)) {
 		walk(s, q, c);
 		return;
@@ -138,6 +155,25 @@ static void unmark_slots(struct safety_queue *q, uint16_t place, unsigned int en
 	}
 }
 
+/* The guest has made another chain available in entries that the device wrote into: those that had
+ * them before. */
+static void take_entries(struct safety_queue *q, const struct safety_chain *c)
+{
+	unsigned int at = offset_of(c->place);
+
+	unmark_slots(q, c->place, c->entries);
+	for (unsigned int i = 0; i < c->entries; i++)
+		safety_unmark(q->slot.over, offset_of(forward(q, c->place, i)));
+	for (unsigned int i = 0; i < q->chains; i++) {
+		struct safety_chain *o = q->held[i];
+		unsigned int of = offset_of(o->place);
+
+		if (o != c && ((at + q->entries - of) % q->entries < o->entries ||
+			       (of + q->entries - at) % q->entries < c->entries))
+			o->fresh = false;
+	}
+}
+
 /* The chain at `walked`, if there is one. */
 static bool take(struct safety *s, unsigned int queue, unsigned int *entries)
 {
@@ -153,9 +189,7 @@ static bool take(struct safety *s, unsigned int queue, unsigned int *entries)
 	}
 	c->place = q->walked;
 	walk(s, q, c);
-	unmark_slots(q, c->place, c->entries);
-	for (unsigned int i = 0; i < c->entries; i++)
-		safety_unmark(q->slot.over, offset_of(forward(q, c->place, i)));
+	take_entries(q, c);
 	*entries += c->entries;
 	q->walked = forward(q, q->walked, c->entries);
 	if (*entries > q->entries) /* it goes on over the entries of another one */
@@ -173,7 +207,8 @@ static void look_wild(struct safety *s, unsigned int queue)
 
 		if (!c)
 			return;
-		walk(s, q, c);
+		if (!is_known(s, c) || is_over(q, c))
+			walk(s, q, c);
 	}
 }
 
@@ -183,7 +218,7 @@ void safety_packed_look(struct safety *s, unsigned int queue)
 	unsigned int entries = entries_held(q);
 
 	for (unsigned int i = 0; i < q->chains; i++) {
-		if (!q->held[i]->wild)
+		if (!q->held[i]->wild && !is_known(s, q->held[i]))
 			walk_again(s, q, q->held[i]);
 	}
 	while (!q->wild && take(s, queue, &entries))

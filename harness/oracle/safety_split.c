@@ -15,6 +15,7 @@ static bool walk_descriptor(struct safety *s, const struct safety_queue *q,
 	uint64_t gpa;
 	uint32_t len;
 
+	safety_version_source(v, q->desc + 16ull * *i, sizeof(d));
 	if (!safety_copy(s, q->desc + 16ull * *i, &d, sizeof(d))) {
 		v->malformed = true;
 		return false;
@@ -50,11 +51,27 @@ static void walk(struct safety *s, struct safety_queue *q, struct safety_chain *
 	if (v.descriptors > q->entries)
 		v.malformed = true;
 	safety_version_end(s, q, c, &v);
+	c->fresh = true;
+}
+
+static uint64_t entry_gpa(const struct safety_queue *q, uint16_t at)
+{
+	return q->driver + VIRTQ_AVAIL_RING + 2ull * (at % q->entries);
 }
 
 static uint16_t entry(const struct safety *s, const struct safety_queue *q, uint16_t at)
 {
-	return safety_load16(s, q->driver + VIRTQ_AVAIL_RING + 2ull * (at % q->entries));
+	return safety_load16(s, entry_gpa(q, at));
+}
+
+/* Whether what it says is known, since the guest has not stored there. */
+static bool is_known(const struct safety *s, const struct safety_queue *q,
+		     const struct safety_chain *c)
+{
+	uint64_t at = entry_gpa(q, c->place);
+
+	return c->fresh && !safety_changed(s, c->source.from, c->source.to) &&
+	       !safety_changed(s, at, at + 2);
 }
 
 static struct safety_chain *add(struct safety *s, unsigned int queue, uint16_t at)
@@ -84,7 +101,10 @@ static void walk_again(struct safety *s, unsigned int queue, struct safety_chain
 	struct safety_chain *other;
 
 	walk(s, q, c);
-	if (head == c->head || (uint16_t)(q->walked - c->place) > q->entries)
+	if (head == c->head)
+		return;
+	c->fresh = false; /* the other one may be seen later */
+	if ((uint16_t)(q->walked - c->place) > q->entries)
 		return;
 	c->head = head;
 	c->vague = true;
@@ -94,10 +114,21 @@ static void walk_again(struct safety *s, unsigned int queue, struct safety_chain
 		other->vague = true;
 }
 
-/* Any entry of the ring may be meant. */
+static void walk_alike(struct safety *s, struct safety_queue *q, struct safety_chain *c,
+		       const struct safety_chain *known)
+{
+	struct safety_version v;
+
+	safety_version_copy(s, &v, known);
+	safety_version_end(s, q, c, &v);
+	c->fresh = true;
+}
+
+/* Any entry of the ring may be meant. Most name the same head as the one before: 0. */
 static void look_wild(struct safety *s, unsigned int queue)
 {
 	struct safety_queue *q = &s->queue[queue];
+	const struct safety_chain *known = NULL;
 
 	for (uint16_t i = 0; i < q->entries; i++) {
 		uint16_t head = entry(s, q, i);
@@ -105,8 +136,14 @@ static void look_wild(struct safety *s, unsigned int queue)
 
 		if (!c)
 			return;
-		c->id = head;
-		walk(s, q, c);
+		if (!is_known(s, q, c)) {
+			c->id = head;
+			if (known && known->id == head)
+				walk_alike(s, q, c, known);
+			else
+				walk(s, q, c);
+		}
+		known = c;
 	}
 }
 
@@ -117,7 +154,7 @@ void safety_split_look(struct safety *s, unsigned int queue)
 	uint16_t ahead = (uint16_t)(idx - q->walked);
 
 	for (unsigned int i = 0, n = q->chains; i < n; i++) {
-		if (!q->held[i]->wild)
+		if (!q->held[i]->wild && !is_known(s, q, q->held[i]))
 			walk_again(s, queue, q->held[i]);
 	}
 	if (ahead > q->entries || q->chains + ahead > q->entries)
