@@ -60,6 +60,7 @@ struct safety_version {
 	uint64_t writable;
 	unsigned int descriptors;
 	bool malformed; /* a device may refuse it */
+	bool tables;	/* it has one, at least */
 	uint64_t low;	/* of all its segments */
 	uint64_t high;	/* behind them */
 	uint64_t bound; /* accesses to all of it */
@@ -85,6 +86,7 @@ struct safety_chain {
 	uint64_t high;
 	uint64_t writable; /* most of all versions */
 	uint64_t bound;	   /* accesses to all of them */
+	bool tables;	   /* in any of them */
 	/* what was stored into the writable bytes, by position; `many`: in more pieces than that */
 	bool many;
 	unsigned int intervals;

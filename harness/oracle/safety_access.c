@@ -190,6 +190,12 @@ static void remember(struct safety_chain *c, uint64_t from, uint64_t to)
 	c->stored[c->intervals++].to = to;
 }
 
+/* Whether used.len is compared with what was stored; what is not, never is again. */
+static bool is_measured(const struct safety_queue *q, const struct safety_chain *c)
+{
+	return !q->broken && !c->vague && !c->wild;
+}
+
 /* What of the chain's writable bytes was stored. */
 static void note_store(const struct safety *s, struct safety_chain *c, uint64_t gpa, uint64_t len)
 {
@@ -248,7 +254,7 @@ static void stir(struct safety *s, uint64_t gpa, uint64_t len)
 static bool meets_table(const struct safety *s, const struct safety_chain *c, uint64_t gpa,
 			uint64_t len)
 {
-	for (unsigned int i = 0; i < c->count; i++) {
+	for (unsigned int i = 0; c->tables && i < c->count; i++) {
 		const struct safety_segment *g = &s->segment[c->first + i];
 
 		if (g->table && safety_meets(gpa, len, g->gpa, g->len))
@@ -257,31 +263,44 @@ static bool meets_table(const struct safety *s, const struct safety_chain *c, ui
 	return false;
 }
 
-/* A store into buffers: which chains' it is. Returns whether it changes what the driver says, since
- * it is over a ring or a table: nobody can tell then what the device has seen of it, and when. */
+/* A store into buffers: which chains' it is. Returns whether it is over a table. */
 static bool note_stores(struct safety *s, uint64_t gpa, size_t len)
 {
-	bool buffer = in_chains(s, STORE, gpa);
 	bool changes = false;
 
 	SAFETY_EACH_LIVE(s, i)
 	{
 		struct safety_queue *q = &s->queue[i];
 
-		changes |= safety_meets(gpa, len, q->driver, q->parts.driver);
-		/* of a packed ring the descriptors are the device's, too */
-		if (!q->packed || buffer)
-			changes |= safety_meets(gpa, len, q->desc, q->parts.desc);
-
 		for (unsigned int k = 0; k < q->chains; k++) {
-			if (!near(q->held[k], gpa, len))
+			struct safety_chain *c = q->held[k];
+
+			if (!near(c, gpa, len))
 				continue;
-			note_store(s, q->held[k], gpa, len);
-			changes |= meets_table(s, q->held[k], gpa, len);
+			if (is_measured(q, c))
+				note_store(s, c, gpa, len);
+			changes |= meets_table(s, c, gpa, len);
 		}
 	}
 	if (!s->exact)
 		stir(s, gpa, len);
+	return changes;
+}
+
+/* Whether it is over what the driver says in the rings. `buffer`: one lies there; else the
+ * descriptors of a packed ring are the device's, too. */
+static bool meets_drivers(const struct safety *s, uint64_t gpa, size_t len, bool buffer)
+{
+	bool changes = false;
+
+	SAFETY_EACH_LIVE(s, i)
+	{
+		const struct safety_queue *q = &s->queue[i];
+
+		changes |= safety_meets(gpa, len, q->driver, q->parts.driver);
+		if (!q->packed || buffer)
+			changes |= safety_meets(gpa, len, q->desc, q->parts.desc);
+	}
 	return changes;
 }
 
@@ -304,8 +323,11 @@ static void stored_in_rings(struct safety *s, uint64_t gpa, size_t len, bool alo
 	}
 }
 
+/* What the driver says has changed by a store over a ring or a table: nobody can tell then what the
+ * device has seen of it, and when. */
 void safety_stored(struct safety *s, uint64_t gpa, size_t len)
 {
+	uint64_t buffer;
 	bool changes;
 
 	if (!len || unwatched(s))
@@ -315,13 +337,17 @@ void safety_stored(struct safety *s, uint64_t gpa, size_t len)
 		stored_in_rings(s, gpa, len, true);
 		return;
 	}
-	if (!may(s, STORE, gpa, len))
+	buffer = in_chains(s, STORE, gpa);
+	if (buffer < len && !may(s, STORE, gpa, len))
 		safety_fail(s, 1,
 			    "stores %zu bytes at 0x%llx, neither its part of a ring nor "
 			    "device-writable",
 			    len, (unsigned long long)gpa);
 	changes = note_stores(s, gpa, len);
-	stored_in_rings(s, gpa, len, false);
+	if (s->over_rings || buffer < len) { /* else all of it is beside the rings */
+		changes |= meets_drivers(s, gpa, len, buffer);
+		stored_in_rings(s, gpa, len, false);
+	}
 	s->off |= changes;
 }
 

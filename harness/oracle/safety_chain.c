@@ -53,6 +53,7 @@ static void put(struct safety *s, struct safety_version *v, const struct safety_
 	}
 	s->segment[s->segments++] = *g;
 	v->count++;
+	v->tables |= g->table;
 	v->bound += 64 + 4ull * g->len; /* each byte once or twice, each descriptor some times */
 	if (g->gpa < v->low)
 		v->low = g->gpa;
@@ -239,6 +240,7 @@ void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_
 	c->vague |= c->count > 0;
 	join(s, c, &kept);
 	c->now = kept;
+	c->tables |= v->tables;
 	c->bound += v->bound;
 	if (v->low < c->low)
 		c->low = v->low;
