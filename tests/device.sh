@@ -60,19 +60,54 @@ printf 'device blk\ninit\nblk\nread offset=0x100\nblk sector=0x7f count=3\nblk\n
 shows BLK_RANGE_START "$blk" 'crash:heap-buffer-overflow in copy_in$' "$work/end.txt"
 says_like '#1 .* in copy_in .*tests/foreign/blk.c:[0-9]'
 
-# what it does when it is asked what it offers is a finding like any other, of each script
+# what it does when it is asked what it offers is a finding of its own, told once, and hides no other
 asked() {
-	gives 1 env FOREIGN_MISTAKE=BLK_CONFIG_PAST_END "$anvil" play "$@" --device "$blk" "$first" "$work/end.txt"
-	says_like ': crash:global-buffer-overflow in blk_read$'
+	env FOREIGN_MISTAKE=BLK_CONFIG_PAST_END "$anvil" play "$@" "$work/end.txt" "$work/past.txt"
 }
-asked
-says 'died when it was asked what it offers, before the first operation'
+printf 'device blk\ninit\nread offset=0x13c\n' >"$work/past.txt"
+gives 1 asked --device "$blk" "$first"
+says "$blk: crash:global-buffer-overflow in blk_read"
+says 'died when it was asked what it offers, before the first script'
 says_like '#1 .* in blk_read .*tests/foreign/blk.c:[0-9]'
 is 'findings' 2 "$(grep -c '^verdict: crash:' "$work/out")"
-asked --quiet --repeat 2
+says_like "^$first: ok$"
+says 'end.txt: ok'
+says 'past.txt: crash:global-buffer-overflow in blk_read'
+signature=$(sed -n 's/^signature: //p' "$work/out")
+is 'its signature' 'address:global-buffer-overflow read in blk_read < get' "$signature"
+gives 1 asked --quiet --repeat 2 --device "$blk"
 says '2 scripts, 2 findings'
-gives 0 env FOREIGN_MISTAKE=BLK_CONFIG_PAST_END "$anvil" shrink --device "$blk" "$work/end.txt" "$work/asked"
-says ': crash:global-buffer-overflow in blk_read, 0 operations'
+echo "$signature" >"$work/known"
+gives 1 asked --quiet --known "$work/known" --device "$blk"
+says '2 scripts, 1 findings'
+gives 0 env FOREIGN_MISTAKE=BLK_CONFIG_PAST_END "$anvil" shrink --device "$blk" "$work/past.txt" "$work/asked"
+says ': crash:global-buffer-overflow in blk_read, 1 operations'
+
+# dies NAME CONDITION: a device that ends where a register is read
+dies() {
+	sed "s/const struct virtqueue .q = selected(b);/&\n	if ($2) abort();/" tests/foreign/blk.c |
+		sed '1i #include <stdlib.h>' >"$work/$1.c"
+	${CC:-cc} -shared -fPIC -D_GNU_SOURCE -Iharness -Itests/foreign tests/foreign/mine_blk.c "$work/$1.c" \
+		tests/foreign/mistakes.c -o "$work/$1.so"
+}
+dies words 'offset == MMIO_DEVICE_FEATURES \&\& b->device_features_sel > 1'
+gives 1 "$anvil" play --quiet --device "$work/words.so" corpora/fuzz_blk
+says "$work/words.so: crash:Aborted"
+says 'signature: crash:Aborted'
+is 'findings' 1 "$(grep -c '^verdict: crash:' "$work/out")"
+dies queues 'offset == MMIO_QUEUE_NUM_MAX \&\& b->queue_sel'
+gives 1 "$anvil" play --device "$work/queues.so" "$first"
+says_like "^$first: ok$"
+# without a kind of device and without queues there is nothing to play on
+dies kind 'offset == MMIO_DEVICE_ID'
+refuses "$work/kind.so: no script can be played, as it does not say what it offers: crash:Aborted" \
+	"$anvil" play --device "$work/kind.so" "$first"
+says "$work/kind.so: crash:Aborted"
+refuses 'no script can be played' "$anvil" triage --out "$work/none" --device "$work/kind.so" "$first"
+refuses 'no script can be played' "$anvil" compare --device "$work/kind.so" "$first"
+dies none 'offset == MMIO_QUEUE_NUM_MAX'
+refuses "$work/none.so: it has 0 queues" "$anvil" play --device "$work/none.so" "$first"
+says "$work/none.so: crash:Aborted"
 
 # ends NAME VERDICT END: a device that ends the process in its way, at a request
 ends() {
@@ -183,7 +218,8 @@ cp "$blk" "$work/50% of #1.so"
 triages BLK_USED_LEN_ALL "$work/50% of #1.so" "$work/end.txt"
 sarif "$work/50%25%20of%20%231.so" 1
 triages BLK_CONFIG_PAST_END "$blk" "$work/end.txt" corpora/fuzz_blk/write_then_read_back
-says_like '^global-buffer-overflow-blk_read +mine_blk +2 +0  blk_read at tests/foreign/blk.c:[0-9]+$'
+says_like '^global-buffer-overflow-blk_read +mine_blk +1 +0  blk_read at tests/foreign/blk.c:[0-9]+$'
+says '2 inputs, 1 findings, 1 groups'
 # sources anywhere, and an assertion there
 triages '' "$work/asserts.so" "$work/asserts.txt"
 says_like " 2  execute at $work/asserts.c:[0-9]+$"

@@ -94,8 +94,7 @@ static int compare_all(struct compare *c, char *const *path, const struct known 
 	} else if (read && compare_devices(c)) {
 		complain("%s", c->error);
 	} else if (read) {
-		if (c->asked)
-			print_offers(c);
+		print_offers(c);
 		unknown = print_kinds(c, path, known);
 		printf("%zu scripts, %zu of them up to where the guest leaves a choice; %zu kinds "
 		       "of differences, %zu known\n",

@@ -26,6 +26,7 @@ struct play {
 	char **path;
 	const struct script *script;
 	struct runner_stage stage;
+	struct runner_asked asked;
 	bool quiet;
 	size_t findings;
 };
@@ -37,6 +38,20 @@ static void tell(void *opaque, size_t index, struct outcome *o)
 	if (!p->quiet || o->finding)
 		runner_tell(o, p->path[index], &p->script[index], stdout);
 	p->findings += o->finding;
+	free(o->report);
+}
+
+/* What the device does before the first script. */
+static void tell_asked(void *opaque, struct outcome *o)
+{
+	struct play *p = opaque;
+	struct script nothing;
+
+	script_decode(NULL, 0, &nothing);
+	runner_tell(o, p->stage.device, &nothing, stdout);
+	printf("signature: %s\n\n", p->asked.signature);
+	fflush(stdout);
+	p->findings++;
 	free(o->report);
 }
 
@@ -126,7 +141,9 @@ static int run(void *opaque, char **operand, int count)
 			   .here = a->no_fork,
 			   .kernel = a->kernel,
 			   .device = a->device,
+			   .asked = &p.asked,
 			   .known = &known },
+		.asked = { .tell = tell_asked, .opaque = &p },
 		.quiet = a->quiet,
 	};
 	int status = EXIT_USAGE;

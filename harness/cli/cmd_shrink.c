@@ -55,9 +55,10 @@ static int run(void *opaque, char **operand, int count)
 {
 	const struct arguments *a = opaque;
 	struct known known = { 0 };
-	const struct runner_stage stage = { .on = RUN_ON_MODEL,
-					    .device = a->device,
-					    .known = &known };
+	struct runner_asked asked = { .tell = NULL };
+	const struct runner_stage stage = {
+		.on = RUN_ON_MODEL, .device = a->device, .asked = &asked, .known = &known
+	};
 	int status = EXIT_USAGE;
 
 	(void)count;

@@ -94,6 +94,17 @@ struct machine_offer {
 	unsigned int host;		     /* enum machine_host */
 };
 
+/*
+ * What a device of somebody else is asked before a script, and again at its end. For whoever asks
+ * again in a new process what has ended one: in memory that both share.
+ */
+#define MACHINE_QUESTIONS (1 + 4 + SETUP_QUEUES + 1 + 1 + MACHINE_CONFIG_BYTES)
+
+struct machine_questions {
+	volatile unsigned int now;	  /* 0: one without whose answer no driver goes on */
+	bool left_out[MACHINE_QUESTIONS]; /* never put: the answer is 0 */
+};
+
 /* What two devices have in common, so that one script can be played on both. */
 struct machine_ground {
 	struct machine_offer offer; /* capacity: SETUP_SECTORS at most; without a space */
@@ -108,6 +119,7 @@ struct machine {
 	bool exact;		    /* it is our own device, and the exact model watches it */
 	struct own_device own;	    /* which is this one */
 	struct machine_offer offer; /* else */
+	struct machine_questions *questions; /* NULL: all are put */
 	/* where the script's regions are: in this process, and for the device */
 	uint8_t *ram[MAP_REGIONS];
 	uint64_t window[MAP_REGIONS];

@@ -19,23 +19,52 @@ static void put(const struct machine *m, uint64_t offset, uint32_t value)
 	machine_go_on(m);
 }
 
+/* Numbers of questions: from each of these on, one a word, a queue, a byte */
+enum {
+	ASKS_IDENTITY,
+	ASKS_FEATURES,
+	ASKS_QUEUES = ASKS_FEATURES + 4,
+	ASKS_CONFIGURATION = ASKS_QUEUES + SETUP_QUEUES + 1,
+	ASKS_SPACE,
+};
+_Static_assert(ASKS_SPACE + MACHINE_CONFIG_BYTES == MACHINE_QUESTIONS, "one number a question");
+
+/* False: it is left out. */
+static bool begin_question(const struct machine *m, unsigned int number)
+{
+	if (m->questions && m->questions->left_out[number])
+		return false;
+	if (m->questions)
+		m->questions->now = number;
+	return true;
+}
+
 static void ask_features(struct machine *m)
 {
 	for (uint32_t i = 0; i < 4; i++) {
+		if (!begin_question(m, ASKS_FEATURES + i))
+			continue;
 		put(m, VIRTIO_MMIO_DEVICE_FEATURES_SEL, i);
 		m->offer.features.word[i / 2] |= (uint64_t)get(m, VIRTIO_MMIO_DEVICE_FEATURES)
 						 << (i % 2 * 32);
 	}
 }
 
+/* The largest size of queue `index`; 0: it is not there. */
+static uint32_t ask_queue(const struct machine *m, unsigned int number, uint32_t index)
+{
+	if (!begin_question(m, ASKS_QUEUES + number))
+		return 0;
+	put(m, VIRTIO_MMIO_QUEUE_SEL, index);
+	return get(m, VIRTIO_MMIO_QUEUE_SIZE_MAX);
+}
+
 static void ask_queues(struct machine *m)
 {
 	m->offer.queue_size_max = SETUP_QUEUE_SIZE;
 	for (uint32_t i = 0; i < SETUP_QUEUES; i++) {
-		uint32_t size;
+		uint32_t size = ask_queue(m, i, i);
 
-		put(m, VIRTIO_MMIO_QUEUE_SEL, i);
-		size = get(m, VIRTIO_MMIO_QUEUE_SIZE_MAX);
 		if (!size)
 			break;
 		while (m->offer.queue_size_max > size)
@@ -43,29 +72,31 @@ static void ask_queues(struct machine *m)
 		m->offer.queues++;
 	}
 	/* it says the same of queues that it does not have: those that each of its kind has */
-	put(m, VIRTIO_MMIO_QUEUE_SEL, UINT32_MAX);
-	if (get(m, VIRTIO_MMIO_QUEUE_SIZE_MAX))
+	if (ask_queue(m, SETUP_QUEUES, UINT32_MAX))
 		m->offer.queues = m->offer.kind == DEVICE_BLK ? 1 : 2;
 }
 
 static void ask_configuration(struct machine *m)
 {
+	m->offer.pairs = 1;
+	if (!begin_question(m, ASKS_CONFIGURATION))
+		return;
 	if (m->offer.kind == DEVICE_BLK) {
 		m->offer.capacity = get(m, VIRTIO_MMIO_CONFIG);
 		m->offer.capacity |= (uint64_t)get(m, VIRTIO_MMIO_CONFIG + 4) << 32;
 		return;
 	}
-	m->offer.pairs = 1;
 	if (anvil_features_has(&m->offer.features, VIRTIO_NET_F_MQ))
 		m->offer.pairs = (unsigned int)machine_get(m, VIRTIO_MMIO_CONFIG + 8, 2) & 0xffff;
 	while (2 * m->offer.pairs > m->offer.queues)
 		m->offer.pairs--;
 }
 
-/* What a driver reads of it again at the end. */
+/* What a driver reads of it again at the end; behind a byte that is left out: nothing. */
 static void ask_space(const struct machine *m, uint8_t *space)
 {
-	for (uint32_t i = 0; i < MACHINE_CONFIG_BYTES; i++)
+	memset(space, 0, MACHINE_CONFIG_BYTES);
+	for (uint32_t i = 0; i < MACHINE_CONFIG_BYTES && begin_question(m, ASKS_SPACE + i); i++)
 		space[i] = (uint8_t)machine_get(m, VIRTIO_MMIO_CONFIG + i, 1);
 }
 
@@ -116,6 +147,7 @@ bool machine_ask(struct machine *m, char *error, size_t room)
 	ask_host(m);
 	ask_features(m);
 	ask_queues(m);
+	(void)begin_question(m, ASKS_IDENTITY);
 	if (get(m, VIRTIO_MMIO_MAGIC) != VIRTIO_MMIO_MAGIC_VALUE)
 		snprintf(error, room, "no virtio-mmio device: the magic value is 0x%x",
 			 get(m, VIRTIO_MMIO_MAGIC));
@@ -176,6 +208,8 @@ static void check_features(struct machine *m)
 		uint32_t first = (uint32_t)(m->offer.features.word[i / 2] >> (i % 2 * 32));
 		uint32_t now;
 
+		if (!begin_question(m, ASKS_FEATURES + i))
+			continue;
 		put(m, VIRTIO_MMIO_DEVICE_FEATURES_SEL, i);
 		now = get(m, VIRTIO_MMIO_DEVICE_FEATURES);
 		if (now != first)

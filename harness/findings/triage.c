@@ -71,6 +71,22 @@ static void take_outcome(void *opaque, size_t index, struct outcome *o)
 		t->progress("played", index + 1, t->inputs);
 }
 
+static void take_asked(void *opaque, struct outcome *o)
+{
+	struct triage *t = opaque;
+	struct triage_input *in = &t->asked[t->asks];
+
+	if (t->asks == TRIAGE_ASKED) {
+		free(o->report);
+		return;
+	}
+	t->asks++;
+	in->path = t->device;
+	in->outcome = *o;
+	script_decode(NULL, 0, &in->script);
+	make_key(&in->script, o, t->device, in->key, sizeof(in->key));
+}
+
 /* ---- grouping ---- */
 
 static size_t nonzero_bytes(const struct script *s)
@@ -127,10 +143,10 @@ static bool add_input(struct triage_group *g, const struct triage_input *in)
 	return true;
 }
 
-static int make_groups(struct triage *t)
+static int make_groups(struct triage *t, const struct triage_input *input, size_t inputs)
 {
-	for (size_t i = 0; i < t->inputs; i++) {
-		const struct triage_input *in = &t->input[i];
+	for (size_t i = 0; i < inputs; i++) {
+		const struct triage_input *in = &input[i];
 		struct triage_group *g;
 
 		if (!in->key[0])
@@ -162,7 +178,7 @@ static bool same_cause(const void *opaque, const struct outcome *o)
 	return !strcmp(cause, wanted->text);
 }
 
-static int shrink_group(struct triage_group *g, const struct triage *t)
+static int shrink_group(struct triage_group *g, struct triage *t)
 {
 	const struct outcome *first = &g->smallest->outcome;
 	struct cause cause = { .device = t->device };
@@ -172,12 +188,14 @@ static int shrink_group(struct triage_group *g, const struct triage *t)
 		.stage = { .on = RUN_ON_MODEL,
 			   .hang_seconds = t->hang_seconds,
 			   .device = t->device,
+			   .asked = &t->asking,
 			   .known = t->known },
 	};
 
 	g->script = g->smallest->script;
 	cause_of(first, t->device, cause.text, sizeof(cause.text));
-	if (!first->unstable) { /* else there is no answer to look for */
+	/* else there is no answer to look for, or no script that shows it */
+	if (!first->unstable && first->op >= 0) {
 		shrink_script(&s, &g->script);
 		if (runner_play_one(&s.stage, &g->script, &g->outcome) || s.failed)
 			return -EAGAIN;
@@ -360,6 +378,7 @@ int triage_run(struct triage *t)
 	const struct runner_stage model = { .on = RUN_ON_MODEL,
 					    .hang_seconds = t->hang_seconds,
 					    .device = t->device,
+					    .asked = &t->asking,
 					    .known = t->known };
 	struct script *script = calloc(t->inputs ? t->inputs : 1, sizeof(*script));
 	int err;
@@ -368,10 +387,14 @@ int triage_run(struct triage *t)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->inputs; i++)
 		script[i] = t->input[i].script;
+	t->asking.tell = take_asked;
+	t->asking.opaque = t;
 	err = runner_play(&model, script, t->inputs, 2, take_outcome, t);
 	free(script);
 	if (!err)
-		err = make_groups(t);
+		err = make_groups(t, t->asked, t->asks);
+	if (!err)
+		err = make_groups(t, t->input, t->inputs);
 	if (!err)
 		err = shrink_groups(t);
 	if (!err)
@@ -387,12 +410,14 @@ void triage_free(struct triage *t)
 		free_group(&t->group[i]);
 	for (size_t i = 0; i < t->inputs; i++)
 		free(t->input[i].outcome.report);
+	for (size_t i = 0; i < t->asks; i++)
+		free(t->asked[i].outcome.report);
 	free(t->group);
 }
 
 size_t triage_findings(const struct triage *t)
 {
-	size_t count = 0;
+	size_t count = t->asks;
 
 	for (size_t i = 0; i < t->inputs; i++)
 		count += t->input[i].key[0] != 0;

@@ -17,6 +17,7 @@
 
 #define TRIAGE_FRAMES	  4u /* of a stack that count */
 #define TRIAGE_NAME_BYTES 96u
+#define TRIAGE_ASKED	  8u
 
 /* One input that was played. */
 struct triage_input {
@@ -44,6 +45,11 @@ struct triage_group {
 struct triage {
 	struct triage_input *input;
 	size_t inputs;
+	/* what the device of `device` does when it is asked what it offers: by scripts that do
+	 * nothing; those beyond are not kept */
+	struct triage_input asked[TRIAGE_ASKED];
+	size_t asks;
+	struct runner_asked asking;
 	struct triage_group *group; /* by name */
 	size_t groups;
 	unsigned int hang_seconds; /* see runner.h */

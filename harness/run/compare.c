@@ -32,6 +32,7 @@ struct job {
 	struct compare *c;
 	struct shared *shared;
 	struct side *first; /* one a script */
+	struct runner_asked asked[2];
 	size_t now;	    /* script that is compared */
 	int error;
 };
@@ -171,6 +172,27 @@ static void compare_second(void *opaque, size_t index, struct outcome *o)
 	compare_verdicts(j, a, &b);
 }
 
+/* What one did when it was asked what it offers, and is not asked again */
+static void take_asked(struct job *j, unsigned int which, const struct outcome *o)
+{
+	const struct side fine = { .verdict = "ok" };
+	struct side s = { 0 };
+
+	take_outcome(&s, o, 0);
+	free(o->report);
+	compare_verdicts(j, which ? &fine : &s, which ? &s : &fine);
+}
+
+static void take_asked_first(void *opaque, struct outcome *o)
+{
+	take_asked(opaque, 0, o);
+}
+
+static void take_asked_second(void *opaque, struct outcome *o)
+{
+	take_asked(opaque, 1, o);
+}
+
 static int play(struct job *j, const struct script *script, unsigned int which,
 		void (*each)(void *opaque, size_t index, struct outcome *o))
 {
@@ -178,6 +200,7 @@ static int play(struct job *j, const struct script *script, unsigned int which,
 	const struct runner_stage stage = { .on = RUN_ON_MODEL,
 					    .hang_seconds = c->hang_seconds,
 					    .device = c->device[which],
+					    .asked = &j->asked[which],
 					    .ground = &c->ground,
 					    .seen = &j->shared->seen };
 	int err = runner_play(&stage, script, c->scripts, 1, each, j);
@@ -210,37 +233,31 @@ static int play_both(struct job *j)
 
 /* ---- what is on offer ---- */
 
-static void keep_outcome(void *opaque, size_t index, struct outcome *o)
+static void drop_outcome(void *opaque, size_t index, struct outcome *o)
 {
+	(void)opaque;
 	(void)index;
-	take_outcome(opaque, o, 0);
 	free(o->report);
 }
 
-/* Asks one, and plays nothing on it. `told`: it has said what it offers. */
-static int ask(struct job *j, unsigned int which, struct runner_offer *offer, bool *told)
+/* Asks one, and plays nothing on it. */
+static int ask(struct job *j, unsigned int which, struct runner_offer *offer)
 {
 	struct compare *c = j->c;
 	const struct runner_stage stage = { .on = RUN_ON_MODEL,
 					    .hang_seconds = c->hang_seconds,
 					    .device = c->device[which],
+					    .asked = &j->asked[which],
 					    .offer = &j->shared->offer };
 	struct script nothing;
-	struct side s = { 0 };
-	struct side fine = { .verdict = "ok" };
 	int err;
 
 	script_decode(NULL, 0, &nothing);
 	memset(&j->shared->offer, 0, sizeof(j->shared->offer));
-	err = runner_play(&stage, &nothing, 1, 1, keep_outcome, &s);
-	if (err)
-		return err;
+	err = runner_play(&stage, &nothing, 1, 1, drop_outcome, NULL);
 	*offer = j->shared->offer;
 	c->offer[which] = offer->offer;
-	*told = offer->offer.queues != 0;
-	if (!*told)
-		compare_verdicts(j, which ? &fine : &s, which ? &s : &fine);
-	return 0;
+	return err;
 }
 
 /* Of what both disks have at first, if it is the same. */
@@ -259,15 +276,13 @@ static void find_disk(struct compare *c, const struct runner_offer *a, const str
 static int find_ground(struct job *j, struct runner_offer *offer)
 {
 	struct compare *c = j->c;
-	bool told[2] = { false, true };
-	int err = ask(j, 0, &offer[0], &told[0]);
+	int err = ask(j, 0, &offer[0]);
 
 	if (!err && c->device[1])
-		err = ask(j, 1, &offer[1], &told[1]);
+		err = ask(j, 1, &offer[1]);
 	else if (!err)
 		machine_offer_ours(&c->offer[0], &c->offer[1]);
-	c->asked = !err && told[0] && told[1];
-	if (err || !c->asked)
+	if (err)
 		return err;
 	if (!machine_offer_common(&c->offer[0], &c->offer[1], &c->ground.offer, c->error,
 				  sizeof(c->error)))
@@ -284,7 +299,9 @@ static int by_kind(const void *a, const void *b)
 
 int compare_devices(struct compare *c)
 {
-	struct job j = { .c = c };
+	struct job j = { .c = c,
+			 .asked = { { .tell = take_asked_first, .opaque = &j },
+				    { .tell = take_asked_second, .opaque = &j } } };
 	struct runner_offer *offer = calloc(2, sizeof(*offer));
 	int err = -ENOMEM;
 
@@ -292,7 +309,7 @@ int compare_devices(struct compare *c)
 			-1, 0);
 	if (offer && j.shared != MAP_FAILED) {
 		err = find_ground(&j, offer);
-		if (!err && c->asked)
+		if (!err)
 			err = play_both(&j);
 	}
 	if (err && !c->error[0])

@@ -31,7 +31,6 @@ struct compare {
 	/* the result */
 	struct machine_offer offer[2];
 	struct machine_ground ground;
-	bool asked;		   /* there is a ground: both said what they offer */
 	struct compare_kind *kind; /* by signature; free it */
 	size_t kinds;
 	size_t free; /* scripts that were compared up to where the guest leaves devices a choice */

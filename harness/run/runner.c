@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/known.h"
+#include "crash_signature.h"
 #include "crash_stack.h"
 #include "kvm/bus_kvm.h"
 #include "kvm/bus_linux.h"
@@ -181,7 +183,7 @@ static void outcome_of_death(const struct job *job, const struct shared *sh, int
 	else
 		signature(o->report, status, o->verdict, sizeof(o->verdict));
 	snprintf(o->reason, sizeof(o->reason), "the device's process died%s, see the report",
-		 sh->asking ? " when it was asked what it offers, before the first operation" : "");
+		 sh->asking ? " when it was asked what it offers, before the first script" : "");
 }
 
 /* Why a process had no device: in its own words, and the first ones of what else it said. */
@@ -265,6 +267,8 @@ static int start_child(struct player_process *p, const struct job *job, size_t f
 	sh->done = false;
 	sh->ready = false;
 	sh->asking = false;
+	if (job->stage->device)
+		sh->questions = job->stage->asked->questions;
 	sh->op = 0;
 	sh->error[0] = 0;
 	memset(&sh->death, 0, sizeof(sh->death));
@@ -313,23 +317,35 @@ static bool take_death(struct player_process *p, const struct job *job, struct o
 	return false;
 }
 
-/* What a device does when it is asked what it offers, it does for each script. */
-static size_t same_for_others(const struct job *job, size_t from, const struct outcome *first,
-			      void (*each)(void *opaque, size_t index, struct outcome *outcome),
-			      void *opaque)
+/* The device died when it was asked. Takes the report over; false: it cannot be played on. */
+static bool take_asked(const struct job *job, const struct shared *sh, struct outcome *o)
 {
-	for (size_t i = from; i < job->count; i++) {
-		struct outcome o = *first;
+	struct runner_asked *asked = job->stage->asked;
+	unsigned int question = sh->questions.now;
+	const struct known *known = job->stage->known;
+	char signature[CRASH_SIGNATURE_BYTES];
+	bool told;
 
-		o.report = first->report ? strdup(first->report) : NULL;
-		each(opaque, i, &o);
-	}
-	return job->count - from;
+	if (!crash_signature(o->report, signature, sizeof(signature)))
+		snprintf(signature, sizeof(signature), "%s", o->verdict);
+	told = !strcmp(asked->signature, signature) || (known && known_has(known, signature));
+	memcpy(asked->signature, signature, sizeof(signature));
+	snprintf(problem, sizeof(problem),
+		 "%.300s: no script can be played, as it does not say what it offers: %s",
+		 job->stage->device, o->verdict);
+	if (told || !asked->tell)
+		free(o->report);
+	else
+		asked->tell(asked->opaque, o);
+	if (question == 0 || question >= MACHINE_QUESTIONS)
+		return false;
+	asked->questions.left_out[question] = true;
+	return true;
 }
 
 /*
  * Plays from number `from` until one ends the child. Returns how many have an outcome: none where
- * the child was ended by somebody else meanwhile.
+ * the child was ended by somebody else meanwhile; -ERESTART: one question less is put next time.
  */
 static ssize_t play_some(const struct job *job, size_t from, struct shared *sh,
 			 void (*each)(void *opaque, size_t index, struct outcome *outcome),
@@ -343,6 +359,7 @@ static ssize_t play_some(const struct job *job, size_t from, struct shared *sh,
 	char byte;
 
 	if (err) {
+		snprintf(problem, sizeof(problem), "no process to play in: %s", strerror(-err));
 		close_all(&p);
 		return err;
 	}
@@ -358,18 +375,14 @@ static ssize_t play_some(const struct job *job, size_t from, struct shared *sh,
 	died = take_death(&p, job, &o);
 	if (died && from + done == job->count) { /* all have an outcome */
 		free(o.report);
+	} else if (died && sh->asking) {
+		err = take_asked(job, sh, &o) ? -ERESTART : -ENODEV;
 	} else if (died) {
-		struct outcome first = o;
-
-		first.report = sh->asking && o.report ? strdup(o.report) : NULL;
 		each(opaque, from + done, &o);
 		done++;
-		if (sh->asking)
-			done += same_for_others(job, from + done, &first, each, opaque);
-		free(first.report);
 	}
 	close_all(&p);
-	return (ssize_t)done;
+	return err ? err : (ssize_t)done;
 }
 
 /* For a debugger: what ends the device ends this process. */
@@ -415,11 +428,10 @@ int runner_play(const struct runner_stage *stage, const struct script *scripts, 
 	fflush(stdout);
 	for (size_t from = 0; from < count && played >= 0 && in_vain < ATTEMPTS;
 	     from += (size_t)played) {
-		played = play_some(&job, from, sh, each, opaque);
+		do
+			played = play_some(&job, from, sh, each, opaque);
+		while (played == -ERESTART);
 		in_vain = played == 0 ? in_vain + 1 : 0;
-		if (played < 0)
-			snprintf(problem, sizeof(problem), "no process to play in: %s",
-				 strerror((int)-played));
 	}
 	munmap(sh, sizeof(*sh));
 	return in_vain ? -ECANCELED : played < 0 ? (int)played : 0;

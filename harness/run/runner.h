@@ -5,6 +5,7 @@
 #ifndef RUNNER_H
 #define RUNNER_H
 
+#include "crash_signature.h"
 #include "play/player.h"
 
 enum runner_bus { RUN_ON_MODEL, RUN_ON_KVM, RUN_ON_LINUX };
@@ -13,8 +14,23 @@ struct known;
 struct play_log;
 struct seen;
 struct runner_offer;
+struct outcome;
 
 #define RUNNER_HANG_SECONDS 10u
+
+/*
+ * A device from a file is asked what it offers before the first script. What ends its process then
+ * is a finding of its own, told once; that question is not put again, and scripts are played if the
+ * device can do without. One for all plays on a device.
+ */
+struct runner_asked {
+	struct machine_questions questions;
+	/* of the last one, as a fuzz target tells it: the next question may have the same */
+	char signature[CRASH_SIGNATURE_BYTES];
+	/* called with it, as with a script's outcome, if it is not known; NULL: nobody is told */
+	void (*tell)(void *opaque, struct outcome *outcome);
+	void *opaque;
+};
 
 /* Where to play. */
 struct runner_stage {
@@ -23,8 +39,9 @@ struct runner_stage {
 	bool here;		   /* in this process, without a limit of time: for a debugger */
 	const char *kernel;	   /* for RUN_ON_LINUX; NULL: the one that is found */
 	const char *device;	   /* a shared object, for RUN_ON_MODEL; NULL: one of ours */
-	/* of a device from a file: rules that it breaks, by their signatures, and that do not end a
-	 * script; NULL: none */
+	struct runner_asked *asked; /* of a device from a file: never NULL */
+	/* of a device from a file, by their signatures: rules that it breaks, and that do not end a
+	 * script, and what it does when it is asked; NULL: none */
 	const struct known *known;
 	struct play_log
 		*log; /* takes down what happens on the model, see play_log.h; NULL: nobody */

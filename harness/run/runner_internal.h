@@ -16,6 +16,7 @@ struct shared {
 	volatile int op;
 	volatile bool ready;  /* there is a device to play on */
 	volatile bool asking; /* it is asked what it offers */
+	struct machine_questions questions;
 	volatile bool done;   /* with `current`; the verdict is there */
 	volatile bool unstable;
 	struct death death;

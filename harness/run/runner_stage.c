@@ -138,6 +138,7 @@ int runner_ask(struct stage *st, const struct runner_stage *where, struct shared
 
 	if (!where->device)
 		return 0;
+	st->machine.questions = &sh->questions;
 	sh->asking = true;
 	said = device_file_ask(&st->machine, where->device, error, room);
 	sh->asking = false;

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "crash_signature.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/signature.h"
+#include "crash_stack.h"
+
+#define FUNCTIONS 3u
+
+static bool is_signal(const char *error)
+{
+	return !strcmp(error, "SEGV") || !strcmp(error, "BUS") || !strcmp(error, "FPE") ||
+	       !strcmp(error, "ILL");
+}
+
+static void add_head(const char *report, const struct crash_stack *s, char *text, size_t room)
+{
+	static const char mark[] = ": runtime error: ";
+	const char *what = strstr(report, mark);
+
+	if (what) {
+		snprintf(text, room, "undefined:");
+		what += strlen(mark);
+		signature_add(text, room, what, strlen(what));
+	} else if (is_signal(s->error)) {
+		snprintf(text, room, "signal:SIG%s", s->error);
+	} else {
+		snprintf(text, room, "address:%s%s", s->error,
+			 !strncmp(s->access, "READ", 4)	   ? " read"
+			 : !strncmp(s->access, "WRITE", 5) ? " write"
+							   : "");
+	}
+}
+
+bool crash_signature(const char *report, char *text, size_t room)
+{
+	unsigned int count = 0;
+	struct crash_stack s;
+
+	if (!crash_stack_read_foreign(report, &s) || !strcmp(s.error, "assertion"))
+		return false;
+	add_head(report, &s, text, room);
+	for (unsigned int i = 0; i < s.frames && count < FUNCTIONS; i++) {
+		size_t len = strlen(text);
+
+		if (!s.frame[i].device && count)
+			break; /* the harness, which calls it */
+		if (s.frame[i].device)
+			snprintf(text + len, room - len, "%s%s", count++ ? " < " : " in ",
+				 s.frame[i].function);
+	}
+	return count > 0;
+}
