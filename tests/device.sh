@@ -83,6 +83,12 @@ says '2 scripts, 1 findings'
 gives 0 env FOREIGN_MISTAKE=BLK_CONFIG_PAST_END "$anvil" shrink --device "$blk" "$work/past.txt" "$work/asked"
 says ': crash:global-buffer-overflow in blk_read, 1 operations'
 
+# the signature of the fuzz target, with whole names of C++
+FOREIGN_MISTAKE=BLK_CONFIG_PAST_END ANVIL_FINDINGS=$work/found "$3/mine_cxx/fuzz_mine_cxx" -runs=1 2>"$work/fuzz"
+gives 1 asked --device "$cxx"
+says "signature: $(sed -n 's/^anvil: finding 1: //p' "$work/fuzz")"
+says_like '^signature: .* < [(]anonymous namespace[)]::block_device::read[(]unsigned long, unsigned int[)] < '
+
 # dies NAME CONDITION: a device that ends where a register is read
 dies() {
 	sed "s/const struct virtqueue .q = selected(b);/&\n	if ($2) abort();/" tests/foreign/blk.c |

@@ -228,7 +228,47 @@ static const struct {
 	  "MemcmpInterceptorCommon(void*, int (*)(void const*, void const*, unsigned long))\n",
 	  "compare",
 	  "tests/foreign/net.c",
-	  { "global-buffer-overflow", "", "MemcmpInterceptorCommon(void*," } },
+	  { "global-buffer-overflow", "",
+	    "MemcmpInterceptorCommon(void*, int (*)(void const*, void const*, unsigned long))" } },
+	{ /* names of C++, by clang */
+	  "==7==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x603000000054\n"
+	  "    #0 0x42 in operator new(unsigned long) (\1/build/asan/anvil+0xa3) (BuildId: 1)\n"
+	  "    #1 0x43 in (anonymous namespace)::disk<4ul, std::allocator<int> "
+	  ">::operator/(unsigned "
+	  "int, char const*) const \1/devices/disk.cc:7:60\n"
+	  "    #2 0x44 in main \1/harness/x.c:7:6\n\n"
+	  "SUMMARY: AddressSanitizer: heap-buffer-overflow \1/devices/disk.cc:7:60 in (anonymous "
+	  "namespace)::disk<4ul, std::allocator<int> >::operator/(unsigned int, char const*) "
+	  "const\n",
+	  "(anonymous namespace)::disk<4ul, std::allocator<int> >::operator/(unsigned int, char "
+	  "const*) const",
+	  "devices/disk.cc",
+	  { "heap-buffer-overflow", "devices/disk.cc:7:60",
+	    "(anonymous namespace)::disk<4ul, std::allocator<int> >::operator/(unsigned int, char "
+	    "const*) const" } },
+	{ /* by gcc, and where a path is relative */
+	  "==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x603000000054 at pc 0x7f\n"
+	  "    #0 0x42 in operator delete(void*) "
+	  "../../../../src/libsanitizer/asan_new_delete.cpp:152\n"
+	  "    #1 0x43 in unsigned long ns::f<int, (ns::kind)2>(int const&, unsigned long) "
+	  "devices/disk.cc:7\n"
+	  "    #2 0x44 in poke devices/virtio_blk.c:5\n"
+	  "SUMMARY: AddressSanitizer: heap-use-after-free devices/disk.cc:7 in unsigned long "
+	  "ns::f<int, (ns::kind)2>(int const&, unsigned long)\n",
+	  "unsigned long ns::f<int, (ns::kind)2>(int const&, unsigned long)",
+	  "devices/disk.cc",
+	  { "heap-use-after-free", "devices/disk.cc:7",
+	    "unsigned long ns::f<int, (ns::kind)2>(int const&, unsigned long)" } },
+	{ "anvil: \1/devices/disk.cc:88: virtual std::pair<int, b> *ns::disk<int>::at(const "
+	  "std::vector<int> &, int) const [T = int]: Assertion `a::b[x](1)' failed.\n",
+	  "ns::disk<int>::at",
+	  "devices/disk.cc",
+	  { "", "", "" } },
+	{ "anvil: \1/devices/disk.cc:88: int {anonymous}::at(int) [with T = int]: Assertion `x' "
+	  "failed.\n",
+	  "{anonymous}::at",
+	  "devices/disk.cc",
+	  { "", "", "" } },
 	{ /* MemorySanitizer, and a program that is called like one of our folders */
 	  "==7==WARNING: MemorySanitizer: use-of-uninitialized-value\n"
 	  "    #0 0x1 in serve (\1/build/msan/anvil+0x21)\n"
@@ -249,7 +289,7 @@ static void assert_read(size_t i, const char *report)
 {
 	struct crash_summary summary;
 	struct crash_stack s;
-	char function[64];
+	char function[CRASH_FUNCTION_BYTES];
 
 	assert_int_equal(crash_stack_read(report, &s), reports[i].function != NULL);
 	if (reports[i].function) {

@@ -40,7 +40,7 @@ static bool was_told(struct afl *a, uint64_t hash)
 static void summarise(struct engine *e, const struct outcome *o)
 {
 	const char *line = o->report ? strstr(o->report, "SUMMARY: ") : NULL;
-	char text[2 * SUMMARY_BYTES];
+	char text[3 * SUMMARY_BYTES];
 
 	if (line)
 		snprintf(text, sizeof(text), "%.*s", (int)strcspn(line, "\n"), line);

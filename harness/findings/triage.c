@@ -163,14 +163,14 @@ static int make_groups(struct triage *t, const struct triage_input *input, size_
 /* ---- the smallest of each ---- */
 
 struct cause {
-	char text[512];
+	char text[TRIAGE_KEY_BYTES];
 	const char *device;
 };
 
 static bool same_cause(const void *opaque, const struct outcome *o)
 {
 	const struct cause *wanted = opaque;
-	char cause[512];
+	char cause[TRIAGE_KEY_BYTES];
 
 	if (!o->finding)
 		return false;

@@ -18,18 +18,19 @@
 #define TRIAGE_FRAMES	  4u /* of a stack that count */
 #define TRIAGE_NAME_BYTES 96u
 #define TRIAGE_ASKED	  8u
+#define TRIAGE_KEY_BYTES  1200u /* with the names of TRIAGE_FRAMES functions */
 
 /* One input that was played. */
 struct triage_input {
 	const char *path;
 	struct script script;
 	struct outcome outcome; /* of its last play before anything is shrunk; owns its report */
-	char key[512];		/* what it is grouped by; empty: no finding */
+	char key[TRIAGE_KEY_BYTES]; /* what it is grouped by; empty: no finding */
 };
 
 struct triage_group {
 	char name[TRIAGE_NAME_BYTES]; /* "violation-8-blk", "heap-buffer-overflow-parse_get_id" */
-	char key[512];
+	char key[TRIAGE_KEY_BYTES];
 	char target[64];	  /* "fuzz_blk": where in crashes/ it belongs */
 	struct script script;	  /* the smallest */
 	struct outcome outcome;	  /* of `script`; owns its report */

@@ -15,7 +15,7 @@
 /* What a device showed in one script. */
 struct side {
 	struct seen *seen; /* as much of it as there is; NULL: it was not played */
-	char verdict[128];
+	char verdict[RUNNER_VERDICT_BYTES];
 	char reason[256];
 	int op;
 	bool finding;
@@ -33,7 +33,7 @@ struct job {
 	struct shared *shared;
 	struct side *first; /* one a script */
 	struct runner_asked asked[2];
-	size_t now;	    /* script that is compared */
+	size_t now; /* script that is compared */
 	int error;
 };
 
@@ -90,14 +90,14 @@ static void describe_side(const struct side *s, char *text, size_t room)
 
 	if (rule)
 		signature_add(reason, sizeof(reason), s->reason, strlen(s->reason));
-	snprintf(text, room, "%.127s%s%.160s", s->finding ? s->verdict : "fine", rule ? ": " : "",
+	snprintf(text, room, "%s%s%.160s", s->finding ? s->verdict : "fine", rule ? ": " : "",
 		 reason);
 }
 
 static void compare_verdicts(struct job *j, const struct side *a, const struct side *b)
 {
 	const struct side *bad = a->finding ? a : b;
-	char text[2][300];
+	char text[2][RUNNER_VERDICT_BYTES + 162];
 	char kind[COMPARE_KIND_BYTES];
 	struct compare_kind *k;
 
@@ -106,7 +106,7 @@ static void compare_verdicts(struct job *j, const struct side *a, const struct s
 	if (!strcmp(text[0], text[1]))
 		return;
 	if (a->finding && b->finding)
-		snprintf(kind, sizeof(kind), "verdict: %.199s and %.199s", text[0], text[1]);
+		snprintf(kind, sizeof(kind), "verdict: %s and %s", text[0], text[1]);
 	else
 		snprintf(kind, sizeof(kind), "verdict on the %s: %s", bad == a ? "first" : "second",
 			 text[bad == b]);

@@ -10,7 +10,7 @@
 #include "play/seen.h"
 #include "runner.h"
 
-#define COMPARE_KIND_BYTES 420u
+#define COMPARE_KIND_BYTES 1000u
 
 /* All differences with the same signature. */
 struct compare_kind {

@@ -3,7 +3,8 @@
  * Line by line. A frame is "    #1 0x55 in take_one /where/ever/devices/virtio_blk.c:301:2", or
  * "    #9 0x55 in _start (/where/ever/build/asan/anvil+0x21) (BuildId: 92ed)" where no source is
  * known. "/where/ever" is anything that a folder may be called: with spaces, parentheses, names of
- * our folders. So a path begins and ends where the line's form says, never at a space.
+ * our folders. So a path begins and ends where the line's form says, never at a space. And a
+ * function of C++ may be "int (anonymous namespace)::f<a, b >(unsigned long) const".
  */
 #include "crash_stack.h"
 
@@ -82,7 +83,7 @@ static void take_frame(struct crash_stack *s, const char *function, const char *
 		own = foreign_path(path);
 	if (!own || s->frames == CRASH_FRAMES || sscanf(own, "%95[^:]:%u", f->file, &f->line) < 1)
 		return;
-	snprintf(f->function, sizeof(f->function), "%.63s", function);
+	snprintf(f->function, sizeof(f->function), "%s", function);
 	f->device =
 		foreign ? strncmp(f->file, "harness/", 8) != 0 : !strncmp(f->file, "devices/", 8);
 	s->frames++;
@@ -94,22 +95,50 @@ static bool is_frame(const char *line)
 	return line[0] == '#' && isdigit((unsigned char)line[1]);
 }
 
+/* Where the function of a frame begins, or would begin; NULL: it tells nothing */
+static const char *frame_begin(const char *line)
+{
+	int begin = 0;
+
+	(void)sscanf(line, " #%*u %*s in %n", &begin);
+	if (!begin)
+		(void)sscanf(line, " #%*u %*s %n", &begin);
+	return begin && line[begin] ? line + begin : NULL;
+}
+
 /*
- * Where the place of a frame begins; NULL: it tells none. A source ends with a number, a module
- * with a parenthesis; before one, a function of C++ may have spaces: "operator new(unsigned long)".
+ * Where the place of a frame begins; NULL: it tells none. No name has a space before what a path
+ * or a module begins with; where a path is a relative one, it has no space if the name has one.
  */
 static const char *frame_place(const char *line)
 {
-	size_t len = strlen(line);
-	const char *module = strstr(line, " (");
-	int place = 0;
+	static const char *const mark[] = { " /", " ./", " ../", " (/", " (<" };
+	const char *begin = frame_begin(line);
+	const char *place = NULL;
 
-	while (module && module[2] != '/' && module[2] != '<')
-		module = strstr(module + 1, " (");
-	if (len && line[len - 1] == ')')
-		return module ? module + 1 : NULL;
-	(void)sscanf(line, " #%*u %*s in %*s %n", &place);
-	return place && line[place] ? line + place : NULL;
+	for (size_t i = 0; begin && i < ARRAY_SIZE(mark); i++) {
+		const char *at = strstr(begin - 1, mark[i]);
+
+		if (at && (!place || at < place))
+			place = at;
+	}
+	if (!begin || place)
+		return place ? place + 1 : NULL;
+	if (line[strlen(line) - 1] == ')')
+		return NULL;
+	place = strpbrk(begin, "(<") ? strrchr(begin, ' ') : strchr(begin, ' ');
+	return place ? place + 1 : NULL;
+}
+
+/* The whole name of the function of a frame. False: it tells none. */
+static bool frame_function(const char *line, const char *place, char *name, size_t room)
+{
+	const char *begin = frame_begin(line);
+
+	if (!begin || begin >= place)
+		return false;
+	snprintf(name, room, "%.*s", (int)(place - begin) - 1, begin);
+	return true;
 }
 
 /* Stands for one of the C library's */
@@ -128,11 +157,12 @@ static bool is_outermost(const char *function)
 static void read_frame(struct crash_stack *s, const char *line, bool foreign)
 {
 	const char *place = frame_place(line);
-	char function[64];
+	char function[CRASH_FUNCTION_BYTES];
 
 	if (s->frames && is_outermost(s->frame[s->frames - 1].function))
 		return;
-	if (place && sscanf(line, " #%*u %*s in %63s", function) == 1 && !is_between(function))
+	if (place && frame_function(line, place, function, sizeof(function)) &&
+	    !is_between(function))
 		take_frame(s, function, place, foreign);
 }
 
@@ -159,28 +189,66 @@ static void read_access(struct crash_stack *s, const char *line)
 		snprintf(s->access, sizeof(s->access), "%s of size %u", kind, size);
 }
 
-/* "f" of "int f(struct g *)", as clang names a function, or of "f", as gcc does. */
+/* Goes back over what is in brackets, to the last one of `wanted` that is not. NULL: none */
+static char *outside(char *text, char *at, char wanted)
+{
+	int depth = 0;
+
+	while (at-- > text) {
+		if (*at == ')' || *at == '>')
+			depth++;
+		if ((*at == '(' || *at == '<') && depth > 0)
+			depth--;
+		if (*at == wanted && depth == 0)
+			return at;
+	}
+	return NULL;
+}
+
+/* "f" of "int f(struct g *)", as clang names a function, or of "f", as gcc does; "a::f<b, c>" of
+ * "int a::f<b, c>(int) const [with ...]". */
 static void bare_name(char *name)
 {
+	char *with = strstr(name, " [");
 	char *begin;
+	char *end;
 
-	name[strcspn(name, "(")] = 0;
-	begin = strrchr(name, ' ');
+	if (with)
+		*with = 0;
+	end = strrchr(name, ')');
+	end = end ? outside(name, end + 1, '(') : NULL;
+	if (end)
+		*end = 0;
+	begin = outside(name, name + strlen(name), ' ');
 	begin = begin ? begin + 1 : name;
-	begin += strspn(begin, "*");
+	begin += strspn(begin, "*&");
 	memmove(name, begin, strlen(begin) + 1);
+}
+
+/* What is between "devices/a.c:88: " and the end of its line, or NULL */
+static const char *behind_place(const char *path)
+{
+	for (const char *at = strchr(path, ':'); at; at = strchr(at + 1, ':')) {
+		size_t digits = strspn(at + 1, "0123456789");
+
+		if (digits && !strncmp(at + 1 + digits, ": ", 2))
+			return at + digits + 3;
+	}
+	return NULL;
 }
 
 /* "anvil: devices/virtqueue.c:88: int anvil_virtqueue_pop(struct g *): Assertion `x' failed." */
 static bool read_assertion(struct crash_stack *s, const char *line, bool foreign)
 {
-	char function[256];
+	char function[LINE_BYTES];
 	const char *path = strchr(line, ' ') ? strchr(line, ' ') + 1 : line;
 	const char *own = foreign ? path : own_path(path);
+	const char *begin = own ? behind_place(own) : NULL;
+	const char *end = begin ? strstr(begin, ": Assertion `") : NULL;
 
-	if (!own || !strstr(line, ": Assertion `") ||
-	    sscanf(own, "%*[^:]:%*u: %255[^:]", function) != 1)
+	if (!end)
 		return false;
+	snprintf(function, sizeof(function), "%.*s", (int)(end - begin), begin);
 	bare_name(function);
 	snprintf(s->error, sizeof(s->error), "assertion");
 	take_frame(s, function, own, foreign);
@@ -268,6 +336,17 @@ static void put_place(const char *place, size_t len, FILE *out)
 	fputs(own ? own : name, out);
 }
 
+/* Else more of a path: "x/b.c:7:2" */
+static bool is_name(const char *text)
+{
+	for (const char *at = strpbrk(text, "/:"); at; at = strpbrk(at + 1, "/:")) {
+		if (*at == ':' ? isdigit((unsigned char)at[1])
+			       : at - text < 8 || strncmp(at - 8, "operator", 8) != 0)
+			return false;
+	}
+	return true;
+}
+
 /* " in take_one" at the end of a summary, which has a place before it; the end if it is not there
  */
 static const char *summary_function(const char *place)
@@ -275,7 +354,7 @@ static const char *summary_function(const char *place)
 	const char *found = place + strlen(place);
 
 	for (const char *at = strstr(place, " in "); at; at = strstr(at + 1, " in ")) {
-		if (!strpbrk(at + 4, "/:")) /* else more of a path */
+		if (is_name(at + 4))
 			found = at;
 	}
 	return found;
@@ -301,7 +380,8 @@ static void read_summary(struct crash_summary *s, const char *line)
 
 		if (*place != '(')
 			put_place(place, (size_t)(function - place), out);
-		(void)sscanf(function, " in %63s", s->function);
+		if (*function)
+			snprintf(s->function, sizeof(s->function), "%s", function + 4);
 	}
 	if (out)
 		(void)fclose(out);
@@ -336,15 +416,14 @@ void crash_function(const char *report, const struct crash_summary *s, char *fun
 		return;
 	for (const char *at = report; at && (at = next_line(at, line));) {
 		const char *place = is_frame(line) ? frame_place(line) : NULL;
-		char name[64];
+		char name[CRASH_FUNCTION_BYTES];
 
 		if (inside && !is_frame(line))
 			return;
 		inside = is_frame(line);
-		if (!place || is_module(place) || sscanf(line, " #%*u %*s in %63s", name) != 1 ||
-		    is_between(name))
+		if (!place || is_module(place) ||
+		    !frame_function(line, place, name, sizeof(name)) || is_between(name))
 			continue;
-		name[strcspn(name, "(")] = 0;
 		snprintf(function, room, "%s", name);
 		return;
 	}

@@ -8,10 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CRASH_FRAMES 32u
+#define CRASH_FRAMES	     32u
+#define CRASH_FUNCTION_BYTES 256u /* of C++, with its parameters */
 
 struct crash_frame {
-	char function[64];
+	char function[CRASH_FUNCTION_BYTES];
 	char file[96]; /* "devices/virtio_blk.c": from the project's top, wherever that was built */
 	unsigned int line;
 	bool device; /* of the device, not of the harness */
@@ -42,7 +43,7 @@ const struct crash_frame *crash_stack_place(const struct crash_stack *stack);
 struct crash_summary {
 	char error[48];
 	char place[96]; /* "devices/virtio_blk.c:107:2"; not told of code without a source */
-	char function[64];
+	char function[CRASH_FUNCTION_BYTES];
 };
 
 /* False when there is no such line. */

@@ -39,7 +39,7 @@ const char sanitizer_options[] = "print_legend=0:max_allocation_size_mb=2048:red
 #define REPORT_BYTES_MAX (256l * 1024)
 #define ATTEMPTS	 3 /* to play a script whose process somebody else ends */
 
-static char problem[512]; /* why a script could not be played */
+static char problem[1024]; /* why a script could not be played */
 
 /* What a child plays, and where. */
 struct job {
@@ -132,7 +132,7 @@ static char *read_report(FILE *file)
 static void signature(const char *report, int status, char *out, size_t room)
 {
 	struct crash_summary s;
-	char function[64];
+	char function[CRASH_FUNCTION_BYTES];
 
 	if (crash_summary_read(report, &s) && s.function[0]) {
 		crash_function(report, &s, function, sizeof(function));
@@ -191,7 +191,7 @@ static void tell_no_device(const struct job *job, const struct shared *sh, const
 			   int status)
 {
 	int words = report && report[0] != '=' ? (int)strcspn(report, "\n") : 0;
-	char death[128];
+	char death[RUNNER_VERDICT_BYTES];
 
 	if (sh->error[0] && words)
 		snprintf(problem, sizeof(problem), "%.300s (%.*s)", sh->error, words, report);

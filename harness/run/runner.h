@@ -16,7 +16,8 @@ struct seen;
 struct runner_offer;
 struct outcome;
 
-#define RUNNER_HANG_SECONDS 10u
+#define RUNNER_HANG_SECONDS  10u
+#define RUNNER_VERDICT_BYTES 320u /* with a function of C++ */
 
 /*
  * A device from a file is asked what it offers before the first script. What ends its process then
@@ -35,10 +36,10 @@ struct runner_asked {
 /* Where to play. */
 struct runner_stage {
 	enum runner_bus on;
-	unsigned int hang_seconds; /* of processor time that are a hang; 0: RUNNER_HANG_SECONDS */
-	bool here;		   /* in this process, without a limit of time: for a debugger */
-	const char *kernel;	   /* for RUN_ON_LINUX; NULL: the one that is found */
-	const char *device;	   /* a shared object, for RUN_ON_MODEL; NULL: one of ours */
+	unsigned int hang_seconds;  /* of processor time that are a hang; 0: RUNNER_HANG_SECONDS */
+	bool here;		    /* in this process, without a limit of time: for a debugger */
+	const char *kernel;	    /* for RUN_ON_LINUX; NULL: the one that is found */
+	const char *device;	    /* a shared object, for RUN_ON_MODEL; NULL: one of ours */
 	struct runner_asked *asked; /* of a device from a file: never NULL */
 	/* of a device from a file, by their signatures: rules that it breaks, and that do not end a
 	 * script, and what it does when it is asked; NULL: none */
@@ -61,7 +62,8 @@ struct runner_offer {
 };
 
 struct outcome {
-	char verdict[128]; /* "ok", "violation:3", "crash:heap-buffer-overflow in f", "hang" */
+	char verdict[RUNNER_VERDICT_BYTES]; /* "ok", "violation:3", "crash:heap-buffer-overflow in
+					       f", "hang" */
 	bool finding;
 	bool unstable; /* another play of the same script gave another verdict */
 	int op;	       /* that showed it; -1: it came before the first one */
