@@ -60,7 +60,7 @@ DUT_GO_ON_UNDEFINED := -fsanitize-recover=$(DUT_RECOVER) -fsanitize-trap=unreach
 DUT_GO_ON := -fsanitize-recover=address $(DUT_GO_ON_UNDEFINED)
 # what target_wrap*.c and target_dut.c have
 DUT_CHECKS := $(foreach k,load store,$(foreach n,1 2 4 8 16,$(k)$(n) report_$(k)$(n)) $(k)N report_$(k)_n)
-DUT_WRAP_ANY := _Exit exit __assert_fail \
+DUT_WRAP_ANY := _Exit exit __assert_fail __cxa_pure_virtual _ZSt21__glibcxx_assert_failPKciS0_S0_ \
 	$(addprefix __ubsan_handle_,$(shell sed -n 's/^HANDLER(\(.*\))$$/\1/p' harness/targets/target_wrap.c))
 DUT_WRAP  := $(DUT_WRAP_ANY) $(addprefix __asan_,memcpy memmove memset $(DUT_CHECKS:%=%_noabort))
 dut_wrap   = $(addprefix -Wl$(comma)--wrap=,$(1))
@@ -89,8 +89,8 @@ DUT_KIND_so  := -fPIC -fno-sanitize=vptr,function
 DUT_LIBRARY  := build/lib/libvirtio-anvil-fuzz.a
 DUT_GLOBAL   := LLVMFuzzer* __tap_* __wrap_* __asan_default_options __msan_default_options __lsan_is_turned_off \
 	__sanitizer_report_error_summary
-DUT_SOURCES  := $(patsubst %,harness/targets/%.c,target target_dut target_catch target_wrap target_findings target_signature) \
-	$(HARNESS)
+DUT_SOURCES  := $(patsubst %,harness/targets/%.c,target target_dut target_catch target_terminate target_wrap target_findings \
+	target_signature) $(HARNESS)
 DUT_PARTS    := $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out $(TAP_PLAIN),$(DUT_SOURCES)) \
 	harness/targets/target_wrap_address.c) $(DEV_OBJ_clang) $(TAP_ASAN)
 DUT_PARTS_MEMORY := $(patsubst %.c,build/msan/obj/%.o,$(DUT_SOURCES) harness/targets/target_wrap_memory.c) $(DEV_OBJ_msan)

@@ -92,6 +92,36 @@ fuzz 0 '' -runs=500
 finds BLK_CONFIG_PAST_END 500 'address:.*buffer-overflow read in blk_read < .*block_device::read'
 finds BLK_RANGE_WRAPS 4000 'undefined:addition of unsigned offset to # overflowed to # in do_'
 replays BLK_RANGE_WRAPS undefined:
+
+# one that ends by std::terminate, in three ways, again and again: each is told once, with the reason
+sed 's/blk_write(&device, offset, width, value);/if (offset == 0x50) ends();\n\t\t&/' tests/foreign/mine_cxx.cc |
+	sed '/^class block_device/i struct base {\
+	base() { pass(); }\
+	void pass() { pure(); }\
+	virtual void pure() = 0;\
+};\
+struct derived : base {\
+	void pure() override { }\
+};\
+void ends()\
+{\
+	static unsigned int times;\
+	if (++times % 3 == 0)\
+		throw std::runtime_error("short");\
+	if (times % 3 == 1)\
+		derived();\
+	(void)std::vector<int>(2).at(times);\
+}' | sed '1i #include <stdexcept>' >"$work/terminates.cc"
+gives 0 env -u MAKEFLAGS make --no-print-directory "$devices/terminates/fuzz_terminates" DUT="$work/terminates.cc" \
+	SOURCES='tests/foreign/blk.c tests/foreign/mistakes.c' DUT_FLAGS=-Itests/foreign
+target=$devices/terminates/fuzz_terminates
+fuzz 1 '' -runs=3000
+for reason in 'std::terminate: nobody catches std::runtime_error' 'std::terminate: nobody catches std::out_of_range' \
+	'a pure virtual function is called'; do
+	is "how often it says '$reason'" 1 "$(grep -cxF "$reason" "$work/err")"
+done
+expect 'they come again and again' often 'signal:SIGABRT in .*::ends() < '
+is 'what the library says by itself' '' "$(grep -E '^terminate|^pure virtual' "$work/err")"
 target=$devices/mine_blk/fuzz_mine_blk
 
 # ---- MemorySanitizer ----

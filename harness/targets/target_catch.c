@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +163,19 @@ void catch_leave(enum caught_how how, const char *text)
 	}
 	if (armed)
 		leave();
+}
+
+void catch_say(const char *format, ...)
+{
+	va_list arguments;
+
+	if (now.how || now.text[0])
+		return;
+	va_start(arguments, format);
+	(void)vsnprintf(now.text, sizeof(now.text), format, arguments);
+	va_end(arguments);
+	if (!armed)
+		complain("%s", now.text);
 }
 
 /* ---- what is reported again and again ---- */

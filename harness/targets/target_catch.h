@@ -65,6 +65,9 @@ const struct caught *catch_pending(void);
 /* Ends the process as a crash that the engine sees, and keeps the input of. After a catch_play. */
 void catch_die(void) __attribute__((noreturn));
 
+/* What is wrong, in words, of the device that is about to abort; the first words count. */
+void catch_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Of target_wrap_address.c and target_wrap_memory.c: their sanitizer has reported `text`, or NULL:
  * what is written is all. The script is left when it has nothing locked any more. */
 void catch_report(enum caught_how how, const char *text);

@@ -15,6 +15,7 @@
 #include "base/sanitizer.h"
 #include "target_catch.h"
 #include "target_findings.h"
+#include "target_terminate.h"
 
 /* So many findings one after the other, and the device is asked whether it works at all. */
 #define IN_A_ROW 16u
@@ -118,6 +119,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	sanitizer_end_quietly();
 	findings_start((*argv)[0]);
 	catch_start(tell_findings);
+	terminate_start();
 	return 0;
 }
 

@@ -87,3 +87,22 @@ void __wrap_exit(int status)
 	catch_leave(CAUGHT_EXIT, text);
 	__real_exit(status);
 }
+
+/* ---- C++'s library ---- */
+
+void __wrap___cxa_pure_virtual(void) __attribute__((noreturn));
+void __wrap__ZSt21__glibcxx_assert_failPKciS0_S0_(const char *file, int line, const char *function,
+						  const char *what) __attribute__((noreturn));
+
+void __wrap___cxa_pure_virtual(void)
+{
+	catch_say("a pure virtual function is called");
+	abort();
+}
+
+/* With _GLIBCXX_ASSERTIONS */
+void __wrap__ZSt21__glibcxx_assert_failPKciS0_S0_(const char *file, int line, const char *function,
+						  const char *what)
+{
+	__wrap___assert_fail(what, file, (unsigned int)line, function);
+}
