@@ -160,6 +160,52 @@ ends aborts Aborted 'abort()'
 ends exits 'exit status 7' 'exit(7)'
 ends leaves 'exit status 0' 'exit(0)'
 
+# ---- memory that is lost ----
+
+# loses NAME SED: a device that does so
+loses() {
+	sed "$2" tests/foreign/blk.c | sed '1i #include <stdlib.h>' >"$work/$1.c"
+	${CC:-cc} -shared -fPIC -g -fno-omit-frame-pointer -D_GNU_SOURCE -Iharness -Itests/foreign tests/foreign/mine_blk.c \
+		"$work/$1.c" tests/foreign/mistakes.c -o "$work/$1.so"
+}
+lost='*(char *volatile *)\&(char *){ malloc(24) } = NULL;'
+loses request "s/case TYPE_GET_ID:/&\n		$lost/"
+printf 'device blk\ninit\nblk\nblk type=get_id\nblk\n' >"$work/id.txt"
+for repeat in 1 2; do
+	gives 1 "$anvil" play --repeat $repeat --device "$work/request.so" "$work/end.txt" "$work/id.txt" "$first" "$work/id.txt"
+	is 'verdicts' "$work/end.txt: ok $work/id.txt: leak:execute $first: ok $work/id.txt: leak:execute " \
+		"$(grep -E ': (ok|leak:.*)$' "$work/out" | grep -v '^verdict' | tr '\n' ' ')"
+done
+says_like "#1 .* in execute .*$work/request.c:[0-9]"
+gives 0 "$anvil" shrink --device "$work/request.so" "$work/id.txt" "$work/id.small"
+says ': leak:execute, 2 operations'
+gives 1 "$anvil" triage --out "$work/lost" --device "$work/request.so" "$work/id.txt" "$work/end.txt"
+says_like "^leak-execute +request +1 +2  execute at $work/request.c:[0-9]+$"
+expect 'it is told in words' grep -q 'lost memory that was allocated in execute' "$work/lost/leak-execute/summary.txt"
+gives 1 "$anvil" compare --device "$work/request.so" "$work/id.txt"
+says 'verdict on the first: leak:execute'
+# without a sanitizer nobody looks
+gives 0 "$plain" play --device "$work/request.so" "$work/id.txt"
+
+# at each power cycle: that is no script's
+loses cycle "/^void blk_init/,/^{/ s/^{/{\n$lost/"
+gives 1 "$anvil" play --device "$work/cycle.so" "$first" "$work/end.txt"
+says "$work/cycle.so: leak:blk_init"
+is 'findings' 1 "$(grep -c '^verdict: ' "$work/out")"
+echo 'leak:blk_init' >"$work/known"
+gives 0 "$anvil" play --known "$work/known" --device "$work/cycle.so" "$first"
+
+# what a device has allocated when it is left in the middle of a call is not lost by it
+sed 's/status = execute(b, &c);/char *volatile held = malloc(99);\n	&/; s/^	answer(b, &c, status);/&\n	free(held);/' \
+	tests/foreign/blk.c | sed '1i #include <stdlib.h>' >"$work/left.c"
+cp tests/foreign/mine_blk.c "$work/mine_blk_left.c"
+gives 0 env -u MAKEFLAGS make --no-print-directory "$3/mine_blk_left/mine_blk_left.so" DUT="$work/mine_blk_left.c" \
+	SOURCES="$work/left.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign
+breaks=corpora/fuzz_virtqueue/readable_after_writable
+gives 1 env FOREIGN_MISTAKE=BLK_WRITE_FLAG "$anvil" play --device "$3/mine_blk_left/mine_blk_left.so" \
+	"$breaks" "$first" "$breaks" "$first"
+is 'verdicts' 'violation:1 ok violation:1 ok ' "$(sed -n 's/^corpora.*: //p' "$work/out" | tr '\n' ' ')"
+
 # throws NAME STATEMENT: a device in C++ that does this at each notification
 throws() {
 	sed "s/blk_write(&device, offset, width, value);/if (offset == 0x50) { $2 }\n		&/" tests/foreign/mine_cxx.cc |

@@ -49,6 +49,7 @@ int sanitizer_reports = STDERR_FILENO;
 const char *__asan_default_options(void);
 const char *__msan_default_options(void);
 int __lsan_is_turned_off(void);
+int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
 /* ---- address space and addresses ---- */
 
@@ -185,6 +186,12 @@ void sanitizer_tell_leaks(void)
 	      "gdb "
 	      "or strace); docker's --cap-add=SYS_PTRACE helps, or kernel.yama.ptrace_scope=1\n",
 	      stderr);
+}
+
+bool sanitizer_found_leak(void)
+{
+	return sanitizer_sees_leaks() && __lsan_do_recoverable_leak_check &&
+	       __lsan_do_recoverable_leak_check() != 0;
 }
 
 void sanitizer_leave_leaks(void)

@@ -32,6 +32,9 @@ bool sanitizer_sees_leaks(void);
 /* Prints a line on stderr, once, if this build looks for leaks and this process cannot. */
 void sanitizer_tell_leaks(void);
 
+/* Looks for leaks now. Returns whether there is one, after a report on stderr. */
+bool sanitizer_found_leak(void);
+
 /* Leaks are not to be looked for any more. */
 void sanitizer_leave_leaks(void);
 

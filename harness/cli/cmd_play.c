@@ -159,7 +159,7 @@ const struct command command_play = {
 	.help = "Plays scripts, and gives a verdict for each",
 	.details =
 		"Verdicts are ok, rejected (the device asks for a reset), wedged, violation:RULE, "
-		"crash:WHAT and hang; of the last four all there is to know is told.\n"
+		"crash:WHAT, leak:WHERE and hang; of the last five all there is to know is told.\n"
 		"A device of yours is a shared object with the function device_under_test. On kvm "
 		"and linux its guest RAM begins on a page.\n",
 	.options = options,

@@ -40,6 +40,7 @@ static int shrink(const struct runner_stage *stage, char **operand)
 			 operand[0]);
 		return EXIT_USAGE;
 	}
+	s.stage.no_leaks = strncmp(o.verdict, "leak:", 5) != 0;
 	shrink_script(&s, &script);
 	if (s.failed)
 		complain("cannot play: %s", runner_problem());

@@ -193,6 +193,7 @@ static int shrink_group(struct triage_group *g, struct triage *t)
 	};
 
 	g->script = g->smallest->script;
+	s.stage.no_leaks = strncmp(first->verdict, "leak:", 5) != 0;
 	cause_of(first, t->device, cause.text, sizeof(cause.text));
 	/* else there is no answer to look for, or no script that shows it */
 	if (!first->unstable && first->op >= 0) {

@@ -59,6 +59,8 @@ static const char *rule_text(const struct triage_group *g)
 
 	if (r)
 		return r->broken;
+	if (g->stack.frames && !strcmp(g->stack.error, "leak"))
+		return "a guest makes the device lose memory";
 	if (g->stack.frames)
 		return "a guest makes the device's process die";
 	return "a guest makes the device useless";

@@ -14,8 +14,12 @@ static void tell_stack(const struct triage_group *g, FILE *out)
 {
 	const struct crash_frame *f = crash_stack_place(&g->stack);
 
-	fprintf(out, "the device's process died in %s (%s:%u): %s", f->function, f->file, f->line,
-		g->stack.error);
+	if (!strcmp(g->stack.error, "leak"))
+		fprintf(out, "the device lost memory that was allocated in %s (%s:%u)", f->function,
+			f->file, f->line);
+	else
+		fprintf(out, "the device's process died in %s (%s:%u): %s", f->function, f->file,
+			f->line, g->stack.error);
 	if (g->stack.access[0])
 		fprintf(out, ", %s", g->stack.access);
 	if (g->stack.frames > 1)

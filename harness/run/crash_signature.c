@@ -34,12 +34,33 @@ static void add_head(const char *report, const struct crash_stack *s, char *text
 	}
 }
 
+/* Of C++'s library, which allocates for the device */
+static bool is_library(const char *function)
+{
+	return !strncmp(function, "std::", 5) || !strncmp(function, "__gnu_cxx::", 11);
+}
+
+void crash_leak(const char *report, char *text, size_t room)
+{
+	struct crash_stack s;
+	const char *function = "";
+
+	if (crash_stack_read_foreign(report, &s))
+		function = crash_stack_place(&s)->function;
+	for (unsigned int i = 0; i < s.frames && is_library(function); i++) {
+		if (s.frame[i].device)
+			function = s.frame[i].function;
+	}
+	snprintf(text, room, "leak:%s", function);
+}
+
 bool crash_signature(const char *report, char *text, size_t room)
 {
 	unsigned int count = 0;
 	struct crash_stack s;
 
-	if (!crash_stack_read_foreign(report, &s) || !strcmp(s.error, "assertion"))
+	if (!crash_stack_read_foreign(report, &s) || !strcmp(s.error, "assertion") ||
+	    !strcmp(s.error, "leak"))
 		return false;
 	add_head(report, &s, text, room);
 	for (unsigned int i = 0; i < s.frames && count < FUNCTIONS; i++) {

@@ -14,4 +14,7 @@
 /* "address:heap-buffer-overflow read in f < g < h". False: the report has no stack of a device. */
 bool crash_signature(const char *report, char *text, size_t room);
 
+/* "leak:f", of LeakSanitizer's: the function that has allocated what is lost. */
+void crash_leak(const char *report, char *text, size_t room);
+
 #endif

@@ -171,6 +171,8 @@ static bool read_error(struct crash_stack *s, const char *line)
 {
 	const char *at = strstr(line, "Sanitizer: ");
 
+	if (strstr(line, "LeakSanitizer: detected memory leaks"))
+		return snprintf(s->error, sizeof(s->error), "leak") > 0;
 	if (strncmp(line, "SUMMARY", 7) && at)
 		return sscanf(at, "Sanitizer: %63s", s->error) == 1;
 	if (!strstr(line, ": runtime error: "))

@@ -81,6 +81,36 @@ static void play_number(struct stage *st, const struct job *job, size_t i, struc
 	sh->done = true;
 }
 
+/* Before the first script: what is lost by then is not by a script. Once for all plays on it. */
+static void look_at_once(const struct runner_stage *stage, struct shared *sh)
+{
+	if (!stage->device || stage->asked->looked)
+		return;
+	sh->asking = true;
+	sh->leaked = sanitizer_found_leak();
+	if (sh->leaked)
+		_exit(1);
+	sh->asking = false;
+	sh->looked = true;
+}
+
+/*
+ * A script that breaks a rule is left in the middle of a call, with what the device has allocated
+ * there. That is no leak, and what shows as one after a later script may be that: then it is played
+ * again, in a process of its own.
+ */
+static void look_for_leaks(struct shared *sh)
+{
+	static bool left;
+
+	left |= sh->verdict.kind == VERDICT_VIOLATION;
+	if (sh->verdict.kind == VERDICT_VIOLATION || !sanitizer_found_leak())
+		return;
+	sh->over = left;
+	sh->leaked = !left;
+	_exit(1);
+}
+
 /* Tells the parent after each script, and goes on when the parent has taken note. */
 static void child(const struct job *job, size_t from, struct shared *sh, int tell, int wait_fd)
 {
@@ -96,8 +126,12 @@ static void child(const struct job *job, size_t from, struct shared *sh, int tel
 		sh->ready = false;
 		exit(2);
 	}
+	if (job->stage->no_leaks || (job->stage->device && job->stage->asked->leaks))
+		sanitizer_leave_leaks();
+	look_at_once(job->stage, sh);
 	for (size_t i = from; i < job->count; i++) {
 		play_number(&stage, job, i, sh);
+		look_for_leaks(sh);
 		if (write(tell, &byte, 1) != 1 || read(wait_fd, &byte, 1) != 1)
 			return;
 	}
@@ -178,11 +212,14 @@ static void outcome_of_death(const struct job *job, const struct shared *sh, int
 			 limit_of(job->stage));
 		return;
 	}
-	if (sh->death.killed_self)
+	if (sh->leaked)
+		crash_leak(report, o->verdict, sizeof(o->verdict));
+	else if (sh->death.killed_self)
 		snprintf(o->verdict, sizeof(o->verdict), "crash:%s", strsignal(SIGKILL));
 	else
 		signature(o->report, status, o->verdict, sizeof(o->verdict));
-	snprintf(o->reason, sizeof(o->reason), "the device's process died%s, see the report",
+	snprintf(o->reason, sizeof(o->reason), "%s%s, see the report",
+		 sh->leaked ? "memory is lost" : "the device's process died",
 		 sh->asking ? " when it was asked what it offers, before the first script" : "");
 }
 
@@ -265,6 +302,9 @@ static int start_child(struct player_process *p, const struct job *job, size_t f
 		return err;
 	sh->current = from;
 	sh->done = false;
+	sh->leaked = false;
+	sh->looked = false;
+	sh->over = false;
 	sh->ready = false;
 	sh->asking = false;
 	if (job->stage->device)
@@ -291,6 +331,7 @@ static int start_child(struct player_process *p, const struct job *job, size_t f
 	close_end(&p->to_child[1]);
 	dup2(fileno(p->errors), STDERR_FILENO);
 	child(job, from, sh, p->to_parent[1], p->to_child[0]);
+	sanitizer_leave_leaks(); /* it has looked */
 	exit(0);
 }
 
@@ -337,6 +378,10 @@ static bool take_asked(const struct job *job, const struct shared *sh, struct ou
 		free(o->report);
 	else
 		asked->tell(asked->opaque, o);
+	if (sh->leaked) {
+		asked->leaks = true;
+		return true;
+	}
 	if (question == 0 || question >= MACHINE_QUESTIONS)
 		return false;
 	asked->questions.left_out[question] = true;
@@ -372,8 +417,10 @@ static ssize_t play_some(const struct job *job, size_t from, struct shared *sh,
 	}
 	close_end(&p.to_parent[0]);
 	close_end(&p.to_child[1]);
+	if (sh->looked)
+		job->stage->asked->looked = true;
 	died = take_death(&p, job, &o);
-	if (died && from + done == job->count) { /* all have an outcome */
+	if (died && (sh->over || from + done == job->count)) { /* all have an outcome */
 		free(o.report);
 	} else if (died && sh->asking) {
 		err = take_asked(job, sh, &o) ? -ERESTART : -ENODEV;

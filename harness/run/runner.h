@@ -26,6 +26,8 @@ struct outcome;
  */
 struct runner_asked {
 	struct machine_questions questions;
+	bool looked; /* for leaks */
+	bool leaks;  /* it loses memory already then: they are not looked for any more */
 	/* of the last one, as a fuzz target tells it: the next question may have the same */
 	char signature[CRASH_SIGNATURE_BYTES];
 	/* called with it, as with a script's outcome, if it is not known; NULL: nobody is told */
@@ -38,6 +40,7 @@ struct runner_stage {
 	enum runner_bus on;
 	unsigned int hang_seconds;  /* of processor time that are a hang; 0: RUNNER_HANG_SECONDS */
 	bool here;		    /* in this process, without a limit of time: for a debugger */
+	bool no_leaks;		    /* they are not looked for, which takes long */
 	const char *kernel;	    /* for RUN_ON_LINUX; NULL: the one that is found */
 	const char *device;	    /* a shared object, for RUN_ON_MODEL; NULL: one of ours */
 	struct runner_asked *asked; /* of a device from a file: never NULL */

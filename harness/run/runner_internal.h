@@ -17,8 +17,11 @@ struct shared {
 	volatile bool ready;  /* there is a device to play on */
 	volatile bool asking; /* it is asked what it offers */
 	struct machine_questions questions;
-	volatile bool done;   /* with `current`; the verdict is there */
+	volatile bool done; /* with `current`; the verdict is there */
 	volatile bool unstable;
+	volatile bool leaked; /* the child has ended itself: memory is lost, by its report */
+	volatile bool looked; /* none is before the first script */
+	volatile bool over;   /* the child has ended itself: this script is for another one */
 	struct death death;
 	struct verdict verdict;
 	char difference[256];
