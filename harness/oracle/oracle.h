@@ -311,6 +311,7 @@ struct oracle {
 	struct model_walk walk;
 	struct model_chain *last; /* the chain taken last */
 	unsigned int last_queue;
+	uint8_t *captures;	 /* of all chains; memory is used as it is written */
 	struct model_store *log; /* stores into buffers since the last used entry */
 	unsigned int logs;
 	uint8_t *log_bytes;

@@ -66,13 +66,13 @@ void oracle_create(struct oracle *o)
 {
 	size_t chains = (size_t)SETUP_QUEUES * SETUP_QUEUE_SIZE;
 	static bool hooked;
-	uint8_t *capture = address_space(chains * ORACLE_CAPTURE_BYTES);
 	struct model_chain *chain = calloc(chains, sizeof(*chain));
 
 	if (!hooked && __sanitizer_install_malloc_and_free_hooks)
 		__sanitizer_install_malloc_and_free_hooks(count_allocation, count_free);
 	hooked = true;
 	memset(o, 0, sizeof(*o));
+	o->captures = address_space(chains * ORACLE_CAPTURE_BYTES);
 	o->log = address_space(ORACLE_WAITING_LOG * sizeof(*o->log));
 	o->log_bytes = address_space(ORACLE_WAITING_BYTES);
 	o->list = calloc(1, sizeof(*o->list));
@@ -80,8 +80,6 @@ void oracle_create(struct oracle *o)
 	o->net.answer = malloc(ORACLE_ANSWER_BYTES);
 	if (!chain || !o->list || !o->net.completed || !o->net.answer)
 		abort();
-	for (size_t i = 0; i < chains; i++)
-		chain[i].capture = capture + i * ORACLE_CAPTURE_BYTES;
 	for (unsigned int q = 0; q < SETUP_QUEUES; q++)
 		o->queue[q].chain = chain + (size_t)q * SETUP_QUEUE_SIZE;
 }

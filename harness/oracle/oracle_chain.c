@@ -106,6 +106,7 @@ void oracle_taken(struct oracle *o, struct model_chain *c)
 
 	w->active = false;
 	c->taken = true;
+	c->capture = o->captures + (size_t)(c - o->queue[0].chain) * ORACLE_CAPTURE_BYTES;
 	c->order = o->order++;
 	q->held[q->helds++] = c;
 	q->gave_back = false;

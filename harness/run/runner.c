@@ -38,6 +38,7 @@ const char sanitizer_options[] = "print_legend=0:max_allocation_size_mb=2048:red
 
 #define REPORT_BYTES_MAX (256l * 1024)
 #define ATTEMPTS	 3 /* to play a script whose process somebody else ends */
+#define FILES		 1024u
 
 static char problem[1024]; /* why a script could not be played */
 
@@ -59,6 +60,18 @@ static void limit_cpu(const struct runner_stage *stage)
 	struct itimerval t = { .it_value = { .tv_sec = limit_of(stage) } };
 
 	setitimer(ITIMER_VIRTUAL, &t, NULL);
+}
+
+/* A sanitizer closes each file that might be open before it starts its symbolizer, for a report:
+ * where a process may have a million, that is most of a crash. */
+static void limit_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur <= FILES)
+		return;
+	limit.rlim_cur = FILES;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* Plays number `i`, as often as asked; the verdict is the last one's. */
@@ -117,6 +130,7 @@ static void child(const struct job *job, size_t from, struct shared *sh, int tel
 	static struct stage stage;
 	char byte = 0;
 
+	limit_files();
 	if (job->stage->device)
 		limit_cpu(job->stage);
 	if (runner_set_stage(&stage, job->stage, sh->error, sizeof(sh->error)))
