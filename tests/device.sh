@@ -160,6 +160,22 @@ ends aborts Aborted 'abort()'
 ends exits 'exit status 7' 'exit(7)'
 ends leaves 'exit status 0' 'exit(0)'
 
+# ---- what is left open ----
+
+# a queue that is stopped and started again: at its first entry, or where it was
+sed 's/if (!mistake(BLK_RESET_KEEPS_INDEX))/if (!q->desc)/' tests/foreign/blk.c >"$work/goes_on.c"
+${CC:-cc} -shared -fPIC -D_GNU_SOURCE -Iharness -Itests/foreign tests/foreign/mine_blk.c "$work/goes_on.c" \
+	tests/foreign/mistakes.c -o "$work/goes_on.so"
+printf 'device blk\ninit\nblk\nstop\nqueue\nblk\nblk\nblk\n' >"$work/again.txt"
+for device in "$work/goes_on.so" "$blk"; do
+	gives 0 "$anvil" play --device "$device" "$work/again.txt" corpora/fuzz_blk/legacy_resized
+done
+# it counts up to the next reset of the device
+printf 'device blk\ninit\nstop\nqueue\ninit\nblk\n' >"$work/anew.txt"
+gives 1 env FOREIGN_MISTAKE=BLK_USED_LEN_ALL "$anvil" play --device "$work/goes_on.so" "$work/anew.txt"
+says 'anew.txt: violation:3'
+says '# ^ here (operation 4)'
+
 # ---- memory that is lost ----
 
 # loses NAME SED: a device that does so

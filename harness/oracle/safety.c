@@ -52,6 +52,8 @@ static void forget(struct safety *s)
 	s->features_sel = 0;
 	s->queue_sel = 0;
 	s->sel_known = s->exact; /* the specification does not say what a reset makes of it */
+	/* the same on two devices, whatever was free before */
+	s->order = (s->order | UINT32_MAX) + 1;
 }
 
 void safety_start(struct safety *s, const struct setup *p, const struct anvil_features *offered)
@@ -206,6 +208,17 @@ static void look_for_overlaps(struct safety *s, struct safety_queue *q)
 	}
 }
 
+/*
+ * By 4.2.2.2 a driver stops a queue by writing 0 to QueueReady. Whether a device that is told to
+ * go on with it begins at its first entry or where it was is not said, but for a queue reset
+ * (2.6.1).
+ */
+static void pause_queue(struct safety *s, struct safety_queue *q)
+{
+	q->paused |= q->ready && !s->exact;
+	s->stopping = (int)s->queue_sel;
+}
+
 void safety_queue_runs(struct safety *s, bool before, bool runs)
 {
 	struct safety_queue *q;
@@ -215,7 +228,7 @@ void safety_queue_runs(struct safety *s, bool before, bool runs)
 		return;
 	q = &s->queue[s->queue_sel];
 	if (!runs && q->ready)
-		s->stopping = (int)s->queue_sel;
+		pause_queue(s, q);
 	if (!runs || (before && !q->ready))
 		return;
 	if (q->ready) {
@@ -236,6 +249,8 @@ void safety_queue_runs(struct safety *s, bool before, bool runs)
 	s->live |= 1u << s->queue_sel;
 	q->walked = q->used = q->packed ? PVIRTQ_PLACE_WRAP : 0;
 	q->broken = q->stopping;
+	if (q->paused)
+		safety_queue_wild(q);
 	s->stale = true;
 	look_for_overlaps(s, q);
 	safety_chains_meet_rings(s);
@@ -278,6 +293,7 @@ static void reset_queue(struct safety *s, struct safety_queue *q)
 	bool stopping = q->stopping;
 
 	s->stopping = (int)s->queue_sel;
+	q->paused = false;
 	if (q->ready)
 		return; /* at the end of the call */
 	forget_queue(q);
@@ -309,14 +325,14 @@ static void write_queue(struct safety *s, uint64_t offset, uint32_t value, bool 
 		if (s->p->legacy && !q->ready)
 			q->address[0] = value;
 		if (s->p->legacy && !value)
-			s->stopping = (int)s->queue_sel;
+			pause_queue(s, q);
 		s->features_final |= value && may_program(s, q, in_use);
 		if (s->p->legacy && value)
 			start_queue(s, q);
 		return;
 	case VIRTIO_MMIO_QUEUE_READY:
 		if (!s->p->legacy && value == 0)
-			s->stopping = (int)s->queue_sel;
+			pause_queue(s, q);
 		else if (!s->p->legacy)
 			start_queue(s, q);
 		return;
@@ -395,12 +411,14 @@ static void stop(struct safety *s, unsigned int queue)
 {
 	struct safety_queue *q = &s->queue[queue];
 	bool stopping = q->stopping || q->chains;
+	bool paused = q->paused;
 
 	if (!q->ready)
 		return;
 	forget_queue(q);
 	s->live &= ~(1u << queue);
 	q->stopping = stopping;
+	q->paused = paused;
 }
 
 /* 2.2.2: it must not say FEATURES_OK to what it did not offer. */

@@ -8,7 +8,8 @@
  * its own part of the rings, and nowhere else; it may read the readable ones, tables and rings; it
  * gives each chain back once; and so on (the ten rules of oracle.h). Where the guest races, makes
  * ranges overlap or breaks a ring, more is permitted: all that a chain has been since it was made
- * available counts.
+ * available counts. Of a queue that was stopped and is started again, without a reset of it, any
+ * entry may be meant.
  *
  * What a device does shows in two ways. A tapped device's accesses are told one by one. Of another
  * one only what it has changed is seen, at the end of a call; then rules 2, 5 and 10 cannot be
@@ -118,6 +119,8 @@ struct safety_queue {
 	uint16_t used;	 /* next used entry; packed: place */
 	uint64_t newest; /* order of the newest chain that was given back, and 1 more */
 	bool stopping;	 /* it was stopped with chains in flight, and may read as in use */
+	bool paused; /* it was stopped, but not reset: where it goes on is the device's own affair
+		      */
 	/* parts of used entries that the device has written, but not yet shown */
 	struct safety_slots {
 		uint64_t id[SETUP_QUEUE_SIZE / 64];
