@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "array_size.h"
+#include "base/signature.h"
 #include "run/crash_stack.h"
 #include "findings/json.h"
 #include "findings/describe.h"
@@ -445,9 +446,39 @@ static void rules_are_those_of_the_readme(void **state)
 	assert_null(strstr(readme, wanted));
 }
 
+static void a_report_has_one_signature(void **state)
+{
+	static const struct {
+		const char *report;
+		const char *signature;
+	} example[] = {
+		{ "==7==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x60\n"
+		  "READ of size 4 at 0x60 thread T0\n",
+		  "address:heap-buffer-overflow read" },
+		{ "==7==ERROR: AddressSanitizer: attempting double-free on 0x60 in thread T0:\n",
+		  "address:double-free" },
+		{ "mine.c:7:3: runtime error: index 12 out of bounds for type 'int[4]'\n",
+		  "undefined:index # out of bounds for type 'int[#]'" },
+		{ "==7==WARNING: MemorySanitizer: use-of-uninitialized-value\n    #0 0x55\n",
+		  "memory:use-of-uninitialized-value" },
+		{ "anvil: never written: guest RAM at 0x80001000\n"
+		  "==7==WARNING: MemorySanitizer: use-of-uninitialized-value\n",
+		  "memory:never written: guest RAM at #" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(example); i++) {
+		char text[200] = "";
+
+		signature_of_report(example[i].report, text, sizeof(text));
+		assert_string_equal(text, example[i].signature);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_report_has_one_signature),
 		cmocka_unit_test(a_stack_is_read),
 		cmocka_unit_test(the_place_is_in_the_device_if_it_can_be),
 		cmocka_unit_test(undefined_behaviour_has_a_stack),

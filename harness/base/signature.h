@@ -15,4 +15,8 @@ void signature_add(char *text, size_t room, const char *what, size_t len);
 /* "violation:1 stores # bytes at #", of a broken rule (1 to 10) and its reason. */
 void signature_of_rule(unsigned int rule, const char *reason, char *text, size_t room);
 
+/* Of a sanitizer's report, without functions: "address:heap-buffer-overflow read", "memory:never
+ * written: disk, byte #", "undefined:division by zero". */
+void signature_of_report(const char *report, char *text, size_t room);
+
 #endif

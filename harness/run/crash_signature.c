@@ -17,21 +17,10 @@ static bool is_signal(const char *error)
 
 static void add_head(const char *report, const struct crash_stack *s, char *text, size_t room)
 {
-	static const char mark[] = ": runtime error: ";
-	const char *what = strstr(report, mark);
-
-	if (what) {
-		snprintf(text, room, "undefined:");
-		what += strlen(mark);
-		signature_add(text, room, what, strlen(what));
-	} else if (is_signal(s->error)) {
+	if (is_signal(s->error))
 		snprintf(text, room, "signal:SIG%s", s->error);
-	} else {
-		snprintf(text, room, "address:%s%s", s->error,
-			 !strncmp(s->access, "READ", 4)	   ? " read"
-			 : !strncmp(s->access, "WRITE", 5) ? " write"
-							   : "");
-	}
+	else
+		signature_of_report(report, text, room);
 }
 
 /* Of C++'s library, which allocates for the device */

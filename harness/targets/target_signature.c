@@ -43,48 +43,6 @@ static void verdict_head(const struct verdict *v, char *text, size_t room)
 		player_verdict_name(v, text, room);
 }
 
-/* "==7==ERROR: AddressSanitizer: heap-buffer-overflow on address ...", "READ of size 4 at ..." */
-static void address_head(const char *report, char *text, size_t room)
-{
-	const char *kind = strstr(report, "AddressSanitizer: ");
-
-	add(text, room, "address:");
-	if (kind) {
-		kind += strlen("AddressSanitizer: ");
-		if (!strncmp(kind, "attempting ", 11)) /* "attempting double-free on" */
-			kind += 11;
-		signature_add(text, room, kind, strcspn(kind, ": "));
-	}
-	if (strstr(report, "\nREAD of size"))
-		add(text, room, " read");
-	else if (strstr(report, "\nWRITE of size"))
-		add(text, room, " write");
-}
-
-/* "anvil: never written: guest RAM at 0x80001000", then the report */
-static void memory_head(const char *report, char *text, size_t room)
-{
-	static const char mark[] = "anvil: ";
-	const char *kind = strstr(report, "MemorySanitizer: ");
-
-	add(text, room, "memory:");
-	if (!strncmp(report, mark, strlen(mark)))
-		kind = report + strlen(mark);
-	else
-		kind = kind ? kind + strlen("MemorySanitizer: ") : report;
-	signature_add(text, room, kind, strlen(kind));
-}
-
-static void undefined_head(const char *report, char *text, size_t room)
-{
-	static const char mark[] = ": runtime error: ";
-	const char *what = strstr(report, mark);
-
-	what = what ? what + strlen(mark) : report;
-	add(text, room, "undefined:");
-	signature_add(text, room, what, strlen(what));
-}
-
 static void signal_head(int number_of, char *text, size_t room)
 {
 	const char *name = sigabbrev_np(number_of);
@@ -108,12 +66,9 @@ void signature_head(const struct verdict *v, const struct caught *c, char *text,
 	text[0] = 0;
 	if (!c) {
 		verdict_head(v, text, room);
-	} else if (c->how == CAUGHT_ADDRESS) {
-		address_head(c->text, text, room);
-	} else if (c->how == CAUGHT_MEMORY) {
-		memory_head(c->text, text, room);
-	} else if (c->how == CAUGHT_UNDEFINED) {
-		undefined_head(c->text, text, room);
+	} else if (c->how == CAUGHT_ADDRESS || c->how == CAUGHT_MEMORY ||
+		   c->how == CAUGHT_UNDEFINED) {
+		signature_of_report(c->text, text, room);
 	} else if (c->how == CAUGHT_SIGNAL) {
 		signal_head(c->signal, text, room);
 	} else if (c->how == CAUGHT_EXIT) {
