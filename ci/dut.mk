@@ -62,7 +62,7 @@ DUT_GO_ON := -fsanitize-recover=address $(DUT_GO_ON_UNDEFINED)
 DUT_CHECKS := $(foreach k,load store,$(foreach n,1 2 4 8 16,$(k)$(n) report_$(k)$(n)) $(k)N report_$(k)_n)
 DUT_WRAP_ANY := _Exit exit __assert_fail __cxa_pure_virtual _ZSt21__glibcxx_assert_failPKciS0_S0_ \
 	$(addprefix __ubsan_handle_,$(shell sed -n 's/^HANDLER(\(.*\))$$/\1/p' harness/targets/target_wrap.c))
-DUT_WRAP  := $(DUT_WRAP_ANY) $(addprefix __asan_,memcpy memmove memset $(DUT_CHECKS:%=%_noabort))
+DUT_WRAP  := $(DUT_WRAP_ANY) $(addprefix __asan_,report_error memcpy memmove memset $(DUT_CHECKS:%=%_noabort))
 dut_wrap   = $(addprefix -Wl$(comma)--wrap=,$(1))
 DUT_COVERAGE := -fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp
 DUT_TAPPED   := $(TAP_ASAN_FLAGS) -DDUT_TAP

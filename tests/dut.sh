@@ -85,6 +85,17 @@ replays BLK_RANGE_WRAPS undefined:
 # what an address that is not checked leads to differs from process to process
 finds BLK_ADDRESS_UNCHECKED 8000 'signal:SIGSEGV in '
 
+# memory that the device does not touch itself: what it hands over, looked at by a harness without sanitizers
+target=$devices/mine_net/fuzz_mine_net
+mkdir "$work/corpus"
+finds NET_TX_TRAILER 500 'address:stack-buffer-overflow read in transmitted < send_short < transmit' \
+	"$work/corpus" corpora/fuzz_net
+replays NET_TX_TRAILER address:
+# and what is behind a frame that arrives
+finds NET_RX_PAST_END 500 'address:use-after-poison read in net_receive' "$work/corpus" corpora/fuzz_net
+replays NET_RX_PAST_END address:
+rm -r "$work/corpus"
+
 # ---- C++ ----
 
 target=$devices/mine_cxx/fuzz_mine_cxx
@@ -166,7 +177,7 @@ says_like '^anvil: never written: guest RAM at 0x8'
 unwritten BLK_USED_LEN 1000 'memory:never written: guest RAM at # in push_used' push_used
 unwritten BLK_CONFIG_REST 1000 'memory:.* in .*blk_read' '(blk_read|read_offered|get)'
 unwritten BLK_SECTOR_REST 5000 'memory:never written: disk, byte # in write_part' write_part
-unwritten NET_PADDING 1000 'memory:never written: frame, byte # in .*transmit' '(transmitted|send_padded)'
+unwritten NET_PADDING 1000 'memory:never written: frame, byte # in .*transmit' '(transmitted|send_short)'
 unwritten NET_RX_HEADER 1000 'memory:never written: guest RAM at # in copy_in < store_packet' copy_in
 
 # asked MAKE_VARIABLE...: what cannot be built is said before anything is

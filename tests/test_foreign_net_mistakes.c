@@ -150,6 +150,13 @@ static int tx_long(void)
 	return wrong_if(frames_sent);
 }
 
+static int tx_trailer(void)
+{
+	bring_up(0, 2);
+	transmit(HEADER + 20);
+	return wrong_if(frames_sent != 1 || frame_bytes > 60);
+}
+
 static int tx_lost(void)
 {
 	bring_up(0, 2);
@@ -162,6 +169,13 @@ static int rx_overrun(void)
 	bring_up(0, 2);
 	lend(0, DATA, 50);
 	return wrong_if(receive(60) || touched(DATA + 50, 22));
+}
+
+static int rx_past_end(void)
+{
+	bring_up(0, 2);
+	lend(0, DATA, 1600);
+	return wrong_if(!receive(61) || touched(DATA + HEADER + 61, 8));
 }
 
 static int rx_header(void)
@@ -287,8 +301,10 @@ static const struct shown all_shown[] = {
 	{ MISTAKE_NET_LENGTH_TWICE, length_twice, true },
 	{ MISTAKE_NET_TX_SHORT, tx_short, false },
 	{ MISTAKE_NET_TX_LONG, tx_long, false },
+	{ MISTAKE_NET_TX_TRAILER, tx_trailer, false },
 	{ MISTAKE_NET_TX_LOST, tx_lost, false },
 	{ MISTAKE_NET_RX_OVERRUN, rx_overrun, false },
+	{ MISTAKE_NET_RX_PAST_END, rx_past_end, false },
 	{ MISTAKE_NET_RX_HEADER, rx_header, false },
 	{ MISTAKE_NET_RX_WRITE_FLAG, rx_write_flag, false },
 	{ MISTAKE_NET_RX_LOST, rx_lost, false },

@@ -4,8 +4,7 @@
  * guest memory; first_unwritten is the first of them, or -1. take_as_written: somebody has written
  * these, whom MemorySanitizer does not see. A function that is SEES_NOTHING takes all for written.
  * enter_library and leave_library stand around calls into libraries that were built without
- * MemorySanitizer, and would be reported by mistake. AddressSanitizer: fence_off makes each access
- * to these bytes an error until take_fence.
+ * MemorySanitizer, and would be reported by mistake.
  */
 #ifndef MSAN_H
 #define MSAN_H
@@ -22,11 +21,6 @@
 #define enter_library()		      __msan_scoped_disable_interceptor_checks()
 #define leave_library()		      __msan_scoped_enable_interceptor_checks()
 #endif
-#if __has_feature(address_sanitizer)
-#include <sanitizer/asan_interface.h>
-#define fence_off(at, len)  __asan_poison_memory_region(at, len)
-#define take_fence(at, len) __asan_unpoison_memory_region(at, len)
-#endif
 #endif
 
 #ifndef check_initialized
@@ -39,11 +33,6 @@
 #ifndef enter_library
 #define enter_library() ((void)0)
 #define leave_library() ((void)0)
-#endif
-
-#ifndef fence_off
-#define fence_off(at, len)  ((void)(at), (void)(len))
-#define take_fence(at, len) ((void)(at), (void)(len))
 #endif
 
 #endif

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/asan.h"
+
 #define SECTOR ANVIL_DISK_SECTOR_BYTES
 
 /* Each byte tells its sector, and no sector is zero, unless another content is asked for. */
@@ -23,6 +25,16 @@ static void mark_dirty(struct fake_disk *d, const struct anvil_disk_request *r)
 {
 	for (uint64_t i = r->sector; i < r->sector + r->sectors; i++)
 		d->dirty[i / 64] |= 1ull << (i % 64);
+}
+
+/* More sectors than there are break a rule, whatever their data is. */
+static void check_data(const struct anvil_disk_request *r)
+{
+	bool read = r->op == ANVIL_DISK_READ;
+
+	if ((read || r->op == ANVIL_DISK_WRITE || r->op == ANVIL_DISK_ZONE_APPEND) &&
+	    r->sectors <= SETUP_SECTORS)
+		check_handed_over(r->data, (size_t)r->sectors * SECTOR, read);
 }
 
 /* The oracle has checked the range against the capacity when the request came. */
@@ -113,6 +125,7 @@ void fake_disk_complete(struct fake_disk *d, unsigned int which, int result)
 
 	struct anvil_disk_request *r = d->pending[which];
 
+	check_data(r);
 	result = carry_out_or_fail(d, r, result);
 	oracle_disk_completed(d->oracle, r, result);
 	for (d->pendings--; which < d->pendings; which++)
@@ -126,6 +139,7 @@ static void submit(struct anvil_disk *disk, struct anvil_disk_request *r)
 	struct fake_disk *d = (struct fake_disk *)(void *)disk;
 
 	d->pending[d->pendings++] = r;
+	check_data(r);
 	oracle_disk_submitted(d->oracle, r);
 	if (d->pendings > FAKE_DISK_PENDING)
 		oracle_fail(d->oracle, 10, "more than %u requests at the disk", FAKE_DISK_PENDING);

@@ -5,6 +5,8 @@
  */
 #include "machine_internal.h"
 
+#include "base/asan.h"
+
 void machine_complete(struct machine *m, unsigned int which, int result)
 {
 	if (m->told)
@@ -45,12 +47,17 @@ void machine_resize(struct machine *m, uint64_t capacity)
 
 uint8_t *machine_frame_room(struct machine *m)
 {
-	return m->exact ? own_device_frame(&m->own) : m->frame;
+	if (m->exact)
+		return own_device_frame(&m->own);
+	take_fence(m->frame, ANVIL_NIC_FRAME_BYTES_MAX);
+	return m->frame;
 }
 
+/* It ends where it ends, and stays so until there is another one. */
 static void give_frame(struct machine *m, uint32_t len)
 {
 	safety_frame(&m->safety, m->frame, len);
+	fence_off(m->frame + len, ANVIL_NIC_FRAME_BYTES_MAX - len);
 	m->dut->frame(m->dut, m->frame, len);
 }
 

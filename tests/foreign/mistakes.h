@@ -62,8 +62,10 @@
 	X(NET_LENGTH_TWICE, "change a length between its check and its use")                       \
 	X(NET_TX_SHORT, "have the VMM's memory sent: length - 12 of a chain that is shorter")      \
 	X(NET_TX_LONG, "overrun the device's buffer by a frame longer than that")                  \
+	X(NET_TX_TRAILER, "have the VMM's stack sent: 4 bytes behind a short frame")               \
 	X(NET_TX_LOST, "lose a chain: a frame that is not sent never completes")                   \
 	X(NET_RX_OVERRUN, "have a frame stored behind a buffer that is too small for it")          \
+	X(NET_RX_PAST_END, "be given the host's memory behind a frame that arrives")               \
 	X(NET_RX_HEADER, "have a header stored behind a buffer that is shorter than 12 bytes")     \
 	X(NET_RX_WRITE_FLAG, "have a frame stored in a device-readable buffer")                    \
 	X(NET_RX_LOST, "lose all its buffers to a frame that is too large for them")               \

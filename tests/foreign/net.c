@@ -277,6 +277,8 @@ bool net_receive(struct net *n, const void *frame, size_t len)
 		memset(header, 0, NET_HEADER);
 	if (!mistake(NET_RX_STALE_HEADER))
 		memcpy(n->packet, header, NET_HEADER);
+	if (mistake(NET_RX_PAST_END))
+		len = (len + 7) / 8 * 8;
 	memcpy(n->packet + NET_HEADER, frame, len);
 	count = take_buffers(n, q, NET_HEADER + len);
 	if (count < 0)
@@ -308,13 +310,13 @@ enum fate {
 	UNANSWERED = -2,
 };
 
-/* A frame that is as long as Ethernet wants it */
-static void send_padded(struct net *n, uint64_t len)
+/* A frame that is as long as Ethernet wants it, or longer than its bytes are */
+static void send_short(struct net *n, uint64_t len)
 {
 	uint8_t frame[60];
 
 	memcpy(frame, n->packet + NET_HEADER, len);
-	n->vm->send(n->vm, frame, sizeof(frame));
+	n->vm->send(n->vm, frame, sizeof(frame) + (mistake(NET_TX_TRAILER) ? 4 : 0));
 }
 
 /* 5.1.9.2: a header, of which no offload makes use, and a frame. */
@@ -326,8 +328,9 @@ static int transmit(struct net *n, const struct net_chain *c)
 	    (c->out_len > sizeof(n->packet) && !mistake(NET_TX_LONG)))
 		return mistake(NET_TX_LOST) ? UNANSWERED : 0;
 	bufs_read(c->buf, 0, n->packet, c->out_len);
-	if (unwritten(NET_PADDING) && len > 0 && len < 60 && n->link_up)
-		send_padded(n, len);
+	if ((unwritten(NET_PADDING) || mistake(NET_TX_TRAILER)) && len > 0 && len < 60 &&
+	    n->link_up)
+		send_short(n, len);
 	else if (len > 0 && n->link_up)
 		n->vm->send(n->vm, n->packet + NET_HEADER, len);
 	return 0;
