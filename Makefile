@@ -3,14 +3,15 @@
 #
 # Flavours, each in build/<flavour>/:
 #   asan   AddressSanitizer and UndefinedBehaviorSanitizer everywhere: replays and findings
-#   fuzz   the same on devices/, with coverage for the engine; the harness is plain, so that the
-#          time goes to what is tested: fuzz targets
+#   fuzz   the same on devices/, with coverage for the engine; the harness is plain, and optimized
+#          as one at link time, so that the time goes to what is tested: fuzz targets
 #   msan   MemorySanitizer everywhere: replays; devices of others (ci/dut.mk)
 #   cov    source-based coverage: `make coverage`, `make health`
 #   gcc clang   plain builds for unit tests
 #   lib    devices/ as programs embed them: make install
 #   afl/fast afl/asan afl/cmplog   the targets as AFL++ wants them, devices/ alone instrumented:
-#          without sanitizers; with those of fuzz; telling AFL++ what is compared with what
+#          without sanitizers; with those of fuzz; telling AFL++ what is compared with what. The
+#          harness is that of fuzz
 #   i386 s390x  32 bits, with AddressSanitizer and UndefinedBehaviorSanitizer; big-endian: `make portable`
 
 T      ?= 60
@@ -71,7 +72,7 @@ DEVICE_msan  := $(MSAN)
 DEVICE_lib    = -fPIC -Wno-error $(CPPFLAGS) $(CFLAGS)
 DEVICE_cov   := $(COVERAGE)
 DEVICE_i386  := $(ASAN) -D_FILE_OFFSET_BITS=64
-OTHER_fuzz   := -O3
+OTHER_fuzz   := -O3 -flto
 OTHER_asan   := $(ASAN)
 OTHER_msan   := $(MSAN)
 OTHER_i386   := $(ASAN) -D_FILE_OFFSET_BITS=64
@@ -79,12 +80,14 @@ OTHER_i386   := $(ASAN) -D_FILE_OFFSET_BITS=64
 # address are random (vm.mmap_rnd_bits): clang 14 dies where they meet. C++'s library is for devices
 # that throw: AddressSanitizer looks for it when the program starts.
 LINK_asan    := $(ASAN) -no-pie -Wl,--push-state,--no-as-needed -lstdc++ -Wl,--pop-state
-LINK_fuzz    := $(ASAN) -no-pie
+# what is linked with objects for link-time optimization
+LTO          := -fuse-ld=lld -Wl,--lto-O3
+LINK_fuzz    := $(ASAN) -no-pie $(LTO)
 LINK_msan    := $(MSAN)
 LINK_cov     := $(COVERAGE)
 DEVICE_afl/asan := $(FAST_ASAN)
 LINK_afl/asan   := $(ASAN) -no-pie
-$(foreach f,$(AFL_FLAVOURS),$(eval OTHER_$(f) := -O3))
+$(foreach f,$(AFL_FLAVOURS),$(eval OTHER_$(f) := -O3)$(eval LINK_$(f) += $(LTO))$(eval HARNESS_$(f) := fuzz))
 # this machine's processor runs it, with that libraries; for s390x QEMU finds them
 LINK_i386     = $(ASAN) -Wl,--disable-new-dtags -Wl,--dynamic-linker=$(SYSROOT)/i386/lib/ld-linux.so.2 \
 	-Wl,-rpath=$(SYSROOT)/i386/lib/i386-linux-gnu:$(SYSROOT)/i386/usr/lib/i386-linux-gnu
@@ -108,6 +111,7 @@ TOOL     := $(AROUND) $(call room,cli)
 TARGETS  := $(wildcard harness/targets/fuzz_*.c)
 # what each target has beside HARNESS; what AFL++ loads into itself, and into a target
 TARGET   := harness/targets/target.c harness/targets/target_own.c
+TARGET_COPY := build/fuzz/obj/harness/targets/target_copy.o
 AFL_DOOR := harness/targets/mutator_afl.c
 AFL_PART := harness/targets/target_afl.c
 # the exact model of our devices; the safety rules stay
@@ -159,6 +163,14 @@ build/agent: harness/kvm/agent/agent.c harness/kvm/agent/agent.h harness/kvm/pay
 	@mkdir -p $(@D)
 	@echo "  guest $<"
 	@$(CLANG) $(COMMON) -static $< -o $@
+
+# One object of several: of those of the harness, whose copies are then not AddressSanitizer's, but TARGET_COPY's
+JOIN      = $(CLANG) -r -nostdlib $(LTO)
+JOIN_FUZZ = $(JOIN) $(filter %.o,$^) -o $@ && objcopy --redefine-syms=harness/targets/target_copy.syms $@
+
+build/fuzz/obj/harness.o: $(patsubst %.c,build/fuzz/obj/%.o,$(TARGET) $(HARNESS)) harness/targets/target_copy.syms Makefile
+	@echo "  fuzz harness"
+	@$(JOIN_FUZZ)
 
 # what the engine costs on instrumented code
 build/fuzz/obj/harness/targets/fuzz_empty.o: OTHER_fuzz = $(DEVICE_fuzz)

@@ -91,15 +91,20 @@ DUT_GLOBAL   := LLVMFuzzer* __tap_* __wrap_* __asan_default_options __msan_defau
 	__sanitizer_report_error_summary
 DUT_SOURCES  := $(patsubst %,harness/targets/%.c,target target_dut target_catch target_terminate target_wrap target_findings \
 	target_signature) $(HARNESS)
-DUT_PARTS    := $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out $(TAP_PLAIN),$(DUT_SOURCES)) \
-	harness/targets/target_wrap_address.c) $(DEV_OBJ_clang) $(TAP_ASAN)
+DUT_HARNESS  := $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out $(TAP_PLAIN),$(DUT_SOURCES)) \
+	harness/targets/target_wrap_address.c)
 DUT_PARTS_MEMORY := $(patsubst %.c,build/msan/obj/%.o,$(DUT_SOURCES) harness/targets/target_wrap_memory.c) $(DEV_OBJ_msan)
 
-build/lib/obj/fuzz.o: $(DUT_PARTS)
+build/lib/obj/fuzz-harness.o: $(DUT_HARNESS) harness/targets/target_copy.syms Makefile ci/dut.mk
+	@mkdir -p $(@D)
+	@echo "  fuzz harness for devices of others"
+	@$(JOIN_FUZZ)
+
+build/lib/obj/fuzz.o: build/lib/obj/fuzz-harness.o $(TARGET_COPY) $(DEV_OBJ_clang) $(TAP_ASAN)
 build/lib/obj/fuzz-memory.o: $(DUT_PARTS_MEMORY)
 build/lib/obj/fuzz.o build/lib/obj/fuzz-memory.o: ci/dut.mk
 	@mkdir -p $(@D)
-	@$(LD) -r $(filter %.o,$^) -o $@
+	@$(JOIN) $(filter %.o,$^) -o $@
 	@objcopy --wildcard $(DUT_GLOBAL:%=--keep-global-symbol='%') $@
 
 $(DUT_LIBRARY): build/lib/obj/fuzz.o

@@ -7,8 +7,12 @@ build/$(FLAVOUR)/%: FLAVOUR := $(FLAVOUR)
 # this flavour's objects of these sources
 obj = $(patsubst %.c,build/$(FLAVOUR)/obj/%.o,$(1))
 
+# that of the harness in fuzz targets, which AFL++'s flavours have from another one
+target_obj = $(patsubst %.c,build/$(or $(HARNESS_$(FLAVOUR)),$(FLAVOUR))/obj/%.o,$(1))
+
 DEV_OBJ_$(FLAVOUR) := $(call obj,$(DEVICES))
 LIB_OBJ_$(FLAVOUR) := $(call obj,$(DEVICES) $(HARNESS))
+TARGET_LIB_OBJ_$(FLAVOUR) := $(DEV_OBJ_$(FLAVOUR)) $(call target_obj,$(HARNESS))
 
 COMPILE    = $(CC_$(FLAVOUR)) $(COMMON)
 INSTRUMENT = $(or $(INSTRUMENT_$(FLAVOUR)),$(CC_$(FLAVOUR)))
@@ -83,32 +87,37 @@ build/$(FLAVOUR)/tests/embed_example: $(call obj,tests/embed_example.c) $(DEV_OB
 
 # ---- targets ----
 
-build/$(FLAVOUR)/fuzz_empty: $(call obj,harness/targets/fuzz_empty.c harness/base/sanitizer.c)
+build/$(FLAVOUR)/fuzz_empty: $(call obj,harness/targets/fuzz_empty.c) $(call target_obj,harness/base/sanitizer.c)
 	@$(LINK_FUZZ) $^ -o $@
 
-build/$(FLAVOUR)/fuzz_%: build/$(FLAVOUR)/obj/harness/targets/fuzz_%.o $(call obj,$(TARGET)) $(LIB_OBJ_$(FLAVOUR))
+build/$(FLAVOUR)/fuzz_%: $(call target_obj,harness/targets/fuzz_%.c) build/fuzz/obj/harness.o $(TARGET_COPY) \
+		$(DEV_OBJ_$(FLAVOUR))
 	@$(LINK_FUZZ) $^ -o $@
 
 # the same without one of the parts, to see what that is worth (make bugs-race WITHOUT=...)
-build/$(FLAVOUR)/without/mutator/fuzz_%: build/$(FLAVOUR)/obj/harness/targets/fuzz_%.o $(call obj,$(TARGET)) \
-		$(LIB_OBJ_$(FLAVOUR))
-	@mkdir -p $(@D)
-	@$(LINK_FUZZ) $^ -o $@ -Wl,--wrap=LLVMFuzzerCustomMutator -Wl,--wrap=LLVMFuzzerCustomCrossOver
+build/$(FLAVOUR)/without/mutator/fuzz_%: $(call target_obj,harness/targets/fuzz_%.c) \
+		build/$(FLAVOUR)/without/mutator/harness.o $(TARGET_COPY) $(DEV_OBJ_$(FLAVOUR))
+	@$(LINK_FUZZ) $^ -o $@
 
-build/$(FLAVOUR)/without/races/fuzz_%: build/$(FLAVOUR)/obj/harness/targets/fuzz_%.o \
-		$(call obj,$(TARGET) tests/bugs/without/races.c) $(LIB_OBJ_$(FLAVOUR))
+# the engine finds none
+build/$(FLAVOUR)/without/mutator/harness.o: build/fuzz/obj/harness.o
+	@mkdir -p $(@D)
+	@objcopy -L LLVMFuzzerCustomMutator -L LLVMFuzzerCustomCrossOver $< $@
+
+build/$(FLAVOUR)/without/races/fuzz_%: $(call target_obj,harness/targets/fuzz_%.c) \
+		$(call target_obj,$(TARGET) tests/bugs/without/races.c) $(TARGET_LIB_OBJ_$(FLAVOUR))
 	@mkdir -p $(@D)
 	@$(LINK_FUZZ) $^ -o $@ -Wl,--wrap=guest_race
 
-build/$(FLAVOUR)/without/oracle/fuzz_%: build/$(FLAVOUR)/obj/harness/targets/fuzz_%.o \
-		$(call obj,$(TARGET) tests/bugs/without/oracle.c tests/bugs/without/model.c) \
-		$(filter-out $(call obj,$(MODEL)),$(LIB_OBJ_$(FLAVOUR)))
+build/$(FLAVOUR)/without/oracle/fuzz_%: $(call target_obj,harness/targets/fuzz_%.c) \
+		$(call target_obj,$(TARGET) tests/bugs/without/oracle.c tests/bugs/without/model.c) \
+		$(filter-out $(call target_obj,$(MODEL)),$(TARGET_LIB_OBJ_$(FLAVOUR)))
 	@mkdir -p $(@D)
 	@$(LINK_FUZZ) $^ -o $@ -Wl,--wrap=player_play -Wl,--wrap=safety_fail
 
-build/$(FLAVOUR)/without/model/fuzz_%: build/$(FLAVOUR)/obj/harness/targets/fuzz_%.o \
-		$(call obj,$(TARGET) tests/bugs/without/rule_zero.c tests/bugs/without/model.c) \
-		$(filter-out $(call obj,$(MODEL)),$(LIB_OBJ_$(FLAVOUR)))
+build/$(FLAVOUR)/without/model/fuzz_%: $(call target_obj,harness/targets/fuzz_%.c) \
+		$(call target_obj,$(TARGET) tests/bugs/without/rule_zero.c tests/bugs/without/model.c) \
+		$(filter-out $(call target_obj,$(MODEL)),$(TARGET_LIB_OBJ_$(FLAVOUR)))
 	@mkdir -p $(@D)
 	@$(LINK_FUZZ) $^ -o $@ -Wl,--wrap=player_play
 
