@@ -6,6 +6,7 @@
 #   fuzz   the same on devices/, with coverage for the engine; the harness is plain, and optimized
 #          as one at link time, so that the time goes to what is tested: fuzz targets
 #   msan   MemorySanitizer everywhere: replays; devices of others (ci/dut.mk)
+#   tsan   ThreadSanitizer everywhere: the test of what may happen at once
 #   cov    source-based coverage: `make coverage`, `make health`
 #   gcc clang   plain builds for unit tests
 #   lib    devices/ as programs embed them: make install
@@ -29,7 +30,7 @@ DESTDIR ?=
 AFL_FLAVOURS := afl/fast afl/asan afl/cmplog
 # other machines, with Debian's libraries from ci/sysroot
 FOREIGN      := i386 s390x
-ALL_FLAVOURS := asan fuzz msan cov gcc clang lib $(FOREIGN) $(AFL_FLAVOURS)
+ALL_FLAVOURS := asan fuzz msan tsan cov gcc clang lib $(FOREIGN) $(AFL_FLAVOURS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 # the same bytes wherever the checkout is, so that reports and signatures do not tell where that was
@@ -38,11 +39,13 @@ COMMON    = -std=c11 -D_GNU_SOURCE $(OPTIMIZE) -g -fno-omit-frame-pointer $(WARN
 	$(if $(filter build/cov/%,$@),,"-ffile-prefix-map=$$PWD=.")
 ASAN     := -fsanitize=address,undefined -fno-sanitize-recover=all
 MSAN     := -fsanitize=memory -fno-sanitize-recover=all -fsanitize-memory-track-origins
+TSAN     := -fsanitize=thread
 COVERAGE := -fprofile-instr-generate -fcoverage-mapping
 
 CC_asan  := $(CLANG)
 CC_fuzz  := $(CLANG)
 CC_msan  := $(CLANG)
+CC_tsan  := $(CLANG)
 CC_cov   := $(CLANG)
 CC_gcc   := $(GCC)
 CC_clang := $(CLANG)
@@ -68,6 +71,7 @@ FAST_ASAN    := $(ASAN) -fno-sanitize=null,object-size,alignment -fsanitize-addr
 DEVICE_fuzz  := $(FAST_ASAN) \
 	-fsanitize-coverage=inline-8bit-counters,pc-table -fsanitize-coverage-ignorelist=ci/coverage-ignore
 DEVICE_msan  := $(MSAN)
+DEVICE_tsan  := $(TSAN)
 # for programs, plug-ins and what a distribution adds; a newer compiler's warnings are not its users'
 DEVICE_lib    = -fPIC -Wno-error $(CPPFLAGS) $(CFLAGS)
 DEVICE_cov   := $(COVERAGE)
@@ -75,6 +79,7 @@ DEVICE_i386  := $(ASAN) -D_FILE_OFFSET_BITS=64
 OTHER_fuzz   := -O3 -flto
 OTHER_asan   := $(ASAN)
 OTHER_msan   := $(MSAN)
+OTHER_tsan   := $(TSAN)
 OTHER_i386   := $(ASAN) -D_FILE_OFFSET_BITS=64
 # A program at a fixed place is out of the way of AddressSanitizer's maps, however many bits of an
 # address are random (vm.mmap_rnd_bits): clang 14 dies where they meet. C++'s library is for devices
@@ -84,6 +89,7 @@ LINK_asan    := $(ASAN) -no-pie -Wl,--push-state,--no-as-needed -lstdc++ -Wl,--p
 LTO          := -fuse-ld=lld -Wl,--lto-O3
 LINK_fuzz    := $(ASAN) -no-pie $(LTO)
 LINK_msan    := $(MSAN)
+LINK_tsan    := $(TSAN)
 LINK_cov     := $(COVERAGE)
 DEVICE_afl/asan := $(FAST_ASAN)
 LINK_afl/asan   := $(ASAN) -no-pie
@@ -120,6 +126,8 @@ MODEL    := $(filter harness/oracle/oracle%,$(call room,oracle))
 HARNESS_TESTS := $(wildcard $(patsubst %,tests/test_%.c,harness acpi linux_image serial runner_* boot host_* \
 	sandbox* recorder* findings finding_* mutator_afl campaign))
 SEEDS_TEST    := tests/test_seeds.c
+# the test of threads, which ThreadSanitizer watches, too
+THREADS_TEST  := tests/test_host_threads.c
 # tests of a hobby VMM's devices, which know nothing of ours, and what these tests share
 VMM_BLK_TESTS := $(wildcard tests/test_foreign_blk*.c)
 VMM_NET_TESTS := $(wildcard tests/test_foreign_net*.c)
@@ -197,7 +205,8 @@ AFL_BINARIES  := build/afl/fast/fuzz_empty $(REAL_TARGETS:%=build/afl/mutator/%.
 ENGINE_BINARIES := $(if $(filter afl,$(ENGINE)),afl-there $(AFL_BINARIES)) $(FUZZ_BINARIES)
 # test_private_copy counts the loads of a plain build: a sanitizer adds its own
 TEST_BINARIES := $(filter-out build/asan/tests/test_private_copy,$(foreach f,gcc clang asan,\
-	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS) $(SEEDS_TEST) $(VMM_TESTS))))
+	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS) $(SEEDS_TEST) $(VMM_TESTS)))) \
+	$(THREADS_TEST:tests/%.c=build/tsan/tests/%)
 
 CONFORMANCE_TESTS := $(foreach f,gcc asan,$(CONFORMANCE:tests/%.c=build/$(f)/tests/%))
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * An image, and a disk of the runner on it: for test_host_device.c, test_host_disk_image.c and
- * test_runner_parts.c.
+ * An image, and a disk of the runner on it: for test_host_device.c, test_host_disk_image.c,
+ * test_host_threads.c and test_runner_parts.c.
  */
 #ifndef TESTS_HOST_DISK_RIG_H
 #define TESTS_HOST_DISK_RIG_H

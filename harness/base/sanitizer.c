@@ -22,7 +22,7 @@
 #if __has_feature(address_sanitizer)
 #define LOOKS_FOR_LEAKS true
 #endif
-#if __has_feature(memory_sanitizer)
+#if __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
 #define MAPS_ALL_MEMORY true
 #endif
 #elif defined(__SANITIZE_ADDRESS__)
@@ -48,6 +48,7 @@ int sanitizer_reports = STDERR_FILENO;
 /* What the sanitizers ask, before they map anything: so that is when to look. */
 const char *__asan_default_options(void);
 const char *__msan_default_options(void);
+const char *__tsan_default_options(void);
 int __lsan_is_turned_off(void);
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
@@ -78,7 +79,7 @@ static NOT_INSTRUMENTED void give_up(const char *line, size_t len)
 	syscall(SYS_exit_group, 2);
 }
 
-/* AddressSanitizer minds the program's place alone, MemorySanitizer that of libraries, too. */
+/* AddressSanitizer minds the program's place alone, the others that of libraries, too. */
 static NOT_INSTRUMENTED bool is_misplaced(void)
 {
 	uintptr_t library = getauxval(AT_BASE);
@@ -129,6 +130,12 @@ NOT_INSTRUMENTED const char *__msan_default_options(void)
 {
 	look();
 	return sanitizer_memory_options ? sanitizer_memory_options : "";
+}
+
+NOT_INSTRUMENTED const char *__tsan_default_options(void)
+{
+	look();
+	return "";
 }
 
 /* ---- leaks ---- */
