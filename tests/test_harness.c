@@ -219,6 +219,47 @@ static void verdicts_do_not_depend_on_what_came_before(void **state)
 	free(first);
 }
 
+/* ---- a device that allocates ---- */
+
+static void (*write_of)(struct device_under_test *dut, uint64_t offset, unsigned int width,
+			uint64_t value);
+
+static void allocate_and_write(struct device_under_test *dut, uint64_t offset, unsigned int width,
+			       uint64_t value)
+{
+	void *volatile piece = malloc(100);
+
+	free(piece);
+	write_of(dut, offset, width, value);
+}
+
+/* Sanitizers count allocations. */
+__attribute__((weak)) int __sanitizer_install_malloc_and_free_hooks(
+	void (*malloc_hook)(const volatile void *at, size_t bytes),
+	void (*free_hook)(const volatile void *at));
+
+static void what_a_guest_makes_a_device_allocate_is_a_finding(void **state)
+{
+	static struct machine allocating; /* left in the middle */
+	struct script nothing;
+	struct verdict v;
+	struct bus bus;
+
+	(void)state;
+	script_decode(NULL, 0, &nothing);
+	machine_create(&allocating);
+	bus_model_init(&bus, &allocating);
+	player_play(&bus, &nothing, NULL, &v);
+	assert_int_equal(v.kind, VERDICT_OK);
+	write_of = allocating.dut->write;
+	allocating.dut->write = allocate_and_write;
+	player_play(&bus, &nothing, NULL, &v);
+	if (__sanitizer_install_malloc_and_free_hooks) {
+		assert_int_equal(v.kind, VERDICT_VIOLATION);
+		assert_int_equal(v.rule, 10);
+	}
+}
+
 static void assert_reads_back(const struct script *script)
 {
 	struct script again;
@@ -325,6 +366,7 @@ int main(void)
 		cmocka_unit_test(mutants_are_scripts_and_repeatable),
 		cmocka_unit_test(crossings_are_scripts_and_repeatable),
 		cmocka_unit_test(verdicts_do_not_depend_on_what_came_before),
+		cmocka_unit_test(what_a_guest_makes_a_device_allocate_is_a_finding),
 		cmocka_unit_test(every_value_reads_back_from_its_text),
 		cmocka_unit_test(names_and_numbers_mix),
 		cmocka_unit_test(setups_offer_what_their_features_need),

@@ -151,7 +151,7 @@ void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint6
 	m->inside = true;
 	write_device(m, offset, width, value);
 	if (!m->exact || !only_latches(offset) || m->oracle.accesses || m->own.deferred_work ||
-	    oracle_memory_grew(&m->oracle))
+	    oracle_has_allocated(&m->oracle))
 		machine_settle(m);
 }
 

@@ -133,8 +133,8 @@ void oracle_settle(struct oracle *o, uint32_t status)
 {
 	enum milestone m;
 
-	if (oracle_memory_grew(o))
-		oracle_fail(o, 10, "keeps memory that it allocated while a guest drives it");
+	if (oracle_has_allocated(o))
+		oracle_fail(o, 10, "allocates memory while a guest drives it");
 	if (o->walk.active)
 		oracle_fail(o, 4, "stops in the middle of a chain of queue %u", o->walk.queue);
 	if (o->logs && !may_wait(o))

@@ -321,7 +321,7 @@ struct oracle {
 	struct model_chain *list; /* storage: a packed chain whose id is not known yet */
 	uint64_t accesses;
 	uint64_t accesses_around; /* of the call in which a nic hands over a frame */
-	uint64_t allocated;	  /* by this thread, before the call */
+	uint64_t allocations;	  /* of this thread, before the call */
 	uint64_t access_bound;
 
 	uint64_t saved[3]; /* sums of registers, queues, and what the type has, when it was saved */
@@ -368,8 +368,10 @@ void oracle_polls(struct oracle *o);
 /* At the end of a call: nothing may be left half done. `status` is the device's Status register. */
 void oracle_settle(struct oracle *o, uint32_t status);
 
-/* Whether the device keeps memory that it allocated in this call: it has all when it is created. */
-bool oracle_memory_grew(const struct oracle *o);
+/* Whether the device has allocated memory in this call: it has all when it is created. */
+bool oracle_has_allocated(const struct oracle *o);
+/* What was allocated in this call until now was not the device's doing. */
+void oracle_excuse_allocations(struct oracle *o);
 
 /* Around a register read. */
 void oracle_read_begins(struct oracle *o);

@@ -38,7 +38,7 @@ const struct oracle_rule *oracle_rule(unsigned int rule)
 			"5.2.6.2 (block requests), 5.1.9 (network frames)" },
 		[10] = { "work",
 			 "accesses memory without bound, fetches what it has fetched before, or "
-			 "keeps memory it allocated",
+			 "allocates memory",
 			 "no section: a guest that changes its memory meanwhile is not in the "
 			 "specification" },
 	};
