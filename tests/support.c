@@ -433,7 +433,7 @@ static struct test_disk *to_disk(struct anvil_disk *disk)
 
 static void carry_out(struct test_disk *disk, const struct anvil_disk_request *request)
 {
-	uint8_t *place = disk->data + request->sector * ANVIL_DISK_SECTOR_BYTES;
+	uint8_t *place = disk->data + (request->sector - disk->first) * ANVIL_DISK_SECTOR_BYTES;
 	size_t len = (size_t)(request->sectors * ANVIL_DISK_SECTOR_BYTES);
 
 	if (request->op == ANVIL_DISK_READ)
@@ -467,6 +467,8 @@ static void check_request(const struct test_disk *disk, const struct anvil_disk_
 	assert_true(request->sectors <= disk->disk.capacity);
 	assert_true(request->sector <= disk->disk.capacity - request->sectors);
 	assert_true(request->op == ANVIL_DISK_READ || !disk->disk.read_only);
+	assert_true(request->sector >= disk->first);
+	assert_true(request->sector - disk->first <= TEST_DISK_SECTORS - request->sectors);
 }
 
 static void disk_submit(struct anvil_disk *base, struct anvil_disk_request *request)

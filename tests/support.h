@@ -180,9 +180,10 @@ void fake_device_init(struct fake_device *fake, const struct anvil_guest_memory 
 
 struct test_disk {
 	struct anvil_disk disk;
-	uint8_t *data; /* an allocation of its own */
-	bool defer;    /* keep requests in `pending` until test_disk_finish */
-	int result;    /* of requests that are not deferred */
+	uint8_t *data;	/* an allocation of its own: TEST_DISK_SECTORS */
+	uint64_t first; /* sector that is in it, of a disk that may be larger */
+	bool defer;	/* keep requests in `pending` until test_disk_finish */
+	int result;	/* of requests that are not deferred */
 	bool cancel_finishes;
 	bool cancel_finishes_all; /* any cancel finishes everything pending */
 	unsigned int cancels;

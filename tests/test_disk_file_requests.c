@@ -138,15 +138,14 @@ static void limit_of_file_sizes_is_an_error_of_the_request(void **state)
 	expect_content(f);
 }
 
-static void offsets_of_more_than_32_bits_are_meant(void **state)
+static void expect_last_sector_in_place(struct fixture *f, uint64_t bytes)
 {
-	struct fixture *f = *state;
-	const uint64_t last = (5ull << 30) / ANVIL_DISK_SECTOR_BYTES - 1;
+	const uint64_t last = bytes / ANVIL_DISK_SECTOR_BYTES - 1;
 	uint8_t data[ANVIL_DISK_SECTOR_BYTES];
 	uint8_t back[ANVIL_DISK_SECTOR_BYTES];
 
 	anvil_disk_file_close(&f->file);
-	assert_int_equal(truncate(f->path, 5ll << 30), 0);
+	assert_int_equal(truncate(f->path, (off_t)bytes), 0);
 	assert_int_equal(open_file(f, false), 0);
 	assert_int_equal(f->file.disk.capacity, last + 1);
 	memset(data, 0x5a, sizeof(data));
@@ -158,7 +157,17 @@ static void offsets_of_more_than_32_bits_are_meant(void **state)
 	memset(data, 0, sizeof(data));
 	assert_memory_equal(back, data, sizeof(data));
 	assert_int_equal(truncate(f->path, BYTES), 0);
-	expect_content(f); /* none of it went to 1 GiB, or to where the content is */
+	expect_content(f); /* none of it went to where the content is */
+}
+
+static void offsets_of_more_than_32_bits_are_meant(void **state)
+{
+	expect_last_sector_in_place(*state, (4ull << 30) + BYTES);
+}
+
+static void sectors_of_more_than_32_bits_are_meant(void **state)
+{
+	expect_last_sector_in_place(*state, (2ull << 40) + BYTES);
 }
 
 static void file_that_shrank_is_an_error_not_a_short_read(void **state)
@@ -267,6 +276,7 @@ int main(void)
 		TEST(errors_of_the_system_end_the_request),
 		TEST(limit_of_file_sizes_is_an_error_of_the_request),
 		TEST(offsets_of_more_than_32_bits_are_meant),
+		TEST(sectors_of_more_than_32_bits_are_meant),
 		TEST(file_that_shrank_is_an_error_not_a_short_read),
 		TEST(discard_punches_a_hole_or_does_nothing),
 		TEST(zeroes_are_written_whatever_the_file_system_can),

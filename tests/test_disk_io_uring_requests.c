@@ -51,6 +51,40 @@ static void sectors_are_read_and_written_in_place(void **state)
 	assert_int_equal(host.syncs, 1);
 }
 
+static void expect_last_sector_in_place(void **state, uint64_t bytes)
+{
+	const uint64_t last = bytes / ANVIL_DISK_SECTOR_BYTES - 1;
+	struct fixture *f = opened(state);
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES];
+	uint8_t back[ANVIL_DISK_SECTOR_BYTES];
+
+	close_uring(f);
+	assert_int_equal(truncate(f->path, (off_t)bytes), 0);
+	assert_int_equal(open_uring(f, false, DEPTH), 0);
+	f->open = true;
+	assert_int_equal(f->uring.disk.capacity, last + 1);
+	memset(data, 0x5a, sizeof(data));
+	assert_int_equal(carry_out(f, ANVIL_DISK_WRITE, last, 1, data), 0);
+	assert_int_equal(carry_out(f, ANVIL_DISK_READ, last, 1, back), 0);
+	assert_memory_equal(back, data, sizeof(data));
+	assert_int_equal(write_zeroes(f, last, 1, true), 0);
+	assert_int_equal(carry_out(f, ANVIL_DISK_READ, last, 1, back), 0);
+	memset(data, 0, sizeof(data));
+	assert_memory_equal(back, data, sizeof(data));
+	assert_int_equal(truncate(f->path, BYTES), 0);
+	expect_content(f); /* none of it went to where the content is */
+}
+
+static void offsets_of_more_than_32_bits_are_meant(void **state)
+{
+	expect_last_sector_in_place(state, (4ull << 30) + BYTES);
+}
+
+static void sectors_of_more_than_32_bits_are_meant(void **state)
+{
+	expect_last_sector_in_place(state, (2ull << 40) + BYTES);
+}
+
 static void short_transfers_are_continued(void **state)
 {
 	static const unsigned int most[] = { 1, 511, 512, 1000 };
@@ -189,6 +223,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(sectors_are_read_and_written_in_place),
+		TEST(offsets_of_more_than_32_bits_are_meant),
+		TEST(sectors_of_more_than_32_bits_are_meant),
 		TEST(short_transfers_are_continued),
 		TEST(file_that_shrank_is_an_error_not_a_short_read),
 		TEST(errors_of_the_system_end_the_request),

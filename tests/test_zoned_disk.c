@@ -368,6 +368,54 @@ static void last_zone_and_failed_ones(void **state)
 	anvil_zoned_disk_destroy(&z);
 }
 
+/* Of 2^30 sectors each: the fifth begins at 2^32. */
+static void zones_of_large_disks(void **state)
+{
+	const struct anvil_zoned_disk_options large = {
+		.zoning = { ANVIL_DISK_HOST_MANAGED, 1u << 30, 0, 0, 4, 512 },
+	};
+	const uint64_t start = 1ull << 32;
+	struct fixture *f = *state;
+	struct anvil_disk_zone zone[6];
+	struct job job;
+
+	anvil_zoned_disk_destroy(&f->zoned);
+	f->below.disk.capacity = start + (1ull << 30) + TEST_DISK_SECTORS;
+	f->below.first = start;
+	assert_int_equal(anvil_zoned_disk_init(&f->zoned, &f->below.disk, &large), 0);
+	begin(f, &job, ANVIL_DISK_WRITE, start, 2);
+	expect(&job, 0);
+	assert_int_equal(f->below.log[0].sector, start);
+	begin(f, &job, ANVIL_DISK_ZONE_APPEND, start, 1);
+	expect(&job, 0);
+	assert_int_equal(job.request.sector, start + 2);
+	assert_int_equal(f->below.log[1].sector, start + 2);
+	assert_memory_equal(f->below.data + 2 * ANVIL_DISK_SECTOR_BYTES, job.data,
+			    ANVIL_DISK_SECTOR_BYTES);
+	begin(f, &job, ANVIL_DISK_READ, start + 2, 1);
+	expect(&job, 0);
+	assert_memory_equal(f->below.data + 2 * ANVIL_DISK_SECTOR_BYTES, job.data,
+			    ANVIL_DISK_SECTOR_BYTES);
+	begin(f, &job, ANVIL_DISK_READ, 2, 1); /* not what is 2^32 sectors on */
+	expect(&job, 0);
+	assert_int_equal(job.data[0], 0);
+	memset(&job, 0, sizeof(job));
+	job.request = (struct anvil_disk_request){
+		.op = ANVIL_DISK_ZONE_REPORT, .zone = zone, .zones = 6, .done = done
+	};
+	f->zoned.disk.ops->submit(&f->zoned.disk, &job.request);
+	assert_int_equal(job.request.zones, 6);
+	assert_int_equal(zone[0].pointer, 0);
+	assert_int_equal(zone[4].start, start);
+	assert_int_equal(zone[4].pointer, start + 3);
+	assert_int_equal(zone[5].start, start + (1ull << 30));
+	assert_int_equal(zone[5].capacity, TEST_DISK_SECTORS);
+	begin(f, &job, ANVIL_DISK_ZONE_RESET, start, 0);
+	expect(&job, 0);
+	begin(f, &job, ANVIL_DISK_WRITE, start, 1);
+	expect(&job, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -385,6 +433,7 @@ int main(void)
 		TEST(zone_that_makes_room_is_the_first_one),
 		TEST(refusals_do_not_reach_the_disk_below),
 		TEST(last_zone_and_failed_ones),
+		TEST(zones_of_large_disks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
