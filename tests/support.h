@@ -112,7 +112,7 @@ void ring_expect_none(const struct ring *ring);
 struct guest {
 	struct ram ram;
 	struct anvil_mmio mmio;
-	struct ring ring[9];
+	struct ring ring[ANVIL_DEVICE_QUEUES_MAX];
 	bool irq;
 	unsigned int irq_edges; /* rising ones */
 	unsigned int defers;
