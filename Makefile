@@ -141,7 +141,7 @@ URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz install uninstall embed check all-tests release release-tests export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-cov dut-afl kit foreign foreign-bench foreign-devices memory-devices clean
+.PHONY: all help deps fuzz install uninstall embed check same-coverage all-tests release release-tests export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-cov dut-afl kit foreign foreign-bench foreign-devices memory-devices clean
 .DEFAULT_GOAL := all
 
 # a word for the shell, whatever is in it
@@ -233,20 +233,32 @@ afl-there:
 
 check: all-tests ## all tests: units, replays, layers, format, health gate
 	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands findings foreign tap export embed replay kvm \
-		readme layers format health direct
+		same-coverage readme layers format health direct
 	@echo "check: all passed"
 
 # programs of ci/bugs/race, which no other test links
 RACED := $(addprefix build/fuzz/without/,mutator/fuzz_blk oracle/fuzz_blk model/fuzz_blk races/fuzz_blk) build/cov/tests/bugs/digest
 
 all-tests: release-tests
-	$(BUILD) build/msan/anvil $(RACED)
+	$(BUILD) build/msan/anvil $(RACED) $(SAME_COVERAGE)
 	$(BUILD) memory-devices
 
 release-tests:
 	$(BUILD) build/asan/anvil build/cov/anvil $(FUZZ_BINARIES) $(TEST_BINARIES) build/gcc/anvil build/planted/anvil \
 		build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED) $(TAP_TESTS)
 	$(BUILD) foreign-devices
+
+# a target with tests/same_coverage.c in place of an engine
+SAME_COVERAGE := $(REAL_TARGETS:%=build/fuzz/tests/same_coverage/%)
+
+$(SAME_COVERAGE): build/fuzz/tests/same_coverage/%: build/fuzz/obj/harness/targets/%.o build/fuzz/obj/tests/same_coverage.o \
+		build/fuzz/obj/harness.o $(TARGET_COPY) $(DEV_OBJ_fuzz)
+	@mkdir -p $(@D)
+	@$(CC_fuzz) $(LINK_fuzz) $^ -o $@
+
+same-coverage: $(SAME_COVERAGE)
+	@for t in $(REAL_TARGETS); do printf '%s: ' $$t && \
+		build/fuzz/tests/same_coverage/$$t corpora/$$t/* $$(find crashes/$$t -type f | sort) || exit 1; done
 
 test: $(TEST_BINARIES) build/clang/tests/embed_example build/gcc/anvil
 	@ci/tests $(TEST_BINARIES) build/clang/tests/embed_example
