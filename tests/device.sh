@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 anvil=$1
 plain=$2
+devices=$3
 blk=$3/mine_blk/mine_blk.so
 net=$3/mine_net/mine_net.so
 cxx=$3/mine_cxx/mine_cxx.so
@@ -30,6 +31,72 @@ gives 0 "$anvil" play --no-fork --device "$blk" "$first"
 anvil_here=$PWD/$anvil
 ln -s "$PWD/$blk" "$work/libmine.so"
 gives 0 sh -c "cd $work && '$anvil_here' play --device libmine.so '$PWD/$first'"
+
+# ---- correct in another way ----
+
+# made NAME: the device in $work/mine_NAME.c and its source in $work/NAME.c
+made() {
+	gives 0 env -u MAKEFLAGS make --no-print-directory "$devices/mine_$1/mine_$1.so" DUT="$work/mine_$1.c" \
+		SOURCES="$work/$1.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign
+}
+
+# correct NAME FILE...: plays them, and none is a finding
+correct() {
+	made "$1"
+	so=$devices/mine_$1/mine_$1.so
+	shift
+	gives 0 "$anvil" play --device "$so" "$@"
+	says_like ': ok$'
+	is "verdicts other than ok and rejected of $so" '' "$(grep -Ev ': (ok|rejected)$' "$work/out")"
+}
+
+# what is done for a chain stays done, if the device breaks before it gives the chain back
+cp tests/foreign/mine_blk.c "$work/mine_at_the_end.c"
+sed 's/^	answer(b, &c, status);$/	later[laters].c = c;\n	later[laters++].status = status;/
+	s/^static bool serve_chain/static struct { struct chain c; uint8_t status; } later[1024];\nstatic unsigned int laters;\n\n&/
+	s/^	.. the guest sets the flag and looks/	for (unsigned int i = 0; i < laters \&\& !(b->status \& STATUS_NEEDS_RESET); i++)\
+		answer(b, \&later[i].c, later[i].status);\
+	laters = 0;\n&/' tests/foreign/blk.c >"$work/at_the_end.c"
+correct at_the_end corpora/fuzz_blk corpora/fuzz_virtqueue
+printf '%s\n' 'device blk' init 'fill byte=0x5a base=data at=0x10 len=0x200' 'blk type=out flags=quiet sector=3' \
+	'blk sector=5 wrong=loop' >"$work/breaks.txt"
+gives 0 "$anvil" play --device "$so" "$work/breaks.txt"
+says_like ': rejected$'
+
+# a frame that was copied leaves after its chain was given back
+cp tests/foreign/net.c "$work/late.c"
+sed 's/^	host->sent(of->opaque, frame, len);/	if (keeps < 64 \&\& len <= sizeof(kept[0].bytes)) {\
+		memcpy(kept[keeps].bytes, frame, len);\
+		kept[keeps++].len = len;\
+	}\
+	(void)of;/
+	s/^static void transmitted/static struct { size_t len; uint8_t bytes[2048]; } kept[64];\nstatic unsigned int keeps;\n\n&/
+	s/^struct device_under_test .device_under_test(void)/static bool send_kept(struct device_under_test *dut)\
+{\
+	for (unsigned int i = 0; i < keeps; i++)\
+		host->sent(dut, kept[i].bytes, kept[i].len);\
+	keeps = 0;\
+	return false;\
+}\n\n&/
+	s/^		.link = cable,/&\n		.poll = send_kept,/' tests/foreign/mine_net.c | sed '1i #include <string.h>' >"$work/mine_late.c"
+correct late corpora/fuzz_net
+# one that sends something else then is wrong all the same
+sed -i 's/kept\[i\].len);/kept[i].len - (kept[i].len > 20));/' "$work/mine_late.c"
+made late
+gives 1 "$anvil" play --device "$devices/mine_late/mine_late.so" corpora/fuzz_net
+says_like '^verdict: violation:9'
+
+# a size that a ring cannot have is not taken
+cp tests/foreign/mine_blk.c "$work/mine_sizes.c"
+sed 's/^	uint64_t num = q->num;/	uint64_t num = q->num \& (q->num - 1) ? (q->num = BLK_QUEUE_MAX) : q->num;/' \
+	tests/foreign/blk.c >"$work/sizes.c"
+printf '%s\n' 'device blk' 'init wrong=no_queues' 'queue wrong=size_odd' blk blk blk >"$work/odd.txt"
+correct sizes corpora/fuzz_virtqueue corpora/fuzz_blk "$work/odd.txt"
+
+# used entries that are shown too early: where that is known, they are read when they are there
+echo 'violation:5 *' >"$work/known"
+gives 0 env FOREIGN_MISTAKE=BLK_INDEX_FIRST "$anvil" play --known "$work/known" --device "$blk" corpora/fuzz_blk corpora/fuzz_virtqueue
+is 'verdicts of one that is known to show entries too early' '' "$(grep -Ev ': (ok|rejected)$' "$work/out")"
 
 # ---- with a mistake ----
 

@@ -32,8 +32,10 @@ void safety_attach(struct safety *s, const struct safety_ram *ram, bool tapped, 
 	s->exact = exact;
 }
 
-static void forget_queue(struct safety_queue *q)
+/* What was under way may be on the disk, or not. */
+static void forget_queue(struct safety *s, struct safety_queue *q)
 {
+	s->disk.unknown |= q->chains > 0;
 	memset(q, 0, offsetof(struct safety_queue, chains));
 	q->chains = 0;
 }
@@ -41,7 +43,7 @@ static void forget_queue(struct safety_queue *q)
 static void forget(struct safety *s)
 {
 	for (unsigned int i = 0; i < s->p->queues; i++)
-		forget_queue(&s->queue[i]);
+		forget_queue(s, &s->queue[i]);
 	s->segments = 0;
 	s->live = 0;
 	s->over_rings = false;
@@ -219,6 +221,14 @@ static void pause_queue(struct safety *s, struct safety_queue *q)
 	s->stopping = (int)s->queue_sel;
 }
 
+/* What a device makes of another one is its own affair. */
+static bool is_size(const struct safety_queue *q)
+{
+	bool power_of_two = (q->entries & (q->entries - 1)) == 0; /* 2.7 */
+
+	return q->entries && q->entries <= SETUP_QUEUE_SIZE && (q->packed || power_of_two);
+}
+
 void safety_queue_runs(struct safety *s, bool before, bool runs)
 {
 	struct safety_queue *q;
@@ -239,12 +249,12 @@ void safety_queue_runs(struct safety *s, bool before, bool runs)
 	if (!s->exact && !s->p->legacy && q->written != SAFETY_WROTE_ALL)
 		s->off = true;
 	place_rings(s, q);
-	if (q->entries == 0 || q->entries > SETUP_QUEUE_SIZE) {
+	q->packed = safety_accepted(s, VIRTIO_F_RING_PACKED);
+	if (!is_size(q)) {
 		s->off |= !s->exact;
 		return;
 	}
 	q->ready = true;
-	q->packed = safety_accepted(s, VIRTIO_F_RING_PACKED);
 	q->parts = parts_of(q);
 	s->live |= 1u << s->queue_sel;
 	q->walked = q->used = q->packed ? PVIRTQ_PLACE_WRAP : 0;
@@ -296,7 +306,7 @@ static void reset_queue(struct safety *s, struct safety_queue *q)
 	q->paused = false;
 	if (q->ready)
 		return; /* at the end of the call */
-	forget_queue(q);
+	forget_queue(s, q);
 	q->stopping = stopping;
 }
 
@@ -415,7 +425,7 @@ static void stop(struct safety *s, unsigned int queue)
 
 	if (!q->ready)
 		return;
-	forget_queue(q);
+	forget_queue(s, q);
 	s->live &= ~(1u << queue);
 	q->stopping = stopping;
 	q->paused = paused;

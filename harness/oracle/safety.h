@@ -115,6 +115,7 @@ struct safety_queue {
 	bool broken;   /* by the guest: the device may leave chains alone, or take what it finds */
 	bool wild;     /* so much that any entry may be meant */
 	bool confused; /* what stands in the ring is not the device's alone */
+	bool behind;   /* used entries are shown that are not written yet */
 	uint16_t walked; /* next available entry to look at; packed: place */
 	uint16_t used;	 /* next used entry; packed: place */
 	uint64_t newest; /* order of the newest chain that was given back, and 1 more */
@@ -146,6 +147,7 @@ struct safety_fetch {
 #define SAFETY_FETCHES 4096u
 
 #define SAFETY_FRAMES	   8u
+#define SAFETY_OWED	   16u
 #define SAFETY_FRAME_BYTES 65700u
 
 /* The content of a disk that the harness can see, and as it should be. */
@@ -168,6 +170,14 @@ struct safety_frames {
 	unsigned int buffers;
 	unsigned int shown; /* so often the used index was stored */
 	bool unknown;
+	/* transmit chains that were given back before their frame was sent; and as many more of
+	 * which it is not known what they hold */
+	struct {
+		size_t len;
+		uint64_t hash;
+	} owed[SAFETY_OWED];
+	unsigned int oweds;
+	unsigned int owed_any;
 };
 
 struct safety {

@@ -11,6 +11,9 @@
 
 #define HEADER 12u
 
+/* Of a longer frame the rest is not looked at. */
+#define LOOKED_AT 0x10000u
+
 void safety_net_start(struct safety *s)
 {
 	struct safety_frames *f = &s->frames;
@@ -31,6 +34,8 @@ void safety_net_start(struct safety *s)
 	f->buffers = 0;
 	f->shown = 0;
 	f->unknown = false;
+	f->oweds = 0;
+	f->owed_any = 0;
 }
 
 /* Offloads by which a device changes a frame or its header. */
@@ -48,16 +53,79 @@ static bool holds(const struct safety *s, const struct safety_chain *c, const ui
 		  size_t len)
 {
 	uint8_t part[2048];
+	size_t most = len < LOOKED_AT ? len : LOOKED_AT;
 
 	if (c->sent || c->now.readable != HEADER + len)
 		return false;
-	for (size_t at = 0; at < len; at += sizeof(part)) {
-		size_t more = len - at < sizeof(part) ? len - at : sizeof(part);
+	for (size_t at = 0; at < most; at += sizeof(part)) {
+		size_t more = most - at < sizeof(part) ? most - at : sizeof(part);
 
 		safety_chain_copy(s, c, false, HEADER + at, part, more);
 		if (memcmp(part, frame + at, more))
 			return false;
 	}
+	return true;
+}
+
+/* ---- chains that are given back before their frame is sent ---- */
+
+#define HASH_START 0xcbf29ce484222325ull
+
+static uint64_t hash_on(uint64_t hash, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3ull;
+	return hash;
+}
+
+static uint64_t hash_of_chain(const struct safety *s, const struct safety_chain *c, size_t len)
+{
+	uint64_t hash = HASH_START;
+	uint8_t part[2048];
+	size_t most = len < LOOKED_AT ? len : LOOKED_AT;
+
+	for (size_t at = 0; at < most; at += sizeof(part)) {
+		size_t more = most - at < sizeof(part) ? most - at : sizeof(part);
+
+		safety_chain_copy(s, c, false, HEADER + at, part, more);
+		hash = hash_on(hash, part, more);
+	}
+	return hash;
+}
+
+/* A frame that the device has copied may leave when it likes. */
+static void owe(struct safety *s, const struct safety_queue *q, const struct safety_chain *c)
+{
+	struct safety_frames *f = &s->frames;
+	size_t len;
+
+	if (c->sent)
+		return;
+	if (q->broken || safety_chain_unclear(s, c) || f->oweds == SAFETY_OWED) {
+		f->owed_any++;
+		return;
+	}
+	if (c->now.readable <= HEADER)
+		return;
+	len = (size_t)(c->now.readable - HEADER);
+	f->owed[f->oweds].len = len;
+	f->owed[f->oweds++].hash = hash_of_chain(s, c, len);
+}
+
+static bool is_owed(struct safety_frames *f, const uint8_t *frame, size_t len)
+{
+	uint64_t hash =
+		f->oweds ? hash_on(HASH_START, frame, len < LOOKED_AT ? len : LOOKED_AT) : 0;
+
+	for (unsigned int i = 0; i < f->oweds; i++) {
+		if (f->owed[i].len != len || f->owed[i].hash != hash)
+			continue;
+		f->owed[i] = f->owed[--f->oweds];
+		return true;
+	}
+	if (!f->owed_any)
+		return false;
+	f->owed_any--;
 	return true;
 }
 
@@ -77,7 +145,7 @@ void safety_sent(struct safety *s, const void *frame, size_t len)
 			return;
 		}
 	}
-	if (!unclear)
+	if (!unclear && !is_owed(&s->frames, frame, len))
 		safety_fail(s, 9, "sends %zu bytes that are not those of any available chain", len);
 }
 
@@ -99,8 +167,12 @@ void safety_net_returned(struct safety *s, unsigned int queue, const struct safe
 {
 	struct safety_frames *f = &s->frames;
 
-	if (queue % 2 || queue >= 2 * s->p->pairs)
+	if (queue >= 2 * s->p->pairs)
 		return;
+	if (queue % 2) {
+		owe(s, &s->queue[queue], c);
+		return;
+	}
 	f->buffers++;
 	if (s->queue[queue].broken || safety_chain_unclear(s, c) ||
 	    len > SAFETY_FRAME_BYTES - f->bytes) {

@@ -257,10 +257,14 @@ static bool publish(struct safety *s, unsigned int queue)
 	safety_queue_published(s, q);
 	if (q->confused)
 		return false;
-	if (!q->broken && s->tapped &&
-	    !(safety_marked(q->slot.id, slot) && safety_marked(q->slot.len, slot)))
-		safety_fail(s, 5, "queue %u: shows used entry %u before it is written", queue,
-			    slot);
+	if (s->tapped && !(safety_marked(q->slot.id, slot) && safety_marked(q->slot.len, slot))) {
+		if (!q->broken && !q->behind)
+			safety_fail(s, 5, "queue %u: shows used entry %u before it is written",
+				    queue, slot);
+		q->behind = true; /* until it is */
+		return false;
+	}
+	q->behind = false;
 	c = safety_chain_of(q, d.id);
 	if (!c)
 		safety_fail(s, 4, "queue %u gives back chain %u, which was not made available",

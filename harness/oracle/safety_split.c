@@ -188,11 +188,16 @@ static void drop_before(const struct safety *s, struct safety_queue *q,
 		safety_chain_drop(q, q->held[0]);
 }
 
+static bool is_written(const struct safety_queue *q, unsigned int slot)
+{
+	return safety_marked(q->slot.id, slot) && safety_marked(q->slot.len, slot);
+}
+
 static void publish_entry(struct safety *s, unsigned int queue, unsigned int slot, bool last)
 {
 	struct safety_queue *q = &s->queue[queue];
 	bool in_order = safety_accepted(s, VIRTIO_F_IN_ORDER);
-	bool written = safety_marked(q->slot.id, slot) && safety_marked(q->slot.len, slot);
+	bool written = is_written(q, slot);
 	struct safety_chain *c;
 	struct virtq_used_elem e;
 
@@ -202,9 +207,6 @@ static void publish_entry(struct safety *s, unsigned int queue, unsigned int slo
 	c = safety_chain_of(q, safety_u32(s, e.id));
 	if (in_order && !last && (!written || !c))
 		return;
-	if (!q->broken && s->tapped && !written)
-		safety_fail(s, 5, "queue %u: shows used entry %u before it is written", queue,
-			    slot);
 	if (!c)
 		safety_fail(s, 4, "queue %u gives back chain %u, which was not made available",
 			    queue, safety_u32(s, e.id));
@@ -218,33 +220,61 @@ static void publish_entry(struct safety *s, unsigned int queue, unsigned int slo
 		safety_chain_returned(s, queue, c, safety_u32(s, e.len));
 }
 
-static void publish(struct safety *s, unsigned int queue)
+/* The first entry of these that is shown, but not written, and has to be; or `count`. In order it
+ * is the last one alone (2.7.9). */
+static uint16_t first_unwritten(const struct safety *s, const struct safety_queue *q,
+				uint16_t count)
+{
+	bool in_order = safety_accepted(s, VIRTIO_F_IN_ORDER);
+
+	for (uint16_t i = 0; s->tapped && i < count && i < q->entries; i++) {
+		if ((!in_order || i + 1 == count) &&
+		    !is_written(q, (uint16_t)(q->used + i) % q->entries))
+			return in_order ? 0 : i;
+	}
+	return count;
+}
+
+/* `shown`: the index is stored, and not entries behind it. */
+static void publish(struct safety *s, unsigned int queue, bool shown)
 {
 	struct safety_queue *q = &s->queue[queue];
 	uint16_t idx = safety_load16(s, q->device + VIRTQ_USED_IDX);
 	uint16_t count = (uint16_t)(idx - q->used);
+	uint16_t there;
 
-	if (count)
+	if (count && shown)
 		safety_queue_published(s, q);
 	if (q->confused) { /* anything may have been served */
 		s->disk.unknown = s->frames.unknown = true;
 		return;
 	}
-	if (!q->broken && count > q->chains)
-		safety_fail(s, 4,
-			    "queue %u: the used index goes from %u to %u, %u chains are available",
-			    queue, q->used, idx, q->chains);
-	s->frames.shown += count && queue % 2 == 0 && queue < 2 * s->p->pairs;
-	for (uint16_t i = 0; i < count && i < q->entries; i++)
-		publish_entry(s, queue, (uint16_t)(q->used + i) % q->entries, i + 1 == count);
-	q->used = idx;
+	if (!q->broken && count > q->chains) {
+		if (shown)
+			safety_fail(s, 4,
+				    "queue %u: the used index goes from %u to %u, %u chains are "
+				    "available",
+				    queue, q->used, idx, q->chains);
+		return; /* until it is where it may be */
+	}
+	s->frames.shown += shown && count && queue % 2 == 0 && queue < 2 * s->p->pairs;
+	there = first_unwritten(s, q, count);
+	if (there < count && shown && !q->broken)
+		safety_fail(s, 5, "queue %u: shows used entry %u before it is written", queue,
+			    (uint16_t)(q->used + there) % q->entries);
+	for (uint16_t i = 0; i < there && i < q->entries; i++)
+		publish_entry(s, queue, (uint16_t)(q->used + i) % q->entries, i + 1 == there);
+	q->used = (uint16_t)(q->used + there);
+	q->behind = there < count; /* the rest comes when it is written */
 }
 
 void safety_split_stored(struct safety *s, unsigned int queue, uint64_t gpa, size_t len)
 {
 	struct safety_queue *q = &s->queue[queue];
 
+	bool shown = safety_meets(gpa, len, q->device + VIRTQ_USED_IDX, 2);
+
 	mark_slots(q, gpa, len);
-	if (safety_meets(gpa, len, q->device + VIRTQ_USED_IDX, 2))
-		publish(s, queue);
+	if (shown || q->behind)
+		publish(s, queue, shown);
 }
