@@ -100,7 +100,11 @@ build/lib/obj/fuzz-harness.o: $(DUT_HARNESS) harness/targets/target_copy.syms Ma
 	@echo "  fuzz harness for devices of others"
 	@$(JOIN_FUZZ)
 
-build/lib/obj/fuzz.o: build/lib/obj/fuzz-harness.o $(TARGET_COPY) $(DEV_OBJ_clang) $(TAP_ASAN)
+# first of all, which objects for link-time optimization are not
+DUT_GUARD    := build/fuzz/obj/harness/targets/target_guard.o
+$(DUT_GUARD): OTHER_fuzz := -O2
+
+build/lib/obj/fuzz.o: $(DUT_GUARD) build/lib/obj/fuzz-harness.o $(TARGET_COPY) $(DEV_OBJ_clang) $(TAP_ASAN)
 build/lib/obj/fuzz-memory.o: $(DUT_PARTS_MEMORY)
 build/lib/obj/fuzz.o build/lib/obj/fuzz-memory.o: ci/dut.mk
 	@mkdir -p $(@D)

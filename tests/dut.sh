@@ -96,6 +96,24 @@ finds NET_RX_PAST_END 500 'address:use-after-poison read in net_receive' "$work/
 replays NET_RX_PAST_END address:
 rm -r "$work/corpus"
 
+# far behind a variable of the device's, where the harness's would be, is something that nobody may touch
+sed 's/blk_write(dut->opaque, offset, width, value);/if (offset == 0x50) ((volatile char *)\&blk)[sizeof(blk) + 200000] = 1;\n\t&/' \
+	tests/foreign/mine_blk.c >"$work/mine_far.c"
+gives 0 env -u MAKEFLAGS make --no-print-directory dut DUT="$work/mine_far.c" \
+	SOURCES="tests/foreign/blk.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign
+target=$devices/mine_far/fuzz_mine_far
+fuzz 1 '' -runs=200 corpora/fuzz_blk/read_one_sector
+expect 'what is far behind a variable' grep -q '^anvil: finding 1: address:use-after-poison write in set' "$work/err"
+
+# a length for malloc that no machine has is answered, and the campaign goes on
+sed 's/status = execute(b, &c);/free(malloc((size_t)-64));\n\t&/' tests/foreign/blk.c | sed '1i #include <stdlib.h>' >"$work/much.c"
+cp tests/foreign/mine_blk.c "$work/mine_much.c"
+gives 0 env -u MAKEFLAGS make --no-print-directory dut DUT="$work/mine_much.c" \
+	SOURCES="$work/much.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign
+target=$devices/mine_much/fuzz_mine_much
+fuzz 0 '' -runs=2000
+expect 'malloc of too much: it goes on' grep -q '^Done 2000 runs' "$work/err"
+
 # ---- C++ ----
 
 target=$devices/mine_cxx/fuzz_mine_cxx

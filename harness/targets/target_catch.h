@@ -27,7 +27,7 @@
 #define CATCH_OPTIONS                                                                              \
 	"color=never:halt_on_error=0:use_sigaltstack=0:stack_trace_format=\"    #%n %p\":"         \
 	"handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_sigtrap=0:"          \
-	"handle_abort=0:max_allocation_size_mb=2048"
+	"handle_abort=0:max_allocation_size_mb=1024:allocator_may_return_null=1"
 
 enum caught_how {
 	CAUGHT_NOTHING,
