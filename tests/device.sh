@@ -278,6 +278,16 @@ is 'findings' 1 "$(grep -c '^verdict: ' "$work/out")"
 echo 'leak:blk_init' >"$work/known"
 gives 0 "$anvil" play --known "$work/known" --device "$work/cycle.so" "$first"
 
+# of two ways to break a rule, the smallest script has the one that the finding has
+cp tests/foreign/mine_blk.c "$work/mine_ways.c"
+sed 's/^	last->host\[last->len - 1\] = status;/	if (c->in_len != 21)\n	&/
+	s/^	push_used(&b->vq\[0\], c);/	if (c->in_len == 513)\n		c->written = 600;\n&/' tests/foreign/blk.c >"$work/ways.c"
+made ways
+printf 'device blk\ninit\nblk type=get_id\n' >"$work/ways.txt"
+gives 0 "$anvil" shrink --device "$devices/mine_ways/mine_ways.so" "$work/ways.txt" "$work/ways.small"
+gives 1 "$anvil" play --device "$devices/mine_ways/mine_ways.so" "$work/ways.small"
+says_like '^reason: .* of which it stored'
+
 # what a device has allocated when it is left in the middle of a call is not lost by it
 sed 's/status = execute(b, &c);/char *volatile held = malloc(99);\n	&/; s/^	answer(b, &c, status);/&\n	free(held);/' \
 	tests/foreign/blk.c | sed '1i #include <stdlib.h>' >"$work/left.c"

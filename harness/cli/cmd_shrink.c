@@ -8,6 +8,7 @@
 
 #include "options.h"
 #include "base/complain.h"
+#include "base/signature.h"
 #include "script/files.h"
 #include "run/shrink.h"
 
@@ -16,9 +17,23 @@ struct arguments {
 	const char *known;
 };
 
+static bool same_reason(const struct outcome *a, const struct outcome *b)
+{
+	char of_a[sizeof(a->reason) + 32];
+	char of_b[sizeof(b->reason) + 32];
+
+	signature_of_rule(1, a->reason, of_a, sizeof(of_a));
+	signature_of_rule(1, b->reason, of_b, sizeof(of_b));
+	return !strcmp(of_a, of_b);
+}
+
+/* A rule may be broken in many ways: the smallest script breaks it in the same one. */
 static bool same_verdict(const void *opaque, const struct outcome *o)
 {
-	return !strcmp(o->verdict, ((const struct outcome *)opaque)->verdict);
+	const struct outcome *first = opaque;
+
+	return !strcmp(o->verdict, first->verdict) &&
+	       (strncmp(o->verdict, "violation:", 10) != 0 || same_reason(o, first));
 }
 
 static int shrink(const struct runner_stage *stage, char **operand)
@@ -71,7 +86,7 @@ static int run(void *opaque, char **operand, int count)
 
 const struct command command_shrink = {
 	.name = "shrink",
-	.help = "Makes the smallest script with the same verdict",
+	.help = "Makes the smallest script with the same verdict, and the same way to break a rule",
 	.options =
 		(const struct command_option[]){
 			{ "device", "FILE",
