@@ -190,6 +190,12 @@ static void all_at_once(struct bench *b, void (*make)(struct bench *b, unsigned 
 	b->over = true;
 	assert_int_equal(pthread_join(second, NULL), 0);
 	assert_int_equal(pthread_join(outside, NULL), 0);
+	/* a link that was taken down is up again: what comes now is not lost */
+	bring_up(b);
+	make(b, 0);
+	kick(b);
+	wait_for_all(b);
+	check(b, 0);
 	host_device_stop(b->device);
 	host_device_destroy(b->device);
 	ram_destroy(&b->ram);
@@ -270,7 +276,7 @@ static void a_network_card(void **state)
 		fail_msg("%s", error);
 	all_at_once(&b, make_frame, check_frame);
 	assert_int_equal(fstat(fd, &st), 0);
-	assert_true(st.st_size >= 24); /* frames are lost while the link is down */
+	assert_true(st.st_size > 24); /* more than a capture's header */
 	close(fd);
 	assert_int_equal(unlink(capture), 0);
 }

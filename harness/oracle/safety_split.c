@@ -271,7 +271,6 @@ static void publish(struct safety *s, unsigned int queue, bool shown)
 void safety_split_stored(struct safety *s, unsigned int queue, uint64_t gpa, size_t len)
 {
 	struct safety_queue *q = &s->queue[queue];
-
 	bool shown = safety_meets(gpa, len, q->device + VIRTQ_USED_IDX, 2);
 
 	mark_slots(q, gpa, len);
