@@ -41,8 +41,10 @@ struct safety_ram {
 };
 
 struct safety_segment {
+	uint64_t at; /* where its descriptor stands */
 	uint64_t gpa;
-	uint32_t len; /* of it, in RAM */
+	uint32_t said; /* bytes */
+	uint32_t len;  /* of these, in RAM */
 	bool writable;
 	bool table; /* an indirect table: it may be read */
 };
@@ -79,7 +81,7 @@ struct safety_chain {
 	bool stirred;		   /* its data have, or others were stored over them */
 	bool sent;		   /* a transmitted frame */
 	bool fresh;		   /* what the guest has in `source`, `now` says */
-	struct safety_span source; /* its descriptors and tables lie in there */
+	struct safety_span source; /* descriptors and tables of all versions lie in there */
 	struct safety_version now;
 	unsigned int first; /* segments of all versions, `now` included */
 	unsigned int count;

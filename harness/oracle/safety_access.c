@@ -339,7 +339,7 @@ void safety_stored(struct safety *s, uint64_t gpa, size_t len)
 	}
 	buffer = in_chains(s, STORE, gpa);
 	/* where the guest races, the exact model knows what the device has seen of the chain */
-	if (buffer < len && !(s->exact && s->raced) && !may(s, STORE, gpa, len))
+	if (buffer < len && !may(s, STORE, gpa, len))
 		safety_fail(s, 1,
 			    "stores %zu bytes at 0x%llx, neither its part of a ring nor "
 			    "device-writable",
@@ -378,7 +378,7 @@ void safety_each_buffer(const struct safety *s,
 			for (unsigned int n = 0; n < c->count; n++) {
 				const struct safety_segment *g = &s->segment[c->first + n];
 
-				if (g->writable)
+				if (g->writable && g->len)
 					each(opaque, g->gpa, g->len);
 			}
 		}

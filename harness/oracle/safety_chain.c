@@ -45,6 +45,12 @@ void safety_version_source(struct safety_version *v, uint64_t gpa, uint64_t len)
 		v->source.to = to;
 }
 
+static struct safety_span both(struct safety_span a, struct safety_span b)
+{
+	return (struct safety_span){ .from = a.from < b.from ? a.from : b.from,
+				     .to = a.to > b.to ? a.to : b.to };
+}
+
 static void put(struct safety *s, struct safety_version *v, const struct safety_segment *g)
 {
 	if (s->segments == SAFETY_SEGMENTS) {
@@ -61,10 +67,10 @@ static void put(struct safety *s, struct safety_version *v, const struct safety_
 		v->high = g->gpa + g->len;
 }
 
-void safety_version_segment(struct safety *s, struct safety_version *v, uint64_t gpa, uint32_t len,
-			    bool writable)
+void safety_version_segment(struct safety *s, struct safety_version *v, uint64_t at, uint64_t gpa,
+			    uint32_t len, bool writable)
 {
-	struct safety_segment g = { .gpa = gpa, .writable = writable };
+	struct safety_segment g = { .at = at, .gpa = gpa, .said = len, .writable = writable };
 
 	g.len = (uint32_t)safety_in_ram(s, gpa, len);
 	v->descriptors++;
@@ -75,14 +81,15 @@ void safety_version_segment(struct safety *s, struct safety_version *v, uint64_t
 		v->writable += len;
 	else
 		v->readable += len;
-	if (g.len)
-		put(s, v, &g);
+	put(s, v, &g);
 }
 
-void safety_version_table(struct safety *s, struct safety_version *v, uint64_t gpa, uint32_t len,
-			  bool linked, unsigned int limit)
+void safety_version_table(struct safety *s, struct safety_version *v, uint64_t at, uint64_t gpa,
+			  uint32_t len, bool linked, unsigned int limit)
 {
-	const struct safety_segment table = { .gpa = gpa,
+	const struct safety_segment table = { .at = at,
+					      .gpa = gpa,
+					      .said = len,
 					      .len = (uint32_t)safety_in_ram(s, gpa, len),
 					      .table = true };
 	uint32_t entries = len / 16;
@@ -107,8 +114,8 @@ void safety_version_table(struct safety *s, struct safety_version *v, uint64_t g
 		flags = safety_u16(s, linked ? d.flags : d.next);
 		if (flags & VIRTQ_DESC_F_INDIRECT)
 			v->malformed = true;
-		safety_version_segment(s, v, safety_u64(s, d.addr), safety_u32(s, d.len),
-				       flags & VIRTQ_DESC_F_WRITE);
+		safety_version_segment(s, v, gpa + 16ull * i, safety_u64(s, d.addr),
+				       safety_u32(s, d.len), flags & VIRTQ_DESC_F_WRITE);
 		if (linked && !(flags & VIRTQ_DESC_F_NEXT))
 			return;
 		i = linked ? safety_u16(s, d.next) : i + 1;
@@ -131,10 +138,15 @@ void safety_version_copy(struct safety *s, struct safety_version *v, const struc
 }
 
 /* By members: what is between them is not the same each time. */
+static bool same_descriptor(const struct safety_segment *a, const struct safety_segment *b)
+{
+	return a->gpa == b->gpa && a->said == b->said && a->writable == b->writable &&
+	       a->table == b->table;
+}
+
 static bool same_segment(const struct safety_segment *a, const struct safety_segment *b)
 {
-	return a->gpa == b->gpa && a->len == b->len && a->writable == b->writable &&
-	       a->table == b->table;
+	return a->at == b->at && a->len == b->len && same_descriptor(a, b);
 }
 
 static bool same(const struct safety *s, const struct safety_version *a,
@@ -151,22 +163,146 @@ static bool same(const struct safety *s, const struct safety_version *a,
 }
 
 /* Segments of all versions of a chain lie in a row: those of older ones move to the end. */
-static void join(struct safety *s, struct safety_chain *c, struct safety_version *v)
+static void join(struct safety *s, struct safety_chain *c, const struct safety_version *v)
 {
 	unsigned int room = SAFETY_SEGMENTS - s->segments;
 	unsigned int count = c->count < room ? c->count : room;
 
+	if (c->count == 0)
+		c->first = v->first;
 	if (c->count == 0 || c->first + c->count == v->first) {
 		c->count += v->count;
-		if (c->count == v->count)
-			c->first = v->first;
 		return;
 	}
-	s->off |= count < c->count;
+	if (c->now.first >= c->first && c->now.first < c->first + c->count)
+		c->now.first += s->segments - c->first;
+	if (count < c->count) {
+		c->now.count = 0;
+		s->off = true;
+	}
 	memcpy(&s->segment[s->segments], &s->segment[c->first], count * sizeof(*s->segment));
 	s->segments += count;
 	c->first = v->first;
 	c->count = v->count + count;
+}
+
+static void add(struct safety *s, struct safety_chain *c, const struct safety_version *v)
+{
+	join(s, c, v);
+	c->tables |= v->tables;
+	c->bound += v->bound;
+	if (v->low < c->low)
+		c->low = v->low;
+	if (v->high > c->high)
+		c->high = v->high;
+	if (v->writable > c->writable)
+		c->writable = v->writable;
+}
+
+/*
+ * A guest that changes descriptors just when the device looks at them may have any field of one
+ * read as it was, and any other as it is; and have the device go by what an old one named to one
+ * that is new. Such segments belong to what a device may touch, to no version alone.
+ */
+#define TORN_MOST 512u /* segments looked at: beyond that, few devices come by all of them */
+
+struct torn {
+	struct safety *s;
+	const struct safety_queue *q;
+	const struct safety_chain *c;
+	struct safety_version v;
+};
+
+static bool covers(const struct safety_segment *a, const struct safety_segment *b)
+{
+	return a->at == b->at && a->gpa == b->gpa && a->said >= b->said &&
+	       a->writable == b->writable && a->table == b->table;
+}
+
+static bool is_there(const struct torn *t, const struct safety_segment *g)
+{
+	const struct safety_segment *known = &t->s->segment[t->c->first];
+
+	for (unsigned int i = 0; i < t->c->count && i < TORN_MOST; i++) {
+		if (covers(&known[i], g))
+			return true;
+	}
+	for (unsigned int i = 0; i < t->v.count && i < TORN_MOST; i++) {
+		if (covers(&t->s->segment[t->v.first + i], g))
+			return true;
+	}
+	return false;
+}
+
+static void put_torn(struct torn *t, struct safety_segment g)
+{
+	if (is_there(t, &g))
+		return;
+	g.len = (uint32_t)safety_in_ram(t->s, g.gpa, g.said);
+	put(t->s, &t->v, &g);
+	if (g.writable)
+		t->v.writable += g.said;
+}
+
+/* What stands there now, in a ring or a table. */
+static struct safety_segment descriptor_at(const struct torn *t, uint64_t at)
+{
+	unsigned int flags;
+	struct virtq_desc d;
+
+	safety_copy(t->s, at, &d, sizeof(d));
+	flags = safety_u16(t->s, t->q->packed ? d.next : d.flags);
+	return (struct safety_segment){ .at = at,
+					.gpa = safety_u64(t->s, d.addr),
+					.said = safety_u32(t->s, d.len),
+					.writable = flags & VIRTQ_DESC_F_WRITE &&
+						    !(flags & VIRTQ_DESC_F_INDIRECT),
+					.table = flags & VIRTQ_DESC_F_INDIRECT };
+}
+
+/* As a buffer or a table, as `kind` is. */
+static void put_torn_as(struct torn *t, struct safety_segment g, const struct safety_segment *kind)
+{
+	g.writable = kind->writable;
+	g.table = kind->table;
+	put_torn(t, g);
+	for (uint32_t i = 0; g.table && !t->s->off && i < g.said / 16 && i < SAFETY_TABLE_MAX; i++)
+		put_torn(t, descriptor_at(t, g.gpa + 16ull * i));
+}
+
+static void tear_descriptor(struct torn *t, const struct safety_segment *was,
+			    const struct safety_segment *is)
+{
+	struct safety_segment address[2] = { *was, *is };
+
+	for (unsigned int i = 0; i < 2; i++) {
+		address[i].said = was->said > is->said ? was->said : is->said;
+		put_torn_as(t, address[i], was);
+		put_torn_as(t, address[i], is);
+	}
+}
+
+static void tear(struct safety *s, const struct safety_queue *q, struct safety_chain *c)
+{
+	struct torn t = { .s = s, .q = q, .c = c };
+
+	safety_version_begin(s, &t.v);
+	t.v.writable = c->writable;
+	for (unsigned int i = 0; i < c->count && i < TORN_MOST && !s->off; i++) {
+		const struct safety_segment was = s->segment[c->first + i];
+		const struct safety_segment is = descriptor_at(&t, was.at);
+
+		if (!same_descriptor(&was, &is))
+			tear_descriptor(&t, &was, &is);
+	}
+	if (t.v.count)
+		add(s, c, &t.v);
+}
+
+void safety_chain_withdrawn(struct safety *s, const struct safety_queue *q, struct safety_chain *c)
+{
+	c->vague = true;
+	tear(s, q, c);
 }
 
 /* Data over rings: what is fetched there may be the one or the other. */
@@ -227,31 +363,33 @@ static void stir_overlapping(struct safety *s, struct safety_chain *c)
 	}
 }
 
+static bool is_news(struct safety *s, struct safety_chain *c, const struct safety_version *v)
+{
+	if (c->count && same(s, &c->now, v)) {
+		s->segments = v->first;
+		return false;
+	}
+	c->vague |= c->count > 0;
+	c->now = *v;
+	add(s, c, v);
+	return true;
+}
+
 void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_chain *c,
 			const struct safety_version *v)
 {
-	struct safety_version kept = *v;
+	bool again = c->count;
+	bool news = is_news(s, c, v);
 
-	c->source = v->source;
-	if (c->count && same(s, &c->now, v)) {
-		s->segments = v->first;
+	c->source = again ? both(c->source, v->source) : v->source;
+	if (again && s->tapped) /* who tells nothing is not raced */
+		tear(s, q, c);
+	if (!news)
 		return;
-	}
-	c->vague |= c->count > 0;
-	join(s, c, &kept);
-	c->now = kept;
-	c->tables |= v->tables;
-	c->bound += v->bound;
-	if (v->low < c->low)
-		c->low = v->low;
-	if (v->high > c->high)
-		c->high = v->high;
-	if (v->writable > c->writable)
-		c->writable = v->writable;
 	if (!s->tapped)
 		stir_overlapping(s, c);
 	q->broken |= v->malformed;
-	look_for_rings(s, q, kept.first, kept.count);
+	look_for_rings(s, q, v->first, v->count);
 }
 
 void safety_chains_meet_rings(struct safety *s)

@@ -118,15 +118,18 @@ struct safety_chain *safety_chain_add(struct safety *s, unsigned int queue, uint
 void safety_version_begin(struct safety *s, struct safety_version *v);
 /* What it says stands there, too. */
 void safety_version_source(struct safety_version *v, uint64_t gpa, uint64_t len);
-void safety_version_segment(struct safety *s, struct safety_version *v, uint64_t gpa, uint32_t len,
-			    bool writable);
+/* `at`: where the descriptor stands that says so. */
+void safety_version_segment(struct safety *s, struct safety_version *v, uint64_t at, uint64_t gpa,
+			    uint32_t len, bool writable);
 /* The table's descriptors, of either layout. `limit`: how many a chain may have. */
-void safety_version_table(struct safety *s, struct safety_version *v, uint64_t gpa, uint32_t len,
-			  bool linked, unsigned int limit);
+void safety_version_table(struct safety *s, struct safety_version *v, uint64_t at, uint64_t gpa,
+			  uint32_t len, bool linked, unsigned int limit);
 /* The same as that of another chain, which has been walked since the guest stored last. */
 void safety_version_copy(struct safety *s, struct safety_version *v, const struct safety_chain *of);
 void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_chain *c,
 			const struct safety_version *v);
+/* The guest takes it back, or puts something else there, while the device may be looking at it. */
+void safety_chain_withdrawn(struct safety *s, const struct safety_queue *q, struct safety_chain *c);
 
 /* The oldest outstanding chain of this id, or NULL. */
 struct safety_chain *safety_chain_of(struct safety_queue *q, uint32_t id);

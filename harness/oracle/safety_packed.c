@@ -53,15 +53,16 @@ static bool used(const struct pvirtq_desc *d, uint16_t place)
 
 /* ---- the guest's part ---- */
 
-static void walk_descriptor(struct safety *s, struct safety_version *v, const struct pvirtq_desc *d)
+static void walk_descriptor(struct safety *s, struct safety_version *v, uint64_t at,
+			    const struct pvirtq_desc *d)
 {
 	if (d->flags & VIRTQ_DESC_F_INDIRECT) {
-		safety_version_table(s, v, d->addr, d->len, false, SAFETY_TABLE_MAX);
+		safety_version_table(s, v, at, d->addr, d->len, false, SAFETY_TABLE_MAX);
 		if (d->flags & VIRTQ_DESC_F_NEXT || !safety_accepted(s, VIRTIO_F_INDIRECT_DESC))
 			v->malformed = true;
 	}
 	if (!(d->flags & VIRTQ_DESC_F_INDIRECT) || v->malformed)
-		safety_version_segment(s, v, d->addr, d->len, d->flags & VIRTQ_DESC_F_WRITE);
+		safety_version_segment(s, v, at, d->addr, d->len, d->flags & VIRTQ_DESC_F_WRITE);
 }
 
 /* Which of two with one id is given back, nobody knows. */
@@ -82,12 +83,14 @@ static void walk(struct safety *s, struct safety_queue *q, struct safety_chain *
 	struct pvirtq_desc d;
 	bool known = c->entries;
 	unsigned int n = 0;
+	uint64_t at;
 
 	safety_version_begin(s, &v);
 	do {
 		d = descriptor(s, q, place);
-		safety_version_source(&v, q->desc + 16ull * offset_of(place), sizeof(d));
-		walk_descriptor(s, &v, &d);
+		at = q->desc + 16ull * offset_of(place);
+		safety_version_source(&v, at, sizeof(d));
+		walk_descriptor(s, &v, at, &d);
 		place = forward(q, place, 1);
 		n++;
 	} while (d.flags & VIRTQ_DESC_F_NEXT && n < q->entries);
@@ -131,7 +134,7 @@ static void walk_again(struct safety *s, struct safety_queue *q, struct safety_c
 		walk(s, q, c);
 		return;
 	}
-	c->vague = true; /* withdrawn: the device may wait here for ever */
+	safety_chain_withdrawn(s, q, c); /* the device may wait here for ever */
 	safety_queue_wild(q);
 }
 

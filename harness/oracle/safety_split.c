@@ -10,13 +10,14 @@
 static bool walk_descriptor(struct safety *s, const struct safety_queue *q,
 			    struct safety_version *v, uint32_t *i)
 {
+	uint64_t at = q->desc + 16ull * *i;
 	struct virtq_desc d;
 	unsigned int flags;
 	uint64_t gpa;
 	uint32_t len;
 
-	safety_version_source(v, q->desc + 16ull * *i, sizeof(d));
-	if (!safety_copy(s, q->desc + 16ull * *i, &d, sizeof(d))) {
+	safety_version_source(v, at, sizeof(d));
+	if (!safety_copy(s, at, &d, sizeof(d))) {
 		v->malformed = true;
 		return false;
 	}
@@ -24,12 +25,12 @@ static bool walk_descriptor(struct safety *s, const struct safety_queue *q,
 	gpa = safety_u64(s, d.addr);
 	len = safety_u32(s, d.len);
 	if (flags & VIRTQ_DESC_F_INDIRECT) {
-		safety_version_table(s, v, gpa, len, true, SAFETY_TABLE_MAX);
+		safety_version_table(s, v, at, gpa, len, true, SAFETY_TABLE_MAX);
 		if (flags & VIRTQ_DESC_F_NEXT || !safety_accepted(s, VIRTIO_F_INDIRECT_DESC))
 			v->malformed = true;
 	}
 	if (!(flags & VIRTQ_DESC_F_INDIRECT) || v->malformed)
-		safety_version_segment(s, v, gpa, len, flags & VIRTQ_DESC_F_WRITE);
+		safety_version_segment(s, v, at, gpa, len, flags & VIRTQ_DESC_F_WRITE);
 	*i = safety_u16(s, d.next);
 	return flags & VIRTQ_DESC_F_NEXT;
 }
