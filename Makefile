@@ -347,7 +347,8 @@ build/lib/%.a:
 	@$(AR) rcsD $@ $^
 
 INSTALLED := build/gcc/anvil build/asan/anvil build/man/anvil.1 build/completion/anvil \
-	$(addprefix build/lib/libvirtio-anvil,.a -uring.a -slirp.a) $(DUT_LIBRARY) $(KIT)
+	$(addprefix build/lib/libvirtio-anvil,.a -uring.a -slirp.a) build/msan/anvil $(DUT_LIBRARY) \
+	$(DUT_LIBRARY_MEMORY) $(KIT)
 
 install: $(INSTALLED) ## libraries, headers, pkg-config's files, anvil, its manual, seeds: PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR=
 	@$(call INSTALL,,install)

@@ -73,6 +73,15 @@ DUT_LINK_ANY := -rdynamic -Wl,-u,LLVMFuzzerTestOneInput
 DUT_LINK     := -fsanitize=address,undefined -no-pie $(DUT_LINK_ANY) $(call dut_wrap,$(DUT_WRAP))
 DUT_LINK_SO  := -shared -fsanitize=address,undefined
 
+# the same with MemorySanitizer. All has to be compiled for it, the harness, too; libraries are not, and what
+# they write is taken for unwritten. Programs and where they lie: see LINK_msan.
+DUT_COMPILE_MEMORY := $(filter-out -fno-sanitize-recover=%,$(MSAN)) $(DUT_REPORTS_ANY) -fno-optimize-sibling-calls
+DUT_KIND_MEMORY    := $(DUT_COVERAGE) -fsanitize-recover=memory $(DUT_GO_ON_UNDEFINED)
+DUT_LINK_MEMORY    := -fsanitize=memory,undefined $(DUT_LINK_ANY) \
+	$(call dut_wrap,$(DUT_WRAP_ANY) $(addprefix __msan_,warning_with_origin warning_with_origin_noreturn \
+	check_mem_is_initialized))
+DUT_LINK_SO_MEMORY := -shared -fsanitize=memory,undefined
+
 # in obj/ for the fuzz target, in afl/ for that of AFL++, in cov/ for that of the report, in so/ for the
 # shared object
 DUT_KIND_obj := $(DUT_COVERAGE) $(DUT_GO_ON)
@@ -112,7 +121,8 @@ build/lib/obj/fuzz.o build/lib/obj/fuzz-memory.o: ci/dut.mk
 	@objcopy --wildcard $(DUT_GLOBAL:%=--keep-global-symbol='%') $@
 
 $(DUT_LIBRARY): build/lib/obj/fuzz.o
-build/lib/libvirtio-anvil-fuzz-memory.a: build/lib/obj/fuzz-memory.o
+DUT_LIBRARY_MEMORY := build/lib/libvirtio-anvil-fuzz-memory.a
+$(DUT_LIBRARY_MEMORY): build/lib/obj/fuzz-memory.o
 
 # the same flags for those who have installed it
 build/kit/%: Makefile ci/dut.mk ci/tap.mk harness/targets/target_wrap.c
@@ -122,21 +132,21 @@ KIT_fuzz.flags   := $(DUT_TAPPED) $(DUT_REPORTS) $(DUT_KIND_obj)
 KIT_fuzz.link    := $(DUT_LINK)
 KIT_device.flags := $(DUT_TAPPED) $(DUT_REPORTS) $(DUT_KIND_so)
 KIT_device.link  := $(DUT_LINK_SO)
-KIT := $(addprefix build/kit/,fuzz.flags fuzz.link device.flags device.link)
+KIT_fuzz-memory.flags   := $(DUT_COMPILE_MEMORY) $(DUT_KIND_MEMORY)
+KIT_fuzz-memory.link    := $(DUT_LINK_MEMORY)
+KIT_device-memory.flags := $(DUT_COMPILE_MEMORY) $(DUT_KIND_so)
+KIT_device-memory.link  := $(DUT_LINK_SO_MEMORY)
+KIT := $(foreach k,fuzz device fuzz-memory device-memory,build/kit/$(k).flags build/kit/$(k).link)
 
-kit: $(DUT_LIBRARY) $(KIT)
+kit: $(DUT_LIBRARY) $(DUT_LIBRARY_MEMORY) $(KIT)
 	@:
 
-# With MemorySanitizer all has to be compiled for it, the harness, too; libraries are not, and what they
-# write is taken for unwritten. Programs and where they lie: see LINK_msan.
 ifeq ($(DUT_MEMORY),yes)
-DUT_LIBRARY := build/lib/libvirtio-anvil-fuzz-memory.a
-DUT_COMPILE  = $(filter-out -fno-sanitize-recover=%,$(MSAN)) $(DUT_REPORTS_ANY) -fno-optimize-sibling-calls
-DUT_LINK    := -fsanitize=memory,undefined $(DUT_LINK_ANY) \
-	$(call dut_wrap,$(DUT_WRAP_ANY) $(addprefix __msan_,warning_with_origin warning_with_origin_noreturn \
-	check_mem_is_initialized))
-DUT_LINK_SO := -shared -fsanitize=memory,undefined
-DUT_KIND_obj := $(DUT_COVERAGE) -fsanitize-recover=memory $(DUT_GO_ON_UNDEFINED)
+DUT_LIBRARY  := $(DUT_LIBRARY_MEMORY)
+DUT_COMPILE   = $(DUT_COMPILE_MEMORY)
+DUT_LINK     := $(DUT_LINK_MEMORY)
+DUT_LINK_SO  := $(DUT_LINK_SO_MEMORY)
+DUT_KIND_obj := $(DUT_KIND_MEMORY)
 endif
 
 define dut_rule

@@ -42,10 +42,13 @@ expect 'install' staged install
 	done
 	# the kit, which kit.sh uses
 	echo bin/anvil-asan
-	echo lib/libvirtio-anvil-fuzz.a
+	echo bin/anvil-msan
+	printf 'lib/libvirtio-anvil-fuzz%s.a\n' '' -memory
 	echo include/virtio-anvil/device/device_under_test.h
-	printf 'lib/pkgconfig/virtio-anvil-%s.pc\n' fuzz device
-	printf 'share/virtio-anvil/%s\n' fuzz.flags fuzz.link device.flags device.link tap_libc.syms
+	printf 'lib/pkgconfig/virtio-anvil-%s.pc\n' fuzz device fuzz-memory device-memory
+	printf 'share/virtio-anvil/%s.flags\n' fuzz device fuzz-memory device-memory
+	printf 'share/virtio-anvil/%s.link\n' fuzz device fuzz-memory device-memory
+	echo share/virtio-anvil/tap_libc.syms
 	for target in blk mmio net virtqueue; do
 		echo "share/virtio-anvil/dictionaries/$target.dict"
 		find "corpora/fuzz_$target" "crashes/fuzz_$target" -type f |
@@ -125,7 +128,8 @@ plug_in() {
 expect 'a library to be loaded' in_stage plug_in
 
 version=$("$stage/usr/local/bin/anvil" --version | sed 's/.* //')
-for package in virtio-anvil virtio-anvil-uring virtio-anvil-slirp virtio-anvil-fuzz virtio-anvil-device; do
+for package in virtio-anvil virtio-anvil-uring virtio-anvil-slirp virtio-anvil-fuzz virtio-anvil-device \
+	virtio-anvil-fuzz-memory virtio-anvil-device-memory; do
 	PKG_CONFIG_PATH=$stage/usr/local/lib/pkgconfig pkg-config --modversion "$package" >"$work/got" 2>&1
 	echo "$version" >"$work/wanted"
 	same "version of $package" "$work/wanted" "$work/got"

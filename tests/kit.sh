@@ -86,6 +86,29 @@ expect 'a target, not renamed' target as-it-is
 correct build/fuzz_mine
 finds BLK_INDEX_FIRST 'violation:5 ' build/fuzz_mine
 
+# with MemorySanitizer
+memory() {
+	rm -f build/*.o
+	compile as-it-is virtio-anvil-fuzz-memory &&
+		clang++ build/*.o $(kit --libs virtio-anvil-fuzz-memory) -fsanitize=fuzzer -o build/fuzz_memory
+}
+memory_object() {
+	compile as-it-is virtio-anvil-device-memory &&
+		clang++ build/*.o $(kit --libs virtio-anvil-device-memory) -o build/memory.so
+}
+expect 'a target with MemorySanitizer' memory
+correct build/fuzz_memory
+rm -rf "$work/found"
+export FOREIGN_UNWRITTEN=BLK_ID_REST
+finds '' 'memory:never written: guest RAM at # in copy_in' build/fuzz_memory
+found=$(find "$work/found" -name 'memory-never-written-*' | sort | head -n 1)
+expect 'a shared object with MemorySanitizer' memory_object
+gives 1 "$prefix/bin/anvil-msan" play --device build/memory.so "$found"
+says_like '^verdict: crash:use-of-uninitialized-value in copy_in$'
+unset FOREIGN_UNWRITTEN
+gives 0 "$prefix/bin/anvil-msan" play --device build/memory.so "$found"
+refuses 'installed anvil-msan' "$prefix/bin/anvil-asan" play --device build/memory.so "$found"
+
 # a device's own names are its own
 echo 'int player_play, complain, machine_stop, tap_tell_load, script_decode, anvil_blk_init;' >build/names.c
 expect 'names of the library' clang -c build/names.c -o build/names.o

@@ -31,7 +31,7 @@ static void tell_loader(const char *path, const char *said, char *error, size_t 
 		said += len + 2;
 	snprintf(error, room, "%.200s: %s%s", path, said,
 		 strstr(said, "__msan_") ? "; what make dut SANITIZER=memory builds is for "
-					   "build/msan/anvil"
+					   "build/msan/anvil, installed anvil-msan"
 		 : is_compiled_otherwise(said)
 			 ? "; what make dut builds is for build/asan/anvil, installed anvil-asan"
 			 : "");
