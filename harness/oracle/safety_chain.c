@@ -286,6 +286,8 @@ static void tear(struct safety *s, const struct safety_queue *q, struct safety_c
 {
 	struct torn t = { .s = s, .q = q, .c = c };
 
+	if (!s->raced)
+		return;
 	safety_version_begin(s, &t.v);
 	t.v.writable = c->writable;
 	for (unsigned int i = 0; i < c->count && i < TORN_MOST && !s->off; i++) {
@@ -382,7 +384,7 @@ void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_
 	bool news = is_news(s, c, v);
 
 	c->source = again ? both(c->source, v->source) : v->source;
-	if (again && s->tapped) /* who tells nothing is not raced */
+	if (again)
 		tear(s, q, c);
 	if (!news)
 		return;
