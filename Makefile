@@ -6,7 +6,7 @@
 #   fuzz   the same on devices/, with coverage for the engine; the harness is plain, and optimized
 #          as one at link time, so that the time goes to what is tested: fuzz targets
 #   msan   MemorySanitizer everywhere: replays; devices of others (ci/dut.mk)
-#   tsan   ThreadSanitizer everywhere: the test of what may happen at once
+#   tsan   ThreadSanitizer everywhere: the tests of what may happen at once, and in which order
 #   cov    source-based coverage: `make coverage`, `make health`
 #   gcc clang   plain builds for unit tests
 #   lib    devices/ as programs embed them: make install
@@ -128,12 +128,14 @@ HARNESS_TESTS := $(wildcard $(patsubst %,tests/test_%.c,harness acpi linux_image
 SEEDS_TEST    := tests/test_seeds.c
 # the test of threads, which ThreadSanitizer watches, too
 THREADS_TEST  := tests/test_host_threads.c
+# tests in which the devices tell what they would tell ThreadSanitizer
+ORDER_TESTS   := $(wildcard tests/test_memory_order_*.c)
 # tests of a hobby VMM's devices, which know nothing of ours, and what these tests share
 VMM_BLK_TESTS := $(wildcard tests/test_foreign_blk*.c)
 VMM_NET_TESTS := $(wildcard tests/test_foreign_net*.c)
 VMM_TESTS     := $(VMM_BLK_TESTS) $(VMM_NET_TESTS)
 VMM_PARTS     := tests/foreign/mistakes.c tests/foreign/driver.c
-DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS) $(SEEDS_TEST) $(VMM_TESTS),$(wildcard tests/test_*.c))
+DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS) $(SEEDS_TEST) $(VMM_TESTS) $(ORDER_TESTS),$(wildcard tests/test_*.c))
 # of these, the tests of what wants a library
 SLIRP_TESTS   := $(wildcard tests/test_nic_slirp*.c)
 URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
@@ -206,7 +208,7 @@ ENGINE_BINARIES := $(if $(filter afl,$(ENGINE)),afl-there $(AFL_BINARIES)) $(FUZ
 # test_private_copy counts the loads of a plain build: a sanitizer adds its own
 TEST_BINARIES := $(filter-out build/asan/tests/test_private_copy,$(foreach f,gcc clang asan,\
 	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS) $(SEEDS_TEST) $(VMM_TESTS)))) \
-	$(THREADS_TEST:tests/%.c=build/tsan/tests/%)
+	$(patsubst tests/%.c,build/tsan/tests/%,$(THREADS_TEST) $(ORDER_TESTS))
 
 CONFORMANCE_TESTS := $(foreach f,gcc asan,$(CONFORMANCE:tests/%.c=build/$(f)/tests/%))
 
@@ -247,6 +249,11 @@ release-tests:
 	$(BUILD) build/asan/anvil build/cov/anvil $(FUZZ_BINARIES) $(TEST_BINARIES) build/gcc/anvil build/planted/anvil \
 		build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED) $(TAP_TESTS)
 	$(BUILD) foreign-devices
+
+$(ORDER_TESTS:tests/%.c=build/tsan/tests/%): build/tsan/tests/%: build/clang/obj/tests/%.o \
+		$(patsubst %,build/clang/obj/tests/%.o,memory_order support) $(DEV_OBJ_tsan)
+	@mkdir -p $(@D)
+	@$(CLANG) $^ -lcmocka -o $@
 
 # a target with tests/same_coverage.c in place of an engine
 SAME_COVERAGE := $(REAL_TARGETS:%=build/fuzz/tests/same_coverage/%)
