@@ -64,12 +64,15 @@ CC_i386   = $(CLANG) --target=i386-linux-gnu --sysroot=$(SYSROOT)/i386
 CC_s390x  = $(CLANG) --target=s390x-linux-gnu --sysroot=$(SYSROOT)/s390x
 
 # flags of devices/, of everything else, and for linking
-DEVICE_asan  := $(ASAN)
+# basic blocks are counted: base/work.h
+STEPS        := -fsanitize-coverage=trace-pc
+STEPS_LINK   := -Wl,--wrap=__sanitizer_cov_trace_pc
+DEVICE_asan  := $(ASAN) $(STEPS)
 # Without the checks that cost most and that something else makes: a null pointer faults,
 # AddressSanitizer knows an object's size, and alignment is checked by the replays of asan/.
 FAST_ASAN    := $(ASAN) -fno-sanitize=null,object-size,alignment -fsanitize-address-use-after-return=never
 DEVICE_fuzz  := $(FAST_ASAN) \
-	-fsanitize-coverage=inline-8bit-counters,pc-table -fsanitize-coverage-ignorelist=ci/coverage-ignore
+	-fsanitize-coverage=inline-8bit-counters,pc-table,trace-pc -fsanitize-coverage-ignorelist=ci/coverage-ignore
 DEVICE_msan  := $(MSAN)
 DEVICE_tsan  := $(TSAN)
 # for programs, plug-ins and what a distribution adds; a newer compiler's warnings are not its users'
@@ -84,10 +87,10 @@ OTHER_i386   := $(ASAN) -D_FILE_OFFSET_BITS=64
 # A program at a fixed place is out of the way of AddressSanitizer's maps, however many bits of an
 # address are random (vm.mmap_rnd_bits): clang 14 dies where they meet. C++'s library is for devices
 # that throw: AddressSanitizer looks for it when the program starts.
-LINK_asan    := $(ASAN) -no-pie -Wl,--push-state,--no-as-needed -lstdc++ -Wl,--pop-state
+LINK_asan    := $(ASAN) $(STEPS_LINK) -no-pie -Wl,--push-state,--no-as-needed -lstdc++ -Wl,--pop-state
 # what is linked with objects for link-time optimization
 LTO          := -fuse-ld=lld -Wl,--lto-O3
-LINK_fuzz    := $(ASAN) -no-pie $(LTO)
+LINK_fuzz    := $(ASAN) $(STEPS_LINK) -no-pie $(LTO)
 LINK_msan    := $(MSAN)
 LINK_tsan    := $(TSAN)
 LINK_cov     := $(COVERAGE)

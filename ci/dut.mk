@@ -64,14 +64,14 @@ DUT_WRAP_ANY := _Exit exit __assert_fail __cxa_pure_virtual _ZSt21__glibcxx_asse
 	$(addprefix __ubsan_handle_,$(shell sed -n 's/^HANDLER(\(.*\))$$/\1/p' harness/targets/target_wrap.c))
 DUT_WRAP  := $(DUT_WRAP_ANY) $(addprefix __asan_,report_error memcpy memmove memset $(DUT_CHECKS:%=%_noabort))
 dut_wrap   = $(addprefix -Wl$(comma)--wrap=,$(1))
-DUT_COVERAGE := -fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp
+DUT_COVERAGE := -fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp,trace-pc
 DUT_TAPPED   := $(TAP_ASAN_FLAGS) -DDUT_TAP
 DUT_REPORTS_ANY := $(DUT_SANITIZE) -O1 -g -fno-omit-frame-pointer
 DUT_REPORTS  := $(DUT_REPORTS_ANY) -fsanitize-address-use-after-return=never
 DUT_COMPILE   = $(if $(DUT_TOLD),$(DUT_TAPPED),-fsanitize=address) $(DUT_REPORTS)
-DUT_LINK_ANY := -rdynamic -Wl,-u,LLVMFuzzerTestOneInput
+DUT_LINK_ANY := $(STEPS_LINK) -rdynamic -Wl,-u,LLVMFuzzerTestOneInput
 DUT_LINK     := -fsanitize=address,undefined -no-pie $(DUT_LINK_ANY) $(call dut_wrap,$(DUT_WRAP))
-DUT_LINK_SO  := -shared -fsanitize=address,undefined
+DUT_LINK_SO  := -shared $(STEPS_LINK) -fsanitize=address,undefined
 
 # the same with MemorySanitizer. All has to be compiled for it, the harness, too; libraries are not, and what
 # they write is taken for unwritten. Programs and where they lie: see LINK_msan.
@@ -80,7 +80,7 @@ DUT_KIND_MEMORY    := $(DUT_COVERAGE) -fsanitize-recover=memory $(DUT_GO_ON_UNDE
 DUT_LINK_MEMORY    := -fsanitize=memory,undefined $(DUT_LINK_ANY) \
 	$(call dut_wrap,$(DUT_WRAP_ANY) $(addprefix __msan_,warning_with_origin warning_with_origin_noreturn \
 	check_mem_is_initialized))
-DUT_LINK_SO_MEMORY := -shared -fsanitize=memory,undefined
+DUT_LINK_SO_MEMORY := -shared $(STEPS_LINK) -fsanitize=memory,undefined
 
 # in obj/ for the fuzz target, in afl/ for that of AFL++, in cov/ for that of the report, in so/ for the
 # shared object
@@ -91,7 +91,7 @@ DUT_KIND_afl := $(DUT_GO_ON)
 DUT_COUNTED   = $(if $(SOURCES),$(SOURCES),$(DUT))
 DUT_KIND_cov  = $(DUT_KIND_obj) $(if $(filter $<,$(DUT_COUNTED)),$(COVERAGE) -mllvm -runtime-counter-relocation)
 # these two would want libraries of C++ in the program that loads it
-DUT_KIND_so  := -fPIC -fno-sanitize=vptr,function
+DUT_KIND_so  := -fPIC $(STEPS) -fno-sanitize=vptr,function
 
 # all that a target is linked with beside the device. Of its names those alone are seen that others call: a
 # device may have the rest for its own. Our devices are in it for reference, and not looked at.

@@ -41,17 +41,17 @@ build/$(FLAVOUR)/anvil: $(call obj,$(TOOL) $(RUNNER_BACK_ENDS)) \
 # ---- tests ----
 
 $(DEVICE_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): build/$(FLAVOUR)/tests/%: build/$(FLAVOUR)/obj/tests/%.o \
-		$(call obj,tests/support.c harness/base/sanitizer.c) $(DEV_OBJ_$(FLAVOUR))
+		$(call obj,tests/support.c harness/base/sanitizer.c harness/base/work.c) $(DEV_OBJ_$(FLAVOUR))
 	@mkdir -p $(@D)
 	@$(LINK) $^ -lcmocka $(LIBRARIES) -o $@
 
 $(CONFORMANCE:tests/%.c=build/$(FLAVOUR)/tests/%): build/$(FLAVOUR)/tests/%: build/$(FLAVOUR)/obj/tests/%.o \
-		$(call obj,tests/support.c harness/base/sanitizer.c $(CONFORMANCE_BENCH)) $(DEV_OBJ_$(FLAVOUR))
+		$(call obj,tests/support.c harness/base/sanitizer.c harness/base/work.c $(CONFORMANCE_BENCH)) $(DEV_OBJ_$(FLAVOUR))
 	@mkdir -p $(@D)
 	@$(LINK) $^ -lcmocka $(LIBRARIES) -o $@
 
 $(VMM_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): build/$(FLAVOUR)/tests/%: build/$(FLAVOUR)/obj/tests/%.o \
-		$(call obj,$(VMM_PARTS) harness/base/sanitizer.c)
+		$(call obj,$(VMM_PARTS) harness/base/sanitizer.c harness/base/work.c)
 	@mkdir -p $(@D)
 	@$(LINK) $^ -lcmocka -o $@
 
@@ -87,7 +87,7 @@ build/$(FLAVOUR)/tests/embed_example: $(call obj,tests/embed_example.c) $(DEV_OB
 
 # ---- targets ----
 
-build/$(FLAVOUR)/fuzz_empty: $(call obj,harness/targets/fuzz_empty.c) $(call target_obj,harness/base/sanitizer.c)
+build/$(FLAVOUR)/fuzz_empty: $(call obj,harness/targets/fuzz_empty.c) $(call target_obj,harness/base/sanitizer.c harness/base/work.c)
 	@$(LINK_FUZZ) $^ -o $@
 
 build/$(FLAVOUR)/fuzz_%: $(call target_obj,harness/targets/fuzz_%.c) build/fuzz/obj/harness.o $(TARGET_COPY) \

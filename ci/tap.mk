@@ -29,7 +29,7 @@ TAP_LOADED_asan := $(TAP_ASAN)
 $(foreach f,gcc clang,$(eval TAP_LOADED_$(f) := $(patsubst %,build/$(f)/obj/harness/tap/%.o,\
 	$(TAP_ANY) tap_mem tap_alone tap_tsan)))
 # not all of its names: a device may have some of them for its own
-TAP_EXPORT := '-Wl,--export-dynamic-symbol=__tap_*,--export-dynamic-symbol=__tsan_*'
+TAP_EXPORT := '-Wl,--export-dynamic-symbol=__tap_*,--export-dynamic-symbol=__tsan_*,--export-dynamic-symbol=__wrap___sanitizer_cov_trace_pc'
 
 # 16 bytes at once, where a machine can
 TAP_WIDE := $(if $(filter x86_64,$(shell uname -m)),-mcx16)

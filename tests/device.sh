@@ -288,6 +288,19 @@ gives 0 "$anvil" shrink --device "$devices/mine_ways/mine_ways.so" "$work/ways.t
 gives 1 "$anvil" play --device "$devices/mine_ways/mine_ways.so" "$work/ways.small"
 says_like '^reason: .* of which it stored'
 
+# a million steps for a request, without a look at memory; and for ever
+busy() {
+	sed "s/status = execute(b, &c);/for (volatile unsigned int i = 0; i < $2; i++)\n		;\n	&/" tests/foreign/blk.c >"$work/$1.c"
+	cp tests/foreign/mine_blk.c "$work/mine_$1.c"
+	made "$1"
+	gives "$3" "$anvil" play --device "$devices/mine_$1/mine_$1.so" "$first"
+}
+busy little 1000 0
+busy busy 1000000 1
+says_like '^reason: computes more than [0-9]* steps in one call, for what it was given$'
+busy endless 'i + 1' 1
+says 'verdict: violation:10'
+
 # what a device has allocated when it is left in the middle of a call is not lost by it
 sed 's/status = execute(b, &c);/char *volatile held = malloc(99);\n	&/; s/^	answer(b, &c, status);/&\n	free(held);/' \
 	tests/foreign/blk.c | sed '1i #include <stdlib.h>' >"$work/left.c"

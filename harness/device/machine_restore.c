@@ -80,6 +80,8 @@ void machine_restore(struct machine *m, const struct machine_damage *d)
 	machine_write(m, VIRTIO_MMIO_STATUS, 4, 0);
 
 	safety_restored(&m->safety);
+	safety_work_begins(&m->safety);
+	safety_work_given(len);
 
 	bool fine = oracle_restored(&m->oracle, m->image, len);
 

@@ -62,6 +62,7 @@ void safety_start(struct safety *s, const struct setup *p, const struct anvil_fe
 {
 	s->p = p;
 	s->offered = *offered;
+	safety_work_ends(); /* the last script may have ended within a call */
 	forget(s);
 	s->broken_rule = 0;
 	s->had = 0;
@@ -89,6 +90,7 @@ void safety_event(struct safety *s)
 {
 	s->call++;
 	s->accesses = 0;
+	safety_work_begins(s);
 	s->stale |= s->raced;
 	s->raced = false;
 	if (s->stale)
@@ -98,6 +100,7 @@ void safety_event(struct safety *s)
 void safety_polls(struct safety *s)
 {
 	s->accesses = 0;
+	safety_work_begins(s);
 }
 
 void safety_raced(struct safety *s)

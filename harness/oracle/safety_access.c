@@ -154,6 +154,7 @@ static void count(struct safety *s, const char *what, uint64_t gpa)
 
 void safety_load(struct safety *s, uint64_t gpa, size_t len, const void *place)
 {
+	safety_work_given(len);
 	if (unwatched(s) || looks_at_start(s, gpa, len))
 		return;
 	count(s, "reads guest memory", gpa);
@@ -330,6 +331,7 @@ void safety_stored(struct safety *s, uint64_t gpa, size_t len)
 	uint64_t buffer;
 	bool changes;
 
+	safety_work_given(len);
 	if (!len || unwatched(s))
 		return;
 	count(s, "stores", gpa);
