@@ -261,8 +261,7 @@ void safety_queue_runs(struct safety *s, bool before, bool runs);
 void safety_event(struct safety *s);
 /* The device goes on with what it has deferred: as much work again. */
 void safety_polls(struct safety *s);
-/* What the call was given beside guest memory: a frame, a saved state. It may compute more for it.
- */
+/* What a call is given beside guest memory, a frame or a saved state: it may compute more. */
 void safety_work_given(size_t len);
 /* A call that computes: safety_event begins one, and so does this, for a read of a register. */
 void safety_work_begins(struct safety *s);
