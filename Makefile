@@ -197,7 +197,7 @@ build/afl/mutator/obj/%.o: %.c Makefile
 	@echo "  afl/mutator $<"
 	@$(CLANG) $(COMMON) -O3 -fPIC -MMD -MP -c $< -o $@
 
-build/afl/mutator/fuzz_%.so: $(patsubst %,build/afl/mutator/obj/harness/%.o,targets/fuzz_% targets/mutator_afl script/mutator script/operands script/script script/script_forms)
+build/afl/mutator/fuzz_%.so: $(patsubst %,build/afl/mutator/obj/harness/%.o,targets/fuzz_% targets/mutator_afl script/mutator script/mutator_pairs script/operands script/script script/script_forms)
 	@$(CLANG) -shared -Wl,-z,defs -Wl,-Bsymbolic $^ -o $@
 
 -include $(shell find build/afl/mutator/obj -name '*.d' 2>/dev/null)

@@ -185,6 +185,70 @@ static void crossings_are_scripts_and_repeatable(void **state)
 	}
 }
 
+/* ---- values that fit together ---- */
+
+static bool selects_and_accesses(const struct script_op *a, const struct script_op *b)
+{
+	return a->code == OP_WRITE && a->write.offset == VIRTIO_MMIO_QUEUE_SEL &&
+	       (b->code == OP_READ || b->code == OP_WRITE) &&
+	       b->write.offset == VIRTIO_MMIO_QUEUE_READY;
+}
+
+static bool suspends_and_resumes(const struct script_op *a, const struct script_op *b)
+{
+	return a->code == OP_WRITE && b->code == OP_WRITE &&
+	       a->write.offset == VIRTIO_MMIO_STATUS && b->write.offset == VIRTIO_MMIO_STATUS &&
+	       (a->write.value ^ b->write.value) == VIRTIO_STATUS_SUSPEND;
+}
+
+static bool lets_a_tag_in(const struct script_op *a, const struct script_op *b)
+{
+	uint64_t tag = b->frame.value >> 16 & 0xffff;
+
+	return a->code == OP_CTRL && a->ctrl.class == VIRTIO_NET_CTRL_VLAN &&
+	       a->ctrl.command == 0 && b->code == OP_FRAME && b->frame.vlan &&
+	       tag != a->ctrl.value && (tag & 0xfff) == a->ctrl.value;
+}
+
+static bool ends_in_headers(const struct script_op *a, const struct script_op *b)
+{
+	(void)b;
+	return a->code == OP_FRAME && a->frame.len > 10 && a->frame.len < 62 && !a->frame.offload;
+}
+
+static bool comes_again(const struct script_op *a, const struct script_op *b)
+{
+	return a->code == OP_INIT && b->code == OP_INIT &&
+	       __builtin_popcountll(a->init.decline ^ b->init.decline) == 1;
+}
+
+static void mutants_have_values_that_fit(void **state)
+{
+	static const uint8_t ops[] = { OP_INIT, OP_WRITE, OP_READ, OP_TX, OP_CTRL, OP_FRAME };
+	static const struct mutator_profile all = { DEVICE_NET, ops, sizeof(ops) };
+	bool (*const fits[])(const struct script_op *a, const struct script_op *b) = {
+		selects_and_accesses, suspends_and_resumes, lets_a_tag_in,
+		ends_in_headers,      comes_again,
+	};
+	/* more than chance makes: 0, 0, 0, 120, 634 */
+	const unsigned int least[ARRAY_SIZE(fits)] = { 20, 100, 100, 150, 750 };
+	unsigned int found[ARRAY_SIZE(fits)] = { 0 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 20000; i++) {
+		uint8_t bytes[SCRIPT_BYTES_MAX] = { 0 };
+		struct script s;
+
+		script_decode(bytes, mutator_mutate(&all, bytes, 0, sizeof(bytes), i), &s);
+		for (unsigned int k = 0; k + 1 < s.ops; k++) {
+			for (size_t n = 0; n < ARRAY_SIZE(fits); n++)
+				found[n] += fits[n](&s.op[k], &s.op[k + 1]);
+		}
+	}
+	for (size_t n = 0; n < ARRAY_SIZE(fits); n++)
+		assert_in_range(found[n], least[n], 20000);
+}
+
 static struct machine machine;
 
 /* State that leaks from one script into the next would change a verdict. */
@@ -363,6 +427,7 @@ int main(void)
 		cmocka_unit_test(dropping_an_operation_leaves_the_others),
 		cmocka_unit_test(bad_text_is_named),
 		cmocka_unit_test(too_many_operations_are_named),
+		cmocka_unit_test(mutants_have_values_that_fit),
 		cmocka_unit_test(mutants_are_scripts_and_repeatable),
 		cmocka_unit_test(crossings_are_scripts_and_repeatable),
 		cmocka_unit_test(verdicts_do_not_depend_on_what_came_before),

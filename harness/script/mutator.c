@@ -2,43 +2,20 @@
 /*
  * Decode, a few steps of change, encode. Values are chosen by what an operand is.
  */
-#include "mutator.h"
+#include "mutator_internal.h"
 
 #include <string.h>
 
 #include "array_size.h"
 #include "virtio_spec.h"
 
-/* xorshift64*: small, and the same everywhere */
-struct rng {
-	uint64_t state;
-};
-
-static uint64_t next(struct rng *r)
-{
-	r->state ^= r->state >> 12;
-	r->state ^= r->state << 25;
-	r->state ^= r->state >> 27;
-	return r->state * 0x2545f4914f6cdd1dull;
-}
-
 static struct rng seeded(unsigned int seed)
 {
 	struct rng r = { 0x9e3779b97f4a7c15ull ^ (uint64_t)seed << 20 ^ seed };
 
-	next(&r);
-	next(&r);
+	rng_next(&r);
+	rng_next(&r);
 	return r;
-}
-
-static unsigned int below(struct rng *r, unsigned int n)
-{
-	return (unsigned int)((next(r) >> 32) % n);
-}
-
-static bool one_in(struct rng *r, unsigned int n)
-{
-	return below(r, n) == 0;
 }
 
 /* ---- values ---- */
@@ -52,7 +29,7 @@ static uint64_t edge(struct rng *r)
 					 0x7fff,     0x8000,	 0xffff,     0x10000, 0x7fffffff,
 					 0x80000000, 0xffffffff, 0x100000000 };
 
-	return base[below(r, ARRAY_SIZE(base))];
+	return base[rng_below(r, ARRAY_SIZE(base))];
 }
 
 /* Small, until somebody keeps all of it. */
@@ -60,12 +37,12 @@ static uint64_t small_if_cut(struct rng *r)
 {
 	static const uint8_t bits[] = { 8, 16, 31, 32 };
 
-	return below(r, 16) | 1ull << bits[below(r, sizeof(bits))];
+	return rng_below(r, 16) | 1ull << bits[rng_below(r, sizeof(bits))];
 }
 
 static uint64_t interesting(struct rng *r)
 {
-	switch (below(r, 10)) {
+	switch (rng_below(r, 10)) {
 	case 0:
 		return edge(r) + 1;
 	case 1:
@@ -73,9 +50,9 @@ static uint64_t interesting(struct rng *r)
 	case 2:
 		return ~edge(r);
 	case 3:
-		return 1ull << below(r, 64);
+		return 1ull << rng_below(r, 64);
 	case 4:
-		return next(r);
+		return rng_next(r);
 	case 5:
 		return edge(r) + edge(r);
 	case 6:
@@ -99,21 +76,21 @@ static uint64_t some_register(struct rng *r)
 		VIRTIO_MMIO_QUEUE_DEVICE_LOW,	 VIRTIO_MMIO_QUEUE_RESET,
 	};
 
-	return one_in(r, 2) ? written[below(r, sizeof(written))] : 4ull * below(r, 64);
+	return rng_one_in(r, 2) ? written[rng_below(r, sizeof(written))] : 4ull * rng_below(r, 64);
 }
 
 /* From where the configuration begins, so that its end, and that of the numbers, are near. */
 static uint64_t some_offset(struct rng *r)
 {
-	switch (below(r, 8)) {
+	switch (rng_below(r, 8)) {
 	case 0:
-		return 0x100 + below(r, 104);
+		return 0x100 + rng_below(r, 104);
 	case 1:
-		return 0x100 + 4ull * below(r, 26);
+		return 0x100 + 4ull * rng_below(r, 26);
 	case 2:
-		return one_in(r, 2) ? below(r, 0x200) : interesting(r);
+		return rng_one_in(r, 2) ? rng_below(r, 0x200) : interesting(r);
 	case 3:
-		return edge(r) + below(r, 0x200) - 0x10;
+		return edge(r) + rng_below(r, 0x200) - 0x10;
 	default:
 		return some_register(r);
 	}
@@ -125,13 +102,13 @@ static uint64_t some_address(struct rng *r)
 					0x40020000,  0xffffffff, 0x100000000, 0x10000ffff,
 					0x100010000, UINT64_MAX };
 
-	switch (below(r, 6)) {
+	switch (rng_below(r, 6)) {
 	case 0:
-		return ram[below(r, ARRAY_SIZE(ram))] + below(r, 3) - 1;
+		return ram[rng_below(r, ARRAY_SIZE(ram))] + rng_below(r, 3) - 1;
 	case 1:
 		return interesting(r);
 	default:
-		return below(r, 64);
+		return rng_below(r, 64);
 	}
 }
 
@@ -154,23 +131,24 @@ static uint64_t some_sector(struct rng *r)
 					  (1ull << 55) - 1,
 					  1ull << 32 };
 
-	if (one_in(r, 4)) /* where zones start */
-		return 8ull * below(r, 17);
-	return one_in(r, 4) ? below(r, 130) : limit[below(r, ARRAY_SIZE(limit))];
+	if (rng_one_in(r, 4)) /* where zones start */
+		return 8ull * rng_below(r, 17);
+	return rng_one_in(r, 4) ? rng_below(r, 130) : limit[rng_below(r, ARRAY_SIZE(limit))];
 }
 
 /* Some of its four numbers, which may have to fit to each other; most are near what is right. */
 static uint64_t change_headers(struct rng *r, uint64_t old)
 {
-	unsigned int which = 1 + below(r, 15);
+	unsigned int which = 1 + rng_below(r, 15);
 
 	for (unsigned int shift = 0; which; which >>= 1, shift += 16) {
-		uint64_t part = one_in(r, 3) ? interesting(r) : below(r, one_in(r, 2) ? 8 : 128);
+		uint64_t part = rng_one_in(r, 3) ? interesting(r)
+						 : rng_below(r, rng_one_in(r, 2) ? 8 : 128);
 
-		if (one_in(r, 3))
+		if (rng_one_in(r, 3))
 			part = -part;
-		if (one_in(r, 6))
-			part = HEADERS_AS_IS + below(r, 4);
+		if (rng_one_in(r, 6))
+			part = HEADERS_AS_IS + rng_below(r, 4);
 		if (which & 1)
 			old = (old & ~(0xffffull << shift)) | (part & 0xffff) << shift;
 	}
@@ -180,29 +158,29 @@ static uint64_t change_headers(struct rng *r, uint64_t old)
 /* One of the numbers of 16 or 32 bits that it may be made of. */
 static uint64_t change_part(struct rng *r, uint64_t old)
 {
-	unsigned int bits = one_in(r, 2) ? 16 : 32;
-	unsigned int shift = bits * below(r, 64 / bits);
+	unsigned int bits = rng_one_in(r, 2) ? 16 : 32;
+	unsigned int shift = bits * rng_below(r, 64 / bits);
 	uint64_t mask = ((1ull << bits) - 1) << shift;
-	uint64_t part = one_in(r, 2) ? interesting(r) : below(r, 32);
+	uint64_t part = rng_one_in(r, 2) ? interesting(r) : rng_below(r, 32);
 
 	return (old & ~mask) | (part << shift & mask);
 }
 
 static uint64_t change_value(struct rng *r, uint64_t old)
 {
-	switch (below(r, 8)) {
+	switch (rng_below(r, 8)) {
 	case 0:
-		return old ^ 1ull << below(r, one_in(r, 2) ? 8 : 64);
+		return old ^ 1ull << rng_below(r, rng_one_in(r, 2) ? 8 : 64);
 	case 1:
-		return old + below(r, 9) - 4;
+		return old + rng_below(r, 9) - 4;
 	case 2:
-		return below(r, 32);
+		return rng_below(r, 32);
 	case 3:
-		return one_in(r, 2) ? old << 16 | below(r, 64) : old << 8;
+		return rng_one_in(r, 2) ? old << 16 | rng_below(r, 64) : old << 8;
 	case 4:
 		return change_part(r, old);
 	case 5:
-		return one_in(r, 2) ? some_address(r) : change_part(r, old);
+		return rng_one_in(r, 2) ? some_address(r) : change_part(r, old);
 	default:
 		return interesting(r);
 	}
@@ -211,15 +189,17 @@ static uint64_t change_value(struct rng *r, uint64_t old)
 /* Most often one more or less; none at all, too, and all. */
 static uint64_t change_features(struct rng *r, uint64_t old)
 {
-	switch (below(r, 16)) {
+	switch (rng_below(r, 16)) {
 	case 0:
-		return next(r);
+		return rng_next(r);
 	case 1:
 		return UINT64_MAX;
 	case 2:
-		return UINT64_MAX ^ 1ull << below(r, 64);
+		return UINT64_MAX ^ 1ull << rng_below(r, 64);
 	default:
-		return old ^ 1ull << below(r, one_in(r, 2) ? 24 : one_in(r, 4) ? 64 : 41);
+		return old ^ 1ull << rng_below(r, rng_one_in(r, 2)   ? 24
+						  : rng_one_in(r, 4) ? 64
+								     : 41);
 	}
 }
 
@@ -228,15 +208,16 @@ static uint64_t change(struct rng *r, const struct field *f, uint64_t old)
 	switch (f->kind) {
 	case FIELD_CHOICE:
 	case FIELD_CHOSEN_FLAGS:
-		return below(r, f->choices);
+		return rng_below(r, f->choices);
 	case FIELD_QUEUE:
-		return one_in(r, 16) ? below(r, 256) : below(r, one_in(r, 4) ? 10 : 4);
+		return rng_one_in(r, 16) ? rng_below(r, 256)
+					 : rng_below(r, rng_one_in(r, 4) ? 10 : 4);
 	case FIELD_COUNT:
-		return one_in(r, 4) ? below(r, 256) : below(r, 9);
+		return rng_one_in(r, 4) ? rng_below(r, 256) : rng_below(r, 9);
 	case FIELD_FLAGS:
-		return one_in(r, 4) ? below(r, 256) : old ^ 1ull << below(r, 8);
+		return rng_one_in(r, 4) ? rng_below(r, 256) : old ^ 1ull << rng_below(r, 8);
 	case FIELD_BYTE:
-		return one_in(r, 2) ? old ^ 1ull << below(r, 8) : below(r, 256);
+		return rng_one_in(r, 2) ? old ^ 1ull << rng_below(r, 8) : rng_below(r, 256);
 	case FIELD_OFFSET:
 		return some_offset(r);
 	case FIELD_ADDRESS:
@@ -244,7 +225,7 @@ static uint64_t change(struct rng *r, const struct field *f, uint64_t old)
 	case FIELD_SECTOR:
 		return some_sector(r);
 	case FIELD_PLACE:
-		return one_in(r, 4) ? change_value(r, old) : below(r, 0x10000);
+		return rng_one_in(r, 4) ? change_value(r, old) : rng_below(r, 0x10000);
 	case FIELD_FEATURES:
 		return change_features(r, old);
 	case FIELD_HEADERS:
@@ -272,18 +253,18 @@ static uint64_t change_register(struct rng *r, uint64_t offset, uint64_t old)
 {
 	switch (offset) {
 	case VIRTIO_MMIO_STATUS:
-		return one_in(r, 2) ? 1ull << below(r, 8) : below(r, 256);
+		return rng_one_in(r, 2) ? 1ull << rng_below(r, 8) : rng_below(r, 256);
 	case VIRTIO_MMIO_QUEUE_SEL:
 	case VIRTIO_MMIO_QUEUE_NOTIFY:
-		return one_in(r, 4) ? small_if_cut(r) : below(r, 10);
+		return rng_one_in(r, 4) ? small_if_cut(r) : rng_below(r, 10);
 	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
 	case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
 	case VIRTIO_MMIO_QUEUE_READY:
 	case VIRTIO_MMIO_QUEUE_RESET:
 	case VIRTIO_MMIO_INTERRUPT_ACK:
-		return below(r, 4);
+		return rng_below(r, 4);
 	default:
-		return one_in(r, 3) ? below(r, 4) : change_value(r, old);
+		return rng_one_in(r, 3) ? rng_below(r, 4) : change_value(r, old);
 	}
 }
 
@@ -291,7 +272,7 @@ static uint64_t change_of(const struct script_op *rec, const struct field *f, st
 {
 	uint64_t old = script_get(rec, f);
 
-	if (rec->code == OP_WRITE && f->kind == FIELD_VALUE && one_in(r, 2))
+	if (rec->code == OP_WRITE && f->kind == FIELD_VALUE && rng_one_in(r, 2))
 		return change_register(r, rec->write.offset, old);
 	return change(r, f, old);
 }
@@ -304,10 +285,10 @@ static void change_operand(struct script *s, unsigned int which, struct rng *r)
 	if (form->fields == 0)
 		return;
 
-	const struct field *f = &form->field[below(r, form->fields)];
+	const struct field *f = &form->field[rng_below(r, form->fields)];
 
 	/* towards the common choice, too: scripts must not only get stranger */
-	script_set(rec, f, one_in(r, 4) ? 0 : change_of(rec, f, r));
+	script_set(rec, f, rng_one_in(r, 4) ? 0 : change_of(rec, f, r));
 }
 
 /* The fields that make one operation a different one from another of its name, one bit each */
@@ -333,7 +314,7 @@ static bool is_number(const struct field *f)
 static void choose_kind(struct script_op *rec, struct rng *r)
 {
 	const struct op_form *form = &script_op_form[rec->code];
-	bool numbers = one_in(r, 2);
+	bool numbers = rng_one_in(r, 2);
 
 	for (unsigned int i = 0; i < form->fields; i++) {
 		const struct field *f = &form->field[i];
@@ -368,20 +349,20 @@ static void new_op(const struct mutator_profile *p, struct script *s, unsigned i
 		   struct rng *r)
 {
 	struct script_op *rec = &s->op[at];
-	unsigned int changes = below(r, 4);
+	unsigned int changes = rng_below(r, 4);
 
-	*rec = script_op((enum op_code)p->ops[below(r, (unsigned int)p->op_count)]);
-	if (one_in(r, 4))
+	*rec = script_op((enum op_code)p->ops[rng_below(r, (unsigned int)p->op_count)]);
+	if (rng_one_in(r, 4))
 		resemble(s, at);
-	else if (one_in(r, 2))
+	else if (rng_one_in(r, 2))
 		choose_kind(rec, r);
-	if (one_in(r, 3))
-		changes = below(r, script_op_form[rec->code].fields + 1);
+	if (rng_one_in(r, 3))
+		changes = rng_below(r, script_op_form[rec->code].fields + 1);
 	for (unsigned int i = 0; i < changes; i++)
 		change_operand(s, at + 1, r);
 }
 
-static void make_room(struct script *s, unsigned int at)
+void mutator_make_room(struct script *s, unsigned int at)
 {
 	if (s->ops == SCRIPT_OPS_MAX)
 		s->ops--;
@@ -393,34 +374,34 @@ static void make_room(struct script *s, unsigned int at)
 
 static unsigned int some_place(const struct script *s, struct rng *r)
 {
-	return s->ops < SCRIPT_OPS_MAX ? below(r, s->ops + 1) : below(r, s->ops);
+	return s->ops < SCRIPT_OPS_MAX ? rng_below(r, s->ops + 1) : rng_below(r, s->ops);
 }
 
 static void insert_op(const struct mutator_profile *p, struct script *s, struct rng *r)
 {
 	unsigned int at = some_place(s, r);
 
-	make_room(s, at);
+	mutator_make_room(s, at);
 	new_op(p, s, at, r);
 }
 
 /* Once more, or as often as queues and bursts are long. */
 static void repeat_op(struct script *s, struct rng *r)
 {
-	struct script_op copy = s->op[below(r, s->ops)];
+	struct script_op copy = s->op[rng_below(r, s->ops)];
 	unsigned int at = some_place(s, r);
-	unsigned int times = one_in(r, 6) ? 1 + below(r, 20) : 1;
+	unsigned int times = rng_one_in(r, 6) ? 1 + rng_below(r, 20) : 1;
 
 	for (unsigned int i = 0; i < times; i++) {
-		make_room(s, at);
+		mutator_make_room(s, at);
 		s->op[at] = copy;
 	}
 }
 
 static void drop_ops(struct script *s, struct rng *r)
 {
-	unsigned int at = below(r, s->ops);
-	unsigned int count = one_in(r, 4) ? 1 + below(r, s->ops - at) : 1;
+	unsigned int at = rng_below(r, s->ops);
+	unsigned int count = rng_one_in(r, 4) ? 1 + rng_below(r, s->ops - at) : 1;
 
 	memmove(&s->op[at], &s->op[at + count], (s->ops - at - count) * sizeof(s->op[0]));
 	s->ops -= count;
@@ -428,8 +409,8 @@ static void drop_ops(struct script *s, struct rng *r)
 
 static void swap_ops(struct script *s, struct rng *r)
 {
-	struct script_op *a = &s->op[below(r, s->ops)];
-	struct script_op *b = &s->op[below(r, s->ops)];
+	struct script_op *a = &s->op[rng_below(r, s->ops)];
+	struct script_op *b = &s->op[rng_below(r, s->ops)];
 	struct script_op copy = *a;
 
 	*a = *b;
@@ -438,19 +419,19 @@ static void swap_ops(struct script *s, struct rng *r)
 
 static void step(const struct mutator_profile *p, struct script *s, struct rng *r)
 {
-	unsigned int choice = below(r, 32);
+	unsigned int choice = rng_below(r, 32);
 
 	if (s->ops == 0 || choice < 9)
 		insert_op(p, s, r);
 	else if (choice < 20)
-		change_operand(s, 1 + below(r, s->ops), r);
+		change_operand(s, 1 + rng_below(r, s->ops), r);
 	else if (choice < 23)
 		change_operand(s, 0, r);
 	else if (choice < 26)
 		repeat_op(s, r);
 	else if (choice < 30)
 		drop_ops(s, r);
-	else
+	else if (choice < 31 || !mutator_pair(p, s, r))
 		swap_ops(s, r);
 }
 
@@ -458,13 +439,13 @@ static void choose_device(const struct mutator_profile *p, struct script *s, str
 {
 	if (p->kind != DEVICE_KINDS)
 		s->header.code = (uint8_t)p->kind;
-	else if (one_in(r, 16))
-		s->header.code = (uint8_t)below(r, DEVICE_KINDS);
+	else if (rng_one_in(r, 16))
+		s->header.code = (uint8_t)rng_below(r, DEVICE_KINDS);
 }
 
 static void begin_with_init(struct script *s)
 {
-	make_room(s, 0);
+	mutator_make_room(s, 0);
 	memset(&s->op[0], 0, sizeof(s->op[0]));
 	s->op[0].code = OP_INIT;
 }
@@ -472,36 +453,38 @@ static void begin_with_init(struct script *s)
 /* A short one: what goes wrong after a few operations is not hidden behind what went before. */
 static void start_afresh(const struct mutator_profile *p, struct script *s, struct rng *r)
 {
-	unsigned int ops = 1 + below(r, 6);
+	unsigned int ops = 1 + rng_below(r, 6);
 
 	s->ops = 0;
-	if (one_in(r, 2)) {
+	if (rng_one_in(r, 2)) {
 		uint8_t code = s->header.code;
 
 		memset(&s->header, 0, sizeof(s->header));
 		s->header.code = code;
 	}
-	for (unsigned int changes = below(r, one_in(r, 4) ? script_header_form.fields : 4); changes;
-	     changes--)
+	for (unsigned int changes = rng_below(r, rng_one_in(r, 4) ? script_header_form.fields : 4);
+	     changes; changes--)
 		change_operand(s, 0, r);
 	begin_with_init(s);
-	for (unsigned int changes = below(r, 3); changes; changes--)
+	for (unsigned int changes = rng_below(r, 3); changes; changes--)
 		change_operand(s, 1, r);
 	while (ops--) {
 		s->ops++;
 		new_op(p, s, s->ops - 1, r);
 	}
+	if (rng_one_in(r, 4))
+		mutator_pair(p, s, r);
 }
 
 static void change_some(const struct mutator_profile *p, struct script *s, struct rng *r)
 {
 	unsigned int steps = 1;
 
-	if (s->ops == 0 || (s->op[0].code != OP_INIT && one_in(r, 8))) {
+	if (s->ops == 0 || (s->op[0].code != OP_INIT && rng_one_in(r, 8))) {
 		begin_with_init(s);
 		steps++;
 	}
-	while (steps < 5 && one_in(r, 2))
+	while (steps < 5 && rng_one_in(r, 2))
 		steps++;
 	for (unsigned int i = 0; i < steps; i++)
 		step(p, s, r);
@@ -515,7 +498,7 @@ size_t mutator_mutate(const struct mutator_profile *p, uint8_t *data, size_t siz
 
 	script_decode(data, size, &s);
 	choose_device(p, &s, &r);
-	if (one_in(&r, 2))
+	if (rng_one_in(&r, 2))
 		start_afresh(p, &s, &r);
 	else
 		change_some(p, &s, &r);
@@ -545,16 +528,16 @@ size_t mutator_crossover(const struct mutator_profile *p, const uint8_t *a, size
 
 	script_decode(a, a_size, &one);
 	script_decode(b, b_size, &two);
-	s.header = one_in(&r, 2) ? one.header : two.header;
+	s.header = rng_one_in(&r, 2) ? one.header : two.header;
 	choose_device(p, &s, &r);
 	s.ops = 0;
-	cut = below(&r, one.ops + 1);
-	from = below(&r, two.ops + 1);
+	cut = rng_below(&r, one.ops + 1);
+	from = rng_below(&r, two.ops + 1);
 	take_ops(&s, &one, 0, cut);
-	if (one_in(&r, 2)) {
+	if (rng_one_in(&r, 2)) {
 		take_ops(&s, &two, from, two.ops - from);
 	} else {
-		unsigned int count = from < two.ops ? 1 + below(&r, two.ops - from) : 0;
+		unsigned int count = from < two.ops ? 1 + rng_below(&r, two.ops - from) : 0;
 
 		take_ops(&s, &two, from, count);
 		take_ops(&s, &one, cut, one.ops - cut);

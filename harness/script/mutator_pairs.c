@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Values that have to fit together, which chance seldom makes: a selector and what it selects, a
+ * session like the last one, Status with SUSPEND and then without, a frame that ends in its
+ * headers, a tag that was let in.
+ */
+#include "mutator_internal.h"
+
+#include "array_size.h"
+#include "frames.h"
+#include "operands.h"
+#include "virtio_spec.h"
+
+#define RUNNING                                                                                    \
+	(VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_FEATURES_OK |            \
+	 VIRTIO_STATUS_DRIVER_OK)
+
+static bool plays(const struct mutator_profile *p, enum op_code code)
+{
+	for (size_t i = 0; i < p->op_count; i++) {
+		if (p->ops[i] == code)
+			return true;
+	}
+	return false;
+}
+
+/* A place from `first` on. */
+static unsigned int place_from(const struct script *s, unsigned int first, struct rng *r)
+{
+	unsigned int last = s->ops < SCRIPT_OPS_MAX ? s->ops : SCRIPT_OPS_MAX - 1;
+
+	return first < last ? first + rng_below(r, last - first + 1) : last;
+}
+
+static unsigned int insert(struct script *s, unsigned int at, struct script_op op)
+{
+	mutator_make_room(s, at);
+	if (at >= s->ops)
+		at = s->ops - 1;
+	s->op[at] = op;
+	return at;
+}
+
+static struct script_op write_of(uint64_t offset, uint64_t value)
+{
+	struct script_op op = script_op(OP_WRITE);
+
+	op.write.offset = offset;
+	op.write.value = value;
+	return op;
+}
+
+/* ---- a selector, and an access to what it selects ---- */
+
+static const struct selector {
+	uint16_t offset;
+	uint16_t selects[9];
+	unsigned int count;
+} selectors[] = {
+	{ VIRTIO_MMIO_DEVICE_FEATURES_SEL, { VIRTIO_MMIO_DEVICE_FEATURES }, 1 },
+	{ VIRTIO_MMIO_DRIVER_FEATURES_SEL, { VIRTIO_MMIO_DRIVER_FEATURES }, 1 },
+	{ VIRTIO_MMIO_QUEUE_SEL,
+	  { VIRTIO_MMIO_QUEUE_SIZE_MAX, VIRTIO_MMIO_QUEUE_SIZE, VIRTIO_MMIO_QUEUE_READY,
+	    VIRTIO_MMIO_QUEUE_DESC_LOW, VIRTIO_MMIO_QUEUE_DRIVER_LOW, VIRTIO_MMIO_QUEUE_DEVICE_LOW,
+	    VIRTIO_MMIO_QUEUE_RESET, VIRTIO_MMIO_QUEUE_PFN, VIRTIO_MMIO_QUEUE_ALIGN },
+	  9 },
+	{ VIRTIO_MMIO_SHM_SEL,
+	  { VIRTIO_MMIO_SHM_LEN_LOW, VIRTIO_MMIO_SHM_LEN_HIGH, VIRTIO_MMIO_SHM_BASE_LOW,
+	    VIRTIO_MMIO_SHM_BASE_HIGH },
+	  4 },
+};
+
+/* Around how many there are, whatever that is; or one that is small in fewer bits. */
+static uint64_t selection(struct rng *r)
+{
+	static const uint8_t bits[] = { 5, 6, 8, 16, 31 };
+	uint64_t cut = 1ull << bits[rng_below(r, ARRAY_SIZE(bits))];
+
+	return rng_below(r, 12) + (rng_one_in(r, 3) ? cut : 0);
+}
+
+static bool select_and_access(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	const struct selector *sel = &selectors[rng_below(r, ARRAY_SIZE(selectors))];
+	unsigned int at;
+	struct script_op op;
+
+	if (rng_one_in(r, 2)) /* most of all there is to select */
+		sel = &selectors[2];
+	if (!plays(p, OP_WRITE) || !plays(p, OP_READ))
+		return false;
+	op = write_of(sel->selects[rng_below(r, sel->count)], rng_below(r, 3));
+	if (rng_one_in(r, 2)) {
+		op = script_op(OP_READ);
+		op.read.offset = sel->selects[rng_below(r, sel->count)];
+	}
+	at = insert(s, place_from(s, 0, r), write_of(sel->offset, selection(r)));
+	insert(s, at + 1, op);
+	return true;
+}
+
+/* ---- suspend, and resume ---- */
+
+static bool suspend_and_resume(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	unsigned int at;
+
+	if (!plays(p, OP_WRITE))
+		return false;
+	at = insert(s, place_from(s, 1, r),
+		    write_of(VIRTIO_MMIO_STATUS, RUNNING | VIRTIO_STATUS_SUSPEND));
+	insert(s, at + 1 + rng_below(r, 3), write_of(VIRTIO_MMIO_STATUS, RUNNING));
+	return true;
+}
+
+/* ---- a session like the last one ---- */
+
+/* Its negotiation, with one feature more or less, and some of what it did. */
+static bool session_again(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	unsigned int count = 1 + rng_below(r, 4);
+	unsigned int first = 0;
+	struct script_op init;
+
+	(void)p;
+	while (first < s->ops && s->op[first].code != OP_INIT)
+		first++;
+	if (first == s->ops || s->ops + count >= SCRIPT_OPS_MAX)
+		return false;
+	init = s->op[first];
+	init.init.decline ^= 1ull << rng_below(r, rng_one_in(r, 2) ? 24 : 64);
+	count = count < s->ops - first ? count : s->ops - first;
+	insert(s, s->ops, init);
+	for (unsigned int i = 1; i < count; i++)
+		insert(s, s->ops, s->op[first + i]);
+	return true;
+}
+
+/* ---- the end of headers ---- */
+
+/* Ethernet, with one tag and two; then IPv4 or IPv6, and what follows: ports, UDP, TCP. */
+static uint64_t end_of_headers(struct rng *r)
+{
+	static const uint8_t link[] = { 12, 14, 16, 18, 20, 22 };
+	static const uint8_t network[] = { 0, 9, 12, 16, 20, 24, 40, 48, 56 };
+	static const uint8_t transport[] = { 0, 2, 4, 8, 16, 18, 20 };
+
+	return (uint64_t)link[rng_below(r, ARRAY_SIZE(link))] +
+	       network[rng_below(r, ARRAY_SIZE(network))] +
+	       transport[rng_below(r, ARRAY_SIZE(transport))] + rng_below(r, 3) - 1;
+}
+
+static bool end_in_headers(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	unsigned int at = s->ops ? rng_below(r, s->ops) : 0;
+
+	if (!plays(p, OP_TX))
+		return false;
+	for (unsigned int i = 0; i < s->ops; i++, at = (at + 1) % s->ops) {
+		struct script_op *op = &s->op[at];
+
+		if (op->code == OP_TX)
+			op->tx.len = (uint32_t)end_of_headers(r);
+		else if (op->code == OP_FRAME)
+			op->frame.len = end_of_headers(r) - 1;
+		else
+			continue;
+		return true;
+	}
+	return false;
+}
+
+/* ---- a tag that is let in ---- */
+
+/* Its id with some priority: bits that are no part of it (IEEE 802.1Q, 9.6). */
+static bool tag_let_in(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	unsigned int id = rng_one_in(r, 2) ? rng_below(r, 8) : rng_below(r, 4096);
+	struct script_op let = script_op(OP_CTRL);
+	struct script_op frame = script_op(OP_FRAME);
+	unsigned int at;
+
+	if (!plays(p, OP_CTRL) || !plays(p, OP_FRAME))
+		return false;
+	let.ctrl.class = VIRTIO_NET_CTRL_VLAN;
+	let.ctrl.command = rng_one_in(r, 4);
+	let.ctrl.value = id;
+	frame.frame.vlan = VLAN_VALUE;
+	frame.frame.kind = (uint8_t)rng_below(r, FRAME_KINDS);
+	frame.frame.value = (uint64_t)(id | rng_below(r, 16) << 12) << 16;
+	at = insert(s, place_from(s, 1, r), let);
+	insert(s, at + 1, frame);
+	return true;
+}
+
+bool mutator_pair(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	static bool (*const rule[])(const struct mutator_profile *p, struct script *s,
+				    struct rng *r) = {
+		select_and_access, suspend_and_resume, session_again, end_in_headers, tag_let_in,
+	};
+
+	return rule[rng_below(r, ARRAY_SIZE(rule))](p, s, r);
+}
