@@ -114,8 +114,9 @@ uint16_t guest_avail_idx(struct guest_driver *g, unsigned int queue);
 bool guest_returned(struct guest_driver *g, unsigned int queue);
 
 /*
- * Resets the device and reads each register that a script can have changed: the oracle knows what
- * they hold after creation (rule 6).
+ * Reads Status and the configuration space as the script has left them; resets the device and reads
+ * each register that a script can have changed: the oracle knows what they hold after creation
+ * (rule 6).
  */
 void guest_read_registers(struct guest_driver *g);
 

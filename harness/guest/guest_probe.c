@@ -6,6 +6,18 @@
 
 #include "array_size.h"
 
+/* What a driver may look at at any time: how the script has left it. */
+static void read_state(struct guest_driver *g)
+{
+	uint32_t bytes = g->bus->machine->oracle.config_bytes;
+
+	guest_get(g, VIRTIO_MMIO_STATUS);
+	for (uint32_t at = 0, width; at < bytes; at += width) {
+		width = bytes - at >= 4 ? 4 : 1;
+		g->bus->ops->read(g->bus, VIRTIO_MMIO_CONFIG + at, width);
+	}
+}
+
 void guest_read_registers(struct guest_driver *g)
 {
 	static const uint32_t modern[] = {
@@ -20,6 +32,7 @@ void guest_read_registers(struct guest_driver *g)
 		VIRTIO_MMIO_INTERRUPT_STATUS,
 	};
 
+	read_state(g);
 	guest_reg(g, VIRTIO_MMIO_STATUS, 0);
 	for (size_t i = 0; !g->p->legacy && i < ARRAY_SIZE(modern); i++)
 		guest_get(g, modern[i]);
