@@ -12,6 +12,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 SCRIPTS = Path(__file__).resolve().parent.parent / "ci/bugs"
 sys.path.insert(0, str(SCRIPTS))
+import finding
 import known
 import script
 import why_missed
@@ -84,8 +85,8 @@ class Outputs(unittest.TestCase):
                 ("x\nSUMMARY: AddressSanitizer: heap-use-after-free a.c:1 in f\n", "crash:heap-use-after-free"),
                 ("anvil: violation:9 at operation 2: why\nSUMMARY: libFuzzer: deadly signal\n", "violation:9"),
                 ("anvil: wedged at operation 2\n", "wedged"), ("SUMMARY: libFuzzer: deadly signal\n", "crash")]:
-            self.assertEqual(race.alone(said), what + " in the engine alone")
-        self.assertEqual(race.alone("anvil: ok\n the SUMMARY: libFuzzer: deadly signal\n"), "")
+            self.assertEqual(finding.alone(said), what + " in the engine alone")
+        self.assertEqual(finding.alone("anvil: ok\n the SUMMARY: libFuzzer: deadly signal\n"), "")
 
 
 class Options(unittest.TestCase):
@@ -175,6 +176,8 @@ class Ending(unittest.TestCase):
         self.assertEqual(process.communicate()[0], "(3, 'a\\nb\\n')\n")
         process = self.start("lambda: print(run('sh', '-c', 'kill -9 $$', stdout=PIPE)[:2])")
         self.assertEqual(process.communicate()[0], "(-9, '')\n")
+        process = self.start("lambda: print(run('sh', '-c', 'echo a; echo bc; sleep 60; echo d', stdout=PIPE, until='b')[:2])")
+        self.assertEqual(process.communicate(timeout=30)[0], "(-15, 'a\\nbc\\n')\n")
         busy = "i=0; while [ $i -lt 99999 ]; do i=$((i + 1)); done"
         process = self.start(f"lambda: print(run('sh', '-c', '{busy}').seconds > run('true').seconds)")
         self.assertEqual(process.communicate()[0], "True\n")

@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import inspect
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -64,8 +65,9 @@ def stop_on_signals():
     threading.Thread(target=lambda: os.read(reader, 1) and stop(), daemon=True).start()
 
 
-def run(*command, stdout=NOTHING, stderr=NOTHING, **options):
-    """A program, until it ends: its status, what it wrote to a pipe, and its processor time."""
+def run(*command, stdout=NOTHING, stderr=NOTHING, until=None, **options):
+    """A program, until it ends, or is ended because it wrote a line to a pipe that matches `until`: its
+    status, what it wrote, and its processor time."""
     with lock:
         if stopped:
             sys.exit(130)
@@ -73,7 +75,12 @@ def run(*command, stdout=NOTHING, stderr=NOTHING, **options):
                                    start_new_session=True, **options)
         running.add(process)
     with process:
-        output = process.stdout.read().decode(errors="replace") if process.stdout else ""
+        output = ""
+        for line in process.stdout or ():
+            output += line.decode(errors="replace")
+            if until and re.match(until, line.decode(errors="replace")):
+                os.killpg(process.pid, signal.SIGTERM)
+                until = None
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         running.remove(process)
@@ -82,9 +89,9 @@ def run(*command, stdout=NOTHING, stderr=NOTHING, **options):
     return Done(process.returncode, output, usage.ru_utime + usage.ru_stime)
 
 
-def side_by_side(job, things):
-    """What the job makes of each, as many at a time as there are processors."""
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+def side_by_side(job, things, jobs=None):
+    """What the job makes of each, so many at a time: as there are processors, if nobody says."""
+    with concurrent.futures.ThreadPoolExecutor(jobs or len(os.sched_getaffinity(0))) as pool:
         return list(pool.map(job, things))
 
 

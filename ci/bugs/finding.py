@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Fuzzing devices with a mistake until it is found, and whether what was found is that mistake's."""
+import re
+from pathlib import Path
+
+from known import ANVIL
+from script import PIPE, STDOUT, run
+
+
+def dictionary(target):
+    return next(Path("dictionaries").glob(f"{target}.dict"), None)
+
+
+def hunt(program, target, work, number, limit, seeds):
+    """By libFuzzer, with this number for a seed, for so many seconds of processor time at most: the file
+    that shows something, or None, and the seconds. A hang shows itself in a second; wall time is a
+    backstop alone. `work` has the folders corpus and found."""
+    spent, found, words = 0, work / "found", dictionary(target)
+    command = [program, "-max_len=4096", "-timeout=1", "-rss_limit_mb=2048", f"-seed={number}",
+               f"-max_total_time={4 * limit}", f"-artifact_prefix={found}/",
+               *([f"-dict={words}"] if words else []), work / "corpus", *seeds]
+    while limit - spent >= 1:
+        with open(work / "log", "wb") as log:
+            spent += run("prlimit", f"--cpu={int(limit - spent)}:", *command, stdout=log, stderr=STDOUT).seconds
+        shows = next((path for path in found.iterdir() if not path.name.startswith("slow-unit-")), None)
+        if not shows or not shows.name.startswith("timeout-"):
+            return shows, spent
+        # did it take a second of a busy machine, but of no processor? Then on with what is left
+        if run("prlimit", "--cpu=1:", program, "-timeout=100", shows).status:
+            return shows, spent
+        shows.unlink()
+    return None, spent
+
+
+def confirm(program, anvil, found):
+    """What shows the finding; nothing if the devices as they are do not pass it."""
+    said = run(anvil, "play", "--hang", "2", found, stdout=PIPE).output
+    verdict = re.search("^verdict: (.*)$", said, re.M)
+    what = verdict[1] if verdict else "ok"
+    if what in ("ok", "rejected"):
+        # memory lies otherwise there, or it is another guest: one that does not race
+        what = alone(run(program, found, stdout=PIPE, stderr=STDOUT).output)
+    return "" if run(ANVIL, "play", "--quiet", found).status else what
+
+
+def alone(said):
+    """What a target says of itself, when it is played without the tool."""
+    found = re.search(r"^(?:SUMMARY: [A-Za-z]*Sanitizer: (?P<crash>[^ \n]*)|anvil: (?P<rule>(?:violation|wedged)[^ \n]*) |"
+                      r"SUMMARY: libFuzzer: deadly signal)", said, re.M)
+    if not found:
+        return ""
+    return (found["rule"] or ("crash" if found["crash"] is None else f"crash:{found['crash']}")) + " in the engine alone"
