@@ -146,7 +146,7 @@ URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz install uninstall embed check same-coverage all-tests release release-tests export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-cov dut-afl kit foreign foreign-bench foreign-devices memory-devices clean
+.PHONY: all help deps fuzz install uninstall embed check same-coverage all-tests release release-tests export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl mutants mutant-judges readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-cov dut-afl kit foreign foreign-bench foreign-devices memory-devices clean
 .DEFAULT_GOAL := all
 
 # a word for the shell, whatever is in it
@@ -419,6 +419,21 @@ bugs-race: build/asan/anvil $(ENGINE_BINARIES) ## how long finding each takes: T
 
 bugs-afl: afl-there build/asan/anvil build/fuzz/fuzz_mmio build/afl/asan/fuzz_mmio build/afl/mutator/fuzz_mmio.so
 	@tests/known_bugs.sh afl
+
+# what may notice a mutant, and what compilers make of the sources as they are
+MUTANT_JUDGES := build/asan/anvil $(REAL_TARGETS:%=build/fuzz/%) $(THREADS_TEST:tests/%.c=build/tsan/tests/%) \
+	$(filter $(patsubst tests/%.c,build/asan/tests/%,$(DEVICE_TESTS) $(filter tests/test_host_%,$(HARNESS_TESTS))),$(TEST_BINARIES)) \
+	build/gcc/tests/test_private_copy \
+	$(patsubst %.c,build/gcc/obj/%.o,$(wildcard devices/*.c harness/kvm/host_*.c))
+
+mutant-judges: $(MUTANT_JUDGES)
+
+SEED := 1
+N    := 60
+mutants: T := 10
+mutants: ## mistakes by rule, a sample of them, and whether seeds, unit tests or T seconds (default 10) of fuzzing notice each; SEED=1 N=60 ASK="--all | --fuzzing-only"
+	$(BUILD) mutant-judges
+	@ci/mutants/run --seed $(SEED) --number $(N) --time $(T) --jobs $(JOBS) $(ASK)
 
 # what another release of compilers, libraries and QEMU may change; and ten seconds of each target
 release:

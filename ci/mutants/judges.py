@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What may notice a mutant, the cheapest first: the seeds, the unit tests, and fuzzing from the seeds."""
+import os
+import re
+from pathlib import Path
+
+import finding
+from script import PIPE, STDOUT, run
+
+ANVIL = "build/asan/anvil"
+THREADS = "build/tsan/tests/test_host_threads"
+TEST_SECONDS = 120  # a unit test that runs longer waits for ever
+# The target that reaches a source, by its name; the first match counts. No script reaches back ends for a
+# host and what is around them: the disk and the network card of the harness are its own.
+TARGETS = [
+    (r"virtio_.*_state|virtqueue_state|state_bytes", ["fuzz_restore"]),
+    (r"virtio_net.*", ["fuzz_net"]),
+    (r"virtio_blk.*|zoned_disk.*", ["fuzz_blk"]),
+    (r"disk_.*|nic_.*|host_.*", []),
+    (r".*", ["fuzz_virtqueue", "fuzz_mmio", "fuzz_blk"]),
+]
+
+
+def targets(path):
+    return next(names for pattern, names in TARGETS if re.fullmatch(pattern, Path(path).stem))
+
+
+class Judge:
+    """What it says of a variant: what it noticed; "" if that was nothing; None if it has no use for the source."""
+
+    def __init__(self, seconds, hang, seed):
+        self.seconds, self.hang, self.seed = seconds, hang, seed
+
+    def key(self):
+        """Of its answers: they may differ with these."""
+        return self.name
+
+
+class Seeds(Judge):
+    name = "seeds"
+
+    def key(self):
+        return f"seeds {self.hang}"
+
+    def ask(self, variant, _rule):
+        first = targets(variant.path)
+        if not first:
+            return None
+        folders = sorted(map(str, [*Path("corpora").iterdir(), *Path("crashes").iterdir()]),
+                         key=lambda folder: (os.path.basename(folder) not in first, folder))
+        done = run(variant.program(ANVIL), "play", "--quiet", "--hang", self.hang, *folders, stdout=PIPE, stderr=STDOUT,
+                   until=r"\S+: (crash|leak|hang|wedged|violation)")
+        if done.status == 0:
+            return ""
+        return next(filter(None, done.output.splitlines()), f"status {done.status}")[:100]
+
+
+def likeness(test, path):
+    """How much of the name of a source that of a test begins with."""
+    return len(os.path.commonprefix([Path(test).name.removeprefix("test_"), Path(path).stem]))
+
+
+class Tests(Judge):
+    """Those of devices/; those of threads around them for these and for what they bring along."""
+    name = "tests"
+
+    def ask(self, variant, rule):
+        programs = [program for program in variant.commands.linked(variant.path)
+                    if "/tests/" in program and program != THREADS and
+                    ("/test_host_" not in program or not targets(variant.path))]
+        programs.sort(key=lambda test: (-likeness(test, variant.path), len(variant.commands[test]), test))
+        if rule == "order":
+            programs.insert(0, THREADS)
+        for program in programs:
+            if what := self.failed(variant.program(program)):
+                # what fails without a mistake, too, says nothing of it
+                if not self.failed(program):
+                    return f"{Path(program).name}: {what}"
+            os.unlink(variant.program(program))
+        return "" if programs else None
+
+    @staticmethod
+    def failed(program):
+        done = run("timeout", "-k", "5", TEST_SECONDS, program, stdout=PIPE, stderr=STDOUT)
+        if done.status == 0:
+            return ""
+        named = re.search(r"^\[  FAILED  \] ([a-z]\w+)", done.output, re.M)
+        return named[1] if named else "still running" if done.status == 124 else f"status {done.status}"
+
+
+class Fuzzing(Judge):
+    name = "fuzzing"
+
+    def key(self):
+        return f"fuzzing {self.seconds} {self.seed}"
+
+    def ask(self, variant, _rule):
+        names = targets(variant.path)
+        for target in names:
+            work = variant.folder / "fuzzing" / target
+            for folder in "corpus", "found":
+                (work / folder).mkdir(parents=True)
+            program = variant.program(f"build/fuzz/{target}")
+            found, seconds = finding.hunt(program, target, work, self.seed, self.seconds, [f"corpora/{target}"])
+            if found and (what := finding.confirm(program, variant.program(ANVIL), found)):
+                return f"{target} after {seconds:.1f} s: {what}"
+        return "" if names else None
+
+
+ALL = [Seeds, Tests, Fuzzing]
