@@ -123,6 +123,13 @@ TARGET   := harness/targets/target.c harness/targets/target_own.c
 TARGET_COPY := build/fuzz/obj/harness/targets/target_copy.o
 AFL_DOOR := harness/targets/mutator_afl.c
 AFL_PART := harness/targets/target_afl.c
+# back ends, and the host in memory that their system calls are linked to
+BACKEND  := $(call room,backend) $(addprefix harness/base/,complain.c sanitizer.c work.c) \
+	$(filter devices/disk_% devices/zoned_% devices/nic_%,$(DEVICES)) $(URING)
+BACKEND_CALLS := open close fstat lseek fcntl ioctl pread pwrite fdatasync fallocate read writev fdopen fileno \
+	ftruncate eventfd eventfd_read eventfd_write syscall $(addprefix io_uring_,queue_init queue_exit submit \
+	submit_and_wait get_probe_ring free_probe register_eventfd)
+BACKEND_TESTS := build/fuzz/backend/fuzz_backend build/fuzz/backend/planted
 # the exact model of our devices; the safety rules stay
 MODEL    := $(filter harness/oracle/oracle%,$(call room,oracle))
 # unit tests of devices/ alone, and tests of the harness
@@ -146,7 +153,7 @@ URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz install uninstall embed check same-coverage all-tests release release-tests export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl mutants mutant-judges readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-cov dut-afl kit foreign foreign-bench foreign-devices memory-devices clean
+.PHONY: all help deps fuzz fuzz-backend backend install uninstall embed check same-coverage all-tests release release-tests export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl mutants mutant-judges readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-cov dut-afl kit foreign foreign-bench foreign-devices memory-devices clean
 .DEFAULT_GOAL := all
 
 # a word for the shell, whatever is in it
@@ -233,11 +240,39 @@ fuzz: ## runs all targets for T seconds in all (default 60); ENGINE=afl: by AFL+
 	$(BUILD) $(if $(DUT),dut,$(ENGINE_BINARIES) build/asan/anvil)
 	@$(if $(DUT),$(DUT_RUN),build/asan/anvil fuzz --engine $(ENGINE) --time $(T) --jobs $(JOBS))
 
+# a disk that takes a transfer that was cut short for a whole one: a test of the target
+build/backend/planted/disk_file.c: devices/disk_file.c Makefile
+	@mkdir -p $(@D)
+	@sed 's/len -= (uint64_t)n;/len = 0;/' $< >$@
+	@if cmp -s $< $@; then echo 'Makefile: plants nothing in $<' >&2; rm $@; exit 1; fi
+
+build/backend/planted/disk_file.o: build/backend/planted/disk_file.c
+	@echo "  planted $<"
+	@$(CC_fuzz) $(COMMON) $(DEVICE_fuzz) -c $< -o $@
+
+# what makes a finding is in findings/, and what reaches something new in corpus/, beside the seeds
+FUZZ_BACKEND := build/fuzz/backend/fuzz_backend -artifact_prefix=build/backend/findings/ -max_len=456 -timeout=10
+
+fuzz-backend: ## runs the target of the back ends for T seconds: disks and nics on a host that fails; findings: build/backend/findings/
+	$(BUILD) build/fuzz/backend/fuzz_backend
+	@mkdir -p build/backend/findings build/backend/corpus
+	@$(FUZZ_BACKEND) -max_total_time=$(T) build/backend/corpus harness/backend/seeds
+
+# seeds, and from there on always the same way
+backend: $(BACKEND_TESTS)
+	@rm -rf build/backend/check && mkdir -p build/backend/findings build/backend/check
+	@$(FUZZ_BACKEND) -seed=1 -runs=20000 build/backend/check harness/backend/seeds >build/backend/check.log 2>&1 || \
+		{ cat build/backend/check.log; exit 1; }
+	@if build/fuzz/backend/planted -artifact_prefix=build/backend/check/ harness/backend/seeds/* >build/backend/planted.log 2>&1 || \
+		! grep -q '^anvil: backend: ' build/backend/planted.log; then \
+		echo 'the seeds do not find a planted mistake: build/backend/planted.log' >&2; exit 1; fi
+	@echo "back ends: $$(ls harness/backend/seeds | wc -l) seeds and 20000 inputs, 0 findings"
+
 afl-there:
 	@command -v $(AFL_CLANG) >/dev/null || { echo 'no $(AFL_CLANG); make deps installs AFL++' >&2; exit 2; }
 
 check: all-tests ## all tests: units, replays, layers, format, health gate
-	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands findings foreign tap export embed replay kvm \
+	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands findings foreign tap export embed backend replay kvm \
 		same-coverage readme layers format health direct
 	@echo "check: all passed"
 
@@ -250,6 +285,7 @@ all-tests: release-tests
 
 release-tests:
 	$(BUILD) build/asan/anvil build/cov/anvil $(FUZZ_BINARIES) $(TEST_BINARIES) build/gcc/anvil build/planted/anvil \
+		$(BACKEND_TESTS) \
 		build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED) $(TAP_TESTS)
 	$(BUILD) foreign-devices
 
