@@ -8,10 +8,13 @@ import finding
 from script import PIPE, STDOUT, run
 
 ANVIL = "build/asan/anvil"
+BACKEND = "build/fuzz/backend/fuzz_backend"
+BACKEND_SEEDS = "harness/backend/seeds"
 THREADS = "build/tsan/tests/test_host_threads"
 TEST_SECONDS = 120  # a unit test that runs longer waits for ever
 # The target that reaches a source, by its name; the first match counts. No script reaches back ends for a
-# host and what is around them: the disk and the network card of the harness are its own.
+# host and what is around them: the disk and the network card of the harness are its own. Back ends have a
+# target that plays no scripts.
 TARGETS = [
     (r"virtio_.*_state|virtqueue_state|state_bytes", ["fuzz_restore"]),
     (r"virtio_net.*", ["fuzz_net"]),
@@ -19,6 +22,23 @@ TARGETS = [
     (r"disk_.*|nic_.*|host_.*", []),
     (r".*", ["fuzz_virtqueue", "fuzz_mmio", "fuzz_blk"]),
 ]
+
+
+BACK_ENDS = r"disk_.*|zoned_disk.*|nic_(tap|pcap)"
+
+
+def is_back_end(path):
+    return re.fullmatch(BACK_ENDS, Path(path).stem) is not None
+
+
+def backend_says(variant, *arguments):
+    """What the target of back ends notices in these inputs, and what it makes of them; "" if nothing."""
+    done = run(variant.program(BACKEND), f"-artifact_prefix={variant.folder}/", "-max_len=456", "-timeout=10", *arguments,
+               stdout=PIPE, stderr=STDOUT)
+    if done.status == 0:
+        return ""
+    said = re.search(r"^(anvil: backend: .*|.*SUMMARY: .*)", done.output, re.M)
+    return (said[1] if said else f"{Path(BACKEND).name}: status {done.status}")[:100]
 
 
 def targets(path):
@@ -43,6 +63,12 @@ class Seeds(Judge):
         return f"seeds {self.hang}"
 
     def ask(self, variant, _rule):
+        said = self.play(variant)
+        if said or not is_back_end(variant.path):
+            return said
+        return backend_says(variant, *sorted(map(str, Path(BACKEND_SEEDS).iterdir())))
+
+    def play(self, variant):
         first = targets(variant.path)
         if not first:
             return None
@@ -104,6 +130,10 @@ class Fuzzing(Judge):
             found, seconds = finding.hunt(program, target, work, self.seed, self.seconds, [f"corpora/{target}"])
             if found and (what := finding.confirm(program, variant.program(ANVIL), found)):
                 return f"{target} after {seconds:.1f} s: {what}"
+        if is_back_end(variant.path):
+            corpus = variant.folder / "fuzzing" / "backend"
+            corpus.mkdir(parents=True)
+            return backend_says(variant, f"-seed={self.seed}", f"-max_total_time={self.seconds}", corpus, BACKEND_SEEDS)
         return "" if names else None
 
 
