@@ -33,14 +33,25 @@ void work_watch(void (*over)(void *opaque), void *opaque)
 	work.limit = UINT64_MAX;
 }
 
-/* Instead of libFuzzer's own, by the linker. */
-void __wrap___sanitizer_cov_trace_pc(void);
-
-void __wrap___sanitizer_cov_trace_pc(void)
+static void step(void)
 {
 	if (__builtin_expect(++work.done <= work.limit, 1))
 		return;
 	work.limit = UINT64_MAX;
 	if (work.over)
 		work.over(work.opaque);
+}
+
+/* What the linker puts in the place of libFuzzer's own; and where there is no libFuzzer. */
+void __wrap___sanitizer_cov_trace_pc(void);
+void __sanitizer_cov_trace_pc(void);
+
+void __wrap___sanitizer_cov_trace_pc(void)
+{
+	step();
+}
+
+__attribute__((weak)) void __sanitizer_cov_trace_pc(void)
+{
+	step();
 }

@@ -362,16 +362,6 @@ static void new_op(const struct mutator_profile *p, struct script *s, unsigned i
 		change_operand(s, at + 1, r);
 }
 
-void mutator_make_room(struct script *s, unsigned int at)
-{
-	if (s->ops == SCRIPT_OPS_MAX)
-		s->ops--;
-	if (at > s->ops)
-		at = s->ops;
-	memmove(&s->op[at + 1], &s->op[at], (s->ops - at) * sizeof(s->op[0]));
-	s->ops++;
-}
-
 static unsigned int some_place(const struct script *s, struct rng *r)
 {
 	return s->ops < SCRIPT_OPS_MAX ? rng_below(r, s->ops + 1) : rng_below(r, s->ops);

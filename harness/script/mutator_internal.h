@@ -28,10 +28,12 @@ static inline bool rng_one_in(struct rng *r, unsigned int n)
 	return rng_below(r, n) == 0;
 }
 
+/* ---- mutator_pairs.c ---- */
+
 /* One more operation at `at`, which is not filled; the last one goes if there are too many. */
 void mutator_make_room(struct script *s, unsigned int at);
 
-/* mutator_pairs.c: operations, or values in two of them, that do something together alone. Returns
+/* Operations, or values in two of them, that do something together alone. Returns
  * false if this target, or this script, has none. */
 bool mutator_pair(const struct mutator_profile *p, struct script *s, struct rng *r);
 

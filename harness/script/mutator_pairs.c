@@ -6,6 +6,8 @@
  */
 #include "mutator_internal.h"
 
+#include <string.h>
+
 #include "array_size.h"
 #include "frames.h"
 #include "operands.h"
@@ -14,6 +16,16 @@
 #define RUNNING                                                                                    \
 	(VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_FEATURES_OK |            \
 	 VIRTIO_STATUS_DRIVER_OK)
+
+void mutator_make_room(struct script *s, unsigned int at)
+{
+	if (s->ops == SCRIPT_OPS_MAX)
+		s->ops--;
+	if (at > s->ops)
+		at = s->ops;
+	memmove(&s->op[at + 1], &s->op[at], (s->ops - at) * sizeof(s->op[0]));
+	s->ops++;
+}
 
 static bool plays(const struct mutator_profile *p, enum op_code code)
 {
