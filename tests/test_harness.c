@@ -302,26 +302,60 @@ __attribute__((weak)) int __sanitizer_install_malloc_and_free_hooks(
 	void (*malloc_hook)(const volatile void *at, size_t bytes),
 	void (*free_hook)(const volatile void *at));
 
-static void what_a_guest_makes_a_device_allocate_is_a_finding(void **state)
+/* What is said of a device that is as ours, and writes so. `m` is left in the middle. */
+static struct verdict play_with(struct machine *m,
+				void (*write)(struct device_under_test *dut, uint64_t offset,
+					      unsigned int width, uint64_t value))
 {
-	static struct machine allocating; /* left in the middle */
 	struct script nothing;
 	struct verdict v;
 	struct bus bus;
 
-	(void)state;
 	script_decode(NULL, 0, &nothing);
-	machine_create(&allocating);
-	bus_model_init(&bus, &allocating);
+	machine_create(m);
+	bus_model_init(&bus, m);
 	player_play(&bus, &nothing, NULL, &v);
 	assert_int_equal(v.kind, VERDICT_OK);
-	write_of = allocating.dut->write;
-	allocating.dut->write = allocate_and_write;
+	write_of = m->dut->write;
+	m->dut->write = write;
 	player_play(&bus, &nothing, NULL, &v);
+	return v;
+}
+
+static void what_a_guest_makes_a_device_allocate_is_a_finding(void **state)
+{
+	static struct machine m;
+	struct verdict v = play_with(&m, allocate_and_write);
+
+	(void)state;
 	if (__sanitizer_install_malloc_and_free_hooks) {
 		assert_int_equal(v.kind, VERDICT_VIOLATION);
 		assert_int_equal(v.rule, 10);
 	}
+}
+
+/* ---- a device that computes ---- */
+
+/* Code that counts its steps calls it at each. */
+void __wrap___sanitizer_cov_trace_pc(void);
+
+static void compute_for_ever(struct device_under_test *dut, uint64_t offset, unsigned int width,
+			     uint64_t value)
+{
+	(void)dut, (void)offset, (void)width, (void)value;
+	for (;;)
+		__wrap___sanitizer_cov_trace_pc();
+}
+
+static void what_a_guest_makes_a_device_compute_is_a_finding(void **state)
+{
+	static struct machine m;
+	struct verdict v = play_with(&m, compute_for_ever);
+
+	(void)state;
+	assert_int_equal(v.kind, VERDICT_VIOLATION);
+	assert_int_equal(v.rule, 10);
+	assert_non_null(strstr(v.reason, "computes more than 8192 steps"));
 }
 
 static void assert_reads_back(const struct script *script)
@@ -432,6 +466,7 @@ int main(void)
 		cmocka_unit_test(crossings_are_scripts_and_repeatable),
 		cmocka_unit_test(verdicts_do_not_depend_on_what_came_before),
 		cmocka_unit_test(what_a_guest_makes_a_device_allocate_is_a_finding),
+		cmocka_unit_test(what_a_guest_makes_a_device_compute_is_a_finding),
 		cmocka_unit_test(every_value_reads_back_from_its_text),
 		cmocka_unit_test(names_and_numbers_mix),
 		cmocka_unit_test(setups_offer_what_their_features_need),

@@ -19,6 +19,8 @@ static void over(void *opaque)
 
 	safety_fail(s, 10, "computes more than %llu steps in one call, for what it was given",
 		    (unsigned long long)work_done() - 1);
+	if (s->exact) /* at once: there may be no end of it */
+		oracle_fail(s->oracle, 10, "%s", s->reason);
 }
 
 void safety_work_begins(struct safety *s)
