@@ -417,9 +417,9 @@ build/planted/virtio_blk_request.o: build/planted/devices/virtio_blk_request.c M
 	@echo "  planted $<"
 	@$(CC_asan) $(COMMON) $(DEVICE_asan) -c $< -o $@
 
-build/planted/anvil: build/planted/virtio_blk_request.o build/asan/anvil
-	@$(CC_asan) $(LINK_asan) $(filter-out %/virtio_blk_request.o,$(TOOL:%.c=build/asan/obj/%.o) \
-		$(RUNNER_BACK_ENDS:%.c=build/asan/obj/%.o) $(LIB_OBJ_asan)) $< $(RUNNER_LIBRARIES) -o $@
+build/planted/anvil: build/planted/virtio_blk_request.o $(filter-out %/virtio_blk_request.o,$(TOOL:%.c=build/asan/obj/%.o) \
+		$(RUNNER_BACK_ENDS:%.c=build/asan/obj/%.o) $(LIB_OBJ_asan))
+	@$(CC_asan) $(LINK_asan) $^ $(RUNNER_LIBRARIES) -o $@
 
 guest-kernel: ## fetches Debian's stock cloud kernel into build/guest-kernel/
 	@ci/guest-kernel

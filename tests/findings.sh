@@ -15,7 +15,7 @@ pack() {
 }
 
 # two that make the device write behind a buffer, three that lead beyond the disk, of which one at a
-# later operation, and one that does nothing wrong
+# later operation, one that does nothing wrong, and two that never end: of one the steps are counted
 pack fuzz_blk/crash-1 'device blk size=6 flags=8
 init
 used
@@ -47,18 +47,23 @@ init
 blk sector=5 count=3
 blk type=4 sector=9 arg=0x100000000
 used'
+pack fuzz_blk/timeout-2 'device blk
+init
+blk sector=2
+blk type=4 arg=0x777
+reset'
 # what the fuzzer said about one is no input
 echo 'SUMMARY: nothing' >"$work/in/fuzz_blk/crash-1.txt"
 
-groups='hang-blk heap-buffer-overflow-parse_get_id violation-8-blk'
+groups='hang-blk heap-buffer-overflow-parse_get_id violation-10-blk violation-8-blk'
 cp -r "$work/in" "$work/good"
 
 gives 0 "$anvil" triage --out "$work/none" "$work/good"
-expect 'no findings are no groups' grep -q '^7 inputs, 0 findings, 0 groups$' "$work/out"
+expect 'no findings are no groups' grep -q '^8 inputs, 0 findings, 0 groups$' "$work/out"
 
 gives 1 "$planted" triage --hang 1 --out "$work/triage" "$work/in"
 cp "$work/out" "$work/table"
-expect 'three groups' grep -q '^7 inputs, 6 findings, 3 groups$' "$work/table"
+expect 'four groups' grep -q '^8 inputs, 7 findings, 4 groups$' "$work/table"
 for g in $groups; do
 	for file in input original script.txt report.txt summary.txt regression.c; do
 		expect "$g has $file" test -s "$work/triage/$g/$file"
@@ -89,7 +94,7 @@ for where in plain "a b (c), café's [d]/devices/x in harness/tests"; do
 	at=$work/$where
 	mkdir -p "$at/build/planted"
 	cp "$planted" "$at/build/planted/anvil"
-	mkdir "$at/in" && cp -r "$work/in/fuzz_blk" "$at/in" && rm "$at/in/fuzz_blk/timeout-1"
+	mkdir "$at/in" && cp -r "$work/in/fuzz_blk" "$at/in" && rm "$at/in/fuzz_blk/timeout-2"
 	gives 1 env -C "$at" HOME="$at" TMPDIR="$at" build/planted/anvil triage --hang 1 --out build/triage in
 	mv "$work/out" "$at/table"
 done
@@ -121,10 +126,10 @@ import json, sys
 what, path = sys.argv[1:]
 told = json.load(open(path))
 if what == "json":
-    assert told["inputs"] == 7 and told["findings"] == 6
+    assert told["inputs"] == 8 and told["findings"] == 7
     groups = told["groups"]
-    assert [len(group["inputs"]) for group in groups] == [1, 2, 3]
-    assert groups[1]["stack"][0]["function"] == "parse_get_id" and groups[2]["rule"] == 8
+    assert [len(group["inputs"]) for group in groups] == [1, 2, 1, 3]
+    assert groups[1]["stack"][0]["function"] == "parse_get_id" and [group.get("rule") for group in groups[2:]] == [10, 8]
     sys.exit()
 assert told["version"] == "2.1.0" and told["$schema"].endswith("sarif-2.1.0.json")
 (run,) = told["runs"]
@@ -133,7 +138,7 @@ assert run["tool"]["driver"]["name"] == "virtio-anvil"
 if what == "none":
     assert run["results"] == rules == []
     sys.exit()
-assert len(run["results"]) == 3 and len({rule["id"] for rule in rules}) == len(rules) == 3
+assert len(run["results"]) == 4 and len({rule["id"] for rule in rules}) == len(rules) == 4
 assert all(rule["shortDescription"]["text"] for rule in rules)
 for result in run["results"]:
     assert rules[result["ruleIndex"]]["id"] == result["ruleId"] and len(result["message"]["text"]) > 20
