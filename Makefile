@@ -22,6 +22,7 @@ GCC    ?= gcc
 ENGINE ?= libfuzzer
 AFL_CLANG ?= afl-clang-fast
 OPTIMIZE ?= -O2
+FRAMES := -fno-omit-frame-pointer
 # make install: where to, and below which folder in the meantime
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -35,7 +36,7 @@ ALL_FLAVOURS := asan fuzz msan tsan cov gcc clang lib $(FOREIGN) $(AFL_FLAVOURS)
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 # the same bytes wherever the checkout is, so that reports and signatures do not tell where that was
 # (not those of coverage, whose pages llvm-cov makes from the sources where they are)
-COMMON    = -std=c11 -D_GNU_SOURCE $(OPTIMIZE) -g -fno-omit-frame-pointer $(WARNINGS) -Idevices -Iharness \
+COMMON    = -std=c11 -D_GNU_SOURCE $(OPTIMIZE) -g $(FRAMES) $(WARNINGS) -Idevices -Iharness \
 	$(if $(filter build/cov/%,$@),,"-ffile-prefix-map=$$PWD=.")
 ASAN     := -fsanitize=address,undefined -fno-sanitize-recover=all
 MSAN     := -fsanitize=memory -fno-sanitize-recover=all -fsanitize-memory-track-origins

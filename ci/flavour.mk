@@ -29,6 +29,8 @@ build/$(FLAVOUR)/obj/%.o: %.c Makefile ci/flavour.mk
 	@echo "  $(FLAVOUR) $<"
 	@$(COMPILE) $(OTHER_$(FLAVOUR)) -MMD -MP -c $< -o $@
 
+# called at each basic block of a device
+build/$(FLAVOUR)/obj/harness/base/work.o: FRAMES := -fomit-frame-pointer
 build/$(FLAVOUR)/obj/harness/kvm/agent_image.o: build/agent
 build/$(FLAVOUR)/obj/harness/findings/export_parts.o: $(wildcard harness/findings/export/*.h)
 

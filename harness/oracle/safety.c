@@ -11,6 +11,19 @@
 
 /* ---- a new device ---- */
 
+/* Chains lie apart: what is looked at of all queues is near together. */
+static void create_queue(struct safety_queue *q)
+{
+	struct safety_chain *chain = calloc(SAFETY_CHAINS, sizeof(*chain));
+
+	q->held = calloc(SAFETY_CHAINS, sizeof(struct safety_chain *));
+	q->wild_at = calloc(SETUP_QUEUE_SIZE, sizeof(struct safety_chain *));
+	if (!chain || !q->held || !q->wild_at)
+		abort();
+	for (unsigned int i = 0; i < SAFETY_CHAINS; i++)
+		q->held[i] = &chain[i];
+}
+
 void safety_create(struct safety *s, struct oracle *oracle)
 {
 	memset(s, 0, sizeof(*s));
@@ -19,10 +32,8 @@ void safety_create(struct safety *s, struct oracle *oracle)
 	s->fetch = calloc(SAFETY_FETCHES, sizeof(*s->fetch));
 	if (!s->segment || !s->fetch)
 		abort();
-	for (unsigned int i = 0; i < SETUP_QUEUES; i++) {
-		for (unsigned int k = 0; k < SAFETY_CHAINS; k++)
-			s->queue[i].held[k] = &s->queue[i].chain[k];
-	}
+	for (unsigned int i = 0; i < SETUP_QUEUES; i++)
+		create_queue(&s->queue[i]);
 }
 
 void safety_attach(struct safety *s, const struct safety_ram *ram, bool tapped, bool exact)
@@ -36,7 +47,10 @@ void safety_attach(struct safety *s, const struct safety_ram *ram, bool tapped, 
 static void forget_queue(struct safety *s, struct safety_queue *q)
 {
 	s->disk.unknown |= q->chains > 0;
-	memset(q, 0, offsetof(struct safety_queue, chains));
+	s->hit = NULL;
+	if (q->chains)
+		memset(q->named, 0, sizeof(q->named));
+	memset(q, 0, offsetof(struct safety_queue, named));
 	q->chains = 0;
 }
 

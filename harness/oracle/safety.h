@@ -132,10 +132,12 @@ struct safety_queue {
 		uint64_t flags[SETUP_QUEUE_SIZE / 64];
 		uint64_t over[SETUP_QUEUE_SIZE / 64];
 	} slot;
-	unsigned int chains;			  /* outstanding */
-	struct safety_chain *held[SAFETY_CHAINS]; /* these in order, then those that are free */
-	struct safety_chain *wild_at[SETUP_QUEUE_SIZE]; /* by place, if `wild` */
-	struct safety_chain chain[SAFETY_CHAINS];	/* storage */
+	uint64_t bound;			  /* accesses to all that is outstanding */
+	struct safety_span source;	  /* what that says stands in there; to: 0: nowhere */
+	uint16_t named[SETUP_QUEUE_SIZE]; /* how many of that have an id, modulo that */
+	unsigned int chains;		  /* outstanding */
+	struct safety_chain **held;    /* SAFETY_CHAINS: these in order, then those that are free */
+	struct safety_chain **wild_at; /* SETUP_QUEUE_SIZE: by place, if `wild` */
 };
 
 struct safety_fetch {
@@ -207,9 +209,10 @@ struct safety {
 	uint32_t queue_sel;
 	bool sel_known;
 	uint32_t page_size;
-	uint32_t live;	 /* queues that are ready, a bit each */
-	bool over_rings; /* there are, or were, buffers that lie over a ring */
-	bool stale;	 /* the guest has stored since the rings were looked at */
+	uint32_t live;			/* queues that are ready, a bit each */
+	bool over_rings;		/* there are, or were, buffers that lie over a ring */
+	const struct safety_chain *hit; /* where the device was last; NULL: it is gone */
+	bool stale;			/* the guest has stored since the rings were looked at */
 	/* where; SAFETY_STORES and more: perhaps anywhere */
 	unsigned int stores;
 	struct safety_span store[SAFETY_STORES];

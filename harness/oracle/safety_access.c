@@ -48,17 +48,22 @@ static uint64_t in_chain(const struct safety *s, const struct safety_chain *c, e
 	return 0;
 }
 
-static uint64_t in_chains(const struct safety *s, enum access access, uint64_t gpa)
+static uint64_t in_chains(struct safety *s, enum access access, uint64_t gpa)
 {
+	uint64_t bytes = s->hit ? in_chain(s, s->hit, access, gpa) : 0;
+
+	if (bytes)
+		return bytes;
 	SAFETY_EACH_LIVE(s, i)
 	{
 		const struct safety_queue *q = &s->queue[i];
 
 		for (unsigned int k = 0; k < q->chains; k++) {
-			uint64_t bytes = in_chain(s, q->held[k], access, gpa);
-
-			if (bytes)
-				return bytes;
+			bytes = in_chain(s, q->held[k], access, gpa);
+			if (!bytes)
+				continue;
+			s->hit = q->held[k];
+			return bytes;
 		}
 	}
 	return 0;
@@ -76,7 +81,7 @@ static bool is_ring(const struct safety *s, enum access access, uint64_t gpa, ui
 }
 
 /* How many bytes from `gpa` on the device may touch so. */
-static uint64_t permitted(const struct safety *s, enum access access, uint64_t gpa)
+static uint64_t permitted(struct safety *s, enum access access, uint64_t gpa)
 {
 	uint64_t bytes = in_chains(s, access, gpa);
 
@@ -85,7 +90,7 @@ static uint64_t permitted(const struct safety *s, enum access access, uint64_t g
 	return bytes;
 }
 
-static bool may(const struct safety *s, enum access access, uint64_t gpa, uint64_t len)
+static bool may(struct safety *s, enum access access, uint64_t gpa, uint64_t len)
 {
 	for (uint64_t done = 0, part; done < len; done += part) {
 		part = permitted(s, access, gpa + done);

@@ -16,6 +16,7 @@ struct safety_chain *safety_chain_add(struct safety *s, unsigned int queue, uint
 	c = q->held[q->chains++];
 	memset(c, 0, offsetof(struct safety_chain, stored));
 	c->id = id;
+	q->named[id % SETUP_QUEUE_SIZE]++;
 	c->low = UINT64_MAX;
 	c->order = s->order++;
 	c->first = s->segments;
@@ -186,11 +187,13 @@ static void join(struct safety *s, struct safety_chain *c, const struct safety_v
 	c->count = v->count + count;
 }
 
-static void add(struct safety *s, struct safety_chain *c, const struct safety_version *v)
+static void add(struct safety *s, struct safety_queue *q, struct safety_chain *c,
+		const struct safety_version *v)
 {
 	join(s, c, v);
 	c->tables |= v->tables;
 	c->bound += v->bound;
+	q->bound += v->bound;
 	if (v->low < c->low)
 		c->low = v->low;
 	if (v->high > c->high)
@@ -282,7 +285,7 @@ static void tear_descriptor(struct torn *t, const struct safety_segment *was,
 	}
 }
 
-static void tear(struct safety *s, const struct safety_queue *q, struct safety_chain *c)
+static void tear(struct safety *s, struct safety_queue *q, struct safety_chain *c)
 {
 	struct torn t = { .s = s, .q = q, .c = c };
 
@@ -298,10 +301,10 @@ static void tear(struct safety *s, const struct safety_queue *q, struct safety_c
 			tear_descriptor(&t, &was, &is);
 	}
 	if (t.v.count)
-		add(s, c, &t.v);
+		add(s, q, c, &t.v);
 }
 
-void safety_chain_withdrawn(struct safety *s, const struct safety_queue *q, struct safety_chain *c)
+void safety_chain_withdrawn(struct safety *s, struct safety_queue *q, struct safety_chain *c)
 {
 	c->vague = true;
 	tear(s, q, c);
@@ -365,7 +368,8 @@ static void stir_overlapping(struct safety *s, struct safety_chain *c)
 	}
 }
 
-static bool is_news(struct safety *s, struct safety_chain *c, const struct safety_version *v)
+static bool is_news(struct safety *s, struct safety_queue *q, struct safety_chain *c,
+		    const struct safety_version *v)
 {
 	if (c->count && same(s, &c->now, v)) {
 		s->segments = v->first;
@@ -373,7 +377,7 @@ static bool is_news(struct safety *s, struct safety_chain *c, const struct safet
 	}
 	c->vague |= c->count > 0;
 	c->now = *v;
-	add(s, c, v);
+	add(s, q, c, v);
 	return true;
 }
 
@@ -381,9 +385,10 @@ void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_
 			const struct safety_version *v)
 {
 	bool again = c->count;
-	bool news = is_news(s, c, v);
+	bool news = is_news(s, q, c, v);
 
 	c->source = again ? both(c->source, v->source) : v->source;
+	q->source = q->source.to ? both(q->source, c->source) : c->source;
 	if (again)
 		tear(s, q, c);
 	if (!news)
@@ -435,17 +440,24 @@ void safety_chains_tidy(struct safety *s)
 
 /* ---- the end ---- */
 
+void safety_chain_rename(struct safety_queue *q, struct safety_chain *c, uint32_t id)
+{
+	q->named[c->id % SETUP_QUEUE_SIZE]--;
+	q->named[id % SETUP_QUEUE_SIZE]++;
+	c->id = id;
+}
+
 /* Of two the newer one: the other has been all that it was. */
 struct safety_chain *safety_chain_of(struct safety_queue *q, uint32_t id)
 {
-	for (unsigned int i = q->chains; i-- > 0;) {
+	for (unsigned int i = q->named[id % SETUP_QUEUE_SIZE] ? q->chains : 0; i-- > 0;) {
 		if (q->held[i]->id == id)
 			return q->held[i];
 	}
 	return NULL;
 }
 
-void safety_chain_drop(struct safety_queue *q, struct safety_chain *c)
+void safety_chain_drop(struct safety *s, struct safety_queue *q, struct safety_chain *c)
 {
 	unsigned int i = 0;
 
@@ -454,6 +466,11 @@ void safety_chain_drop(struct safety_queue *q, struct safety_chain *c)
 	for (q->chains--; i < q->chains; i++)
 		q->held[i] = q->held[i + 1];
 	q->held[i] = c;
+	s->hit = NULL;
+	q->named[c->id % SETUP_QUEUE_SIZE]--;
+	q->bound -= c->bound;
+	if (!q->chains)
+		q->source.to = 0;
 }
 
 struct safety_chain *safety_chain_wild(struct safety *s, unsigned int queue, uint16_t place,
@@ -478,7 +495,7 @@ struct safety_chain *safety_chain_wild(struct safety *s, unsigned int queue, uin
 void safety_queue_wild(struct safety_queue *q)
 {
 	if (!q->wild)
-		memset(q->wild_at, 0, sizeof(q->wild_at));
+		memset(q->wild_at, 0, SETUP_QUEUE_SIZE * sizeof(struct safety_chain *));
 	q->wild = q->broken = q->confused = true;
 }
 
@@ -554,5 +571,5 @@ void safety_chain_returned(struct safety *s, unsigned int queue, struct safety_c
 		safety_fail(s, 3,
 			    "queue %u gives chain %u back with %u bytes, of which it stored %llu",
 			    queue, c->id, len, (unsigned long long)prefix(c));
-	safety_chain_drop(q, c);
+	safety_chain_drop(s, q, c);
 }

@@ -130,14 +130,16 @@ void safety_version_copy(struct safety *s, struct safety_version *v, const struc
 void safety_version_end(struct safety *s, struct safety_queue *q, struct safety_chain *c,
 			const struct safety_version *v);
 /* The guest takes it back, or puts something else there, while the device may be looking at it. */
-void safety_chain_withdrawn(struct safety *s, const struct safety_queue *q, struct safety_chain *c);
+void safety_chain_withdrawn(struct safety *s, struct safety_queue *q, struct safety_chain *c);
 
-/* The oldest outstanding chain of this id, or NULL. */
+/* It is called otherwise now. */
+void safety_chain_rename(struct safety_queue *q, struct safety_chain *c, uint32_t id);
+/* The newest outstanding chain of this id, or NULL. */
 struct safety_chain *safety_chain_of(struct safety_queue *q, uint32_t id);
 /* The device has given it back, with this length. */
 void safety_chain_returned(struct safety *s, unsigned int queue, struct safety_chain *c,
 			   uint32_t len);
-void safety_chain_drop(struct safety_queue *q, struct safety_chain *c);
+void safety_chain_drop(struct safety *s, struct safety_queue *q, struct safety_chain *c);
 /* From now on any entry of the ring may be meant. */
 void safety_queue_wild(struct safety_queue *q);
 /* A used entry is shown: in order it stands for those before it, and where the guest broke the ring

@@ -25,13 +25,12 @@ static void set_bound(struct safety *s)
 		const struct safety_queue *q = &s->queue[i];
 		uint64_t most = 64;
 
-		for (unsigned int k = 0; k < q->chains; k++) {
+		for (unsigned int k = 0; s->raced && k < q->chains; k++) {
 			uint64_t of = q->held[k]->bound;
 
-			bound += of;
 			most = of > most ? of : most;
 		}
-		bound += q->entries * (s->raced ? most : 64);
+		bound += q->bound + q->entries * most;
 	}
 	if (!s->raced || bound > s->access_bound)
 		s->access_bound = bound;

@@ -68,7 +68,7 @@ static void walk_descriptor(struct safety *s, struct safety_version *v, uint64_t
 /* Which of two with one id is given back, nobody knows. */
 static bool has_twin(const struct safety_queue *q, const struct safety_chain *c)
 {
-	for (unsigned int i = 0; i < q->chains; i++) {
+	for (unsigned int i = 0; q->named[c->id % SETUP_QUEUE_SIZE] > 1 && i < q->chains; i++) {
 		if (q->held[i] != c && q->held[i]->id == c->id)
 			return true;
 	}
@@ -98,7 +98,7 @@ static void walk(struct safety *s, struct safety_queue *q, struct safety_chain *
 		v.malformed = true;
 	if (known && (c->id != d.id || c->entries != n))
 		safety_queue_wild(q);
-	c->id = d.id;
+	safety_chain_rename(q, c, d.id);
 	c->entries = (uint16_t)n;
 	if (has_twin(q, c))
 		safety_queue_wild(q);
@@ -218,11 +218,14 @@ static void look_wild(struct safety *s, unsigned int queue)
 void safety_packed_look(struct safety *s, unsigned int queue)
 {
 	struct safety_queue *q = &s->queue[queue];
+	bool changed = q->chains && safety_changed(s, q->source.from, q->source.to);
 	unsigned int entries = entries_held(q);
 
 	for (unsigned int i = 0; i < q->chains; i++) {
-		if (!q->held[i]->wild && !is_known(s, q->held[i]))
-			walk_again(s, q, q->held[i]);
+		struct safety_chain *c = q->held[i];
+
+		if (!c->wild && (!c->fresh || (changed && !is_known(s, c))))
+			walk_again(s, q, c);
 	}
 	while (!q->wild && take(s, queue, &entries))
 		;
@@ -234,14 +237,14 @@ void safety_packed_look(struct safety *s, unsigned int queue)
 
 /* Entries that the device has used up by giving back `c`. In order, one entry stands for those
  * before it (2.8.9). */
-static unsigned int entries_used(const struct safety *s, struct safety_queue *q,
+static unsigned int entries_used(struct safety *s, struct safety_queue *q,
 				 const struct safety_chain *c)
 {
 	unsigned int entries = c->entries;
 
 	while (safety_accepted(s, VIRTIO_F_IN_ORDER) && q->held[0] != c) {
 		entries += q->held[0]->entries;
-		safety_chain_drop(q, q->held[0]);
+		safety_chain_drop(s, q, q->held[0]);
 	}
 	return entries;
 }
@@ -279,7 +282,7 @@ static bool publish(struct safety *s, unsigned int queue)
 	q->used = forward(q, q->used, entries);
 	safety_kind_returned(s, queue, c, d.len);
 	if (q->broken)
-		safety_chain_drop(q, c);
+		safety_chain_drop(s, q, c);
 	else
 		safety_chain_returned(s, queue, c, d.len);
 	return true;

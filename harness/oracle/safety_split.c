@@ -138,7 +138,7 @@ static void look_wild(struct safety *s, unsigned int queue)
 		if (!c)
 			return;
 		if (!is_known(s, q, c)) {
-			c->id = head;
+			safety_chain_rename(q, c, head);
 			if (known && known->id == head)
 				walk_alike(s, q, c, known);
 			else
@@ -148,16 +148,47 @@ static void look_wild(struct safety *s, unsigned int queue)
 	}
 }
 
+/* Whether the guest may have stored into entries from one place to another. */
+static bool entries_changed(const struct safety *s, const struct safety_queue *q, uint16_t from,
+			    uint16_t to)
+{
+	uint64_t start = entry_gpa(q, from);
+	uint64_t end = entry_gpa(q, to);
+	uint64_t ring = q->driver + VIRTQ_AVAIL_RING;
+
+	if (start < end)
+		return safety_changed(s, start, end);
+	return safety_changed(s, start, ring + 2ull * q->entries) || safety_changed(s, ring, end);
+}
+
+/* Whether the guest may have stored where a chain stands. Most of the time it has only added others
+ * behind those that are there. */
+static bool any_changed(const struct safety *s, const struct safety_queue *q)
+{
+	return q->chains && (q->broken || safety_changed(s, q->source.from, q->source.to) ||
+			     entries_changed(s, q, q->held[0]->place, q->walked));
+}
+
+static void look_again(struct safety *s, unsigned int queue)
+{
+	struct safety_queue *q = &s->queue[queue];
+	bool changed = any_changed(s, q);
+
+	for (unsigned int i = 0, n = q->chains; i < n; i++) {
+		struct safety_chain *c = q->held[i];
+
+		if (!c->wild && (!c->fresh || (changed && !is_known(s, q, c))))
+			walk_again(s, queue, c);
+	}
+}
+
 void safety_split_look(struct safety *s, unsigned int queue)
 {
 	struct safety_queue *q = &s->queue[queue];
 	uint16_t idx = safety_load16(s, q->driver + VIRTQ_AVAIL_IDX);
 	uint16_t ahead = (uint16_t)(idx - q->walked);
 
-	for (unsigned int i = 0, n = q->chains; i < n; i++) {
-		if (!q->held[i]->wild && !is_known(s, q, q->held[i]))
-			walk_again(s, queue, q->held[i]);
-	}
+	look_again(s, queue);
 	if (ahead > q->entries || q->chains + ahead > q->entries)
 		safety_queue_wild(q);
 	for (; !q->wild && q->walked != idx; q->walked++)
@@ -182,11 +213,10 @@ static void mark_slots(struct safety_queue *q, uint64_t gpa, size_t len)
 }
 
 /* In order, one entry stands for those before it (2.7.9). */
-static void drop_before(const struct safety *s, struct safety_queue *q,
-			const struct safety_chain *c)
+static void drop_before(struct safety *s, struct safety_queue *q, const struct safety_chain *c)
 {
 	while (safety_accepted(s, VIRTIO_F_IN_ORDER) && q->held[0] != c)
-		safety_chain_drop(q, q->held[0]);
+		safety_chain_drop(s, q, q->held[0]);
 }
 
 static bool is_written(const struct safety_queue *q, unsigned int slot)
@@ -216,7 +246,7 @@ static void publish_entry(struct safety *s, unsigned int queue, unsigned int slo
 	drop_before(s, q, c);
 	safety_kind_returned(s, queue, c, safety_u32(s, e.len));
 	if (q->broken)
-		safety_chain_drop(q, c);
+		safety_chain_drop(s, q, c);
 	else
 		safety_chain_returned(s, queue, c, safety_u32(s, e.len));
 }
