@@ -51,6 +51,10 @@ ends() {
 	exit 77
 }
 
+case "$*" in
+*-use_counters=0*) echo edges ;;
+*) echo counts ;;
+esac >>"${prefix%/*/*/}/turns"
 name=${prefix%/}
 unit=${prefix%/*/*/}/unit-${name##*/}
 : >"$unit"
@@ -187,6 +191,13 @@ counts() {
 # long enough to go on
 long="fuzz --engines $work/programs --afl $work/afl --time 6"
 
+runs 0 env PRETEND=time "$anvil" $long --corpora "$work/seeds" --target x --out "$work/o10" --time 5
+expect 'a short campaign looks for edges' [ "$(cat "$work/o10/turns")" = edges ]
+runs 0 env PRETEND=time "$anvil" $long --corpora "$work/seeds" --target x --out "$work/o11"
+expect 'a longer one for how often they are taken, too, in turns' [ "$(cat "$work/o11/turns")" = "edges
+counts" ]
+expect 'its inputs are those of both' printed '^fuzz_x +180 '
+
 mkdir -p "$work/bad/fuzz_x/below" "$work/o5/corpus/fuzz_x"
 cp "$work/seeds/fuzz_x/"* "$work/bad/fuzz_x"
 for i in 1 2 3 4 5; do
@@ -200,7 +211,7 @@ echo 'good' >"$work/o5/corpus/fuzz_x/good"
 (cd "$work/bad" && find . -type f | sort | xargs -d '\n' sha1sum) >"$work/bad.before"
 
 runs 1 env PRETEND=time "$anvil" $long --corpora "$work/bad" --out "$work/o5"
-expect 'it is fuzzed behind inputs that end it' printed '^fuzz_x +90 +[0-9]+ +7 +3 +31 +6 '
+expect 'it is fuzzed behind inputs that end it' printed '^fuzz_x +(90|180) +[0-9]+ +7 +3 +31 +6 '
 for name in "$work/bad/fuzz_x/one_5" "$work/bad/fuzz_x/below/two" "$work/bad/fuzz_x/two_again" \
 	"'$work/bad/fuzz_x/a long one'" "$work/o5/corpus/fuzz_x/kept"; do
 	expect "$name is named, once" counts 1 "^  set aside: $name\$"

@@ -26,6 +26,9 @@ struct target {
 	enum state state;
 	struct engine engine;
 	uint64_t piece_end_ms;
+	uint64_t turn_end_ms; /* that of the piece, or sooner */
+	uint64_t turn_ms;
+	unsigned int turns;    /* so far; odd: edges alone */
 	uint64_t stop_sent_ms; /* 0: not asked to stop */
 
 	/* Of its processes that are over */

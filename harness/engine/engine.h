@@ -39,10 +39,9 @@ struct engine_job {
 	unsigned int instances; /* processes of AFL++ */
 	bool set_aside; /* inputs were set aside before (engine_set_aside): start without them */
 	/*
-	 * Ignore how often an edge is taken (libFuzzer: -use_counters=0). Campaigns leave
-	 * this off: how often guides them to large operands, many pieces, many sectors. Merge and
-	 * bench do not: with counts a corpus fills with ever longer scripts, and theirs must stay
-	 * small.
+	 * Ignore how often an edge is taken (libFuzzer: -use_counters=0). Campaigns do so in every
+	 * other turn: how often guides them to large operands, many pieces, many sectors, and fills
+	 * a corpus with ever longer scripts. Merge and bench do so always: theirs must stay small.
 	 */
 	bool edges_alone;
 };
