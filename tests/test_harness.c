@@ -222,16 +222,31 @@ static bool comes_again(const struct script_op *a, const struct script_op *b)
 	       __builtin_popcountll(a->init.decline ^ b->init.decline) == 1;
 }
 
+static bool races_by_one(const struct script_op *a, const struct script_op *b)
+{
+	(void)b;
+	return a->code == OP_RACE && a->race.again >= RACE_MORE && a->race.base == BASE_DESC &&
+	       a->race.at < 4 && a->race.field == 14;
+}
+
+static bool damages_a_field(const struct script_op *a, const struct script_op *b)
+{
+	(void)b;
+	return a->code == OP_RESTORE && a->restore.how == DAMAGE_SEALED && a->restore.len == 2 &&
+	       a->restore.at % 2 == 0 && a->restore.at < 2048 && a->restore.bytes == 0xffff;
+}
+
 static void mutants_have_values_that_fit(void **state)
 {
-	static const uint8_t ops[] = { OP_INIT, OP_WRITE, OP_READ, OP_TX, OP_CTRL, OP_FRAME };
+	static const uint8_t ops[] = { OP_INIT, OP_WRITE, OP_READ, OP_TX,
+				       OP_CTRL, OP_FRAME, OP_RACE, OP_RESTORE };
 	static const struct mutator_profile all = { DEVICE_NET, ops, sizeof(ops) };
 	bool (*const fits[])(const struct script_op *a, const struct script_op *b) = {
-		selects_and_accesses, suspends_and_resumes, lets_a_tag_in,
-		ends_in_headers,      comes_again,
+		selects_and_accesses, suspends_and_resumes, lets_a_tag_in,   ends_in_headers,
+		comes_again,	      races_by_one,	    damages_a_field,
 	};
-	/* more than chance makes: 0, 0, 0, 120, 634 */
-	const unsigned int least[ARRAY_SIZE(fits)] = { 20, 100, 100, 150, 750 };
+	/* more than chance makes: 0, 0, 0, 80, 524, 0, 0 */
+	const unsigned int least[ARRAY_SIZE(fits)] = { 15, 100, 100, 92, 600, 5, 3 };
 	unsigned int found[ARRAY_SIZE(fits)] = { 0 };
 
 	(void)state;

@@ -17,13 +17,13 @@
 /* ---- the tap ---- */
 
 /* In the driver's byte order. */
-static void grow(struct machine *m, uint64_t gpa)
+static void change_by(struct machine *m, uint64_t gpa, int by)
 {
 	uint16_t raw;
 
 	machine_load(m, gpa, &raw, sizeof(raw));
-	raw = m->p.big_endian ? htobe16((uint16_t)(be16toh(raw) + 1))
-			      : htole16((uint16_t)(le16toh(raw) + 1));
+	raw = m->p.big_endian ? htobe16((uint16_t)(be16toh(raw) + by))
+			      : htole16((uint16_t)(le16toh(raw) + by));
 	machine_store(m, gpa, &raw, sizeof(raw));
 }
 
@@ -33,12 +33,13 @@ static void fire_race(struct machine *m, struct race *r, uint64_t gpa, size_t le
 
 	if (r->countdown == 0 || apart || --r->countdown)
 		return;
+	if (r->by)
+		change_by(m, r->gpa, r->by);
+	else
+		machine_store(m, r->gpa, r->bytes, r->len);
 	if (r->grows) {
-		grow(m, r->gpa);
 		r->grown = true;
 		r->countdown = 1;
-	} else {
-		machine_store(m, r->gpa, r->bytes, r->len);
 	}
 	if (m->exact)
 		oracle_raced(&m->oracle);

@@ -24,7 +24,8 @@ struct race {
 	uint64_t gpa;
 	uint8_t bytes[8];
 	unsigned int len;
-	bool grows;
+	int by;	    /* the 16-bit number there changes by it; 0: these bytes are put there */
+	bool grows; /* and again at each fetch in the same call */
 	bool grown; /* in this call */
 };
 

@@ -299,13 +299,21 @@ static void tell_race(const struct script_op *r, FILE *out)
 	tell_place(r->race.base, r->race.queue, r->race.at, out);
 	if (r->race.nth)
 		fprintf(out, " for the time number %u", r->race.nth + 1u);
-	if (r->race.again % 2 == RACE_GROWS)
+	switch (r->race.again % 4) {
+	case RACE_GROWS:
 		fputs(", and just before this and each fetch in the same call makes the 16-bit "
 		      "number there one more",
 		      out);
-	else
+		break;
+	case RACE_MORE:
+	case RACE_LESS:
+		fprintf(out, ", to make the 16-bit number there one %s just before",
+			r->race.again % 4 == RACE_MORE ? "more" : "less");
+		break;
+	default:
 		fprintf(out, ", to change %u bytes there just before",
 			r->race.len % 9 ? r->race.len % 9u : 8u);
+	}
 }
 
 /* ---- what the host does ---- */

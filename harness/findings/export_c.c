@@ -91,9 +91,9 @@ static void put_frame(const struct machine_event *v, const uint8_t *bytes, FILE 
 
 static void put_race(const struct race *r, FILE *out)
 {
-	if (r->grows) {
-		fprintf(out, "\tarm_growth(0x%" PRIx64 ", %u, %u, 0x%" PRIx64 ");\n", r->watch,
-			r->watch_bytes, r->countdown, r->gpa);
+	if (r->by) {
+		fprintf(out, "\tarm_change(0x%" PRIx64 ", %u, %u, 0x%" PRIx64 ", %d, %d);\n",
+			r->watch, r->watch_bytes, r->countdown, r->gpa, r->by, r->grows);
 		return;
 	}
 	fprintf(out, "\tarm_race(0x%" PRIx64 ", %u, %u, 0x%" PRIx64 ", ", r->watch, r->watch_bytes,

@@ -81,6 +81,13 @@ static void put_memory(const struct play_entry *e, const uint8_t *bytes, FILE *o
 
 /* ---- what QEMU cannot be told ---- */
 
+static const char *how_raced(const struct race *r)
+{
+	if (r->grows)
+		return "grow from then on";
+	return r->by == 0 ? "change" : r->by > 0 ? "are one more" : "are one less";
+}
+
 static void put_event(const struct machine_event *v, FILE *out)
 {
 	switch (v->kind) {
@@ -106,9 +113,8 @@ static void put_event(const struct machine_event *v, FILE *out)
 		fprintf(out,
 			"# left out: %u bytes at 0x%" PRIx64 " %s when the device fetches "
 			"0x%" PRIx64 " for time number %u\n",
-			v->race.grows ? 2 : v->race.len, v->race.gpa,
-			v->race.grows ? "grow from then on" : "change", v->race.watch,
-			v->race.countdown);
+			v->race.by ? 2 : v->race.len, v->race.gpa, how_raced(&v->race),
+			v->race.watch, v->race.countdown);
 		break;
 	case MACHINE_ANNOUNCE:
 		fputs("# left out: the guest has moved\n", out);

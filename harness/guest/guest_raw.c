@@ -7,6 +7,8 @@
 
 #include "guest_internal.h"
 
+#include "array_size.h"
+
 static unsigned int width_of(uint8_t class)
 {
 	static const uint8_t width[] = { 4, 1, 2, 8 };
@@ -94,12 +96,17 @@ static uint64_t watched(const struct guest_driver *g, const struct script_op *r,
 void guest_race(struct guest_driver *g, const struct script_op *r)
 {
 	static const uint32_t unit[] = { 16, 2, 8, 16, 1, 1, 1, 1 };
+	static const int by[] = {
+		[RACE_ONCE] = 0, [RACE_GROWS] = 1, [RACE_MORE] = 1, [RACE_LESS] = -1
+	};
+	unsigned int again = r->race.again % ARRAY_SIZE(by);
 	uint64_t raw = htole64(r->race.bytes);
 	struct race race = {
 		.countdown = 1u + r->race.nth,
 		.watch_bytes = unit[r->race.base % 8],
 		.len = poke_len(r->race.len),
-		.grows = r->race.again % 2 == RACE_GROWS,
+		.by = by[again],
+		.grows = again == RACE_GROWS,
 	};
 
 	race.watch = watched(g, r, race.watch_bytes);

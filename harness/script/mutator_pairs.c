@@ -2,7 +2,8 @@
 /*
  * Values that have to fit together, which chance seldom makes: a selector and what it selects, a
  * session like the last one, Status with SUSPEND and then without, a frame that ends in its
- * headers, a tag that was let in.
+ * headers, a tag that was let in, a number that changes by one while it is looked at, a field of a
+ * saved state with another value of its kind.
  */
 #include "mutator_internal.h"
 
@@ -205,11 +206,54 @@ static bool tag_let_in(const struct mutator_profile *p, struct script *s, struct
 	return true;
 }
 
+/* ---- one more, one less ---- */
+
+/* While the device looks at it: an index, an entry of the ring, or a field of a descriptor. */
+static bool race_by_one(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	static const uint8_t base[] = { BASE_AVAIL, BASE_AVAIL, BASE_DESC, BASE_INDIRECT,
+					BASE_DATA };
+	static const uint8_t field[] = { 0, 8, 12, 14 };
+	struct script_op race = script_op(OP_RACE);
+
+	if (!plays(p, OP_RACE))
+		return false;
+	race.race.base = base[rng_below(r, ARRAY_SIZE(base))];
+	race.race.queue = (uint8_t)rng_below(r, 4);
+	race.race.nth = (uint8_t)rng_below(r, 6);
+	race.race.again = rng_one_in(r, 2) ? RACE_MORE : RACE_LESS;
+	race.race.at = rng_below(r, 4);
+	if (race.race.base != BASE_AVAIL)
+		race.race.field = field[rng_below(r, ARRAY_SIZE(field))];
+	insert(s, place_from(s, 1, r), race);
+	return true;
+}
+
+/* ---- another value of its kind ---- */
+
+/* In a field of a saved state, with everything else as it was: an index, a number, a size. */
+static bool state_field(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	static const uint16_t value[] = { 0, 1, 2, 3, 4, 8, 16, 64, 128, 255, 256, 0x8000, 0xffff };
+	struct script_op restore = script_op(OP_RESTORE);
+	unsigned int len = 1u << rng_below(r, 4);
+
+	if (!plays(p, OP_RESTORE))
+		return false;
+	restore.restore.how = rng_one_in(r, 4) ? DAMAGE_ADDED : DAMAGE_SEALED;
+	restore.restore.len = (uint8_t)len;
+	restore.restore.at = rng_below(r, rng_one_in(r, 2) ? 64 : 1024) * len;
+	restore.restore.bytes = value[rng_below(r, ARRAY_SIZE(value))];
+	insert(s, place_from(s, 1, r), restore);
+	return true;
+}
+
 bool mutator_pair(const struct mutator_profile *p, struct script *s, struct rng *r)
 {
 	static bool (*const rule[])(const struct mutator_profile *p, struct script *s,
 				    struct rng *r) = {
-		select_and_access, suspend_and_resume, session_again, end_in_headers, tag_let_in,
+		select_and_access, suspend_and_resume, session_again, end_in_headers,
+		tag_let_in,	   race_by_one,	       state_field,
 	};
 
 	return rule[rng_below(r, ARRAY_SIZE(rule))](p, s, r);

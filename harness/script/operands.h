@@ -420,7 +420,9 @@ enum link_announce { LINK_ANNOUNCES(OPERAND_ENUM) };
 /* how often a racing guest strikes: `again` of race */
 #define RACE_AGAINS(X)                                                                             \
 	X(RACE_ONCE, 0, "once", NULL)                                                              \
-	X(RACE_GROWS, 1, "grows", "the 16-bit number there grows by 1, at this and each fetch in the same call")
+	X(RACE_GROWS, 1, "grows", "the 16-bit number there grows by 1, at this and each fetch in the same call") \
+	X(RACE_MORE, 2, "more", "the 16-bit number there is one more, once")                       \
+	X(RACE_LESS, 3, "less", "the 16-bit number there is one less, once")
 enum race_again { RACE_AGAINS(OPERAND_ENUM) };
 
 /* back ends from now on: `nic` and `disk` of stall */

@@ -185,7 +185,7 @@ const struct op_form script_op_form[OP_CODES] = {
 		OPERAND(race, nth, FIELD_COUNT, 0, NULL, "the n-th fetch after the first"),
 		OPERAND(race, len, FIELD_CHOICE, 9, NULL, "bytes that change; 0: 8"),
 		OPERAND(race, field, FIELD_COUNT, 0, NULL, "where in what is fetched, in bytes"),
-		OPERAND(race, again, FIELD_CHOICE, 2, operand_race_agains, "how often"),
+		OPERAND(race, again, FIELD_CHOICE, 4, operand_race_agains, "how often"),
 		OPERAND(race, at, FIELD_ADDRESS, 0, NULL, "which descriptor, entry or byte"),
 		OPERAND(race, bytes, FIELD_VALUE, 0, NULL, "what is put there, lowest first"),
 	}, 8 },

@@ -34,8 +34,10 @@ static struct race {
 	uint64_t watch_bytes;
 	unsigned int countdown;
 	uint64_t gpa;
-	const char *bytes; /* NULL: the number there grows by 1, at each fetch in the same call */
+	const char *bytes; /* NULL: the number there changes by `by` */
 	size_t len;
+	int by;
+	int grows; /* again, at each fetch in the same call */
 	int grown;
 } race[RACES];
 static unsigned int races;
@@ -58,9 +60,10 @@ HELPER void fill(uint64_t gpa, char byte, size_t len)
 }
 
 /* What is not RAM reads as 0. */
-static void grow(uint64_t gpa)
+static void change_by(uint64_t gpa, int by)
 {
 	unsigned char number[2] = { 0, 0 };
+	int value;
 
 	for (unsigned int i = 0; i < 2; i++) {
 		for (unsigned int r = 0; r < REGIONS; r++) {
@@ -69,8 +72,9 @@ static void grow(uint64_t gpa)
 					((unsigned char *)region[r].host)[gpa + i - region[r].gpa];
 		}
 	}
-	if (!++number[guest_big_endian])
-		number[!guest_big_endian]++;
+	value = number[!guest_big_endian] * 256 + number[guest_big_endian] + by;
+	number[guest_big_endian] = (unsigned char)value;
+	number[!guest_big_endian] = (unsigned char)(value >> 8);
 	store(gpa, (const char *)number, 2);
 }
 
@@ -84,12 +88,12 @@ static void fetching(void *opaque, uint64_t gpa, size_t len)
 
 		if (!r->countdown || apart || --r->countdown)
 			continue;
-		if (r->bytes) {
+		if (r->bytes)
 			store(r->gpa, r->bytes, r->len);
-		} else {
-			grow(r->gpa);
+		else
+			change_by(r->gpa, r->by);
+		if (r->grows)
 			r->grown = r->countdown = 1;
-		}
 		if (shows())
 			printf("  guest changes %zu bytes at 0x%llx meanwhile\n", r->len,
 			       (unsigned long long)r->gpa);
@@ -100,12 +104,16 @@ HELPER void arm_race(uint64_t watch, uint64_t watch_bytes, unsigned int nth, uin
 		     const char *bytes, size_t len)
 {
 	if (races < RACES)
-		race[races++] = (struct race){ watch, watch_bytes, nth, gpa, bytes, len, 0 };
+		race[races++] = (struct race){ watch, watch_bytes, nth, gpa, bytes, len, 0, 0, 0 };
 }
 
-HELPER void arm_growth(uint64_t watch, uint64_t watch_bytes, unsigned int nth, uint64_t gpa)
+/* A number of 16 bits becomes one more, or one less. */
+HELPER void arm_change(uint64_t watch, uint64_t watch_bytes, unsigned int nth, uint64_t gpa, int by,
+		       int grows)
 {
-	arm_race(watch, watch_bytes, nth, gpa, NULL, 2);
+	if (races < RACES)
+		race[races++] =
+			(struct race){ watch, watch_bytes, nth, gpa, NULL, 2, by, grows, 0 };
 }
 
 static void *new_region(void)
