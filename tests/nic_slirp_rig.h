@@ -265,7 +265,8 @@ static inline uint32_t put_udp(struct fixture *f, uint8_t *frame, uint32_t paylo
 	return len;
 }
 
-static inline void guest_arp(struct fixture *f, unsigned int operation, uint32_t target)
+static inline void guest_arp_from(struct fixture *f, uint32_t sender, unsigned int operation,
+				  uint32_t target)
 {
 	static const uint8_t start[] = { 0, 1, 8, 0, 6, 4 };
 	uint8_t frame[ETH + 28] = { 0 };
@@ -275,9 +276,14 @@ static inline void guest_arp(struct fixture *f, unsigned int operation, uint32_t
 	memcpy(frame + ETH, start, sizeof(start));
 	put16(frame + ETH + 6, operation);
 	memcpy(frame + ETH + 8, guest_mac, 6);
-	put32(frame + ETH + 14, GUEST);
+	put32(frame + ETH + 14, sender);
 	put32(frame + ETH + 24, target);
 	guest_sends(f, frame, sizeof(frame));
+}
+
+static inline void guest_arp(struct fixture *f, unsigned int operation, uint32_t target)
+{
+	guest_arp_from(f, GUEST, operation, target);
 }
 
 /* The guest introduces itself and learns where the gateway is. */

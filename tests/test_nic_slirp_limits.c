@@ -29,6 +29,38 @@ static void answers_come_from_neighbours_alone(void **state)
 	assert_int_equal(inputs - before, 65);
 }
 
+/* Whether an answer to this address, which has not asked for anything, comes to libslirp. */
+static bool passes(struct fixture *f, uint32_t from)
+{
+	uint8_t frame[IP + 8] = { [IP] = 8, [IP + 1] = 0 }; /* an echo request */
+	unsigned int before = inputs;
+
+	put16(frame + IP + 2, 0xf7ff);
+	put_ip(f, frame, sizeof(frame), 1, from, HOST);
+	guest_sends(f, frame, sizeof(frame));
+	return inputs > before;
+}
+
+/* As libslirp learns them: from a reply, from who asks for the host, and from who asks for itself.
+ */
+static void neighbours_are_who_says_so(void **state)
+{
+	enum { NOBODY = 0x0a000290, ANNOUNCED, REPLIED, ASKED_OTHERS };
+	struct fixture *f = *state;
+
+	greet(f);
+	for (uint32_t other = 0x0a000210; passes(f, other); other++)
+		assert_true(other < 0x0a000280);
+	assert_false(passes(f, NOBODY));
+	guest_arp_from(f, ANNOUNCED, 1, ANNOUNCED);
+	assert_true(passes(f, ANNOUNCED));
+	guest_arp_from(f, REPLIED, 2, NOBODY);
+	assert_true(passes(f, REPLIED));
+	guest_arp_from(f, ASKED_OTHERS, 1, NOBODY);
+	assert_false(passes(f, ASKED_OTHERS));
+	assert_false(passes(f, NOBODY));
+}
+
 /* One fragment; the next ones of a datagram have the same `id`. */
 static void fragment(struct fixture *f, uint16_t id, uint32_t offset, uint32_t bytes, bool more)
 {
@@ -171,6 +203,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(answers_come_from_neighbours_alone),
+		TEST(neighbours_are_who_says_so),
 		TEST(fragments_kept_are_bounded),
 		TEST(complete_datagrams_make_room),
 		TEST(fragments_with_bad_headers_do_not_count),

@@ -242,6 +242,38 @@ static void net_offloads_fall_away_together(void **state)
 	assert_int_equal(reg_read(&f->guest, VIRTIO_MMIO_QUEUE_SIZE_MAX), 0);
 }
 
+static int setup_net_modern(void **state)
+{
+	struct fixture *f = begin_fixture(false);
+	struct anvil_net_options o = {
+		.memory = &f->guest.ram.memory,
+		.nic = &f->nic.nic,
+		.queue_size_max = QUEUE,
+		.link_up = true,
+		.speed = 10000,
+		.duplex = 1,
+		.mtu = 1500,
+	};
+
+	test_nic_init(&f->nic);
+	o.features = features(VIRTIO_NET_F_STATUS, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_SPEED_DUPLEX,
+			      VIRTIO_NET_F_HASH_REPORT, -1);
+	assert_int_equal(anvil_net_init(&f->net, &o), 0);
+	attach(f, &f->net.dev);
+	*state = f;
+	return 0;
+}
+
+/* Fields exist if their feature is offered (5.1.4), and here only the first 32 can be. */
+static void net_shows_no_fields_of_what_it_cannot_offer(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(config(f, 6, 2), VIRTIO_NET_S_LINK_UP);
+	for (unsigned int at = 8; at < 24; at++)
+		assert_int_equal(config(f, at, 1), 0);
+}
+
 #define NET(name, end) cmocka_unit_test_setup_teardown(name, setup_net_##end, teardown_net)
 
 int main(void)
@@ -259,6 +291,7 @@ int main(void)
 		NET(net_commands_are_in_the_guests_byte_order, little),
 		NET(net_commands_are_in_the_guests_byte_order, big),
 		NET(net_offloads_fall_away_together, little),
+		NET(net_shows_no_fields_of_what_it_cannot_offer, modern),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

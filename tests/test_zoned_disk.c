@@ -257,6 +257,29 @@ static void zone_written_anywhere_keeps_what_was_not_written(void **state)
 	anvil_zoned_disk_destroy(&z);
 }
 
+/* What was not written reads as zeroes, whatever is there, and is not asked for below. */
+static void reads_below_are_of_what_was_written(void **state)
+{
+	struct fixture *f = *state;
+	struct job job[3];
+
+	memset(f->below.data, 0xa5, 2 * ZONE * ANVIL_DISK_SECTOR_BYTES);
+	begin(f, &job[0], ANVIL_DISK_WRITE, 0, 2);
+	expect(&job[0], 0);
+	f->below.logs = 0;
+	begin(f, &job[1], ANVIL_DISK_READ, 1, 3);
+	expect(&job[1], 0);
+	assert_int_equal(f->below.logs, 1);
+	assert_int_equal(f->below.log[0].sector, 1);
+	assert_int_equal(f->below.log[0].sectors, 1);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(job[1].data[i * ANVIL_DISK_SECTOR_BYTES],
+				 i ? 0 : 0x11 * (ANVIL_DISK_WRITE + 1));
+	begin(f, &job[2], ANVIL_DISK_READ, 2, 4); /* nothing of it was written */
+	expect(&job[2], 0);
+	assert_int_equal(f->below.logs, 1);
+}
+
 /* A discard that waits for a write of the same sector counts at once: what was there is not read.
  */
 static void discard_that_waits_hides_what_it_discards(void **state)
@@ -429,6 +452,7 @@ int main(void)
 		TEST(cancel_goes_below),
 		TEST(cancel_of_what_is_held_does_not_go_below),
 		TEST(zone_written_anywhere_keeps_what_was_not_written),
+		TEST(reads_below_are_of_what_was_written),
 		TEST(discard_that_waits_hides_what_it_discards),
 		TEST(zone_that_makes_room_is_the_first_one),
 		TEST(refusals_do_not_reach_the_disk_below),
