@@ -81,10 +81,12 @@ def make_tree(bug, *goals, **variables):
     tree, log = bug.folder / "tree", bug.folder / "log"
     shutil.rmtree(tree, ignore_errors=True)
     (tree / "build").mkdir(parents=True)
-    # the sources may be on another file system than build/; objects are links, as compilers put new ones in
-    # their place
-    if run("cp", "-a", "Makefile", "devices", "harness", "tests", "ci", "dictionaries", tree).status:
+    # what patches change is copied, the rest is linked to; of objects there are hard links, as compilers put
+    # new ones in their place
+    if run("cp", "-a", "devices", tree).status:
         raise Problem(f"{tree}: cannot copy the sources")
+    for name in "Makefile", "harness", "tests", "ci", "dictionaries":
+        (tree / name).symlink_to(Path(name).resolve())
     for goal in goals:
         parts = goal.removeprefix("build/").split("/")
         flavour = Path("build", *parts[:2 if parts[0] == "afl" else 1])
