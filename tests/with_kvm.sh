@@ -89,55 +89,7 @@ is 'the status of one that does not' 3 $?
 is 'what it got' "$(cat "$work/in1")" "$(cat "$work/out1")"
 is 'the sum of much input' "$(sha256sum <"$work/in2")" "$(cat "$work/out2")"
 
-# A host that dies before the command begins, which gets all its input nevertheless
-cat >"$work/bin/qemu-system-x86_64" <<END
-#!/bin/sh
-if mkdir '$PWD/$work/died' 2>/dev/null; then
-	echo 'Kernel panic: for a test' >console.log
-	exit 1
-fi
-exec $(command -v qemu-system-x86_64) "\$@"
-END
-chmod 755 "$work/bin/qemu-system-x86_64"
-PATH=$PWD/$work/bin:$PATH ci/with-kvm cat <"$work/in1" >"$work/out1" 2>"$work/err1"
-is 'the status after a host that died' 0 $?
-is 'what it got' "$(cat "$work/in1")" "$(cat "$work/out1")"
-line=$(grep 'once more' "$work/err1")
-case $line in
-*'died before the command began'*'Kernel panic: for a test'*) pass ;;
-*) fail "a host that dies is told as: $line" ;;
-esac
-logs=$(expr "$line" : '.*(\(build/with-kvm/failed[^)]*\))')
-is 'its log' 'Kernel panic: for a test' "$(cat "$logs/console.log")"
-rm -rf "$logs"
-is 'what is left of runs' '' "$(ls build/with-kvm | grep '^run')"
-
-# A terminal is one there, too, of the same size, and Ctrl-C is the command's
-cat >"$work/asks" <<'END'
-test -t 0 && test -t 1 && test -t 2 && stty size
-echo ready
-read -r word
-echo "has $word"
-trap 'echo awake; exit 7' INT
-echo asleep
-while :; do sleep 1; done
-END
-{
-	for step in ready:word asleep:$(printf '\003') awake:; do
-		for i in $(seq 100); do
-			! grep -q "^${step%:*}" "$work/terminal" 2>/dev/null || break
-			sleep 1
-		done
-		printf '%s\n' "${step#*:}"
-	done
-} | timeout 200 script -qefc "stty rows 33 cols 99; ci/with-kvm sh $work/asks" "$work/terminal" >/dev/null
-is 'the status on a terminal' 7 $?
-tr -d '\r' <"$work/terminal" >"$work/screen"
-for line in '33 99' ready 'has word' awake; do
-	is 'a line on a terminal' "$line" "$(grep -x "$line" "$work/screen")"
-done
-
-# ---- neither VMX nor SVM ----
+# ---- neither VMX nor SVM, beside the rest ----
 
 # A kernel of which nothing is heard: Debian's, with a loop at its 64-bit entry
 mkdir -p "$work/silent/boot"
@@ -167,8 +119,61 @@ timeout 100 $anvil boot --memory 128 --kernel build/guest-kernel/vmlinuz --initr
 	--cmdline 'console=ttyS0 quiet' </dev/null
 echo "stock: \$?"
 END
-ci/with-kvm sh "$work/hide" >"$work/out" 2>"$work/err"
+ci/with-kvm sh "$work/hide" >"$work/hide.out" 2>"$work/hide.err" &
+hide=$!
+
+# ---- hosts that die, and that have a terminal ----
+
+# A host that dies before the command begins, which gets all its input nevertheless
+cat >"$work/bin/qemu-system-x86_64" <<END
+#!/bin/sh
+if mkdir '$PWD/$work/died' 2>/dev/null; then
+	echo 'Kernel panic: for a test' >console.log
+	exit 1
+fi
+exec $(command -v qemu-system-x86_64) "\$@"
+END
+chmod 755 "$work/bin/qemu-system-x86_64"
+PATH=$PWD/$work/bin:$PATH ci/with-kvm cat <"$work/in1" >"$work/out1" 2>"$work/err1"
+is 'the status after a host that died' 0 $?
+is 'what it got' "$(cat "$work/in1")" "$(cat "$work/out1")"
+line=$(grep 'once more' "$work/err1")
+case $line in
+*'died before the command began'*'Kernel panic: for a test'*) pass ;;
+*) fail "a host that dies is told as: $line" ;;
+esac
+logs=$(expr "$line" : '.*(\(build/with-kvm/failed[^)]*\))')
+is 'its log' 'Kernel panic: for a test' "$(cat "$logs/console.log")"
+rm -rf "$logs"
+
+# A terminal is one there, too, of the same size, and Ctrl-C is the command's
+cat >"$work/asks" <<'END'
+test -t 0 && test -t 1 && test -t 2 && stty size
+echo ready
+read -r word
+echo "has $word"
+trap 'echo awake; exit 7' INT
+echo asleep
+while :; do sleep 1; done
+END
+{
+	for step in ready:word asleep:$(printf '\003') awake:; do
+		for i in $(seq 100); do
+			! grep -q "^${step%:*}" "$work/terminal" 2>/dev/null || break
+			sleep 1
+		done
+		printf '%s\n' "${step#*:}"
+	done
+} | timeout 200 script -qefc "stty rows 33 cols 99; ci/with-kvm sh $work/asks" "$work/terminal" >/dev/null
+is 'the status on a terminal' 7 $?
+tr -d '\r' <"$work/terminal" >"$work/screen"
+for line in '33 99' ready 'has word' awake; do
+	is 'a line on a terminal' "$line" "$(grep -x "$line" "$work/screen")"
+done
+
+wait $hide
 is 'the end of a silent guest, of one that plays, and of a stock one' 'boot: 2 play: 2 it runs stock: 0 ' \
-	"$(grep -E '^(boot|play|stock|it runs)' "$work/out" | tr -d '\r' | tr '\n' ' ')"
-is 'what is told of the first two' 2 "$(grep -c 'neither VMX nor SVM, without which KVM runs no stock kernel; ci/with-kvm' "$work/err")"
+	"$(grep -E '^(boot|play|stock|it runs)' "$work/hide.out" | tr -d '\r' | tr '\n' ' ')"
+is 'what is told of the first two' 2 "$(grep -c 'neither VMX nor SVM, without which KVM runs no stock kernel; ci/with-kvm' "$work/hide.err")"
+is 'what is left of runs' '' "$(ls build/with-kvm | grep '^run')"
 ends
