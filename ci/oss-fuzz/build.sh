@@ -24,7 +24,7 @@ esac
 export only_devices objects
 
 compile() {
-	mkdir -p "$(dirname "$objects/$1")"
+	mkdir -p "$objects/${1%/*}"
 	# shellcheck disable=SC2086 # flags are lists
 	$CC $CFLAGS $only_devices -std=c11 -D_GNU_SOURCE -Idevices -Iharness \
 		-c "$1" -o "$objects/${1%.c}.o"
