@@ -352,19 +352,24 @@ pkill -TERM -s $! -f ci/side-by-side
 expect 'no goal goes on when ci/side-by-side is stopped' flock -w 20 "$work/side/lock" true
 wait
 
-# nor does .ci/run
+# nor does .ci/run, which has packages of debian13 come while another step runs
 mkdir -p "$work/side/.ci"
+mkfifo "$work/side/asked"
+printf '#!/bin/sh\nexec flock packages sh -c '\''echo "$*" >asked; exec sleep 100'\'' sh "$@"\n' >"$work/side/ci/debian"
+chmod 755 "$work/side/ci/debian"
 cp .ci/run "$work/side/.ci/"
 cat >"$work/side/Makefile" <<'END'
 portable:
 	@exec flock lock sh -c 'echo >told; exec sleep 100'
 END
-setsid "$work/side/.ci/run" portable >/dev/null 2>&1 &
+setsid "$work/side/.ci/run" portable debian13 >/dev/null 2>&1 &
 run=$!
 # shellcheck disable=SC2162,SC2034
 read told <"$work/side/told"
+is 'what ci/debian is asked for meanwhile' '13 ci/deps' "$(timeout 20 cat "$work/side/asked")"
 kill -TERM $run
 expect 'no step goes on when .ci/run is stopped' flock -w 20 "$work/side/lock" true
+expect 'and no packages' flock -w 20 "$work/side/packages" true
 wait $run
 is 'the status of .ci/run when it is stopped' 143 $?
 
