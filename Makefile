@@ -174,6 +174,8 @@ endif
 
 include ci/tap.mk
 $(foreach FLAVOUR,$(ALL_FLAVOURS),$(eval include ci/flavour.mk))
+# no rule makes these: without this one, make looks for one through all there are, for each
+%.d: ;
 .SECONDARY:
 .DELETE_ON_ERROR:
 
