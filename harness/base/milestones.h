@@ -58,6 +58,16 @@
 	X(BLK_ZONE_PREFERRED, "zones: a zone that need not be written in order is written")        \
 	X(BLK_ZONE_UNWRITTEN, "zones: what was not written is read")                               \
 	X(BLK_ZONE_ERASED, "zones: a zone is erased")                                              \
+	X(BLK_BEYOND_4_GIB, "blk: a sector behind the first 4 GiB is read or written")             \
+	X(BLK_BEYOND_2_TIB, "blk: a sector behind the first 2^32 is read or written")              \
+	X(BLK_RANGE_BEYOND, "blk: sectors behind the first 2^32 are discarded or zeroed")          \
+	X(BLK_ZONE_BEYOND, "zones: a zone behind the first 2^32 sectors is written")               \
+	X(BLK_MANY_AT_DISK, "blk: more than 256 requests are at the disk")                         \
+	X(RING_HIGH_QUEUE, "ring: a chain of a queue from 32 on comes back")                       \
+	X(RING_HIGH_HEAD, "ring: a chain of a head above 255 comes back")                          \
+	X(RING_MANY_HELD, "ring: more than 256 chains of a queue are in flight")                   \
+	X(RING_LONG_CHAIN, "ring: a chain of more than 256 descriptors comes back")                \
+	X(NET_HIGH_PAIR, "net: a frame goes to a pair of queues above 16")                         \
 	X(BLK_ZONE_IMPLICIT_CLOSE, "zones: a zone is closed to make room for another")             \
 	X(BLK_ZONE_BAD, "zones: a malformed request is refused")                                   \
 	X(BLK_ZONE_INVALID, "zones: INVALID_CMD")                                                  \

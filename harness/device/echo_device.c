@@ -174,8 +174,8 @@ void echo_device_complete(struct echo_device *e, unsigned int which, bool unpop)
 void echo_device_create(struct echo_device *e)
 {
 	memset(e, 0, sizeof(*e));
-	e->job = calloc(SETUP_QUEUES * ECHO_JOBS, sizeof(*e->job));
-	for (unsigned int i = 0; e->job && i < SETUP_QUEUES * ECHO_JOBS; i++) {
+	e->job = calloc(ECHO_QUEUES * ECHO_JOBS, sizeof(*e->job));
+	for (unsigned int i = 0; e->job && i < ECHO_QUEUES * ECHO_JOBS; i++) {
 		e->job[i].segment = malloc(SETUP_QUEUE_SIZE * sizeof(*e->job[i].segment));
 		e->job[i].data = malloc(ECHO_BYTES);
 		if (!e->job[i].segment || !e->job[i].data)

@@ -10,8 +10,9 @@
 #include "oracle/oracle.h"
 #include "virtio_device.h"
 
-#define ECHO_BYTES 4096u
-#define ECHO_JOBS  16u
+#define ECHO_BYTES  4096u
+#define ECHO_JOBS   16u /* of each queue */
+#define ECHO_QUEUES 2u
 
 struct echo_job;
 

@@ -21,9 +21,20 @@ static void first_content(struct fake_disk *d, uint64_t sector)
 		memset(d->content + sector * SECTOR, (int)(0x80 | sector), SECTOR);
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Of a request's sectors, how many lie among those that there is memory for. */
+static uint64_t sectors_near(const struct anvil_disk_request *r)
+{
+	return r->sector < SETUP_SECTORS ? smaller(r->sectors, SETUP_SECTORS - r->sector) : 0;
+}
+
 static void mark_dirty(struct fake_disk *d, const struct anvil_disk_request *r)
 {
-	for (uint64_t i = r->sector; i < r->sector + r->sectors; i++)
+	for (uint64_t i = r->sector, end = i + sectors_near(r); i < end; i++)
 		d->dirty[i / 64] |= 1ull << (i % 64);
 }
 
@@ -37,11 +48,23 @@ static void check_data(const struct anvil_disk_request *r)
 		check_handed_over(r->data, (size_t)r->sectors * SECTOR, read);
 }
 
-/* The oracle has checked the range against the capacity when the request came. */
-static void carry_out(const struct fake_disk *d, struct anvil_disk_request *r)
+static bool has_data(const struct anvil_disk_request *r)
 {
-	uint8_t *at = d->content + (r->sectors ? r->sector * SECTOR : 0);
-	size_t len = (size_t)r->sectors * SECTOR;
+	return r->op == ANVIL_DISK_WRITE || r->op == ANVIL_DISK_ZONE_APPEND;
+}
+
+/* Zones cut a request into no more pieces than it has sectors, of which few are written at once. */
+static bool has_room(const struct fake_disk *d, const struct anvil_disk_request *r)
+{
+	return r->sectors <= sectors_near(r) ||
+	       sparse_has_room(&d->beyond, 64, has_data(r) ? r->sectors : 0);
+}
+
+static void carry_out_near(const struct fake_disk *d, const struct anvil_disk_request *r,
+			   uint64_t sectors)
+{
+	uint8_t *at = d->content + (sectors ? r->sector * SECTOR : 0);
+	size_t len = (size_t)sectors * SECTOR;
 
 	switch (r->op) {
 	case ANVIL_DISK_READ:
@@ -60,6 +83,40 @@ static void carry_out(const struct fake_disk *d, struct anvil_disk_request *r)
 	}
 }
 
+static void carry_out_beyond(struct fake_disk *d, const struct anvil_disk_request *r, uint64_t near)
+{
+	uint64_t sector = r->sector + near;
+	uint64_t sectors = r->sectors - near;
+
+	switch (r->op) {
+	case ANVIL_DISK_READ:
+		sparse_read(&d->beyond, sector, sectors, r->data + near * SECTOR);
+		break;
+	case ANVIL_DISK_WRITE:
+		sparse_write(&d->beyond, sector, sectors, r->data + near * SECTOR);
+		break;
+	case ANVIL_DISK_DISCARD:
+	case ANVIL_DISK_WRITE_ZEROES:
+	case ANVIL_DISK_SECURE_ERASE:
+		sparse_zero(&d->beyond, sector, sectors);
+		break;
+	default:
+		break;
+	}
+}
+
+/* The oracle has checked the range against the capacity when the request came. */
+static void carry_out(struct fake_disk *d, const struct anvil_disk_request *r)
+{
+	uint64_t near = sectors_near(r);
+
+	carry_out_near(d, r, near);
+	if (r->sectors > near)
+		carry_out_beyond(d, r, near);
+	if (r->op != ANVIL_DISK_READ && r->op != ANVIL_DISK_FLUSH)
+		mark_dirty(d, r);
+}
+
 /* ---- zones: what is below them, and a request that passes through ---- */
 
 struct passing {
@@ -67,18 +124,28 @@ struct passing {
 	int result;
 };
 
+/* Some of the sectors that are asked for in front, with their data. An append has its place only
+ * behind, in the zone that it names. */
+static bool is_part_of(const struct anvil_disk_request *r, const struct anvil_disk_request *whole)
+{
+	uint64_t from = r->sector - whole->sector;
+
+	if (whole->op == ANVIL_DISK_ZONE_APPEND)
+		return r->sector >= whole->sector && r->sectors == whole->sectors;
+	return from <= whole->sectors && r->sectors <= whole->sectors - from &&
+	       (!(has_data(r) || r->op == ANVIL_DISK_READ) ||
+		r->data == whole->data + from * SECTOR);
+}
+
 static void submit_memory(struct anvil_disk *disk, struct anvil_disk_request *r)
 {
 	struct fake_disk *d =
 		(struct fake_disk *)(void *)((char *)disk - offsetof(struct fake_disk, memory));
 
-	if (r->op != ANVIL_DISK_FLUSH &&
-	    (r->sector > SETUP_SECTORS || r->sectors > SETUP_SECTORS - r->sector))
+	if (r->op != ANVIL_DISK_FLUSH && !is_part_of(r, d->passing))
 		oracle_fail(d->oracle, 8, "zones: %llu sectors at %llu are asked for",
 			    (unsigned long long)r->sectors, (unsigned long long)r->sector);
 	carry_out(d, r);
-	if (r->op != ANVIL_DISK_READ && r->op != ANVIL_DISK_FLUSH)
-		mark_dirty(d, r);
 	r->done(r, 0);
 }
 
@@ -92,6 +159,7 @@ static int pass_zones(struct fake_disk *d, struct anvil_disk_request *r)
 	struct passing p = { .request = *r, .result = 1 };
 
 	p.request.done = passed;
+	d->passing = r;
 	d->zoned.disk.ops->submit(&d->zoned.disk, &p.request);
 	if (p.result == 1)
 		oracle_fail(d->oracle, 8, "zones: a request is not answered");
@@ -109,11 +177,11 @@ static int carry_out_or_fail(struct fake_disk *d, struct anvil_disk_request *r, 
 		return -EIO;
 	if (result)
 		return result;
+	if (!has_room(d, r))
+		return -ENOSPC;
 	if (d->is_zoned)
 		return pass_zones(d, r);
 	carry_out(d, r);
-	if (r->op != ANVIL_DISK_READ && r->op != ANVIL_DISK_FLUSH)
-		mark_dirty(d, r);
 	return 0;
 }
 
@@ -181,6 +249,7 @@ void fake_disk_create(struct fake_disk *d, struct oracle *oracle)
 	d->content = malloc((size_t)SETUP_SECTORS * SECTOR);
 	if (!d->content)
 		abort();
+	sparse_create(&d->beyond);
 	memcpy(d->disk.id, setup_disk_id, sizeof(d->disk.id));
 	for (uint64_t i = 0; i < SETUP_SECTORS; i++)
 		first_content(d, i);
@@ -213,6 +282,7 @@ void fake_disk_start(struct fake_disk *d, const struct setup *p)
 		for (; d->dirty[w]; d->dirty[w] &= d->dirty[w] - 1)
 			first_content(d, w * 64 + (uint64_t)__builtin_ctzll(d->dirty[w]));
 	}
+	sparse_clear(&d->beyond);
 	d->count = 0;
 	d->disk.capacity = p->capacity;
 	d->disk.read_only = p->flags & FLAG_READ_ONLY;

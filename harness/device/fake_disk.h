@@ -2,14 +2,16 @@
 /*
  * A disk in memory whose completions are scripted: at once, or when told to, in any order, with any
  * result, and so those that were cancelled, which may be carried out all the same. A zoned one
- * carries requests out by devices/zoned_disk.c, when they complete.
+ * carries requests out by devices/zoned_disk.c, when they complete. A large one has content, too,
+ * but not the memory for all of it: who writes too much of it in a script meets ENOSPC.
  */
 #ifndef FAKE_DISK_H
 #define FAKE_DISK_H
 
 #include "oracle/oracle.h"
+#include "sparse.h"
 
-#define FAKE_DISK_PENDING 64u
+#define FAKE_DISK_PENDING SETUP_SLOTS
 
 struct fake_disk {
 	struct anvil_disk disk; /* first */
@@ -18,7 +20,9 @@ struct fake_disk {
 	struct anvil_zoned_disk zoned; /* in front of it, if `is_zoned` */
 	bool is_zoned;
 	struct anvil_disk_lifetime lifetime;
-	uint8_t *content;     /* SETUP_SECTORS */
+	const struct anvil_disk_request *passing; /* through the zones, now */
+	uint8_t *content;			  /* SETUP_SECTORS */
+	struct sparse beyond;			  /* all others */
 	const uint8_t *first; /* what is on it at first, `firsts` sectors; NULL: see fake_disk.c */
 	uint64_t firsts;
 	uint64_t dirty[SETUP_SECTORS / 64];

@@ -24,7 +24,7 @@ enum {
 	ASKS_IDENTITY,
 	ASKS_FEATURES,
 	ASKS_QUEUES = ASKS_FEATURES + 4,
-	ASKS_CONFIGURATION = ASKS_QUEUES + SETUP_QUEUES + 1,
+	ASKS_CONFIGURATION = ASKS_QUEUES + SETUP_QUEUES_FEW + 1,
 	ASKS_SPACE,
 };
 _Static_assert(ASKS_SPACE + MACHINE_CONFIG_BYTES == MACHINE_QUESTIONS, "one number a question");
@@ -61,8 +61,8 @@ static uint32_t ask_queue(const struct machine *m, unsigned int number, uint32_t
 
 static void ask_queues(struct machine *m)
 {
-	m->offer.queue_size_max = SETUP_QUEUE_SIZE;
-	for (uint32_t i = 0; i < SETUP_QUEUES; i++) {
+	m->offer.queue_size_max = SETUP_SIZE_USUAL;
+	for (uint32_t i = 0; i < SETUP_QUEUES_FEW; i++) {
 		uint32_t size = ask_queue(m, i, i);
 
 		if (!size)
@@ -72,7 +72,7 @@ static void ask_queues(struct machine *m)
 		m->offer.queues++;
 	}
 	/* it says the same of queues that it does not have: those that each of its kind has */
-	if (ask_queue(m, SETUP_QUEUES, UINT32_MAX))
+	if (ask_queue(m, SETUP_QUEUES_FEW, UINT32_MAX))
 		m->offer.queues = m->offer.kind == DEVICE_BLK ? 1 : 2;
 }
 

@@ -54,7 +54,7 @@ void machine_use_ground(struct machine *m, const struct machine_ground *ground)
 const uint8_t *machine_disk(const struct machine *m, uint64_t *sectors)
 {
 	if (m->exact) {
-		*sectors = m->p.capacity;
+		*sectors = less(m->p.capacity, SETUP_SECTORS);
 		return m->p.kind == DEVICE_BLK ? m->own.disk.content : NULL;
 	}
 	*sectors = less(m->dut->sectors, SETUP_SECTORS);

@@ -35,6 +35,9 @@ void machine_resize(struct machine *m, uint64_t capacity)
 {
 	if (!m->dut->resize)
 		return;
+	/* of a disk that is not ours nobody knows what is further behind */
+	if ((!m->exact || m->ground) && capacity > SETUP_SECTORS)
+		capacity = SETUP_SECTORS;
 	machine_tell_number(m, MACHINE_RESIZE, capacity);
 	machine_event(m);
 	if (m->exact)

@@ -352,6 +352,23 @@ static void tell_time(const struct script_op *r, FILE *out)
 	fprintf(out, "%" PRIu64 " us pass", r->time.usecs);
 }
 
+static void tell_many(const struct script_op *r, FILE *out)
+{
+	unsigned int queue = r->many.queue;
+
+	if (r->many.count == UINT8_MAX)
+		fprintf(out, "fills queue %u", queue);
+	else
+		fprintf(out, "gives queue %u up to %u chains", queue, r->many.count + 1u);
+	if (r->many.heads)
+		fprintf(out, ", %s", operand_says(operand_heads, r->many.heads % HEADS_KINDS));
+	fprintf(out, "; of a disk: %s",
+		operand_says(operand_many_kinds, r->many.kind % MANY_KINDS));
+	if (r->many.sector)
+		fprintf(out, " from sector 0x%" PRIx64 " on", r->many.sector);
+	tell_chain_flags(r->many.flags & ~(unsigned int)CHAIN_HOLD, out);
+}
+
 static void tell_resize(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "the disk now has %" PRIu64 " sectors", setup_capacity(r->resize.capacity));
@@ -387,7 +404,7 @@ static void (*const tell_op[OP_CODES])(const struct script_op *r, FILE *out) = {
 	[OP_USED] = tell_used,	     [OP_FRAME] = tell_frame,	[OP_COMPLETE] = tell_complete,
 	[OP_LINK] = tell_link,	     [OP_RESIZE] = tell_resize, [OP_STALL] = tell_stall,
 	[OP_RACE] = tell_race,	     [OP_DRAIN] = tell_drain,	[OP_ACK] = tell_ack,
-	[OP_RESTORE] = tell_restore, [OP_TIME] = tell_time,
+	[OP_RESTORE] = tell_restore, [OP_TIME] = tell_time,	[OP_MANY] = tell_many,
 };
 
 bool describe_is_host(const struct script_op *op)

@@ -216,5 +216,5 @@ void export_qtest(const struct exported *e, FILE *out)
 		return;
 	fputs("#\n# what the device has used of each queue\n", out);
 	for (unsigned int q = 0; q < p.queues; q++)
-		fprintf(out, "readw 0x%" PRIx64 "\n", guest_used_ring(q) + VIRTQ_USED_IDX);
+		fprintf(out, "readw 0x%" PRIx64 "\n", guest_used_ring(&p, q) + VIRTQ_USED_IDX);
 }

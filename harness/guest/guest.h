@@ -10,15 +10,14 @@
 
 #include "device/bus.h"
 
-#define GUEST_PIECES_MAX 48u
+#define GUEST_PIECES_MAX (SETUP_QUEUE_SIZE + 2)
 
 /* Where the driver keeps things, all in the low RAM range: three queues from its start on, the
- * others in its second region (MAP_LOW_SEAM in script/setup.h). */
+ * others in its second region (MAP_LOW_SEAM in script/setup.h), and so all queues of more entries
+ * than SETUP_SIZE_USUAL. Of more queues than SETUP_QUEUES_FEW those there are short ones. */
 #define GUEST_RING_BYTES    0x2000u
 #define GUEST_RINGS_LOW	    3u
 #define GUEST_RINGS_MORE    (MAP_LOW_SEAM + 0x1000u)
-#define GUEST_AVAIL_OFFSET  0x1000u
-#define GUEST_USED_OFFSET   0x1400u
 #define GUEST_INDIRECT	    (MAP_LOW + 0x6000u)
 #define GUEST_INDIRECT_SIZE 0x2000u
 #define GUEST_DATA	    (MAP_LOW + 0x8000u)
@@ -84,6 +83,7 @@ void guest_avail(struct guest_driver *g, const struct script_op *r);
 void guest_used(struct guest_driver *g, const struct script_op *r);
 void guest_ack(struct guest_driver *g, const struct script_op *r);
 void guest_race(struct guest_driver *g, const struct script_op *r);
+void guest_many(struct guest_driver *g, const struct script_op *r);
 
 /* Bytes that a blk operation moves after the header, and before the status. */
 void guest_blk_lengths(const struct script_op *r, uint64_t *out, uint64_t *in);
@@ -94,9 +94,9 @@ uint32_t guest_get(struct guest_driver *g, uint32_t offset);
 
 /* Guest-physical addresses of a queue's parts, as guest_init places them; not for legacy drivers.
  */
-uint64_t guest_desc(unsigned int queue);
-uint64_t guest_avail_ring(unsigned int queue);
-uint64_t guest_used_ring(unsigned int queue);
+uint64_t guest_desc(const struct setup *p, unsigned int queue);
+uint64_t guest_avail_ring(const struct setup *p, unsigned int queue);
+uint64_t guest_used_ring(const struct setup *p, unsigned int queue);
 
 /* With the features that the driver asked for: pairs in use, the control queue's number, bytes of a
  * frame's header. */

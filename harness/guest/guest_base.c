@@ -30,22 +30,44 @@ uint32_t guest_get(struct guest_driver *g, uint32_t offset)
 	return (uint32_t)g->bus->ops->read(g->bus, offset, 4);
 }
 
+/* How the parts of a queue lie, from where it begins */
+struct ring_layout {
+	uint32_t bytes; /* from one queue to the next */
+	uint32_t avail;
+	uint32_t used;
+};
+
+static const struct ring_layout usual = { GUEST_RING_BYTES, 0x1000, 0x1400 };
+static const struct ring_layout of_many = { 0x300, 0x100, 0x180 };
+static const struct ring_layout of_long = { 0x4000, 0x2000, 0x2800 };
+
 /* Three queues before the indirect tables, the others high up. */
-uint64_t guest_desc(unsigned int queue)
+static const struct ring_layout *layout_of(const struct setup *p, unsigned int queue)
 {
+	if (p->queue_size_max > SETUP_SIZE_USUAL)
+		return &of_long;
+	return p->queues > SETUP_QUEUES_FEW && queue >= GUEST_RINGS_LOW ? &of_many : &usual;
+}
+
+uint64_t guest_desc(const struct setup *p, unsigned int queue)
+{
+	const struct ring_layout *l = layout_of(p, queue);
+
+	if (l == &of_long)
+		return GUEST_RINGS_MORE + (uint64_t)queue * l->bytes;
 	if (queue >= GUEST_RINGS_LOW)
-		return GUEST_RINGS_MORE + (queue - GUEST_RINGS_LOW) * (uint64_t)GUEST_RING_BYTES;
-	return MAP_LOW + (uint64_t)queue * GUEST_RING_BYTES;
+		return GUEST_RINGS_MORE + (queue - GUEST_RINGS_LOW) * (uint64_t)l->bytes;
+	return MAP_LOW + (uint64_t)queue * l->bytes;
 }
 
-uint64_t guest_avail_ring(unsigned int queue)
+uint64_t guest_avail_ring(const struct setup *p, unsigned int queue)
 {
-	return guest_desc(queue) + GUEST_AVAIL_OFFSET;
+	return guest_desc(p, queue) + layout_of(p, queue)->avail;
 }
 
-uint64_t guest_used_ring(unsigned int queue)
+uint64_t guest_used_ring(const struct setup *p, unsigned int queue)
 {
-	return guest_desc(queue) + GUEST_USED_OFFSET;
+	return guest_desc(p, queue) + layout_of(p, queue)->used;
 }
 
 bool guest_has(const struct guest_driver *g, unsigned int feature)

@@ -182,15 +182,14 @@ static struct virtio_blk_header fill_header(const struct guest_driver *g, const 
 void guest_blk(struct guest_driver *g, const struct script_op *r)
 {
 	unsigned int queue = CHAIN_QUEUE(r->blk.flags) % g->p->queues;
-	struct chain_plan plan = { .flags = r->blk.flags,
-				   .wrong = r->blk.wrong,
-				   .arg = r->blk.arg };
 	struct virtio_blk_header h = fill_header(g, r);
 	size_t header = r->blk.bits & BITS_SHORT_HEADER ? 15 : sizeof(h);
 	uint64_t tail = r->blk.flags & CHAIN_NO_TAIL ? 0 : 1;
+	struct chain_plan plan;
 	struct blk_request q;
 	uint64_t out;
 
+	guest_plan(&plan, &g->queue[queue], r->blk.flags, r->blk.wrong, r->blk.arg);
 	fill_request(&q, r, erase_unit(g));
 	spoil_request(&q, r->blk.bits);
 	out = guest_place(g, r->blk.where, queue, header + q.out);
@@ -207,6 +206,28 @@ void guest_blk(struct guest_driver *g, const struct script_op *r)
 }
 
 /* ---- the kind ---- */
+
+static void one_of_many(struct guest_driver *g, const struct script_op *r, unsigned int queue,
+			const struct guest_many_chain *c, struct chain_plan *plan)
+{
+	static const uint8_t type[] = {
+		[MANY_FLUSH] = VIRTIO_BLK_T_FLUSH,
+		[MANY_IN] = VIRTIO_BLK_T_IN,
+		[MANY_OUT] = VIRTIO_BLK_T_OUT,
+	};
+	bool flush = r->many.kind == MANY_FLUSH;
+	struct virtio_blk_header h = {
+		.type = guest_u32(g, type[r->many.kind % MANY_KINDS]),
+		.sector = guest_u64(g, flush ? 0 : r->many.sector + c->number),
+	};
+
+	(void)queue;
+	store(g, c->own, &h, sizeof(h));
+	guest_add_piece(plan, c->own, sizeof(h), false);
+	if (!flush)
+		guest_add_piece(plan, c->data, VIRTIO_BLK_SECTOR, r->many.kind == MANY_IN);
+	guest_add_piece(plan, c->last, 1, true);
+}
 
 static uint8_t last_byte(struct guest_driver *g, uint64_t gpa)
 {
@@ -242,6 +263,7 @@ static bool probe(struct guest_driver *g)
 
 const struct guest_kind guest_kind_blk = {
 	.probe = probe,
+	.one_of_many = one_of_many,
 	.config_changes = { 0, 4, offsetof(struct anvil_blk_config, writeback) },
 	/* a host-managed disk is not for drivers without it */
 	.probe_features = 1ull << VIRTIO_BLK_F_ZONED,

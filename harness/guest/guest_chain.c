@@ -54,7 +54,7 @@ struct cuts {
 
 static struct cuts choose_cuts(uint64_t len, uint64_t natural, unsigned int split)
 {
-	const struct cuts cuts[16] = {
+	const struct cuts cuts[SPLITS] = {
 		{ natural, 0, 0 },
 		{ 0, 0, 0 },
 		{ natural / 2, natural, 0 },
@@ -71,9 +71,18 @@ static struct cuts choose_cuts(uint64_t len, uint64_t natural, unsigned int spli
 		{ 3, natural + 5, 0 },
 		{ natural, 0, 4096 },
 		{ len / 3, len / 2, 0 },
+		{ 0, 0, 1 },
 	};
 
-	return cuts[split % 16];
+	return cuts[split % SPLITS];
+}
+
+/* Beside the last one of this stream, and one for what is writable if this is not. */
+static unsigned int pieces_left(const struct chain_plan *plan, bool writable)
+{
+	unsigned int used = plan->pieces + (writable ? 1 : 2);
+
+	return used < plan->most ? plan->most - used : 0;
 }
 
 void guest_add_stream(struct chain_plan *plan, uint64_t gpa, uint64_t len, uint64_t natural,
@@ -81,6 +90,7 @@ void guest_add_stream(struct chain_plan *plan, uint64_t gpa, uint64_t len, uint6
 {
 	struct cuts c = choose_cuts(len, natural, split);
 	unsigned int before = plan->pieces;
+	unsigned int most = 20;
 	uint64_t done = 0;
 
 	if (c.first > 0 && c.first < len) {
@@ -91,7 +101,9 @@ void guest_add_stream(struct chain_plan *plan, uint64_t gpa, uint64_t len, uint6
 		guest_add_piece(plan, gpa + done, c.second - done, writable);
 		done = c.second;
 	}
-	while (c.every && len - done > c.every && plan->pieces - before < 20) {
+	if (split == SPLIT_LONG)
+		most = pieces_left(plan, writable);
+	while (c.every && len - done > c.every && plan->pieces - before < most) {
 		guest_add_piece(plan, gpa + done, c.every, writable);
 		done += c.every;
 	}
@@ -167,7 +179,7 @@ void guest_spoil_pieces(const struct guest_driver *g, struct chain_plan *plan, u
 		guest_add_piece(plan, GUEST_DATA, 1, true);
 		break;
 	case WRONG_FULL:
-		while (plan->pieces < GUEST_PIECES_MAX)
+		while (plan->pieces < plan->most)
 			guest_add_piece(plan, last->gpa, 1, last->writable);
 		break;
 	default:
@@ -201,6 +213,8 @@ static uint64_t place_table(struct guest_driver *g, unsigned int count)
 uint64_t guest_place_table(struct guest_driver *g, const struct chain_plan *plan,
 			   unsigned int count)
 {
+	if (plan->table)
+		return plan->table;
 	if (plan->wrong == WRONG_TABLE_OUTSIDE && count)
 		return MAP_LOW_END - 8 - 16 * (plan->arg % count);
 	return place_table(g, count);

@@ -17,10 +17,24 @@ struct piece {
 struct chain_plan {
 	struct piece piece[GUEST_PIECES_MAX];
 	unsigned int pieces;
-	uint8_t flags; /* CHAIN_* */
-	uint8_t wrong; /* enum chain_wrong */
-	uint64_t arg;  /* which piece, how far: what the kind of wrongness needs */
+	uint8_t flags;	   /* CHAIN_* */
+	uint8_t wrong;	   /* enum chain_wrong */
+	uint64_t arg;	   /* which piece, how far: what the kind of wrongness needs */
+	unsigned int most; /* pieces that a chain of this queue may have */
+	uint64_t table;	   /* where an indirect table goes; 0: with the others */
 };
+
+/* One without pieces, for this queue; NULL: for one of any size. */
+static inline void guest_plan(struct chain_plan *plan, const struct guest_queue *q,
+			      unsigned int flags, unsigned int wrong, uint64_t arg)
+{
+	plan->pieces = 0;
+	plan->flags = (uint8_t)flags;
+	plan->wrong = (uint8_t)wrong;
+	plan->arg = arg;
+	plan->most = q ? q->size : GUEST_PIECES_MAX;
+	plan->table = 0;
+}
 
 /* Where a buffer of `len` bytes goes; `where` is the class of that operand, 0 the common one. */
 uint64_t guest_place(struct guest_driver *g, unsigned int where, unsigned int queue, uint64_t len);

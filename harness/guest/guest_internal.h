@@ -62,6 +62,9 @@ void guest_clear_rings(struct guest_driver *g, unsigned int queue);
 /* Writes the chain and makes it available. Does nothing when there are no free descriptors. */
 void guest_submit(struct guest_driver *g, unsigned int queue, struct chain_plan *plan);
 
+/* Where the driver stands, as guest_notify has it. */
+uint16_t guest_place_in_ring(const struct guest_driver *g, unsigned int queue);
+
 /* One chain of `out_len` readable and `in_len` writable bytes, the first in this queue since it was
  * set up. Returns whether it came back; true if the queue is too small for it. */
 bool guest_round_trip(struct guest_driver *g, unsigned int queue, const void *out, size_t out_len,
@@ -69,11 +72,24 @@ bool guest_round_trip(struct guest_driver *g, unsigned int queue, const void *ou
 
 /* ---- a kind of device ---- */
 
-/* What a kind of device adds to the driver. All but `probe` and `config_changes` may be 0. */
+/* One chain of many: where it has room for up to 32 readable bytes, for one writable byte, and a
+ * sector that all share. */
+struct guest_many_chain {
+	unsigned int number;
+	uint64_t own;
+	uint64_t last;
+	uint64_t data;
+};
+
+/* What a kind of device adds to the driver. All but `probe`, `one_of_many` and `config_changes` may
+ * be 0. */
 struct guest_kind {
 	/* One well-formed request in a queue that was just set up, which one; and with which
 	 * features beside the ring's, if they are offered. Returns whether the answer is good. */
 	bool (*probe)(struct guest_driver *g);
+	/* Adds the pieces of such a chain, a request as this queue has them. */
+	void (*one_of_many)(struct guest_driver *g, const struct script_op *r, unsigned int queue,
+			    const struct guest_many_chain *c, struct chain_plan *plan);
 	unsigned int probe_queue;
 	uint64_t probe_features;
 	/* Where in the configuration space the driver or the host can change something. */

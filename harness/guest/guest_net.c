@@ -71,7 +71,7 @@ static enum frame_kind tx_kind(unsigned int kind)
 
 void guest_tx(struct guest_driver *g, const struct script_op *r)
 {
-	struct chain_plan plan = { .flags = r->tx.flags, .wrong = r->tx.wrong, .arg = r->tx.len };
+	struct chain_plan plan;
 	unsigned int pair = r->tx.pair % g->p->pairs;
 	unsigned int queue = 2 * pair + ANVIL_NET_TX;
 	unsigned int header = guest_net_header(g);
@@ -87,6 +87,7 @@ void guest_tx(struct guest_driver *g, const struct script_op *r)
 
 	if (queue >= g->p->queues)
 		return;
+	guest_plan(&plan, &g->queue[queue], r->tx.flags, r->tx.wrong, r->tx.len);
 	if (r->tx.kind == TX_HEADER_ONLY)
 		len = header;
 	if (r->tx.kind == TX_SHORT)
@@ -114,11 +115,13 @@ void guest_rx(struct guest_driver *g, const struct script_op *r)
 	if (g->p->legacy && (len == 12 || len == 11)) /* the header alone, and a byte less */
 		len -= 12 - guest_net_header(g);
 	for (unsigned int i = 0; i <= r->rx.count % 33u; i++) {
-		struct chain_plan plan = { .wrong = r->rx.wrong, .arg = r->rx.arg };
 		uint64_t at = guest_place(g, r->rx.where, queue, len);
+		unsigned int flags = r->rx.flags;
+		struct chain_plan plan;
 
-		/* one notification for all of them */
-		plan.flags = i < r->rx.count % 33u ? r->rx.flags | CHAIN_QUIET : r->rx.flags;
+		if (i < r->rx.count % 33u) /* one notification for all of them */
+			flags |= CHAIN_QUIET;
+		guest_plan(&plan, &g->queue[queue], flags, r->rx.wrong, r->rx.arg);
 		for (unsigned int k = 0; k < pieces; k++)
 			guest_add_piece(&plan, at + (uint64_t)k * (len / pieces),
 					k + 1 < pieces ? len / pieces : len - k * (len / pieces),
@@ -389,18 +392,17 @@ static unsigned int answer_room(const struct script_op *r)
 
 void guest_ctrl(struct guest_driver *g, const struct script_op *r)
 {
-	struct chain_plan plan = { .flags = r->ctrl.flags,
-				   .wrong = r->ctrl.wrong,
-				   .arg = r->ctrl.counts };
 	uint8_t bytes[CTRL_BYTES_MAX];
 	size_t right = put_command(g, bytes, r);
 	long len = (long)right + (int8_t)r->ctrl.more;
 	unsigned int queue = guest_net_control(g);
 	unsigned int room = 1 + answer_room(r);
+	struct chain_plan plan;
 	uint64_t at;
 
 	if (g->p->queues <= queue)
 		return;
+	guest_plan(&plan, &g->queue[queue], r->ctrl.flags, r->ctrl.wrong, r->ctrl.counts);
 	if (len < 1)
 		len = 1;
 	if ((size_t)len > right)
@@ -415,6 +417,32 @@ void guest_ctrl(struct guest_driver *g, const struct script_op *r)
 }
 
 /* ---- the kind ---- */
+
+#define MANY_RX_BYTES 64u /* of a receive buffer: more than a header */
+
+/* A receive buffer, a short frame, or a command without an effect that lasts: whether all frames
+ * are wanted. Buffers share their bytes. */
+static void one_of_many(struct guest_driver *g, const struct script_op *r, unsigned int queue,
+			const struct guest_many_chain *c, struct chain_plan *plan)
+{
+	static const uint8_t command[3] = { VIRTIO_NET_CTRL_RX, 0, 1 };
+	uint8_t bytes[sizeof(struct virtio_net_header_long) + FRAME_HEADERS_MAX] = { 0 };
+	unsigned int header = guest_net_header(g);
+	struct frame_layout layout;
+
+	(void)r;
+	if (queue == guest_net_control(g)) {
+		store(g, c->own, command, sizeof(command));
+		guest_add_piece(plan, c->own, sizeof(command), false);
+		guest_add_piece(plan, c->last, 1, true);
+	} else if (queue % 2 == ANVIL_NET_RX) {
+		guest_add_piece(plan, c->data, MANY_RX_BYTES, true);
+	} else {
+		frame_build(bytes + header, FRAME_PLAIN, setup_mac, 0, 0, &layout);
+		store(g, c->data, bytes, header + 14);
+		guest_add_piece(plan, c->data, header + 14, false);
+	}
+}
 
 static bool probe(struct guest_driver *g)
 {
@@ -437,6 +465,7 @@ static unsigned int queues(const struct guest_driver *g)
 
 const struct guest_kind guest_kind_net = {
 	.probe = probe,
+	.one_of_many = one_of_many,
 	.config_changes = { 0, 4, 8 },
 	.probe_queue = ANVIL_NET_TX,
 	.queues = queues,

@@ -17,9 +17,9 @@ static void clear(struct guest_driver *g, unsigned int queue)
 {
 	static const uint8_t zero[16 * SETUP_QUEUE_SIZE];
 
-	g->bus->ops->store(g->bus, guest_desc(queue), zero, 16ull * g->queue[queue].size);
-	g->bus->ops->store(g->bus, guest_avail_ring(queue), zero, PVIRTQ_EVENT_SIZE);
-	g->bus->ops->store(g->bus, guest_used_ring(queue), zero, PVIRTQ_EVENT_SIZE);
+	g->bus->ops->store(g->bus, guest_desc(g->p, queue), zero, 16ull * g->queue[queue].size);
+	g->bus->ops->store(g->bus, guest_avail_ring(g->p, queue), zero, PVIRTQ_EVENT_SIZE);
+	g->bus->ops->store(g->bus, guest_used_ring(g->p, queue), zero, PVIRTQ_EVENT_SIZE);
 }
 
 /* ---- places ---- */
@@ -68,8 +68,8 @@ static void reclaim(struct guest_driver *g, unsigned int queue)
 		unsigned int flags;
 		unsigned int id;
 
-		g->bus->ops->load(g->bus, guest_desc(queue) + 16ull * offset(q->next_used), &d,
-				  sizeof(d));
+		g->bus->ops->load(g->bus, guest_desc(g->p, queue) + 16ull * offset(q->next_used),
+				  &d, sizeof(d));
 		flags = le16toh(d.flags);
 		if (!(flags & VIRTQ_DESC_F_AVAIL) == wrap || !(flags & VIRTQ_DESC_F_USED) == wrap)
 			return;
@@ -162,7 +162,7 @@ static uint16_t write_list(struct guest_driver *g, unsigned int queue,
 			flags ^= VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
 		if ((i > 0 && plan->wrong == WRONG_SELF) || (i == 0 && plan->flags & CHAIN_HOLD))
 			continue;
-		guest_store_desc(g, guest_desc(queue), offset(place), e[i].addr, e[i].len, id,
+		guest_store_desc(g, guest_desc(g->p, queue), offset(place), e[i].addr, e[i].len, id,
 				 flags);
 	}
 	return place;
@@ -240,8 +240,8 @@ static void ask(struct guest_driver *g, unsigned int queue, unsigned int event)
 	if (event == 4)
 		place = (place & PVIRTQ_PLACE_WRAP) | q->size;
 	if (flags[event % 5] == RING_EVENT_FLAGS_DESC)
-		store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_DESC, place);
-	store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_FLAGS, flags[event % 5]);
+		store16(g, guest_avail_ring(g->p, queue) + PVIRTQ_EVENT_DESC, place);
+	store16(g, guest_avail_ring(g->p, queue) + PVIRTQ_EVENT_FLAGS, flags[event % 5]);
 }
 
 /* Operation avail: an entry of any id, the driver's place moved or set, the event's fields. */
@@ -251,7 +251,7 @@ static void avail(struct guest_driver *g, const struct script_op *r, unsigned in
 
 	switch (r->avail.how) {
 	case AVAIL_ENTRY:
-		guest_store_desc(g, guest_desc(queue), offset(q->next), GUEST_DATA, 16,
+		guest_store_desc(g, guest_desc(g->p, queue), offset(q->next), GUEST_DATA, 16,
 				 (unsigned int)r->avail.value, available_flags(q->next));
 		q->next = advance(q, q->next, 1);
 		break;
@@ -263,12 +263,12 @@ static void avail(struct guest_driver *g, const struct script_op *r, unsigned in
 				     (r->avail.value & PVIRTQ_PLACE_WRAP));
 		break;
 	case AVAIL_FLAGS:
-		store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_FLAGS,
+		store16(g, guest_avail_ring(g->p, queue) + PVIRTQ_EVENT_FLAGS,
 			(unsigned int)r->avail.value);
 		return;
 	default:
 		/* from the next used entry on, to just behind the ring's end, too */
-		store16(g, guest_avail_ring(queue) + PVIRTQ_EVENT_DESC,
+		store16(g, guest_avail_ring(g->p, queue) + PVIRTQ_EVENT_DESC,
 			q->next_used + (unsigned int)r->avail.value);
 		return;
 	}
@@ -285,8 +285,8 @@ static bool returned(struct guest_driver *g, unsigned int queue)
 {
 	const uint16_t used = VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
 
-	return (guest_load16(g, guest_desc(queue) + offsetof(struct pvirtq_desc, flags)) & used) ==
-	       used;
+	return (guest_load16(g, guest_desc(g->p, queue) + offsetof(struct pvirtq_desc, flags)) &
+		used) == used;
 }
 
 const struct guest_ring guest_packed = {

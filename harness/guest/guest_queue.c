@@ -33,10 +33,10 @@ void guest_fresh_queue(struct guest_driver *g, unsigned int queue, uint16_t size
 	q->next = PVIRTQ_PLACE_WRAP;
 	q->next_used = PVIRTQ_PLACE_WRAP;
 	q->room = size;
-	memset(q->entries, 0, sizeof(q->entries));
-	q->desc = guest_desc(queue);
-	q->avail = guest_avail_ring(queue);
-	q->used = guest_used_ring(queue);
+	memset(q->entries, 0, size * sizeof(q->entries[0]));
+	q->desc = guest_desc(g->p, queue);
+	q->avail = guest_avail_ring(g->p, queue);
+	q->used = guest_used_ring(g->p, queue);
 	if (g->p->legacy)
 		guest_legacy_place(q);
 	for (uint16_t i = 0; i < size; i++) {

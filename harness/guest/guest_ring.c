@@ -36,11 +36,11 @@ static uint32_t chain_len(unsigned int class, uint64_t arg)
 
 void guest_chain(struct guest_driver *g, const struct script_op *r)
 {
-	struct chain_plan plan = { .flags = r->chain.flags,
-				   .wrong = r->chain.wrong,
-				   .arg = r->chain.arg };
 	unsigned int queue = guest_pick_queue(g, r->chain.queue);
 	uint32_t len = chain_len(r->chain.len, r->chain.arg);
+	struct chain_plan plan;
+
+	guest_plan(&plan, &g->queue[queue], r->chain.flags, r->chain.wrong, r->chain.arg);
 
 	for (unsigned int i = 0; i < (r->chain.readable ^ 1u) % 24 + r->chain.writable % 24u; i++) {
 		uint64_t at =
@@ -51,6 +51,11 @@ void guest_chain(struct guest_driver *g, const struct script_op *r)
 	guest_submit(g, queue, &plan);
 }
 
+uint16_t guest_place_in_ring(const struct guest_driver *g, unsigned int queue)
+{
+	return ring(g)->place(&g->queue[queue]);
+}
+
 void guest_kick(struct guest_driver *g, const struct script_op *r)
 {
 	unsigned int queue = guest_pick_queue(g, r->kick.queue);
@@ -58,7 +63,7 @@ void guest_kick(struct guest_driver *g, const struct script_op *r)
 	if (r->kick.raw)
 		guest_reg(g, VIRTIO_MMIO_QUEUE_NOTIFY, (uint32_t)r->kick.value);
 	else
-		guest_notify(g, queue, ring(g)->place(&g->queue[queue]));
+		guest_notify(g, queue, guest_place_in_ring(g, queue));
 }
 
 void guest_avail(struct guest_driver *g, const struct script_op *r)
@@ -91,10 +96,11 @@ bool guest_returned(struct guest_driver *g, unsigned int queue)
 bool guest_round_trip(struct guest_driver *g, unsigned int queue, const void *out, size_t out_len,
 		      uint64_t in_gpa, size_t in_len)
 {
-	struct chain_plan plan = { 0 };
+	struct chain_plan plan;
 	/* the last byte by itself, as most drivers have it: many devices know nothing else */
 	bool apart = !g->bus->machine->exact;
 
+	guest_plan(&plan, &g->queue[queue], 0, WRONG_NOTHING, 0);
 	if (out_len) {
 		g->bus->ops->store(g->bus, GUEST_DATA, out, out_len);
 		guest_add_piece(&plan, GUEST_DATA, out_len, false);

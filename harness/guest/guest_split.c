@@ -40,18 +40,18 @@ static void reclaim(struct guest_driver *g, unsigned int queue)
 	}
 }
 
-/* What stands in the link of descriptor `i` of `count`. */
+/* What stands in the link of descriptor `i` of `count`, of which the first is piece `from`. */
 struct link {
 	unsigned int flags;
 	unsigned int next;
 };
 
-static struct link link_of(const struct chain_plan *plan, unsigned int i, unsigned int count,
-			   const uint16_t *index, unsigned int entries)
+static struct link link_of(const struct chain_plan *plan, unsigned int from, unsigned int i,
+			   unsigned int count, const uint16_t *index, unsigned int entries)
 {
 	struct link l = { 0 };
 
-	if (plan->piece[i].writable)
+	if (plan->piece[from + i].writable)
 		l.flags |= VIRTQ_DESC_F_WRITE;
 	if (plan->wrong == WRONG_FLAGS)
 		l.flags |= 0xfff0u & (unsigned int)(plan->arg | 0x8000);
@@ -80,21 +80,19 @@ static uint64_t write_table(struct guest_driver *g, const struct chain_plan *pla
 {
 	unsigned int count = plan->pieces - from;
 	uint16_t index[GUEST_PIECES_MAX];
-	struct chain_plan rest = *plan;
 	unsigned int stride = table_stride(plan, count);
 	unsigned int entries = count ? stride * (count - 1) + 1 : 0;
 	uint64_t table = guest_place_table(g, plan, entries);
 
-	memmove(rest.piece, rest.piece + from, count * sizeof(rest.piece[0]));
 	for (unsigned int i = 0; i < count; i++)
 		index[i] = (uint16_t)(stride * i);
 	for (unsigned int i = 0; i < count; i++) {
-		struct link l = link_of(&rest, i, count, index, entries);
+		struct link l = link_of(plan, from, i, count, index, entries);
 
 		if (plan->wrong == WRONG_TABLE_NESTED && i == plan->arg % count)
 			l.flags |= VIRTQ_DESC_F_INDIRECT;
-		guest_store_desc(g, table, index[i], rest.piece[i].gpa, rest.piece[i].len, l.flags,
-				 l.next);
+		guest_store_desc(g, table, index[i], plan->piece[from + i].gpa,
+				 plan->piece[from + i].len, l.flags, l.next);
 	}
 	*len = 16 * entries;
 	return table;
@@ -122,7 +120,7 @@ static void write_direct(struct guest_driver *g, unsigned int queue, const struc
 			 unsigned int count, const uint16_t *index, unsigned int descs)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		struct link l = link_of(plan, i, descs, index, g->queue[queue].size);
+		struct link l = link_of(plan, 0, i, descs, index, g->queue[queue].size);
 
 		guest_store_desc(g, g->queue[queue].desc, index[i], plan->piece[i].gpa,
 				 plan->piece[i].len, l.flags, l.next);
@@ -185,7 +183,7 @@ static void submit(struct guest_driver *g, unsigned int queue, struct chain_plan
 	bool indirect = plan->flags & CHAIN_INDIRECT;
 	bool mixed = !indirect && plan->flags & CHAIN_MIXED && plan->pieces > 1;
 	unsigned int descs = indirect ? 1 : mixed ? 2 : plan->pieces;
-	uint16_t index[GUEST_PIECES_MAX] = { 0 };
+	uint16_t index[GUEST_PIECES_MAX];
 
 	if (!take_descs(g, queue, descs, index))
 		return;

@@ -27,8 +27,24 @@ static uint64_t calls_accesses(const struct oracle_kind *kind, const struct setu
 	return rings < promised ? rings : promised;
 }
 
+/* What the last script left in flight is not, before others get the storage of its chains. */
+static void share_out_chains(struct oracle *o, const struct setup *p)
+{
+	for (unsigned int i = 0; i < o->had_queues; i++) {
+		struct model_queue *q = &o->queue[i];
+
+		for (unsigned int k = 0; k < q->helds; k++)
+			q->held[k]->taken = false;
+		q->helds = 0;
+	}
+	for (unsigned int i = 0; i < p->queues; i++)
+		o->queue[i].chain = o->chain + (size_t)i * p->queue_size_max;
+	o->had_queues = p->queues;
+}
+
 void oracle_start(struct oracle *o, const struct setup *p, jmp_buf *escape)
 {
+	share_out_chains(o, p);
 	o->p = p;
 	o->kind = kinds[p->kind];
 	o->escape = escape;

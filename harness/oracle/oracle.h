@@ -39,9 +39,10 @@
 /* With IN_ORDER, of chains that are finished and wait for their turn: the most stores, the most
  * bytes. */
 #define ORACLE_WAITING_LOG   65536u
-#define ORACLE_WAITING_BYTES (SETUP_QUEUE_SIZE * ORACLE_CAPTURE_BYTES)
+#define ORACLE_WAITING_BYTES (SETUP_SIZE_USUAL * ORACLE_CAPTURE_BYTES)
 #define ORACLE_ANSWER_BYTES  32768u
-#define ORACLE_DISK_REQUESTS 65u
+#define ORACLE_DISK_REQUESTS (SETUP_SLOTS + 1)
+#define ORACLE_ZONE_SPANS    1024u
 #define ORACLE_RULES	     10u
 
 /* A rule in words: the table is in oracle_rules.c. */
@@ -157,7 +158,9 @@ struct model_queue {
 	struct model_packed at;
 
 	/* kept when the queue is cleared */
-	struct model_chain *chain;		    /* storage; of a split ring, one a head */
+	/* of oracle->chain, as many as the largest queue has entries; of a split ring, one a head
+	 */
+	struct model_chain *chain;
 	struct model_chain *held[SETUP_QUEUE_SIZE]; /* in the order taken */
 };
 
@@ -174,6 +177,12 @@ struct model_zone {
 	uint64_t written; /* the write pointer; stays when a zone is finished */
 	uint8_t type;
 	uint8_t state;
+};
+
+/* [from, to) */
+struct model_span {
+	uint64_t from;
+	uint64_t to;
 };
 
 struct model_walk {
@@ -308,6 +317,8 @@ struct oracle {
 	bool saw_jump; /* of any queue */
 
 	struct model_queue queue[SETUP_QUEUES];
+	struct model_chain *chain; /* storage: SETUP_CHAINS, shared out among the queues */
+	unsigned int had_queues;   /* in the last script */
 	struct model_walk walk;
 	struct model_chain *last; /* the chain taken last */
 	unsigned int last_queue;
@@ -337,7 +348,9 @@ struct oracle {
 	} stopped[SETUP_QUEUES];
 	struct model_zone zone[SETUP_ZONES];
 	unsigned int zones;
-	bool zone_data[SETUP_SECTORS]; /* written since the zone around it was emptied */
+	/* sectors that were written since the zone around them was emptied; no two overlap */
+	struct model_span zone_span[ORACLE_ZONE_SPANS];
+	unsigned int zone_spans;
 	/* the queue waits for a slot; how many requests others took meanwhile */
 	bool starved[SETUP_QUEUES];
 	uint8_t passed_by[SETUP_QUEUES][SETUP_QUEUES];

@@ -68,24 +68,21 @@ static void *address_space(size_t bytes)
 
 void oracle_create(struct oracle *o)
 {
-	size_t chains = (size_t)SETUP_QUEUES * SETUP_QUEUE_SIZE;
 	static bool hooked;
-	struct model_chain *chain = calloc(chains, sizeof(*chain));
 
 	if (!hooked && __sanitizer_install_malloc_and_free_hooks)
 		__sanitizer_install_malloc_and_free_hooks(count_allocation, count_free);
 	hooked = true;
 	memset(o, 0, sizeof(*o));
-	o->captures = address_space(chains * ORACLE_CAPTURE_BYTES);
+	o->chain = calloc(SETUP_CHAINS, sizeof(*o->chain));
+	o->captures = address_space((size_t)SETUP_CHAINS * ORACLE_CAPTURE_BYTES);
 	o->log = address_space(ORACLE_WAITING_LOG * sizeof(*o->log));
 	o->log_bytes = address_space(ORACLE_WAITING_BYTES);
 	o->list = calloc(1, sizeof(*o->list));
 	o->net.completed = malloc(ANVIL_NIC_FRAME_BYTES_MAX);
 	o->net.answer = malloc(ORACLE_ANSWER_BYTES);
-	if (!chain || !o->list || !o->net.completed || !o->net.answer)
+	if (!o->chain || !o->list || !o->net.completed || !o->net.answer)
 		abort();
-	for (unsigned int q = 0; q < SETUP_QUEUES; q++)
-		o->queue[q].chain = chain + (size_t)q * SETUP_QUEUE_SIZE;
 }
 
 /* ---- a broken rule, and what happened ---- */

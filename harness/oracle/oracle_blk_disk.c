@@ -29,7 +29,7 @@ static struct model_chain *chain_of(struct oracle *o, const struct anvil_disk_re
 
 static unsigned int queue_of(const struct oracle *o, const struct model_chain *c)
 {
-	return (unsigned int)(c - o->queue[0].chain) / SETUP_QUEUE_SIZE;
+	return (unsigned int)(c - o->chain) / o->p->queue_size_max;
 }
 
 static void next_request(const struct model_chain *c, struct anvil_disk_request *right)
@@ -108,6 +108,8 @@ void oracle_disk_submitted(struct oracle *o, const struct anvil_disk_request *re
 		oracle_fail(o, 10, "more than %u requests at the disk", ORACLE_DISK_REQUESTS);
 	o->disk_request[o->at_disk++] =
 		(struct model_disk_request){ request, queue_of(o, c), false };
+	if (o->at_disk > 256)
+		hit(MILESTONE_BLK_MANY_AT_DISK);
 }
 
 /* The disk may have shrunk since the request was checked: what is outside now must not be asked. */
@@ -161,11 +163,29 @@ static void forget_request(struct oracle *o, const struct anvil_disk_request *re
 		o->resetting = 0;
 }
 
+static void tell_size(const struct oracle *o, const struct anvil_disk_request *r)
+{
+	bool data = r->op == ANVIL_DISK_READ || r->op == ANVIL_DISK_WRITE;
+	uint64_t end = r->sector + r->sectors;
+
+	if (data && end > 1ull << 23)
+		hit(MILESTONE_BLK_BEYOND_4_GIB);
+	if (data && end > 1ull << 32)
+		hit(MILESTONE_BLK_BEYOND_2_TIB);
+	if ((r->op == ANVIL_DISK_DISCARD || r->op == ANVIL_DISK_WRITE_ZEROES) && end > 1ull << 32)
+		hit(MILESTONE_BLK_RANGE_BEYOND);
+	if (o->zones && end > 1ull << 32 &&
+	    (r->op == ANVIL_DISK_WRITE || r->op == ANVIL_DISK_ZONE_APPEND))
+		hit(MILESTONE_BLK_ZONE_BEYOND);
+}
+
 void oracle_disk_completed(struct oracle *o, const struct anvil_disk_request *request, int result)
 {
 	struct model_chain *c = chain_of(o, request);
 
 	forget_request(o, request, result);
+	if (!result)
+		tell_size(o, request);
 	if (o->digests)
 		digest_request(o, request, result);
 	if (o->zones)

@@ -58,7 +58,7 @@ void oracle_zones_start(struct oracle *o)
 	o->zones = 0;
 	if (!o->p->zones.zoned)
 		return;
-	memset(o->zone_data, 0, sizeof(o->zone_data));
+	o->zone_spans = 0;
 	while ((uint64_t)o->zones * zoning(o)->zone_sectors < o->capacity) {
 		o->zone[o->zones] = new_zone(o, o->zones);
 		o->zones++;
@@ -116,11 +116,40 @@ static void written_to(struct model_zone *z, uint64_t sector)
 	}
 }
 
+static void add_span(struct oracle *o, uint64_t from, uint64_t to)
+{
+	if (from >= to)
+		return;
+	if (o->zone_spans < ORACLE_ZONE_SPANS)
+		o->zone_span[o->zone_spans] = (struct model_span){ from, to };
+	o->zone_spans++; /* too many: what was written is not known any more */
+}
+
+static bool is_written(const struct oracle *o, uint64_t sector)
+{
+	for (unsigned int i = 0; i < o->zone_spans; i++) {
+		if (sector >= o->zone_span[i].from && sector < o->zone_span[i].to)
+			return true;
+	}
+	return false;
+}
+
 /* 5.2.6.2: in a zone that takes any write, what is in front of the pointer need not be written. */
 static void mark_data(struct oracle *o, uint64_t first, uint64_t end, bool written)
 {
-	for (uint64_t s = first; s < end; s++)
-		o->zone_data[s] = written;
+	if (o->zone_spans > ORACLE_ZONE_SPANS)
+		return;
+	for (unsigned int i = o->zone_spans; i > 0; i--) {
+		struct model_span had = o->zone_span[i - 1];
+
+		if (had.from >= end || had.to <= first)
+			continue;
+		o->zone_span[i - 1] = o->zone_span[--o->zone_spans];
+		add_span(o, had.from, first);
+		add_span(o, end, had.to);
+	}
+	if (written)
+		add_span(o, first, end);
 }
 
 static uint8_t write_swr(struct oracle *o, struct model_zone *z, uint64_t sector, uint64_t sectors)
@@ -189,10 +218,12 @@ static uint8_t write_zones(struct oracle *o, uint64_t sector, uint64_t sectors)
 /* 5.2.6.2: what was not written is told apart from what was */
 static void check_unwritten(struct oracle *o, const struct anvil_disk_request *r)
 {
+	if (o->zone_spans > ORACLE_ZONE_SPANS)
+		return;
 	for (uint64_t i = 0; i < r->sectors; i++) {
 		const struct model_zone *z = zone_at(o, r->sector + i);
 
-		if (z->type == VIRTIO_BLK_ZT_CONV || o->zone_data[r->sector + i])
+		if (z->type == VIRTIO_BLK_ZT_CONV || is_written(o, r->sector + i))
 			continue;
 		for (unsigned int k = 0; k < 512; k++) {
 			if (r->data[i * 512 + k])
@@ -210,8 +241,8 @@ static uint8_t pass_over(struct oracle *o, const struct anvil_disk_request *r, u
 	if (zone_at(o, end - 1)->type == VIRTIO_BLK_ZT_SWR &&
 	    zone_at(o, end - 1) != zone_at(o, r->sector))
 		return VIRTIO_BLK_S_ZONE_INVALID_CMD;
-	for (uint64_t s = r->sector; s < end; s++) {
-		if (in(zone_at(o, s), bad))
+	for (const struct model_zone *z = zone_at(o, r->sector); z <= zone_at(o, end - 1); z++) {
+		if (in(z, bad))
 			return VIRTIO_BLK_S_ZONE_INVALID_CMD;
 	}
 	return VIRTIO_BLK_S_OK;

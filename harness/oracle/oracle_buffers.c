@@ -295,6 +295,18 @@ static void digest_chain(struct oracle *o, unsigned int queue, const struct mode
 	o->digest.completed++;
 }
 
+static void tell_size(const struct oracle *o, unsigned int queue, const struct model_chain *c)
+{
+	if (queue >= 32)
+		hit(MILESTONE_RING_HIGH_QUEUE);
+	if (c->head > UINT8_MAX && !o->queue[queue].packed)
+		hit(MILESTONE_RING_HIGH_HEAD);
+	if (c->count > 256)
+		hit(MILESTONE_RING_LONG_CHAIN);
+	if (o->queue[queue].helds > 256)
+		hit(MILESTONE_RING_MANY_HELD);
+}
+
 bool oracle_gives_back(struct oracle *o, unsigned int queue, uint32_t head, uint32_t len)
 {
 	struct due due = { .last = -1 };
@@ -310,6 +322,7 @@ bool oracle_gives_back(struct oracle *o, unsigned int queue, uint32_t head, uint
 			    (unsigned long long)right);
 	if (o->digests)
 		digest_chain(o, queue, c, &due, len);
+	tell_size(o, queue, c);
 	drop_held(o, queue, c);
 	o->queue[queue].filled++;
 	if (o->p->big_endian)

@@ -55,7 +55,7 @@ static void drop_stores_of(struct oracle *o, const struct model_queue *q)
 	for (unsigned int i = o->logs; i > 0; i--) {
 		const struct model_chain *by = o->log[i - 1].by;
 
-		if (by >= q->chain && by < q->chain + SETUP_QUEUE_SIZE)
+		if (by >= q->chain && by < q->chain + o->p->queue_size_max)
 			oracle_drop_stores(o, i - 1, 1);
 	}
 }
@@ -106,7 +106,7 @@ void oracle_taken(struct oracle *o, struct model_chain *c)
 
 	w->active = false;
 	c->taken = true;
-	c->capture = o->captures + (size_t)(c - o->queue[0].chain) * ORACLE_CAPTURE_BYTES;
+	c->capture = o->captures + (size_t)(c - o->chain) * ORACLE_CAPTURE_BYTES;
 	c->order = o->order++;
 	q->held[q->helds++] = c;
 	q->gave_back = false;

@@ -339,6 +339,8 @@ static void count_received(struct oracle *o)
 	bool takes = oracle_net_guest_has(o, VIRTIO_NET_F_GUEST_CSUM);
 	bool gso = f->offload.gso != ANVIL_NIC_GSO_NONE;
 
+	if (o->net.to / 2 > 16)
+		hit(MILESTONE_NET_HIGH_PAIR);
 	k->basic[1]++;
 	k->basic[2] += f->len;
 	k->csum[!takes ? 2 : f->offload.needs_csum ? 1 : f->offload.csum_valid ? 0 : 2]++;

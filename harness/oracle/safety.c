@@ -273,7 +273,7 @@ void safety_queue_runs(struct safety *s, bool before, bool runs)
 	}
 	q->ready = true;
 	q->parts = parts_of(q);
-	s->live |= 1u << s->queue_sel;
+	s->live |= 1ull << s->queue_sel;
 	q->walked = q->used = q->packed ? PVIRTQ_PLACE_WRAP : 0;
 	q->broken = q->stopping;
 	if (q->paused)
@@ -443,7 +443,7 @@ static void stop(struct safety *s, unsigned int queue)
 	if (!q->ready)
 		return;
 	forget_queue(s, q);
-	s->live &= ~(1u << queue);
+	s->live &= ~(1ull << queue);
 	q->stopping = stopping;
 	q->paused = paused;
 }

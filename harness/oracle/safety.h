@@ -209,7 +209,7 @@ struct safety {
 	uint32_t queue_sel;
 	bool sel_known;
 	uint32_t page_size;
-	uint32_t live;			/* queues that are ready, a bit each */
+	uint64_t live;			/* queues that are ready, a bit each */
 	bool over_rings;		/* there are, or were, buffers that lie over a ring */
 	const struct safety_chain *hit; /* where the device was last; NULL: it is gone */
 	bool stale;			/* the guest has stored since the rings were looked at */

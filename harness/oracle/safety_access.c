@@ -323,9 +323,9 @@ static void stored_in_rings(struct safety *s, uint64_t gpa, size_t len, bool alo
 		if (!alone && in_chains(s, STORE, gpa))
 			q->broken = q->confused = true;
 		if (q->packed)
-			safety_packed_stored(s, i, gpa, len);
+			safety_packed_stored(s, (unsigned int)i, gpa, len);
 		else
-			safety_split_stored(s, i, gpa, len);
+			safety_split_stored(s, (unsigned int)i, gpa, len);
 	}
 }
 

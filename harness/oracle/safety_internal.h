@@ -107,8 +107,8 @@ static inline bool safety_changed(const struct safety *s, uint64_t from, uint64_
 
 /* The first queue of such a set, and the others. */
 #define SAFETY_EACH_LIVE(s, i)                                                                     \
-	for (uint32_t live_##i = (s)->live, i = 0;                                                 \
-	     live_##i && ((i = (uint32_t)__builtin_ctz(live_##i)), true);                          \
+	for (uint64_t live_##i = (s)->live, i = 0;                                                 \
+	     live_##i && ((i = (uint32_t)__builtin_ctzll(live_##i)), true);                        \
 	     live_##i &= live_##i - 1)
 
 /* ---- safety_chain.c ---- */

@@ -42,7 +42,7 @@ void safety_look(struct safety *s)
 	if (!s->exact ||
 	    !(s->device_status & VIRTIO_STATUS_NEEDS_RESET)) { /* else it looks no more */
 		SAFETY_EACH_LIVE(s, i)
-		look_at_queue(s, i);
+		look_at_queue(s, (unsigned int)i);
 		s->stores = 0;
 	}
 	set_bound(s);

@@ -8,6 +8,8 @@
 #include "safety_internal.h"
 
 #define STEPS_OURS   8192u /* twice what our devices need for one that gives nothing */
+#define EACH_USUAL   64u   /* slots that are looked at */
+#define STEPS_EACH   16u
 #define STEPS_OTHERS 131072u
 #define STEPS_UNTOLD (1u << 24) /* where accesses are not known */
 #define STEPS_ACCESS 32u
@@ -23,10 +25,20 @@ static void over(void *opaque)
 		oracle_fail(s->oracle, 10, "%s", s->reason);
 }
 
+/* A reset looks at each queue, and for each at all slots, and so does each request that comes back
+ * then: with many that is much. */
+static uint64_t steps_of_ours(const struct setup *p)
+{
+	uint64_t slots = p->kind == DEVICE_BLK ? p->slots : 4;
+	uint64_t each = p->queues * slots + (slots > SETUP_SLOTS_USUAL ? slots * slots : 0);
+
+	return STEPS_OURS + (each > EACH_USUAL ? STEPS_EACH * (each - EACH_USUAL) : 0);
+}
+
 void safety_work_begins(struct safety *s)
 {
 	work_watch(over, s);
-	work_begin(s->exact ? STEPS_OURS : s->tapped ? STEPS_OTHERS : STEPS_UNTOLD);
+	work_begin(s->exact ? steps_of_ours(s->p) : s->tapped ? STEPS_OTHERS : STEPS_UNTOLD);
 }
 
 void safety_work_given(size_t len)

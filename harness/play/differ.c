@@ -55,7 +55,8 @@ static const struct axis {
 static bool place_compares(const struct setup *p, unsigned int where)
 {
 	return where == 0 || where == 1 || where == 4 ||
-	       (where == 5 && p->queues <= GUEST_RINGS_LOW);
+	       (where == 5 && p->queues <= GUEST_RINGS_LOW &&
+		p->queue_size_max <= SETUP_SIZE_USUAL);
 }
 
 /* Wrong in a way that has nothing to do with the ring. */
@@ -135,6 +136,8 @@ static bool op_compares(const struct script_op *r, struct state *s)
 		/* statistics count notifications, which are asked for in another way */
 		return r->ctrl.class != VIRTIO_NET_CTRL_STATS &&
 		       chain_compares(s, r->ctrl.flags, r->ctrl.wrong, r->ctrl.where);
+	case OP_MANY:
+		return flags_compare(r->many.flags);
 	case OP_KICK:
 		return r->kick.raw == 0;
 	case OP_RESTORE:
@@ -172,6 +175,8 @@ static bool script_compares(const struct script *script, const struct axis *axis
 	setup_from(&script->header, &p);
 	/* buffers made before anything was negotiated have headers of another length */
 	if (axis->transports && (script->ops == 0 || script->op[0].code != OP_INIT))
+		return false;
+	if (axis->transports && p.queues > SETUP_QUEUES_FEW) /* legacy devices have fewer */
 		return false;
 	for (unsigned int i = 0; i < script->ops; i++) {
 		if (!op_compares(&script->op[i], &s) ||

@@ -77,7 +77,7 @@ static void (*const play_op[OP_CODES])(struct guest_driver *g, const struct scri
 	[OP_USED] = guest_used,	      [OP_FRAME] = player_frame, [OP_COMPLETE] = host_complete,
 	[OP_LINK] = host_link,	      [OP_RESIZE] = host_resize, [OP_STALL] = host_stall,
 	[OP_RACE] = guest_race,	      [OP_DRAIN] = host_drain,	 [OP_ACK] = guest_ack,
-	[OP_RESTORE] = host_restore,  [OP_TIME] = host_time,
+	[OP_RESTORE] = host_restore,  [OP_TIME] = host_time,	 [OP_MANY] = guest_many,
 };
 
 static void check_exactly(struct machine *m, unsigned int queue)

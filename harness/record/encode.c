@@ -201,16 +201,15 @@ static void cut_of_chain(const struct anvil_descriptor_chain *chain, bool writab
 
 static void cut_of_split(const struct encode_stream *s, unsigned int split, struct cut *c)
 {
-	struct chain_plan plan = { 0 };
+	struct chain_plan plan;
 
 	memset(c, 0, sizeof(*c));
+	guest_plan(&plan, NULL, 0, WRONG_NOTHING, 0);
 	if (s->len)
 		guest_add_stream(&plan, 0, s->len, s->natural, split, false);
 	for (unsigned int i = 0; i < plan.pieces; i++)
 		add_piece(c, plan.piece[i].len, s->natural);
 }
-
-#define SPLITS 16u
 
 /* The split that comes nearest to the chain, and how many pieces it makes. */
 static unsigned int encode_split(const struct cut *out_real, const struct cut *in_real,
@@ -221,7 +220,7 @@ static unsigned int encode_split(const struct cut *out_real, const struct cut *i
 	unsigned int best = 1;
 
 	*pieces = 2;
-	for (unsigned int split = 0; split < SPLITS; split++) {
+	for (unsigned int split = 0; split < SPLIT_LONG; split++) {
 		struct cut out_cut;
 		struct cut in_cut;
 

@@ -69,10 +69,11 @@ static void move_high(struct script *s, uint64_t low_register)
 
 static uint64_t moved_low(struct recorder *r, uint64_t offset, uint64_t value)
 {
-	unsigned int queue = r->queue_sel % SETUP_QUEUES;
-	uint64_t ring = offset == VIRTIO_MMIO_QUEUE_DESC_LOW	 ? guest_desc(queue)
-			: offset == VIRTIO_MMIO_QUEUE_DRIVER_LOW ? guest_avail_ring(queue)
-								 : guest_used_ring(queue);
+	unsigned int queue = r->queue_sel % SETUP_QUEUES_FEW;
+	uint64_t ring = offset == VIRTIO_MMIO_QUEUE_DESC_LOW ? guest_desc(&r->encoder.p, queue)
+			: offset == VIRTIO_MMIO_QUEUE_DRIVER_LOW
+				? guest_avail_ring(&r->encoder.p, queue)
+				: guest_used_ring(&r->encoder.p, queue);
 
 	if (recorder_selected(r) && *recorder_ring_area(recorder_selected(r), offset) >> 32)
 		ring -= TO_HIGH;

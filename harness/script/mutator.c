@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "array_size.h"
+#include "operands.h"
+#include "setup.h"
 #include "virtio_spec.h"
 
 static struct rng seeded(unsigned int seed)
@@ -130,7 +132,19 @@ static uint64_t some_sector(struct rng *r)
 					  UINT64_MAX - 1,
 					  (1ull << 55) - 1,
 					  1ull << 32 };
+	/* bytes, sectors, and sectors with a sign have more than 32 bits from there on; and the
+	 * ends of large disks */
+	static const uint64_t large[] = { 1ull << 22, 1ull << 23, (1ull << 23) + 64,
+					  1ull << 31, 1ull << 32, (1ull << 32) + 64,
+					  1ull << 54, 1ull << 55, 1ull << 63 };
+	/* zones of large disks (setup_blk.c) */
+	static const uint8_t zone_bits[] = { 19, 28, 31 };
 
+	if (rng_one_in(r, 8))
+		return large[rng_below(r, ARRAY_SIZE(large))] + rng_below(r, 9) - 4;
+	if (rng_one_in(r, 12))
+		return (uint64_t)rng_below(r, SETUP_ZONES)
+		       << zone_bits[rng_below(r, sizeof(zone_bits))];
 	if (rng_one_in(r, 4)) /* where zones start */
 		return 8ull * rng_below(r, 17);
 	return rng_one_in(r, 4) ? rng_below(r, 130) : limit[rng_below(r, ARRAY_SIZE(limit))];
@@ -210,8 +224,9 @@ static uint64_t change(struct rng *r, const struct field *f, uint64_t old)
 	case FIELD_CHOSEN_FLAGS:
 		return rng_below(r, f->choices);
 	case FIELD_QUEUE:
-		return rng_one_in(r, 16) ? rng_below(r, 256)
-					 : rng_below(r, rng_one_in(r, 4) ? 10 : 4);
+		if (rng_one_in(r, 8))
+			return rng_one_in(r, 2) ? rng_below(r, 256) : 32 + rng_below(r, 32);
+		return rng_below(r, rng_one_in(r, 4) ? 10 : 4);
 	case FIELD_COUNT:
 		return rng_one_in(r, 4) ? rng_below(r, 256) : rng_below(r, 9);
 	case FIELD_FLAGS:
@@ -274,6 +289,8 @@ static uint64_t change_of(const struct script_op *rec, const struct field *f, st
 
 	if (rec->code == OP_WRITE && f->kind == FIELD_VALUE && rng_one_in(r, 2))
 		return change_register(r, rec->write.offset, old);
+	if (rec->code == OP_MANY && f->kind == FIELD_COUNT && rng_one_in(r, 8))
+		return UINT8_MAX;
 	return change(r, f, old);
 }
 
@@ -480,6 +497,45 @@ static void change_some(const struct mutator_profile *p, struct script *s, struc
 		step(p, s, r);
 }
 
+/* ---- what costs as much as many other scripts: rare, so that there is time for those ---- */
+
+#define LARGE_ONE_IN 8u
+
+static bool is_large(const struct script *s)
+{
+	if (s->header.device.size == SIZE_512 || s->header.device.slots == SLOTS_300 ||
+	    s->header.device.queues >= QUEUES_MANY)
+		return true;
+	for (unsigned int i = 0; i < s->ops; i++) {
+		if (s->op[i].code == OP_MANY && s->op[i].many.count >= MANY_LARGE)
+			return true;
+	}
+	return false;
+}
+
+static void make_small(struct script *s, struct rng *r)
+{
+	struct script_op *h = &s->header;
+
+	if (h->device.size == SIZE_512)
+		h->device.size = SIZE_16;
+	if (h->device.slots == SLOTS_300)
+		h->device.slots = SLOTS_2;
+	if (h->device.queues >= QUEUES_MANY)
+		h->device.queues = (uint8_t)rng_below(r, QUEUES_MANY);
+	for (unsigned int i = 0; i < s->ops; i++) {
+		if (s->op[i].code == OP_MANY && s->op[i].many.count >= MANY_LARGE)
+			s->op[i].many.count = (uint8_t)rng_below(r, MANY_LARGE);
+	}
+}
+
+static size_t encode(struct script *s, struct rng *r, uint8_t *out, size_t room)
+{
+	if (is_large(s) && !rng_one_in(r, LARGE_ONE_IN))
+		make_small(s, r);
+	return script_encode(s, out, room);
+}
+
 size_t mutator_mutate(const struct mutator_profile *p, uint8_t *data, size_t size, size_t room,
 		      unsigned int seed)
 {
@@ -492,7 +548,7 @@ size_t mutator_mutate(const struct mutator_profile *p, uint8_t *data, size_t siz
 		start_afresh(p, &s, &r);
 	else
 		change_some(p, &s, &r);
-	return script_encode(&s, data, room);
+	return encode(&s, &r, data, room);
 }
 
 static unsigned int take_ops(struct script *to, const struct script *from, unsigned int first,
@@ -532,5 +588,5 @@ size_t mutator_crossover(const struct mutator_profile *p, const uint8_t *a, size
 		take_ops(&s, &two, from, count);
 		take_ops(&s, &one, cut, one.ops - cut);
 	}
-	return script_encode(&s, out, room);
+	return encode(&s, &r, out, room);
 }

@@ -182,8 +182,9 @@ enum place { PLACES(OPERAND_ENUM) PLACE_KINDS };
 	X(SPLIT_1, 12, "every_byte", "every byte, up to 20")                                       \
 	X(SPLIT_ODD, 13, "odd", "behind 3 bytes, and 5 behind the header")                         \
 	X(SPLIT_4096, 14, "every_4096", "the header, then every 4,096 bytes")                      \
-	X(SPLIT_THIRDS, 15, "thirds", "at a third and at half")
-enum split { REQUEST_SPLITS(OPERAND_ENUM) };
+	X(SPLIT_THIRDS, 15, "thirds", "at a third and at half")                                    \
+	X(SPLIT_LONG, 16, "long", "every byte, until the chain is as long as the queue")
+enum split { REQUEST_SPLITS(OPERAND_ENUM) SPLITS };
 
 /* how long the buffers of a chain are: `len` */
 #define CHAIN_LENS(X)                                                                              \
@@ -240,6 +241,20 @@ enum blk_type { BLK_TYPES(OPERAND_ENUM) };
 	X(BITS_DATA_BOTH, 64, "data_both", "with data in both ways")
 enum blk_bits { BLK_BITS(OPERAND_ENUM) };
 #define RANGES_MAX 40u /* of a discard, write zeroes or secure erase */
+
+/* in which order chains take their heads: `heads` of many */
+#define HEADS(X)                                                                                   \
+	X(HEADS_FREED, 0, "freed", "those first that came back last")                              \
+	X(HEADS_HIGH, 1, "high", "the highest first")                                              \
+	X(HEADS_ENDS, 2, "ends", "the highest, the lowest, and so on to the middle")
+enum heads { HEADS(OPERAND_ENUM) HEADS_KINDS };
+
+/* what each of many chains is, `kind` of many; of a network device the queue decides */
+#define MANY_KINDS_OF(X)                                                                           \
+	X(MANY_FLUSH, 0, "flush", "flushes")                                                       \
+	X(MANY_IN, 1, "in", "reads of a sector each")                                              \
+	X(MANY_OUT, 2, "out", "writes of a sector each")
+enum many_kind { MANY_KINDS_OF(OPERAND_ENUM) MANY_KINDS };
 
 /* frames: `kind` of frame, and of tx but for 6 and 7 */
 #define FRAMES_BELOW_6(X)                                                                          \
@@ -509,7 +524,8 @@ enum transport { TRANSPORTS(OPERAND_ENUM) };
 	X(ZONES_AWARE_BROKEN, 8, "aware_broken", "host-aware, a read-only and an offline zone")    \
 	X(ZONES_RESERVED, 9, "reserved", "no zones; reserved values in its lifetime")              \
 	X(ZONES_5, 10, "zones_of_5", "host-managed zones of 5 sectors")                            \
-	X(ZONES_128, 11, "zone_of_128", "host-managed, one zone of 128 sectors, 100 usable")
+	X(ZONES_128, 11, "zone_of_128", "host-managed, one zone of 128 sectors, 100 usable")       \
+	X(ZONES_LARGE, 12, "large", "host-managed, at most 32 zones, however large the disk is")
 enum zones { ZONES(OPERAND_ENUM) };
 
 /* `net`: what of the network device is offered beside the common features; MQ with `queues` */
@@ -539,15 +555,21 @@ enum extra_offer { EXTRA_OFFERS(OPERAND_ENUM) };
 	X(SIZE_1, 4, "1entry", NULL)                                                               \
 	X(SIZE_32, 5, "32entries", NULL)                                                           \
 	X(SIZE_64, 6, "64entries", NULL)                                                           \
-	X(SIZE_256, 7, "256entries", NULL)
+	X(SIZE_256, 7, "256entries", NULL)                                                         \
+	X(SIZE_512, 8, "512entries", NULL)
 enum queue_size { QUEUE_SIZES(OPERAND_ENUM) };
+
+/* From here on `queues` of device stands for more than a few, and `count` of many for many. */
+#define QUEUES_MANY 5u
+#define MANY_LARGE  24u
 
 /* requests at work at once: `slots` */
 #define SLOT_COUNTS(X)                                                                             \
 	X(SLOTS_2, 0, "2requests", NULL)                                                           \
 	X(SLOTS_1, 1, "1request", NULL)                                                            \
 	X(SLOTS_4, 2, "4requests", NULL)                                                           \
-	X(SLOTS_16, 3, "16requests", NULL)
+	X(SLOTS_16, 3, "16requests", NULL)                                                         \
+	X(SLOTS_300, 4, "300requests", NULL)
 enum slots { SLOT_COUNTS(OPERAND_ENUM) };
 
 /* `capacity` of device and resize */
@@ -559,7 +581,10 @@ enum slots { SLOT_COUNTS(OPERAND_ENUM) };
 	X(CAPACITY_8, 4, "8sectors", NULL)                                                         \
 	X(CAPACITY_63, 5, "63sectors", NULL)                                                       \
 	X(CAPACITY_2, 6, "2sectors", NULL)                                                         \
-	X(CAPACITY_127, 7, "127sectors", NULL)
+	X(CAPACITY_127, 7, "127sectors", NULL)                                                     \
+	X(CAPACITY_4GIB, 8, "above_4GiB", "2^23 + 64 sectors: its bytes need 33 bits")             \
+	X(CAPACITY_2TIB, 9, "above_2TiB", "2^32 + 64 sectors")                                     \
+	X(CAPACITY_MOST, 10, "most", "2^64 - 1 sectors")
 enum capacity { CAPACITIES(OPERAND_ENUM) };
 
 /* longest piece that goes to the disk at once: `transfer` */
@@ -583,14 +608,14 @@ enum limits { LIMITS(OPERAND_ENUM) };
 extern const struct operand_value operand_init_wrongs[], operand_setup_skips[],
 	operand_queue_wrongs[], operand_stop_hows[], operand_chain_flags[], operand_chain_wrongs[],
 	operand_places[], operand_request_splits[], operand_chain_lens[], operand_blk_types[],
-	operand_blk_bits[], operand_frames[], operand_tx_kinds[], operand_tx_offloads[],
-	operand_rx_lens[], operand_ctrl_classes[], operand_kick_raws[], operand_avail_hows[],
-	operand_used_events[], operand_frame_tos[], operand_frame_offloads[], operand_frame_vlans[],
-	operand_complete_results[], operand_link_downs[], operand_link_announces[],
-	operand_race_agains[], operand_stall_nics[], operand_stall_disks[], operand_bases[],
-	operand_damages[], operand_widths[], operand_device_flags[], operand_ring_offers[],
-	operand_transports[], operand_zones[], operand_net_offers[], operand_extra_offers[],
-	operand_queue_sizes[], operand_slot_counts[], operand_capacities[], operand_transfers[],
-	operand_limits[], operand_registers[];
+	operand_blk_bits[], operand_heads[], operand_many_kinds[], operand_frames[],
+	operand_tx_kinds[], operand_tx_offloads[], operand_rx_lens[], operand_ctrl_classes[],
+	operand_kick_raws[], operand_avail_hows[], operand_used_events[], operand_frame_tos[],
+	operand_frame_offloads[], operand_frame_vlans[], operand_complete_results[],
+	operand_link_downs[], operand_link_announces[], operand_race_agains[], operand_stall_nics[],
+	operand_stall_disks[], operand_bases[], operand_damages[], operand_widths[],
+	operand_device_flags[], operand_ring_offers[], operand_transports[], operand_zones[],
+	operand_net_offers[], operand_extra_offers[], operand_queue_sizes[], operand_slot_counts[],
+	operand_capacities[], operand_transfers[], operand_limits[], operand_registers[];
 
 #endif

@@ -12,19 +12,19 @@
 	  count, values }
 
 const struct op_form script_header_form = { "device", "the device, its limits, and how its host behaves", {
-		OPERAND(device, size, FIELD_CHOICE, 8, operand_queue_sizes, "most entries of a queue"),
+		OPERAND(device, size, FIELD_CHOICE, 9, operand_queue_sizes, "most entries of a queue"),
 		OPERAND(device, flags, FIELD_FLAGS, 0, operand_device_flags, "how the host behaves"),
-		OPERAND(device, slots, FIELD_CHOICE, 4, operand_slot_counts, "requests at work at once"),
-		OPERAND(device, capacity, FIELD_CHOICE, 8, operand_capacities, "size of the disk"),
+		OPERAND(device, slots, FIELD_CHOICE, 5, operand_slot_counts, "requests at work at once"),
+		OPERAND(device, capacity, FIELD_CHOICE, 11, operand_capacities, "size of the disk"),
 		OPERAND(device, transfer, FIELD_CHOICE, 4, operand_transfers, "longest piece that goes to the disk at once"),
 		OPERAND(device, fail, FIELD_COUNT, 0, NULL, "each n-th request to the disk fails; 0: none"),
 		OPERAND(device, limits, FIELD_CHOICE, 4, operand_limits, "limits of ranges, block size, MTU"),
 		OPERAND(device, hide, FIELD_FEATURES, 0, NULL, "features 0 to 63 that are not offered, a bit each"),
 		OPERAND(device, refuse, FIELD_CHOICE, 50, NULL, "a mistake in the options that is tried first (device/bad_options.c); 0: none"),
 		OPERAND(device, ring, FIELD_CHOSEN_FLAGS, 8, operand_ring_offers, "features of rings beside the usual"),
-		OPERAND(device, queues, FIELD_CHOICE, 5, NULL, "disk: queues beside the first, modulo 4; network: pairs with MQ, 0 without"),
+		OPERAND(device, queues, FIELD_CHOICE, 7, NULL, "disk: queues beside the first, modulo 4, 5: 32, 6: 63; network: pairs with MQ, 0 without, 5: 17, 6: 31"),
 		OPERAND(device, transport, FIELD_CHOICE, 3, operand_transports, "the register interface"),
-		OPERAND(device, zones, FIELD_CHOICE, 12, operand_zones, "zones and erasing of the disk"),
+		OPERAND(device, zones, FIELD_CHOICE, 13, operand_zones, "zones and erasing of the disk"),
 		OPERAND(device, net, FIELD_FLAGS, 0, operand_net_offers, "features of the network device beside the common ones"),
 		OPERAND(device, more, FIELD_FLAGS, 0, NULL, "features 64 to 71 that are not offered, a bit each"),
 		OPERAND(device, extra, FIELD_CHOSEN_FLAGS, 4, operand_extra_offers, "features of all devices beside the usual"),
@@ -32,7 +32,7 @@ const struct op_form script_header_form = { "device", "the device, its limits, a
 
 const struct op_form script_op_form[OP_CODES] = {
 	[OP_INIT] = { "init", "negotiates, sets up the queues and says DRIVER_OK", {
-		OPERAND(init, size, FIELD_CHOICE, 8, operand_queue_sizes, "entries of each queue; 0: as many as may be"),
+		OPERAND(init, size, FIELD_CHOICE, 9, operand_queue_sizes, "entries of each queue; 0: as many as may be"),
 		OPERAND(init, wrong, FIELD_CHOICE, 13, operand_init_wrongs, "what the driver gets wrong"),
 		OPERAND(init, only, FIELD_QUEUE, 0, NULL, "0: all queues are set up; n: queue n - 1 alone"),
 		OPERAND(init, decline, FIELD_FEATURES, 0, NULL, "features 0 to 63 that are offered and not accepted"),
@@ -68,7 +68,7 @@ const struct op_form script_op_form[OP_CODES] = {
 	}, 5 },
 	[OP_QUEUE] = { "queue", "sets a queue up", {
 		OPERAND(queue, queue, FIELD_QUEUE, 0, NULL, "which, modulo how many there are"),
-		OPERAND(queue, size, FIELD_CHOICE, 8, operand_queue_sizes, "its entries; 0: as many as may be"),
+		OPERAND(queue, size, FIELD_CHOICE, 9, operand_queue_sizes, "its entries; 0: as many as may be"),
 		OPERAND(queue, wrong, FIELD_CHOICE, 19, operand_queue_wrongs, "what the driver gets wrong"),
 		OPERAND(queue, ready, FIELD_BYTE, 0, NULL, "written to QueueReady, with bit 0 inverted"),
 		OPERAND(queue, skip, FIELD_FLAGS, 0, operand_setup_skips, "registers that are not written"),
@@ -90,7 +90,7 @@ const struct op_form script_op_form[OP_CODES] = {
 	}, 9 },
 	[OP_BLK] = { "blk", "makes a request of the block device", {
 		OPERAND(blk, type, FIELD_CHOICE, 20, operand_blk_types, "which"),
-		OPERAND(blk, split, FIELD_CHOICE, 16, operand_request_splits, "how it is cut into descriptors"),
+		OPERAND(blk, split, FIELD_CHOICE, 17, operand_request_splits, "how it is cut into descriptors"),
 		OPERAND(blk, where, FIELD_CHOICE, 16, operand_places, "where its buffers lie"),
 		OPERAND(blk, flags, FIELD_FLAGS, 0, operand_chain_flags, "how the chain is made and shown, and its queue"),
 		OPERAND(blk, wrong, FIELD_CHOICE, 32, operand_chain_wrongs, "what is wrong with the chain"),
@@ -101,7 +101,7 @@ const struct op_form script_op_form[OP_CODES] = {
 	}, 9 },
 	[OP_TX] = { "tx", "sends a frame", {
 		OPERAND(tx, kind, FIELD_CHOICE, 28, operand_tx_kinds, "which"),
-		OPERAND(tx, split, FIELD_CHOICE, 16, operand_request_splits, "how it is cut into descriptors"),
+		OPERAND(tx, split, FIELD_CHOICE, 17, operand_request_splits, "how it is cut into descriptors"),
 		OPERAND(tx, where, FIELD_CHOICE, 16, operand_places, "where its buffers lie"),
 		OPERAND(tx, flags, FIELD_FLAGS, 0, operand_chain_flags, "how the chain is made and shown"),
 		OPERAND(tx, wrong, FIELD_CHOICE, 32, operand_chain_wrongs, "what is wrong with the chain"),
@@ -127,7 +127,7 @@ const struct op_form script_op_form[OP_CODES] = {
 	[OP_CTRL] = { "ctrl", "gives the network device a command", {
 		OPERAND(ctrl, class, FIELD_CHOICE, 11, operand_ctrl_classes, "its class"),
 		OPERAND(ctrl, command, FIELD_CHOICE, 8, NULL, "its number in the class (5.1.6.5)"),
-		OPERAND(ctrl, split, FIELD_CHOICE, 16, operand_request_splits, "how it is cut into descriptors"),
+		OPERAND(ctrl, split, FIELD_CHOICE, 17, operand_request_splits, "how it is cut into descriptors"),
 		OPERAND(ctrl, flags, FIELD_FLAGS, 0, operand_chain_flags, "how the chain is made and shown"),
 		OPERAND(ctrl, wrong, FIELD_CHOICE, 32, operand_chain_wrongs, "what is wrong with the chain"),
 		OPERAND(ctrl, more, FIELD_BYTE, 0, NULL, "bytes more than right, -128 to 127"),
@@ -173,7 +173,7 @@ const struct op_form script_op_form[OP_CODES] = {
 		OPERAND(link, speed, FIELD_VALUE, 0, NULL, "Mbit/s; 0: as it is"),
 	}, 4 },
 	[OP_RESIZE] = { "resize", "the disk has another size", {
-		OPERAND(resize, capacity, FIELD_CHOICE, 8, operand_capacities, "which"),
+		OPERAND(resize, capacity, FIELD_CHOICE, 11, operand_capacities, "which"),
 	}, 1 },
 	[OP_STALL] = { "stall", "back ends from now on", {
 		OPERAND(stall, nic, FIELD_CHOICE, 3, operand_stall_nics, "of the network"),
@@ -204,5 +204,13 @@ const struct op_form script_op_form[OP_CODES] = {
 	[OP_TIME] = { "time", "time passes", {
 		OPERAND(time, usecs, FIELD_VALUE, 0, NULL, "microseconds"),
 	}, 1 },
+	[OP_MANY] = { "many", "fills a queue with chains, then notifies the device once", {
+		OPERAND(many, queue, FIELD_QUEUE, 0, NULL, "which"),
+		OPERAND(many, count, FIELD_COUNT, 0, NULL, "chains beside the first, as long as there is room; 255: as many as there is room for"),
+		OPERAND(many, kind, FIELD_CHOICE, 3, operand_many_kinds, "what they ask of a disk"),
+		OPERAND(many, heads, FIELD_CHOICE, 3, operand_heads, "which heads they take"),
+		OPERAND(many, flags, FIELD_FLAGS, 0, operand_chain_flags, "how the chains are made and shown"),
+		OPERAND(many, sector, FIELD_SECTOR, 0, NULL, "of the first one; of each other one the next"),
+	}, 6 },
 };
 /* clang-format on */

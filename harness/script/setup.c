@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "array_size.h"
 #include "virtio_spec.h"
 
 const uint8_t setup_mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
@@ -20,16 +21,22 @@ static const struct setup_kind *const kinds[DEVICE_KINDS] = {
 
 uint16_t setup_queue_size(unsigned int class)
 {
-	static const uint16_t size[] = { 16, 8, 4, 2, 1, 32, 64, SETUP_QUEUE_SIZE };
+	static const uint16_t size[] = {
+		16, 8, 4, 2, 1, 32, 64, SETUP_SIZE_USUAL, SETUP_QUEUE_SIZE
+	};
 
-	return size[class % 8];
+	return size[class % ARRAY_SIZE(size)];
 }
 
 uint64_t setup_capacity(unsigned int class)
 {
-	static const uint8_t capacity[] = { 64, 0, 1, SETUP_SECTORS, 8, 63, 2, 127 };
+	static const uint64_t capacity[] = {
+		64,	    0, 1,   SETUP_SECTORS,     8,
+		63,	    2, 127, (1ull << 23) + 64, (1ull << 32) + 64,
+		UINT64_MAX,
+	};
 
-	return capacity[class % 8];
+	return capacity[class % ARRAY_SIZE(capacity)];
 }
 
 static const uint8_t ring_feature[] = { VIRTIO_F_RING_PACKED, VIRTIO_F_IN_ORDER,
@@ -85,10 +92,24 @@ static void make_legacy(struct setup *p)
 		kinds[p->kind]->make_legacy(p);
 }
 
+/* So that the rings of all queues have room in the script's RAM (guest/guest.h), and a device in
+ * which all is large does not take too long. */
+static void limit_size(struct setup *p)
+{
+	uint16_t most = p->queues > SETUP_QUEUES_FEW	? SETUP_SIZE_OF_MANY
+			: p->queues > SETUP_LONG_QUEUES ? SETUP_SIZE_USUAL
+							: SETUP_QUEUE_SIZE;
+
+	if (p->queue_size_max > most)
+		p->queue_size_max = most;
+	if (p->queues > SETUP_LONG_QUEUES && p->slots > SETUP_SLOTS_USUAL)
+		p->slots = SETUP_SLOTS_USUAL;
+}
+
 void setup_from(const struct script_op *header, struct setup *p)
 {
 	static const uint32_t transfer[] = { 4096, 512, 16384, 65536 };
-	static const uint8_t slots[] = { 2, 1, 4, SETUP_SLOTS };
+	static const uint16_t slots[] = { 2, 1, 4, SETUP_SLOTS_USUAL, SETUP_SLOTS };
 	static const uint32_t range_sectors[] = { 64, 1, 8, UINT32_MAX };
 	static const uint16_t range_segments[] = { 4, 1, 16, 256 };
 	static const uint16_t mtu[] = { 1500, 68, 65535, 1280 };
@@ -99,7 +120,7 @@ void setup_from(const struct script_op *header, struct setup *p)
 	p->kind = (enum device_kind)header->code;
 	p->queue_size_max = setup_queue_size(header->device.size);
 	p->flags = header->device.flags;
-	p->slots = slots[header->device.slots % 4];
+	p->slots = slots[header->device.slots % ARRAY_SIZE(slots)];
 	p->capacity = setup_capacity(header->device.capacity);
 	p->transfer_max = transfer[header->device.transfer % 4];
 	p->fail_every = header->device.fail;
@@ -122,4 +143,5 @@ void setup_from(const struct script_op *header, struct setup *p)
 	if (p->legacy)
 		make_legacy(p);
 	p->queues = kinds[p->kind]->queues(header, p);
+	limit_size(p);
 }

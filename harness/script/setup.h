@@ -20,11 +20,21 @@
 #define MAP_HIGH	 0x100000000ull
 #define MAP_HIGH_END	 (MAP_HIGH + MAP_REGION_BYTES)
 
-#define SETUP_QUEUES	 9u
-#define SETUP_QUEUE_SIZE 256u
-#define SETUP_SECTORS	 128u
-#define SETUP_SLOTS	 16u
-#define SETUP_ZONES	 32u
+/* The most of each. What is large in one way is small in others, so that it stays cheap: with more
+ * queues than SETUP_QUEUES_FEW they have few entries, and long ones are SETUP_LONG_QUEUES. */
+#define SETUP_QUEUES	   64u
+#define SETUP_QUEUES_FEW   9u
+#define SETUP_QUEUE_SIZE   512u
+#define SETUP_SIZE_USUAL   256u
+#define SETUP_SIZE_OF_MANY 16u
+#define SETUP_LONG_QUEUES  3u
+#define SETUP_SLOTS	   300u
+#define SETUP_SLOTS_USUAL  16u
+#define SETUP_ZONES	   32u
+/* Sectors of a disk of which all can be written; of a larger one these, and some others */
+#define SETUP_SECTORS 128u
+/* Chains of all queues at most, if each has as many as entries */
+#define SETUP_CHAINS (SETUP_QUEUES_FEW * SETUP_SIZE_USUAL)
 
 struct setup {
 	enum device_kind kind;

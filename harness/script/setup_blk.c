@@ -15,6 +15,7 @@ static const struct setup_required ground[] = {
 static const struct zone_class {
 	bool extras; /* LIFETIME and SECURE_ERASE are there */
 	bool odd;    /* with reserved values as its age, and the least limits of an erase */
+	bool large;  /* zones of more sectors, if that many would be too many */
 	uint8_t erase_segments; /* 0: the usual number */
 	enum anvil_disk_zone_model model;
 	uint32_t zone_sectors;
@@ -96,6 +97,14 @@ static const struct zone_class {
 	  .active = 1,
 	  .append = 8,
 	  .granularity = 1 },
+	{ .extras = true,
+	  .large = true,
+	  .model = ANVIL_DISK_HOST_MANAGED,
+	  .zone_sectors = 8,
+	  .open = 2,
+	  .active = 3,
+	  .append = 8,
+	  .granularity = 1 },
 };
 
 static const struct zone_class *zone_class_of(const struct script_op *header)
@@ -105,7 +114,23 @@ static const struct zone_class *zone_class_of(const struct script_op *header)
 
 static unsigned int queues_asked(const struct script_op *header)
 {
-	return 1 + header->device.queues % 4u;
+	static const uint8_t queues[] = { 1, 2, 3, 4, 1, 33, SETUP_QUEUES };
+
+	return queues[header->device.queues % ARRAY_SIZE(queues)];
+}
+
+/* No more than SETUP_ZONES, and no more zones of a few sectors than a small disk has. */
+static uint32_t limit_zones(const struct zone_class *z, uint64_t *capacity)
+{
+	uint32_t sectors = z->zone_sectors;
+	uint64_t most;
+
+	while (z->large && sectors < 1u << 31 && *capacity / sectors >= SETUP_ZONES)
+		sectors *= 2;
+	most = z->large ? (SETUP_ZONES - 1ull) * sectors + 5 : SETUP_SECTORS;
+	if (*capacity > most)
+		*capacity = most;
+	return sectors;
 }
 
 /* What a disk that was not asked for does not offer; 5.2.5.1: no DISCARD if host-managed. */
@@ -129,6 +154,7 @@ static void choose_zones(const struct script_op *header, struct setup *p)
 {
 	const struct zone_class *z = zone_class_of(header);
 	uint32_t most = p->transfer_max / 512;
+	uint32_t sectors;
 
 	p->lifetime = z->odd ? (struct anvil_disk_lifetime){ 4, 12, 0xffff }
 			     : (struct anvil_disk_lifetime){ 2, 3, 11 };
@@ -138,12 +164,15 @@ static void choose_zones(const struct script_op *header, struct setup *p)
 	p->zones.zoned = anvil_features_has(&p->offered, VIRTIO_BLK_F_ZONED);
 	if (!p->zones.zoned)
 		return;
-	p->erase_sector_alignment = z->zone_sectors;
+	sectors = limit_zones(z, &p->capacity);
+	p->erase_sector_alignment = sectors;
+	if (p->erase_sectors_max < sectors && z->large)
+		p->erase_sectors_max = sectors;
 	p->zones.read_only = z->read_only;
 	p->zones.offline = z->offline;
 	p->zones.options = (struct anvil_zoned_disk_options){
 		.zoning = { .model = z->model,
-			    .zone_sectors = z->zone_sectors,
+			    .zone_sectors = sectors,
 			    .open_max = z->open,
 			    .active_max = z->active,
 			    .append_sectors_max = z->append < most ? z->append : most,
@@ -169,7 +198,12 @@ static void make_legacy(struct setup *p)
 
 static unsigned int queues(const struct script_op *header, const struct setup *p)
 {
-	return anvil_features_has(&p->offered, VIRTIO_BLK_F_MQ) ? queues_asked(header) : 1;
+	unsigned int asked = queues_asked(header);
+
+	if (!anvil_features_has(&p->offered, VIRTIO_BLK_F_MQ))
+		return 1;
+	/* their rings take up pages */
+	return p->legacy && asked > SETUP_QUEUES_FEW ? SETUP_QUEUES_FEW : asked;
 }
 
 const struct setup_kind setup_kind_blk = {

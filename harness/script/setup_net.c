@@ -83,6 +83,13 @@ static uint64_t without_required(uint64_t low, uint64_t high)
 	return these;
 }
 
+static unsigned int pairs_asked(const struct script_op *header)
+{
+	static const uint8_t pairs[] = { 1, 1, 2, 3, 4, 17, (SETUP_QUEUES - 1) / 2 };
+
+	return pairs[header->device.queues % ARRAY_SIZE(pairs)];
+}
+
 static void choose(const struct script_op *header, struct setup *p)
 {
 	/* num_buffers is always there, or with MRG_RXBUF alone (5.1.6.1) */
@@ -90,13 +97,15 @@ static void choose(const struct script_op *header, struct setup *p)
 	p->offered.word[1] &= ~without_required(p->offered.word[0], p->offered.word[1]);
 	if (header->device.queues && (anvil_features_has(&p->offered, VIRTIO_NET_F_MQ) ||
 				      anvil_features_has(&p->offered, VIRTIO_NET_F_RSS)))
-		p->pairs = header->device.queues;
+		p->pairs = pairs_asked(header);
 }
 
 static void make_legacy(struct setup *p)
 {
 	if (!anvil_features_has(&p->offered, VIRTIO_NET_F_MQ))
 		p->pairs = 1;
+	if (2 * p->pairs + 1 > SETUP_QUEUES_FEW) /* their rings take up pages */
+		p->pairs = (SETUP_QUEUES_FEW - 1) / 2;
 }
 
 static unsigned int queues(const struct script_op *header, const struct setup *p)
