@@ -85,6 +85,33 @@ static void sectors_of_more_than_32_bits_are_meant(void **state)
 	expect_last_sector_in_place(state, (2ull << 40) + BYTES);
 }
 
+/* Of which neither the first byte's place nor the length fits into 32 bits. */
+static void ranges_of_more_than_4_gib_end_where_they_end(void **state)
+{
+	const uint64_t from = (4ull << 30) / ANVIL_DISK_SECTOR_BYTES + 7;
+	const uint64_t sectors = (5ull << 30) / ANVIL_DISK_SECTOR_BYTES + 8;
+	const uint64_t mark[] = { from - 1, from, from + sectors - 1, from + sectors };
+	struct fixture *f = opened(state);
+	uint8_t data[ANVIL_DISK_SECTOR_BYTES];
+	uint8_t back[ANVIL_DISK_SECTOR_BYTES];
+
+	close_uring(f);
+	assert_int_equal(truncate(f->path, (off_t)(10ull << 30)), 0);
+	assert_int_equal(open_uring(f, false, DEPTH), 0);
+	f->open = true;
+	memset(data, 0x5a, sizeof(data));
+	for (size_t i = 0; i < ARRAY_SIZE(mark); i++)
+		assert_int_equal(carry_out(f, ANVIL_DISK_WRITE, mark[i], 1, data), 0);
+	assert_int_equal(write_zeroes(f, from, sectors, true), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(mark); i++) {
+		memset(data, i == 0 || i == 3 ? 0x5a : 0, sizeof(data));
+		assert_int_equal(carry_out(f, ANVIL_DISK_READ, mark[i], 1, back), 0);
+		assert_memory_equal(back, data, sizeof(data));
+	}
+	assert_int_equal(truncate(f->path, BYTES), 0);
+	expect_content(f);
+}
+
 static void short_transfers_are_continued(void **state)
 {
 	static const unsigned int most[] = { 1, 511, 512, 1000 };
@@ -225,6 +252,7 @@ int main(void)
 		TEST(sectors_are_read_and_written_in_place),
 		TEST(offsets_of_more_than_32_bits_are_meant),
 		TEST(sectors_of_more_than_32_bits_are_meant),
+		TEST(ranges_of_more_than_4_gib_end_where_they_end),
 		TEST(short_transfers_are_continued),
 		TEST(file_that_shrank_is_an_error_not_a_short_read),
 		TEST(errors_of_the_system_end_the_request),

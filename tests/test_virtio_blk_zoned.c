@@ -49,6 +49,25 @@ static int setup_aware(void **state)
 	return 0;
 }
 
+#define LARGE_ZONE (1u << 28)
+#define LAST_ZONE  (16ull * LARGE_ZONE) /* begins where 32 bits end */
+
+static const struct anvil_zoned_disk_options large = {
+	.zoning = { ANVIL_DISK_HOST_MANAGED, LARGE_ZONE, 2, 3, 4, 512 },
+};
+
+/* The last zone alone has memory. */
+static int setup_large(void **state)
+{
+	struct rig *rig = rig_new();
+
+	rig->disk.disk.capacity = LAST_ZONE + TEST_DISK_SECTORS;
+	rig->disk.first = LAST_ZONE;
+	use_zones(rig, &large);
+	*state = rig;
+	return 0;
+}
+
 static int teardown(void **state)
 {
 	rig_free(*state);
@@ -227,6 +246,30 @@ static void report_tells_as_many_as_have_room(void **state)
 	assert_int_equal(rig_get64(rig, &part, 0), 1);
 	/* a byte of the part that was not filled is not touched */
 	assert_int_equal(ram_get8(&rig->guest.ram, rig_in(&part) + 128), NO_STATUS);
+}
+
+/* Sectors have 64 bits on the way to the zones, and back in what is told of them. */
+static void zones_begin_beyond_32_bits(void **state)
+{
+	struct rig *rig = *state;
+	struct told told = report(rig, LAST_ZONE, 1, 1);
+	uint64_t place;
+
+	assert_int_equal(told.start, LAST_ZONE);
+	assert_int_equal(told.pointer, LAST_ZONE);
+	assert_int_equal(told.capacity, TEST_DISK_SECTORS);
+	assert_int_equal(write_at(rig, LAST_ZONE, 1), S_OK);
+	assert_int_equal(append(rig, LAST_ZONE, 2, &place), S_OK);
+	assert_int_equal(place, LAST_ZONE + 1);
+	assert_int_equal(read_at(rig, LAST_ZONE, 4), S_OK);
+	told = report(rig, LAST_ZONE, 1, 1);
+	assert_int_equal(told.pointer, LAST_ZONE + 3);
+	assert_int_equal(told.state, VIRTIO_BLK_ZS_IOPEN);
+	told = report(rig, LAST_ZONE - 1, 1, 1);
+	assert_int_equal(told.start, LAST_ZONE - LARGE_ZONE);
+	assert_int_equal(told.pointer, LAST_ZONE - LARGE_ZONE);
+	assert_int_equal(told.capacity, LARGE_ZONE);
+	assert_int_equal(report(rig, 0, 1, 1).state, VIRTIO_BLK_ZS_EMPTY);
 }
 
 static void malformed_reports_are_refused(void **state)
@@ -536,6 +579,7 @@ static void preferred_zones_take_any_write(void **state)
 }
 
 #define TEST(name)  cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define LARGE(name) cmocka_unit_test_setup_teardown(name, setup_large, teardown)
 #define AWARE(name) cmocka_unit_test_setup_teardown(name, setup_aware, teardown)
 
 int main(void)
@@ -547,6 +591,7 @@ int main(void)
 		TEST(init_checks_zones),
 		TEST(report_tells_types_and_states),
 		TEST(report_tells_as_many_as_have_room),
+		LARGE(zones_begin_beyond_32_bits),
 		TEST(malformed_reports_are_refused),
 		TEST(append_tells_where_it_wrote),
 		TEST(appends_are_checked),
