@@ -63,11 +63,6 @@
 	X(BLK_RANGE_BEYOND, "blk: sectors behind the first 2^32 are discarded or zeroed")          \
 	X(BLK_ZONE_BEYOND, "zones: a zone behind the first 2^32 sectors is written")               \
 	X(BLK_MANY_AT_DISK, "blk: more than 256 requests are at the disk")                         \
-	X(RING_HIGH_QUEUE, "ring: a chain of a queue from 32 on comes back")                       \
-	X(RING_HIGH_HEAD, "ring: a chain of a head above 255 comes back")                          \
-	X(RING_MANY_HELD, "ring: more than 256 chains of a queue are in flight")                   \
-	X(RING_LONG_CHAIN, "ring: a chain of more than 256 descriptors comes back")                \
-	X(NET_HIGH_PAIR, "net: a frame goes to a pair of queues above 16")                         \
 	X(BLK_ZONE_IMPLICIT_CLOSE, "zones: a zone is closed to make room for another")             \
 	X(BLK_ZONE_BAD, "zones: a malformed request is refused")                                   \
 	X(BLK_ZONE_INVALID, "zones: INVALID_CMD")                                                  \
@@ -134,6 +129,7 @@
 	X(NET_TX_TUNNEL_BAD, "net: a frame with a bad tunnel header is dropped")                   \
 	X(NET_RX_USO, "net: a large UDP frame is received unsegmented")                            \
 	X(NET_RX_TUNNEL, "net: a large frame in a UDP tunnel is received unsegmented")             \
+	X(NET_HIGH_PAIR, "net: a frame goes to a pair of queues above 16")                         \
 	X(RING_INDIRECT, "ring: an indirect table is followed")                                    \
 	X(RING_WRAPPED, "ring: a queue goes round")                                                \
 	X(RING_EVENT_IDX, "ring: used_event suppresses a notification")                            \
@@ -147,6 +143,10 @@
 	X(QUEUE_DRAINING, "reset: a queue is set up while the disk has requests of it")            \
 	X(RING_RACED, "ring: the guest changes what the device fetches")                           \
 	X(RING_IN_ORDER, "ring: a used entry waits for those before it")                           \
+	X(RING_HIGH_QUEUE, "ring: a chain of a queue from 32 on comes back")                       \
+	X(RING_HIGH_HEAD, "ring: a chain of a head above 255 comes back")                          \
+	X(RING_MANY_HELD, "ring: more than 256 chains of a queue are in flight")                   \
+	X(RING_LONG_CHAIN, "ring: a chain of more than 256 descriptors comes back")                \
 	X(PACKED_WRAPPED, "packed: a ring goes round")                                             \
 	X(PACKED_ODD_SIZE, "packed: a ring of no power of 2 goes round")                           \
 	X(PACKED_LIST, "packed: a list of several entries is taken")                               \

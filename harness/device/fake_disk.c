@@ -56,7 +56,7 @@ static bool has_data(const struct anvil_disk_request *r)
 /* Zones cut a request into no more pieces than it has sectors, of which few are written at once. */
 static bool has_room(const struct fake_disk *d, const struct anvil_disk_request *r)
 {
-	return r->sectors <= sectors_near(r) ||
+	return r->op == ANVIL_DISK_READ || r->sectors <= sectors_near(r) ||
 	       sparse_has_room(&d->beyond, 64, has_data(r) ? r->sectors : 0);
 }
 

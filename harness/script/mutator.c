@@ -499,7 +499,7 @@ static void change_some(const struct mutator_profile *p, struct script *s, struc
 
 /* ---- what costs as much as many other scripts: rare, so that there is time for those ---- */
 
-#define LARGE_ONE_IN 8u
+#define LARGE_ONE_IN 32u
 
 static bool is_large(const struct script *s)
 {

@@ -209,7 +209,7 @@ bool oracle_draining(const struct oracle *o)
 void oracle_disk_submitted(struct oracle *o, const struct anvil_disk_request *request)
 {
 	if (request->op != ANVIL_DISK_FLUSH &&
-	    (request->sector > SETUP_SECTORS || request->sectors > SETUP_SECTORS - request->sector))
+	    (request->sector > o->capacity || request->sectors > o->capacity - request->sector))
 		oracle_fail(o, 0, "beyond the disk");
 	see(request->sector, &request->sectors, sizeof(request->sectors));
 	see((uint64_t)request->op, request->data, 0);
