@@ -103,7 +103,7 @@ static void bad_text_is_named(void **state)
 		{ "device blk\ninit size\n", 2, "size" },
 		{ "device blk\ninit size=x\n", 2, "not a number" },
 		{ "device blk\ninit size=\n", 2, "not a number" },
-		{ "device blk\ninit size=8\n", 2, "out of range" },
+		{ "device blk\ninit size=9\n", 2, "out of range" },
 		{ "device blk\nkick queue=256\n", 2, "out of range" },
 	};
 	struct script s;
