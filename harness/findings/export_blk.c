@@ -86,7 +86,7 @@ static void put_create(const struct setup *p, FILE *out)
 		o.alignment_offset, o.min_io_size, o.opt_io_size, o.range_sectors_max,
 		o.range_segments_max, o.num_queues, o.erase_sectors_max, o.erase_segments_max,
 		o.erase_sector_alignment);
-	fprintf(out, "\tcreate_disk(%" PRIu64 ", %s);\n", p->capacity,
+	fprintf(out, "\tcreate_disk(%" PRIu64 "u, %s);\n", p->capacity,
 		p->flags & FLAG_READ_ONLY ? "true" : "false");
 	put_extras(p, out);
 	fprintf(out,
@@ -103,12 +103,21 @@ static void put_create(const struct setup *p, FILE *out)
 
 static void put_disk_image(uint64_t capacity, FILE *out)
 {
+	uint64_t filled = capacity < SETUP_SECTORS ? capacity : SETUP_SECTORS;
+
 	fprintf(out,
 		"# The disk of a script, each sector full of 0x80 plus its number:\n"
 		"#   for s in $(seq 0 %" PRIu64 "); do\n"
 		"#   head -c 512 /dev/zero | tr '\\0' \"\\\\$(printf %%o $((128 + s)))\"; done "
 		">disk.img\n",
-		capacity - 1);
+		filled - 1);
+	if (capacity > INT64_MAX / 512)
+		fputs("# and more sectors than a file can have\n", out);
+	else if (capacity > filled)
+		fprintf(out,
+			"#   truncate -s %" PRIu64 " disk.img\n"
+			"# in which what is behind them is zeroes\n",
+			capacity * 512);
 }
 
 static void put_image(const struct setup *p, FILE *out)

@@ -119,7 +119,7 @@ static void put_event(const struct play_entry *e, const uint8_t *bytes, bool com
 		fprintf(out, "\tlink_up(%s);\n", v->number ? "true" : "false");
 		break;
 	case MACHINE_RESIZE:
-		fprintf(out, "\tresize(%" PRIu64 ");\n", v->number);
+		fprintf(out, "\tresize(%" PRIu64 "u);\n", v->number);
 		break;
 	case MACHINE_STALL:
 		fprintf(out, "\tstall(%" PRIu64 ");\n", v->number);

@@ -1,8 +1,8 @@
 
 /* ---- a disk in memory: completes at once, or when told to ---- */
 
-#define SECTORS	    128u
-#define PENDING_MAX 64u
+#define SECTORS	    128u /* what a larger disk has behind these is not kept: it reads as zeroes */
+#define PENDING_MAX 300u
 
 static struct anvil_blk blk;
 static unsigned char *content;
@@ -10,14 +10,21 @@ static struct anvil_disk_request *pending[PENDING_MAX];
 static unsigned int pendings, disk_requests;
 static int disk_deferred, cancel_late;
 static unsigned int fail_every;
+static const struct anvil_disk_ops disk_ops;
+static struct anvil_disk disk = { .ops = &disk_ops };
 
 static void carry_out(struct anvil_disk_request *r)
 {
 	size_t len = (size_t)r->sectors * ANVIL_DISK_SECTOR_BYTES;
+	bool kept = r->sectors <= SECTORS && r->sector <= SECTORS - r->sectors;
 
-	if (r->sectors > SECTORS || r->sector > SECTORS - r->sectors)
+	if (!kept && r->op == ANVIL_DISK_READ && r->sectors <= SECTORS)
+		memset(r->data, 0, len);
+	if (r->sectors > disk.capacity || r->sector > disk.capacity - r->sectors)
 		printf("the device asks for %llu sectors at %llu\n", (unsigned long long)r->sectors,
 		       (unsigned long long)r->sector);
+	else if (!kept)
+		return;
 	else if (r->op == ANVIL_DISK_READ)
 		memcpy(r->data, content + r->sector * ANVIL_DISK_SECTOR_BYTES, len);
 	else if (r->op == ANVIL_DISK_WRITE)
@@ -80,7 +87,6 @@ static void disk_cancel(struct anvil_disk *disk, struct anvil_disk_request *r)
 }
 
 static const struct anvil_disk_ops disk_ops = { disk_submit, disk_cancel };
-static struct anvil_disk disk = { .ops = &disk_ops };
 
 HELPER void complete(unsigned int which, int result)
 {
