@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <endian.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,11 @@ const char *const script_device_name[DEVICE_KINDS] = {
 	[DEVICE_NET] = "net",
 	[DEVICE_ECHO] = "echo",
 };
+
+_Static_assert(sizeof(struct script_op) == SCRIPT_OP_BYTES &&
+		       offsetof(struct script_op, write.offset) == 8 &&
+		       offsetof(struct script_op, fill.len) == 16,
+	       "operands have the places that they have in the binary form");
 
 struct script_op script_op(enum op_code code)
 {

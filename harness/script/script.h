@@ -26,31 +26,32 @@
 
 /*
  * The header, or an operation: its code, then its operands, in the order of the binary form and at
- * the same places. script_op_form says what values they take, operands.h what those mean.
+ * the same places, on any machine. script_op_form says what values they take, operands.h what those
+ * mean.
  */
 struct script_op {
 	union {
 		uint8_t code; /* enum op_code; in the header enum device_kind */
 		struct {
 			uint8_t code, size, flags, slots, capacity, transfer, fail, limits;
-			uint64_t hide;
+			_Alignas(8) uint64_t hide;
 			uint8_t refuse, ring, queues, transport, zones, net, more, extra;
 		} device; /* the header */
 		struct {
 			uint8_t code, size, wrong, only, decline64, grab64;
-			uint64_t decline, grab;
+			_Alignas(8) uint64_t decline, grab;
 		} init;
 		struct {
 			uint8_t code, width;
-			uint64_t offset, value;
+			_Alignas(8) uint64_t offset, value;
 		} write, read; /* read: no value */
 		struct {
 			uint8_t code, len, base, queue;
-			uint64_t at, bytes;
+			_Alignas(8) uint64_t at, bytes;
 		} poke;
 		struct {
 			uint8_t code, byte, base, queue;
-			uint64_t at, len;
+			_Alignas(8) uint64_t at, len;
 		} fill;
 		struct {
 			uint8_t code, queue, size, wrong, ready, skip;
@@ -60,50 +61,50 @@ struct script_op {
 		} stop;
 		struct {
 			uint8_t code, queue, readable, writable, where, len, flags, wrong;
-			uint64_t at, arg;
+			_Alignas(8) uint64_t at, arg;
 		} chain;
 		struct {
 			uint8_t code, own[3], flags, wrong;
 		} request; /* what blk, tx, rx and ctrl have in common */
 		struct {
 			uint8_t code, type, split, where, flags, wrong, count, bits;
-			uint64_t sector, arg;
+			_Alignas(8) uint64_t sector, arg;
 		} blk;
 		struct {
 			uint8_t code, kind, split, where, flags, wrong, bits, offload;
-			uint64_t headers;
+			_Alignas(8) uint64_t headers;
 			uint32_t len;
 			uint8_t pair, outer, inner, flow;
 		} tx;
 		struct {
 			uint8_t code, count, len, where, flags, wrong, pieces, pair;
-			uint64_t none, arg;
+			_Alignas(8) uint64_t none, arg;
 		} rx;
 		struct {
 			uint8_t code, class, command, split, flags, wrong, more, where;
-			uint64_t value, counts;
+			_Alignas(8) uint64_t value, counts;
 		} ctrl;
 		struct {
 			uint8_t code, queue, raw;
-			uint64_t value;
+			_Alignas(8) uint64_t value;
 		} kick;
 		struct {
 			uint8_t code, queue, how, none, flags;
-			uint64_t value;
+			_Alignas(8) uint64_t value;
 		} avail;
 		struct {
 			uint8_t code, queue, event;
 		} used;
 		struct {
 			uint8_t code, kind, to, vlan, offload, flow, spoil, by;
-			uint64_t value, len;
+			_Alignas(8) uint64_t value, len;
 		} frame;
 		struct {
 			uint8_t code, which, result, more;
 		} complete;
 		struct {
 			uint8_t code, down, announce, duplex;
-			uint64_t speed;
+			_Alignas(8) uint64_t speed;
 		} link;
 		struct {
 			uint8_t code, capacity;
@@ -113,19 +114,19 @@ struct script_op {
 		} stall;
 		struct {
 			uint8_t code, base, queue, nth, len, field, again;
-			uint64_t at, bytes;
+			_Alignas(8) uint64_t at, bytes;
 		} race;
 		struct {
 			uint8_t code, how, len;
-			uint64_t at, bytes;
+			_Alignas(8) uint64_t at, bytes;
 		} restore;
 		struct {
 			uint8_t code;
-			uint64_t usecs;
+			_Alignas(8) uint64_t usecs;
 		} time;
 		struct {
 			uint8_t code, queue, count, kind, heads, flags;
-			uint64_t sector;
+			_Alignas(8) uint64_t sector;
 		} many;
 	};
 };
