@@ -85,7 +85,8 @@ struct safety_chain {
 	struct safety_version now;
 	unsigned int first; /* segments of all versions, `now` included */
 	unsigned int count;
-	uint64_t low; /* of all these */
+	unsigned int torn; /* so many there were when they were looked at for mixtures */
+	uint64_t low;	   /* of all these */
 	uint64_t high;
 	uint64_t writable; /* most of all versions */
 	uint64_t bound;	   /* accesses to all of them */
