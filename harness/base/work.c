@@ -43,6 +43,12 @@ static __attribute__((noinline, cold)) void over(void)
 		work.over(work.opaque);
 }
 
+static inline void step(void)
+{
+	if (__builtin_expect(work.left-- == 0, 0))
+		over();
+}
+
 /* What the linker puts in the place of libFuzzer's own; and where there is no libFuzzer. It is
  * called so often that each instruction counts: ci/flavour.mk compiles this file without frame
  * pointers. */
@@ -51,12 +57,10 @@ void __sanitizer_cov_trace_pc(void);
 
 void __wrap___sanitizer_cov_trace_pc(void)
 {
-	if (__builtin_expect(work.left-- == 0, 0))
-		over();
+	step();
 }
 
 __attribute__((weak)) void __sanitizer_cov_trace_pc(void)
 {
-	if (__builtin_expect(work.left-- == 0, 0))
-		over();
+	step();
 }
