@@ -25,8 +25,9 @@ cat >"$work/apt/apt-get" <<-'END'
 END
 printf '#!/bin/sh\nexit 1\n' >"$work/sudo/sudo"
 chmod 755 "$work/apt/apt-get" "$work/sudo/sudo"
-bare=PATH=$work/bin
-dry=$bare:$work/apt
+# from here: who is nobody may not come by absolute paths to a checkout in a home of root
+bare=PATH=build/tools/bin
+dry=$bare:build/tools/apt
 if [ "$(id -u)" -eq 0 ]; then
 	nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
 	refuses 'could not install them: E: no network on the moon.*as root run: .* clang ' env "$dry" ci/deps
@@ -37,7 +38,7 @@ root_runs='as root run: apt-get update && apt-get install .* clang .*libclang-rt
 refuses 'no apt-get here; install these .* clang ' env "$bare" ci/deps
 refuses "not root, and no sudo; $root_runs" $nobody env "$dry" ci/deps
 refuses "sudo wants a password, but there is no terminal; $root_runs" $nobody env \
-	PATH="$work/bin:$work/apt:$work/sudo" ci/deps
+	"$dry:build/tools/sudo" ci/deps
 
 refuses 'usage' $nobody ci/debian
 refuses 'no release "potato"; there are 12 and 13' $nobody ci/debian potato true
