@@ -24,8 +24,12 @@ refuses 'WITH_KVM_MEMORY=1G is no number' env WITH_KVM_MEMORY=1G ci/with-kvm tru
 refuses 'WITH_KVM=kvm is neither' env WITH_KVM=kvm ci/with-kvm true
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	chmod 755 build "$work"
-	refuses 'only root can share files with one in software; try: sudo' \
-		setpriv --reuid=65534 --regid=65534 --clear-groups ci/with-kvm true
+	nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+	if $nobody test -x "$PWD/ci"; then
+		refuses 'only root can share files with one in software; try: sudo' $nobody ci/with-kvm true
+	else
+		echo 'SKIPPED: a user without rights (this checkout is for root alone)'
+	fi
 fi
 if [ "$(id -u)" -ne 0 ]; then
 	echo "SKIPPED: a KVM host in software, which takes root"
