@@ -453,8 +453,9 @@ bugs: build/asan/anvil ## puts known bugs back, one at a time: the witness of ea
 TRIALS  := 5
 SEEDS   := none
 WITHOUT := none
-bugs-race: build/asan/anvil $(ENGINE_BINARIES) ## how long finding each takes: TRIALS=5 T=60 ENGINE= SEEDS=none|corpora WITHOUT=mutator|oracle|model|races ONLY="A01 F05"
-	@ci/bugs/race --trials $(TRIALS) --time $(T) --engine $(ENGINE) --seeds $(SEEDS) --without $(WITHOUT) $(ONLY)
+PLAN := turns
+bugs-race: build/asan/anvil $(ENGINE_BINARIES) ## how long finding each takes: TRIALS=5 T=60 ENGINE= SEEDS=none|corpora WITHOUT=mutator|oracle|model|races PLAN=counters|edges|short ONLY="A01 F05"
+	@ci/bugs/race --trials $(TRIALS) --time $(T) --engine $(ENGINE) --seeds $(SEEDS) --without $(WITHOUT) --plan $(PLAN) $(ONLY)
 
 bugs-afl: afl-there build/asan/anvil build/fuzz/fuzz_mmio build/afl/asan/fuzz_mmio build/afl/mutator/fuzz_mmio.so
 	@tests/known_bugs.sh afl

@@ -50,13 +50,13 @@ if [ "${1:-}" = afl ]; then
 	csv=build/bugs/race/afl-none
 	gives 0 ci/bugs/race --engine afl --trials 1 --time 20 A01
 	says 'A01    fuzz_mmio         1/1'
-	expect 'AFL++ finds it' grep -q '^A01,fuzz_mmio,afl,none,full,1,20,.*,1,crash:' $csv-full.csv
+	expect 'AFL++ finds it' grep -q '^A01,fuzz_mmio,afl,none,full,turns,1,20,.*,1,crash:' $csv-full.csv
 	gives 0 ci/bugs/race --engine afl --trials 1 --time 20 --without races A01
 	expect 'so it does without races' grep -q ',afl,none,races,1,20,.*,1,crash:' $csv-races.csv
 	gives 0 ci/bugs/race --engine afl --trials 1 --time 1 --without mutator A01
 	expect 'without the mutator there is a trial' grep -q ',afl,none,mutator,1,1,' $csv-mutator.csv
 	gives 0 ci/bugs/race --engine afl --trials 1 --time 20 --seeds corpora A01
-	expect 'a seed shows it before AFL++ runs' grep -q '^A01,.*,afl,corpora,full,1,20,.*,1,' build/bugs/race/afl-corpora-full.csv
+	expect 'a seed shows it before AFL++ runs' grep -q '^A01,.*,afl,corpora,full,turns,1,20,.*,1,' build/bugs/race/afl-corpora-full.csv
 	finish "known bugs' tools"
 fi
 
@@ -117,6 +117,10 @@ gives 2 ci/bugs/race --seeds all
 complains '--seeds all'
 gives 2 ci/bugs/race --without sleep
 complains '--without sleep'
+gives 2 ci/bugs/race --plan slow
+complains '--plan slow'
+gives 2 ci/bugs/race --engine afl --plan edges
+complains '--plan edges: of libFuzzer alone'
 gives 2 ci/bugs/race --quiet
 complains '--quiet: no such option'
 gives 2 ci/bugs/race Z99
@@ -129,7 +133,7 @@ complains 'no such file'
 gives 0 ci/bugs/race --trials 2 --time 20 A01
 says 'A01    fuzz_mmio         2/2'
 says '1 bugs, 2 trials each of 20 s'
-expect 'a line for each trial' test "$(grep -c '^A01,fuzz_mmio,libfuzzer,none,full,[12],20,.*,1,crash:' build/bugs/race/libfuzzer-none-full.csv)" -eq 2
+expect 'a line for each trial' test "$(grep -c '^A01,fuzz_mmio,libfuzzer,none,full,turns,[12],20,.*,1,crash:' build/bugs/race/libfuzzer-none-full.csv)" -eq 2
 expect 'the page is XML' xmllint --noout --nonet build/bugs/index.html
 expect 'it has the bug' grep -q '<td>A01 ' build/bugs/index.html
 
@@ -154,11 +158,11 @@ csv() {
 	name=$1
 	shift
 	mkdir -p build/bugs/race
-	echo bug,target,engine,seeds,without,trial,limit,seconds,found,what
+	echo bug,target,engine,seeds,without,plan,trial,limit,seconds,found,what
 	for t; do
 		found=1
 		[ "$t" != - ] || found=0 t=60.01
-		echo "B99,fuzz_net,$(echo "$name" | tr - ,),1,60,$t,$found,violation:9"
+		echo "B99,fuzz_net,$(echo "$name" | tr - ,),turns,1,60,$t,$found,violation:9"
 	done
 }
 
@@ -181,13 +185,13 @@ csv libfuzzer-none-full 1 2 3 4 5 >build/one.csv
 mkdir -p build/bugs/race
 csv libfuzzer-none-full 1 2 - 3 - >build/bugs/race/libfuzzer-none-full.csv
 gives 0 ci/bugs/headline
-expect 'the median counts those not found' grep -Eq '^libfuzzer +none +- +1 +5x60 +1 +1 +1 +3.00 s *$' build/out
+expect 'the median counts those not found' grep -Eq '^libfuzzer +none +- +turns +1 +5x60 +1 +1 +1 +3.00 s +3 s *$' build/out
 csv libfuzzer-none-full 1 - - 2 - >build/bugs/race/libfuzzer-none-full.csv
 gives 0 ci/bugs/headline
-expect 'found by less than half is not found' grep -Eq '^libfuzzer +none +- +1 +5x60 +0 +0 +0 +- *$' build/out
+expect 'found by less than half is not found' grep -Eq '^libfuzzer +none +- +turns +1 +5x60 +0 +0 +0 +- +60 s *$' build/out
 cp build/one.csv build/bugs/race/libfuzzer-none-full.csv
 cp build/two.csv build/bugs/race/libfuzzer-none-mutator.csv
 gives 0 ci/bugs/headline
-expect 'a race is held against the first' grep -Eq '^libfuzzer +none +mutator +1 +5x60 +1 +1 +0 +8.00 s +0.012$' build/out
+expect 'a race is held against the first' grep -Eq '^libfuzzer +none +mutator +turns +1 +5x60 +1 +1 +0 +8.00 s +8 s +0.012$' build/out
 
 finish "known bugs' tools"

@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "ci/bugs"))
 import races
 
-NAMES = "bug,target,engine,seeds,without,trial,limit,seconds,found,what\n"
+NAMES = "bug,target,engine,seeds,without,plan,trial,limit,seconds,found,what\n"
 NEVER = races.NEVER
 
 
@@ -23,7 +23,7 @@ class Folder(unittest.TestCase):
 
     def race(self, without, limit, **bugs):
         """A race in which each bug was found after these seconds, or not (None)."""
-        lines = [f"{bug},fuzz_net,afl,none,{without},{trial},{limit},{limit + 0.01 if t is None else t},"
+        lines = [f"{bug},fuzz_net,afl,none,{without},turns,{trial},{limit},{limit + 0.01 if t is None else t},"
                  f"{int(t is not None)},{'' if t is None else 'violation:9'}\n"
                  for bug, times in bugs.items() for trial, t in enumerate(times, 1)]
         self.path.write_text(NAMES + "".join(lines))
@@ -40,11 +40,11 @@ class Reading(Folder):
         self.assertEqual(race.shown_by, {"B2": "violation:9"})
 
     def test_a_quote_is_text(self):
-        self.path.write_text(NAMES + 'A1,fuzz_blk,afl,none,full,1,60,2,1,"x\nA2,fuzz_blk,afl,none,full,1,60,3,1,"y\n')
+        self.path.write_text(NAMES + 'A1,fuzz_blk,afl,none,full,turns,1,60,2,1,"x\nA2,fuzz_blk,afl,none,full,turns,1,60,3,1,"y\n')
         self.assertEqual(races.Race(self.path).shown_by, {"A1": '"x', "A2": '"y'})
 
     def test_what_is_no_race_is_named(self):
-        good = "A1,fuzz_blk,afl,none,full,1,60,2,1,x\n"
+        good = "A1,fuzz_blk,afl,none,full,turns,1,60,2,1,x\n"
         for text, line in [("", 1), ("bug,target\n", 1), (NAMES + "A1,fuzz_blk\n", 2),
                            (NAMES + good + good.replace("2,1", "soon,1"), 3), (NAMES + good.replace("2,1", "2,yes"), 2), (NAMES + good.replace(",x", ",x,y"), 2)]:
             self.path.write_text(text)

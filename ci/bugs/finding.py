@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Fuzzing devices with a mistake until it is found, and whether what was found is that mistake's."""
+import math
 import re
 from pathlib import Path
 
@@ -11,22 +12,45 @@ def dictionary(target):
     return next(Path("dictionaries").glob(f"{target}.dict"), None)
 
 
-def hunt(program, target, work, number, limit, seeds):
+# How libFuzzer is run: parts of the time, one after another with the same corpus, and its options. Turns are as
+# anvil fuzz takes them (harness/cli/cmd_fuzz_schedule.c); short ones have scripts of 24 operations at most.
+EDGES, SHORT = "-use_counters=0", "-max_len=600"
+PLANS = {
+    "turns": [(0.5, [EDGES]), (0.5, [])],
+    "counters": [(1, [])],
+    "edges": [(1, [EDGES])],
+    "short": [(1, [SHORT])],
+    "short_edges": [(1, [EDGES, SHORT])],
+    "short_turns": [(0.25, [EDGES, SHORT]), (0.25, [EDGES]), (0.25, [SHORT]), (0.25, [])],
+}
+
+
+def hunt(program, target, work, number, limit, seeds, plan="turns"):
     """By libFuzzer, with this number for a seed, for so many seconds of processor time at most: the file
-    that shows something, or None, and the seconds. A hang shows itself in a second; wall time is a
-    backstop alone. `work` has the folders corpus and found."""
-    spent, found, words = 0, work / "found", dictionary(target)
-    command = [program, "-max_len=4096", "-timeout=1", "-rss_limit_mb=2048", f"-seed={number}",
-               f"-max_total_time={4 * limit}", f"-artifact_prefix={found}/",
-               *([f"-dict={words}"] if words else []), work / "corpus", *seeds]
+    that shows something, or None, and the seconds. `work` has the folders corpus and found."""
+    spent = share = 0
+    words = dictionary(target)
+    for part, options in PLANS[plan]:
+        share += part
+        command = [program, "-max_len=4096", *options, "-timeout=1", "-rss_limit_mb=2048", f"-seed={number}",
+                   f"-max_total_time={4 * limit}", f"-artifact_prefix={work / 'found'}/",
+                   *([f"-dict={words}"] if words else []), work / "corpus", *seeds]
+        shows, spent = hunt_by(command, work, spent, math.ceil(limit * share))
+        if shows:
+            return shows, spent
+    return None, spent
+
+
+def hunt_by(command, work, spent, limit):
+    """A hang shows itself in a second; wall time is a backstop alone."""
     while limit - spent >= 1:
         with open(work / "log", "wb") as log:
             spent += run("prlimit", f"--cpu={int(limit - spent)}:", *command, stdout=log, stderr=STDOUT).seconds
-        shows = next((path for path in found.iterdir() if not path.name.startswith("slow-unit-")), None)
+        shows = next((path for path in (work / "found").iterdir() if not path.name.startswith("slow-unit-")), None)
         if not shows or not shows.name.startswith("timeout-"):
             return shows, spent
         # did it take a second of a busy machine, but of no processor? Then on with what is left
-        if run("prlimit", "--cpu=1:", program, "-timeout=100", shows).status:
+        if run("prlimit", "--cpu=1:", command[0], "-timeout=100", shows).status:
             return shows, spent
         shows.unlink()
     return None, spent

@@ -13,9 +13,14 @@ from pathlib import Path
 import script
 from script import Problem
 
-FIELDS = "bug target engine seeds without trial limit seconds found what".split(" ")
+FIELDS = "bug target engine seeds without plan trial limit seconds found what".split(" ")
 FOLDER = Path("build/bugs/race")
+PLAN = "turns"  # how campaigns are run; the others are in finding.py
 NEVER = 1e9  # seconds of a trial that found nothing: it comes after all others
+
+
+def name(engine, seeds, without, plan):
+    return f"{engine}-{seeds}-{without}" + (f"-{plan}" if plan != PLAN else "")
 
 
 class Race:
@@ -23,7 +28,7 @@ class Race:
 
     def __init__(self, path):
         self.path = Path(path)
-        self.engine = self.seeds = self.without = ""
+        self.engine = self.seeds = self.without = self.plan = ""
         self.limit = "0"  # seconds, as it is written
         self.times = {}   # bug: seconds of each of its trials, or NEVER; in the order of the file
         self.found = collections.Counter()
@@ -31,7 +36,7 @@ class Race:
         self.shown_by = {}
         for row in rows(path):
             self.engine, self.seeds, self.without = row["engine"], row["seeds"], row["without"]
-            self.limit = row["limit"]
+            self.limit, self.plan = row["limit"], row["plan"]
             self.add(row["bug"], row)
         if not self.times:
             raise Problem(f"{path}: no trials in it; make bugs-race makes it anew")
@@ -46,7 +51,7 @@ class Race:
 
     @property
     def name(self):
-        return f"{self.engine}-{self.seeds}-{self.without}"
+        return name(self.engine, self.seeds, self.without, self.plan)
 
     def medians(self):
         return {bug: statistics.median(times) for bug, times in self.times.items()}
