@@ -132,13 +132,22 @@ void guest_rx(struct guest_driver *g, const struct script_op *r)
 
 #define CTRL_BYTES_MAX 4096u
 
-/* A table of addresses; `claim` is added to how many it says there are, or says so if it is
- * negative. */
+/* How many entries a table says it has: `claim` is added, or is it if it is negative. From
+ * HEADERS_AS_IS on their bytes are as many as there are in 32 bits, then in 16 bits. */
+static uint32_t entries_claimed(unsigned int entries, unsigned int claim)
+{
+	if (claim >= HEADERS_AS_IS && claim < HEADERS_AS_IS + 256) {
+		claim -= HEADERS_AS_IS;
+		return entries + claim % 16 + (claim & 16 ? 1u << 15 : 1u << 31);
+	}
+	return claim & 0x8000 ? (uint32_t)(int16_t)claim : entries + claim;
+}
+
+/* A table of addresses. */
 static size_t put_table(const struct guest_driver *g, uint8_t *at, unsigned int entries,
 			unsigned int claim, uint64_t value, bool multicast)
 {
-	uint32_t says = claim & 0x8000 ? (uint32_t)(int16_t)claim : entries + claim;
-	uint32_t count = guest_u32(g, says);
+	uint32_t count = guest_u32(g, entries_claimed(entries, claim));
 
 	memcpy(at, &count, sizeof(count));
 	for (unsigned int i = 0; i < entries; i++) {

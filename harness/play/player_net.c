@@ -93,6 +93,8 @@ void player_frame(struct guest_driver *g, const struct script_op *r)
 	uint32_t len = r->frame.len ? (uint32_t)(r->frame.len % ANVIL_NIC_FRAME_BYTES_MAX) + 1
 				    : headers + 46;
 
+	if (r->frame.kind == FRAME_ZERO_UDP4)
+		frame_zero_checksum(at, len, &layout);
 	host_offload(&offload, r->frame.offload, len, &layout, headers);
 	machine_frame(m, len, &offload);
 }

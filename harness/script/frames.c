@@ -39,6 +39,17 @@ static void put_flow(uint8_t *ip, bool six, uint8_t *transport, uint8_t flow)
 
 /* ---- extension headers ---- */
 
+/* Destination options of PadN each. */
+static unsigned int put_many(uint8_t *at, unsigned int count, unsigned int next)
+{
+	for (unsigned int i = 0; i < count; i++, at += 8) {
+		at[0] = (uint8_t)(i + 1 < count ? 60 : next);
+		at[2] = 1;
+		at[3] = 4;
+	}
+	return 8 * count;
+}
+
 static unsigned int put_extensions(uint8_t *at, enum frame_kind kind, unsigned int next)
 {
 	switch (kind) {
@@ -73,6 +84,10 @@ static unsigned int put_extensions(uint8_t *at, enum frame_kind kind, unsigned i
 		at[0] = (uint8_t)next;
 		at[1] = 0xff;
 		return 8;
+	case FRAME_8EX_UDP6:
+		return put_many(at, 8, next);
+	case FRAME_9EX_TCP6:
+		return put_many(at, 9, next);
 	default:
 		return 0;
 	}
@@ -87,6 +102,8 @@ static unsigned int first_next(enum frame_kind kind, unsigned int next)
 	case FRAME_EX_TCP6:
 		return 0;
 	case FRAME_EX_CUT6:
+	case FRAME_8EX_UDP6:
+	case FRAME_9EX_TCP6:
 		return 60;
 	default:
 		return next;
@@ -99,7 +116,7 @@ static bool is_udp(enum frame_kind kind)
 {
 	return kind == FRAME_UDP4 || kind == FRAME_UDP6 || kind == FRAME_EX_UDP6 ||
 	       kind == FRAME_VXLAN_UDP6 || kind == FRAME_GENEVE_UDP4 || kind == FRAME_NVGRE_UDP4 ||
-	       kind == FRAME_8TAGS_UDP4;
+	       kind == FRAME_8TAGS_UDP4 || kind == FRAME_8EX_UDP6 || kind == FRAME_ZERO_UDP4;
 }
 
 static bool is_six(enum frame_kind kind)
@@ -107,7 +124,8 @@ static bool is_six(enum frame_kind kind)
 	return kind == FRAME_TCP6 || kind == FRAME_VLAN_TCP6 || kind == FRAME_BAD_TCP6 ||
 	       kind == FRAME_UDP6 || kind == FRAME_FRAGMENT6 || kind == FRAME_EX_TCP6 ||
 	       kind == FRAME_EX_UDP6 || kind == FRAME_EX_CUT6 || kind == FRAME_VXLAN_TCP6 ||
-	       kind == FRAME_VXLAN_UDP6 || kind == FRAME_GENEVE_TCP6 || kind == FRAME_2TAGS_TCP6;
+	       kind == FRAME_VXLAN_UDP6 || kind == FRAME_GENEVE_TCP6 || kind == FRAME_2TAGS_TCP6 ||
+	       kind == FRAME_8EX_UDP6 || kind == FRAME_9EX_TCP6;
 }
 
 static unsigned int put_packet(uint8_t *frame, unsigned int at, enum frame_kind kind, uint8_t flow,
@@ -251,4 +269,24 @@ unsigned int frame_build(uint8_t *at, enum frame_kind kind, const uint8_t *to, u
 		return len;
 	layout->outer_th = len + (six ? 40 : 20);
 	return put_packet(at, put_tunnel(at, len, kind), kind, flow, layout);
+}
+
+static uint32_t sum_of(const uint8_t *at, uint32_t len)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < len; i++)
+		sum += i % 2 ? at[i] : (uint32_t)at[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+void frame_zero_checksum(uint8_t *at, uint32_t len, const struct frame_layout *layout)
+{
+	if (len < layout->transport + 2)
+		return;
+	put16(at + layout->transport, 0);
+	put16(at + layout->transport,
+	      0xffff - sum_of(at + layout->transport, len - layout->transport));
 }

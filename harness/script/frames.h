@@ -26,4 +26,11 @@ struct frame_layout {
 unsigned int frame_build(uint8_t *at, enum frame_kind kind, const uint8_t *to, unsigned int vlan,
 			 uint8_t flow, struct frame_layout *layout);
 
+/*
+ * Changes the first two bytes of the transport header so that the checksum from there to the end of
+ * the frame, of at most ANVIL_NIC_FRAME_BYTES_MAX bytes, is 0. A frame that ends before them stays
+ * as it is.
+ */
+void frame_zero_checksum(uint8_t *at, uint32_t len, const struct frame_layout *layout);
+
 #endif

@@ -42,9 +42,20 @@ static uint64_t small_if_cut(struct rng *r)
 	return rng_below(r, 16) | 1ull << bits[rng_below(r, sizeof(bits))];
 }
 
+/* Of things of `unit` bytes: few, if their number or that of their bytes is cut. */
+static uint64_t few_if_cut(struct rng *r)
+{
+	static const uint8_t units[] = { 2, 6, 8, 12, 16, 24 };
+	static const uint8_t bits[] = { 8, 16, 32 };
+	uint64_t cut = 1ull << bits[rng_below(r, sizeof(bits))];
+	unsigned int unit = units[rng_below(r, sizeof(units))];
+
+	return rng_one_in(r, 2) ? cut / unit + rng_below(r, 4) : (cut + rng_below(r, 4)) * unit;
+}
+
 static uint64_t interesting(struct rng *r)
 {
-	switch (rng_below(r, 10)) {
+	switch (rng_below(r, 12)) {
 	case 0:
 		return edge(r) + 1;
 	case 1:
@@ -59,6 +70,8 @@ static uint64_t interesting(struct rng *r)
 		return edge(r) + edge(r);
 	case 6:
 		return small_if_cut(r);
+	case 7:
+		return few_if_cut(r);
 	default:
 		return edge(r);
 	}

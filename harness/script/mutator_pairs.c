@@ -3,7 +3,8 @@
  * Values that have to fit together, which chance seldom makes: a selector and what it selects, a
  * session like the last one, Status with SUSPEND and then without, a frame that ends in its
  * headers, a tag that was let in, a number that changes by one while it is looked at, a field of a
- * saved state with another value of its kind.
+ * saved state with another value of its kind, a ring that is overrun while all in it is at work, a
+ * length of as many entries as make few when they are cut, a checksum of 0.
  */
 #include "mutator_internal.h"
 
@@ -248,12 +249,107 @@ static bool state_field(const struct mutator_profile *p, struct script *s, struc
 	return true;
 }
 
+/* ---- more than there is room for ---- */
+
+/* Of those that give a queue a chain. */
+static uint8_t *wrong_of(struct script_op *op)
+{
+	switch (op->code) {
+	case OP_CHAIN:
+		return &op->chain.wrong;
+	case OP_BLK:
+	case OP_TX:
+	case OP_RX:
+	case OP_CTRL:
+		return &op->request.wrong;
+	default:
+		return NULL;
+	}
+}
+
+/* A short ring, whose requests are at the host until told to come back, and its entries used again:
+ * what the driver has no room for it writes over what the device still has. */
+static bool overrun(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	static const uint8_t sizes[] = { SIZE_4, SIZE_2, SIZE_1 };
+	unsigned int at = s->ops ? rng_below(r, s->ops) : 0;
+	unsigned int looked = 0;
+	struct script_op again;
+
+	(void)p;
+	for (; looked < s->ops && !wrong_of(&s->op[at]); looked++)
+		at = (at + 1) % s->ops;
+	if (looked == s->ops)
+		return false;
+	s->header.device.flags |= FLAG_DEFERRED;
+	for (unsigned int i = 0; i < at; i++) {
+		if (s->op[i].code == OP_INIT)
+			s->op[i].init.size = sizes[rng_below(r, ARRAY_SIZE(sizes))];
+	}
+	again = s->op[at];
+	*wrong_of(&again) = WRONG_JUMP;
+	for (unsigned int count = 1 + rng_below(r, 5); count && s->ops < SCRIPT_OPS_MAX; count--)
+		insert(s, at + 1, again);
+	return true;
+}
+
+/* ---- a length of few entries, if it is cut ---- */
+
+/* When the device fetches a descriptor: of a table, most of all. */
+static bool length_in_units(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	static const uint16_t unit[] = { 16, 16, 16, 1, 12, 512 };
+	static const uint8_t bits[] = {
+		8, 12, 16, 16, 20, 25
+	}; /* of bytes, of entries, of sectors */
+	struct script_op race = script_op(OP_RACE);
+	unsigned int at = s->ops ? rng_below(r, s->ops) : 0;
+	unsigned int looked = 0;
+
+	if (!plays(p, OP_RACE))
+		return false;
+	for (; looked < s->ops && !wrong_of(&s->op[at]); looked++)
+		at = (at + 1) % s->ops;
+	race.race.base = rng_one_in(r, 4) ? BASE_INDIRECT : BASE_DESC;
+	race.race.queue = (uint8_t)rng_below(r, 4);
+	race.race.at = rng_below(r, 4);
+	race.race.field = 8;
+	race.race.len = 4;
+	race.race.bytes = (1ull << bits[rng_below(r, sizeof(bits))]) +
+			  (uint64_t)unit[rng_below(r, ARRAY_SIZE(unit))] * rng_below(r, 4);
+	if (looked < s->ops && rng_one_in(r, 2))
+		*(s->op[at].code == OP_CHAIN ? &s->op[at].chain.flags : &s->op[at].request.flags) |=
+			CHAIN_INDIRECT;
+	insert(s, at, race);
+	return true;
+}
+
+/* ---- a checksum of 0 ---- */
+
+/* That the device has to compute, since this session does without. */
+static bool sum_of_zero(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	struct script_op frame = script_op(OP_FRAME);
+
+	if (!plays(p, OP_FRAME))
+		return false;
+	for (unsigned int i = 0; i < s->ops; i++) {
+		if (s->op[i].code == OP_INIT)
+			s->op[i].init.decline |= 1ull << VIRTIO_NET_F_GUEST_CSUM;
+	}
+	frame.frame.kind = FRAME_ZERO_UDP4;
+	frame.frame.offload = 1;
+	frame.frame.len = rng_one_in(r, 2) ? 0 : 50 + rng_below(r, 64);
+	insert(s, place_from(s, 1, r), frame);
+	return true;
+}
+
 bool mutator_pair(const struct mutator_profile *p, struct script *s, struct rng *r)
 {
 	static bool (*const rule[])(const struct mutator_profile *p, struct script *s,
 				    struct rng *r) = {
-		select_and_access, suspend_and_resume, session_again, end_in_headers,
-		tag_let_in,	   race_by_one,	       state_field,
+		select_and_access, suspend_and_resume, session_again, end_in_headers,  tag_let_in,
+		race_by_one,	   state_field,	       overrun,	      length_in_units, sum_of_zero,
 	};
 
 	return rule[rng_below(r, ARRAY_SIZE(rule))](p, s, r);

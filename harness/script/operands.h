@@ -292,7 +292,11 @@ enum many_kind { MANY_KINDS_OF(OPERAND_ENUM) MANY_KINDS };
 	/* one of 802.1ad, then one of 802.1Q */                                                   \
 	X(FRAME_2TAGS_TCP6, 25, "2tags_tcp6", "a TCP/IPv6 frame with 2 tags")                      \
 	X(FRAME_8TAGS_UDP4, 26, "8tags_udp4", "a UDP/IPv4 frame with 8 tags") /* all counted */    \
-	X(FRAME_9TAGS_TCP4, 27, "9tags_tcp4", "a TCP/IPv4 frame with 9 tags") /* no packet */
+	X(FRAME_9TAGS_TCP4, 27, "9tags_tcp4", "a TCP/IPv4 frame with 9 tags") /* no packet */     \
+	X(FRAME_8EX_UDP6, 28, "8ex_udp6", "a UDP/IPv6 frame with 8 extension headers")             \
+	X(FRAME_9EX_TCP6, 29, "9ex_tcp6", "a TCP/IPv6 frame with 9 extension headers")             \
+	/* if it arrives with its checksum left to do */                                           \
+	X(FRAME_ZERO_UDP4, 30, "zero_udp4", "a UDP/IPv4 frame whose checksum is 0")
 #define FRAMES(X)                                                                                  \
 	FRAMES_BELOW_6(X)                                                                          \
 	X(FRAME_BAD_TCP6, 6, "bad_tcp6", "a UDP/IPv6 frame") /* another protocol */                \

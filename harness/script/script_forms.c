@@ -100,7 +100,7 @@ const struct op_form script_op_form[OP_CODES] = {
 		OPERAND(blk, arg, FIELD_VALUE, 0, NULL, "other_in and other_out: the type; ranges: sectors of each, 0: as many as fit"),
 	}, 9 },
 	[OP_TX] = { "tx", "sends a frame", {
-		OPERAND(tx, kind, FIELD_CHOICE, 28, operand_tx_kinds, "which"),
+		OPERAND(tx, kind, FIELD_CHOICE, 31, operand_tx_kinds, "which"),
 		OPERAND(tx, split, FIELD_CHOICE, 17, operand_request_splits, "how it is cut into descriptors"),
 		OPERAND(tx, where, FIELD_CHOICE, 16, operand_places, "where its buffers lie"),
 		OPERAND(tx, flags, FIELD_FLAGS, 0, operand_chain_flags, "how the chain is made and shown"),
@@ -151,7 +151,7 @@ const struct op_form script_op_form[OP_CODES] = {
 		OPERAND(used, event, FIELD_CHOICE, 5, operand_used_events, "when the driver asks to be notified next"),
 	}, 2 },
 	[OP_FRAME] = { "frame", "a frame arrives", {
-		OPERAND(frame, kind, FIELD_CHOICE, 28, operand_frames, "which"),
+		OPERAND(frame, kind, FIELD_CHOICE, 31, operand_frames, "which"),
 		OPERAND(frame, to, FIELD_CHOICE, 8, operand_frame_tos, "its destination"),
 		OPERAND(frame, vlan, FIELD_CHOICE, 2, operand_frame_vlans, "its tag"),
 		OPERAND(frame, offload, FIELD_CHOICE, 16, operand_frame_offloads, "work that is left to the guest"),
