@@ -65,15 +65,15 @@ CC_i386   = $(CLANG) --target=i386-linux-gnu --sysroot=$(SYSROOT)/i386
 CC_s390x  = $(CLANG) --target=s390x-linux-gnu --sysroot=$(SYSROOT)/s390x
 
 # flags of devices/, of everything else, and for linking
-# basic blocks are counted: base/work.h
-STEPS        := -fsanitize-coverage=trace-pc
+# basic blocks are counted: base/work.h. From a file, as AFL++'s compiler leaves the flag itself out
+STEPS        := @ci/steps.flags
 STEPS_LINK   := -Wl,--wrap=__sanitizer_cov_trace_pc
 DEVICE_asan  := $(ASAN) $(STEPS)
 # Without the checks that cost most and that something else makes: a null pointer faults,
 # AddressSanitizer knows an object's size, and alignment is checked by the replays of asan/.
 FAST_ASAN    := $(ASAN) -fno-sanitize=null,object-size,alignment -fsanitize-address-use-after-return=never
-DEVICE_fuzz  := $(FAST_ASAN) \
-	-fsanitize-coverage=inline-8bit-counters,pc-table,trace-pc -fsanitize-coverage-ignorelist=ci/coverage-ignore
+DEVICE_fuzz  := $(FAST_ASAN) $(STEPS) \
+	-fsanitize-coverage=inline-8bit-counters,pc-table -fsanitize-coverage-ignorelist=ci/coverage-ignore
 DEVICE_msan  := $(MSAN)
 DEVICE_tsan  := $(TSAN)
 # for programs, plug-ins and what a distribution adds; a newer compiler's warnings are not its users'
@@ -95,8 +95,8 @@ LINK_fuzz    := $(ASAN) $(STEPS_LINK) -no-pie $(LTO)
 LINK_msan    := $(MSAN)
 LINK_tsan    := $(TSAN)
 LINK_cov     := $(COVERAGE)
-DEVICE_afl/asan := $(FAST_ASAN)
-LINK_afl/asan   := $(ASAN) -no-pie
+DEVICE_afl/asan := $(FAST_ASAN) $(STEPS)
+LINK_afl/asan   := $(ASAN) $(STEPS_LINK) -no-pie
 $(foreach f,$(AFL_FLAVOURS),$(eval OTHER_$(f) := -O3)$(eval LINK_$(f) += $(LTO))$(eval HARNESS_$(f) := fuzz))
 # this machine's processor runs it, with that libraries; for s390x QEMU finds them
 LINK_i386     = $(ASAN) -Wl,--disable-new-dtags -Wl,--dynamic-linker=$(SYSROOT)/i386/lib/ld-linux.so.2 \

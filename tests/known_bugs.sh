@@ -50,11 +50,13 @@ if [ "${1:-}" = afl ]; then
 	csv=build/bugs/race/afl-none
 	gives 0 ci/bugs/race --engine afl --trials 1 --time 20 A01
 	says 'A01    fuzz_mmio         1/1'
+	expect 'its target counts the steps of devices' sh -c \
+		"[ \"\$(objdump -d build/bugs/A01/bin/afl-full/fuzz_mmio | grep -c 'call.*<__wrap___sanitizer_cov_trace_pc>')\" -ge 100 ]"
 	expect 'AFL++ finds it' grep -q '^A01,fuzz_mmio,afl,none,full,turns,1,20,.*,1,crash:' $csv-full.csv
 	gives 0 ci/bugs/race --engine afl --trials 1 --time 20 --without races A01
-	expect 'so it does without races' grep -q ',afl,none,races,1,20,.*,1,crash:' $csv-races.csv
+	expect 'so it does without races' grep -q ',afl,none,races,turns,1,20,.*,1,crash:' $csv-races.csv
 	gives 0 ci/bugs/race --engine afl --trials 1 --time 1 --without mutator A01
-	expect 'without the mutator there is a trial' grep -q ',afl,none,mutator,1,1,' $csv-mutator.csv
+	expect 'without the mutator there is a trial' grep -q ',afl,none,mutator,turns,1,1,' $csv-mutator.csv
 	gives 0 ci/bugs/race --engine afl --trials 1 --time 20 --seeds corpora A01
 	expect 'a seed shows it before AFL++ runs' grep -q '^A01,.*,afl,corpora,full,turns,1,20,.*,1,' build/bugs/race/afl-corpora-full.csv
 	finish "known bugs' tools"

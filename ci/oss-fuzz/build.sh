@@ -23,10 +23,13 @@ none) only_devices= ;;
 esac
 export only_devices objects
 
+# The steps of a device are counted (harness/base/work.h), by a function in the place of the engine's
 compile() {
+	steps=
+	[ "${1%/*}" != devices ] || steps=@ci/steps.flags
 	mkdir -p "$objects/${1%/*}"
 	# shellcheck disable=SC2086 # flags are lists
-	$CC $CFLAGS $only_devices -std=c11 -D_GNU_SOURCE -Idevices -Iharness \
+	$CC $CFLAGS $only_devices $steps -std=c11 -D_GNU_SOURCE -Idevices -Iharness \
 		-c "$1" -o "$objects/${1%.c}.o"
 }
 export -f compile
@@ -49,7 +52,7 @@ for target in $targets; do
 	mapfile -t common < <(find "$objects" -name '*.o' ! -name 'fuzz_*' | sort)
 	# shellcheck disable=SC2086 # flags are lists
 	$CXX $CXXFLAGS "$objects/harness/targets/$target.o" "${common[@]}" \
-		$LIB_FUZZING_ENGINE -o "$OUT/$target"
+		$LIB_FUZZING_ENGINE -Wl,--wrap=__sanitizer_cov_trace_pc -o "$OUT/$target"
 	find "corpora/$target" "crashes/$target" -type f 2>/dev/null | sort |
 		zip -q -X -j -@ "$OUT/${target}_seed_corpus.zip"
 	cp "dictionaries/$target.dict" "$OUT/"
