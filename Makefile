@@ -511,8 +511,11 @@ report: build/asan/anvil $(if $(DUT),dut-so dut-cov,build/cov/anvil) ## one page
 report-shots: ## pictures of it as a phone and a desk show it, light and dark (Chromium)
 	@ci/report/shots $(if $(DUT),$(DUT_DIR))
 
-bench: $(ENGINE_BINARIES) build/asan/anvil ## inputs/s of every target and of an empty one, and the ratio
+# of all known bugs those that take longest: medians of three, one process, counters alone
+SLOW_BUGS := D02 D03 E01 B08 F16 E04b A14 C23c F19 E04a E19b E29
+bench: $(ENGINE_BINARIES) build/asan/anvil ## inputs/s of every target, beside an empty one and as campaigns run; seconds until slow bugs are found
 	@build/asan/anvil bench --engine $(ENGINE)
+	@ci/bugs/race --trials 3 --time 60 --engine $(ENGINE) --csv build/bench/bugs.csv $(SLOW_BUGS)
 
 portable: ## device tests and scripts on 32 bits (i386) and big-endian (s390x, in QEMU)
 	@ci/sysroot i386 && ci/sysroot s390x

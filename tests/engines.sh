@@ -181,6 +181,12 @@ expect 'its last lines are shown, plain' grep -q '^    \[-\] PROGRAM ABORT : pre
 runs 0 env PRETEND=slow "$anvil" bench --engine afl --engines "$work/programs" --afl "$work/afl" \
 	--corpora "$work/seeds" --time 1 --rounds 1 --out "$work/o"
 expect 'bench leaves out the seeds' printed '^fuzz_x +1500 +1500 +1500 +100\.0 %$'
+expect 'and has no campaigns of AFL++' [ "$(grep -c campaigns "$work/out")" -eq 0 ]
+runs 0 "$anvil" bench --engines "$work/programs" --corpora "$work/seeds" --time 1 --rounds 1 \
+	--runs 90 --out "$work/bench"
+expect 'libFuzzer runs as in a campaign, too' printed '^as campaigns run: .* of 90 by edges alone and 90 by counters'
+expect 'how many edges those reach is said' printed '^fuzz_x +[0-9]+ +[0-9]+ +[0-9]+ +7$'
+expect 'edges alone first, then counters' [ "$(tr '\n' ' ' <"$work/bench/turns")" = 'edges edges edges counts ' ]
 
 # ---- inputs that end a target before all are read ----
 

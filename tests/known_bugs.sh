@@ -136,8 +136,15 @@ gives 0 ci/bugs/race --trials 2 --time 20 A01
 says 'A01    fuzz_mmio         2/2'
 says '1 bugs, 2 trials each of 20 s'
 expect 'a line for each trial' test "$(grep -c '^A01,fuzz_mmio,libfuzzer,none,full,turns,[12],20,.*,1,crash:' build/bugs/race/libfuzzer-none-full.csv)" -eq 2
+says 'all 1 '
 expect 'the page is XML' xmllint --noout --nonet build/bugs/index.html
 expect 'it has the bug' grep -q '<td>A01 ' build/bugs/index.html
+
+cp build/bugs/race/libfuzzer-none-full.csv build/kept.csv
+gives 0 ci/bugs/race --trials 1 --time 20 --csv build/elsewhere/bugs.csv A01
+says 'A01    fuzz_mmio         1/1'
+expect 'it is where it was asked for' grep -q '^A01,.*,1,crash:' build/elsewhere/bugs.csv
+expect 'nothing else has changed' cmp build/kept.csv build/bugs/race/libfuzzer-none-full.csv
 
 gives 0 ci/bugs/race --trials 1 --time 1 --without mutator F08a
 says_like '^F08a +fuzz_blk +0/1 +- +not reached$'

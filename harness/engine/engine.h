@@ -36,12 +36,13 @@ struct engine_job {
 	const char *target;
 	const char *corpus; /* folder below out that gets the new inputs: <out>/<corpus>/<target> */
 	unsigned int seconds;
+	unsigned int runs;	/* libFuzzer: so many inputs at most, seeds among them; 0: any */
 	unsigned int instances; /* processes of AFL++ */
 	bool set_aside; /* inputs were set aside before (engine_set_aside): start without them */
 	/*
 	 * Ignore how often an edge is taken (libFuzzer: -use_counters=0). Campaigns do so in every
 	 * other turn: how often guides them to large operands, many pieces, many sectors, and fills
-	 * a corpus with ever longer scripts. Merge and bench do so always: theirs must stay small.
+	 * a corpus with ever longer scripts. Merge does so always: its corpus must stay small.
 	 */
 	bool edges_alone;
 };

@@ -148,6 +148,11 @@ static void read_messages(struct process *p, bool (*take)(void *opaque, const ch
 	}
 }
 
+static uint64_t milliseconds(const struct timeval *t)
+{
+	return (uint64_t)t->tv_sec * 1000 + (uint64_t)t->tv_usec / 1000;
+}
+
 bool process_poll(struct process *p, bool (*take)(void *opaque, const char *line), void *opaque)
 {
 	struct rusage usage;
@@ -166,6 +171,7 @@ bool process_poll(struct process *p, bool (*take)(void *opaque, const char *line
 	p->fd = -1;
 	p->pid = 0;
 	p->rss_mb = (unsigned int)(usage.ru_maxrss / 1024);
+	p->cpu_ms = milliseconds(&usage.ru_utime) + milliseconds(&usage.ru_stime);
 	return true;
 }
 

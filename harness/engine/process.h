@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define REPORT_LINES   200 /* what is kept of the messages: the last lines, cut in width */
@@ -31,7 +32,9 @@ struct process {
 	pid_t pid; /* 0: no process */
 	int fd;	   /* its messages; -1: closed */
 	int status;
-	unsigned int rss_mb; /* at most, when it is over; of its children, too */
+	/* when it is over; of its children, too */
+	unsigned int rss_mb; /* at most */
+	uint64_t cpu_ms;     /* processor time, user and system */
 
 	char line[PATH_MAX + 256];
 	size_t line_len;
