@@ -69,6 +69,14 @@
 	X(BLK_ZONE_UNALIGNED, "zones: UNALIGNED_WP")                                               \
 	X(BLK_ZONE_OPEN_LIMIT, "zones: OPEN_RESOURCE")                                             \
 	X(BLK_ZONE_ACTIVE_LIMIT, "zones: ACTIVE_RESOURCE")                                         \
+	X(BLK_ZONE_HELD, "zones: a request waits for another one of its sectors")                  \
+	X(BLK_ZONE_TURN, "zones: a write is done, and waits for those before it")                  \
+	X(BLK_ZONE_OVERTAKEN, "zones: a write is under way in a zone that is emptied or fails")    \
+	X(BLK_ZONE_LOST, "zones: a write fails and takes its zone back")                           \
+	X(BLK_ZONE_FAILS, "zones: a zone fails")                                                   \
+	X(BLK_ZONE_OFFLINE_READ, "zones: a zone goes offline under a read")                        \
+	X(BLK_ZONE_GIVEN_UP, "zones: a held request is cancelled")                                 \
+	X(BLK_ZONE_LATE, "zones: a write ends that nobody waits for any more")                                         \
 	X(NET_TX_OK, "net: a frame is sent")                                                       \
 	X(NET_TX_CSUM, "net: a frame with a partial checksum is sent")                             \
 	X(NET_TX_TSO4, "net: a TSOv4 frame is sent")                                               \

@@ -2,7 +2,7 @@
 /*
  * Completions wait in a list until the script says which one comes, and how it went.
  */
-#include "fake_disk.h"
+#include "fake_disk_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,26 +38,11 @@ static void mark_dirty(struct fake_disk *d, const struct anvil_disk_request *r)
 		d->dirty[i / 64] |= 1ull << (i % 64);
 }
 
-/* More sectors than there are break a rule, whatever their data is. */
-static void check_data(const struct anvil_disk_request *r)
-{
-	bool read = r->op == ANVIL_DISK_READ;
-
-	if ((read || r->op == ANVIL_DISK_WRITE || r->op == ANVIL_DISK_ZONE_APPEND) &&
-	    r->sectors <= SETUP_SECTORS)
-		check_handed_over(r->data, (size_t)r->sectors * SECTOR, read);
-}
-
-static bool has_data(const struct anvil_disk_request *r)
-{
-	return r->op == ANVIL_DISK_WRITE || r->op == ANVIL_DISK_ZONE_APPEND;
-}
-
 /* Zones cut a request into no more pieces than it has sectors, of which few are written at once. */
 static bool has_room(const struct fake_disk *d, const struct anvil_disk_request *r)
 {
 	return r->op == ANVIL_DISK_READ || r->sectors <= sectors_near(r) ||
-	       sparse_has_room(&d->beyond, 64, has_data(r) ? r->sectors : 0);
+	       sparse_has_room(&d->beyond, 64, fake_disk_has_data(r) ? r->sectors : 0);
 }
 
 static void carry_out_near(const struct fake_disk *d, const struct anvil_disk_request *r,
@@ -124,25 +109,12 @@ struct passing {
 	int result;
 };
 
-/* Some of the sectors that are asked for in front, with their data. An append has its place only
- * behind, in the zone that it names. */
-static bool is_part_of(const struct anvil_disk_request *r, const struct anvil_disk_request *whole)
-{
-	uint64_t from = r->sector - whole->sector;
-
-	if (whole->op == ANVIL_DISK_ZONE_APPEND)
-		return r->sector >= whole->sector && r->sectors == whole->sectors;
-	return from <= whole->sectors && r->sectors <= whole->sectors - from &&
-	       (!(has_data(r) || r->op == ANVIL_DISK_READ) ||
-		r->data == whole->data + from * SECTOR);
-}
-
 static void submit_memory(struct anvil_disk *disk, struct anvil_disk_request *r)
 {
 	struct fake_disk *d =
 		(struct fake_disk *)(void *)((char *)disk - offsetof(struct fake_disk, memory));
 
-	if (r->op != ANVIL_DISK_FLUSH && !is_part_of(r, d->passing))
+	if (r->op != ANVIL_DISK_FLUSH && !fake_disk_is_part_of(r, d->passing))
 		oracle_fail(d->oracle, 8, "zones: %llu sectors at %llu are asked for",
 			    (unsigned long long)r->sectors, (unsigned long long)r->sector);
 	carry_out(d, r);
@@ -175,30 +147,48 @@ static int carry_out_or_fail(struct fake_disk *d, struct anvil_disk_request *r, 
 {
 	if (d->fail_every && ++d->count % d->fail_every == 0)
 		return -EIO;
-	if (result)
+	if (result && result != -ETIMEDOUT)
 		return result;
 	if (!has_room(d, r))
 		return -ENOSPC;
-	if (d->is_zoned)
-		return pass_zones(d, r);
+	if (d->is_zoned && !d->zones_front)
+		return result ? result : pass_zones(d, r);
 	carry_out(d, r);
-	return 0;
+	return result;
+}
+
+static struct anvil_disk_request *take(struct fake_disk *d, unsigned int which)
+{
+	struct anvil_disk_request *r = d->pending[which];
+
+	for (d->pendings--; which < d->pendings; which++)
+		d->pending[which] = d->pending[which + 1];
+	return r;
+}
+
+static void complete(struct fake_disk *d, unsigned int which, int result)
+{
+	struct anvil_disk_request *r = d->pending[which];
+
+	fake_disk_check_data(r);
+	result = carry_out_or_fail(d, r, result);
+	oracle_disk_completed(d->oracle, r, result);
+	take(d, which);
+	r->done(r, result);
+}
+
+static void complete_below(struct fake_disk *d, unsigned int which, int result)
+{
+	struct anvil_disk_request *r = take(d, which);
+
+	result = carry_out_or_fail(d, r, result);
+	fake_disk_front_done(d, r, result);
 }
 
 void fake_disk_complete(struct fake_disk *d, unsigned int which, int result)
 {
-	if (d->pendings == 0)
-		return;
-	which %= d->pendings;
-
-	struct anvil_disk_request *r = d->pending[which];
-
-	check_data(r);
-	result = carry_out_or_fail(d, r, result);
-	oracle_disk_completed(d->oracle, r, result);
-	for (d->pendings--; which < d->pendings; which++)
-		d->pending[which] = d->pending[which + 1];
-	r->done(r, result);
+	if (d->pendings)
+		(d->zones_front ? complete_below : complete)(d, which % d->pendings, result);
 }
 
 /* It is among those at the disk first: a violation leaves it there (fake_disk_return). */
@@ -207,7 +197,7 @@ static void submit(struct anvil_disk *disk, struct anvil_disk_request *r)
 	struct fake_disk *d = (struct fake_disk *)(void *)disk;
 
 	d->pending[d->pendings++] = r;
-	check_data(r);
+	fake_disk_check_data(r);
 	oracle_disk_submitted(d->oracle, r);
 	if (d->pendings > FAKE_DISK_PENDING)
 		oracle_fail(d->oracle, 10, "more than %u requests at the disk", FAKE_DISK_PENDING);
@@ -215,12 +205,20 @@ static void submit(struct anvil_disk *disk, struct anvil_disk_request *r)
 		fake_disk_complete(d, d->pendings - 1, 0);
 }
 
+bool fake_disk_idle(const struct fake_disk *d)
+{
+	return d->pendings == 0 && d->flights == 0;
+}
+
 void fake_disk_return(struct fake_disk *d)
 {
+	if (d->zones_front)
+		fake_disk_front_return(d);
 	while (d->pendings) {
 		struct anvil_disk_request *r = d->pending[--d->pendings];
 
-		r->done(r, -ECANCELED);
+		if (!d->zones_front)
+			r->done(r, -ECANCELED);
 	}
 }
 
@@ -237,18 +235,44 @@ static void cancel(struct anvil_disk *disk, struct anvil_disk_request *r)
 		fake_disk_complete(d, i, -ECANCELED);
 }
 
+/* ---- below zones that are in front ---- */
+
+static struct fake_disk *below_of(struct anvil_disk *disk)
+{
+	return (struct fake_disk *)(void *)((char *)disk - offsetof(struct fake_disk, memory));
+}
+
+static void submit_below(struct anvil_disk *disk, struct anvil_disk_request *r)
+{
+	struct fake_disk *d = below_of(disk);
+
+	if (d->pendings > FAKE_DISK_PENDING)
+		oracle_fail(d->oracle, 10, "more than %u requests below zones", FAKE_DISK_PENDING);
+	d->pending[d->pendings++] = r;
+	fake_disk_front_asks(d, r);
+	if (!d->deferred)
+		fake_disk_complete(d, d->pendings - 1, 0);
+}
+
+static void cancel_below(struct anvil_disk *disk, struct anvil_disk_request *r)
+{
+	cancel(&below_of(disk)->disk, r);
+}
+
+static const struct anvil_disk_ops ops = { .submit = submit, .cancel = cancel };
+static const struct anvil_disk_ops memory_ops = { .submit = submit_memory };
+static const struct anvil_disk_ops below_ops = { .submit = submit_below, .cancel = cancel_below };
+
+/* ---- one script's disk ---- */
+
 void fake_disk_create(struct fake_disk *d, struct oracle *oracle)
 {
-	static const struct anvil_disk_ops ops = { .submit = submit, .cancel = cancel };
-	static const struct anvil_disk_ops memory_ops = { .submit = submit_memory };
-
 	memset(d, 0, sizeof(*d));
-	d->disk.ops = &ops;
-	d->memory.ops = &memory_ops;
 	d->oracle = oracle;
 	d->content = malloc((size_t)SETUP_SECTORS * SECTOR);
 	if (!d->content)
 		abort();
+	fake_disk_front_create(d);
 	sparse_create(&d->beyond);
 	memcpy(d->disk.id, setup_disk_id, sizeof(d->disk.id));
 	for (uint64_t i = 0; i < SETUP_SECTORS; i++)
@@ -265,7 +289,11 @@ void fake_disk_begins_with(struct fake_disk *d, const uint8_t *content, uint64_t
 
 static void start_zones(struct fake_disk *d, const struct setup *p)
 {
+	d->zones_front = p->zones.front;
 	d->memory.capacity = p->capacity;
+	d->memory.ops = d->zones_front ? &below_ops : &memory_ops;
+	if (d->zones_front)
+		d->disk.ops = &fake_disk_front_ops;
 	if (anvil_zoned_disk_init(&d->zoned, &d->memory, &p->zones.options))
 		abort();
 	if (p->zones.read_only)
@@ -294,9 +322,17 @@ void fake_disk_start(struct fake_disk *d, const struct setup *p)
 		anvil_features_has(&p->offered, VIRTIO_BLK_F_LIFETIME) ? &d->lifetime : NULL;
 	d->disk.secure_erase = anvil_features_has(&p->offered, VIRTIO_BLK_F_SECURE_ERASE);
 	d->disk.zoning = NULL;
+	d->disk.ops = &ops;
+	d->zones_front = false;
 	d->is_zoned = p->zones.zoned;
 	if (d->is_zoned)
 		start_zones(d, p);
+}
+
+void fake_disk_fail_zone(struct fake_disk *d, unsigned int zone, bool offline)
+{
+	anvil_zoned_disk_fail_zone(&d->zoned, zone,
+				   offline ? ANVIL_DISK_ZONE_OFFLINE : ANVIL_DISK_ZONE_READ_ONLY);
 }
 
 void fake_disk_stop(struct fake_disk *d)

@@ -44,6 +44,7 @@ enum machine_event_kind {
 	MACHINE_ANNOUNCE, /* the guest has moved */
 	MACHINE_SPEED,	  /* `number` Mbit/s, duplex `len` */
 	MACHINE_TIME,	  /* the device is told that it is `number` us now */
+	MACHINE_ZONE,	  /* zone `number` goes offline if `result` is not 0, else read-only */
 };
 
 /* What a device meets beside the guest's accesses, but for a restore: the host, a racing guest. */
@@ -229,6 +230,8 @@ void machine_announce(struct machine *m);
 void machine_speed(struct machine *m, uint32_t speed, uint8_t duplex);
 void machine_time(struct machine *m, uint64_t usecs);
 void machine_resize(struct machine *m, uint64_t capacity);
+/* A zone of the disk, modulo how many there are, can only be read from now on, or is offline. */
+void machine_fail_zone(struct machine *m, unsigned int which, bool offline);
 void machine_stall(struct machine *m, bool nic_stalled);
 /* Saves the device and makes it anew from its state after this damage; not with requests in flight.
  */

@@ -46,6 +46,20 @@ void machine_resize(struct machine *m, uint64_t capacity)
 	machine_settle(m);
 }
 
+void machine_fail_zone(struct machine *m, unsigned int which, bool offline)
+{
+	if (!m->exact || m->ground || !m->p.zones.zoned || !m->oracle.zones)
+		return;
+	which %= m->oracle.zones;
+	if (m->told)
+		machine_tell(m, &(struct machine_event){
+					.kind = MACHINE_ZONE, .number = which, .result = offline });
+	machine_event(m);
+	oracle_zone_failed(&m->oracle, which, offline);
+	fake_disk_fail_zone(&m->own.disk, which, offline);
+	machine_settle(m);
+}
+
 /* ---- a network device ---- */
 
 uint8_t *machine_frame_room(struct machine *m)

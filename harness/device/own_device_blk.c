@@ -65,9 +65,11 @@ static void stop(struct own_device *d)
 /* The embedder's question before it destroys a device; the disk knows the answer. */
 static void check_idle(struct own_device *d)
 {
-	if (anvil_blk_idle(&d->blk) != (d->disk.pendings == 0))
-		oracle_fail(d->oracle, 8, "the device says %s, %u requests are at the disk",
-			    d->disk.pendings ? "idle" : "busy", d->disk.pendings);
+	bool idle = fake_disk_idle(&d->disk);
+
+	if (anvil_blk_idle(&d->blk) != idle)
+		oracle_fail(d->oracle, 8, "the device says %s, %s", idle ? "busy" : "idle",
+			    idle ? "nothing is at the disk" : "requests are at the disk");
 }
 
 static void complete(struct device_under_test *dut, unsigned int which, int result)

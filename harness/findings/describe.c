@@ -334,7 +334,10 @@ static void tell_complete(const struct script_op *r, FILE *out)
 {
 	fprintf(out, "%u request%s %s", r->complete.more % 17 + 1u,
 		r->complete.more % 17 ? "s" : "",
-		r->complete.result ? "failed by the disk" : "completed by the disk");
+		r->complete.result == COMPLETE_DONE_ERROR
+			? "carried out by the disk, which says that it failed"
+		: r->complete.result ? "failed by the disk"
+				     : "completed by the disk");
 }
 
 static void tell_link(const struct script_op *r, FILE *out)
@@ -374,6 +377,12 @@ static void tell_resize(const struct script_op *r, FILE *out)
 	fprintf(out, "the disk now has %" PRIu64 " sectors", setup_capacity(r->resize.capacity));
 }
 
+static void tell_zone(const struct script_op *r, FILE *out)
+{
+	fprintf(out, "zone %u of the disk, modulo how many there are, %s", r->zone.which,
+		operand_says(operand_zone_fails, r->zone.state));
+}
+
 static void tell_stall(const struct script_op *r, FILE *out)
 {
 	const char *disk = operand_says(operand_stall_disks, r->stall.disk);
@@ -405,6 +414,7 @@ static void (*const tell_op[OP_CODES])(const struct script_op *r, FILE *out) = {
 	[OP_LINK] = tell_link,	     [OP_RESIZE] = tell_resize, [OP_STALL] = tell_stall,
 	[OP_RACE] = tell_race,	     [OP_DRAIN] = tell_drain,	[OP_ACK] = tell_ack,
 	[OP_RESTORE] = tell_restore, [OP_TIME] = tell_time,	[OP_MANY] = tell_many,
+	[OP_ZONE] = tell_zone,
 };
 
 bool describe_is_host(const struct script_op *op)
@@ -418,6 +428,7 @@ bool describe_is_host(const struct script_op *op)
 	case OP_DRAIN:
 	case OP_RESTORE:
 	case OP_TIME:
+	case OP_ZONE:
 		return true;
 	default:
 		return false;

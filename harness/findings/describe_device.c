@@ -31,7 +31,8 @@ static const struct kind {
 	void (*tell)(const struct setup *p, FILE *out);
 	void (*tell_last)(const struct setup *p, FILE *out);
 } kinds[DEVICE_KINDS] = {
-	[DEVICE_BLK] = { "a block device", FLAG_READ_ONLY | FLAG_DEFERRED | FLAG_CANCEL_LATE,
+	[DEVICE_BLK] = { "a block device",
+			 FLAG_READ_ONLY | FLAG_DEFERRED | FLAG_CANCEL_LATE | FLAG_ZONES_FRONT,
 			 tell_disk, tell_failures },
 	[DEVICE_NET] = { "a network device", FLAG_LINK_DOWN | FLAG_NIC_STALLED | FLAG_NIC_DROPS,
 			 NULL, NULL },

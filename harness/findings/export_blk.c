@@ -21,7 +21,6 @@ static void put_extras(const struct setup *p, FILE *out)
 	if (!p->zones.zoned)
 		return;
 	fprintf(out,
-		"\tstatic struct anvil_zoned_disk zoned;\n"
 		"\tstatic const struct anvil_zoned_disk_options zones = {\n"
 		"\t\t.zoning = { %s, %u, %u, %u, %u, %u },\n"
 		"\t\t.conventional = %" PRIu64 ",\n"
@@ -52,7 +51,14 @@ static void put_create(const struct setup *p, FILE *out)
 	d.p = *p;
 	own_blk_options(&d, &o);
 	if (p->zones.zoned)
-		fputs("#include \"zoned_disk.h\"\n\n", out);
+		fputs("#include \"zoned_disk.h\"\n\n"
+		      "static struct anvil_zoned_disk zoned;\n\n"
+		      "HELPER void fail_zone(uint64_t zone, enum anvil_disk_zone_state state)\n"
+		      "{\n"
+		      "\tanvil_zoned_disk_fail_zone(&zoned, zone, state);\n"
+		      "\tsettle();\n"
+		      "}\n\n",
+		      out);
 	fprintf(out,
 		"static void create_device(void)\n"
 		"{\n"

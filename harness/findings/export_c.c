@@ -2,6 +2,7 @@
 /*
  * One function an operation, one call an access.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -113,7 +114,9 @@ static void put_event(const struct play_entry *e, const uint8_t *bytes, bool com
 	case MACHINE_COMPLETE:
 		if (completes)
 			fprintf(out, "\tcomplete(%" PRIu64 ", %s);\n", v->number,
-				v->result ? "-EIO" : "0");
+				v->result == -ETIMEDOUT ? "-ETIMEDOUT"
+				: v->result		? "-EIO"
+							: "0");
 		break;
 	case MACHINE_LINK:
 		fprintf(out, "\tlink_up(%s);\n", v->number ? "true" : "false");
@@ -139,6 +142,10 @@ static void put_event(const struct play_entry *e, const uint8_t *bytes, bool com
 		break;
 	case MACHINE_TIME:
 		fprintf(out, "\ttell_time(%" PRIu64 "u);\n", v->number);
+		break;
+	case MACHINE_ZONE:
+		fprintf(out, "\tfail_zone(%" PRIu64 ", ANVIL_DISK_ZONE_%s);\n", v->number,
+			v->result ? "OFFLINE" : "READ_ONLY");
 		break;
 	case MACHINE_RACE:
 		put_race(&v->race, out);

@@ -126,6 +126,9 @@ static void put_event(const struct machine_event *v, FILE *out)
 	case MACHINE_TIME:
 		fprintf(out, "# left out: it is now %" PRIu64 " us\n", v->number);
 		break;
+	case MACHINE_ZONE:
+		fprintf(out, "# left out: zone %" PRIu64 " of the disk fails\n", v->number);
+		break;
 	case MACHINE_RETRY:
 	case MACHINE_CALM:
 		break;

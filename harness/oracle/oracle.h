@@ -164,17 +164,43 @@ struct model_queue {
 	struct model_chain *held[SETUP_QUEUE_SIZE]; /* in the order taken */
 };
 
+/* A request that zones in front of a slow disk have, and what they made of it (oracle_blk_front.c).
+ */
+struct model_flight {
+	enum anvil_disk_op op;
+	uint64_t sector; /* of an append, its place */
+	uint64_t sectors;
+	uint64_t order; /* in which they came */
+	bool writes;
+	bool changes;	/* the disk below has to be asked, and is changed by it */
+	bool overtaken; /* a write whose zone was emptied, or failed, or lost one before it */
+	bool cancelled;
+	bool answered; /* by coming: it is over */
+	bool asked;    /* the disk below was */
+	bool below;    /* and has not answered */
+	bool back;     /* that is over, or is not to be done any more */
+	int result;
+	/* what is read now, and from when on */
+	uint64_t piece;
+	uint64_t piece_sectors;
+	uint64_t piece_order;
+	unsigned int since; /* in the log of what sectors held */
+};
+
 /* A request at the disk; `stopped`: its queue was stopped after it was submitted. */
 struct model_disk_request {
 	const struct anvil_disk_request *request;
 	unsigned int queue;
 	bool stopped;
+	struct model_flight flight;
 };
 
 struct model_zone {
 	uint64_t start;
 	uint64_t capacity;
-	uint64_t written; /* the write pointer; stays when a zone is finished */
+	uint64_t written; /* all up to here is there; stays when a zone is finished */
+	uint64_t
+		pointer; /* where the next write begins: ahead of that while writes are under way */
 	uint8_t type;
 	uint8_t state;
 };
@@ -183,6 +209,17 @@ struct model_zone {
 struct model_span {
 	uint64_t from;
 	uint64_t to;
+};
+
+/* What each of the first sectors holds, as a sum, and what it held before. */
+#define MODEL_CONTENT_LOG 2048u
+struct model_content {
+	uint64_t now[SETUP_SECTORS];
+	struct model_held {
+		unsigned int sector;
+		uint64_t value;
+	} log[MODEL_CONTENT_LOG];
+	unsigned int logs; /* beyond MODEL_CONTENT_LOG: nobody knows any more */
 };
 
 struct model_walk {
@@ -351,6 +388,8 @@ struct oracle {
 	/* sectors that were written since the zone around them was emptied; no two overlap */
 	struct model_span zone_span[ORACLE_ZONE_SPANS];
 	unsigned int zone_spans;
+	struct model_content content;
+	uint64_t disk_clock; /* counts requests in front of a slow disk, and those below */
 	/* the queue waits for a slot; how many requests others took meanwhile */
 	bool starved[SETUP_QUEUES];
 	uint8_t passed_by[SETUP_QUEUES][SETUP_QUEUES];
@@ -429,7 +468,16 @@ void oracle_irq(struct oracle *o, bool asserted);
 /* The disk. `completed` comes before the device hears of it. */
 void oracle_disk_submitted(struct oracle *o, const struct anvil_disk_request *request);
 void oracle_disk_completed(struct oracle *o, const struct anvil_disk_request *request, int result);
+void oracle_disk_cancelled(struct oracle *o, const struct anvil_disk_request *request);
 void oracle_resized(struct oracle *o, uint64_t capacity);
+
+/* Zones in front of the disk ask it for `part` of a request; it has answered. */
+void oracle_below_submitted(struct oracle *o, const struct anvil_disk_request *request,
+			    const struct anvil_disk_request *part);
+void oracle_below_completed(struct oracle *o, const struct anvil_disk_request *request, int result);
+
+/* A zone goes offline, or can only be read from now on. Before the disk is told. */
+void oracle_zone_failed(struct oracle *o, unsigned int zone, bool offline);
 
 /* The nic. */
 void oracle_sent(struct oracle *o, const struct anvil_nic_frame *frame, int result);

@@ -257,6 +257,8 @@ static void settle(struct oracle *o)
 	}
 	if (busy > 1)
 		hit(MILESTONE_BLK_MANY_QUEUES);
+	if (o->p->zones.front)
+		oracle_front_settle(o);
 }
 
 /* ---- saved states ---- */

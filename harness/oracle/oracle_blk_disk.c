@@ -2,6 +2,7 @@
 /*
  * Whether the disk is asked for just what a block request asks for.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "oracle_blk_internal.h"
@@ -70,6 +71,21 @@ static void check_disk(struct oracle *o, const struct anvil_disk_request *r)
 		oracle_fail(o, 8, "a read-only disk is asked to change");
 }
 
+static void enlist(struct oracle *o, const struct model_chain *c,
+		   const struct anvil_disk_request *request)
+{
+	if (o->at_disk == ORACLE_DISK_REQUESTS)
+		oracle_fail(o, 10, "more than %u requests at the disk", ORACLE_DISK_REQUESTS);
+	o->disk_request[o->at_disk++] = (struct model_disk_request){
+		.request = request,
+		.queue = queue_of(o, c),
+	};
+	if (o->at_disk > 256)
+		hit(MILESTONE_BLK_MANY_AT_DISK);
+	if (o->p->zones.front)
+		oracle_front_arrives(o, request);
+}
+
 void oracle_disk_submitted(struct oracle *o, const struct anvil_disk_request *request)
 {
 	struct model_chain *c = chain_of(o, request);
@@ -104,12 +120,7 @@ void oracle_disk_submitted(struct oracle *o, const struct anvil_disk_request *re
 	else
 		c->step++;
 	c->waiting = true;
-	if (o->at_disk == ORACLE_DISK_REQUESTS)
-		oracle_fail(o, 10, "more than %u requests at the disk", ORACLE_DISK_REQUESTS);
-	o->disk_request[o->at_disk++] =
-		(struct model_disk_request){ request, queue_of(o, c), false };
-	if (o->at_disk > 256)
-		hit(MILESTONE_BLK_MANY_AT_DISK);
+	enlist(o, c, request);
 }
 
 /* The disk may have shrunk since the request was checked: what is outside now must not be asked. */
@@ -139,7 +150,9 @@ static void zones_completed(struct oracle *o, struct model_chain *c,
 	uint64_t zone_sectors = o->p->zones.options.zoning.zone_sectors;
 	uint64_t asked =
 		r->op == ANVIL_DISK_ZONE_APPEND ? r->sector - r->sector % zone_sectors : r->sector;
-	uint8_t status = oracle_zones_completed(o, r, c ? c->zone_asked : asked, result);
+	uint8_t status = o->p->zones.front
+				 ? oracle_front_ends(o, r, result)
+				 : oracle_zones_completed(o, r, c ? c->zone_asked : asked, result);
 
 	if (!c)
 		return;
@@ -156,7 +169,8 @@ static void forget_request(struct oracle *o, const struct anvil_disk_request *re
 
 	while (o->disk_request[i].request != request)
 		i++;
-	if (o->disk_request[i].stopped && request->op == ANVIL_DISK_WRITE && !result)
+	if (o->disk_request[i].stopped && request->op == ANVIL_DISK_WRITE &&
+	    (!result || result == -ETIMEDOUT))
 		hit(MILESTONE_BLK_LATE_WRITE);
 	o->disk_request[i] = o->disk_request[--o->at_disk];
 	if (!o->at_disk)
@@ -183,13 +197,13 @@ void oracle_disk_completed(struct oracle *o, const struct anvil_disk_request *re
 {
 	struct model_chain *c = chain_of(o, request);
 
-	forget_request(o, request, result);
 	if (!result)
 		tell_size(o, request);
 	if (o->digests)
 		digest_request(o, request, result);
 	if (o->zones)
 		zones_completed(o, c, request, result);
+	forget_request(o, request, result);
 	if (!c)
 		return;
 	o->current = c;

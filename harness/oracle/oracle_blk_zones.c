@@ -30,6 +30,7 @@ static struct model_zone new_zone(const struct oracle *o, unsigned int index)
 	struct model_zone z = {
 		.start = (uint64_t)index * w->zoning.zone_sectors,
 		.written = (uint64_t)index * w->zoning.zone_sectors,
+		.pointer = (uint64_t)index * w->zoning.zone_sectors,
 		.capacity = size_of(o, index),
 		.state = VIRTIO_BLK_ZS_EMPTY,
 	};
@@ -59,10 +60,16 @@ void oracle_zones_start(struct oracle *o)
 	if (!o->p->zones.zoned)
 		return;
 	o->zone_spans = 0;
+	memset(o->content.now, 0, sizeof(o->content.now));
+	o->content.logs = 0;
+	o->disk_clock = 0;
 	while ((uint64_t)o->zones * zoning(o)->zone_sectors < o->capacity) {
 		o->zone[o->zones] = new_zone(o, o->zones);
 		o->zones++;
 	}
+	/* what was there before */
+	oracle_content_set_all(o, 0, o->p->zones.options.conventional * zoning(o)->zone_sectors,
+			       ORACLE_CONTENT_UNSURE);
 }
 
 static unsigned int count_state(const struct oracle *o, uint32_t states)
@@ -84,6 +91,12 @@ static bool in(const struct model_zone *z, uint32_t states)
 	return states >> z->state & 1;
 }
 
+/* 5.2.6: one that nothing is written to, and nothing is to be, is empty then. */
+static void close_up(struct model_zone *z)
+{
+	z->state = z->pointer > z->start ? VIRTIO_BLK_ZS_CLOSED : VIRTIO_BLK_ZS_EMPTY;
+}
+
 /* A zone enters an open state, if the limits allow it; one opened by a write may have to go. */
 static uint8_t open_up(struct oracle *o, struct model_zone *z, uint8_t state)
 {
@@ -100,65 +113,41 @@ static uint8_t open_up(struct oracle *o, struct model_zone *z, uint8_t state)
 			i++;
 		if (i == o->zones)
 			return VIRTIO_BLK_S_ZONE_OPEN_RESOURCE;
-		o->zone[i].state = VIRTIO_BLK_ZS_CLOSED;
+		close_up(&o->zone[i]);
 		hit(MILESTONE_BLK_ZONE_IMPLICIT_CLOSE);
 	}
 	z->state = state;
 	return VIRTIO_BLK_S_OK;
 }
 
+/* It may have been closed, or finished, meanwhile. */
 static void written_to(struct model_zone *z, uint64_t sector)
 {
 	z->written = sector;
+	if (z->pointer < sector)
+		z->pointer = sector;
 	if (sector == z->start + z->capacity) {
 		z->state = VIRTIO_BLK_ZS_FULL;
 		hit(MILESTONE_BLK_ZONE_FILLED);
+	} else if (in(z, STATE(EMPTY))) {
+		z->state = VIRTIO_BLK_ZS_CLOSED;
 	}
 }
 
-static void add_span(struct oracle *o, uint64_t from, uint64_t to)
+/* Or its last sector is given to a write that is under way. */
+static bool is_full(const struct model_zone *z)
 {
-	if (from >= to)
-		return;
-	if (o->zone_spans < ORACLE_ZONE_SPANS)
-		o->zone_span[o->zone_spans] = (struct model_span){ from, to };
-	o->zone_spans++; /* too many: what was written is not known any more */
-}
-
-static bool is_written(const struct oracle *o, uint64_t sector)
-{
-	for (unsigned int i = 0; i < o->zone_spans; i++) {
-		if (sector >= o->zone_span[i].from && sector < o->zone_span[i].to)
-			return true;
-	}
-	return false;
-}
-
-/* 5.2.6.2: in a zone that takes any write, what is in front of the pointer need not be written. */
-static void mark_data(struct oracle *o, uint64_t first, uint64_t end, bool written)
-{
-	if (o->zone_spans > ORACLE_ZONE_SPANS)
-		return;
-	for (unsigned int i = o->zone_spans; i > 0; i--) {
-		struct model_span had = o->zone_span[i - 1];
-
-		if (had.from >= end || had.to <= first)
-			continue;
-		o->zone_span[i - 1] = o->zone_span[--o->zone_spans];
-		add_span(o, had.from, first);
-		add_span(o, end, had.to);
-	}
-	if (written)
-		add_span(o, first, end);
+	return in(z, STATE(FULL)) ||
+	       (z->pointer == z->start + z->capacity && z->pointer > z->written);
 }
 
 static uint8_t write_swr(struct oracle *o, struct model_zone *z, uint64_t sector, uint64_t sectors)
 {
 	uint8_t status = VIRTIO_BLK_S_OK;
 
-	if (in(z, DEAD_STATES | STATE(FULL)))
+	if (in(z, DEAD_STATES) || is_full(z))
 		return VIRTIO_BLK_S_ZONE_INVALID_CMD;
-	if (sector != z->written)
+	if (sector != z->pointer)
 		return VIRTIO_BLK_S_ZONE_UNALIGNED_WP;
 	if (sector + sectors > z->start + z->capacity)
 		return VIRTIO_BLK_S_ZONE_INVALID_CMD;
@@ -166,10 +155,8 @@ static uint8_t write_swr(struct oracle *o, struct model_zone *z, uint64_t sector
 		return VIRTIO_BLK_S_ZONE_UNALIGNED_WP;
 	if (in(z, STATE(EMPTY) | STATE(CLOSED)))
 		status = open_up(o, z, VIRTIO_BLK_ZS_IOPEN);
-	if (status == VIRTIO_BLK_S_OK) {
-		mark_data(o, sector, sector + sectors, true);
-		written_to(z, sector + sectors);
-	}
+	if (status == VIRTIO_BLK_S_OK)
+		z->pointer = sector + sectors;
 	return status;
 }
 
@@ -181,34 +168,74 @@ static uint8_t write_anywhere(struct oracle *o, uint64_t first, uint64_t end)
 		if (z->start < end && z->start + size_of(o, i) > first && in(z, DEAD_STATES))
 			return VIRTIO_BLK_S_ZONE_INVALID_CMD;
 	}
-	mark_data(o, first, end, true);
 	for (unsigned int i = 0; i < o->zones; i++) {
 		struct model_zone *z = &o->zone[i];
-		uint64_t z_end = z->start + size_of(o, i);
 
-		if (z->start >= end || z_end <= first || z->type == VIRTIO_BLK_ZT_CONV ||
-		    in(z, STATE(FULL)))
-			continue;
-		if (in(z, STATE(EMPTY) | STATE(CLOSED)))
+		if (z->start < end && z->start + size_of(o, i) > first &&
+		    in(z, STATE(EMPTY) | STATE(CLOSED)))
 			z->state = VIRTIO_BLK_ZS_IOPEN;
-		if (end < z_end)
-			z_end = end;
-		if (z_end > z->written)
-			written_to(z, z_end);
-		hit(MILESTONE_BLK_ZONE_PREFERRED);
 	}
 	return VIRTIO_BLK_S_OK;
 }
 
-static struct model_zone *zone_at(struct oracle *o, uint64_t sector)
+/* 5.2.6.2: in a zone that takes any write, what is in front of the pointer need not be written. */
+void oracle_zones_wrote(struct oracle *o, uint64_t sector, uint64_t sectors)
+{
+	uint64_t end = sector + sectors;
+
+	oracle_content_mark(o, sector, end, true);
+	for (unsigned int i = 0; i < o->zones; i++) {
+		struct model_zone *z = &o->zone[i];
+		uint64_t z_end = z->start + size_of(o, i);
+
+		if (z->start >= end || z_end <= sector || z->type == VIRTIO_BLK_ZT_CONV)
+			continue;
+		if (end < z_end)
+			z_end = end;
+		if (z_end > z->written)
+			written_to(z, z_end);
+		if (z->type == VIRTIO_BLK_ZT_SWP)
+			hit(MILESTONE_BLK_ZONE_PREFERRED);
+	}
+}
+
+/* Writes that are under way there, and are not part of any zone from now on. */
+static void overtake(struct oracle *o, const struct model_zone *z)
+{
+	uint64_t end = z->start + size_of(o, (unsigned int)(z - o->zone));
+
+	for (unsigned int i = 0; o->p->zones.front && i < o->at_disk; i++) {
+		struct model_flight *f = &o->disk_request[i].flight;
+
+		if (!f->writes || f->sector >= end || z->start >= f->sector + f->sectors)
+			continue;
+		f->overtaken = true;
+		hit(MILESTONE_BLK_ZONE_OVERTAKEN);
+	}
+}
+
+void oracle_zones_lost(struct oracle *o, uint64_t sector)
+{
+	struct model_zone *z = oracle_zone_at(o, sector);
+
+	if (z->type != VIRTIO_BLK_ZT_SWR)
+		return;
+	z->pointer = z->written;
+	overtake(o, z);
+	if (in(z, STATE(CLOSED)))
+		close_up(z);
+	hit(MILESTONE_BLK_ZONE_LOST);
+}
+
+struct model_zone *oracle_zone_at(struct oracle *o, uint64_t sector)
 {
 	return &o->zone[sector / zoning(o)->zone_sectors];
 }
 
 static uint8_t write_zones(struct oracle *o, uint64_t sector, uint64_t sectors)
 {
-	struct model_zone *z = zone_at(o, sector);
-	const struct model_zone *last = zone_at(o, sector + sectors - 1);
+	struct model_zone *z = oracle_zone_at(o, sector);
+	const struct model_zone *last = oracle_zone_at(o, sector + sectors - 1);
 
 	if (last->type != VIRTIO_BLK_ZT_SWR)
 		return write_anywhere(o, sector, sector + sectors);
@@ -218,12 +245,12 @@ static uint8_t write_zones(struct oracle *o, uint64_t sector, uint64_t sectors)
 /* 5.2.6.2: what was not written is told apart from what was */
 static void check_unwritten(struct oracle *o, const struct anvil_disk_request *r)
 {
-	if (o->zone_spans > ORACLE_ZONE_SPANS)
+	if (!oracle_content_known(o))
 		return;
 	for (uint64_t i = 0; i < r->sectors; i++) {
-		const struct model_zone *z = zone_at(o, r->sector + i);
+		const struct model_zone *z = oracle_zone_at(o, r->sector + i);
 
-		if (z->type == VIRTIO_BLK_ZT_CONV || is_written(o, r->sector + i))
+		if (z->type == VIRTIO_BLK_ZT_CONV || oracle_content_written(o, r->sector + i))
 			continue;
 		for (unsigned int k = 0; k < 512; k++) {
 			if (r->data[i * 512 + k])
@@ -238,10 +265,11 @@ static uint8_t pass_over(struct oracle *o, const struct anvil_disk_request *r, u
 {
 	uint64_t end = r->sector + r->sectors;
 
-	if (zone_at(o, end - 1)->type == VIRTIO_BLK_ZT_SWR &&
-	    zone_at(o, end - 1) != zone_at(o, r->sector))
+	if (oracle_zone_at(o, end - 1)->type == VIRTIO_BLK_ZT_SWR &&
+	    oracle_zone_at(o, end - 1) != oracle_zone_at(o, r->sector))
 		return VIRTIO_BLK_S_ZONE_INVALID_CMD;
-	for (const struct model_zone *z = zone_at(o, r->sector); z <= zone_at(o, end - 1); z++) {
+	for (const struct model_zone *z = oracle_zone_at(o, r->sector);
+	     z <= oracle_zone_at(o, end - 1); z++) {
 		if (in(z, bad))
 			return VIRTIO_BLK_S_ZONE_INVALID_CMD;
 	}
@@ -250,21 +278,16 @@ static uint8_t pass_over(struct oracle *o, const struct anvil_disk_request *r, u
 
 static void empty(struct oracle *o, struct model_zone *z)
 {
+	uint64_t end = z->start + size_of(o, (unsigned int)(z - o->zone));
+
 	if (z->type == VIRTIO_BLK_ZT_CONV || in(z, DEAD_STATES))
 		return;
 	z->state = VIRTIO_BLK_ZS_EMPTY;
 	z->written = z->start;
-	mark_data(o, z->start, z->start + size_of(o, (unsigned int)(z - o->zone)), false);
-}
-
-/* What is discarded counts as unwritten, but where only the end of a zone can be unwritten. */
-static uint8_t discard(struct oracle *o, const struct anvil_disk_request *r)
-{
-	uint8_t status = pass_over(o, r, DEAD_STATES);
-
-	if (status == VIRTIO_BLK_S_OK && zone_at(o, r->sector)->type != VIRTIO_BLK_ZT_SWR)
-		mark_data(o, r->sector, r->sector + r->sectors, false);
-	return status;
+	z->pointer = z->start;
+	overtake(o, z);
+	oracle_content_mark(o, z->start, end, false);
+	oracle_content_set_all(o, z->start, end, ORACLE_CONTENT_ZEROES);
 }
 
 static uint8_t erase(struct oracle *o, const struct anvil_disk_request *r)
@@ -288,7 +311,7 @@ static uint8_t erase(struct oracle *o, const struct anvil_disk_request *r)
 
 static uint8_t change_state(struct oracle *o, const struct anvil_disk_request *r)
 {
-	struct model_zone *z = zone_at(o, r->sector);
+	struct model_zone *z = oracle_zone_at(o, r->sector);
 
 	if (z->type == VIRTIO_BLK_ZT_CONV || in(z, DEAD_STATES))
 		return VIRTIO_BLK_S_ZONE_INVALID_CMD;
@@ -302,38 +325,38 @@ static uint8_t change_state(struct oracle *o, const struct anvil_disk_request *r
 	} else {
 		if (!in(z, ACTIVE_STATES))
 			return VIRTIO_BLK_S_ZONE_INVALID_CMD;
-		z->state = z->written > z->start ? VIRTIO_BLK_ZS_CLOSED : VIRTIO_BLK_ZS_EMPTY;
+		close_up(z);
 	}
 	return VIRTIO_BLK_S_OK;
 }
 
-/* An append has been given its place, right or wrong: the zone is the one around it. */
-static uint8_t append(struct oracle *o, const struct anvil_disk_request *r)
+static uint8_t append(struct oracle *o, const struct anvil_disk_request *r, uint64_t asked,
+		      uint64_t *place)
 {
-	struct model_zone *z = zone_at(o, r->sector);
+	struct model_zone *z = oracle_zone_at(o, asked);
 
 	if (z->type != VIRTIO_BLK_ZT_SWR)
 		return VIRTIO_BLK_S_ZONE_INVALID_CMD;
-	return write_swr(o, z, z->written, r->sectors);
+	*place = z->pointer;
+	return write_swr(o, z, z->pointer, r->sectors);
 }
 
-static uint8_t carry_out(struct oracle *o, const struct anvil_disk_request *r, uint64_t asked)
+uint8_t oracle_zones_arrive(struct oracle *o, const struct anvil_disk_request *r, uint64_t asked,
+			    uint64_t *place)
 {
-	struct anvil_disk_request zone = *r;
-
+	*place = r->sector;
 	switch (r->op) {
 	case ANVIL_DISK_READ:
 		return pass_over(o, r, STATE(OFFLINE));
 	case ANVIL_DISK_DISCARD:
-		return discard(o, r);
+		return pass_over(o, r, DEAD_STATES);
 	case ANVIL_DISK_WRITE:
 	case ANVIL_DISK_WRITE_ZEROES:
 		return write_zones(o, r->sector, r->sectors);
 	case ANVIL_DISK_SECURE_ERASE:
 		return erase(o, r);
 	case ANVIL_DISK_ZONE_APPEND:
-		zone.sector = asked;
-		return append(o, &zone);
+		return append(o, r, asked, place);
 	case ANVIL_DISK_ZONE_RESET_ALL:
 		for (unsigned int i = 0; i < o->zones; i++)
 			empty(o, &o->zone[i]);
@@ -346,7 +369,19 @@ static uint8_t carry_out(struct oracle *o, const struct anvil_disk_request *r, u
 	}
 }
 
-static uint8_t status_of(int result)
+/* What is discarded counts as unwritten, but where only the end of a zone can be unwritten. */
+static void carried_out(struct oracle *o, const struct anvil_disk_request *r, uint64_t place)
+{
+	if (r->op == ANVIL_DISK_WRITE || r->op == ANVIL_DISK_WRITE_ZEROES ||
+	    r->op == ANVIL_DISK_ZONE_APPEND)
+		oracle_zones_wrote(o, place, r->sectors);
+	if (r->op == ANVIL_DISK_DISCARD && oracle_zone_at(o, r->sector)->type != VIRTIO_BLK_ZT_SWR)
+		oracle_content_mark(o, r->sector, r->sector + r->sectors, false);
+	if (r->op == ANVIL_DISK_READ)
+		check_unwritten(o, r);
+}
+
+uint8_t oracle_zones_status(int result)
 {
 	switch (result) {
 	case 0:
@@ -376,28 +411,62 @@ static void tell_milestone(uint8_t status)
 		hit(MILESTONE_BLK_ZONE_ACTIVE_LIMIT);
 }
 
-uint8_t oracle_zones_completed(struct oracle *o, const struct anvil_disk_request *r, uint64_t asked,
-			       int result)
+void oracle_zones_check_place(struct oracle *o, const struct anvil_disk_request *r, uint64_t place)
 {
-	uint8_t said = status_of(result);
-	uint64_t place = r->op == ANVIL_DISK_ZONE_APPEND ? zone_at(o, asked)->written : r->sector;
-	uint8_t right;
+	if (r->sector != place)
+		oracle_fail(o, 8, "zones: data is appended at %llu instead of %llu",
+			    (unsigned long long)r->sector, (unsigned long long)place);
+}
 
-	if (said == VIRTIO_BLK_S_IOERR) /* nothing was done */
-		return said;
-	right = carry_out(o, r, asked);
+void oracle_zones_check_status(struct oracle *o, const struct anvil_disk_request *r, uint8_t said,
+			       uint8_t right)
+{
 	if (said != right)
 		oracle_fail(o, 8, "zones: request %d at %llu ends with %u instead of %u", r->op,
 			    (unsigned long long)r->sector, said, right);
 	tell_milestone(right);
+}
+
+uint8_t oracle_zones_completed(struct oracle *o, const struct anvil_disk_request *r, uint64_t asked,
+			       int result)
+{
+	uint8_t said = oracle_zones_status(result);
+	uint64_t place;
+	uint8_t right;
+
+	if (said == VIRTIO_BLK_S_IOERR) /* nothing was done */
+		return said;
+	right = oracle_zones_arrive(o, r, asked, &place);
+	oracle_zones_check_status(o, r, said, right);
 	if (right != VIRTIO_BLK_S_OK)
 		return right;
-	if (r->sector != place)
-		oracle_fail(o, 8, "zones: data is appended at %llu instead of %llu",
-			    (unsigned long long)r->sector, (unsigned long long)place);
-	if (r->op == ANVIL_DISK_READ)
-		check_unwritten(o, r);
+	oracle_zones_check_place(o, r, place);
+	carried_out(o, r, place);
 	return right;
+}
+
+/* ---- zones that fail ---- */
+
+bool oracle_zone_is_offline(const struct model_zone *z)
+{
+	return in(z, STATE(OFFLINE));
+}
+
+bool oracle_zone_is_dead(const struct model_zone *z)
+{
+	return in(z, DEAD_STATES);
+}
+
+void oracle_zone_failed(struct oracle *o, unsigned int zone, bool offline)
+{
+	struct model_zone *z = &o->zone[zone];
+
+	if (z->type == VIRTIO_BLK_ZT_CONV || in(z, STATE(OFFLINE)))
+		return;
+	z->state = offline ? VIRTIO_BLK_ZS_OFFLINE : VIRTIO_BLK_ZS_RDONLY;
+	z->pointer = z->written;
+	overtake(o, z);
+	hit(MILESTONE_BLK_ZONE_FAILS);
 }
 
 /* ---- what the guest gets ---- */

@@ -15,8 +15,13 @@
 
 static void host_complete(struct guest_driver *g, const struct script_op *r)
 {
+	static const int results[] = {
+		[COMPLETE_ERROR] = -EIO, [COMPLETE_DONE_ERROR] = -ETIMEDOUT
+	};
+
 	for (unsigned int i = 0; i <= r->complete.more % 17u; i++)
-		machine_complete(g->bus->machine, r->complete.which, r->complete.result ? -EIO : 0);
+		machine_complete(g->bus->machine, r->complete.which,
+				 results[r->complete.result % ARRAY_SIZE(results)]);
 }
 
 static void host_link(struct guest_driver *g, const struct script_op *r)
@@ -37,6 +42,11 @@ static void host_time(struct guest_driver *g, const struct script_op *r)
 static void host_resize(struct guest_driver *g, const struct script_op *r)
 {
 	machine_resize(g->bus->machine, setup_capacity(r->resize.capacity));
+}
+
+static void host_zone(struct guest_driver *g, const struct script_op *r)
+{
+	machine_fail_zone(g->bus->machine, r->zone.which, r->zone.state == ZONE_FAILS_OFFLINE);
 }
 
 static void host_stall(struct guest_driver *g, const struct script_op *r)
@@ -78,6 +88,7 @@ static void (*const play_op[OP_CODES])(struct guest_driver *g, const struct scri
 	[OP_LINK] = host_link,	      [OP_RESIZE] = host_resize, [OP_STALL] = host_stall,
 	[OP_RACE] = guest_race,	      [OP_DRAIN] = host_drain,	 [OP_ACK] = guest_ack,
 	[OP_RESTORE] = host_restore,  [OP_TIME] = host_time,	 [OP_MANY] = guest_many,
+	[OP_ZONE] = host_zone,
 };
 
 static void check_exactly(struct machine *m, unsigned int queue)

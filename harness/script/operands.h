@@ -423,8 +423,15 @@ enum frame_vlan { FRAME_VLANS(OPERAND_ENUM) };
 /* `result` of complete */
 #define COMPLETE_RESULTS(X)                                                                        \
 	X(COMPLETE_OK, 0, "ok", NULL)                                                              \
-	X(COMPLETE_ERROR, 1, "error", "EIO")
+	X(COMPLETE_ERROR, 1, "error", "EIO")                                                       \
+	X(COMPLETE_DONE_ERROR, 2, "done_error", "ETIMEDOUT, though they are carried out")
 enum complete_result { COMPLETE_RESULTS(OPERAND_ENUM) };
+
+/* `state` of zone */
+#define ZONE_FAILS(X)                                                                              \
+	X(ZONE_FAILS_READ_ONLY, 0, "read_only", "can only be read from now on")                    \
+	X(ZONE_FAILS_OFFLINE, 1, "offline", "is offline from now on")
+enum zone_fails { ZONE_FAILS(OPERAND_ENUM) };
 
 /* `down` and `announce` of link */
 #define LINK_DOWNS(X)                                                                              \
@@ -498,7 +505,9 @@ enum access_width { WIDTHS(OPERAND_ENUM) };
 	X(FLAG_CANCEL_LATE, 8, "cancel_late", "whose cancelled requests complete late")            \
 	X(FLAG_NIC_STALLED, 16, "nic_stalled", "whose host takes no frames at first")              \
 	X(FLAG_NIC_DROPS, 32, "nic_drops", "whose host drops what finds no buffer")                \
-	X(FLAG_BACKWARDS, 64, "backwards", "which answers last one first")
+	X(FLAG_BACKWARDS, 64, "backwards", "which answers last one first")                         \
+	X(FLAG_ZONES_FRONT, 128, "zones_front",                                                    \
+	  "whose zones stand in front of where requests wait, not behind")
 enum device_flag { DEVICE_FLAGS(OPERAND_ENUM) };
 
 /* `ring`: what is offered beside the usual */
@@ -616,10 +625,11 @@ extern const struct operand_value operand_init_wrongs[], operand_setup_skips[],
 	operand_tx_kinds[], operand_tx_offloads[], operand_rx_lens[], operand_ctrl_classes[],
 	operand_kick_raws[], operand_avail_hows[], operand_used_events[], operand_frame_tos[],
 	operand_frame_offloads[], operand_frame_vlans[], operand_complete_results[],
-	operand_link_downs[], operand_link_announces[], operand_race_agains[], operand_stall_nics[],
-	operand_stall_disks[], operand_bases[], operand_damages[], operand_widths[],
-	operand_device_flags[], operand_ring_offers[], operand_transports[], operand_zones[],
-	operand_net_offers[], operand_extra_offers[], operand_queue_sizes[], operand_slot_counts[],
-	operand_capacities[], operand_transfers[], operand_limits[], operand_registers[];
+	operand_zone_fails[], operand_link_downs[], operand_link_announces[], operand_race_agains[],
+	operand_stall_nics[], operand_stall_disks[], operand_bases[], operand_damages[],
+	operand_widths[], operand_device_flags[], operand_ring_offers[], operand_transports[],
+	operand_zones[], operand_net_offers[], operand_extra_offers[], operand_queue_sizes[],
+	operand_slot_counts[], operand_capacities[], operand_transfers[], operand_limits[],
+	operand_registers[];
 
 #endif

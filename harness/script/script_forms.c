@@ -163,7 +163,7 @@ const struct op_form script_op_form[OP_CODES] = {
 	}, 9 },
 	[OP_COMPLETE] = { "complete", "the disk completes requests", {
 		OPERAND(complete, which, FIELD_COUNT, 0, NULL, "the oldest, or later ones, modulo how many wait"),
-		OPERAND(complete, result, FIELD_CHOICE, 2, operand_complete_results, "how they end"),
+		OPERAND(complete, result, FIELD_CHOICE, 3, operand_complete_results, "how they end"),
 		OPERAND(complete, more, FIELD_COUNT, 0, NULL, "requests beside the first, modulo 17"),
 	}, 3 },
 	[OP_LINK] = { "link", "the link of the network changes", {
@@ -212,5 +212,9 @@ const struct op_form script_op_form[OP_CODES] = {
 		OPERAND(many, flags, FIELD_FLAGS, 0, operand_chain_flags, "how the chains are made and shown"),
 		OPERAND(many, sector, FIELD_SECTOR, 0, NULL, "of the first one; of each other one the next"),
 	}, 6 },
+	[OP_ZONE] = { "zone", "a zone of the disk fails", {
+		OPERAND(zone, which, FIELD_COUNT, 0, NULL, "which, modulo how many there are; a conventional one does not fail"),
+		OPERAND(zone, state, FIELD_CHOICE, 2, operand_zone_fails, "what becomes of it"),
+	}, 2 },
 };
 /* clang-format on */

@@ -54,6 +54,7 @@ struct setup {
 	struct setup_zones {
 		bool zoned;
 		struct anvil_zoned_disk_options options;
+		bool front; /* they stand in front of where requests wait for the script */
 		/* zones that are read-only or offline from the start; 0: none */
 		uint8_t read_only;
 		uint8_t offline;

@@ -168,6 +168,7 @@ static void choose_zones(const struct script_op *header, struct setup *p)
 	p->erase_sector_alignment = sectors;
 	if (p->erase_sectors_max < sectors && z->large)
 		p->erase_sectors_max = sectors;
+	p->zones.front = p->flags & FLAG_ZONES_FRONT;
 	p->zones.read_only = z->read_only;
 	p->zones.offline = z->offline;
 	p->zones.options = (struct anvil_zoned_disk_options){
@@ -194,6 +195,7 @@ static void make_legacy(struct setup *p)
 	p->offered.word[0] &= ~(BIT(VIRTIO_BLK_F_LIFETIME) | BIT(VIRTIO_BLK_F_SECURE_ERASE) |
 				BIT(VIRTIO_BLK_F_ZONED));
 	p->zones.zoned = false;
+	p->zones.front = false;
 }
 
 static unsigned int queues(const struct script_op *header, const struct setup *p)

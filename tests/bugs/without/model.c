@@ -215,6 +215,27 @@ void oracle_disk_submitted(struct oracle *o, const struct anvil_disk_request *re
 	see((uint64_t)request->op, request->data, 0);
 }
 
+void oracle_disk_cancelled(struct oracle *o, const struct anvil_disk_request *request)
+{
+	(void)o, (void)request;
+}
+
+void oracle_below_submitted(struct oracle *o, const struct anvil_disk_request *request,
+			    const struct anvil_disk_request *part)
+{
+	(void)o, (void)request, (void)part;
+}
+
+void oracle_below_completed(struct oracle *o, const struct anvil_disk_request *request, int result)
+{
+	(void)o, (void)request, (void)result;
+}
+
+void oracle_zone_failed(struct oracle *o, unsigned int zone, bool offline)
+{
+	(void)o, (void)zone, (void)offline;
+}
+
 void oracle_resized(struct oracle *o, uint64_t capacity)
 {
 	o->capacity = capacity;
