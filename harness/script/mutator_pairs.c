@@ -4,7 +4,8 @@
  * session like the last one, Status with SUSPEND and then without, a frame that ends in its
  * headers, a tag that was let in, a number that changes by one while it is looked at, a field of a
  * saved state with another value of its kind, a ring that is overrun while all in it is at work, a
- * length of as many entries as make few when they are cut, a checksum of 0.
+ * length of as many entries as make few when they are cut, a checksum of 0, requests of
+ * one zone under way.
  */
 #include "mutator_internal.h"
 
@@ -344,12 +345,93 @@ static bool sum_of_zero(const struct mutator_profile *p, struct script *s, struc
 	return true;
 }
 
+/* ---- zones, with requests under way below ---- */
+
+static struct script_op blk_of(unsigned int type, uint64_t sector, struct rng *r)
+{
+	struct script_op op = script_op(OP_BLK);
+
+	op.blk.type = (uint8_t)type;
+	op.blk.sector = sector;
+	op.blk.count = (uint8_t)rng_below(r, 3);
+	op.blk.flags = rng_one_in(r, 4) ? CHAIN_QUEUE_1 : 0;
+	return op;
+}
+
+/* What comes over the requests of a zone. */
+static struct script_op disturbance(struct rng *r, uint64_t sector)
+{
+	static const uint8_t types[] = { BLK_ZONE_RESET,  BLK_ZONE_RESET, BLK_ZONE_RESET_ALL,
+					 BLK_ZONE_FINISH, BLK_ZONE_CLOSE, BLK_SECURE_ERASE,
+					 BLK_DISCARD };
+	struct script_op op;
+
+	switch (rng_below(r, 8)) {
+	case 0:
+		op = script_op(OP_ZONE);
+		op.zone.which = (uint8_t)(sector / 8);
+		op.zone.state = (uint8_t)rng_below(r, 2);
+		return op;
+	case 1:
+		op = script_op(OP_STOP);
+		op.stop.how = STOP_RESET;
+		return op;
+	case 2:
+		return rng_one_in(r, 2)
+			       ? script_op(OP_RESET)
+			       : write_of(VIRTIO_MMIO_STATUS, RUNNING | VIRTIO_STATUS_SUSPEND);
+	default:
+		return blk_of(types[rng_below(r, sizeof(types))], sector, r);
+	}
+}
+
+static struct script_op some_completion(struct rng *r)
+{
+	struct script_op op = script_op(OP_COMPLETE);
+
+	op.complete.which = (uint8_t)rng_below(r, 4);
+	op.complete.result = rng_one_in(r, 3) ? (uint8_t)rng_below(r, 3) : COMPLETE_OK;
+	return op;
+}
+
+static struct script_op zone_request(struct rng *r, uint64_t sector)
+{
+	static const uint8_t types[] = { BLK_ZONE_APPEND, BLK_ZONE_APPEND, BLK_OUT, BLK_IN,
+					 BLK_ZONE_REPORT };
+	unsigned int type = types[rng_below(r, sizeof(types))];
+
+	return blk_of(type, type == BLK_OUT ? sector + rng_below(r, 4) : sector, r);
+}
+
+/* Some of one zone, what comes over them, some more, and the disk's answers between. */
+static bool zone_under_way(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	uint64_t sector = 8 + 8ull * rng_below(r, 3);
+	unsigned int at = place_from(s, 1, r);
+
+	if (!plays(p, OP_BLK) || !plays(p, OP_COMPLETE) || !plays(p, OP_ZONE))
+		return false;
+	s->header.device.flags |= FLAG_DEFERRED | FLAG_ZONES_FRONT;
+	s->header.device.slots = SLOTS_16;
+	if (!s->header.device.zones)
+		s->header.device.zones = rng_one_in(r, 3) ? ZONES_AWARE : ZONES_MANAGED;
+	for (unsigned int left = 2 + rng_below(r, 8); left; left--) {
+		struct script_op op = rng_one_in(r, 3)	 ? some_completion(r)
+				      : rng_one_in(r, 4) ? disturbance(r, sector)
+							 : zone_request(r, sector);
+
+		at = insert(s, at, op) + 1;
+	}
+	return true;
+}
+
 bool mutator_pair(const struct mutator_profile *p, struct script *s, struct rng *r)
 {
 	static bool (*const rule[])(const struct mutator_profile *p, struct script *s,
 				    struct rng *r) = {
-		select_and_access, suspend_and_resume, session_again, end_in_headers,  tag_let_in,
-		race_by_one,	   state_field,	       overrun,	      length_in_units, sum_of_zero,
+		select_and_access, suspend_and_resume, session_again,  end_in_headers,
+		tag_let_in,	   race_by_one,	       state_field,    overrun,
+		length_in_units,   sum_of_zero,	       zone_under_way,
 	};
 
 	return rule[rng_below(r, ARRAY_SIZE(rule))](p, s, r);
