@@ -239,6 +239,57 @@ static void a_kernel_that_is_cut_short_is_refused(void **state)
 	refused(f, -EINVAL, "PVH entry outside");
 }
 
+/* Such a kernel was put on top of its own page tables, or where these do not lead. */
+static void a_kernel_wants_memory_that_can_be_its(void **state)
+{
+	static const uint64_t bad[] = {
+		0, 0x8000, 0xff000, RAM_LOW_END, RAM_HIGH_START, UINT64_MAX
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		make_bzimage(f);
+		put64(f->file + 0x258, bad[i]);
+		refused(f, -EINVAL, "no machine has");
+		make_elf(f);
+		segment(f, 0)->p_paddr = bad[i] == RAM_HIGH_START ? RAM_LOW_END : bad[i];
+		refused(f, -EINVAL, "no memory can be");
+	}
+	make_bzimage(f);
+	put32(f->file + 0x260, 16); /* and has more code */
+	refused(f, -EINVAL, "no machine has");
+	make_bzimage(f);
+	put64(f->file + 0x258, MIB);
+	assert_int_equal(load(f), 0);
+}
+
+/* The same segment, or the same notes, very many times: hours of copying, and of looking. */
+static void headers_that_are_all_the_same_are_no_work(void **state)
+{
+	enum { HEADERS = 60000, AT = 64, ZEROES = AT + HEADERS * sizeof(Elf64_Phdr) };
+	struct fixture *f = *state;
+	Elf64_Phdr notes = { .p_type = PT_NOTE, .p_offset = ZEROES, .p_filesz = 16 * MIB };
+	uint8_t *file = calloc(1, ZEROES + notes.p_filesz);
+	Elf64_Phdr large;
+
+	assert_non_null(file);
+	make_elf(f);
+	put16(f->file + offsetof(Elf64_Ehdr, e_phnum), HEADERS);
+	memcpy(file, f->file, FILE_BYTES);
+	for (size_t i = 0; i < HEADERS; i++)
+		memcpy(file + AT + i * sizeof(notes), &notes, sizeof(notes));
+	f->image.kernel = (struct image_file){ "kernel", file, ZEROES + notes.p_filesz };
+	refused(f, -EINVAL, "no PVH entry");
+
+	memcpy(file + ZEROES, note, sizeof(note));
+	large = *segment(f, 0);
+	large.p_filesz = large.p_memsz = 8 * MIB;
+	for (size_t i = 1; i < HEADERS; i++)
+		memcpy(file + AT + i * sizeof(large), &large, sizeof(large));
+	refused(f, -EINVAL, "on top of each other");
+	free(file);
+}
+
 static void check_initrd(const char *bytes, size_t len, const char *says)
 {
 	const struct image_file image = { "initrd", (const uint8_t *)bytes, len };
@@ -261,6 +312,8 @@ static void an_initrd_is_whole_or_refused(void **state)
 	static const char magic[][6] = { "\x1f\x8b",	    "BZh",     "\x5d",
 					 "\3757zXZ",	    "\x89LZO", "\x02\x21\x4c",
 					 "\x28\xb5\x2f\xfd" };
+	static const char number[][9] = { "       5", "0x000005", "+0000005", "-0000005",
+					  "0000005g" };
 	char both[2 * sizeof(archive)] = { 0 };
 
 	(void)state;
@@ -278,6 +331,12 @@ static void an_initrd_is_whole_or_refused(void **state)
 	memset(both, 0, sizeof(both));
 	check_initrd(both, sizeof(both), "nothing but zeroes");
 	check_initrd("MZ some kernel", 14, "no initial RAM disk");
+	/* numbers that are none for Linux */
+	for (size_t i = 0; i < ARRAY_SIZE(number); i++) {
+		memcpy(both, archive, sizeof(archive) - 1);
+		memcpy(both + 54, number[i], 8);
+		check_initrd(both, sizeof(archive) - 1, "cut short");
+	}
 }
 
 static void too_little_memory_is_said(void **state)
@@ -425,6 +484,8 @@ int main(void)
 		TEST(a_kernel_with_a_pvh_entry_is_entered_there),
 		TEST(what_is_no_kernel_is_refused),
 		TEST(a_kernel_that_is_cut_short_is_refused),
+		TEST(a_kernel_wants_memory_that_can_be_its),
+		TEST(headers_that_are_all_the_same_are_no_work),
 		TEST(an_initrd_is_whole_or_refused),
 		TEST(too_little_memory_is_said),
 		TEST(a_command_line_has_a_limit),

@@ -10,6 +10,7 @@
 #include "host_words.h"
 
 #define CAPTURE_MIB_MAX 9999999u
+#define PORT_ROOM	256u /* as many characters as may stand there at all */
 
 enum {
 	KIND_USER,
@@ -64,14 +65,26 @@ static const uint8_t word_kind[WORDS] = {
 	[WORD_LIMIT] = 1 + HOST_NIC_PCAP,
 };
 
+/* "HOSTPORT:GUESTPORT", both of them digits and nothing else. */
+static bool take_ports(const char *text, unsigned int *host, unsigned int *guest)
+{
+	char first[PORT_ROOM];
+	size_t len = strcspn(text, ":");
+
+	if (text[len] != ':' || len >= sizeof(first))
+		return false;
+	memcpy(first, text, len);
+	first[len] = 0;
+	return host_word_number(first, UINT16_MAX, host) &&
+	       host_word_number(text + len + 1, UINT16_MAX, guest);
+}
+
 static bool take_forward(struct host_nic_spec *spec, const char *text)
 {
 	unsigned int host;
 	unsigned int guest;
-	char end;
 
-	if (sscanf(text, "%5u:%5u%c", &host, &guest, &end) != 2 || host < 1 || host > 65535 ||
-	    guest < 1 || guest > 65535 || spec->forwards == HOST_NIC_FORWARDS)
+	if (!take_ports(text, &host, &guest) || spec->forwards == HOST_NIC_FORWARDS)
 		return false;
 	spec->forward[spec->forwards].host = (uint16_t)host;
 	spec->forward[spec->forwards].guest = (uint16_t)guest;

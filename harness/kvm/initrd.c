@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "array_size.h"
@@ -79,13 +80,11 @@ static bool is_entry(const struct image_file *image, size_t at)
 static bool get_number(const uint8_t *digits, size_t *number)
 {
 	char text[NUMBER_BYTES + 1] = "";
-	unsigned int value;
-	int len = 0;
 
 	memcpy(text, digits, NUMBER_BYTES);
-	if (sscanf(text, "%8x%n", &value, &len) != 1 || len != NUMBER_BYTES)
+	if (strspn(text, "0123456789abcdefABCDEF") != NUMBER_BYTES)
 		return false;
-	*number = value;
+	*number = strtoul(text, NULL, 16);
 	return true;
 }
 

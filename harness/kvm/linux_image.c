@@ -219,6 +219,16 @@ static bool is_whole(const struct image_file *kernel, const struct setup_header 
 	       len + PARAGRAPH > (uint64_t)header->syssize * PARAGRAPH;
 }
 
+/*
+ * Whether it wants to be where a kernel can be: not on top of what lies in the first megabyte, and
+ * where the page tables lead to.
+ */
+static bool has_place(const struct setup_header *header, size_t len)
+{
+	return header->pref_address >= RAM_FIRMWARE_END && header->pref_address <= RAM_LOW_END &&
+	       header->init_size <= RAM_LOW_END - header->pref_address && len <= header->init_size;
+}
+
 static void fill_map(struct boot_params *params, const struct ram *ram)
 {
 	struct ram_map_entry map[RAM_MAP_MAX];
@@ -263,7 +273,10 @@ static int load_bzimage(const struct linux_image *image, const struct setup_head
 	if (!is_whole(&image->kernel, header))
 		return refuse(error, room, image->kernel.path, -EINVAL, "is cut short",
 			      "copy it again");
-	if (!ram_at(ram, at, header->init_size) || len > header->init_size)
+	if (!has_place(header, len))
+		return refuse(error, room, image->kernel.path, -EINVAL,
+			      "wants memory that no machine has for it", "copy it again");
+	if (at + header->init_size > ram_low_end(ram))
 		return too_small(image, at + header->init_size, error, room);
 	err = put_cmdline(image, ram, header->cmdline_size + 1ull, error, room);
 	if (!err)
@@ -373,16 +386,13 @@ static bool has_all_headers(const struct image_file *kernel, const Elf64_Ehdr *e
 	       in_file(kernel, elf->e_shoff, (uint64_t)elf->e_shnum * elf->e_shentsize);
 }
 
-/* Looks for the entry among the notes of one segment. */
+/* Looks for the entry among the notes of one segment, which is in the file. */
 static bool find_entry(const struct image_file *kernel, const Elf64_Phdr *p, uint32_t *entry)
 {
 	uint64_t at = p->p_offset;
-	uint64_t end;
+	uint64_t end = p->p_offset + p->p_filesz;
 	Elf64_Nhdr n;
 
-	if (!in_file(kernel, p->p_offset, p->p_filesz))
-		return false;
-	end = p->p_offset + p->p_filesz;
 	while (end - at >= sizeof(n)) {
 		uint64_t name;
 		uint64_t desc;
@@ -402,21 +412,49 @@ static bool find_entry(const struct image_file *kernel, const Elf64_Phdr *p, uin
 	return false;
 }
 
+/* Notes are parts of the file: all of them together are no longer than that. */
 static bool pvh_entry(const struct image_file *kernel, const Elf64_Ehdr *elf, uint32_t *entry)
 {
+	uint64_t left = kernel->len;
 	Elf64_Phdr p;
 
 	for (unsigned int i = 0; program_header(kernel, elf, i, &p); i++) {
-		if (p.p_type == PT_NOTE && find_entry(kernel, &p, entry))
+		if (p.p_type != PT_NOTE || !in_file(kernel, p.p_offset, p.p_filesz))
+			continue;
+		if (p.p_filesz > left)
+			return false;
+		left -= p.p_filesz;
+		if (find_entry(kernel, &p, entry))
 			return true;
 	}
 	return false;
 }
 
-/* Loads all segments, one of which has `start`; `end` is where the last one ends. */
+/* Whether the file has it, and a machine can have memory for it: on one side of the hole. */
+static bool has_segment(const struct image_file *kernel, const Elf64_Phdr *p)
+{
+	const uint64_t most = RAM_HIGH_START + ((uint64_t)RAM_MIB_MAX << 20);
+
+	if (!in_file(kernel, p->p_offset, p->p_filesz) || p->p_filesz > p->p_memsz ||
+	    p->p_paddr < RAM_FIRMWARE_END || p->p_paddr > most || p->p_memsz > most - p->p_paddr)
+		return false;
+	return p->p_paddr >= RAM_HIGH_START || p->p_paddr + p->p_memsz <= RAM_LOW_END;
+}
+
+static bool is_loaded(const Elf64_Phdr *p)
+{
+	return p->p_type == PT_LOAD && p->p_memsz > 0;
+}
+
+/*
+ * Loads all segments, one of which has `start`; `end` is where the last one ends. All together are
+ * no larger than memory, so that a file with very many that are all the same is not copied for
+ * ever.
+ */
 static int load_segments(const struct linux_image *image, const Elf64_Ehdr *elf, uint32_t start,
 			 const struct ram *ram, uint64_t *end, char *error, size_t room)
 {
+	uint64_t left = ram_bytes(ram);
 	bool has_start = false;
 	Elf64_Phdr p;
 
@@ -424,16 +462,20 @@ static int load_segments(const struct linux_image *image, const Elf64_Ehdr *elf,
 	for (unsigned int i = 0; program_header(&image->kernel, elf, i, &p); i++) {
 		uint8_t *to;
 
-		if (p.p_type != PT_LOAD || p.p_memsz == 0)
+		if (!is_loaded(&p))
 			continue;
-		if (!in_file(&image->kernel, p.p_offset, p.p_filesz) || p.p_filesz > p.p_memsz ||
-		    p.p_paddr < RAM_FIRMWARE_END)
+		if (!has_segment(&image->kernel, &p))
 			return refuse(error, room, image->kernel.path, -EINVAL,
-				      "has a segment that is not in the file, or below 1 MiB",
+				      "has a segment that is not in the file, or where no memory "
+				      "can be",
 				      "copy it again");
 		to = ram_at(ram, p.p_paddr, p.p_memsz);
 		if (!to)
 			return too_small(image, p.p_paddr + p.p_memsz, error, room);
+		if (p.p_memsz > left)
+			return refuse(error, room, image->kernel.path, -EINVAL,
+				      "has segments on top of each other", "copy it again");
+		left -= p.p_memsz;
 		memcpy(to, image->kernel.bytes + p.p_offset, p.p_filesz);
 		if (p.p_paddr + p.p_memsz > *end)
 			*end = p.p_paddr + p.p_memsz;

@@ -95,6 +95,15 @@ uint64_t ram_low_end(const struct ram *ram)
 	return ram->region[0].gpa + ram->region[0].bytes;
 }
 
+uint64_t ram_bytes(const struct ram *ram)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < ram->regions; i++)
+		bytes += ram->region[i].reserved ? 0 : ram->region[i].bytes;
+	return bytes;
+}
+
 static unsigned int map_add(struct ram_map_entry *map, unsigned int n, uint64_t gpa, uint64_t end,
 			    uint32_t type)
 {

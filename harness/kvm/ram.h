@@ -57,6 +57,9 @@ uint8_t *ram_at(const struct ram *ram, uint64_t gpa, uint64_t len);
 /* The end of the piece of memory that the kernel is loaded into. */
 uint64_t ram_low_end(const struct ram *ram);
 
+/* How much the kernel has in all. */
+uint64_t ram_bytes(const struct ram *ram);
+
 #define RAM_MAP_MAX	 16u
 #define RAM_MAP_USABLE	 1u /* the numbers of the BIOS call E820 */
 #define RAM_MAP_RESERVED 2u
