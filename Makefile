@@ -10,6 +10,7 @@
 #   cov    source-based coverage: `make coverage`, `make health`
 #   gcc clang   plain builds for unit tests
 #   lib    devices/ as programs embed them: make install
+#   files  as fuzz, and what reads a host's files, too: their target
 #   afl/fast afl/asan afl/cmplog   the targets as AFL++ wants them, devices/ alone instrumented:
 #          without sanitizers; with those of fuzz; telling AFL++ what is compared with what. The
 #          harness is that of fuzz
@@ -31,7 +32,7 @@ DESTDIR ?=
 AFL_FLAVOURS := afl/fast afl/asan afl/cmplog
 # other machines, with Debian's libraries from ci/sysroot
 FOREIGN      := i386 s390x
-ALL_FLAVOURS := asan fuzz msan tsan cov gcc clang lib $(FOREIGN) $(AFL_FLAVOURS)
+ALL_FLAVOURS := asan fuzz files msan tsan cov gcc clang lib $(FOREIGN) $(AFL_FLAVOURS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 # the same bytes wherever the checkout is, so that reports and signatures do not tell where that was
@@ -45,6 +46,7 @@ COVERAGE := -fprofile-instr-generate -fcoverage-mapping
 
 CC_asan  := $(CLANG)
 CC_fuzz  := $(CLANG)
+CC_files := $(CLANG)
 CC_msan  := $(CLANG)
 CC_tsan  := $(CLANG)
 CC_cov   := $(CLANG)
@@ -74,6 +76,7 @@ DEVICE_asan  := $(ASAN) $(STEPS)
 FAST_ASAN    := $(ASAN) -fno-sanitize=null,object-size,alignment -fsanitize-address-use-after-return=never
 DEVICE_fuzz  := $(FAST_ASAN) $(STEPS) \
 	-fsanitize-coverage=inline-8bit-counters,pc-table -fsanitize-coverage-ignorelist=ci/coverage-ignore
+DEVICE_files := $(DEVICE_fuzz)
 DEVICE_msan  := $(MSAN)
 DEVICE_tsan  := $(TSAN)
 # for programs, plug-ins and what a distribution adds; a newer compiler's warnings are not its users'
@@ -92,6 +95,7 @@ LINK_asan    := $(ASAN) $(STEPS_LINK) -no-pie -fuse-ld=lld -Wl,--push-state,--no
 # what is linked with objects for link-time optimization
 LTO          := -fuse-ld=lld -Wl,--lto-O3
 LINK_fuzz    := $(ASAN) $(STEPS_LINK) -no-pie $(LTO)
+LINK_files   := $(ASAN) $(STEPS_LINK) -no-pie -fuse-ld=lld
 LINK_msan    := $(MSAN)
 LINK_tsan    := $(TSAN)
 LINK_cov     := $(COVERAGE)
@@ -131,6 +135,10 @@ BACKEND_CALLS := open close fstat lseek fcntl ioctl pread pwrite fdatasync fallo
 	ftruncate eventfd eventfd_read eventfd_write syscall $(addprefix io_uring_,queue_init queue_exit submit \
 	submit_and_wait get_probe_ring free_probe register_eventfd)
 BACKEND_TESTS := build/fuzz/backend/fuzz_backend build/fuzz/backend/planted
+# what reads a host's files, and what that needs
+FILES    := $(call room,files kvm record base script oracle device guest) $(TAP_PLAIN) $(RUNNER_BACK_ENDS) $(DEVICES)
+FILES_CALLS := complain complain_of anvil_disk_io_uring_open
+FILES_TESTS := build/files/fuzz_files build/files/planted/fuzz_files
 # the exact model of our devices; the safety rules stay
 MODEL    := $(filter harness/oracle/oracle%,$(call room,oracle))
 # unit tests of devices/ alone, and tests of the harness
@@ -154,7 +162,7 @@ URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
 CONFORMANCE_BENCH := tests/conformance/bench.c
 CONFORMANCE   := $(filter-out $(CONFORMANCE_BENCH),$(wildcard tests/conformance/*.c))
 
-.PHONY: all help deps fuzz fuzz-backend backend install uninstall embed check same-coverage all-tests release release-tests export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl mutants mutant-judges readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-cov dut-afl kit foreign foreign-bench foreign-devices memory-devices clean
+.PHONY: all help deps fuzz fuzz-backend backend fuzz-files files install uninstall embed check same-coverage all-tests release release-tests export test conformance conformance-quiet commands replay kvm direct guest guest-kernel compare bugs bugs-race bugs-afl mutants mutant-judges readme layers format health coverage report report-shots bench seeds recordings findings manual afl-there oss-fuzz-check fuzz-sources fuzz-targets portable tap tap-deaf dut dut-so dut-cov dut-afl kit foreign foreign-bench foreign-devices memory-devices clean
 .DEFAULT_GOAL := all
 
 # a word for the shell, whatever is in it
@@ -271,11 +279,52 @@ backend: $(BACKEND_TESTS)
 		echo 'the seeds do not find a planted mistake: build/backend/planted.log' >&2; exit 1; fi
 	@echo "back ends: $$(ls harness/backend/seeds | wc -l) seeds and 20000 inputs, 0 findings"
 
+# what reads files, as what a device has
+FILES_READERS := $(patsubst %.c,build/files/obj/%.o,$(call room,kvm script) harness/base/known.c)
+$(FILES_READERS): OTHER_files = $(DEVICE_files)
+
+LINK_FILES = $(CLANG) $(LINK_files) -fsanitize=fuzzer $^ $(FILES_CALLS:%=-Wl,--wrap=%) $(RUNNER_LIBRARIES) -o $@
+
+build/files/fuzz_files: $(patsubst %.c,build/files/obj/%.o,$(FILES))
+	@mkdir -p $(@D)
+	@$(LINK_FILES)
+
+# a kernel may have more code than it asks memory for: a test of the target
+build/files/planted/linux_image.c: harness/kvm/linux_image.c Makefile
+	@mkdir -p $(@D)
+	@sed 's/ len <= header->init_size;/ len > 0;/' $< >$@
+	@if cmp -s $< $@; then echo 'Makefile: plants nothing in $<' >&2; rm $@; exit 1; fi
+
+build/files/planted/linux_image.o: build/files/planted/linux_image.c
+	@echo "  planted $<"
+	@$(CC_files) $(COMMON) -Iharness/kvm $(DEVICE_files) -c $< -o $@
+
+build/files/planted/fuzz_files: build/files/planted/linux_image.o \
+		$(patsubst %.c,build/files/obj/%.o,$(filter-out harness/kvm/linux_image.c,$(FILES)))
+	@mkdir -p $(@D)
+	@$(LINK_FILES)
+
+FUZZ_FILES := build/files/fuzz_files -artifact_prefix=build/files/findings/ -max_len=8192 -timeout=10
+
+fuzz-files: ## runs the target of files that a host is handed for T seconds: captures, images, kernels, ...; findings: build/files/findings/
+	$(BUILD) build/files/fuzz_files
+	@mkdir -p build/files/findings build/files/corpus
+	@$(FUZZ_FILES) -max_total_time=$(T) build/files/corpus harness/files/seeds
+
+files: $(FILES_TESTS)
+	@rm -rf build/files/check && mkdir -p build/files/findings build/files/check
+	@$(FUZZ_FILES) -seed=1 -runs=20000 build/files/check harness/files/seeds >build/files/check.log 2>&1 || \
+		{ cat build/files/check.log; exit 1; }
+	@if build/files/planted/fuzz_files -artifact_prefix=build/files/check/ harness/files/seeds/* >build/files/planted.log 2>&1 || \
+		! grep -q '^anvil: files: ' build/files/planted.log; then \
+		echo 'the seeds do not find a planted mistake: build/files/planted.log' >&2; exit 1; fi
+	@echo "files: $$(ls harness/files/seeds | wc -l) seeds and 20000 inputs, 0 findings"
+
 afl-there:
 	@command -v $(AFL_CLANG) >/dev/null || { echo 'no $(AFL_CLANG); make deps installs AFL++' >&2; exit 2; }
 
 check: all-tests ## all tests: units, replays, layers, format, health gate
-	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands findings foreign tap export embed backend replay kvm \
+	@JOBS=$(JOBS) ci/side-by-side test conformance-quiet commands findings foreign tap export embed backend files replay kvm \
 		same-coverage readme layers format health direct
 	@echo "check: all passed"
 
@@ -288,7 +337,7 @@ all-tests: release-tests
 
 release-tests:
 	$(BUILD) build/asan/anvil build/cov/anvil $(FUZZ_BINARIES) $(TEST_BINARIES) build/gcc/anvil build/planted/anvil \
-		$(BACKEND_TESTS) \
+		$(BACKEND_TESTS) $(FILES_TESTS) \
 		build/clang/tests/embed_example $(CONFORMANCE_TESTS) $(INSTALLED) $(TAP_TESTS)
 	$(BUILD) foreign-devices
 
