@@ -217,13 +217,11 @@ static const struct {
 
 #define EVENT_BITS (ARRAY_SIZE(event_bits))
 
-/* Returns an index for get_revents; libslirp takes -1 for: not polled this time */
-static int add_poll(int fd, int events, void *opaque)
+static int put_poll(struct poll_view *view, int fd, int events)
 {
-	struct poll_view *view = opaque;
 	struct pollfd *p;
 
-	if (view->count == view->room || !anvil_nic_slirp_guard_polls(view->guard, fd))
+	if (view->count == view->room)
 		return -1;
 	p = &view->out[view->count];
 	*p = (struct pollfd){ .fd = fd };
@@ -232,6 +230,14 @@ static int add_poll(int fd, int events, void *opaque)
 			p->events = (short)(p->events | event_bits[i].poll);
 	}
 	return (int)view->count++;
+}
+
+/* Returns an index for get_revents; libslirp takes -1 for: not polled this time */
+static int add_poll(int fd, int events, void *opaque)
+{
+	struct poll_view *view = opaque;
+
+	return anvil_nic_slirp_guard_polls(view->guard, fd) ? put_poll(view, fd, events) : -1;
 }
 
 static int get_revents(int index, void *opaque)
@@ -262,7 +268,7 @@ unsigned int anvil_nic_slirp_fill(struct anvil_nic_slirp *n, struct pollfd *poll
 	struct poll_view view = { .guard = n->guard, .out = pollfds, .room = room };
 	uint32_t due = UINT32_MAX;
 
-	(void)add_poll(n->wake, SLIRP_POLL_IN, &view);
+	(void)put_poll(&view, n->wake, SLIRP_POLL_IN);
 	lock(n);
 	slirp_pollfds_fill(n->slirp, &due, add_poll, &view);
 	unlock(n);

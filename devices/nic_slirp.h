@@ -19,8 +19,8 @@
  *                                     process; a TCP connection takes up to 256 KiB. A forward's
  *                                     connections wait meanwhile.
  *   fragments of IP packets           ANVIL_NIC_SLIRP_REASSEMBLIES packets at one time, of up to
- *                                     ANVIL_NIC_SLIRP_FRAGMENTS each; one that is never complete
- *                                     is forgotten after 30 s
+ *                                     ANVIL_NIC_SLIRP_FRAGMENTS each, from front to back within
+ *                                     15 s; one that is never complete is forgotten after 30 s
  *   addresses that answer no ARP      64 frames from them in half a second
  *
  * libslirp writes to sockets whose other end may be gone: the embedder ignores SIGPIPE.

@@ -18,6 +18,7 @@
 #define ETHERTYPE_IP4  0x0800u
 #define ETHERTYPE_ARP  0x0806u
 #define IP_HEADER      20u
+#define IP_RESERVED    0x8000u
 #define IP_MORE	       0x2000u
 #define IP_OFFSET_MASK 0x1fffu
 #define IP_MAX	       65535u
@@ -35,6 +36,7 @@
 
 #define TICK_MS	     499 /* libslirp's slow timer */
 #define EXPIRE_TICKS 64u /* it forgets fragments after 60 */
+#define FOLLOW_TICKS 30u /* until then it certainly has those that came before */
 #define NEIGHBOURS   16u /* entries of its ARP table */
 #define UNRESOLVED   64u /* frames a tick from addresses that are not in there */
 #define VERDICTS     64u /* on addresses, kept for a tick */
@@ -54,7 +56,6 @@ struct packet {
 
 struct reassembly {
 	bool used;
-	bool odd; /* not front to back: when it is complete, only libslirp knows */
 	uint8_t protocol;
 	uint16_t id;
 	uint32_t from;
@@ -155,7 +156,8 @@ static bool parse(const uint8_t *ip, uint32_t len, struct packet *p)
 	uint16_t fragment = get16(ip + 6);
 	const uint8_t *payload = ip + header;
 
-	if (total < header || total > len || ip[IP_TIME] == 0 || !header_sums_up(ip, header))
+	if (total < header || total > len || ip[IP_TIME] == 0 || fragment & IP_RESERVED ||
+	    !header_sums_up(ip, header))
 		return false;
 	*p = (struct packet){
 		.from = get32(ip + 12),
@@ -179,6 +181,7 @@ static bool parse(const uint8_t *ip, uint32_t len, struct packet *p)
 
 /* ---- fragments ---- */
 
+/* The first fragment begins one, if there is room. */
 static struct reassembly *find_reassembly(struct anvil_nic_slirp_guard *g, const struct packet *p)
 {
 	struct reassembly *free_one = NULL;
@@ -192,31 +195,33 @@ static struct reassembly *find_reassembly(struct anvil_nic_slirp_guard *g, const
 		if (!r->used)
 			free_one = r;
 	}
-	if (free_one)
-		*free_one = (struct reassembly){
-			.used = true,
-			.protocol = p->protocol,
-			.id = p->id,
-			.from = p->from,
-			.to = p->to,
-			.since = g->tick,
-		};
+	if (!free_one || p->offset != 0)
+		return NULL;
+	*free_one = (struct reassembly){
+		.used = true,
+		.protocol = p->protocol,
+		.id = p->id,
+		.from = p->from,
+		.to = p->to,
+		.since = g->tick,
+	};
 	return free_one;
 }
 
-/* Fragments from front to back are followed to the end, when libslirp has the datagram whole. */
+/*
+ * Fragments go from front to back, each once, up to the end, when libslirp has the datagram whole.
+ * A datagram in another order, or a late one, is lost, as networks lose them.
+ */
 static bool fragment_passes(struct anvil_nic_slirp_guard *g, const struct packet *p)
 {
 	struct reassembly *r = find_reassembly(g, p);
 
-	if (!r || r->fragments == ANVIL_NIC_SLIRP_FRAGMENTS)
+	if (!r || r->fragments == ANVIL_NIC_SLIRP_FRAGMENTS || p->offset != r->next ||
+	    p->bytes == 0 || g->tick - r->since >= FOLLOW_TICKS)
 		return false;
 	r->fragments++;
-	if (p->offset != r->next || p->bytes == 0)
-		r->odd = true;
 	r->next += p->bytes;
-	if (!p->more && !r->odd)
-		r->used = false;
+	r->used = p->more;
 	return true;
 }
 
@@ -339,6 +344,12 @@ static bool datagrams_open(const struct anvil_nic_slirp_guard *g, const struct p
 	return false;
 }
 
+/* libslirp answers it itself; to anybody else it is a datagram like others. */
+static bool is_dhcp(const struct anvil_nic_slirp_guard *g, const struct packet *p)
+{
+	return p->to_port == PORT_DHCP && (p->to == g->options.gateway || p->to == UINT32_MAX);
+}
+
 /* While no more may be open, what would open another one is dropped, and what cannot be told. */
 static bool flow_passes(struct anvil_nic_slirp_guard *g, const struct packet *p)
 {
@@ -349,7 +360,7 @@ static bool flow_passes(struct anvil_nic_slirp_guard *g, const struct packet *p)
 	if (p->protocol == PROTOCOL_TCP)
 		return (p->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN;
 	if (p->protocol == PROTOCOL_UDP)
-		return p->to_port == PORT_DHCP || datagrams_open(g, p);
+		return is_dhcp(g, p) || datagrams_open(g, p);
 	return p->to == g->options.gateway || p->to == g->options.name_server;
 }
 
@@ -384,7 +395,7 @@ bool anvil_nic_slirp_guard_polls(const struct anvil_nic_slirp_guard *g, int fd)
 		if (g->flow[i].fd == fd)
 			return !g->flow[i].listener;
 	}
-	return true;
+	return false; /* libslirp does not tell of all that listen */
 }
 
 uint32_t anvil_nic_slirp_guard_flows(const struct anvil_nic_slirp_guard *guard)

@@ -68,7 +68,7 @@ static void fragment(struct fixture *f, uint16_t id, uint32_t offset, uint32_t b
 
 	put_ip(f, frame, IP + bytes, 17, GUEST, HOST);
 	put16(frame + ETH + 4, id);
-	put16(frame + ETH + 6, offset / 8 | (more ? 0x2000 : 0));
+	put16(frame + ETH + 6, (offset / 8 | (more ? 0x2000u : 0)) & 0xffff);
 	put16(frame + ETH + 10, 0);
 	put16(frame + ETH + 10, ~folded(sum(frame + ETH, 20)) & 0xffff);
 	guest_sends(f, frame, IP + bytes);
@@ -87,14 +87,58 @@ static void fragments_kept_are_bounded(void **state)
 		fragment(f, (uint16_t)i, 0, 1480, true);
 	assert_int_equal(inputs - before, ANVIL_NIC_SLIRP_REASSEMBLIES);
 	assert_int_equal(f->nic.refused_from_guest, 20000 - ANVIL_NIC_SLIRP_REASSEMBLIES);
-	/* of one datagram: pieces of 8 bytes, every other one left out */
-	for (uint32_t i = 1; i < 4000; i++)
-		fragment(f, 0, 2000 + 16 * i, 8, true);
+	/* of one datagram: pieces of 8 bytes */
+	for (uint32_t i = 0; i < 4000; i++)
+		fragment(f, 0, 1480 + 8 * i, 8, true);
 	assert_int_equal(inputs - before,
 			 ANVIL_NIC_SLIRP_REASSEMBLIES + ANVIL_NIC_SLIRP_FRAGMENTS - 1);
 	kept = mallinfo2().uordblks - kept;
 	if (kept > 4096 * (ANVIL_NIC_SLIRP_REASSEMBLIES + ANVIL_NIC_SLIRP_FRAGMENTS))
 		fail_msg("%zu bytes are kept", kept);
+}
+
+/* A datagram in another order is lost, as networks lose them. */
+static void fragments_go_from_front_to_back(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int before;
+
+	greet(f);
+	before = inputs;
+	fragment(f, 1, 64, 64, false);
+	fragment(f, 1, 64, 64, true);
+	assert_int_equal(inputs - before, 0);
+	fragment(f, 1, 0, 64, true);
+	assert_int_equal(inputs - before, 1);
+	fragment(f, 1, 0, 64, true);	   /* once more */
+	fragment(f, 1, 56, 64, false);	   /* overlaps */
+	fragment(f, 1, 72, 64, false);	   /* leaves some out */
+	fragment(f, 1, 64, 0, false);	   /* has nothing */
+	fragment(f, 1, 0x40000, 64, true); /* a reserved bit */
+	assert_int_equal(inputs - before, 1);
+	fragment(f, 1, 64, 64, false);
+	assert_int_equal(inputs - before, 2);
+	fragment(f, 1, 128, 64, false);
+	assert_int_equal(inputs - before, 2);
+}
+
+/* The guard keeps a fragment in mind for longer than it lets others follow. */
+static void fragments_do_not_wait_for_long(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int before;
+
+	greet(f);
+	before = inputs;
+	fragment(f, 1, 0, 64, true);
+	fragment(f, 2, 0, 64, true);
+	for (int64_t i = 1; i < 30; i++)
+		anvil_nic_slirp_guard_tick(f->nic.guard, 1000000000 + i * 500);
+	fragment(f, 1, 64, 64, false);
+	assert_int_equal(inputs - before, 3);
+	anvil_nic_slirp_guard_tick(f->nic.guard, 1000000000 + 30 * 500);
+	fragment(f, 2, 64, 64, false);
+	assert_int_equal(inputs - before, 3);
 }
 
 /* Whoever sends whole datagrams in pieces may send any number of them. */
@@ -154,6 +198,8 @@ static void flows_are_bounded_and_go_on(void **state)
 	memcpy(frame + UDP, "question", 8);
 	for (unsigned int i = 0; i < 500; i++)
 		guest_sends(f, frame, put_udp(f, frame, 8, HOST, 1000 + i, port));
+	for (unsigned int i = 0; i < 50; i++) /* the port of DHCP, which is not asked there */
+		guest_sends(f, frame, put_udp(f, frame, 8, 0x7f000001, 3000 + i, 67));
 	tcp_send(f, &t, 0x02, "");
 	assert_int_equal(anvil_nic_slirp_flows(&f->nic), 20);
 	for (unsigned int i = 0; i < 20; i++)
@@ -164,6 +210,34 @@ static void flows_are_bounded_and_go_on(void **state)
 	assert_int_equal(recv(fd, text, sizeof(text), 0), 8);
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(close(listener), 0);
+}
+
+/* Who connects to a forward waits in the kernel: that is no way around the limit. */
+static void connections_of_a_forward_wait(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct anvil_nic_slirp_forward forward = { .guest_port = 80 };
+	const struct anvil_nic_slirp_options options = {
+		.ring_frames = RING, .flows = 2, .forwards = &forward, .forward_count = 1
+	};
+	unsigned int port;
+	int fd[6];
+
+	assert_int_equal(close(host_socket(SOCK_STREAM, &port)), 0); /* was free just now */
+	forward.host_port = (uint16_t)port;
+	a.sin_port = htons(forward.host_port);
+	reopen(f, &options);
+	for (size_t i = 0; i < ARRAY_SIZE(fd); i++) {
+		fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		assert_true(fd[i] >= 0);
+		(void)connect(fd[i], (struct sockaddr *)&a, sizeof(a));
+		for (int n = 0; n < 4; n++)
+			(void)turn(f, 10);
+	}
+	assert_int_equal(anvil_nic_slirp_flows(&f->nic), 2);
+	for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
+		assert_int_equal(close(fd[i]), 0);
 }
 
 /* A process may run out of descriptors, by a guest that opens sockets: then it goes on. */
@@ -206,8 +280,11 @@ int main(void)
 		TEST(neighbours_are_who_says_so),
 		TEST(fragments_kept_are_bounded),
 		TEST(complete_datagrams_make_room),
+		TEST(fragments_go_from_front_to_back),
+		TEST(fragments_do_not_wait_for_long),
 		TEST(fragments_with_bad_headers_do_not_count),
 		TEST(flows_are_bounded_and_go_on),
+		TEST(connections_of_a_forward_wait),
 		TEST(few_descriptors_stop_no_card),
 	};
 
