@@ -130,10 +130,11 @@ AFL_DOOR := harness/targets/mutator_afl.c
 AFL_PART := harness/targets/target_afl.c
 # back ends, and the host in memory that their system calls are linked to
 BACKEND  := $(call room,backend) $(addprefix harness/base/,complain.c sanitizer.c work.c) \
-	$(filter devices/disk_% devices/zoned_% devices/nic_%,$(DEVICES)) $(URING)
-BACKEND_CALLS := open close fstat lseek fcntl ioctl pread pwrite fdatasync fallocate read writev fdopen fileno \
+	$(filter devices/disk_% devices/zoned_% devices/nic_%,$(DEVICES)) $(RUNNER_BACK_ENDS)
+BACKEND_CALLS := open close fstat lseek fcntl ioctl pread pwrite fdatasync fallocate read write writev fdopen fileno \
 	ftruncate eventfd eventfd_read eventfd_write syscall $(addprefix io_uring_,queue_init queue_exit submit \
-	submit_and_wait get_probe_ring free_probe register_eventfd)
+	submit_and_wait get_probe_ring free_probe register_eventfd) \
+	clock_gettime getrlimit $(addprefix slirp_,new cleanup input pollfds_fill pollfds_poll)
 BACKEND_TESTS := build/fuzz/backend/fuzz_backend build/fuzz/backend/planted
 # what reads a host's files, and what that needs
 FILES    := $(call room,files kvm record base script oracle device guest) $(TAP_PLAIN) $(RUNNER_BACK_ENDS) $(DEVICES)

@@ -101,7 +101,7 @@ build/$(FLAVOUR)/backend/fuzz_backend: $(call obj,$(BACKEND))
 build/$(FLAVOUR)/backend/planted: $(call obj,$(filter-out devices/disk_file.c,$(BACKEND))) build/backend/planted/disk_file.o
 build/$(FLAVOUR)/backend/%:
 	@mkdir -p $(@D)
-	@$(LINK_FUZZ) $^ $(BACKEND_CALLS:%=-Wl,--wrap=%) -luring -o $@
+	@$(LINK_FUZZ) $^ $(BACKEND_CALLS:%=-Wl,--wrap=%) -luring -lslirp -o $@
 
 # the same without one of the parts, to see what that is worth (make bugs-race WITHOUT=...)
 build/$(FLAVOUR)/without/mutator/fuzz_%: $(call target_obj,harness/targets/fuzz_%.c) \

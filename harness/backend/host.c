@@ -114,6 +114,8 @@ int __wrap_close(int fd);
 int __wrap_eventfd(unsigned int count, int flags);
 int __wrap_eventfd_read(int fd, eventfd_t *value);
 int __wrap_eventfd_write(int fd, eventfd_t value);
+ssize_t __real_write(int fd, const void *data, size_t len);
+ssize_t __wrap_write(int fd, const void *data, size_t len);
 
 int __wrap_close(int fd)
 {
@@ -154,4 +156,17 @@ int __wrap_eventfd_write(int fd, eventfd_t value)
 {
 	event_of(fd)->events += value;
 	return 0;
+}
+
+ssize_t __wrap_write(int fd, const void *data, size_t len)
+{
+	uint64_t value;
+
+	if (!host_find(fd))
+		return __real_write(fd, data, len);
+	if (len != sizeof(value))
+		steps_finding("writes %zu bytes into an event", len);
+	memcpy(&value, data, sizeof(value));
+	event_of(fd)->events += value;
+	return (ssize_t)len;
 }

@@ -43,6 +43,8 @@ enum host_call {
 	HOST_ALLOCATE,
 	HOST_SUBMIT, /* to the ring */
 	HOST_SETUP,  /* whatever opening does */
+	HOST_SOCKET, /* a new one */
+	HOST_CONNECT,
 	HOST_CALLS,
 };
 
@@ -181,5 +183,36 @@ extern struct host_capture host_capture;
 void host_capture_reset(void);
 /* Whether it has such streams open. */
 bool host_capture_open(void);
+
+/* ---- host_socket.c ---- */
+
+#define HOST_SOCKETS	 64u
+#define HOST_OWN_ADDRESS 0xc0000201u /* of the host, beside 127.0.0.0/8 */
+
+/* One that somebody opened, as its other end sees it. */
+struct host_socket {
+	int fd;	   /* theirs; they close it */
+	int other; /* ours */
+	bool listens;
+	bool forward;	  /* made while the back end was opened */
+	uint32_t address; /* what it was last connected to, or sent to */
+	uint16_t port;
+};
+
+/* All that were opened since; the last ones take the place of none. */
+struct host_sockets {
+	struct host_socket socket[HOST_SOCKETS];
+	unsigned int count;
+	unsigned int reached; /* connections made, and datagrams sent */
+	int64_t clock;	      /* ns; what the clock says */
+	uint64_t files;	      /* that a process may have open */
+};
+
+extern struct host_sockets host_sockets;
+
+/* Closes the ends that are ours. */
+void host_sockets_reset(void);
+/* A program connects to this one, which listens. */
+void host_socket_comes(struct host_socket *s);
 
 #endif

@@ -47,6 +47,18 @@ ssize_t __wrap_read(int fd, void *data, size_t len);
 ssize_t __real_writev(int fd, const struct iovec *part, int parts);
 ssize_t __wrap_writev(int fd, const struct iovec *part, int parts);
 
+/* All that an event has counted, as eventfd_read. */
+static ssize_t read_event(struct host_fd *event, void *data, size_t len)
+{
+	if (event->events == 0 || len != sizeof(event->events)) {
+		errno = event->events ? EINVAL : EAGAIN;
+		return -1;
+	}
+	memcpy(data, &event->events, len);
+	event->events = 0;
+	return (ssize_t)len;
+}
+
 /* A frame that is longer than the buffer is cut short, as the kernel does. */
 ssize_t __wrap_read(int fd, void *data, size_t len)
 {
@@ -54,6 +66,8 @@ ssize_t __wrap_read(int fd, void *data, size_t len)
 
 	if (!host_find(fd))
 		return __real_read(fd, data, len);
+	if (host_find(fd)->kind == HOST_EVENT)
+		return read_event(host_find(fd), data, len);
 	err = host_strike(HOST_READ, NULL);
 	if (!err && host_tap.ins == 0)
 		err = -EAGAIN;

@@ -10,5 +10,6 @@
 void play_disk(struct steps *steps);
 void play_tap(struct steps *steps);
 void play_pcap(struct steps *steps);
+void play_slirp(struct steps *steps);
 
 #endif

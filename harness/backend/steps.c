@@ -12,6 +12,8 @@
 
 #include "base/complain.h"
 
+#define SETUPS "FUZRTPS"
+
 static struct steps *playing;
 
 const char *steps_names(char setup)
@@ -25,6 +27,8 @@ const char *steps_names(char setup)
 		return "RWFDZEPKISGAOCHXLQN";
 	case STEPS_TAP:
 		return "AWPRIGO";
+	case STEPS_SLIRP:
+		return "WPRIGATZC";
 	default:
 		return "WPRIT";
 	}
@@ -47,7 +51,7 @@ static void decode_line(struct step *line, const char *names, const uint8_t *dat
 
 void steps_decode(struct steps *steps, const uint8_t *data, size_t size)
 {
-	decode_line(&steps->setup, "FUZRTP", data, size);
+	decode_line(&steps->setup, SETUPS, data, size);
 	steps->ops = 0;
 	for (size_t at = STEPS_LINE; at < size && steps->ops < STEPS_OPS_MAX; at += STEPS_LINE)
 		decode_line(&steps->op[steps->ops++], steps_names(steps->setup.name), data + at,
@@ -98,7 +102,7 @@ static size_t mutate_once(uint8_t *data, size_t lines, size_t most, unsigned int
 	uint8_t line[STEPS_LINE];
 	struct step setup;
 
-	decode_line(&setup, "FUZRTP", data, STEPS_LINE);
+	decode_line(&setup, SETUPS, data, STEPS_LINE);
 
 	const char *names = steps_names(setup.name);
 
@@ -117,9 +121,9 @@ static size_t mutate_once(uint8_t *data, size_t lines, size_t most, unsigned int
 		return lines - 1;
 	}
 	if (how == 5 && draw(seed, 4) == 0)
-		fresh_line(data, "FUZRTP", seed);
+		fresh_line(data, SETUPS, seed);
 	else if (how == 5 || at == lines)
-		change(data, "FUZRTP", seed);
+		change(data, SETUPS, seed);
 	else
 		change(data + at * STEPS_LINE, names, seed);
 	return lines;
@@ -137,7 +141,7 @@ size_t steps_mutate(uint8_t *data, size_t size, size_t max_size, unsigned int se
 	if (lines > most)
 		lines = most;
 	if (lines == 0) {
-		fresh_line(data, "FUZRTP", &seed);
+		fresh_line(data, SETUPS, &seed);
 		lines = 1;
 	}
 	for (unsigned int n = 1 + draw(&seed, 4); n > 0; n--)

@@ -34,6 +34,7 @@ struct steps {
 #define STEPS_RZONED 'R' /* in front of io_uring */
 #define STEPS_TAP    'T'
 #define STEPS_PCAP   'P'
+#define STEPS_SLIRP  'S'
 
 const char *steps_names(char setup);
 

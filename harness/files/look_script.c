@@ -67,6 +67,8 @@ void look_script(const struct handed *h)
 	if (look_complaints() != !fine)
 		handed_finding("is a script that is %s with %u lines said of it",
 			       fine ? "read" : "refused", look_complaints());
+	if (fine && h->len > FILES_BYTES_MAX)
+		handed_finding("is a script of %zu bytes, and is read", h->len);
 	if (fine) {
 		pack(&script, &packed);
 		script_decode(packed.bytes, packed.len, &again);
