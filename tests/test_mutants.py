@@ -181,6 +181,23 @@ class Drawing(Folder):
             self.assertEqual([answer(), len(calls)], ["seen", calls_then])
 
 
+class Reaching(unittest.TestCase):
+    def test_targets_that_play_no_scripts(self):
+        for path, *names in (("devices/disk_io_uring.c", "backend"), ("devices/disk_file.c", "backend", "files"),
+                             ("devices/nic_slirp_guard.c", "backend"), ("devices/nic_pcap.c", "backend", "files"),
+                             ("harness/kvm/host_words.c", "files"), ("harness/kvm/host_nic_parse.c", "files"),
+                             ("harness/kvm/host_nic.c",), ("devices/virtqueue.c",)):
+            self.assertEqual([target.name for target in judges.outside(path)], names)
+
+    def test_their_seeds_are_there(self):
+        for target in judges.OUTSIDE:
+            self.assertTrue(any((CI.parent / target.seeds).iterdir()))
+
+    def test_the_first_answer_counts(self):
+        for answers, said in (([], None), ([None], None), ([None, ""], ""), (["", None], ""), (["", "a", "b"], "a")):
+            self.assertEqual(judges.first(iter(answers)), said)
+
+
 class Asking(unittest.TestCase):
     class judge:
         def __init__(self, name, says):

@@ -8,13 +8,11 @@ import finding
 from script import PIPE, STDOUT, run
 
 ANVIL = "build/asan/anvil"
-BACKEND = "build/fuzz/backend/fuzz_backend"
-BACKEND_SEEDS = "harness/backend/seeds"
 THREADS = "build/tsan/tests/test_host_threads"
 TEST_SECONDS = 120  # a unit test that runs longer waits for ever
 # The target that reaches a source, by its name; the first match counts. No script reaches back ends for a
-# host and what is around them: the disk and the network card of the harness are its own. Back ends have a
-# target that plays no scripts.
+# host and what is around them: the disk and the network card of the harness are its own. They have targets
+# that play no scripts.
 TARGETS = [
     (r"virtio_.*_state|virtqueue_state|state_bytes", ["fuzz_restore"]),
     (r"virtio_net.*", ["fuzz_net"]),
@@ -24,21 +22,52 @@ TARGETS = [
 ]
 
 
-BACK_ENDS = r"disk_.*|zoned_disk.*|nic_(tap|pcap)"
+class Outside:
+    """A target whose inputs are no scripts."""
+
+    def __init__(self, name, sources, program, max_len):
+        self.name, self.sources, self.program, self.max_len = name, sources, program, max_len
+        self.seeds = f"harness/{name}/seeds"
+
+    def reaches(self, path):
+        return re.fullmatch(self.sources, Path(path).stem) is not None
+
+    def says(self, variant, *arguments):
+        """What it notices in these inputs, and what it makes of them; "" if nothing."""
+        done = run(variant.program(self.program), f"-artifact_prefix={variant.folder}/", f"-max_len={self.max_len}",
+                   "-timeout=10", *arguments, stdout=PIPE, stderr=STDOUT)
+        if done.status == 0:
+            return ""
+        said = re.search(rf"^(anvil: {self.name}: .*|.*SUMMARY: .*)", done.output, re.M)
+        return (said[1] if said else f"{Path(self.program).name}: status {done.status}")[:100]
+
+    def plays(self, variant):
+        return self.says(variant, *sorted(map(str, Path(self.seeds).iterdir())))
+
+    def fuzzes(self, variant, seconds, seed):
+        corpus = variant.folder / "fuzzing" / self.name
+        corpus.mkdir(parents=True)
+        return self.says(variant, f"-seed={seed}", f"-max_total_time={seconds}", corpus, self.seeds)
 
 
-def is_back_end(path):
-    return re.fullmatch(BACK_ENDS, Path(path).stem) is not None
+OUTSIDE = [
+    Outside("backend", r"disk_.*|zoned_disk.*|nic_.*", "build/fuzz/backend/fuzz_backend", 456),
+    Outside("files", r"host_(device|disk|nic_parse|words)|disk_(image|format|file)|nic_pcap", "build/files/fuzz_files", 8192),
+]
 
 
-def backend_says(variant, *arguments):
-    """What the target of back ends notices in these inputs, and what it makes of them; "" if nothing."""
-    done = run(variant.program(BACKEND), f"-artifact_prefix={variant.folder}/", "-max_len=456", "-timeout=10", *arguments,
-               stdout=PIPE, stderr=STDOUT)
-    if done.status == 0:
-        return ""
-    said = re.search(r"^(anvil: backend: .*|.*SUMMARY: .*)", done.output, re.M)
-    return (said[1] if said else f"{Path(BACKEND).name}: status {done.status}")[:100]
+def outside(path):
+    return [target for target in OUTSIDE if target.reaches(path)]
+
+
+def first(answers):
+    """The first that says something; "" if nobody does, None if nobody is asked."""
+    said = None
+    for answer in answers:
+        said = said if answer is None else answer
+        if said:
+            break
+    return said
 
 
 def targets(path):
@@ -63,17 +92,14 @@ class Seeds(Judge):
         return f"seeds {self.hang}"
 
     def ask(self, variant, _rule):
-        said = self.play(variant)
-        if said or not is_back_end(variant.path):
-            return said
-        return backend_says(variant, *sorted(map(str, Path(BACKEND_SEEDS).iterdir())))
+        return first(ask(variant) for ask in [self.play, *(target.plays for target in outside(variant.path))])
 
     def play(self, variant):
-        first = targets(variant.path)
-        if not first:
+        own = targets(variant.path)
+        if not own:
             return None
         folders = sorted(map(str, [*Path("corpora").iterdir(), *Path("crashes").iterdir()]),
-                         key=lambda folder: (os.path.basename(folder) not in first, folder))
+                         key=lambda folder: (os.path.basename(folder) not in own, folder))
         done = run(variant.program(ANVIL), "play", "--quiet", "--hang", self.hang, *folders, stdout=PIPE, stderr=STDOUT,
                    until=r"\S+: (crash|leak|hang|wedged|violation)")
         if done.status == 0:
@@ -130,11 +156,8 @@ class Fuzzing(Judge):
             found, seconds = finding.hunt(program, target, work, self.seed, self.seconds, [f"corpora/{target}"])
             if found and (what := finding.confirm(program, variant.program(ANVIL), found)):
                 return f"{target} after {seconds:.1f} s: {what}"
-        if is_back_end(variant.path):
-            corpus = variant.folder / "fuzzing" / "backend"
-            corpus.mkdir(parents=True)
-            return backend_says(variant, f"-seed={self.seed}", f"-max_total_time={self.seconds}", corpus, BACKEND_SEEDS)
-        return "" if names else None
+        said = first(target.fuzzes(variant, self.seconds, self.seed) for target in outside(variant.path))
+        return "" if said is None and names else said
 
 
 ALL = [Seeds, Tests, Fuzzing]
