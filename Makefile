@@ -134,7 +134,7 @@ BACKEND  := $(call room,backend) $(addprefix harness/base/,complain.c sanitizer.
 BACKEND_CALLS := open close fstat lseek fcntl ioctl pread pwrite fdatasync fallocate read write writev fdopen fileno \
 	ftruncate eventfd eventfd_read eventfd_write syscall $(addprefix io_uring_,queue_init queue_exit submit \
 	submit_and_wait get_probe_ring free_probe register_eventfd) \
-	clock_gettime getrlimit $(addprefix slirp_,new cleanup input pollfds_fill pollfds_poll)
+	clock_gettime getrlimit $(addprefix slirp_,new cleanup add_hostfwd input pollfds_fill pollfds_poll)
 BACKEND_TESTS := build/fuzz/backend/fuzz_backend build/fuzz/backend/planted
 # what reads a host's files, and what that needs
 FILES    := $(call room,files kvm record base script oracle device guest) $(TAP_PLAIN) $(RUNNER_BACK_ENDS) $(DEVICES)

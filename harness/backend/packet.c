@@ -9,18 +9,19 @@
 #include "array_size.h"
 #include "host.h"
 
-#define ETH	  14u
-#define IP	  (ETH + 20u)
-#define ARP_BYTES 28u
-#define TCP_BYTES 20u
-#define UDP_BYTES 8u
-#define TCP	  6u
-#define UDP	  17u
-#define ICMP	  1u
-#define SYN	  2u
-#define ACK	  16u
-#define PORT_MINE 20000u
-#define URGENT	  0x20u
+#define ETH	   14u
+#define IP	   (ETH + 20u)
+#define ARP_BYTES  28u
+#define TCP_BYTES  20u
+#define UDP_BYTES  8u
+#define TCP	   6u
+#define UDP	   17u
+#define ICMP	   1u
+#define SYN	   2u
+#define ACK	   16u
+#define PORT_MINE  20000u
+#define URGENT	   0x20u
+#define TICKS_MOST 31u
 
 #define V(i) (line->v[i])
 
@@ -335,12 +336,13 @@ static struct packet_chain *chain_of(struct packet *p)
 	return NULL;
 }
 
-/* One that does not begin a datagram goes on where the last one ended. */
+/* One that does not begin a datagram goes on where the last one ended, and within 15 s. */
 static bool out_of_order(struct packet *p)
 {
 	const struct packet_chain *c = chain_of(p);
 
-	return offset_of(p) != 0 && (!c || c->next != offset_of(p));
+	return offset_of(p) != 0 &&
+	       (!c || c->next != offset_of(p) || p->ticks - c->since > TICKS_MOST);
 }
 
 void packet_passed(struct packet *p)
@@ -352,6 +354,8 @@ void packet_passed(struct packet *p)
 	c = chain_of(p);
 	if (!c)
 		c = &p->chain[p->chains++ % PACKET_CHAINS];
+	if (offset_of(p) == 0)
+		c->since = p->ticks;
 	c->to = packet_to(p);
 	c->id = (uint16_t)get16(p->data + ETH + 4);
 	c->next = offset_of(p) + get16(p->data + ETH + 2) - 20;

@@ -28,7 +28,8 @@ struct packet_connection {
 struct packet_chain {
 	uint32_t to;
 	uint16_t id;
-	uint32_t next; /* offset; 0: none */
+	uint32_t next;	    /* offset; 0: none */
+	unsigned int since; /* the tick it began in */
 };
 
 struct packet {
@@ -38,6 +39,7 @@ struct packet {
 	struct packet_connection connection[PACKET_CONNECTIONS];
 	struct packet_chain chain[PACKET_CHAINS];
 	unsigned int chains;
+	unsigned int ticks; /* turns of the event loop, half a second or more apart */
 };
 
 void packet_build(struct packet *p, const struct step *line);

@@ -28,6 +28,7 @@
 #define FDS_ENOUGH 6000u
 #define NAMED	   53u /* port */
 #define NEVER	   INT64_MAX
+#define TICK_MS	   499
 
 struct given {
 	uint8_t data[ANVIL_NIC_SLIRP_FRAME_BYTES];
@@ -46,6 +47,7 @@ static struct {
 	/* libslirp */
 	const SlirpCb *callbacks;
 	bool refused; /* it does not begin */
+	bool silent;  /* it does not forward, and does not say why */
 	unsigned int inputs;
 	struct given given[RING_MOST]; /* and not taken yet */
 	uint32_t ring;
@@ -72,6 +74,7 @@ static struct {
 	struct pollfd polled[POLLS];
 	int events[POLLS]; /* as libslirp asked for */
 	unsigned int polls;
+	int64_t ticked; /* ms */
 } rig;
 
 #define V(i) (line->v[i])
@@ -228,6 +231,10 @@ Slirp *__real_slirp_new(const SlirpConfig *config, const SlirpCb *callbacks, voi
 Slirp *__wrap_slirp_new(const SlirpConfig *config, const SlirpCb *callbacks, void *opaque);
 void __real_slirp_cleanup(Slirp *slirp);
 void __wrap_slirp_cleanup(Slirp *slirp);
+int __real_slirp_add_hostfwd(Slirp *slirp, int udp, struct in_addr from, int port,
+			     struct in_addr to, int to_port);
+int __wrap_slirp_add_hostfwd(Slirp *slirp, int udp, struct in_addr from, int port,
+			     struct in_addr to, int to_port);
 void __real_slirp_input(Slirp *slirp, const uint8_t *data, int len);
 void __wrap_slirp_input(Slirp *slirp, const uint8_t *data, int len);
 void __real_slirp_pollfds_fill(Slirp *slirp, uint32_t *timeout, SlirpAddPollCb add, void *opaque);
@@ -248,6 +255,12 @@ Slirp *__wrap_slirp_new(const SlirpConfig *config, const SlirpCb *callbacks, voi
 void __wrap_slirp_cleanup(Slirp *slirp)
 {
 	__real_slirp_cleanup(slirp);
+}
+
+int __wrap_slirp_add_hostfwd(Slirp *slirp, int udp, struct in_addr from, int port,
+			     struct in_addr to, int to_port)
+{
+	return rig.silent ? -1 : __real_slirp_add_hostfwd(slirp, udp, from, port, to, to_port);
 }
 
 void __wrap_slirp_input(Slirp *slirp, const uint8_t *data, int len)
@@ -528,11 +541,29 @@ static void dispatch(const struct step *line)
 	for (unsigned int i = 1; i < count; i++)
 		rig.polled[i].revents = V(0) & 1 ? 0 : rig.polled[i].revents;
 	anvil_nic_slirp_dispatch(&rig.nic, rig.polled, count);
+	if (now_ms() - rig.ticked >= TICK_MS) {
+		rig.ticked = now_ms();
+		rig.packet.ticks++;
+	}
 	if (due <= now_ms() && next_timer() <= now_ms())
 		steps_finding("does not run a timer");
 	if (rig.waiting > 0 && !rig.full)
 		steps_finding("keeps %u frames that the guest could take", rig.waiting);
 	check_reach(reached);
+}
+
+/* Once, or with a turn of the event loop after each time. */
+static void pass_time(const struct step *line)
+{
+	static const unsigned int time[] = { 1, 10, 100, 499, 500, 1000, 30000, 100000 };
+	static const struct step turn = { .name = 'P' };
+	unsigned int turns = V(1) % 80;
+
+	for (unsigned int i = 0; i < (turns ? turns : 1); i++) {
+		host_sockets.clock += time[V(0) % ARRAY_SIZE(time)] * 1000000ll;
+		if (turns)
+			dispatch(&turn);
+	}
 }
 
 /* ---- the host's side ---- */
@@ -578,8 +609,6 @@ static void fault(const struct step *line)
 
 static void play_op(const struct step *line)
 {
-	static const unsigned int time[] = { 1, 10, 100, 499, 500, 1000, 30000, 100000 };
-
 	switch (line->name) {
 	case 'W':
 		send_frame(line);
@@ -608,7 +637,7 @@ static void play_op(const struct step *line)
 		change_timer(line);
 		break;
 	case 'Z':
-		host_sockets.clock += time[V(0) % ARRAY_SIZE(time)] * 1000000ll;
+		pass_time(line);
 		break;
 	default:
 		use_socket(line);
@@ -670,9 +699,22 @@ static int set_up_faults(const struct step *line)
 	case 4:
 		host_add_fault(&(struct host_fault){ HOST_SETUP, HOST_EACCES, 1, 1, 0 });
 		return rig.options.forward_count ? -EACCES : 0;
+	case 5:
+		rig.silent = true;
+		return rig.options.forward_count ? -EADDRINUSE : 0;
 	default:
 		return 0;
 	}
+}
+
+/* Faults of the host or libslirp meet the first forward, or come before it. */
+static int expected_answer(int fault, bool first_bad, bool bad)
+{
+	if (fault == -EMFILE || fault == -ENOMEM)
+		return fault;
+	if (first_bad)
+		return -EINVAL;
+	return !fault && bad ? -EINVAL : fault;
 }
 
 static bool open_slirp(const struct step *line)
@@ -682,6 +724,7 @@ static bool open_slirp(const struct step *line)
 	static const uint32_t flows[] = { 0, 1, 2, 3 };
 	char error[256] = "";
 	bool bad = make_forward(&forward[0], V(3));
+	bool second_bad = make_forward(&forward[1], V(4));
 	int expected;
 	int err;
 
@@ -691,12 +734,10 @@ static bool open_slirp(const struct step *line)
 							.isolated = V(0) & 1,
 							.host = V(0) & 2,
 							.flows = flows[V(0) / 4 % 4] };
-	bad = rig.options.forward_count > 0 && bad;
-	bad = (make_forward(&forward[1], V(4)) && rig.options.forward_count > 1) || bad;
+	bad = bad && rig.options.forward_count > 0;
+	second_bad = second_bad && rig.options.forward_count > 1;
 	rig.ring = rig.options.ring_frames ? rig.options.ring_frames : RING_MOST;
-	expected = set_up_faults(line);
-	if (expected == 0 || expected == -EACCES)
-		expected = bad && (expected == 0 || V(3) % 8 - 1u < 4) ? -EINVAL : expected;
+	expected = expected_answer(set_up_faults(line), bad, bad || second_bad);
 	host.setting_up = true;
 	rig.opening = true;
 	err = anvil_nic_slirp_open(&rig.nic, &rig.options, error, sizeof(error));

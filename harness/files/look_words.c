@@ -15,6 +15,7 @@
 #define QUEUES_MOST   8u
 #define ZONE_MIB_MOST 1024u
 #define LIMIT_MOST    9999999u
+#define KNOWN_ROOM    60u
 
 /* The file as a word of a shell: up to a byte of 0. */
 static char *argument(const struct handed *h)
@@ -63,6 +64,30 @@ static void check_answer(int err, const char *error, const char *text)
 		handed_finding("are words that are answered with %d", err);
 	if (err && (!*error || (strchr(error, '\n') && !strchr(text, '\n'))))
 		handed_finding("are words that are refused with: %s", error);
+}
+
+/* An error that says what is known says all of it, as far as there is room. */
+static void check_known(const char *error, const struct option_word *words, bool kinds)
+{
+	const char *known = strstr(error, "; known: ");
+	char list[LOOK_ROOM] = "";
+
+	for (const char *next = known; next; next = strstr(next + 1, "; known: "))
+		known = next;
+	if (!known)
+		return;
+	for (; words->name; words++) {
+		bool word = words->name[0] == ',';
+		size_t len = strlen(list);
+
+		if (word != kinds)
+			(void)snprintf(list + len, sizeof(list) - len, "%s%s", len ? ", " : "",
+				       words->name + word);
+	}
+	known += strlen("; known: ");
+	if (strncmp(known, list, strlen(known)) != 0 ||
+	    strlen(known) < (strlen(list) < KNOWN_ROOM ? strlen(list) : KNOWN_ROOM))
+		handed_finding("are words that are answered with: %s", error);
 }
 
 static const char *after(const char *word, const char *name)
@@ -152,6 +177,7 @@ void look_disk(const struct handed *h)
 	int err = host_disk_parse(&spec, text, error, sizeof(error));
 
 	check_answer(err, error, whole);
+	check_known(error, host_disk_words, false);
 	if (!err)
 		check_disk(&spec, whole);
 	if (!err && ends_in_a_word(whole) && strlen(spec.path) == strlen(whole))
@@ -263,6 +289,7 @@ void look_net(const struct handed *h)
 	bool fine;
 
 	check_answer(err, error, text);
+	check_known(error, host_nic_words, strncmp(error, "unknown network", 15) == 0);
 	fine = understand(&ours, text);
 	if (fine != !err)
 		handed_finding("are words that %s, and are answered with %d: %s",
