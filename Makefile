@@ -137,7 +137,8 @@ BACKEND_CALLS := open close fstat lseek fcntl ioctl pread pwrite fdatasync fallo
 	clock_gettime getrlimit $(addprefix slirp_,new cleanup add_hostfwd input pollfds_fill pollfds_poll)
 BACKEND_TESTS := build/fuzz/backend/fuzz_backend build/fuzz/backend/planted
 # what reads a host's files, and what that needs
-FILES    := $(call room,files kvm record base script oracle device guest) $(TAP_PLAIN) $(RUNNER_BACK_ENDS) $(DEVICES)
+FILES    := $(call room,files kvm record base script oracle device guest) $(wildcard harness/run/crash_*.c) $(TAP_PLAIN) \
+	$(RUNNER_BACK_ENDS) $(DEVICES)
 FILES_CALLS := complain complain_of anvil_disk_io_uring_open
 FILES_TESTS := build/files/fuzz_files build/files/planted/fuzz_files
 # the exact model of our devices; the safety rules stay
@@ -281,7 +282,7 @@ backend: $(BACKEND_TESTS)
 	@echo "back ends: $$(ls harness/backend/seeds | wc -l) seeds and 20000 inputs, 0 findings"
 
 # what reads files, as what a device has
-FILES_READERS := $(patsubst %.c,build/files/obj/%.o,$(call room,kvm script) harness/base/known.c)
+FILES_READERS := $(patsubst %.c,build/files/obj/%.o,$(call room,kvm script) harness/base/known.c $(wildcard harness/run/crash_*.c))
 $(FILES_READERS): OTHER_files = $(DEVICE_files)
 
 LINK_FILES = $(CLANG) $(LINK_files) -fsanitize=fuzzer $^ $(FILES_CALLS:%=-Wl,--wrap=%) $(RUNNER_LIBRARIES) -o $@

@@ -31,6 +31,7 @@ static void look(const struct handed *h)
 		[HANDED_KERNEL] = look_kernel,	 [HANDED_INITRD] = look_initrd,
 		[HANDED_DISK] = look_disk,	 [HANDED_NET] = look_net,
 		[HANDED_SCRIPT] = look_script,	 [HANDED_KNOWN] = look_known,
+		[HANDED_REPORT] = look_report,
 	};
 	unsigned int descriptors = look_descriptors();
 

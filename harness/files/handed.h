@@ -30,7 +30,8 @@
 #define HANDED_NET     'N'
 #define HANDED_SCRIPT  'S'
 #define HANDED_KNOWN   'W'
-#define HANDED_KINDS   "CIKRDNSW"
+#define HANDED_REPORT  'A'
+#define HANDED_KINDS   "CIKRDNSWA"
 
 struct handed {
 	char kind;

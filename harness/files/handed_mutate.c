@@ -250,6 +250,16 @@ static void edit_text(struct edit *e)
 		"capacity=",
 		"sectors",
 		"-1",
+		"    #0 0x55 in ",
+		"/devices/virtio_blk.c:301:2\n",
+		"SUMMARY: AddressSanitizer: ",
+		"==1==ERROR: ",
+		" in ",
+		"(",
+		")",
+		":",
+		"::",
+		"<",
 	};
 	const char *w = word[draw(e, ARRAY_SIZE(word))];
 	size_t at = e->len ? draw(e, (unsigned int)e->len + 1) : 0;

@@ -18,6 +18,7 @@ void look_disk(const struct handed *h);
 void look_net(const struct handed *h);
 void look_script(const struct handed *h);
 void look_known(const struct handed *h);
+void look_report(const struct handed *h);
 
 /* ---- answers ---- */
 

@@ -102,12 +102,31 @@ static bool is_sound(const struct handed *h)
 	return any && !open;
 }
 
+/* As a file: all of it, or nothing, if there is nothing. */
+static void check_open(const struct handed *h)
+{
+	struct image_file image = { 0 };
+	char error[LOOK_ROOM] = "";
+	char path[LOOK_PATH];
+	int fd = look_file(h, path);
+	int err = image_open(&image, path, "initial RAM disk", error, sizeof(error));
+
+	look_at_error(err, error);
+	if (err != (h->len ? 0 : -EINVAL))
+		handed_finding("is a file of %zu bytes that is answered with %d", h->len, err);
+	if (!err && (image.len != h->len || memcmp(image.bytes, h->bytes, h->len) != 0))
+		handed_finding("has other bytes than its file");
+	image_close(&image);
+	look_close(fd);
+}
+
 void look_initrd(const struct handed *h)
 {
 	const struct image_file image = { "initrd", h->bytes, h->len };
 	char error[LOOK_ROOM] = "";
 	int err;
 
+	check_open(h);
 	work_begin(UINT64_MAX);
 	err = initrd_check(&image, error, sizeof(error));
 	if (work_done() > STEPS + (uint64_t)STEPS_EACH * h->len)
