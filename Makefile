@@ -306,20 +306,20 @@ build/files/planted/fuzz_files: build/files/planted/linux_image.o \
 	@mkdir -p $(@D)
 	@$(LINK_FILES)
 
-FUZZ_FILES := build/files/fuzz_files -artifact_prefix=build/files/findings/ -max_len=8192 -timeout=10
+FUZZ_FILES := build/files/fuzz_files -artifact_prefix=build/handed/findings/ -max_len=8192 -timeout=10
 
-fuzz-files: ## runs the target of files that a host is handed for T seconds: captures, images, kernels, ...; findings: build/files/findings/
+fuzz-files: ## runs the target of files that a host is handed for T seconds: captures, images, kernels, ...; findings: build/handed/findings/
 	$(BUILD) build/files/fuzz_files
-	@mkdir -p build/files/findings build/files/corpus
-	@$(FUZZ_FILES) -max_total_time=$(T) build/files/corpus harness/files/seeds
+	@mkdir -p build/handed/findings build/handed/corpus
+	@$(FUZZ_FILES) -max_total_time=$(T) build/handed/corpus harness/files/seeds
 
 files: $(FILES_TESTS)
-	@rm -rf build/files/check && mkdir -p build/files/findings build/files/check
-	@$(FUZZ_FILES) -seed=1 -runs=20000 build/files/check harness/files/seeds >build/files/check.log 2>&1 || \
-		{ cat build/files/check.log; exit 1; }
-	@if build/files/planted/fuzz_files -artifact_prefix=build/files/check/ harness/files/seeds/* >build/files/planted.log 2>&1 || \
-		! grep -q '^anvil: files: ' build/files/planted.log; then \
-		echo 'the seeds do not find a planted mistake: build/files/planted.log' >&2; exit 1; fi
+	@rm -rf build/handed/check && mkdir -p build/handed/findings build/handed/check
+	@$(FUZZ_FILES) -seed=1 -runs=20000 build/handed/check harness/files/seeds >build/handed/check.log 2>&1 || \
+		{ cat build/handed/check.log; exit 1; }
+	@if build/files/planted/fuzz_files -artifact_prefix=build/handed/check/ harness/files/seeds/* >build/handed/planted.log 2>&1 || \
+		! grep -q '^anvil: files: ' build/handed/planted.log; then \
+		echo 'the seeds do not find a planted mistake: build/handed/planted.log' >&2; exit 1; fi
 	@echo "files: $$(ls harness/files/seeds | wc -l) seeds and 20000 inputs, 0 findings"
 
 afl-there:
