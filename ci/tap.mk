@@ -19,7 +19,7 @@ TAP_GCC_FLAGS   := -fsanitize=thread -Wno-tsan --param=tsan-instrument-func-entr
 	-fno-tree-loop-distribute-patterns
 
 # what a program has beside the device's objects
-TAP_ANY   := tap tap_libc tap_calls
+TAP_ANY   := tap tap_libc tap_calls tap_locks
 TAP_ASAN  := $(patsubst %,build/tap/%.o,$(TAP_ANY) tap_asan)
 TAP_ALONE := $(patsubst %,build/tap/%.o,$(TAP_ANY) tap_mem tap_alone)
 TAP_THREAD := $(patsubst %,build/tap/%.o,$(TAP_ANY) tap_mem tap_tsan)

@@ -8,8 +8,8 @@
  * Members that are marked optional may be NULL, where the host's side of your device has no such
  * thing.
  *
- * The harness calls from one thread, one call at a time. Your device may call the host's side back
- * from any of these calls but `create`.
+ * The harness calls from one thread, one call at a time, but for `thread`. Your device may call the
+ * host's side back from any of these calls but `create`.
  */
 #ifndef DEVICE_UNDER_TEST_H
 #define DEVICE_UNDER_TEST_H
@@ -22,8 +22,11 @@
 extern "C" {
 #endif
 
-#define DUT_VERSION	1u
-#define DUT_RAM_REGIONS 4u
+#define DUT_VERSION 2u
+/* What is made for an older version has not the members that came with later ones. */
+#define DUT_VERSION_THREADS 2u
+#define DUT_RAM_REGIONS	    4u
+#define DUT_THREADS_MAX	    7u
 
 struct device_under_test;
 
@@ -50,6 +53,11 @@ struct dut_host {
 	void (*fetching)(struct device_under_test *dut, uint64_t gpa, size_t len);
 	void (*fetched)(struct device_under_test *dut, uint64_t gpa, const void *bytes, size_t len);
 	void (*stored)(struct device_under_test *dut, uint64_t gpa, const void *bytes, size_t len);
+
+	/* For a device with threads: another one may go on here, as at each access to guest RAM and
+	 * each lock; say so beside atomic accesses that threads share. `waits`: it does nothing
+	 * until another one has done something, and has to be called in a loop that waits so. */
+	void (*between)(struct device_under_test *dut, bool waits);
 };
 
 /* Promises, ORed into `traits`. */
@@ -139,6 +147,16 @@ struct device_under_test {
 	void (*announce)(struct device_under_test *dut);
 	void (*speed)(struct device_under_test *dut, uint32_t mbits, uint8_t duplex);
 	void (*stall)(struct device_under_test *dut, bool stalled);
+
+	/* Optional: the device has so many threads, up to DUT_THREADS_MAX, that work at the same
+	 * time as the calls above. Number `which`, from 0 on, looks for work, does what it finds
+	 * without waiting for more, and returns whether there was any. With DUT_TAPPED it is called
+	 * on a stack of its own, and may stop in the middle, at an access to guest RAM or a lock,
+	 * while others go on, calls from the guest among them; else when a call is done.
+	 * power_cycle comes when no thread goes on any more, wherever it was: all locks are free
+	 * then. */
+	unsigned int threads;
+	bool (*thread)(struct device_under_test *dut, unsigned int which);
 };
 
 /* You define it; called once. In C++ `struct` stays before the type's name, which the function has,

@@ -100,12 +100,21 @@ static void sent(struct device_under_test *dut, const void *frame, size_t bytes)
 	safety_sent(&m->safety, frame, bytes);
 }
 
+static void between(struct device_under_test *dut, bool waits)
+{
+	struct machine *m = to_machine(dut);
+
+	if (m->threads)
+		machine_threads_between(m, waits);
+}
+
 static const struct dut_host calls = {
 	.set_irq = set_irq,
 	.sent = sent,
 	.fetching = fetching,
 	.fetched = fetched,
 	.stored = stored,
+	.between = between,
 };
 
 void machine_add_race(struct machine *m, const struct race *race)
@@ -172,6 +181,7 @@ static void listen(struct machine *m)
 		machine_tap_listen(m);
 	else
 		machine_untapped_create(m);
+	machine_threads_create(m);
 }
 
 /* Which callback is missing that each device has; NULL: none. */
@@ -191,7 +201,7 @@ bool machine_create_foreign(struct machine *m, struct device_under_test *dut, ch
 	int err;
 
 	create(m);
-	if (dut->version != DUT_VERSION) {
+	if (dut->version < 1 || dut->version > DUT_VERSION) {
 		snprintf(error, room, "made for version %u of the door, this is version %u",
 			 dut->version, DUT_VERSION);
 		return false;
@@ -242,6 +252,8 @@ void machine_start(struct machine *m, const struct setup *p, jmp_buf *escape)
 		machine_ground_host(m);
 	m->leave = NULL;
 	m->unseen = m->copy;
+	if (m->threads)
+		machine_threads_start(m);
 	machine_power_cycle(m);
 	machine_go_on(m);
 }

@@ -45,6 +45,7 @@ enum machine_event_kind {
 	MACHINE_SPEED,	  /* `number` Mbit/s, duplex `len` */
 	MACHINE_TIME,	  /* the device is told that it is `number` us now */
 	MACHINE_ZONE,	  /* zone `number` goes offline if `result` is not 0, else read-only */
+	MACHINE_SCHEDULE, /* threads go on by these choices, `number`, after `len` points */
 };
 
 /* What a device meets beside the guest's accesses, but for a restore: the host, a racing guest. */
@@ -141,6 +142,8 @@ struct machine {
 	uint64_t now;	/* us */
 	bool stalled;	/* the nic takes no frames */
 
+	struct machine_threads *threads; /* of a device that has some; else NULL */
+
 	struct race race[MACHINE_RACES];
 	unsigned int races;
 	struct oracle oracle; /* the exact model of our devices */
@@ -233,6 +236,9 @@ void machine_resize(struct machine *m, uint64_t capacity);
 /* A zone of the disk, modulo how many there are, can only be read from now on, or is offline. */
 void machine_fail_zone(struct machine *m, unsigned int which, bool offline);
 void machine_stall(struct machine *m, bool nic_stalled);
+/* After so many points the threads of the device go on by these choices, 2 bits each, lowest first.
+ * Without threads nothing is done. */
+void machine_schedule(struct machine *m, unsigned int after, uint64_t choices);
 /* Saves the device and makes it anew from its state after this damage; not with requests in flight.
  */
 void machine_restore(struct machine *m, const struct machine_damage *damage);

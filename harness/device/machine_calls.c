@@ -35,31 +35,32 @@ void machine_tell_number(struct machine *m, enum machine_event_kind kind, uint64
 		machine_tell(m, &(struct machine_event){ .kind = kind, .number = number });
 }
 
+/* What the guest has written since the last call it has written while a thread was at work. */
+static void see_midway(struct machine *m)
+{
+	if (!m->threads || !machine_threads_midway(m))
+		return;
+	safety_raced(&m->safety);
+	safety_overlaps(&m->safety);
+}
+
 void machine_event(struct machine *m)
 {
 	if (m->exact)
 		oracle_event(&m->oracle);
 	safety_event(&m->safety);
+	see_midway(m);
 	m->inside = true;
 }
 
 /* a poll takes one chain at least, if there are any */
 #define POLLS_MAX (SETUP_QUEUES * SETUP_QUEUE_SIZE + 64u)
 
-/* The device has come back: what has grown does so no more. */
-static void stop_growing(struct machine *m)
-{
-	for (unsigned int i = 0; i < m->races; i++) {
-		if (m->race[i].grown)
-			m->race[i].countdown = 0;
-	}
-}
-
 /* Deferred work belongs to the call that left it, as a host that polls at once would have it; but a
  * poll is a call, and does no more than one. */
 static bool goes_on(struct machine *m)
 {
-	stop_growing(m);
+	machine_stop_growing(m);
 	safety_polls(&m->safety);
 	if (!m->exact)
 		return m->dut->poll && m->dut->poll(m->dut);
@@ -68,6 +69,17 @@ static bool goes_on(struct machine *m)
 	oracle_polls(&m->oracle);
 	m->dut->poll(m->dut);
 	return true;
+}
+
+/* Not the guest, but the harness. */
+static uint64_t ask(struct machine *m, uint64_t offset, unsigned int width)
+{
+	uint64_t value;
+
+	machine_threads_quiet(m, true);
+	value = machine_get(m, offset, width);
+	machine_threads_quiet(m, false);
+	return value;
 }
 
 void machine_settle(struct machine *m)
@@ -79,8 +91,10 @@ void machine_settle(struct machine *m)
 		if (i == POLLS_MAX)
 			oracle_fail(&m->oracle, 10, "work is deferred without end");
 	}
+	if (m->threads)
+		machine_threads_settle(m);
 	machine_tap_flush(m);
-	status = (uint32_t)machine_get(m, VIRTIO_MMIO_STATUS, 4);
+	status = (uint32_t)ask(m, VIRTIO_MMIO_STATUS, 4);
 	m->inside = false;
 	safety_work_ends();
 	if (m->copy)
@@ -133,11 +147,11 @@ static bool starts_queue(const struct machine *m, uint64_t offset, unsigned int 
 static void write_device(struct machine *m, uint64_t offset, unsigned int width, uint64_t value)
 {
 	bool starts = starts_queue(m, offset, width, value);
-	bool before = starts && machine_get(m, offset, width);
+	bool before = starts && ask(m, offset, width);
 
 	m->dut->write(m->dut, offset, width, value);
 	if (starts)
-		safety_queue_runs(&m->safety, before, machine_get(m, offset, width));
+		safety_queue_runs(&m->safety, before, ask(m, offset, width));
 }
 
 /* Only an exact device says so without fail. */
@@ -152,6 +166,7 @@ void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint6
 	if (m->exact)
 		oracle_write(&m->oracle, offset, width, value);
 	safety_write(&m->safety, offset, width, value, in_use(m, offset));
+	see_midway(m);
 	m->inside = true;
 	write_device(m, offset, width, value);
 	if (!m->exact || !only_latches(offset) || m->oracle.accesses || m->own.deferred_work ||

@@ -181,12 +181,32 @@ void machine_check_waiting(struct machine *m)
 	machine_settle(m);
 }
 
+/* ---- threads ---- */
+
+void machine_schedule(struct machine *m, unsigned int after, uint64_t choices)
+{
+	if (machine_threads_choose(m, after, choices) && m->told)
+		machine_tell(m, &(struct machine_event){ .kind = MACHINE_SCHEDULE,
+							 .number = choices,
+							 .len = after });
+}
+
+static void let_threads_finish(struct machine *m)
+{
+	if (!m->threads)
+		return;
+	machine_schedule(m, 0, 0);
+	machine_event(m);
+	machine_settle(m);
+}
+
 /* ---- what it waits for ---- */
 
 void machine_drain(struct machine *m)
 {
 	uint64_t due = 0;
 
+	let_threads_finish(m);
 	machine_disk_deferred(m, false);
 	if (m->exact && m->dut->time && oracle_waits(&m->oracle, &due))
 		machine_time(m, due > m->now ? due - m->now : 0);

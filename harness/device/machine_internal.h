@@ -3,6 +3,7 @@
  * Between the parts of the machine. Each calls only those above it here:
  *
  *   machine_tap      accesses of a device that was compiled to tell them
+ *   machine_threads  threads of a device, and its locks
  *   machine_untapped stores of one that was not
  *   machine_calls    calls into the device, watched from start to end
  *   machine_host     what its host does
@@ -46,7 +47,37 @@ void machine_known(struct machine *m, uint64_t gpa, size_t len);
 /* The tap tells this machine from now on. */
 void machine_tap_listen(struct machine *m);
 /* What was told last has been stored. */
-void machine_tap_flush(struct machine *m);
+static inline void machine_tap_flush(struct machine *m)
+{
+	size_t len = m->store_len;
+
+	m->store_len = 0;
+	if (len)
+		m->host.stored(m->dut, m->store_gpa, NULL, len);
+}
+
+/* Threads, if the device has some: made once; at the start of a script; and when a call is done. */
+void machine_threads_create(struct machine *m);
+void machine_threads_start(struct machine *m);
+void machine_threads_settle(struct machine *m);
+/* False: there are none that choices reach. */
+bool machine_threads_choose(struct machine *m, unsigned int after, uint64_t choices);
+/* The harness itself asks the device something: nothing is chosen. */
+void machine_threads_quiet(struct machine *m, bool quiet);
+/* Whether one has stopped in the middle. */
+bool machine_threads_midway(const struct machine *m);
+/* Another one may go on here; or has to, if this one waits. */
+void machine_threads_point(struct machine *m);
+void machine_threads_between(struct machine *m, bool waits);
+
+/* The device has come back: what has grown does so no more. */
+static inline void machine_stop_growing(struct machine *m)
+{
+	for (unsigned int i = 0; i < m->races; i++) {
+		if (m->race[i].grown)
+			m->race[i].countdown = 0;
+	}
+}
 
 /* Where the script is left, if it was given up. */
 static inline void machine_go_on(const struct machine *m)

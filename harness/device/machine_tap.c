@@ -24,13 +24,13 @@ static bool to_gpa(const struct machine *m, const void *at, size_t *bytes, uint6
 	return false;
 }
 
-void machine_tap_flush(struct machine *m)
+/* A thread that goes on here for another one has stored nothing that was not looked at. */
+static void begin_access(struct machine *m)
 {
-	size_t len = m->store_len;
-
-	m->store_len = 0;
-	if (len)
-		m->host.stored(m->dut, m->store_gpa, NULL, len);
+	machine_go_on(m);
+	machine_tap_flush(m);
+	if (m->threads)
+		machine_threads_point(m);
 }
 
 static void load(void *opaque, const void *at, size_t bytes, const void *place)
@@ -40,8 +40,7 @@ static void load(void *opaque, const void *at, size_t bytes, const void *place)
 
 	if (!m->inside || !to_gpa(m, at, &bytes, &gpa))
 		return;
-	machine_go_on(m);
-	machine_tap_flush(m);
+	begin_access(m);
 	m->host.fetching(m->dut, gpa, bytes);
 	safety_load(&m->safety, gpa, bytes, place);
 }
@@ -55,8 +54,7 @@ static void store(void *opaque, const void *at, size_t bytes, const void *place)
 	(void)place;
 	if (!m->inside || !to_gpa(m, at, &bytes, &gpa))
 		return;
-	machine_go_on(m);
-	machine_tap_flush(m);
+	begin_access(m);
 	m->host.fetching(m->dut, gpa, bytes);
 	m->store_gpa = gpa;
 	m->store_len = bytes;

@@ -392,6 +392,20 @@ static void tell_stall(const struct script_op *r, FILE *out)
 		fprintf(out, ", %s", disk);
 }
 
+static void tell_schedule(const struct script_op *r, FILE *out)
+{
+	if (!r->schedule.choices) {
+		fputs("the threads of the device go on one after the other", out);
+		return;
+	}
+	fprintf(out,
+		"the threads of the device go on in another order, from access or lock "
+		"number %u on:",
+		r->schedule.after + 1u);
+	for (uint64_t left = r->schedule.choices; left; left >>= 2)
+		fprintf(out, " %u", (unsigned int)left & 3u);
+}
+
 static void tell_drain(const struct script_op *r, FILE *out)
 {
 	(void)r;
@@ -405,16 +419,35 @@ static void tell_restore(const struct script_op *r, FILE *out)
 }
 
 static void (*const tell_op[OP_CODES])(const struct script_op *r, FILE *out) = {
-	[OP_INIT] = tell_init,	     [OP_RESET] = tell_reset,	[OP_WRITE] = tell_write,
-	[OP_READ] = tell_read,	     [OP_POKE] = tell_poke,	[OP_FILL] = tell_fill,
-	[OP_QUEUE] = tell_queue,     [OP_STOP] = tell_stop,	[OP_CHAIN] = tell_chain,
-	[OP_BLK] = tell_blk,	     [OP_TX] = tell_tx,		[OP_RX] = tell_rx,
-	[OP_CTRL] = tell_ctrl,	     [OP_KICK] = tell_kick,	[OP_AVAIL] = tell_avail,
-	[OP_USED] = tell_used,	     [OP_FRAME] = tell_frame,	[OP_COMPLETE] = tell_complete,
-	[OP_LINK] = tell_link,	     [OP_RESIZE] = tell_resize, [OP_STALL] = tell_stall,
-	[OP_RACE] = tell_race,	     [OP_DRAIN] = tell_drain,	[OP_ACK] = tell_ack,
-	[OP_RESTORE] = tell_restore, [OP_TIME] = tell_time,	[OP_MANY] = tell_many,
+	[OP_INIT] = tell_init,
+	[OP_RESET] = tell_reset,
+	[OP_WRITE] = tell_write,
+	[OP_READ] = tell_read,
+	[OP_POKE] = tell_poke,
+	[OP_FILL] = tell_fill,
+	[OP_QUEUE] = tell_queue,
+	[OP_STOP] = tell_stop,
+	[OP_CHAIN] = tell_chain,
+	[OP_BLK] = tell_blk,
+	[OP_TX] = tell_tx,
+	[OP_RX] = tell_rx,
+	[OP_CTRL] = tell_ctrl,
+	[OP_KICK] = tell_kick,
+	[OP_AVAIL] = tell_avail,
+	[OP_USED] = tell_used,
+	[OP_FRAME] = tell_frame,
+	[OP_COMPLETE] = tell_complete,
+	[OP_LINK] = tell_link,
+	[OP_RESIZE] = tell_resize,
+	[OP_STALL] = tell_stall,
+	[OP_RACE] = tell_race,
+	[OP_DRAIN] = tell_drain,
+	[OP_ACK] = tell_ack,
+	[OP_RESTORE] = tell_restore,
+	[OP_TIME] = tell_time,
+	[OP_MANY] = tell_many,
 	[OP_ZONE] = tell_zone,
+	[OP_SCHEDULE] = tell_schedule,
 };
 
 bool describe_is_host(const struct script_op *op)
@@ -429,6 +462,7 @@ bool describe_is_host(const struct script_op *op)
 	case OP_RESTORE:
 	case OP_TIME:
 	case OP_ZONE:
+	case OP_SCHEDULE:
 		return true;
 	default:
 		return false;

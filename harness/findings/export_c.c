@@ -153,6 +153,9 @@ static void put_event(const struct play_entry *e, const uint8_t *bytes, bool com
 	case MACHINE_CALM:
 		fputs("\traces = 0;\n", out);
 		break;
+	case MACHINE_SCHEDULE:
+		fputs("\t/* left out: the order in which the device's threads go on */\n", out);
+		break;
 	}
 }
 

@@ -129,6 +129,9 @@ static void put_event(const struct machine_event *v, FILE *out)
 	case MACHINE_ZONE:
 		fprintf(out, "# left out: zone %" PRIu64 " of the disk fails\n", v->number);
 		break;
+	case MACHINE_SCHEDULE:
+		fputs("# left out: the order in which the device's threads go on\n", out);
+		break;
 	case MACHINE_RETRY:
 	case MACHINE_CALM:
 		break;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/fiber.h"
 #include "oracle_internal.h"
 
 bool oracle_milestone[MILESTONE_COUNT];
@@ -87,6 +88,13 @@ void oracle_create(struct oracle *o)
 
 /* ---- a broken rule, and what happened ---- */
 
+static void leave(void *opaque)
+{
+	struct oracle *o = opaque;
+
+	longjmp(*o->escape, 1);
+}
+
 void oracle_fail(struct oracle *o, unsigned int rule, const char *format, ...)
 {
 	va_list args;
@@ -95,7 +103,7 @@ void oracle_fail(struct oracle *o, unsigned int rule, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(o->reason, sizeof(o->reason), format, args);
 	va_end(args);
-	longjmp(*o->escape, 1);
+	fiber_leave(leave, o);
 }
 
 void oracle_digest_number(uint64_t *sum, uint64_t number)

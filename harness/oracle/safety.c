@@ -107,6 +107,7 @@ void safety_event(struct safety *s)
 	safety_work_begins(s);
 	s->stale |= s->raced;
 	s->raced = false;
+	s->overlaps = false;
 	if (s->stale)
 		safety_look(s);
 }
@@ -473,6 +474,8 @@ void safety_settle(struct safety *s, uint32_t status)
 		forget(s);
 	if (s->stopping >= 0)
 		stop(s, (unsigned int)s->stopping);
+	/* a thread may have carried out what is forgotten now */
+	s->disk.unknown |= s->overlaps && (s->resetting || s->stopping >= 0);
 	s->resetting = false;
 	s->stopping = -1;
 	s->starting = -1;

@@ -218,6 +218,8 @@ struct safety {
 	unsigned int stores;
 	struct safety_span store[SAFETY_STORES];
 	bool raced; /* and in the middle of this call */
+	/* threads of the device took turns in this call: what one reads another one may write */
+	bool overlaps;
 	struct safety_queue queue[SETUP_QUEUES];
 
 	struct safety_segment *segment; /* SAFETY_SEGMENTS */
@@ -240,6 +242,12 @@ struct safety {
 	bool (*known)(void *opaque, unsigned int rule, const char *reason);
 	void *known_opaque;
 };
+
+/* Threads of the device take turns in this call. */
+static inline void safety_overlaps(struct safety *s)
+{
+	s->overlaps = true;
+}
 
 /* Once a process; then a device's RAM. */
 void safety_create(struct safety *s, struct oracle *oracle);

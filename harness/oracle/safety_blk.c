@@ -118,7 +118,7 @@ void safety_blk_returned(struct safety *s, const struct safety_queue *q,
 
 	if (!s->disk.seen || s->off)
 		return;
-	if (q->broken || safety_chain_unclear(s, c) || c->now.readable < sizeof(h) ||
+	if (s->overlaps || q->broken || safety_chain_unclear(s, c) || c->now.readable < sizeof(h) ||
 	    c->now.writable < 1) {
 		s->disk.unknown = true;
 		return;

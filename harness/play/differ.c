@@ -146,6 +146,7 @@ static bool op_compares(const struct script_op *r, struct state *s)
 	case OP_WRITE:
 	case OP_AVAIL:
 	case OP_RACE:
+	case OP_SCHEDULE:
 		return false;
 	default:
 		return true;

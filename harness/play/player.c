@@ -70,6 +70,11 @@ static void host_restore(struct guest_driver *g, const struct script_op *r)
 	machine_restore(g->bus->machine, &d);
 }
 
+static void host_schedule(struct guest_driver *g, const struct script_op *r)
+{
+	machine_schedule(g->bus->machine, r->schedule.after, r->schedule.choices);
+}
+
 static void host_drain(struct guest_driver *g, const struct script_op *r)
 {
 	(void)r;
@@ -79,16 +84,35 @@ static void host_drain(struct guest_driver *g, const struct script_op *r)
 /* ---- playing ---- */
 
 static void (*const play_op[OP_CODES])(struct guest_driver *g, const struct script_op *r) = {
-	[OP_INIT] = guest_init,	      [OP_RESET] = guest_reset,	 [OP_WRITE] = guest_write,
-	[OP_READ] = guest_read,	      [OP_POKE] = guest_poke,	 [OP_FILL] = guest_fill,
-	[OP_QUEUE] = guest_set_queue, [OP_STOP] = guest_stop,	 [OP_CHAIN] = guest_chain,
-	[OP_BLK] = guest_blk,	      [OP_TX] = guest_tx,	 [OP_RX] = guest_rx,
-	[OP_CTRL] = guest_ctrl,	      [OP_KICK] = guest_kick,	 [OP_AVAIL] = guest_avail,
-	[OP_USED] = guest_used,	      [OP_FRAME] = player_frame, [OP_COMPLETE] = host_complete,
-	[OP_LINK] = host_link,	      [OP_RESIZE] = host_resize, [OP_STALL] = host_stall,
-	[OP_RACE] = guest_race,	      [OP_DRAIN] = host_drain,	 [OP_ACK] = guest_ack,
-	[OP_RESTORE] = host_restore,  [OP_TIME] = host_time,	 [OP_MANY] = guest_many,
+	[OP_INIT] = guest_init,
+	[OP_RESET] = guest_reset,
+	[OP_WRITE] = guest_write,
+	[OP_READ] = guest_read,
+	[OP_POKE] = guest_poke,
+	[OP_FILL] = guest_fill,
+	[OP_QUEUE] = guest_set_queue,
+	[OP_STOP] = guest_stop,
+	[OP_CHAIN] = guest_chain,
+	[OP_BLK] = guest_blk,
+	[OP_TX] = guest_tx,
+	[OP_RX] = guest_rx,
+	[OP_CTRL] = guest_ctrl,
+	[OP_KICK] = guest_kick,
+	[OP_AVAIL] = guest_avail,
+	[OP_USED] = guest_used,
+	[OP_FRAME] = player_frame,
+	[OP_COMPLETE] = host_complete,
+	[OP_LINK] = host_link,
+	[OP_RESIZE] = host_resize,
+	[OP_STALL] = host_stall,
+	[OP_RACE] = guest_race,
+	[OP_DRAIN] = host_drain,
+	[OP_ACK] = guest_ack,
+	[OP_RESTORE] = host_restore,
+	[OP_TIME] = host_time,
+	[OP_MANY] = guest_many,
 	[OP_ZONE] = host_zone,
+	[OP_SCHEDULE] = host_schedule,
 };
 
 static void check_exactly(struct machine *m, unsigned int queue)

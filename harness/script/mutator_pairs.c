@@ -425,6 +425,36 @@ static bool zone_under_way(const struct mutator_profile *p, struct script *s, st
 	return true;
 }
 
+/* ---- threads ---- */
+
+/* What takes away, or looks at, what a thread may have in hand. */
+static struct script_op meets_threads(struct rng *r)
+{
+	static const uint8_t codes[] = { OP_RESET, OP_STOP, OP_READ, OP_INIT };
+	struct script_op op = script_op((enum op_code)codes[rng_below(r, ARRAY_SIZE(codes))]);
+
+	if (op.code != OP_READ)
+		return op;
+	op.read.offset = VIRTIO_MMIO_CONFIG + 4ull * rng_below(r, 4);
+	return op;
+}
+
+/* In the calls that follow one operation another thread goes on here and there. */
+static bool order_of_threads(struct script *s, struct rng *r)
+{
+	struct script_op order = script_op(OP_SCHEDULE);
+	unsigned int near = rng_one_in(r, 2) ? 8 : 32;
+	unsigned int at;
+
+	order.schedule.after = (uint8_t)(rng_one_in(r, 2) ? 0 : rng_below(r, 64));
+	for (unsigned int changes = 1 + rng_below(r, 4); changes; changes--)
+		order.schedule.choices |= (uint64_t)(1 + rng_below(r, 3)) << 2 * rng_below(r, near);
+	at = insert(s, place_from(s, 1, r), order);
+	if (!rng_one_in(r, 3) && at + 1 < s->ops)
+		insert(s, at + 2, meets_threads(r));
+	return true;
+}
+
 bool mutator_pair(const struct mutator_profile *p, struct script *s, struct rng *r)
 {
 	static bool (*const rule[])(const struct mutator_profile *p, struct script *s,
@@ -434,5 +464,7 @@ bool mutator_pair(const struct mutator_profile *p, struct script *s, struct rng 
 		length_in_units,   sum_of_zero,	       zone_under_way,
 	};
 
+	if (plays(p, OP_SCHEDULE) && rng_one_in(r, 2))
+		return order_of_threads(s, r);
 	return rule[rng_below(r, ARRAY_SIZE(rule))](p, s, r);
 }

@@ -131,6 +131,10 @@ struct script_op {
 		struct {
 			uint8_t code, which, state;
 		} zone;
+		struct {
+			uint8_t code, after;
+			_Alignas(8) uint64_t choices;
+		} schedule;
 	};
 };
 
@@ -148,8 +152,8 @@ enum device_kind { DEVICE_BLK, DEVICE_NET, DEVICE_ECHO, DEVICE_KINDS };
 	X(QUEUE, queue) X(STOP, stop) X(CHAIN, chain) X(BLK, blk) X(TX, tx) X(RX, rx)              \
 	X(CTRL, ctrl) X(KICK, kick) X(AVAIL, avail) X(USED, used) X(FRAME, frame)                  \
 	X(COMPLETE, complete) X(LINK, link) X(RESIZE, resize) X(STALL, stall) X(RACE, race)        \
-	X(DRAIN, drain) X(ACK, ack) X(RESTORE, restore) X(TIME, time) X(MANY, many)            \
-	X(ZONE, zone)
+	X(DRAIN, drain) X(ACK, ack) X(RESTORE, restore) X(TIME, time) X(MANY, many)                \
+	X(ZONE, zone) X(SCHEDULE, schedule)
 /* clang-format on */
 
 enum op_code {

@@ -216,5 +216,9 @@ const struct op_form script_op_form[OP_CODES] = {
 		OPERAND(zone, which, FIELD_COUNT, 0, NULL, "which, modulo how many there are; a conventional one does not fail"),
 		OPERAND(zone, state, FIELD_CHOICE, 2, operand_zone_fails, "what becomes of it"),
 	}, 2 },
+	[OP_SCHEDULE] = { "schedule", "chooses the order in which the threads of the device go on, from now on", {
+		OPERAND(schedule, after, FIELD_COUNT, 0, NULL, "accesses and locks that are left as they are before"),
+		OPERAND(schedule, choices, FIELD_VALUE, 0, NULL, "2 bits for each of the next ones, lowest first: 0: it goes on; else another thread does, the first to the third behind it"),
+	}, 2 },
 };
 /* clang-format on */

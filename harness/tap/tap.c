@@ -6,6 +6,9 @@
 uintptr_t tap_from = TAP_NOWHERE;
 size_t tap_bytes;
 
+const struct tap_locks *tap_locks;
+void *tap_locks_opaque;
+
 static const struct tap_listener nobody;
 static const struct tap_listener *listens = &nobody;
 static void *told_to;
@@ -36,4 +39,10 @@ void tap_tell_stored(const void *at, size_t bytes, const void *place)
 {
 	if (listens->stored)
 		listens->stored(told_to, at, bytes, place);
+}
+
+void tap_listen_locks(const struct tap_locks *locks, void *opaque)
+{
+	tap_locks = locks;
+	tap_locks_opaque = opaque;
 }

@@ -7,6 +7,7 @@
 #ifndef TAP_H
 #define TAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -52,6 +53,31 @@ struct tap_listener {
  * called by a listener.
  */
 void tap_listen(const void *from, size_t bytes, const struct tap_listener *listener, void *opaque);
+
+/* How a lock is taken, ORed; 0: alone, once, waiting for it. */
+enum tap_lock {
+	TAP_LOCK_TRY = 1,    /* EBUSY instead of waiting */
+	TAP_LOCK_SHARED = 2, /* with others that do so */
+	TAP_LOCK_AGAIN = 4,  /* also by who has it */
+};
+
+/*
+ * Who has the device's locks in place of the C library: mutexes, spin locks and locks for readers
+ * and writers of POSIX threads, whose calls tap_libc.syms renames. Each member returns what that
+ * function does. All are there.
+ */
+struct tap_locks {
+	int (*take)(void *opaque, const void *lock, unsigned int how);
+	int (*give)(void *opaque, const void *lock);
+	/* for a condition, without the mutex in the meantime; `timed`: not for ever */
+	int (*wait)(void *opaque, const void *cond, const void *mutex, bool timed);
+	/* one that waits for it, or all */
+	int (*wake)(void *opaque, const void *cond, bool all);
+	int (*yield)(void *opaque); /* sched_yield */
+};
+
+/* From now on these have them; NULL: the C library. */
+void tap_listen_locks(const struct tap_locks *locks, void *opaque);
 
 #ifdef __cplusplus
 }

@@ -16,6 +16,9 @@
 extern uintptr_t tap_from __attribute__((visibility("hidden")));
 extern size_t tap_bytes __attribute__((visibility("hidden")));
 
+extern const struct tap_locks *tap_locks __attribute__((visibility("hidden")));
+extern void *tap_locks_opaque __attribute__((visibility("hidden")));
+
 void tap_tell_load(const void *at, size_t bytes, const void *place);
 void tap_tell_store(const void *at, size_t bytes, const void *place);
 void tap_tell_stored(const void *at, size_t bytes, const void *place);

@@ -23,6 +23,7 @@
 
 #include "array_size.h"
 #include "base/complain.h"
+#include "base/fiber.h"
 #include "base/msan.h"
 #include "base/sanitizer.h"
 
@@ -46,10 +47,16 @@ static int reports = -1; /* the file in memory */
 static void (*at_the_end)(void);
 static struct sigaction engines[ARRAY_SIZE(signals)]; /* the engine's own */
 
+static void land(void *opaque)
+{
+	(void)opaque;
+	siglongjmp(landing, 1);
+}
+
 static void __attribute__((noreturn)) leave(void)
 {
 	armed = false;
-	siglongjmp(landing, 1);
+	fiber_leave(land, NULL);
 }
 
 /* ---- stacks ---- */

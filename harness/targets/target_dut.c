@@ -29,21 +29,23 @@ void __real__Exit(int status) __attribute__((noreturn));
 void __wrap__Exit(int status) __attribute__((noreturn));
 
 static const uint8_t blk_ops[] = {
-	OP_INIT,     OP_RESET,	OP_WRITE, OP_READ, OP_POKE, OP_FILL,  OP_QUEUE, OP_STOP,  OP_CHAIN,
-	OP_BLK,	     OP_BLK,	OP_BLK,	  OP_BLK,  OP_BLK,  OP_BLK,   OP_KICK,	OP_AVAIL, OP_USED,
-	OP_COMPLETE, OP_RESIZE, OP_STALL, OP_RACE, OP_RACE, OP_DRAIN, OP_ACK,
+	OP_INIT, OP_RESET, OP_WRITE, OP_READ, OP_POKE,	   OP_FILL,   OP_QUEUE,
+	OP_STOP, OP_CHAIN, OP_BLK,   OP_BLK,  OP_BLK,	   OP_BLK,    OP_BLK,
+	OP_BLK,	 OP_KICK,  OP_AVAIL, OP_USED, OP_COMPLETE, OP_RESIZE, OP_STALL,
+	OP_RACE, OP_RACE,  OP_DRAIN, OP_ACK,  OP_SCHEDULE,
 };
 
 static const uint8_t net_ops[] = {
-	OP_INIT,  OP_RESET, OP_WRITE, OP_READ, OP_POKE,	 OP_FILL,  OP_QUEUE,
-	OP_STOP,  OP_CHAIN, OP_TX,    OP_TX,   OP_TX,	 OP_RX,	   OP_RX,
-	OP_RX,	  OP_CTRL,  OP_CTRL,  OP_KICK, OP_AVAIL, OP_USED,  OP_FRAME,
-	OP_FRAME, OP_FRAME, OP_LINK,  OP_RACE, OP_RACE,	 OP_DRAIN, OP_ACK,
+	OP_INIT,  OP_RESET, OP_WRITE, OP_READ, OP_POKE,	    OP_FILL,  OP_QUEUE, OP_STOP,
+	OP_CHAIN, OP_TX,    OP_TX,    OP_TX,   OP_RX,	    OP_RX,    OP_RX,	OP_CTRL,
+	OP_CTRL,  OP_KICK,  OP_AVAIL, OP_USED, OP_FRAME,    OP_FRAME, OP_FRAME, OP_LINK,
+	OP_RACE,  OP_RACE,  OP_DRAIN, OP_ACK,  OP_SCHEDULE,
 };
 
-static const struct mutator_profile profile[] = {
-	[DEVICE_BLK] = { DEVICE_BLK, blk_ops, ARRAY_SIZE(blk_ops) },
-	[DEVICE_NET] = { DEVICE_NET, net_ops, ARRAY_SIZE(net_ops) },
+/* without the last one, which is for a device with threads */
+static struct mutator_profile profile[] = {
+	[DEVICE_BLK] = { DEVICE_BLK, blk_ops, ARRAY_SIZE(blk_ops) - 1 },
+	[DEVICE_NET] = { DEVICE_NET, net_ops, ARRAY_SIZE(net_ops) - 1 },
 };
 
 static enum device_kind kind;
@@ -64,6 +66,8 @@ void target_create(struct machine *m)
 	}
 	m->safety.known = findings_pass;
 	kind = m->offer.kind;
+	if (m->threads)
+		profile[kind].op_count++;
 	fprintf(stderr, "device: %s (%s)\n", dut->name ? dut->name : "without a name",
 		script_device_name[kind]);
 }
