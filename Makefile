@@ -382,7 +382,7 @@ FOREIGN_TARGETS := $(foreach k,blk net,build/dut/mine_$(k)/fuzz_mine_$(k))
 
 # tests/foreign/ as others build theirs; one by gcc, one in C++
 foreign-devices: build/dut/by_gcc/mine_blk.so build/fuzz/fuzz_blk $(DUT_LIBRARY)
-	@for d in mine_blk.c:blk.c mine_net.c:net.c mine_cxx.cc:blk.c; do \
+	@for d in mine_blk.c:blk.c mine_net.c:net.c mine_iot.c:iot.c mine_cxx.cc:blk.c; do \
 		$(MAKE) --no-print-directory dut TAP=yes DUT=tests/foreign/$${d%:*} \
 		SOURCES="tests/foreign/$${d#*:} tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
 	@$(MAKE) --no-print-directory dut-afl DUT=tests/foreign/mine_blk.c SOURCES="tests/foreign/blk.c tests/foreign/mistakes.c" \

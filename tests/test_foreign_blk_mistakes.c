@@ -431,7 +431,7 @@ static void the_environment_names_one(void **state)
 static void the_readme_names_all(void **state)
 {
 	FILE *file = fopen("tests/foreign/README.md", "r");
-	char text[16384];
+	char text[32768];
 
 	(void)state;
 	assert_non_null(file);

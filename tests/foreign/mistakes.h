@@ -79,10 +79,21 @@
 	X(NET_CTRL_UNNEGOTIATED, "change the MAC address without the feature")                     \
 	X(NET_RESET_KEEPS_MAC, "leave a MAC address to the next driver")
 
+/* of the block device with I/O threads: each shows by the order in which these go on alone */
+#define IOT_MISTAKES(X)                                                                            \
+	X(IOT_RESET_NO_WAIT, "have a thread go on with a request after a reset")                   \
+	X(IOT_BUSY_LATE, "have a thread look for a queue that a reset has taken away")             \
+	X(IOT_AVAIL_UNLOCKED, "have a chain taken by two threads, and another one by none")        \
+	X(IOT_USED_UNLOCKED, "lose a chain: two threads put theirs into one used entry")           \
+	X(IOT_INDEX_EARLY, "read a used entry before the thread that has it has stored it")        \
+	X(IOT_LOCK_ORDER, "stop the VMM: two locks are taken in one order and in the other")       \
+	X(IOT_RESET_SPINS, "stop the VMM: a reset waits with the lock that a thread needs")        \
+	X(IOT_ERROR_KEEPS_LOCK, "stop the VMM: a thread fails during a reset, and keeps the lock")
+
 enum foreign_mistake {
 	MISTAKE_NONE,
 #define X(name, could) MISTAKE_##name,
-	BLK_MISTAKES(X) NET_MISTAKES(X)
+	BLK_MISTAKES(X) NET_MISTAKES(X) IOT_MISTAKES(X)
 #undef X
 		MISTAKES,
 };
@@ -108,8 +119,8 @@ extern const char *foreign_unwritten;
 
 /*
  * Puts in the mistake that the environment variable FOREIGN_MISTAKE names, if any, whose name has
- * to begin with `of`: BLK_ or NET_; and takes FOREIGN_UNWRITTEN. Returns 0, or says what is wrong
- * and returns -EINVAL.
+ * to begin with `of`: BLK_, NET_ or IOT_; and takes FOREIGN_UNWRITTEN. Returns 0, or says what is
+ * wrong and returns -EINVAL.
  */
 int foreign_mistake_from_environment(const char *of);
 
