@@ -132,6 +132,7 @@ static int pass_zones(struct fake_disk *d, struct anvil_disk_request *r)
 
 	p.request.done = passed;
 	d->passing = r;
+	fake_disk_allow_zones(d, r);
 	d->zoned.disk.ops->submit(&d->zoned.disk, &p.request);
 	if (p.result == 1)
 		oracle_fail(d->oracle, 8, "zones: a request is not answered");

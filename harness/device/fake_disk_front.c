@@ -62,6 +62,7 @@ static void submit(struct anvil_disk *disk, struct anvil_disk_request *r)
 	oracle_disk_submitted(d->oracle, r);
 	if (d->flights > FAKE_DISK_PENDING)
 		oracle_fail(d->oracle, 10, "more than %u requests at the disk", FAKE_DISK_PENDING);
+	fake_disk_allow_zones(d, r);
 	d->zoned.disk.ops->submit(&d->zoned.disk, &f->copy);
 }
 
