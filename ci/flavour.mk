@@ -66,6 +66,8 @@ $(SLIRP_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): LIBRARIES := -lslirp
 $(URING_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): $(call obj,$(URING))
 $(URING_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): LIBRARIES := -luring
 
+build/$(FLAVOUR)/tests/test_out_of_memory: LIBRARIES := -Wl,--wrap=malloc -Wl,--wrap=calloc
+
 build/$(FLAVOUR)/tests/test_mutator_afl: $(call obj,$(AFL_DOOR))
 
 $(HARNESS_TESTS:tests/%.c=build/$(FLAVOUR)/tests/%): build/$(FLAVOUR)/tests/%: build/$(FLAVOUR)/obj/tests/%.o \

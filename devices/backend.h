@@ -151,7 +151,8 @@ struct anvil_disk_ops {
 	 * Nobody waits for this request's result any more (the guest reset the device or a queue):
 	 * finish it soon. A hint: until `done`, which is still owed, inside this call or later, the
 	 * request may be carried out wholly, in part or not at all, and the result may be any. The
-	 * reset is complete with `done`, so a guest waits as long. May be NULL.
+	 * reset is complete with `done`, so a guest waits as long. Called once for a request, at
+	 * most. May be NULL.
 	 */
 	void (*cancel)(struct anvil_disk *disk, struct anvil_disk_request *request);
 };

@@ -3,6 +3,8 @@
 #include "array_size.h"
 #include "support.h"
 
+#include <sys/mman.h>
+
 static int setup(void **state)
 {
 	struct ram *ram = malloc(sizeof(*ram));
@@ -374,6 +376,40 @@ static void tap_does_not_see_refused_accesses(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* ---- regions of more bytes than 32 bits count ---- */
+
+#define LARGE_BYTES (UINT64_C(1) << 32)
+
+/* Of address space alone: what is touched is a page at each end. */
+static void regions_may_be_larger_than_4_gib(void **state)
+{
+	const uint64_t size[] = { LARGE_BYTES, LARGE_BYTES + ANVIL_GUEST_MEMORY_ALIGN };
+	uint8_t bytes[16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(size); i++) {
+		struct anvil_guest_memory_region region = { .gpa = 0, .size = size[i] };
+		struct anvil_guest_memory memory;
+
+		if (size[i] > SIZE_MAX)
+			continue; /* no such region on 32 bits */
+		region.host = mmap(NULL, (size_t)size[i], PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		assert_ptr_not_equal(region.host, MAP_FAILED);
+		assert_int_equal(anvil_guest_memory_init(&memory, &region, 1), 0);
+		assert_true(anvil_guest_memory_contains(&memory, 0, size[i]));
+		assert_false(anvil_guest_memory_contains(&memory, 1, size[i]));
+		assert_int_equal(anvil_guest_memory_write(&memory, 0, "first", 5), 0);
+		assert_int_equal(anvil_guest_memory_write(&memory, size[i] - 4, "last", 4), 0);
+		assert_int_equal(anvil_guest_memory_read(&memory, 0, bytes, sizeof(bytes)), 0);
+		assert_memory_equal(bytes, "first", 6);
+		assert_int_equal(
+			anvil_guest_memory_read(&memory, size[i] - 16, bytes, sizeof(bytes)), 0);
+		assert_memory_equal(bytes + 12, "last", 4);
+		assert_int_equal(munmap(region.host, (size_t)size[i]), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +424,7 @@ int main(void)
 		TEST(u16_accesses_are_little_endian),
 		TEST(tap_sees_every_access_with_its_bytes),
 		TEST(tap_does_not_see_refused_accesses),
+		cmocka_unit_test(regions_may_be_larger_than_4_gib),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host_device.h: interrupts, a reset while the back end has requests, and more to poll than the
- * process may have files.
+ * host_device.h: interrupts, a reset while the back end has requests, more to poll than the process
+ * may have files, and what it opens.
  */
 #include "host_disk_rig.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -250,12 +251,70 @@ static void a_device_is_served_though_poll_refuses(void **state)
 	ram_destroy(&ram);
 }
 
+/* ---- descriptors ---- */
+
+static unsigned int open_files(void)
+{
+	unsigned int count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+/* 0 is one like others, where the runner was started without standard input. */
+static void descriptors_are_given_back_whatever_their_number(void **state)
+{
+	struct anvil_guest_memory memory;
+	struct host_device *d;
+	struct ram ram;
+	int input = dup(STDIN_FILENO);
+	unsigned int before;
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
+	assert_int_equal(open_disk(&d, &ram, &memory, false), 0); /* what is opened once is */
+	host_device_destroy(d);
+	before = open_files();
+	assert_int_equal(open_disk(&d, &ram, &memory, false), 0);
+	assert_true(open_files() > before);
+	host_device_destroy(d);
+	assert_int_equal(open_files(), before);
+	assert_true(input >= 0);
+	close(STDIN_FILENO);
+	assert_int_equal(open_disk(&d, &ram, &memory, false), 0);
+	assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
+	host_device_destroy(d);
+	assert_int_equal(open_files(), before - 1);
+	assert_int_equal(dup2(input, STDIN_FILENO), STDIN_FILENO);
+	close(input);
+	ram_destroy(&ram);
+}
+
+/* All that a disk with zones has is given back: AddressSanitizer looks for it. */
+static void a_disk_with_zones_is_given_back(void **state)
+{
+	struct host_disk_spec spec = { .path = image, .queues = 1, .zone_mib = 1 };
+	struct anvil_guest_memory memory;
+	struct host_device *d;
+	struct ram ram;
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
+	ram_for_devices(&ram, &memory);
+	assert_int_equal(host_disk_create(&d, &spec, 0, &memory, error, sizeof(error)), 0);
+	host_device_destroy(d);
+	ram_destroy(&ram);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_reason_for_an_interrupt_has_an_edge),
 		cmocka_unit_test(a_processor_waits_for_the_end_of_a_reset),
 		cmocka_unit_test(a_device_is_served_though_poll_refuses),
+		cmocka_unit_test(descriptors_are_given_back_whatever_their_number),
+		cmocka_unit_test(a_disk_with_zones_is_given_back),
 	};
 
 	return cmocka_run_group_tests(tests, make_image, remove_image);

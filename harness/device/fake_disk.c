@@ -162,9 +162,17 @@ static struct anvil_disk_request *take(struct fake_disk *d, unsigned int which)
 {
 	struct anvil_disk_request *r = d->pending[which];
 
-	for (d->pendings--; which < d->pendings; which++)
+	for (d->pendings--; which < d->pendings; which++) {
 		d->pending[which] = d->pending[which + 1];
+		d->cancelled[which] = d->cancelled[which + 1];
+	}
 	return r;
+}
+
+static void add(struct fake_disk *d, struct anvil_disk_request *r)
+{
+	d->cancelled[d->pendings] = false;
+	d->pending[d->pendings++] = r;
 }
 
 static void complete(struct fake_disk *d, unsigned int which, int result)
@@ -197,7 +205,7 @@ static void submit(struct anvil_disk *disk, struct anvil_disk_request *r)
 {
 	struct fake_disk *d = (struct fake_disk *)(void *)disk;
 
-	d->pending[d->pendings++] = r;
+	add(d, r);
 	fake_disk_check_data(r);
 	oracle_disk_submitted(d->oracle, r);
 	if (d->pendings > FAKE_DISK_PENDING)
@@ -232,6 +240,9 @@ static void cancel(struct anvil_disk *disk, struct anvil_disk_request *r)
 		i++;
 	if (i == d->pendings)
 		oracle_fail(d->oracle, 8, "a request is cancelled that is not at the disk");
+	if (d->cancelled[i])
+		oracle_fail(d->oracle, 8, "a request is cancelled twice");
+	d->cancelled[i] = true;
 	if (!d->cancel_late)
 		fake_disk_complete(d, i, -ECANCELED);
 }
@@ -249,7 +260,7 @@ static void submit_below(struct anvil_disk *disk, struct anvil_disk_request *r)
 
 	if (d->pendings > FAKE_DISK_PENDING)
 		oracle_fail(d->oracle, 10, "more than %u requests below zones", FAKE_DISK_PENDING);
-	d->pending[d->pendings++] = r;
+	add(d, r);
 	fake_disk_front_asks(d, r);
 	if (!d->deferred)
 		fake_disk_complete(d, d->pendings - 1, 0);

@@ -43,6 +43,7 @@ struct fake_disk {
 	uint64_t dirty[SETUP_SECTORS / 64];
 	/* of the device, or of the zones in front */
 	struct anvil_disk_request *pending[FAKE_DISK_PENDING + 1];
+	bool cancelled[FAKE_DISK_PENDING + 1]; /* that one was, once */
 	unsigned int pendings;
 	bool deferred;
 	bool cancel_late;

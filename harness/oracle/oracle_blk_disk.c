@@ -104,8 +104,8 @@ void oracle_disk_submitted(struct oracle *o, const struct anvil_disk_request *re
 		oracle_fail(o, 8, "a disk request that chain %u does not ask for", c->head);
 	next_request(c, &right);
 	if (request->op != right.op || request->unmap != right.unmap ||
-	    (right.op != ANVIL_DISK_FLUSH &&
-	     (request->sector != right.sector || request->sectors != right.sectors)) ||
+	    (right.op != ANVIL_DISK_FLUSH && request->sector != right.sector) ||
+	    request->sectors != right.sectors ||
 	    (right.op == ANVIL_DISK_ZONE_REPORT && request->zones != right.zones))
 		oracle_fail(o, 8, "disk request %d for %llu sectors at %llu is not chain %u's",
 			    request->op, (unsigned long long)request->sectors,
