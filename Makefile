@@ -156,7 +156,11 @@ VMM_BLK_TESTS := $(wildcard tests/test_foreign_blk*.c)
 VMM_NET_TESTS := $(wildcard tests/test_foreign_net*.c)
 VMM_TESTS     := $(VMM_BLK_TESTS) $(VMM_NET_TESTS)
 VMM_PARTS     := tests/foreign/mistakes.c tests/foreign/driver.c
-DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS) $(SEEDS_TEST) $(VMM_TESTS) $(ORDER_TESTS),$(wildcard tests/test_*.c))
+# tests of threads that a machine lets go on; the second plays scripts on a device that tells its accesses
+MACHINE_TEST  := tests/test_machine_threads.c
+IOT_TEST      := tests/test_foreign_iot.c
+DEVICE_TESTS  := $(filter-out $(HARNESS_TESTS) $(SEEDS_TEST) $(VMM_TESTS) $(ORDER_TESTS) $(MACHINE_TEST) $(IOT_TEST),\
+	$(wildcard tests/test_*.c))
 # of these, the tests of what wants a library
 SLIRP_TESTS   := $(wildcard tests/test_nic_slirp*.c)
 URING_TESTS   := $(wildcard tests/test_disk_io_uring*.c tests/test_disk_block.c)
@@ -230,8 +234,8 @@ AFL_BINARIES  := build/afl/fast/fuzz_empty $(REAL_TARGETS:%=build/afl/mutator/%.
 ENGINE_BINARIES := $(if $(filter afl,$(ENGINE)),afl-there $(AFL_BINARIES)) $(FUZZ_BINARIES)
 # test_private_copy counts the loads of a plain build: a sanitizer adds its own
 TEST_BINARIES := $(filter-out build/asan/tests/test_private_copy,$(foreach f,gcc clang asan,\
-	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS) $(SEEDS_TEST) $(VMM_TESTS)))) \
-	$(patsubst tests/%.c,build/tsan/tests/%,$(THREADS_TEST) $(ORDER_TESTS))
+	$(patsubst tests/%.c,build/$(f)/tests/%,$(DEVICE_TESTS) $(HARNESS_TESTS) $(SEEDS_TEST) $(VMM_TESTS) $(MACHINE_TEST)))) \
+	$(IOT_TEST:tests/%.c=build/asan/tests/%) $(patsubst tests/%.c,build/tsan/tests/%,$(THREADS_TEST) $(ORDER_TESTS))
 
 CONFORMANCE_TESTS := $(foreach f,gcc asan,$(CONFORMANCE:tests/%.c=build/$(f)/tests/%))
 
@@ -347,6 +351,19 @@ $(ORDER_TESTS:tests/%.c=build/tsan/tests/%): build/tsan/tests/%: build/clang/obj
 		$(patsubst %,build/clang/obj/tests/%.o,memory_order support) $(DEV_OBJ_tsan)
 	@mkdir -p $(@D)
 	@$(CLANG) $^ -lcmocka -o $@
+
+# a device of tests/foreign/ that tells its accesses, in one program with what plays scripts
+build/asan/tapped/%.o: tests/foreign/%.c $(wildcard tests/foreign/*.h) Makefile ci/tap.mk ci/dut.mk
+	@mkdir -p $(@D)
+	@echo "  asan tapped $<"
+	@$(CC_asan) $(COMMON) $(DUT_TAPPED) $(DUT_REPORTS) $(STEPS) -c $< -o $@
+	@objcopy --redefine-syms=harness/tap/tap_libc.syms $@
+
+$(IOT_TEST:tests/%.c=build/asan/tests/%): $(IOT_TEST:%.c=build/asan/obj/%.o) \
+		$(patsubst %,build/asan/tapped/%.o,mine_iot iot mistakes) \
+		$(filter-out $(TAP_PLAIN:%.c=build/asan/obj/%.o),$(LIB_OBJ_asan)) $(TAP_LOADED_asan)
+	@mkdir -p $(@D)
+	@$(CC_asan) $(LINK_asan) $^ -lcmocka -o $@
 
 # a target with tests/same_coverage.c in place of an engine
 SAME_COVERAGE := $(REAL_TARGETS:%=build/fuzz/tests/same_coverage/%)

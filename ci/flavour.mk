@@ -80,6 +80,11 @@ build/$(FLAVOUR)/tests/test_seeds: $(call obj,tests/test_seeds.c) $(LIB_OBJ_$(FL
 	@mkdir -p $(@D)
 	@$(LINK) $^ -lcmocka -o $@
 
+# what the compiler's flags rename in a device, this one calls itself
+build/$(FLAVOUR)/tests/test_machine_threads: $(call obj,$(MACHINE_TEST) harness/tap/tap_locks.c) $(LIB_OBJ_$(FLAVOUR))
+	@mkdir -p $(@D)
+	@$(LINK) $^ -lcmocka -o $@
+
 build/$(FLAVOUR)/tests/play_files: $(call obj,harness/targets/fuzz_blk.c $(TARGET) ci/oss-fuzz/standalone.c) \
 		$(LIB_OBJ_$(FLAVOUR))
 	@mkdir -p $(@D)

@@ -192,6 +192,8 @@ static void __attribute__((noreturn)) deadlock(struct machine *m)
 	t->stuck[0] = 0;
 	for (unsigned int i = 0; who != NOBODY && i < t->contexts; i++)
 		who = say_wait(t, who);
+	/* also one that was about to return stops in the middle, and has to begin anew */
+	t->context[t->now].state = READY;
 	fiber_leave(fail, m);
 }
 
