@@ -153,6 +153,22 @@ expect 'they come again and again' often 'signal:SIGABRT in .*::ends() < '
 is 'what the library says by itself' '' "$(grep -E '^terminate|^pure virtual' "$work/err")"
 target=$devices/mine_blk/fuzz_mine_blk
 
+# ---- threads ----
+
+# what a script says of them is all that decides; a crash of a thread names the device's function
+target=$devices/mine_iot/fuzz_mine_iot
+seeds="corpora/fuzz_blk corpora/fuzz_virtqueue corpora/fuzz_mmio"
+mkdir "$work/corpus"
+# shellcheck disable=SC2086 # folders
+fuzz 0 '' -runs=20000 "$work/corpus" $seeds
+is 'complaints about a correct device with threads' '' "$(grep '^anvil' "$work/err")"
+rm -r "$work/corpus" && mkdir "$work/corpus"
+# shellcheck disable=SC2086
+finds IOT_BUSY_LATE 20000 'undefined:applying .* to null pointer in desc_at < walk < carry_out' "$work/corpus" $seeds
+replays IOT_BUSY_LATE undefined:
+rm -r "$work/corpus"
+target=$devices/mine_blk/fuzz_mine_blk
+
 # ---- MemorySanitizer ----
 
 # memory KIND: the device's target and shared object, and its seeds behind a folder of their own

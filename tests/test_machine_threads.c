@@ -454,7 +454,24 @@ static void a_lock_that_is_kept_is_a_deadlock(void **state)
 	assert_trace("ccca");
 	call = c_with_one;
 	assert_int_equal(broken_by(0), 10);
-	assert_non_null(strstr(machine.oracle.reason, "a call from outside waits for a lock of"));
+	/* who has it does not wait: it has returned */
+	assert_string_equal(machine.oracle.reason,
+			    "deadlock: a call from outside waits for a lock of thread 0");
+}
+
+static void b_with_one(void)
+{
+	with_one('b');
+}
+
+static void a_thread_that_waits_when_all_is_done_is_a_deadlock(void **state)
+{
+	(void)state;
+	job[0] = a_keeps_one;
+	job[1] = b_with_one;
+	assert_int_equal(broken_by(3), 10);
+	assert_string_equal(machine.oracle.reason,
+			    "deadlock: thread 1 waits for a lock of thread 0");
 }
 
 static void a_works_without_end(void)
@@ -570,6 +587,7 @@ int main(void)
 		cmocka_unit_test_setup(a_deadlock_names_who_waits_for_whom, start),
 		cmocka_unit_test_setup(nobody_wakes_it, start),
 		cmocka_unit_test_setup(a_lock_that_is_kept_is_a_deadlock, start),
+		cmocka_unit_test_setup(a_thread_that_waits_when_all_is_done_is_a_deadlock, start),
 		cmocka_unit_test_setup(threads_have_work_without_end, start),
 		cmocka_unit_test_setup(a_finding_leaves_the_stack_of_a_thread, start),
 		cmocka_unit_test(a_fiber_goes_on_where_it_was),

@@ -182,15 +182,21 @@ static void fail(void *opaque)
 	oracle_fail(&m->oracle, 10, "%s", m->threads->stuck);
 }
 
+static bool waits(const struct machine_threads *t, unsigned int who)
+{
+	return who != NOBODY &&
+	       (t->context[who].state == LOCKED || t->context[who].state == ASLEEP);
+}
+
 static void __attribute__((noreturn)) deadlock(struct machine *m)
 {
 	struct machine_threads *t = m->threads;
 	unsigned int who = 0;
 
-	while (t->context[who].state != LOCKED && t->context[who].state != ASLEEP)
+	while (!waits(t, who))
 		who++;
 	t->stuck[0] = 0;
-	for (unsigned int i = 0; who != NOBODY && i < t->contexts; i++)
+	for (unsigned int i = 0; waits(t, who) && i < t->contexts; i++)
 		who = say_wait(t, who);
 	/* also one that was about to return stops in the middle, and has to begin anew */
 	t->context[t->now].state = READY;
