@@ -280,6 +280,7 @@ static const struct anvil_disk_ops below_ops = { .submit = submit_below, .cancel
 void fake_disk_create(struct fake_disk *d, struct oracle *oracle)
 {
 	memset(d, 0, sizeof(*d));
+	d->disk.ops = &ops;
 	d->oracle = oracle;
 	d->content = malloc((size_t)SETUP_SECTORS * SECTOR);
 	if (!d->content)
@@ -334,8 +335,6 @@ void fake_disk_start(struct fake_disk *d, const struct setup *p)
 		anvil_features_has(&p->offered, VIRTIO_BLK_F_LIFETIME) ? &d->lifetime : NULL;
 	d->disk.secure_erase = anvil_features_has(&p->offered, VIRTIO_BLK_F_SECURE_ERASE);
 	d->disk.zoning = NULL;
-	d->disk.ops = &ops;
-	d->zones_front = false;
 	d->is_zoned = p->zones.zoned;
 	if (d->is_zoned)
 		start_zones(d, p);
@@ -351,5 +350,8 @@ void fake_disk_stop(struct fake_disk *d)
 {
 	if (d->is_zoned)
 		anvil_zoned_disk_destroy(&d->zoned);
+	if (d->zones_front) /* else they may be somebody's who listens */
+		d->disk.ops = &ops;
+	d->zones_front = false;
 	d->is_zoned = false;
 }
