@@ -67,8 +67,9 @@ CC_i386   = $(CLANG) --target=i386-linux-gnu --sysroot=$(SYSROOT)/i386
 CC_s390x  = $(CLANG) --target=s390x-linux-gnu --sysroot=$(SYSROOT)/s390x
 
 # flags of devices/, of everything else, and for linking
-# basic blocks are counted: base/work.h. From a file, as AFL++'s compiler leaves the flag itself out
-STEPS        := @ci/steps.flags
+# basic blocks are counted: base/work.h. AFL++'s compiler leaves the flag out, if it is not in a file
+STEPS        := -fsanitize-coverage=trace-pc
+STEPS_AFL    := @ci/steps.flags
 STEPS_LINK   := -Wl,--wrap=__sanitizer_cov_trace_pc
 DEVICE_asan  := $(ASAN) $(STEPS)
 # Without the checks that cost most and that something else makes: a null pointer faults,
@@ -99,7 +100,7 @@ LINK_files   := $(ASAN) $(STEPS_LINK) -no-pie -fuse-ld=lld
 LINK_msan    := $(MSAN)
 LINK_tsan    := $(TSAN)
 LINK_cov     := $(COVERAGE)
-DEVICE_afl/asan := $(FAST_ASAN) $(STEPS)
+DEVICE_afl/asan := $(FAST_ASAN) $(STEPS_AFL)
 LINK_afl/asan   := $(ASAN) $(STEPS_LINK) -no-pie
 $(foreach f,$(AFL_FLAVOURS),$(eval OTHER_$(f) := -O3)$(eval LINK_$(f) += $(LTO))$(eval HARNESS_$(f) := fuzz))
 # this machine's processor runs it, with that libraries; for s390x QEMU finds them
