@@ -95,13 +95,13 @@ static bool can_go_on(struct machine_threads *t, unsigned int who)
 	       (c->state == ASLEEP && c->woken);
 }
 
-/* Somebody in the middle who can go on, from `first` on and around, but for `not`. */
-static unsigned int somebody(struct machine_threads *t, unsigned int first, unsigned int not )
+/* Somebody in the middle who can go on, from `first` on and around, but for `but`. */
+static unsigned int somebody(struct machine_threads *t, unsigned int first, unsigned int but)
 {
 	for (unsigned int i = 0; i < t->contexts; i++) {
 		unsigned int who = (first + i) % t->contexts;
 
-		if (who != not &&can_go_on(t, who))
+		if (who != but && can_go_on(t, who))
 			return who;
 	}
 	return NOBODY;
