@@ -222,7 +222,7 @@ static void a_later_schedule_takes_the_place_of_an_earlier_one(void **state)
 	assert_trace("cccaaa");
 }
 
-/* 3 when a call is done: the threads do nothing for now. */
+/* 3 when a call is done: the threads stay where they are, and go on in a later call. */
 static void a_thread_keeps_its_place(void **state)
 {
 	(void)state;

@@ -21,6 +21,8 @@
 #define CONTEXTS (1u + DUT_THREADS_MAX)
 #define LOCKS	 64u
 #define NOBODY	 CONTEXTS
+/* when a call is done: the threads stay where they are, and go on in a later one */
+#define CHOICE_STAY 3u
 /* as often as these are looked at, some of them in vain, after one call */
 #define TURNS_MAX 4096u
 
@@ -595,7 +597,7 @@ void machine_threads_settle(struct machine *m)
 		return;
 	}
 	machine_tap_flush(m);
-	if (choose(t) == 3) /* they do nothing for now */
+	if (choose(t) == CHOICE_STAY)
 		return;
 	t->goes_on = false;
 	t->found = false;
