@@ -276,15 +276,18 @@ fuzz-backend: ## runs the target of the back ends for T seconds: disks and nics 
 	@mkdir -p build/backend/findings build/backend/corpus
 	@$(FUZZ_BACKEND) -max_total_time=$(T) build/backend/corpus harness/backend/seeds
 
-# seeds, and from there on always the same way
+# Seeds, and from there on always the same way; and that they find what is planted. Of $(1), the target with
+# its options: $(2) its twin with a mistake, $(3) where both work, $(4) seeds, $(5) its name in a finding, $(6) to people
+define play_seeds
+@rm -rf $(3)/check && mkdir -p $(3)/findings $(3)/check
+@$(1) -seed=1 -runs=20000 $(3)/check $(4) >$(3)/check.log 2>&1 || { cat $(3)/check.log; exit 1; }
+@if $(2) -artifact_prefix=$(3)/check/ $(4)/* >$(3)/planted.log 2>&1 || ! grep -q '^anvil: $(5): ' $(3)/planted.log; then \
+	echo 'the seeds do not find a planted mistake: $(3)/planted.log' >&2; exit 1; fi
+@echo "$(6): $$(ls $(4) | wc -l) seeds and 20000 inputs, 0 findings"
+endef
+
 backend: $(BACKEND_TESTS)
-	@rm -rf build/backend/check && mkdir -p build/backend/findings build/backend/check
-	@$(FUZZ_BACKEND) -seed=1 -runs=20000 build/backend/check harness/backend/seeds >build/backend/check.log 2>&1 || \
-		{ cat build/backend/check.log; exit 1; }
-	@if build/fuzz/backend/planted -artifact_prefix=build/backend/check/ harness/backend/seeds/* >build/backend/planted.log 2>&1 || \
-		! grep -q '^anvil: backend: ' build/backend/planted.log; then \
-		echo 'the seeds do not find a planted mistake: build/backend/planted.log' >&2; exit 1; fi
-	@echo "back ends: $$(ls harness/backend/seeds | wc -l) seeds and 20000 inputs, 0 findings"
+	$(call play_seeds,$(FUZZ_BACKEND),build/fuzz/backend/planted,build/backend,harness/backend/seeds,backend,back ends)
 
 # what reads files, as what a device has
 FILES_READERS := $(patsubst %.c,build/files/obj/%.o,$(call room,kvm script) harness/base/known.c $(wildcard harness/run/crash_*.c))
@@ -319,13 +322,7 @@ fuzz-files: ## runs the target of files that a host is handed for T seconds: cap
 	@$(FUZZ_FILES) -max_total_time=$(T) build/handed/corpus harness/files/seeds
 
 files: $(FILES_TESTS)
-	@rm -rf build/handed/check && mkdir -p build/handed/findings build/handed/check
-	@$(FUZZ_FILES) -seed=1 -runs=20000 build/handed/check harness/files/seeds >build/handed/check.log 2>&1 || \
-		{ cat build/handed/check.log; exit 1; }
-	@if build/files/planted/fuzz_files -artifact_prefix=build/handed/check/ harness/files/seeds/* >build/handed/planted.log 2>&1 || \
-		! grep -q '^anvil: files: ' build/handed/planted.log; then \
-		echo 'the seeds do not find a planted mistake: build/handed/planted.log' >&2; exit 1; fi
-	@echo "files: $$(ls harness/files/seeds | wc -l) seeds and 20000 inputs, 0 findings"
+	$(call play_seeds,$(FUZZ_FILES),build/files/planted/fuzz_files,build/handed,harness/files/seeds,files,files)
 
 afl-there:
 	@command -v $(AFL_CLANG) >/dev/null || { echo 'no $(AFL_CLANG); make deps installs AFL++' >&2; exit 2; }

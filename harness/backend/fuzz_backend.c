@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/sanitizer.h"
 #include "play.h"
 
 /* Memory is lent for one request: a little of what is freed is kept back, to show what is late. */
@@ -14,15 +15,6 @@ const char sanitizer_options[] =
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
-
-/* AddressSanitizer's; other builds do not count. */
-size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
-
-static size_t allocated(void)
-{
-	return __sanitizer_get_current_allocated_bytes ? __sanitizer_get_current_allocated_bytes()
-						       : 0;
-}
 
 /* What libslirp keeps is its own business; LeakSanitizer looks after the rest. */
 const char *__lsan_default_suppressions(void);
@@ -35,7 +27,7 @@ const char *__lsan_default_suppressions(void)
 /* Returns how many bytes of memory are left over. */
 static size_t play(struct steps *steps)
 {
-	size_t before = allocated();
+	size_t before = sanitizer_allocated();
 
 	steps_playing(steps);
 	if (steps->setup.name == STEPS_TAP)
@@ -46,7 +38,7 @@ static size_t play(struct steps *steps)
 		play_slirp(steps);
 	else
 		play_disk(steps);
-	return steps->setup.name == STEPS_SLIRP ? 0 : allocated() - before;
+	return steps->setup.name == STEPS_SLIRP ? 0 : sanitizer_allocated() - before;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -218,3 +218,11 @@ int __lsan_is_turned_off(void)
 		sanitizer_tell_leaks();
 	return !sanitizer_sees_leaks();
 }
+
+size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+size_t sanitizer_allocated(void)
+{
+	return __sanitizer_get_current_allocated_bytes ? __sanitizer_get_current_allocated_bytes()
+						       : 0;
+}

@@ -15,6 +15,7 @@
 #define SANITIZER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Options for AddressSanitizer, for MemorySanitizer; a program may define them. */
 extern const char sanitizer_options[] __attribute__((weak));
@@ -41,5 +42,8 @@ void sanitizer_leave_leaks(void);
 /* Keeps the end of this process silent about leaks that are not looked for: its caller calls
  * sanitizer_tell_leaks where that matters. */
 void sanitizer_end_quietly(void);
+
+/* Bytes of memory that are allocated now, in all threads; 0 in a build without AddressSanitizer. */
+size_t sanitizer_allocated(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/sanitizer.h"
 #include "look.h"
 
 /* Each file is looked at for itself: a little of what is freed shows what is late. */
@@ -14,15 +15,6 @@ const char sanitizer_options[] =
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
-
-/* AddressSanitizer's; other builds do not count. */
-size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
-
-static size_t allocated(void)
-{
-	return __sanitizer_get_current_allocated_bytes ? __sanitizer_get_current_allocated_bytes()
-						       : 0;
-}
 
 static void look(const struct handed *h)
 {
@@ -49,13 +41,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	handed_decode(&h, data, size);
 	handed_looks(&h);
-	before = allocated();
+	before = sanitizer_allocated();
 	look(&h);
-	left = allocated() - before;
+	left = sanitizer_allocated() - before;
 	if (left != 0) { /* once: the engine's, in another thread, or a library's */
-		before = allocated();
+		before = sanitizer_allocated();
 		look(&h);
-		if (allocated() - before == left)
+		if (sanitizer_allocated() - before == left)
 			handed_finding("keeps %zu bytes of memory", left);
 	}
 	handed_free(&h);
