@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -156,7 +158,7 @@ static void need_kvm(void)
 	}
 }
 
-static struct run start(const struct boot_options *o)
+static struct run start_by(int (*by)(const struct boot_options *), const struct boot_options *o)
 {
 	struct run r;
 	int in[2];
@@ -174,7 +176,7 @@ static struct run start(const struct boot_options *o)
 		close(in[1]);
 		close(out[0]);
 		close(err[0]);
-		exit(boot(o));
+		exit(by(o));
 	}
 	close(in[0]);
 	close(out[1]);
@@ -183,6 +185,11 @@ static struct run start(const struct boot_options *o)
 	r.screen = out[0];
 	r.errors = err[0];
 	return r;
+}
+
+static struct run start(const struct boot_options *o)
+{
+	return start_by(boot, o);
 }
 
 static void type(const struct run *r, const char *keys)
@@ -373,6 +380,41 @@ static void a_signal_ends_the_run(void **state)
 	assert_int_equal(end(&r, "signal 15"), 128 + 15);
 }
 
+static void ask_to_end(void)
+{
+	raise(SIGTERM);
+}
+
+/* The runner stays where it begins until it is asked, too, or for as long as a person waits. */
+static void stay(void)
+{
+	const struct timespec moment = { .tv_nsec = 10000000 };
+	sigset_t pending;
+
+	for (int i = 0; i < 500; i++) {
+		if (sigpending(&pending) == 0 && sigismember(&pending, SIGTERM))
+			return;
+		nanosleep(&moment, NULL);
+	}
+}
+
+static int boot_and_end_at_once(const struct boot_options *o)
+{
+	pthread_atfork(NULL, ask_to_end, stay);
+	return boot(o);
+}
+
+static void a_signal_as_the_runner_starts_ends_the_run(void **state)
+{
+	const struct boot_options o = options();
+	struct run r;
+
+	(void)state;
+	r = start_by(boot_and_end_at_once, &o);
+	type(&r, "p");
+	assert_int_equal(end(&r, "signal 15"), 128 + 15);
+}
+
 static void the_sandbox_says_what_it_refuses(void **state)
 {
 	struct boot_options o = options();
@@ -443,6 +485,7 @@ int main(void)
 		cmocka_unit_test(devices_have_their_windows),
 		cmocka_unit_test(an_end_of_input_leaves_the_guest_alone),
 		cmocka_unit_test(a_signal_ends_the_run),
+		cmocka_unit_test(a_signal_as_the_runner_starts_ends_the_run),
 		cmocka_unit_test(the_sandbox_says_what_it_refuses),
 		cmocka_unit_test(a_run_without_a_sandbox_is_warned_of),
 		cmocka_unit_test(one_may_ask_how_it_is),

@@ -2,10 +2,12 @@
 """What ci/dut-campaign makes of the words of engines, and how it keeps records."""
 import importlib.machinery
 import importlib.util
+import signal
 import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -98,10 +100,23 @@ class Records(unittest.TestCase):
 
     def test_how_it_ended(self):
         for script, status, state in [("printf '#1\\tDONE cov: 2\\n' >&2; exit 1", 1, "done"), ("exit 72", 72, "stopped"),
-                                      ("kill -TERM $PPID; sleep 60", 143, "stopped"), ("kill -SEGV $$", 139, "failed")]:
+                                      ("kill -TERM $PPID; exec sleep 60", 143, "stopped"), ("kill -SEGV $$", 139, "failed")]:
             self.assertEqual(self.run_it(script).returncode, status)
             newest = max(self.folder.glob("campaigns/*/*.tsv"), key=lambda path: int(path.parent.name))
             self.assertIn(f"# state\t{state}\n", newest.read_text())
+
+    def test_ended_as_it_starts(self):
+        starts = campaign.subprocess.Popen.__init__
+        before = {number: signal.getsignal(number) for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+
+        def start_and_end(*arguments, **options):
+            starts(*arguments, **options)
+            signal.raise_signal(signal.SIGTERM)
+
+        with unittest.mock.patch.object(campaign.subprocess.Popen, "__init__", start_and_end):
+            self.assertEqual(campaign.main(self.folder, "fuzz_mine", "libfuzzer", "sleep", "60"), 143)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def test_the_newest_are_kept(self):
         for number in 1, 2, 30, *range(40, 60):

@@ -430,25 +430,32 @@ static volatile pid_t runner;
 
 static void forward_signal(int signal)
 {
-	if (runner > 0)
-		kill(runner, signal);
+	kill(runner, signal);
 }
 
-static void pass_signals_on(void)
+/* They are blocked while no runner is there: they wait for the next. `before` is the mask then. */
+static void pass_signals_on(sigset_t *before)
 {
 	static const int passed[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR2 };
 	struct sigaction a = { .sa_handler = forward_signal };
+	sigset_t mask;
 
+	sigemptyset(&mask);
+	for (size_t i = 0; i < ARRAY_SIZE(passed); i++)
+		sigaddset(&mask, passed[i]);
+	sigprocmask(SIG_BLOCK, &mask, before);
 	for (size_t i = 0; i < ARRAY_SIZE(passed); i++)
 		sigaction(passed[i], &a, NULL);
 }
 
-static _Noreturn void runner_main(const struct boot_options *o, struct ending *ending)
+static _Noreturn void runner_main(const struct boot_options *o, const sigset_t *mask,
+				  struct ending *ending)
 {
 	static const int own[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		signal(own[i], SIG_DFL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
 	/* what a guest's writes may raise is an error of theirs: files too large, readers gone */
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
@@ -457,8 +464,10 @@ static _Noreturn void runner_main(const struct boot_options *o, struct ending *e
 }
 
 /* One run, from power-on to its ending. Returns how the runner's process ended. */
-static int power_on(const struct boot_options *o, struct ending *ending)
+static int power_on(const struct boot_options *o, const sigset_t *mask, struct ending *ending)
 {
+	sigset_t blocked;
+	siginfo_t ended;
 	int status = 0;
 
 	memset(ending, 0, sizeof(*ending));
@@ -469,10 +478,12 @@ static int power_on(const struct boot_options *o, struct ending *ending)
 		return EXIT_USAGE << 8;
 	}
 	if (runner == 0)
-		runner_main(o, ending);
-	while (waitpid(runner, &status, 0) < 0 && errno == EINTR)
+		runner_main(o, mask, ending);
+	sigprocmask(SIG_SETMASK, mask, &blocked);
+	while (waitid(P_PID, (id_t)runner, &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR)
 		continue;
-	runner = 0;
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	waitpid(runner, &status, 0);
 	return status;
 }
 
@@ -508,6 +519,7 @@ int boot(const struct boot_options *options)
 {
 	struct ending *ending = mmap(NULL, sizeof(*ending), PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	sigset_t mask;
 	int status;
 
 	if (ending == MAP_FAILED) {
@@ -515,9 +527,9 @@ int boot(const struct boot_options *options)
 		return EXIT_USAGE;
 	}
 	console_save();
-	pass_signals_on();
+	pass_signals_on(&mask);
 	do {
-		status = power_on(options, ending);
+		status = power_on(options, &mask, ending);
 		console_restore();
 	} while (status == 0 && ending->event == BOARD_RESET && !options->no_reboot);
 	status = status == 0 && ending->told ? exit_status(ending) : explain_death(status);
