@@ -208,13 +208,46 @@ static void add(struct safety *s, struct safety_queue *q, struct safety_chain *c
  * that is new. Such segments belong to what a device may touch, to no version alone.
  */
 #define TORN_MOST 512u /* segments looked at: beyond that, few devices come by all of them */
+#define TORN_ROWS 256u
 
 struct torn {
 	struct safety *s;
 	const struct safety_queue *q;
 	const struct safety_chain *c;
 	struct safety_version v;
+	/* Segments looked at, by their place in what is torn: those of the chain, then, from
+	 * TORN_MOST on, of the version. Each is in a row with those that it may cover. */
+	uint16_t row[TORN_ROWS]; /* the last one put there, and 1; 0 if there is none */
+	uint16_t before[2 * TORN_MOST];
 };
+
+static unsigned int row_of(const struct safety_segment *g)
+{
+	uint64_t n = g->at ^ g->gpa * 0x9e3779b97f4a7c15ull;
+
+	return (unsigned int)((n >> 56 ^ n >> 4) % TORN_ROWS);
+}
+
+static void put_in_row(struct torn *t, unsigned int number, const struct safety_segment *g)
+{
+	uint16_t *row = &t->row[row_of(g)];
+
+	t->before[number] = *row;
+	*row = (uint16_t)(number + 1);
+}
+
+static void begin_torn(struct torn *t, struct safety *s, const struct safety_queue *q,
+		       const struct safety_chain *c)
+{
+	t->s = s;
+	t->q = q;
+	t->c = c;
+	safety_version_begin(s, &t->v);
+	t->v.writable = c->writable;
+	memset(t->row, 0, sizeof(t->row));
+	for (unsigned int i = 0; i < c->count && i < TORN_MOST; i++)
+		put_in_row(t, i, &s->segment[c->first + i]);
+}
 
 static bool covers(const struct safety_segment *a, const struct safety_segment *b)
 {
@@ -222,16 +255,16 @@ static bool covers(const struct safety_segment *a, const struct safety_segment *
 	       a->writable == b->writable && a->table == b->table;
 }
 
+static const struct safety_segment *segment_torn(const struct torn *t, unsigned int number)
+{
+	return &t->s->segment[number < TORN_MOST ? t->c->first + number
+						 : t->v.first + number - TORN_MOST];
+}
+
 static bool is_there(const struct torn *t, const struct safety_segment *g)
 {
-	const struct safety_segment *known = &t->s->segment[t->c->first];
-
-	for (unsigned int i = 0; i < t->c->count && i < TORN_MOST; i++) {
-		if (covers(&known[i], g))
-			return true;
-	}
-	for (unsigned int i = 0; i < t->v.count && i < TORN_MOST; i++) {
-		if (covers(&t->s->segment[t->v.first + i], g))
+	for (unsigned int i = t->row[row_of(g)]; i > 0; i = t->before[i - 1]) {
+		if (covers(segment_torn(t, i - 1), g))
 			return true;
 	}
 	return false;
@@ -242,6 +275,8 @@ static void put_torn(struct torn *t, struct safety_segment g)
 	if (is_there(t, &g))
 		return;
 	g.len = (uint32_t)safety_in_ram(t->s, g.gpa, g.said);
+	if (t->v.count < TORN_MOST)
+		put_in_row(t, TORN_MOST + t->v.count, &g);
 	put(t->s, &t->v, &g);
 	if (g.writable)
 		t->v.writable += g.said;
@@ -301,14 +336,13 @@ static bool is_torn(const struct safety *s, const struct safety_chain *c)
 
 static void tear(struct safety *s, struct safety_queue *q, struct safety_chain *c)
 {
-	struct torn t = { .s = s, .q = q, .c = c };
+	struct torn t;
 
 	if (!s->raced)
 		c->torn = 0;
 	if (!s->raced || is_torn(s, c))
 		return;
-	safety_version_begin(s, &t.v);
-	t.v.writable = c->writable;
+	begin_torn(&t, s, q, c);
 	for (unsigned int i = 0; i < c->count && i < TORN_MOST && !s->off; i++) {
 		const struct safety_segment was = s->segment[c->first + i];
 		const struct safety_segment is = descriptor_at(&t, was.at);
