@@ -32,7 +32,8 @@ def hunt(program, target, work, number, limit, seeds, plan="turns"):
     words = dictionary(target)
     for part, options in PLANS[plan]:
         share += part
-        command = [program, "-max_len=4096", *options, "-timeout=1", "-rss_limit_mb=2048", f"-seed={number}",
+        # it reads its own corpus again each second if one lets it: that would be by the clock
+        command = [program, "-max_len=4096", *options, "-timeout=1", "-rss_limit_mb=2048", f"-seed={number}", "-reload=0",
                    f"-max_total_time={4 * limit}", f"-artifact_prefix={work / 'found'}/",
                    *([f"-dict={words}"] if words else []), work / "corpus", *seeds]
         shows, spent = hunt_by(command, work, spent, math.ceil(limit * share))

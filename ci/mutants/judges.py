@@ -47,7 +47,7 @@ class Outside:
     def fuzzes(self, variant, seconds, seed):
         corpus = variant.folder / "fuzzing" / self.name
         corpus.mkdir(parents=True)
-        return self.says(variant, f"-seed={seed}", f"-max_total_time={seconds}", corpus, self.seeds)
+        return self.says(variant, f"-seed={seed}", f"-max_total_time={seconds}", "-reload=0", corpus, self.seeds)
 
 
 OUTSIDE = [

@@ -47,8 +47,11 @@ static void make_arguments(struct command_line *a, const struct engine_job *job)
 	if (job->edges_alone)
 		command_line_add(a, LIBFUZZER_EDGES_ALONE);
 	command_line_add(a, "-max_total_time=%u", job->seconds);
-	if (job->runs)
+	if (job->runs) {
 		command_line_add(a, "-runs=%u", job->runs);
+		/* nor does it read its own corpus again each second: that would be by the clock */
+		command_line_add(a, "-reload=0");
+	}
 	command_line_add(a, "-print_final_stats=1");
 	command_line_add(a, "-artifact_prefix=%s/findings/%s/", dirs->out, job->target);
 	snprintf(path, sizeof(path), "%s/%s.dict", dirs->dictionaries, job->target);
