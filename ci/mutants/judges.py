@@ -8,6 +8,7 @@ import finding
 from script import PIPE, STDOUT, run
 
 ANVIL = "build/asan/anvil"
+MEMORY = "build/msan/anvil"
 THREADS = "build/tsan/tests/test_host_threads"
 TEST_SECONDS = 120  # a unit test that runs longer waits for ever
 # The target that reaches a source, by its name; the first match counts. No script reaches back ends for a
@@ -92,15 +93,19 @@ class Seeds(Judge):
         return f"seeds {self.hang}"
 
     def ask(self, variant, _rule):
-        return first(ask(variant) for ask in [self.play, *(target.plays for target in outside(variant.path))])
+        return first(ask(variant) for ask in [self.play, *(target.plays for target in outside(variant.path)), self.play_in_memory])
 
-    def play(self, variant):
+    def play_in_memory(self, variant):
+        """With MemorySanitizer."""
+        return self.play(variant, MEMORY)
+
+    def play(self, variant, program=ANVIL):
         own = targets(variant.path)
         if not own:
             return None
         folders = sorted(map(str, [*Path("corpora").iterdir(), *Path("crashes").iterdir()]),
                          key=lambda folder: (os.path.basename(folder) not in own, folder))
-        done = run(variant.program(ANVIL), "play", "--quiet", "--hang", self.hang, *folders, stdout=PIPE, stderr=STDOUT,
+        done = run(variant.program(program), "play", "--quiet", "--hang", self.hang, *folders, stdout=PIPE, stderr=STDOUT,
                    until=r"\S+: (crash|leak|hang|wedged|violation)")
         if done.status == 0:
             return ""
