@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * host_device.h: interrupts, a reset while the back end has requests, more to poll than the process
- * may have files, and what it opens.
+ * may have files, its thread, what it says of itself, and what it opens.
  */
 #include "host_disk_rig.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "virtio_blk.h"
 #include "virtio_spec.h"
@@ -106,13 +109,43 @@ static void slow_destroy(struct host_device *d)
 
 #define SLOW_QUEUE 8u
 
+static const struct host_device_ops slow_ops = { .fill = slow_fill,
+						 .dispatch = slow_dispatch,
+						 .destroy = slow_destroy };
+
+static const struct anvil_disk_ops slow_disk_ops = { slow_submit, slow_cancel };
+
+static void make_slow(struct slow *s, const struct host_device_ops *ops, struct ram *ram,
+		      struct anvil_guest_memory *memory, bool packed)
+{
+	struct anvil_blk_options o = {
+		.memory = memory,
+		.disk = &s->disk,
+		.queue_size_max = SLOW_QUEUE,
+		.slots = 1,
+		.transfer_max = ANVIL_DISK_SECTOR_BYTES,
+		.blk_size = ANVIL_DISK_SECTOR_BYTES,
+		.range_sectors_max = 1,
+		.range_segments_max = 1,
+	};
+
+	assert_int_equal(ram_create(ram, RAM_MIB_MIN), 0);
+	ram_for_devices(ram, memory);
+	*s = (struct slow){ .disk = { .ops = &slow_disk_ops, .capacity = 8 } };
+	anvil_features_add(&o.features, VIRTIO_BLK_F_FLUSH);
+	if (packed)
+		anvil_features_add(&o.features, VIRTIO_F_RING_PACKED);
+	assert_int_equal(anvil_blk_init(&s->blk, &o), 0);
+	assert_int_equal(host_device_init(&s->device, ops, &s->blk.dev), 0);
+}
+
 static void slow_register(struct slow *s, uint32_t reg, uint32_t value)
 {
 	host_device_write(&s->device, reg, 4, value);
 }
 
 /* Up to DRIVER_OK, with rings from `at` on and the whole RAM empty, and a flush made available. */
-static void slow_request(struct slow *s, const struct anvil_guest_memory *memory, uint64_t at)
+static void slow_offer(struct slow *s, const struct anvil_guest_memory *memory, uint64_t at)
 {
 	const struct virtq_desc desc[2] = {
 		{ .addr = at + 0x400, .len = 16, .flags = VIRTQ_DESC_F_NEXT, .next = 1 },
@@ -136,6 +169,11 @@ static void slow_request(struct slow *s, const struct anvil_guest_memory *memory
 	slow_register(s, VIRTIO_MMIO_QUEUE_DEVICE_LOW, (uint32_t)at + 0x200);
 	slow_register(s, VIRTIO_MMIO_QUEUE_READY, 1);
 	slow_register(s, VIRTIO_MMIO_STATUS, 15);
+}
+
+static void slow_request(struct slow *s, const struct anvil_guest_memory *memory, uint64_t at)
+{
+	slow_offer(s, memory, at);
 	slow_register(s, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
 	assert_non_null(s->request);
 }
@@ -143,31 +181,12 @@ static void slow_request(struct slow *s, const struct anvil_guest_memory *memory
 /* As Linux does it: 0 is written to Status, and on it goes. */
 static void a_processor_waits_for_the_end_of_a_reset(void **state)
 {
-	static const struct anvil_disk_ops disk_ops = { slow_submit, slow_cancel };
-	static const struct host_device_ops device_ops = { .fill = slow_fill,
-							   .dispatch = slow_dispatch,
-							   .destroy = slow_destroy };
 	static struct slow s;
 	struct anvil_guest_memory memory;
 	struct ram ram;
-	struct anvil_blk_options o = {
-		.memory = &memory,
-		.disk = &s.disk,
-		.queue_size_max = SLOW_QUEUE,
-		.slots = 1,
-		.transfer_max = ANVIL_DISK_SECTOR_BYTES,
-		.blk_size = ANVIL_DISK_SECTOR_BYTES,
-		.range_sectors_max = 1,
-		.range_segments_max = 1,
-	};
 
 	(void)state;
-	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
-	ram_for_devices(&ram, &memory);
-	s.disk = (struct anvil_disk){ .ops = &disk_ops, .capacity = 8 };
-	anvil_features_add(&o.features, VIRTIO_BLK_F_FLUSH);
-	assert_int_equal(anvil_blk_init(&s.blk, &o), 0);
-	assert_int_equal(host_device_init(&s.device, &device_ops, &s.blk.dev), 0);
+	make_slow(&s, &slow_ops, &ram, &memory, false);
 	assert_int_equal(host_device_start(&s.device), 0);
 	for (unsigned int i = 0; i < 100; i++) {
 		slow_request(&s, &memory, 0x200000 + 0x1000 * i);
@@ -205,32 +224,17 @@ static void crowd_dispatch(struct host_device *d, const struct pollfd *pollfds, 
 /* poll(2) refuses more entries than RLIMIT_NOFILE. */
 static void a_device_is_served_though_poll_refuses(void **state)
 {
-	static const struct anvil_disk_ops disk_ops = { slow_submit, slow_cancel };
-	static const struct host_device_ops device_ops = { .fill = crowd_fill,
-							   .dispatch = crowd_dispatch,
-							   .destroy = slow_destroy };
+	static const struct host_device_ops ops = { .fill = crowd_fill,
+						    .dispatch = crowd_dispatch,
+						    .destroy = slow_destroy };
 	static struct slow s;
 	struct rlimit before, few;
 	struct anvil_guest_memory memory;
 	struct pollfd kick;
 	struct ram ram;
-	struct anvil_blk_options o = {
-		.memory = &memory,
-		.disk = &s.disk,
-		.queue_size_max = SLOW_QUEUE,
-		.slots = 1,
-		.transfer_max = ANVIL_DISK_SECTOR_BYTES,
-		.blk_size = ANVIL_DISK_SECTOR_BYTES,
-		.range_sectors_max = 1,
-		.range_segments_max = 1,
-	};
 
 	(void)state;
-	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
-	ram_for_devices(&ram, &memory);
-	s.disk = (struct anvil_disk){ .ops = &disk_ops, .capacity = 8 };
-	assert_int_equal(anvil_blk_init(&s.blk, &o), 0);
-	assert_int_equal(host_device_init(&s.device, &device_ops, &s.blk.dev), 0);
+	make_slow(&s, &ops, &ram, &memory, false);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	few = before;
 	few.rlim_cur = FEW_FILES;
@@ -248,6 +252,251 @@ static void a_device_is_served_though_poll_refuses(void **state)
 	host_device_stop(&s.device);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	host_device_destroy(&s.device);
+	ram_destroy(&ram);
+}
+
+/* ---- the thread and a back end's descriptors ---- */
+
+#define ROOM_OF_ALL 1024u
+
+static sem_t neighbour_turn;
+static atomic_uint neighbour_faults;
+
+/* Behind the device's own: the event that wakes it, and one for each queue. */
+static unsigned int neighbour_fill(struct host_device *d, struct pollfd *pollfds, unsigned int room,
+				   int *timeout)
+{
+	neighbour_faults += room != ROOM_OF_ALL - 1 - d->dev->queues || *timeout != -1 ||
+			    pollfds[-2].fd != d->wake_fd || pollfds[-1].fd != d->kick_fd[0];
+	pollfds[0] = (struct pollfd){ .fd = d->irq_fd, .events = POLLIN };
+	return 1;
+}
+
+static void neighbour_dispatch(struct host_device *d, const struct pollfd *pollfds,
+			       unsigned int count)
+{
+	neighbour_faults += count != 1 || pollfds[0].fd != d->irq_fd;
+	if (pollfds[0].revents & POLLIN && edges(d) == 1)
+		(void)sem_post(&neighbour_turn);
+}
+
+/* For as long as a machine with much to do may take. */
+static void wait_for(sem_t *semaphore)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 30;
+	assert_int_equal(sem_timedwait(semaphore, &end), 0);
+}
+
+static void a_back_end_is_asked_and_told_of_its_own(void **state)
+{
+	static const struct host_device_ops ops = { .fill = neighbour_fill,
+						    .dispatch = neighbour_dispatch,
+						    .destroy = slow_destroy };
+	static struct slow s;
+	struct anvil_guest_memory memory;
+	struct ram ram;
+
+	(void)state;
+	make_slow(&s, &ops, &ram, &memory, false);
+	assert_int_equal(sem_init(&neighbour_turn, 0, 0), 0);
+	neighbour_faults = 0;
+	assert_int_equal(host_device_start(&s.device), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(eventfd_write(s.device.irq_fd, 1), 0);
+		wait_for(&neighbour_turn);
+	}
+	host_device_destroy(&s.device);
+	assert_int_equal(neighbour_faults, 0);
+	ram_destroy(&ram);
+}
+
+/* ---- what it says of itself ---- */
+
+/* What host_device_report writes to stderr. */
+static const char *reported(struct host_device *d)
+{
+	static char text[1024];
+	FILE *file = tmpfile();
+	int before = dup(STDERR_FILENO);
+	ssize_t len;
+
+	assert_non_null(file);
+	fflush(stderr);
+	assert_int_equal(dup2(fileno(file), STDERR_FILENO), STDERR_FILENO);
+	host_device_report(d, 5);
+	fflush(stderr);
+	assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
+	close(before);
+	len = pread(fileno(file), text, sizeof(text) - 1, 0);
+	assert_true(len > 0);
+	text[len] = '\0';
+	(void)fclose(file);
+	return text;
+}
+
+static void put16(const struct anvil_guest_memory *memory, uint64_t gpa, uint16_t value)
+{
+	assert_int_equal(anvil_guest_memory_write(memory, gpa, &value, sizeof(value)), 0);
+}
+
+static void it_says_how_far_driver_and_device_have_come(void **state)
+{
+	static struct slow s;
+	struct anvil_guest_memory memory;
+	struct ram ram;
+
+	(void)state;
+	make_slow(&s, &slow_ops, &ram, &memory, false);
+	assert_string_equal(reported(&s.device),
+			    "device 5, type 2: status 0x0, interrupt status 0x0\n");
+	slow_request(&s, &memory, 0x200000);
+	put16(&memory, 0x200000 + 0x100 + 2, 3);
+	put16(&memory, 0x200000 + 0x100 + 4 + 2 * SLOW_QUEUE, 7);
+	assert_string_equal(reported(&s.device),
+			    "device 5, type 2: status 0xf, interrupt status 0x0\n"
+			    "  queue 0 of 8: the driver offered 3 and wants to hear of 7; taken 1, "
+			    "known 1, used 0, published 0, in flight 1\n");
+	s.device.dev->transport->defer(s.device.dev->transport_opaque);
+	raise_interrupt(&s.device, VIRTIO_INTERRUPT_CONFIG);
+	pthread_mutex_lock(&s.device.lock);
+	assert_non_null(strstr(reported(&s.device), "status 0x2, busy, work deferred\n"));
+	pthread_mutex_unlock(&s.device.lock);
+	assert_int_equal(host_device_start(&s.device), 0);
+	slow_register(&s, VIRTIO_MMIO_STATUS, 0);
+	host_device_destroy(&s.device);
+	ram_destroy(&ram);
+}
+
+static void it_says_so_of_packed_rings(void **state)
+{
+	static struct slow s;
+	struct anvil_guest_memory memory;
+	struct ram ram;
+	const uint64_t at = 0x200000;
+
+	(void)state;
+	make_slow(&s, &slow_ops, &ram, &memory, true);
+	slow_register(&s, VIRTIO_MMIO_STATUS, 3);
+	slow_register(&s, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	slow_register(&s, VIRTIO_MMIO_DRIVER_FEATURES, 1 | 1u << (VIRTIO_F_RING_PACKED - 32));
+	slow_register(&s, VIRTIO_MMIO_STATUS, 11);
+	slow_register(&s, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
+	slow_register(&s, VIRTIO_MMIO_QUEUE_DESC_LOW, (uint32_t)at);
+	slow_register(&s, VIRTIO_MMIO_QUEUE_DRIVER_LOW, (uint32_t)at + 0x100);
+	slow_register(&s, VIRTIO_MMIO_QUEUE_DEVICE_LOW, (uint32_t)at + 0x200);
+	put16(&memory, at + 14, 0x1234);
+	put16(&memory, at + 16 + 14, 0x4321);
+	put16(&memory, at + 0x100, 0x8005);
+	put16(&memory, at + 0x100 + 2, 2);
+	slow_register(&s, VIRTIO_MMIO_QUEUE_READY, 1);
+	slow_register(&s, VIRTIO_MMIO_STATUS, 15);
+	assert_string_equal(reported(&s.device),
+			    "device 5, type 2: status 0xf, interrupt status 0x0\n"
+			    "  queue 0 of 8: packed; the driver's next entry has flags 0x1234, it "
+			    "wants to hear in mode 2 of 0x8005; taken up to 0x8000, used 32768, "
+			    "published 32768, in flight 0\n");
+	host_device_destroy(&s.device);
+	ram_destroy(&ram);
+}
+
+static void it_says_which_queue_was_refused(void **state)
+{
+	static struct slow s;
+	struct anvil_guest_memory memory;
+	struct ram ram;
+
+	(void)state;
+	make_slow(&s, &slow_ops, &ram, &memory, false);
+	slow_register(&s, VIRTIO_MMIO_STATUS, 3);
+	slow_register(&s, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	slow_register(&s, VIRTIO_MMIO_DRIVER_FEATURES, 1);
+	slow_register(&s, VIRTIO_MMIO_STATUS, 11);
+	slow_register(&s, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
+	slow_register(&s, VIRTIO_MMIO_QUEUE_DESC_LOW, 0x200001);
+	slow_register(&s, VIRTIO_MMIO_QUEUE_READY, 1);
+	assert_non_null(strstr(reported(&s.device), "  queue 0 was refused: Invalid argument\n"));
+	host_device_destroy(&s.device);
+	ram_destroy(&ram);
+}
+
+static sem_t told;
+
+static void told_dispatch(struct host_device *d, const struct pollfd *pollfds, unsigned int count)
+{
+	slow_dispatch(d, pollfds, count);
+	(void)sem_post(&told);
+}
+
+static const struct host_device_ops told_ops = { .fill = slow_fill,
+						 .dispatch = told_dispatch,
+						 .destroy = slow_destroy };
+
+/* What is put off is done by the thread, once it runs. */
+static void deferred_work_is_done(void **state)
+{
+	static struct slow s;
+	struct anvil_guest_memory memory;
+	struct ram ram;
+
+	(void)state;
+	make_slow(&s, &told_ops, &ram, &memory, false);
+	assert_int_equal(sem_init(&told, 0, 0), 0);
+	slow_offer(&s, &memory, 0x200000);
+	anvil_device_defer(s.device.dev, 0);
+	assert_true(s.device.deferred);
+	assert_null(s.request);
+	assert_int_equal(host_device_start(&s.device), 0);
+	wait_for(&told);
+	pthread_mutex_lock(&s.device.lock);
+	assert_false(s.device.deferred);
+	assert_non_null(s.request);
+	pthread_mutex_unlock(&s.device.lock);
+	slow_register(&s, VIRTIO_MMIO_STATUS, 0);
+	host_device_destroy(&s.device);
+	ram_destroy(&ram);
+}
+
+/* ---- records ---- */
+
+/* How many files there are whose names begin so; they are removed. */
+static unsigned int take_files(const char *folder, const char *prefix)
+{
+	DIR *d = opendir(folder);
+	unsigned int count = 0;
+	const struct dirent *e;
+
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		count += strncmp(e->d_name, prefix, strlen(prefix)) == 0;
+		assert_int_equal(unlinkat(dirfd(d), e->d_name, 0), 0);
+	}
+	closedir(d);
+	return count;
+}
+
+static void what_a_driver_does_is_written_down(void **state)
+{
+	char folder[] = "/tmp/anvil-record.XXXXXX";
+	struct anvil_guest_memory memory;
+	struct host_device *d;
+	struct ram ram;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
+	assert_int_equal(open_disk(&d, &ram, &memory, false), 0);
+	assert_int_equal(host_device_record(d, folder, "disk-"), 0);
+	host_device_write(d, VIRTIO_MMIO_STATUS, 4, VIRTIO_STATUS_ACKNOWLEDGE);
+	host_device_write(d, VIRTIO_MMIO_STATUS, 4, 3);
+	assert_int_equal(host_device_read(d, VIRTIO_MMIO_STATUS, 4), 3);
+	host_device_destroy(d);
+	assert_int_equal(take_files(folder, "disk-"), 1);
+	assert_int_equal(rmdir(folder), 0);
 	ram_destroy(&ram);
 }
 
@@ -313,6 +562,12 @@ int main(void)
 		cmocka_unit_test(each_reason_for_an_interrupt_has_an_edge),
 		cmocka_unit_test(a_processor_waits_for_the_end_of_a_reset),
 		cmocka_unit_test(a_device_is_served_though_poll_refuses),
+		cmocka_unit_test(a_back_end_is_asked_and_told_of_its_own),
+		cmocka_unit_test(it_says_how_far_driver_and_device_have_come),
+		cmocka_unit_test(it_says_so_of_packed_rings),
+		cmocka_unit_test(it_says_which_queue_was_refused),
+		cmocka_unit_test(deferred_work_is_done),
+		cmocka_unit_test(what_a_driver_does_is_written_down),
 		cmocka_unit_test(descriptors_are_given_back_whatever_their_number),
 		cmocka_unit_test(a_disk_with_zones_is_given_back),
 	};
