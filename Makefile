@@ -529,7 +529,7 @@ bugs-afl: afl-there build/asan/anvil build/fuzz/fuzz_mmio build/afl/asan/fuzz_mm
 # what may notice a mutant, and what compilers make of the sources as they are
 MUTANT_JUDGES := build/asan/anvil build/msan/anvil $(REAL_TARGETS:%=build/fuzz/%) build/fuzz/backend/fuzz_backend build/files/fuzz_files \
 	$(patsubst tests/%.c,build/tsan/tests/%,$(THREADS_TEST) $(ORDER_TESTS)) \
-	$(filter $(patsubst tests/%.c,build/asan/tests/%,$(DEVICE_TESTS) $(filter tests/test_host_%,$(HARNESS_TESTS))),$(TEST_BINARIES)) \
+	$(filter $(patsubst tests/%.c,build/asan/tests/%,$(DEVICE_TESTS) $(filter tests/test_host_% tests/test_boot.c,$(HARNESS_TESTS))),$(TEST_BINARIES)) \
 	build/gcc/tests/test_private_copy \
 	$(patsubst %.c,build/gcc/obj/%.o,$(wildcard devices/*.c harness/kvm/host_*.c))
 

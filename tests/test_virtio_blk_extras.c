@@ -208,6 +208,13 @@ static void what_the_disk_has_not_cannot_be_offered(void **state)
 	REFUSED(o.erase_segments_max = 0);
 	REFUSED(o.erase_segments_max = 257);
 	REFUSED(o.erase_sector_alignment = 0);
+	{
+		struct anvil_blk_options o = rig->options;
+
+		o.erase_segments_max = 256;
+		assert_int_equal(anvil_blk_init(&blk, &o), 0);
+		anvil_blk_destroy(&blk);
+	}
 	REFUSED(anvil_features_add(&o.features, VIRTIO_BLK_F_ZONED));
 }
 

@@ -201,6 +201,13 @@ static void init_checks_zones(void **state)
 		change;                                                                            \
 		assert_int_equal(anvil_blk_init(&blk, &o), -EINVAL);                               \
 	} while (0)
+#define TAKEN(change)                                                                              \
+	do {                                                                                       \
+		struct anvil_blk_options o = rig->options;                                         \
+		change;                                                                            \
+		assert_int_equal(anvil_blk_init(&blk, &o), 0);                                     \
+		anvil_blk_destroy(&blk);                                                           \
+	} while (0)
 	REFUSED(o.features = features(-1));
 	REFUSED(o.disk = &rig->disk.disk);
 	/* 5.2.5.1: ZONED of a host-managed disk goes without DISCARD */
@@ -209,10 +216,13 @@ static void init_checks_zones(void **state)
 	/* 5.2.6.2: secure_erase_sector_alignment MUST be a multiple of zone_sectors */
 	REFUSED(o.erase_sector_alignment = ZONE + 1);
 	REFUSED(o.transfer_max = 3 * 512);
+	TAKEN(o.transfer_max = 4 * 512);
 	/* 5.2.5.2: max_append_sectors MUST NOT exceed seg_max * size_max */
-	REFUSED(o.size_max = 1024; o.seg_max = 1;
-		anvil_features_add(&o.features, VIRTIO_BLK_F_SIZE_MAX);
-		anvil_features_add(&o.features, VIRTIO_BLK_F_SEG_MAX));
+	anvil_features_add(&rig->options.features, VIRTIO_BLK_F_SIZE_MAX);
+	anvil_features_add(&rig->options.features, VIRTIO_BLK_F_SEG_MAX);
+	REFUSED(o.size_max = 1024; o.seg_max = 1);
+	REFUSED(o.size_max = 1023; o.seg_max = 2);
+	TAKEN(o.size_max = 1024; o.seg_max = 2);
 }
 
 /* ---- 5.2.6: reports ---- */

@@ -53,6 +53,21 @@ static void config_is_read_always_and_written_after_features_ok(void **state)
 	}
 }
 
+/* Most devices have nothing in it that a driver may write. */
+static void a_device_without_writable_configuration_is_not_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct anvil_device_ops ops = *f->dev->ops;
+	const struct anvil_device_ops *before = f->dev->ops;
+
+	ops.config_written = NULL;
+	f->dev->ops = &ops;
+	accept(f, features(VIRTIO_F_VERSION_1, -1));
+	anvil_device_config_write(f->dev, 0, (const uint8_t *)"a", 1);
+	assert_int_equal(f->fake.config_writes, 0);
+	f->dev->ops = before;
+}
+
 static void config_change_is_announced_to_a_running_driver(void **state)
 {
 	struct fixture *f = *state;
@@ -74,6 +89,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(config_accesses_are_inside_or_have_no_effect),
 		TEST(config_is_read_always_and_written_after_features_ok),
+		TEST(a_device_without_writable_configuration_is_not_asked),
 		TEST(config_change_is_announced_to_a_running_driver),
 	};
 

@@ -189,6 +189,23 @@ static void vlan_table_lets_its_tags_pass(void **state)
 	assert_true(passes(f, make_frame(f, broadcast, 64, 16), 16));
 }
 
+static void each_vlan_comes_and_goes(void **state)
+{
+	struct fixture *f = *state;
+
+	drive(f, ctrl(VIRTIO_NET_F_CTRL_VLAN, -1));
+	for (int tag = 0; tag < 4096; tag++) {
+		const uint8_t id[2] = { (uint8_t)tag, (uint8_t)(tag >> 8) };
+
+		assert_int_equal(command(f, VLAN, 0, id, 2), OK);
+		if (!passes_vlan(f, tag) || passes_vlan(f, tag ^ 1))
+			fail_msg("tag %d is not let in, or not alone", tag);
+		assert_int_equal(command(f, VLAN, 1, id, 2), OK);
+		if (passes_vlan(f, tag))
+			fail_msg("tag %d is let in for ever", tag);
+	}
+}
+
 static void promiscuous_mode_passes_every_vlan(void **state)
 {
 	struct fixture *f = *state;
@@ -225,6 +242,7 @@ int main(void)
 		TEST(refused_mac_tables_change_nothing),
 		TEST(mac_address_can_be_set),
 		TEST(vlan_table_lets_its_tags_pass),
+		TEST(each_vlan_comes_and_goes),
 		TEST(promiscuous_mode_passes_every_vlan),
 		TEST(reset_empties_the_filters),
 	};

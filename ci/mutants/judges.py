@@ -10,6 +10,7 @@ from script import PIPE, STDOUT, run
 ANVIL = "build/asan/anvil"
 MEMORY = "build/msan/anvil"
 THREADS = "build/tsan/tests/test_host_threads"
+AROUND = re.compile("/test_(host_|boot$)")  # tests of threads around devices, and of a whole machine
 TEST_SECONDS = 120  # a unit test that runs longer waits for ever
 # The target that reaches a source, by its name; the first match counts. No script reaches back ends for a
 # host and what is around them: the disk and the network card of the harness are its own. They have targets
@@ -124,7 +125,7 @@ class Tests(Judge):
     def ask(self, variant, rule):
         programs = [program for program in variant.commands.linked(variant.path)
                     if "/tests/" in program and program != THREADS and
-                    ("/test_host_" not in program or not targets(variant.path))]
+                    (not AROUND.search(program) or not targets(variant.path))]
         programs.sort(key=lambda test: (-likeness(test, variant.path), len(variant.commands[test]), test))
         if rule == "order":
             programs.insert(0, THREADS)
