@@ -139,42 +139,53 @@ static void make_slow(struct slow *s, const struct host_device_ops *ops, struct 
 	assert_int_equal(host_device_init(&s->device, ops, &s->blk.dev), 0);
 }
 
-static void slow_register(struct slow *s, uint32_t reg, uint32_t value)
+static void set_register(struct host_device *d, uint32_t reg, uint32_t value)
 {
-	host_device_write(&s->device, reg, 4, value);
+	host_device_write(d, reg, 4, value);
 }
 
-/* Up to DRIVER_OK, with rings from `at` on and the whole RAM empty, and a flush made available. */
-static void slow_offer(struct slow *s, const struct anvil_guest_memory *memory, uint64_t at)
+/*
+ * Up to DRIVER_OK, with rings from `at` on and the whole RAM empty, and a request made available,
+ * with room for so many bytes of an answer before its status. All is in one page.
+ */
+#define ANSWER 0x500u
+
+static void offer(struct host_device *d, const struct anvil_guest_memory *memory, uint64_t at,
+		  uint32_t type, uint32_t room)
 {
 	const struct virtq_desc desc[2] = {
 		{ .addr = at + 0x400, .len = 16, .flags = VIRTQ_DESC_F_NEXT, .next = 1 },
-		{ .addr = at + 0x500, .len = 1, .flags = VIRTQ_DESC_F_WRITE },
+		{ .addr = at + ANSWER, .len = room + 1, .flags = VIRTQ_DESC_F_WRITE },
 	};
 	const uint16_t avail[3] = { 0, 1, 0 };
-	const struct virtio_blk_header header = { .type = VIRTIO_BLK_T_FLUSH };
+	const struct virtio_blk_header header = { .type = type };
 
 	assert_int_equal(anvil_guest_memory_write(memory, at, desc, sizeof(desc)), 0);
 	assert_int_equal(anvil_guest_memory_write(memory, at + 0x100, avail, sizeof(avail)), 0);
 	assert_int_equal(anvil_guest_memory_write(memory, at + 0x400, &header, sizeof(header)), 0);
-	slow_register(s, VIRTIO_MMIO_STATUS, 3);
-	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
-	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES, 1u << VIRTIO_BLK_F_FLUSH);
-	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-	slow_register(s, VIRTIO_MMIO_DRIVER_FEATURES, 1);
-	slow_register(s, VIRTIO_MMIO_STATUS, 11);
-	slow_register(s, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
-	slow_register(s, VIRTIO_MMIO_QUEUE_DESC_LOW, (uint32_t)at);
-	slow_register(s, VIRTIO_MMIO_QUEUE_DRIVER_LOW, (uint32_t)at + 0x100);
-	slow_register(s, VIRTIO_MMIO_QUEUE_DEVICE_LOW, (uint32_t)at + 0x200);
-	slow_register(s, VIRTIO_MMIO_QUEUE_READY, 1);
-	slow_register(s, VIRTIO_MMIO_STATUS, 15);
+	set_register(d, VIRTIO_MMIO_STATUS, 3);
+	set_register(d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
+	set_register(d, VIRTIO_MMIO_DRIVER_FEATURES, 1u << VIRTIO_BLK_F_FLUSH);
+	set_register(d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	set_register(d, VIRTIO_MMIO_DRIVER_FEATURES, 1);
+	set_register(d, VIRTIO_MMIO_STATUS, 11);
+	set_register(d, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
+	set_register(d, VIRTIO_MMIO_QUEUE_DESC_LOW, (uint32_t)at);
+	set_register(d, VIRTIO_MMIO_QUEUE_DRIVER_LOW, (uint32_t)at + 0x100);
+	set_register(d, VIRTIO_MMIO_QUEUE_DEVICE_LOW, (uint32_t)at + 0x200);
+	set_register(d, VIRTIO_MMIO_QUEUE_READY, 1);
+	set_register(d, VIRTIO_MMIO_STATUS, 15);
+}
+
+static void offer_flush(struct host_device *d, const struct anvil_guest_memory *memory, uint64_t at)
+{
+	offer(d, memory, at, VIRTIO_BLK_T_FLUSH, 0);
 }
 
 static void slow_request(struct slow *s, const struct anvil_guest_memory *memory, uint64_t at)
 {
-	slow_offer(s, memory, at);
-	slow_register(s, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	offer_flush(&s->device, memory, at);
+	set_register(&s->device, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
 	assert_non_null(s->request);
 }
 
@@ -190,7 +201,7 @@ static void a_processor_waits_for_the_end_of_a_reset(void **state)
 	assert_int_equal(host_device_start(&s.device), 0);
 	for (unsigned int i = 0; i < 100; i++) {
 		slow_request(&s, &memory, 0x200000 + 0x1000 * i);
-		slow_register(&s, VIRTIO_MMIO_STATUS, 0);
+		set_register(&s.device, VIRTIO_MMIO_STATUS, 0);
 		assert_int_equal(s.finished, i + 1);
 		assert_int_equal(host_device_read(&s.device, VIRTIO_MMIO_STATUS, 4), 0);
 	}
@@ -365,7 +376,7 @@ static void it_says_how_far_driver_and_device_have_come(void **state)
 	assert_non_null(strstr(reported(&s.device), "status 0x2, busy, work deferred\n"));
 	pthread_mutex_unlock(&s.device.lock);
 	assert_int_equal(host_device_start(&s.device), 0);
-	slow_register(&s, VIRTIO_MMIO_STATUS, 0);
+	set_register(&s.device, VIRTIO_MMIO_STATUS, 0);
 	host_device_destroy(&s.device);
 	ram_destroy(&ram);
 }
@@ -379,20 +390,20 @@ static void it_says_so_of_packed_rings(void **state)
 
 	(void)state;
 	make_slow(&s, &slow_ops, &ram, &memory, true);
-	slow_register(&s, VIRTIO_MMIO_STATUS, 3);
-	slow_register(&s, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-	slow_register(&s, VIRTIO_MMIO_DRIVER_FEATURES, 1 | 1u << (VIRTIO_F_RING_PACKED - 32));
-	slow_register(&s, VIRTIO_MMIO_STATUS, 11);
-	slow_register(&s, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
-	slow_register(&s, VIRTIO_MMIO_QUEUE_DESC_LOW, (uint32_t)at);
-	slow_register(&s, VIRTIO_MMIO_QUEUE_DRIVER_LOW, (uint32_t)at + 0x100);
-	slow_register(&s, VIRTIO_MMIO_QUEUE_DEVICE_LOW, (uint32_t)at + 0x200);
+	set_register(&s.device, VIRTIO_MMIO_STATUS, 3);
+	set_register(&s.device, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	set_register(&s.device, VIRTIO_MMIO_DRIVER_FEATURES, 1 | 1u << (VIRTIO_F_RING_PACKED - 32));
+	set_register(&s.device, VIRTIO_MMIO_STATUS, 11);
+	set_register(&s.device, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
+	set_register(&s.device, VIRTIO_MMIO_QUEUE_DESC_LOW, (uint32_t)at);
+	set_register(&s.device, VIRTIO_MMIO_QUEUE_DRIVER_LOW, (uint32_t)at + 0x100);
+	set_register(&s.device, VIRTIO_MMIO_QUEUE_DEVICE_LOW, (uint32_t)at + 0x200);
 	put16(&memory, at + 14, 0x1234);
 	put16(&memory, at + 16 + 14, 0x4321);
 	put16(&memory, at + 0x100, 0x8005);
 	put16(&memory, at + 0x100 + 2, 2);
-	slow_register(&s, VIRTIO_MMIO_QUEUE_READY, 1);
-	slow_register(&s, VIRTIO_MMIO_STATUS, 15);
+	set_register(&s.device, VIRTIO_MMIO_QUEUE_READY, 1);
+	set_register(&s.device, VIRTIO_MMIO_STATUS, 15);
 	assert_string_equal(reported(&s.device),
 			    "device 5, type 2: status 0xf, interrupt status 0x0\n"
 			    "  queue 0 of 8: packed; the driver's next entry has flags 0x1234, it "
@@ -410,13 +421,13 @@ static void it_says_which_queue_was_refused(void **state)
 
 	(void)state;
 	make_slow(&s, &slow_ops, &ram, &memory, false);
-	slow_register(&s, VIRTIO_MMIO_STATUS, 3);
-	slow_register(&s, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-	slow_register(&s, VIRTIO_MMIO_DRIVER_FEATURES, 1);
-	slow_register(&s, VIRTIO_MMIO_STATUS, 11);
-	slow_register(&s, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
-	slow_register(&s, VIRTIO_MMIO_QUEUE_DESC_LOW, 0x200001);
-	slow_register(&s, VIRTIO_MMIO_QUEUE_READY, 1);
+	set_register(&s.device, VIRTIO_MMIO_STATUS, 3);
+	set_register(&s.device, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	set_register(&s.device, VIRTIO_MMIO_DRIVER_FEATURES, 1);
+	set_register(&s.device, VIRTIO_MMIO_STATUS, 11);
+	set_register(&s.device, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
+	set_register(&s.device, VIRTIO_MMIO_QUEUE_DESC_LOW, 0x200001);
+	set_register(&s.device, VIRTIO_MMIO_QUEUE_READY, 1);
 	assert_non_null(strstr(reported(&s.device), "  queue 0 was refused: Invalid argument\n"));
 	host_device_destroy(&s.device);
 	ram_destroy(&ram);
@@ -444,7 +455,7 @@ static void deferred_work_is_done(void **state)
 	(void)state;
 	make_slow(&s, &told_ops, &ram, &memory, false);
 	assert_int_equal(sem_init(&told, 0, 0), 0);
-	slow_offer(&s, &memory, 0x200000);
+	offer_flush(&s.device, &memory, 0x200000);
 	anvil_device_defer(s.device.dev, 0);
 	assert_true(s.device.deferred);
 	assert_null(s.request);
@@ -454,7 +465,7 @@ static void deferred_work_is_done(void **state)
 	assert_false(s.device.deferred);
 	assert_non_null(s.request);
 	pthread_mutex_unlock(&s.device.lock);
-	slow_register(&s, VIRTIO_MMIO_STATUS, 0);
+	set_register(&s.device, VIRTIO_MMIO_STATUS, 0);
 	host_device_destroy(&s.device);
 	ram_destroy(&ram);
 }
@@ -540,6 +551,69 @@ static void descriptors_are_given_back_whatever_their_number(void **state)
 	ram_destroy(&ram);
 }
 
+/* The kernel has the request, and nobody has looked for its end. */
+static void what_is_under_way_ends_before_a_disk_goes(void **state)
+{
+	struct anvil_guest_memory memory;
+	struct host_device *d;
+	struct ram ram;
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
+	assert_int_equal(open_disk(&d, &ram, &memory, false), 0);
+	offer_flush(d, &memory, 0x200000);
+	set_register(d, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	assert_int_equal(d->dev->queue[0].in_flight, 1);
+	host_device_destroy(d);
+	ram_destroy(&ram);
+}
+
+static void answer(struct host_device *d, struct pollfd *pollfds)
+{
+	while (d->dev->queue[0].in_flight) {
+		assert_int_equal(poll(pollfds, 1, 30000), 1);
+		d->ops->dispatch(d, pollfds, 1);
+		assert_int_equal(poll(pollfds, 1, 0), 0); /* taken */
+	}
+}
+
+/* Polled and asked as by its thread: the identity is the number that the disk was made with. */
+static void a_disk_is_polled_for_its_answers(void **state)
+{
+	struct host_disk_spec spec = { .path = image, .queues = 1 };
+	char id[VIRTIO_BLK_ID_BYTES + 1];
+	struct pollfd pollfds[2] = { { .fd = -1 }, { .fd = -1 } };
+	struct anvil_guest_memory memory;
+	const uint64_t at = 0x200000;
+	struct host_device *d;
+	int timeout = -1;
+	struct ram ram;
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, RAM_MIB_MIN), 0);
+	ram_for_devices(&ram, &memory);
+	assert_int_equal(host_disk_create(&d, &spec, 17, &memory, error, sizeof(error)), 0);
+	assert_int_equal(d->ops->fill(d, pollfds, 0, &timeout), 0);
+	assert_int_equal(pollfds[0].fd, -1);
+	assert_int_equal(d->ops->fill(d, pollfds, 2, &timeout), 1);
+	assert_int_equal(timeout, -1);
+	offer(d, &memory, at, VIRTIO_BLK_T_GET_ID, VIRTIO_BLK_ID_BYTES);
+	set_register(d, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	answer(d, pollfds);
+	assert_int_equal(anvil_guest_memory_read(&memory, at + ANSWER, id, sizeof(id)), 0);
+	assert_string_equal(id, "anvil17");
+	assert_int_equal(id[VIRTIO_BLK_ID_BYTES], VIRTIO_BLK_S_OK);
+	set_register(d, VIRTIO_MMIO_STATUS, 0);
+	offer(d, &memory, at, VIRTIO_BLK_T_IN, ANVIL_DISK_SECTOR_BYTES);
+	set_register(d, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	answer(d, pollfds);
+	assert_int_equal(
+		anvil_guest_memory_read(&memory, at + ANSWER + ANVIL_DISK_SECTOR_BYTES, id, 1), 0);
+	assert_int_equal(id[0], VIRTIO_BLK_S_OK);
+	host_device_destroy(d);
+	ram_destroy(&ram);
+}
+
 /* All that a disk with zones has is given back: AddressSanitizer looks for it. */
 static void a_disk_with_zones_is_given_back(void **state)
 {
@@ -569,6 +643,8 @@ int main(void)
 		cmocka_unit_test(deferred_work_is_done),
 		cmocka_unit_test(what_a_driver_does_is_written_down),
 		cmocka_unit_test(descriptors_are_given_back_whatever_their_number),
+		cmocka_unit_test(what_is_under_way_ends_before_a_disk_goes),
+		cmocka_unit_test(a_disk_is_polled_for_its_answers),
 		cmocka_unit_test(a_disk_with_zones_is_given_back),
 	};
 
