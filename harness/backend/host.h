@@ -85,6 +85,8 @@ struct host_image {
 	uint64_t bytes;
 	bool block_device;
 	uint32_t block; /* of that */
+	bool zones;	/* it has them */
+	bool locked;	/* it can be read alone, however it is opened */
 	int lacks;	/* modes of fallocate */
 	bool patterned; /* else zeroes at first */
 };

@@ -320,8 +320,12 @@ static int image_ioctl(unsigned long what, void *value)
 		return err;
 	if (what == BLKSSZGET)
 		*(int *)value = (int)host.image.block;
+	else if (what == BLKROGET)
+		*(int *)value = host.image.locked;
+	else if (what == BLKGETZONESZ)
+		*(uint32_t *)value = host.image.zones ? 128 : 0;
 	else
-		*(int *)value = 0; /* neither read-only nor zoned */
+		return -ENOTTY;
 	return 0;
 }
 

@@ -43,10 +43,14 @@ static void set_image(const struct step *line)
 				     : size[V(0) % ARRAY_SIZE(size)];
 
 	host.image.block_device = V(1) & 2;
-	host.image.block = (V(1) & 6) == 6 ? 4096 : ANVIL_DISK_SECTOR_BYTES;
-	if (host.image.block_device) /* whole blocks, as all are */
-		sectors += (host.image.block / ANVIL_DISK_SECTOR_BYTES - sectors % 8) %
-			   (host.image.block / ANVIL_DISK_SECTOR_BYTES);
+	host.image.block = (V(1) & 6) != 6 ? ANVIL_DISK_SECTOR_BYTES : V(2) & 32 ? 65536 : 4096;
+	host.image.zones = host.image.block_device && V(2) & 8;
+	host.image.locked = host.image.block_device && V(2) & 16;
+	if (host.image.block_device) { /* whole blocks, as all are */
+		uint64_t block = host.image.block / ANVIL_DISK_SECTOR_BYTES;
+
+		sectors += (block - sectors % block) % block;
+	}
 	host.image.bytes = sectors * ANVIL_DISK_SECTOR_BYTES;
 	if (V(2) & 4) /* a last sector that is cut short */
 		host.image.bytes -= 100;
@@ -81,9 +85,14 @@ static bool trouble_in_setup(void)
 	return false;
 }
 
-static bool odd_size(void)
+/* Why it cannot be opened; 0 if it can. */
+static int refusal(unsigned int flags)
 {
-	return host.image.bytes % ANVIL_DISK_SECTOR_BYTES != 0;
+	if (host.image.bytes % ANVIL_DISK_SECTOR_BYTES)
+		return -EINVAL;
+	if (host.image.locked && !(flags & ANVIL_DISK_IMAGE_READ_ONLY))
+		return -EACCES;
+	return host.image.zones ? -EINVAL : 0;
 }
 
 /* No pointer is left to what should be freed. */
@@ -93,9 +102,9 @@ static void forget(void)
 }
 
 /* The line of an error names what it is about, and is one line. */
-static void check_refusal(int err, const char *error)
+static void check_refusal(int err, unsigned int flags, const char *error)
 {
-	if (!trouble_in_setup() && err != (odd_size() ? -EINVAL : 0))
+	if (!trouble_in_setup() && err != refusal(flags))
 		steps_finding("is not opened (%d): %s", err, error);
 	if (strncmp(error, HOST_IMAGE_PATH ": ", strlen(HOST_IMAGE_PATH) + 2) != 0 ||
 	    strchr(error, '\n'))
@@ -125,8 +134,10 @@ static bool open_disk(const struct step *line)
 	host.faults = 0;
 	jobs.disk = rig.ring ? &rig.uring.disk : &rig.file.disk;
 	if (err)
-		check_refusal(err, error);
-	else if (odd_size() || jobs.disk->capacity != host.image.bytes / ANVIL_DISK_SECTOR_BYTES ||
+		check_refusal(err, flags, error);
+	else if (!trouble_in_setup() && refusal(flags))
+		steps_finding("opens what is to be refused (%d)", refusal(flags));
+	else if (jobs.disk->capacity != host.image.bytes / ANVIL_DISK_SECTOR_BYTES ||
 		 jobs.disk->block_bytes != host.image.block ||
 		 jobs.disk->read_only != (flags & ANVIL_DISK_IMAGE_READ_ONLY))
 		steps_finding("opens as a disk of %llu sectors",
