@@ -222,7 +222,7 @@ build/afl/mutator/obj/%.o: %.c Makefile
 	@echo "  afl/mutator $<"
 	@$(CLANG) $(COMMON) -O3 -fPIC -MMD -MP -c $< -o $@
 
-build/afl/mutator/fuzz_%.so: $(patsubst %,build/afl/mutator/obj/harness/%.o,targets/fuzz_% targets/mutator_afl script/mutator script/mutator_pairs script/operands script/script script/script_forms)
+build/afl/mutator/%.so: $(patsubst %,build/afl/mutator/obj/harness/%.o,targets/% targets/mutator_afl script/mutator script/mutator_pairs script/operands script/script script/script_forms)
 	@$(CLANG) -shared -Wl,-z,defs -Wl,-Bsymbolic $^ -o $@
 
 -include $(shell find build/afl/mutator/obj -name '*.d' 2>/dev/null)
@@ -400,8 +400,8 @@ foreign-devices: build/dut/by_gcc/mine_blk.so build/fuzz/fuzz_blk $(DUT_LIBRARY)
 	@for d in mine_blk.c:blk.c mine_net.c:net.c mine_iot.c:iot.c mine_cxx.cc:blk.c; do \
 		$(MAKE) --no-print-directory dut TAP=yes DUT=tests/foreign/$${d%:*} \
 		SOURCES="tests/foreign/$${d#*:} tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
-	@$(MAKE) --no-print-directory dut-afl DUT=tests/foreign/mine_blk.c SOURCES="tests/foreign/blk.c tests/foreign/mistakes.c" \
-		DUT_FLAGS=-Itests/foreign
+	@for k in blk iot; do $(MAKE) --no-print-directory dut-afl DUT=tests/foreign/mine_$$k.c \
+		SOURCES="tests/foreign/$$k.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
 
 # the same for MemorySanitizer, and what plays them
 memory-devices: build/msan/anvil

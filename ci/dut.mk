@@ -181,5 +181,5 @@ dut-so: $(DUT_DIR)/$(DUT_NAME).so
 	@:
 dut-cov: $(DUT_DIR)/fuzz_$(DUT_NAME)-cov
 	@:
-dut-afl: afl-there $(DUT_DIR)/fuzz_$(DUT_NAME)-afl $(foreach k,blk net,build/afl/mutator/fuzz_$(k).so)
+dut-afl: afl-there $(DUT_DIR)/fuzz_$(DUT_NAME)-afl $(foreach k,blk net,build/afl/mutator/dut_$(k).so build/afl/mutator/dut_$(k)_threads.so)
 	@:

@@ -245,6 +245,18 @@ expect 'the record says how it ended' grep -qx '# state	done' "$record"
 is 'inputs and findings of the record' "$inputs	$(told | wc -l)" "$(tail -n 1 "$record" | cut -f 2,6)"
 refuses 'usage' ci/dut-afl "$devices/mine_blk"
 
+# a device with threads has their turns made, too
+mkdir "$work/threads"
+ln -s "$PWD/$devices"/mine_iot/fuzz_mine_iot* "$work/threads"
+gives 0 ci/dut-afl "$work/threads" mine_iot 2 1 corpora/fuzz_mmio
+schedules() {
+	for input in "$work"/threads/afl-out/main/queue/id*; do
+		"$anvil" show "$input" | grep -q '^schedule' && return
+	done
+	return 1
+}
+expect 'AFL++ makes turns of threads' schedules
+
 # ---- the record of a campaign ----
 
 FOREIGN_MISTAKE=BLK_WRITE_FLAG ANVIL_FINDINGS=$work/found gives 1 ci/dut-campaign "$work" fuzz_mine_blk libfuzzer \

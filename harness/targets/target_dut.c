@@ -13,6 +13,7 @@
 #include "array_size.h"
 #include "base/complain.h"
 #include "base/sanitizer.h"
+#include "dut_ops.h"
 #include "target_catch.h"
 #include "target_findings.h"
 #include "target_terminate.h"
@@ -28,19 +29,8 @@ extern char anvil_stops __attribute__((weak));
 void __real__Exit(int status) __attribute__((noreturn));
 void __wrap__Exit(int status) __attribute__((noreturn));
 
-static const uint8_t blk_ops[] = {
-	OP_INIT, OP_RESET, OP_WRITE, OP_READ, OP_POKE,	   OP_FILL,   OP_QUEUE,
-	OP_STOP, OP_CHAIN, OP_BLK,   OP_BLK,  OP_BLK,	   OP_BLK,    OP_BLK,
-	OP_BLK,	 OP_KICK,  OP_AVAIL, OP_USED, OP_COMPLETE, OP_RESIZE, OP_STALL,
-	OP_RACE, OP_RACE,  OP_DRAIN, OP_ACK,  OP_SCHEDULE,
-};
-
-static const uint8_t net_ops[] = {
-	OP_INIT,  OP_RESET, OP_WRITE, OP_READ, OP_POKE,	    OP_FILL,  OP_QUEUE, OP_STOP,
-	OP_CHAIN, OP_TX,    OP_TX,    OP_TX,   OP_RX,	    OP_RX,    OP_RX,	OP_CTRL,
-	OP_CTRL,  OP_KICK,  OP_AVAIL, OP_USED, OP_FRAME,    OP_FRAME, OP_FRAME, OP_LINK,
-	OP_RACE,  OP_RACE,  OP_DRAIN, OP_ACK,  OP_SCHEDULE,
-};
+static const uint8_t blk_ops[] = { DUT_OPS_BLK, OP_SCHEDULE };
+static const uint8_t net_ops[] = { DUT_OPS_NET, OP_SCHEDULE };
 
 /* without the last one, which is for a device with threads */
 static struct mutator_profile profile[] = {
@@ -70,6 +60,8 @@ void target_create(struct machine *m)
 		profile[kind].op_count++;
 	fprintf(stderr, "device: %s (%s)\n", dut->name ? dut->name : "without a name",
 		script_device_name[kind]);
+	if (m->threads)
+		fprintf(stderr, "threads: %u\n", dut->threads);
 }
 
 const struct mutator_profile *target_profile(void)
