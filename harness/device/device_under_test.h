@@ -99,9 +99,10 @@ struct device_under_test {
 	 * guest on /dev/kvm it begins on a page (aligned_alloc). */
 	struct dut_ram ram[DUT_RAM_REGIONS];
 
-	/* Optional. A block device's content, `sectors` of 512 bytes, in memory that is there from
-	 * `create` on: the harness puts its own there before each power_cycle, and reads it between
-	 * calls. A few hundred sectors are enough; 1 GiB is the most. */
+	/* Optional. A block device's content, its first `sectors` of 512 bytes, in memory that is
+	 * there from `create` on: the harness puts its own there before each power_cycle, and reads
+	 * it between calls. A few hundred sectors are enough, of a larger disk, too; 1 GiB is the
+	 * most. */
 	void *disk;
 	uint64_t sectors;
 

@@ -67,8 +67,6 @@ static void wrote(struct safety *s, const struct safety_chain *c, const struct r
 		d->unknown = true; /* a part of it may be there */
 		return;
 	}
-	if (s->offered.word[0] >> VIRTIO_BLK_F_RO & 1)
-		safety_fail(s, 8, "writes to a read-only disk");
 	safety_chain_copy(s, c, false, 16, d->should + r->sector * SECTOR, (size_t)r->bytes);
 	d->touched = true;
 }
@@ -86,21 +84,37 @@ static void was_read(struct safety *s, const struct safety_chain *c, const struc
 	}
 }
 
+static bool is_inside(const struct request *r, uint64_t sectors)
+{
+	return r->sector <= sectors && r->bytes / SECTOR <= sectors - r->sector;
+}
+
+/* Of a large disk a part can be seen: what lies behind that changes nothing there. */
+static bool is_behind(const struct safety *s, const struct request *r)
+{
+	return r->sector >= s->disk.sectors && is_inside(r, s->p->capacity) &&
+	       r->bytes % SECTOR == 0;
+}
+
 static void check_request(struct safety *s, const struct safety_chain *c, const struct request *r)
 {
-	bool inside =
-		r->sector <= s->disk.sectors && r->bytes / SECTOR <= s->disk.sectors - r->sector;
+	uint64_t all = s->disk.sectors < s->p->capacity ? s->p->capacity : s->disk.sectors;
 
 	check_answer(s, c, r);
 	if (r->type != VIRTIO_BLK_T_IN && r->type != VIRTIO_BLK_T_OUT) {
 		s->disk.unknown |= !is_type(r->type);
 		return;
 	}
-	if (!inside && r->status == VIRTIO_BLK_S_OK)
+	if (r->type == VIRTIO_BLK_T_OUT && r->status == VIRTIO_BLK_S_OK &&
+	    s->offered.word[0] >> VIRTIO_BLK_F_RO & 1)
+		safety_fail(s, 8, "writes to a read-only disk");
+	if (is_behind(s, r))
+		return;
+	if (!is_inside(r, all) && r->status == VIRTIO_BLK_S_OK)
 		safety_fail(s, 8, "answers %llu bytes at sector %llu with OK, the disk has %llu",
 			    (unsigned long long)r->bytes, (unsigned long long)r->sector,
-			    (unsigned long long)s->disk.sectors);
-	if (!inside || r->bytes % SECTOR) {
+			    (unsigned long long)all);
+	if (!is_inside(r, s->disk.sectors) || r->bytes % SECTOR) {
 		s->disk.unknown = true;
 		return;
 	}
