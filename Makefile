@@ -146,7 +146,7 @@ FILES_TESTS := build/files/fuzz_files build/files/planted/fuzz_files
 MODEL    := $(filter harness/oracle/oracle%,$(call room,oracle))
 # unit tests of devices/ alone, and tests of the harness
 HARNESS_TESTS := $(wildcard $(patsubst %,tests/test_%.c,harness acpi linux_image serial runner_* boot host_* \
-	sandbox* recorder* findings finding_* mutator_afl campaign))
+	sandbox* recorder* findings finding_* mutator_afl campaign machine_queues))
 SEEDS_TEST    := tests/test_seeds.c
 # the test of threads, which ThreadSanitizer watches, too
 THREADS_TEST  := tests/test_host_threads.c

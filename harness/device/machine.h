@@ -89,7 +89,7 @@ struct machine_offer {
 	enum device_kind kind;
 	bool legacy;
 	struct anvil_features features;
-	unsigned int queues; /* SETUP_QUEUES_FEW at most */
+	unsigned int queues; /* SETUP_QUEUES at most */
 	unsigned int pairs;
 	uint16_t queue_size_max; /* of each; a power of 2 */
 	uint64_t capacity;
@@ -101,7 +101,7 @@ struct machine_offer {
  * What a device of somebody else is asked before a script, and again at its end. For whoever asks
  * again in a new process what has ended one: in memory that both share.
  */
-#define MACHINE_QUESTIONS (1 + 4 + SETUP_QUEUES_FEW + 1 + 1 + MACHINE_CONFIG_BYTES)
+#define MACHINE_QUESTIONS (1 + 4 + SETUP_QUEUES + 1 + 1 + MACHINE_CONFIG_BYTES)
 
 struct machine_questions {
 	volatile unsigned int now;	  /* 0: one without whose answer no driver goes on */

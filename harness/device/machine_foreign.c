@@ -24,7 +24,7 @@ enum {
 	ASKS_IDENTITY,
 	ASKS_FEATURES,
 	ASKS_QUEUES = ASKS_FEATURES + 4,
-	ASKS_CONFIGURATION = ASKS_QUEUES + SETUP_QUEUES_FEW + 1,
+	ASKS_CONFIGURATION = ASKS_QUEUES + SETUP_QUEUES + 1,
 	ASKS_SPACE,
 };
 _Static_assert(ASKS_SPACE + MACHINE_CONFIG_BYTES == MACHINE_QUESTIONS, "one number a question");
@@ -61,8 +61,8 @@ static uint32_t ask_queue(const struct machine *m, unsigned int number, uint32_t
 
 static void ask_queues(struct machine *m)
 {
-	m->offer.queue_size_max = SETUP_SIZE_USUAL;
-	for (uint32_t i = 0; i < SETUP_QUEUES_FEW; i++) {
+	m->offer.queue_size_max = VIRTQ_SIZE_MAX;
+	for (uint32_t i = 0; i < SETUP_QUEUES; i++) {
 		uint32_t size = ask_queue(m, i, i);
 
 		if (!size)
@@ -72,7 +72,7 @@ static void ask_queues(struct machine *m)
 		m->offer.queues++;
 	}
 	/* it says the same of queues that it does not have: those that each of its kind has */
-	if (ask_queue(m, SETUP_QUEUES_FEW, UINT32_MAX))
+	if (ask_queue(m, SETUP_QUEUES, UINT32_MAX))
 		m->offer.queues = m->offer.kind == DEVICE_BLK ? 1 : 2;
 }
 
@@ -166,6 +166,35 @@ bool machine_ask(struct machine *m, char *error, size_t room)
 	return false;
 }
 
+/* All would be more than there is room for: of a network device one pair then, without what makes
+ * it have more, since where its control queue is depends on how many there are (5.1.2). */
+static void use_queues(struct setup *p, const struct machine_offer *o, unsigned int most)
+{
+	p->pairs = o->kind == DEVICE_NET ? o->pairs : 1;
+	if (o->kind == DEVICE_NET && 2 * p->pairs > most) {
+		p->offered.word[0] &= ~(1ull << VIRTIO_NET_F_MQ | 1ull << VIRTIO_NET_F_RSS);
+		p->pairs = 1;
+		most = 3;
+	}
+	p->queues = o->queues < most ? o->queues : most;
+}
+
+/* A script has few queues of a device with many, or all that it asks for, which are short then; or
+ * some that are long (setup.h). */
+static void choose_queues(struct setup *p, const struct machine_offer *o)
+{
+	bool many = p->queues > SETUP_QUEUES_FEW && o->queues > SETUP_QUEUES_FEW;
+
+	if (p->queue_size_max > o->queue_size_max)
+		p->queue_size_max = o->queue_size_max;
+	if (many && !o->legacy)
+		use_queues(p, o, o->kind == DEVICE_NET ? SETUP_QUEUES : p->queues);
+	else
+		use_queues(p, o,
+			   p->queue_size_max > SETUP_SIZE_USUAL ? SETUP_LONG_QUEUES
+								: SETUP_QUEUES_FEW);
+}
+
 /* The script's own choices, as far as they are to be had. */
 void machine_adapt(struct machine *m)
 {
@@ -180,10 +209,7 @@ void machine_adapt(struct machine *m)
 	memset(&p->zones, 0, sizeof(p->zones));
 	p->offered.word[0] = o->features.word[0] & (p->offered.word[0] | always);
 	p->offered.word[1] &= o->features.word[1];
-	if (p->queue_size_max > o->queue_size_max)
-		p->queue_size_max = o->queue_size_max;
-	p->queues = o->queues;
-	p->pairs = o->kind == DEVICE_NET ? o->pairs : 1;
+	choose_queues(p, o);
 	p->capacity = o->capacity;
 }
 
@@ -191,7 +217,7 @@ void machine_adapt(struct machine *m)
 
 static void check_queues(struct machine *m)
 {
-	for (uint32_t i = 0; i < m->offer.queues; i++) {
+	for (uint32_t i = 0; i < m->p.queues && i < m->offer.queues; i++) {
 		put(m, VIRTIO_MMIO_QUEUE_SEL, i);
 		if (!m->offer.legacy && get(m, VIRTIO_MMIO_QUEUE_READY))
 			safety_fail(&m->safety, 6, "after a reset, QueueReady of queue %u is not 0",

@@ -38,7 +38,8 @@ bool machine_offer_common(const struct machine_offer *a, const struct machine_of
 		common->features.word[i] = a->features.word[i] & b->features.word[i];
 	common->queues = (unsigned int)less(a->queues, b->queues);
 	common->pairs = a->pairs == b->pairs ? a->pairs : 1;
-	common->queue_size_max = (uint16_t)less(a->queue_size_max, b->queue_size_max);
+	common->queue_size_max =
+		(uint16_t)less(less(a->queue_size_max, b->queue_size_max), SETUP_SIZE_USUAL);
 	common->capacity = less(less(a->capacity, b->capacity), SETUP_SECTORS);
 	common->host = a->host & b->host;
 	return true;

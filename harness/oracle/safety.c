@@ -252,8 +252,10 @@ void safety_queue_runs(struct safety *s, bool before, bool runs)
 	struct safety_queue *q;
 
 	s->starting = -1;
-	if (s->queue_sel >= s->p->queues)
+	if (s->queue_sel >= s->p->queues) { /* it has more than the script has */
+		s->off |= runs && !s->exact;
 		return;
+	}
 	q = &s->queue[s->queue_sel];
 	if (!runs && q->ready)
 		pause_queue(s, q);
