@@ -5,7 +5,7 @@
  * headers, a tag that was let in, a number that changes by one while it is looked at, a field of a
  * saved state with another value of its kind, a ring that is overrun while all in it is at work, a
  * length of as many entries as make few when they are cut, a checksum of 0, requests of
- * one zone under way.
+ * one zone under way, a long ring that is filled at once.
  */
 #include "mutator_internal.h"
 
@@ -425,6 +425,30 @@ static bool zone_under_way(const struct mutator_profile *p, struct script *s, st
 	return true;
 }
 
+/* ---- many at once ---- */
+
+/* In a ring of more than 256 entries, or one of more than 32 queues. */
+static bool many_at_once(const struct mutator_profile *p, struct script *s, struct rng *r)
+{
+	struct script_op many = script_op(OP_MANY);
+
+	if (!plays(p, OP_MANY))
+		return false;
+	if (rng_one_in(r, 3)) {
+		s->header.device.queues = (uint8_t)(QUEUES_MANY + rng_below(r, 2));
+		many.many.queue = (uint8_t)(32 + rng_below(r, 32));
+	} else {
+		s->header.device.size = SIZE_512;
+		many.many.queue = (uint8_t)rng_below(r, 3);
+	}
+	many.many.count = (uint8_t)(rng_one_in(r, 2) ? UINT8_MAX : rng_below(r, 128));
+	many.many.kind = (uint8_t)rng_below(r, MANY_KINDS);
+	many.many.heads = (uint8_t)rng_below(r, HEADS_KINDS);
+	many.many.flags = rng_one_in(r, 2) ? CHAIN_INDIRECT : 0;
+	insert(s, place_from(s, 1, r), many);
+	return true;
+}
+
 /* ---- threads ---- */
 
 /* What takes away, or looks at, what a thread may have in hand. */
@@ -461,7 +485,7 @@ bool mutator_pair(const struct mutator_profile *p, struct script *s, struct rng 
 				    struct rng *r) = {
 		select_and_access, suspend_and_resume, session_again,  end_in_headers,
 		tag_let_in,	   race_by_one,	       state_field,    overrun,
-		length_in_units,   sum_of_zero,	       zone_under_way,
+		length_in_units,   sum_of_zero,	       zone_under_way, many_at_once,
 	};
 
 	if (plays(p, OP_SCHEDULE) && rng_one_in(r, 2))
