@@ -388,12 +388,12 @@ foreign: foreign-devices
 	@tests/foreign/bench --quiet $(FOREIGN_TARGETS)
 
 # the same, mistake by mistake; and without seeds, and without the tap
-foreign-bench: foreign-devices ## devices of others: which of 73 mistakes are found, how, and how soon; T=60 seconds each at most
-	@for k in blk net; do $(MAKE) --no-print-directory dut TAP=no DUT=tests/foreign/mine_$$k.c \
+foreign-bench: foreign-devices ## devices of others: which of 78 mistakes are found, how, and how soon; T=60 seconds each at most
+	@for k in blk net wide; do $(MAKE) --no-print-directory dut TAP=no DUT=tests/foreign/mine_$$k.c \
 		SOURCES="tests/foreign/$$k.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
 	@tests/foreign/bench --time $(T) --ways seeds,nothing,untapped $(FOREIGN_TARGETS)
 
-FOREIGN_TARGETS := $(foreach k,blk net iot,build/dut/mine_$(k)/fuzz_mine_$(k))
+FOREIGN_TARGETS := $(foreach k,blk net iot wide,build/dut/mine_$(k)/fuzz_mine_$(k))
 
 # those of threads, as bytes
 SEEDS_IOT := $(patsubst tests/foreign/seeds_iot/%.txt,build/dut/seeds_iot/%,$(wildcard tests/foreign/seeds_iot/*.txt))
@@ -404,7 +404,7 @@ build/dut/seeds_iot/%: tests/foreign/seeds_iot/%.txt build/gcc/anvil
 
 # tests/foreign/ as others build theirs; one by gcc, one in C++
 foreign-devices: build/dut/by_gcc/mine_blk.so build/fuzz/fuzz_blk $(DUT_LIBRARY) $(SEEDS_IOT)
-	@for d in mine_blk.c:blk.c mine_net.c:net.c mine_iot.c:iot.c mine_cxx.cc:blk.c; do \
+	@for d in mine_blk.c:blk.c mine_net.c:net.c mine_iot.c:iot.c mine_wide.c:wide.c mine_cxx.cc:blk.c; do \
 		$(MAKE) --no-print-directory dut TAP=yes DUT=tests/foreign/$${d%:*} \
 		SOURCES="tests/foreign/$${d#*:} tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
 	@for k in blk iot; do $(MAKE) --no-print-directory dut-afl DUT=tests/foreign/mine_$$k.c \

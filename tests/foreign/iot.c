@@ -36,20 +36,6 @@ struct work {
 	struct buf buf[SEGMENTS];
 };
 
-/* ---- guest RAM ---- */
-
-static void *guest_ptr(const struct vm *vm, uint64_t gpa, uint64_t len)
-{
-	for (unsigned int i = 0; i < VMM_RAM_RANGES; i++) {
-		const struct vm_ram *r = &vm->ram[i];
-		uint64_t at = gpa - r->base;
-
-		if (at < r->size && len <= r->size - at)
-			return r->host + at;
-	}
-	return NULL;
-}
-
 static void copy_in(struct work *w, const void *from, uint64_t len)
 {
 	const uint8_t *src = from;
@@ -84,7 +70,7 @@ static void needs_reset(struct iot *b)
 static bool add_buffer(const struct iot *b, struct work *w, const struct vring_desc *d)
 {
 	bool write = d->flags & DESC_WRITE;
-	void *host = guest_ptr(b->vm, d->addr, d->len);
+	void *host = vm_ptr(b->vm, d->addr, d->len);
 
 	if (d->len == 0)
 		return true;
@@ -399,9 +385,9 @@ static void start_queue(struct iot *b)
 	if (q->desc_addr % 16 || q->avail_addr % 2 || q->used_addr % 4)
 		return;
 	q->last_avail = q->used_idx = 0;
-	q->desc = guest_ptr(b->vm, q->desc_addr, 16 * num);
-	q->avail = guest_ptr(b->vm, q->avail_addr, 4 + 2 * num);
-	q->used = guest_ptr(b->vm, q->used_addr, 4 + 8 * num);
+	q->desc = vm_ptr(b->vm, q->desc_addr, 16 * num);
+	q->avail = vm_ptr(b->vm, q->avail_addr, 4 + 2 * num);
+	q->used = vm_ptr(b->vm, q->used_addr, 4 + 8 * num);
 	q->ready = q->desc && q->avail && q->used;
 }
 

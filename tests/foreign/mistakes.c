@@ -15,7 +15,7 @@ const char *foreign_unwritten;
 const struct foreign_mistake_text foreign_mistakes[MISTAKES] = {
 	[MISTAKE_NONE] = { "", "do nothing that it must not" },
 #define X(name, could) [MISTAKE_##name] = { #name, could },
-	BLK_MISTAKES(X) NET_MISTAKES(X) IOT_MISTAKES(X)
+	BLK_MISTAKES(X) NET_MISTAKES(X) IOT_MISTAKES(X) WIDE_MISTAKES(X)
 #undef X
 };
 

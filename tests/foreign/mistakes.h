@@ -90,10 +90,18 @@
 	X(IOT_RESET_SPINS, "stop the VMM: a reset waits with the lock that a thread needs")        \
 	X(IOT_ERROR_KEEPS_LOCK, "stop the VMM: a thread fails during a reset, and keeps the lock")
 
+/* of the block device of many queues: numbers that are cut */
+#define WIDE_MISTAKES(X)                                                                           \
+	X(WIDE_HEAD_BYTE, "get another chain back than it made available, by a head above 255")    \
+	X(WIDE_IN_FLIGHT_64, "have the 65th chain at once put behind a table of 64")               \
+	X(WIDE_QUEUE_MASK, "notify queue 33, and have queue 1 served")                             \
+	X(WIDE_POSITION_BYTE, "have chains served again, by a ring of more than 256 entries")      \
+	X(WIDE_SECTOR_32, "write to a sector of which it named another one, 2 TiB behind")
+
 enum foreign_mistake {
 	MISTAKE_NONE,
 #define X(name, could) MISTAKE_##name,
-	BLK_MISTAKES(X) NET_MISTAKES(X) IOT_MISTAKES(X)
+	BLK_MISTAKES(X) NET_MISTAKES(X) IOT_MISTAKES(X) WIDE_MISTAKES(X)
 #undef X
 		MISTAKES,
 };
@@ -119,8 +127,8 @@ extern const char *foreign_unwritten;
 
 /*
  * Puts in the mistake that the environment variable FOREIGN_MISTAKE names, if any, whose name has
- * to begin with `of`: BLK_, NET_ or IOT_; and takes FOREIGN_UNWRITTEN. Returns 0, or says what is
- * wrong and returns -EINVAL.
+ * to begin with `of`: BLK_, NET_, IOT_ or WIDE_; and takes FOREIGN_UNWRITTEN. Returns 0, or says
+ * what is wrong and returns -EINVAL.
  */
 int foreign_mistake_from_environment(const char *of);
 

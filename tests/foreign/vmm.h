@@ -25,6 +25,19 @@ struct vm {
 	void *opaque;						    /* of those two */
 };
 
+/* Where these bytes of guest RAM are; NULL: not all of them are there. */
+static inline void *vm_ptr(const struct vm *vm, uint64_t gpa, uint64_t len)
+{
+	for (unsigned int i = 0; i < VMM_RAM_RANGES; i++) {
+		const struct vm_ram *r = &vm->ram[i];
+		uint64_t at = gpa - r->base;
+
+		if (at < r->size && len <= r->size - at)
+			return r->host + at;
+	}
+	return NULL;
+}
+
 /* A disk in the VMM's memory. */
 struct disk {
 	uint8_t *data;
