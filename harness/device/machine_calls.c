@@ -148,10 +148,12 @@ static void write_device(struct machine *m, uint64_t offset, unsigned int width,
 {
 	bool starts = starts_queue(m, offset, width, value);
 	bool before = starts && ask(m, offset, width);
+	bool resets = starts && safety_queue_was_reset(&m->safety) &&
+		      ask(m, VIRTIO_MMIO_QUEUE_RESET, width);
 
 	m->dut->write(m->dut, offset, width, value);
 	if (starts)
-		safety_queue_runs(&m->safety, before, ask(m, offset, width));
+		safety_queue_runs(&m->safety, before, resets, ask(m, offset, width));
 }
 
 /* Only an exact device says so without fail. */

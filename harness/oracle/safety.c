@@ -236,6 +236,7 @@ static void look_for_overlaps(struct safety *s, struct safety_queue *q)
 static void pause_queue(struct safety *s, struct safety_queue *q)
 {
 	q->paused |= q->ready && !s->exact;
+	q->was_reset = false;
 	s->stopping = (int)s->queue_sel;
 }
 
@@ -247,7 +248,14 @@ static bool is_size(const struct safety_queue *q)
 	return q->entries && q->entries <= SETUP_QUEUE_SIZE && (q->packed || power_of_two);
 }
 
-void safety_queue_runs(struct safety *s, bool before, bool runs)
+bool safety_queue_was_reset(const struct safety *s)
+{
+	const struct safety_queue *q = &s->queue[s->queue_sel % SETUP_QUEUES];
+
+	return s->queue_sel < s->p->queues && q->was_reset && q->stopping;
+}
+
+void safety_queue_runs(struct safety *s, bool before, bool resets, bool runs)
 {
 	struct safety_queue *q;
 
@@ -278,7 +286,8 @@ void safety_queue_runs(struct safety *s, bool before, bool runs)
 	q->parts = parts_of(q);
 	s->live |= 1ull << s->queue_sel;
 	q->walked = q->used = q->packed ? PVIRTQ_PLACE_WRAP : 0;
-	q->broken = q->stopping;
+	q->broken = q->stopping && (resets || !q->was_reset);
+	q->was_reset = false;
 	if (q->paused)
 		safety_queue_wild(q);
 	s->stale = true;
@@ -324,10 +333,12 @@ static void reset_queue(struct safety *s, struct safety_queue *q)
 
 	s->stopping = (int)s->queue_sel;
 	q->paused = false;
+	q->was_reset = true;
 	if (q->ready)
 		return; /* at the end of the call */
 	forget_queue(s, q);
 	q->stopping = stopping;
+	q->was_reset = true;
 }
 
 static void write_queue(struct safety *s, uint64_t offset, uint32_t value, bool in_use)
@@ -442,6 +453,7 @@ static void stop(struct safety *s, unsigned int queue)
 	struct safety_queue *q = &s->queue[queue];
 	bool stopping = q->stopping || q->chains;
 	bool paused = q->paused;
+	bool was_reset = q->was_reset;
 
 	if (!q->ready)
 		return;
@@ -449,6 +461,7 @@ static void stop(struct safety *s, unsigned int queue)
 	s->live &= ~(1ull << queue);
 	q->stopping = stopping;
 	q->paused = paused;
+	q->was_reset = was_reset;
 }
 
 /* 2.2.2: it must not say FEATURES_OK to what it did not offer. */

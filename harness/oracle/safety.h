@@ -123,6 +123,7 @@ struct safety_queue {
 	uint16_t used;	 /* next used entry; packed: place */
 	uint64_t newest; /* order of the newest chain that was given back, and 1 more */
 	bool stopping;	 /* it was stopped with chains in flight, and may read as in use */
+	bool was_reset;	 /* after that: when it is done, the device has nothing of it any more */
 	bool paused; /* it was stopped, but not reset: where it goes on is the device's own affair
 		      */
 	/* parts of used entries that the device has written, but not yet shown */
@@ -266,9 +267,11 @@ static inline bool safety_programs(uint64_t offset)
  * that reads as in use; it is then not to be programmed. */
 void safety_write(struct safety *s, uint64_t offset, unsigned int width, uint64_t value,
 		  bool in_use);
+/* Whether the selected queue was reset (2.6.1) with chains in flight. */
+bool safety_queue_was_reset(const struct safety *s);
 /* After QueueReady, or QueuePFN, was written: whether the device says that the queue runs, and
- * whether it said so before. */
-void safety_queue_runs(struct safety *s, bool before, bool runs);
+ * before that, whether it said so, and that a reset of it was not done yet. */
+void safety_queue_runs(struct safety *s, bool before, bool resets, bool runs);
 /* Before another event: a call into the device begins. */
 void safety_event(struct safety *s);
 /* The device goes on with what it has deferred: as much work again. */
