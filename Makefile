@@ -388,7 +388,7 @@ foreign: foreign-devices
 	@tests/foreign/bench --quiet $(FOREIGN_TARGETS)
 
 # the same, mistake by mistake; and without seeds, and without the tap
-foreign-bench: foreign-devices ## devices of others: which of 78 mistakes are found, how, and how soon; T=60 seconds each at most
+foreign-bench: foreign-devices ## devices of others: which of 79 mistakes are found, how, and how soon; T=60 seconds each at most
 	@for k in blk net wide; do $(MAKE) --no-print-directory dut TAP=no DUT=tests/foreign/mine_$$k.c \
 		SOURCES="tests/foreign/$$k.c tests/foreign/mistakes.c" DUT_FLAGS=-Itests/foreign || exit 1; done
 	@tests/foreign/bench --time $(T) --ways seeds,nothing,untapped $(FOREIGN_TARGETS)

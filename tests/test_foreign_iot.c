@@ -39,6 +39,7 @@ static const struct shown {
 	{ MISTAKE_IOT_RESET_SPINS, "iot_reset_spins", 10, "steps in one call" },
 	{ MISTAKE_IOT_ERROR_KEEPS_LOCK, "iot_error_keeps_lock", 10,
 	  "deadlock: a call from outside waits for a lock of thread" },
+	{ MISTAKE_IOT_QUEUE_RESET_NO_WAIT, "iot_queue_reset_no_wait", 1, "nor device-writable" },
 };
 
 static int create(void **state)
@@ -138,7 +139,7 @@ static void each_mistake_shows(void **state)
 {
 	(void)state;
 	assert_int_equal(ARRAY_SIZE(shown),
-			 MISTAKE_IOT_ERROR_KEEPS_LOCK - MISTAKE_IOT_RESET_NO_WAIT + 1);
+			 MISTAKE_IOT_QUEUE_RESET_NO_WAIT - MISTAKE_IOT_RESET_NO_WAIT + 1);
 	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
 		struct script script;
 

@@ -29,6 +29,7 @@ enum iot_status {
 /* One request of a thread: its device-readable buffers, and then its device-writable ones. */
 struct work {
 	struct virtqueue q; /* as it was when the chain was taken */
+	unsigned int resets;
 	uint16_t head;
 	unsigned int nout, nin;
 	uint64_t out_len, in_len;
@@ -210,6 +211,7 @@ static bool take(struct iot *b, struct work *w)
 	if (!b->kicked || b->stopping || !runs(b) || !next_entry(b, &entry))
 		return false;
 	w->q = b->vq;
+	w->resets = b->resets;
 	if (mistake(IOT_AVAIL_UNLOCKED))
 		pthread_mutex_unlock(&b->lock);
 	w->head = READ_ONCE(w->q.avail->ring[entry % w->q.num]);
@@ -248,6 +250,8 @@ static void push_used(struct iot *b, const struct work *w)
 
 static void give_back(struct iot *b, struct work *w)
 {
+	if (w->resets != b->resets)
+		return;
 	push_used(b, w);
 	/* the guest sets the flag and looks at the index, or the other way round */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -307,12 +311,13 @@ bool iot_work(struct iot *b)
 
 static uint64_t offered(void)
 {
-	return VIRTIO_F_VERSION_1;
+	return VIRTIO_F_VERSION_1 | VIRTIO_F_RING_RESET;
 }
 
 static bool features_valid(const struct iot *b)
 {
-	return b->driver_features == offered() && !b->driver_features_above;
+	return !(b->driver_features & ~offered()) && !b->driver_features_above &&
+	       b->driver_features & VIRTIO_F_VERSION_1;
 }
 
 /* No thread has a chain, and none takes one, until resume. */
@@ -399,10 +404,26 @@ static void stop_queue(struct iot *b)
 	resume_threads(b);
 }
 
+/* All that the driver has programmed is gone (2.6.1). */
+static void reset_queue(struct iot *b)
+{
+	if (!(b->driver_features & VIRTIO_F_RING_RESET))
+		return;
+	b->resets++;
+	if (!mistake(IOT_QUEUE_RESET_NO_WAIT))
+		stop_threads(b);
+	b->kicked = false;
+	memset(&b->vq, 0, sizeof(b->vq));
+	b->vq.num = IOT_QUEUE_MAX;
+	resume_threads(b);
+}
+
 static void write_queue(struct iot *b, uint64_t offset, uint32_t value)
 {
 	if (b->queue_sel != 0)
 		return;
+	if (offset == MMIO_QUEUE_RESET && value == 1)
+		reset_queue(b);
 	if (offset == MMIO_QUEUE_READY && !(value & 1))
 		stop_queue(b);
 	/* what was checked stays as it is */

@@ -42,6 +42,7 @@ struct iot {
 	uint32_t queue_sel;
 	uint64_t driver_features, driver_features_above; /* bits 0 to 63, 64 to 127 */
 	struct virtqueue vq;
+	unsigned int resets; /* of it; what was taken before the last one is not given back */
 	pthread_mutex_t config_lock; /* of what follows; never taken with the other one held */
 	uint64_t requests;
 	struct iot_config config;

@@ -88,7 +88,8 @@
 	X(IOT_INDEX_EARLY, "read a used entry before the thread that has it has stored it")        \
 	X(IOT_LOCK_ORDER, "stop the VMM: two locks are taken in one order and in the other")       \
 	X(IOT_RESET_SPINS, "stop the VMM: a reset waits with the lock that a thread needs")        \
-	X(IOT_ERROR_KEEPS_LOCK, "stop the VMM: a thread fails during a reset, and keeps the lock")
+	X(IOT_ERROR_KEEPS_LOCK, "stop the VMM: a thread fails during a reset, and keeps the lock") \
+	X(IOT_QUEUE_RESET_NO_WAIT, "have old data stored when its queue was reset and runs anew")
 
 /* of the block device of many queues: numbers that are cut */
 #define WIDE_MISTAKES(X)                                                                           \

@@ -39,6 +39,7 @@ enum virtio_mmio_register {
 	MMIO_SHM_LEN_HIGH = 0x0b4,
 	MMIO_SHM_BASE_LOW = 0x0b8,
 	MMIO_SHM_BASE_HIGH = 0x0bc,
+	MMIO_QUEUE_RESET = 0x0c0,
 	MMIO_CONFIG_GENERATION = 0x0fc,
 	MMIO_CONFIG = 0x100,
 	MMIO_WINDOW = 0x1000,
@@ -59,9 +60,10 @@ enum virtio_interrupt {
 	INTERRUPT_CONFIG = 2,
 };
 
-#define VIRTIO_MAGIC	   0x74726976u
-#define VIRTIO_F_INDIRECT  (1ull << 28)
-#define VIRTIO_F_VERSION_1 (1ull << 32)
+#define VIRTIO_MAGIC	    0x74726976u
+#define VIRTIO_F_INDIRECT   (1ull << 28)
+#define VIRTIO_F_VERSION_1  (1ull << 32)
+#define VIRTIO_F_RING_RESET (1ull << 40)
 
 enum vring_desc_flag {
 	DESC_NEXT = 1,
