@@ -34,6 +34,11 @@ struct fake_disk {
 	bool zones_front;
 	struct fake_disk_flight *flight; /* FAKE_DISK_PENDING + 1 */
 	unsigned int flights;		 /* so many of them are used */
+	unsigned int submitting;	 /* calls of the device that are under way there */
+	/* Called when the device is called in the middle of a call of the harness. The owner's;
+	 * may be NULL. */
+	void (*again)(void *opaque);
+	void *again_opaque;
 	struct anvil_disk_lifetime lifetime;
 	const struct anvil_disk_request *passing; /* through the zones, now */
 	uint8_t *content;			  /* SETUP_SECTORS */

@@ -34,6 +34,9 @@ static void front_done(struct anvil_disk_request *copy, int result)
 	oracle_disk_completed(d->oracle, r, result);
 	f->used = false;
 	d->flights--;
+	/* what is done below may be what several waited for */
+	if (d->submitting == 0 && d->again)
+		d->again(d->again_opaque);
 	r->done(r, result);
 	d->oracle->current = current;
 }
@@ -63,7 +66,9 @@ static void submit(struct anvil_disk *disk, struct anvil_disk_request *r)
 	if (d->flights > FAKE_DISK_PENDING)
 		oracle_fail(d->oracle, 10, "more than %u requests at the disk", FAKE_DISK_PENDING);
 	fake_disk_allow_zones(d, r);
+	d->submitting++;
 	d->zoned.disk.ops->submit(&d->zoned.disk, &f->copy);
+	d->submitting--;
 }
 
 static void cancel(struct anvil_disk *disk, struct anvil_disk_request *r)
@@ -112,6 +117,7 @@ void fake_disk_front_done(struct fake_disk *d, struct anvil_disk_request *r, int
 
 void fake_disk_front_return(struct fake_disk *d)
 {
+	d->submitting = 0; /* a violation may have left it */
 	for (unsigned int i = 0; i <= FAKE_DISK_PENDING; i++) {
 		struct fake_disk_flight *f = &d->flight[i];
 

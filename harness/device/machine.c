@@ -169,6 +169,8 @@ void machine_create(struct machine *m)
 	own_device_init(&m->own, &m->oracle, ram);
 	if (attach(m, &m->own.dut))
 		abort();
+	m->own.disk.again = machine_called_again;
+	m->own.disk.again_opaque = m;
 }
 
 static void listen(struct machine *m)

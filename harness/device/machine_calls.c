@@ -56,6 +56,15 @@ void machine_event(struct machine *m)
 /* a poll takes one chain at least, if there are any */
 #define POLLS_MAX (SETUP_QUEUES * SETUP_QUEUE_SIZE + 64u)
 
+void machine_called_again(void *opaque)
+{
+	struct machine *m = opaque;
+
+	machine_stop_growing(m);
+	safety_polls(&m->safety);
+	oracle_polls(&m->oracle);
+}
+
 /* Deferred work belongs to the call that left it, as a host that polls at once would have it; but a
  * poll is a call, and does no more than one. */
 static bool goes_on(struct machine *m)

@@ -127,5 +127,8 @@ void machine_tell_number(struct machine *m, enum machine_event_kind kind, uint64
 /* Before an event of the host's, and at the end of each call into the device. */
 void machine_event(struct machine *m);
 void machine_settle(struct machine *m);
+/* A call of the host is several of the device's: of each, as much is expected as of one (rule 10).
+ * `opaque` is the machine. */
+void machine_called_again(void *opaque);
 
 #endif
