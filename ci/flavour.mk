@@ -17,12 +17,14 @@ TARGET_LIB_OBJ_$(FLAVOUR) := $(DEV_OBJ_$(FLAVOUR)) $(call target_obj,$(HARNESS))
 COMPILE    = $(CC_$(FLAVOUR)) $(COMMON)
 INSTRUMENT = $(or $(INSTRUMENT_$(FLAVOUR)),$(CC_$(FLAVOUR)))
 LINK       = $(CC_$(FLAVOUR)) $(LINK_$(FLAVOUR))
+# where steps are counted, bytes that are copied are, too
+COUNT_COPIES = $(if $(filter $(STEPS) $(STEPS_AFL),$(DEVICE_$(FLAVOUR))),&& objcopy --redefine-syms=harness/base/work.syms $@)
 LINK_FUZZ  = $(INSTRUMENT) $(LINK_$(FLAVOUR)) -fsanitize=fuzzer
 
-build/$(FLAVOUR)/obj/devices/%.o: devices/%.c Makefile ci/flavour.mk
+build/$(FLAVOUR)/obj/devices/%.o: devices/%.c harness/base/work.syms Makefile ci/flavour.mk
 	@mkdir -p $(@D)
 	@echo "  $(FLAVOUR) $<"
-	@$(INSTRUMENT) $(COMMON) $(DEVICE_$(FLAVOUR)) -MMD -MP -c $< -o $@
+	@$(INSTRUMENT) $(COMMON) $(DEVICE_$(FLAVOUR)) -MMD -MP -c $< -o $@ $(COUNT_COPIES)
 
 build/$(FLAVOUR)/obj/%.o: %.c Makefile ci/flavour.mk
 	@mkdir -p $(@D)

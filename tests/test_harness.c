@@ -373,6 +373,30 @@ static void what_a_guest_makes_a_device_compute_is_a_finding(void **state)
 	assert_non_null(strstr(v.reason, "computes more than 8192 steps"));
 }
 
+/* In the place of memset in code whose copies are counted. */
+void *work_memset(void *to, int byte, size_t len);
+
+static void clear_and_write(struct device_under_test *dut, uint64_t offset, unsigned int width,
+			    uint64_t value)
+{
+	static uint8_t table[4096];
+
+	for (unsigned int i = 0; i < 64; i++)
+		work_memset(table, 0, sizeof(table));
+	write_of(dut, offset, width, value);
+}
+
+static void what_a_guest_makes_a_device_copy_is_a_finding(void **state)
+{
+	static struct machine m;
+	struct verdict v = play_with(&m, clear_and_write);
+
+	(void)state;
+	assert_int_equal(v.kind, VERDICT_VIOLATION);
+	assert_int_equal(v.rule, 10);
+	assert_non_null(strstr(v.reason, "bytes in one call, more than 16384, for"));
+}
+
 static void assert_reads_back(const struct script *script)
 {
 	struct script again;
@@ -482,6 +506,7 @@ int main(void)
 		cmocka_unit_test(verdicts_do_not_depend_on_what_came_before),
 		cmocka_unit_test(what_a_guest_makes_a_device_allocate_is_a_finding),
 		cmocka_unit_test(what_a_guest_makes_a_device_compute_is_a_finding),
+		cmocka_unit_test(what_a_guest_makes_a_device_copy_is_a_finding),
 		cmocka_unit_test(every_value_reads_back_from_its_text),
 		cmocka_unit_test(names_and_numbers_mix),
 		cmocka_unit_test(setups_offer_what_their_features_need),

@@ -60,7 +60,7 @@ def chosen(ids):
 @functools.cache
 def sources():
     folders = map(Path, ["devices", "harness", "tests/bugs/without"])
-    files = [Path("Makefile"), Path("ci/flavour.mk")]
+    files = [Path("Makefile"), Path("ci/flavour.mk"), Path("harness/base/work.syms")]
     files += sorted(path for folder in folders for path in folder.rglob("*.[ch]"))
     return b"".join(path.read_bytes() for path in files)
 

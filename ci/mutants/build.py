@@ -115,6 +115,7 @@ class Variant:
 
     def is_correct(self):
         """Whether clang has no complaint either."""
-        line = replaced(self.commands[self.object_of("asan")], ("-MMD", ""), ("-MP", ""), ("-o", ""),
+        compiles, *_ = self.commands[self.object_of("asan")].split(" && ")
+        line = replaced(compiles, ("-MMD", ""), ("-MP", ""), ("-o", ""),
                         ("-c", "-fsyntax-only"), (self.object_of("asan"), ""), (self.path, f"{self.source} {self.found}"))
         return shell(line, self.log) == 0

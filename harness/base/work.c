@@ -2,17 +2,23 @@
 #include "work.h"
 
 #include <stddef.h>
+#include <string.h>
+
+#include "base/msan.h"
 
 static _Thread_local struct {
 	uint64_t left; /* of `limit`; it goes round when there are more */
 	uint64_t limit;
+	uint64_t copied;
+	uint64_t copies;
 	void (*over)(void *opaque);
 	void *opaque;
-} work = { UINT64_MAX, UINT64_MAX, NULL, NULL };
+} work = { UINT64_MAX, UINT64_MAX, 0, 0, NULL, NULL };
 
 void work_begin(uint64_t steps)
 {
 	work.left = work.limit = steps;
+	work.copied = work.copies = 0;
 }
 
 void work_allow(uint64_t steps)
@@ -23,9 +29,24 @@ void work_allow(uint64_t steps)
 	work.limit += steps;
 }
 
+void work_allow_copies(uint64_t bytes)
+{
+	work.copies += bytes;
+}
+
 uint64_t work_done(void)
 {
 	return work.limit - work.left;
+}
+
+uint64_t work_copied(void)
+{
+	return work.copied;
+}
+
+uint64_t work_copies_allowed(void)
+{
+	return work.copies;
 }
 
 void work_watch(void (*over)(void *opaque), void *opaque)
@@ -64,3 +85,35 @@ __attribute__((weak)) void __sanitizer_cov_trace_pc(void)
 {
 	step();
 }
+
+/*
+ * What objcopy puts in a device's objects in the place of these functions, or of a sanitizer's own
+ * (work.syms). Each ends in a jump (from -O2 on), so that in a report it was the device that called
+ * them. MemorySanitizer's caller does not say which arguments are written.
+ */
+#define COPIES(name, what)                                                                         \
+	void *work_##name(void *to, what, size_t len);                                             \
+	SEES_NOTHING void *work_##name(void *to, what, size_t len)                                 \
+	{                                                                                          \
+		work.copied += len;                                                                \
+		return name(to, from, len);                                                        \
+	}
+
+#define COPIES_OF(sanitizer, name, what)                                                           \
+	__attribute__((weak)) void *__##sanitizer##_##name(void *to, what, size_t len);            \
+	void *work_##sanitizer##_##name(void *to, what, size_t len);                               \
+	SEES_NOTHING void *work_##sanitizer##_##name(void *to, what, size_t len)                   \
+	{                                                                                          \
+		work.copied += len;                                                                \
+		return __##sanitizer##_##name(to, from, len);                                      \
+	}
+
+COPIES(memcpy, const void *from)
+COPIES(memmove, const void *from)
+COPIES(memset, int from)
+COPIES_OF(asan, memcpy, const void *from)
+COPIES_OF(asan, memmove, const void *from)
+COPIES_OF(asan, memset, int from)
+COPIES_OF(msan, memcpy, const void *from)
+COPIES_OF(msan, memmove, const void *from)
+COPIES_OF(msan, memset, int from)

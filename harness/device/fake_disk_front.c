@@ -112,6 +112,7 @@ void fake_disk_front_asks(struct fake_disk *d, const struct anvil_disk_request *
 void fake_disk_front_done(struct fake_disk *d, struct anvil_disk_request *r, int result)
 {
 	oracle_below_completed(d->oracle, flight_of(r)->request, result);
+	fake_disk_allow_zeroes(flight_of(r)->request);
 	r->done(r, result);
 }
 

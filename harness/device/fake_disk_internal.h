@@ -51,6 +51,13 @@ static inline bool fake_disk_is_part_of(const struct anvil_disk_request *r,
 		r->data == whole->data + from * ANVIL_DISK_SECTOR_BYTES);
 }
 
+/* What is not written reads as zeroes, which the zones copy to where the data of a read are. */
+static inline void fake_disk_allow_zeroes(const struct anvil_disk_request *r)
+{
+	if (r->op == ANVIL_DISK_READ)
+		safety_work_copies((size_t)r->sectors * ANVIL_DISK_SECTOR_BYTES);
+}
+
 /* Zones are work for each that a request touches (zoned_disk.h), and a range of some bytes may
  * touch many: the device may compute that much more in this call (rule 10). */
 static inline void fake_disk_allow_zones(const struct fake_disk *d,
@@ -59,6 +66,7 @@ static inline void fake_disk_allow_zones(const struct fake_disk *d,
 	uint64_t zones = r->sectors / d->zoned.zoning.zone_sectors + 2;
 
 	safety_work_given(32 * (size_t)(zones < SETUP_ZONES ? zones : SETUP_ZONES));
+	fake_disk_allow_zeroes(r);
 }
 
 #endif

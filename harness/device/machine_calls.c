@@ -105,7 +105,7 @@ void machine_settle(struct machine *m)
 	machine_tap_flush(m);
 	status = (uint32_t)ask(m, VIRTIO_MMIO_STATUS, 4);
 	m->inside = false;
-	safety_work_ends();
+	safety_work_ends(&m->safety);
 	if (m->copy)
 		machine_untapped_settle(m);
 	if (m->safety.disk.touched)
@@ -124,13 +124,13 @@ uint64_t machine_read(struct machine *m, uint64_t offset, unsigned int width)
 		value = machine_get(m, offset, width);
 		machine_tap_flush(m);
 		m->inside = false;
-		safety_work_ends();
+		safety_work_ends(&m->safety);
 		return value;
 	}
 	oracle_read_begins(&m->oracle);
 	safety_work_begins(&m->safety);
 	value = machine_get(m, offset, width);
-	safety_work_ends();
+	safety_work_ends(&m->safety);
 	oracle_read(&m->oracle, offset, width, value);
 	return value;
 }
@@ -184,7 +184,7 @@ void machine_write(struct machine *m, uint64_t offset, unsigned int width, uint6
 	    oracle_has_allocated(&m->oracle))
 		machine_settle(m);
 	else
-		safety_work_ends();
+		safety_work_ends(&m->safety);
 }
 
 bool machine_needs_reset(const struct machine *m)

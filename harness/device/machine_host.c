@@ -92,7 +92,7 @@ void machine_frame(struct machine *m, uint32_t len, const struct anvil_nic_offlo
 							 .bytes = machine_frame_room(m),
 							 .offload = *offload });
 	machine_event(m);
-	safety_work_given(len);
+	safety_work_shown(len);
 	if (m->exact)
 		own_device_frame_arrives(&m->own, len, offload);
 	else

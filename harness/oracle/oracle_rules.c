@@ -37,9 +37,8 @@ const struct oracle_rule *oracle_rule(unsigned int rule)
 		[9] = { "bytes", "stores or sends any byte but the right one",
 			"5.2.6.2 (block requests), 5.1.9 (network frames)" },
 		[10] = { "work",
-			 "accesses memory or computes without bound, fetches what it has fetched "
-			 "before, or "
-			 "allocates memory",
+			 "accesses memory, computes or copies without bound, fetches what it has "
+			 "fetched before, or allocates memory",
 			 "no section: a guest that changes its memory meanwhile is not in the "
 			 "specification" },
 	};

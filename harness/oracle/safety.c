@@ -76,7 +76,7 @@ void safety_start(struct safety *s, const struct setup *p, const struct anvil_fe
 {
 	s->p = p;
 	s->offered = *offered;
-	safety_work_ends(); /* the last script may have ended within a call */
+	safety_work_abandoned(); /* the last script may have ended within a call */
 	forget(s);
 	s->broken_rule = 0;
 	s->had = 0;
@@ -115,6 +115,7 @@ void safety_event(struct safety *s)
 void safety_polls(struct safety *s)
 {
 	s->accesses = 0;
+	safety_work_ends(s);
 	safety_work_begins(s);
 }
 

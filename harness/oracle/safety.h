@@ -276,11 +276,17 @@ void safety_queue_runs(struct safety *s, bool before, bool resets, bool runs);
 void safety_event(struct safety *s);
 /* The device goes on with what it has deferred: as much work again. */
 void safety_polls(struct safety *s);
-/* What a call is given beside guest memory, a frame or a saved state: it may compute more. */
+/* What a call is given beside guest memory, a saved state: it may compute more, and copy that. */
 void safety_work_given(size_t len);
+/* What it is shown, a frame, which it copies only for what the guest gives: it may compute more. */
+void safety_work_shown(size_t len);
+/* What it may copy beside. */
+void safety_work_copies(size_t len);
 /* A call that computes: safety_event begins one, and so does this, for a read of a register. */
 void safety_work_begins(struct safety *s);
-void safety_work_ends(void);
+void safety_work_ends(struct safety *s);
+/* A call was left in the middle. */
+void safety_work_abandoned(void);
 /* At the end of a call: the device's Status. */
 void safety_settle(struct safety *s, uint32_t status);
 
