@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "array_size.h"
+#include "base/work.h"
 #include "script/mutator.h"
 #include "play/player.h"
 #include "run/runner.h"
@@ -318,23 +319,32 @@ __attribute__((weak)) int __sanitizer_install_malloc_and_free_hooks(
 	void (*free_hook)(const volatile void *at));
 
 /* What is said of a device that is as ours, and writes so. `m` is left in the middle. */
+static struct verdict play_script_with(struct machine *m, const struct script *s,
+				       void (*write)(struct device_under_test *dut, uint64_t offset,
+						     unsigned int width, uint64_t value))
+{
+	struct verdict v;
+	struct bus bus;
+
+	machine_create(m);
+	bus_model_init(&bus, m);
+	player_play(&bus, s, NULL, &v);
+	assert_int_equal(v.kind, VERDICT_OK);
+	write_of = m->dut->write;
+	m->dut->write = write;
+	player_play(&bus, s, NULL, &v);
+	work_watch(NULL, NULL);
+	return v;
+}
+
 static struct verdict play_with(struct machine *m,
 				void (*write)(struct device_under_test *dut, uint64_t offset,
 					      unsigned int width, uint64_t value))
 {
 	struct script nothing;
-	struct verdict v;
-	struct bus bus;
 
 	script_decode(NULL, 0, &nothing);
-	machine_create(m);
-	bus_model_init(&bus, m);
-	player_play(&bus, &nothing, NULL, &v);
-	assert_int_equal(v.kind, VERDICT_OK);
-	write_of = m->dut->write;
-	m->dut->write = write;
-	player_play(&bus, &nothing, NULL, &v);
-	return v;
+	return play_script_with(m, &nothing, write);
 }
 
 static void what_a_guest_makes_a_device_allocate_is_a_finding(void **state)
@@ -395,6 +405,64 @@ static void what_a_guest_makes_a_device_copy_is_a_finding(void **state)
 	assert_int_equal(v.kind, VERDICT_VIOLATION);
 	assert_int_equal(v.rule, 10);
 	assert_non_null(strstr(v.reason, "bytes in one call, more than 16384, for"));
+}
+
+/* ---- zones that read the disk below twice ---- */
+
+static struct machine *zoned;
+static const struct anvil_disk_ops *below;
+
+static void submit_twice(struct anvil_disk *disk, struct anvil_disk_request *request)
+{
+	struct anvil_disk_request again = *request;
+
+	below->submit(disk, request);
+	if (again.op == ANVIL_DISK_READ) {
+		*request = again;
+		below->submit(disk, request);
+	}
+}
+
+static const struct anvil_disk_ops twice = { .submit = submit_twice };
+
+static void write_above_zones(struct device_under_test *dut, uint64_t offset, unsigned int width,
+			      uint64_t value)
+{
+	struct anvil_disk *memory = &zoned->own.disk.memory;
+
+	if (memory->ops != &twice)
+		below = memory->ops;
+	memory->ops = &twice;
+	write_of(dut, offset, width, value);
+}
+
+static void what_zones_read_below_is_bounded(void **state)
+{
+	static const struct {
+		const char *script;
+		const char *reason;
+	} t[] = {
+		{ "device blk zones=aware\ninit\nblk type=out sector=8\nblk sector=8\n",
+		  "zones: request 0 for 1 sectors becomes one for more" },
+		{ "device blk flags=zones_front zones=aware\ninit\nblk type=out sector=8\n"
+		  "blk sector=8\n",
+		  "zones: sector 8 is read again" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		static struct machine m[ARRAY_SIZE(t)];
+		struct script s;
+		struct verdict v;
+		char error[128];
+
+		assert_int_equal(script_parse(t[i].script, &s, error, sizeof(error)), 0);
+		zoned = &m[i];
+		v = play_script_with(zoned, &s, write_above_zones);
+		assert_int_equal(v.kind, VERDICT_VIOLATION);
+		assert_int_equal(v.rule, 10);
+		assert_string_equal(v.reason, t[i].reason);
+	}
 }
 
 static void assert_reads_back(const struct script *script)
@@ -507,6 +575,7 @@ int main(void)
 		cmocka_unit_test(what_a_guest_makes_a_device_allocate_is_a_finding),
 		cmocka_unit_test(what_a_guest_makes_a_device_compute_is_a_finding),
 		cmocka_unit_test(what_a_guest_makes_a_device_copy_is_a_finding),
+		cmocka_unit_test(what_zones_read_below_is_bounded),
 		cmocka_unit_test(every_value_reads_back_from_its_text),
 		cmocka_unit_test(names_and_numbers_mix),
 		cmocka_unit_test(setups_offer_what_their_features_need),

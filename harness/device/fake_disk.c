@@ -109,6 +109,16 @@ struct passing {
 	int result;
 };
 
+/* All that is asked for below is no more than what the device asked for; at least one request. */
+static void count_passed(struct fake_disk *d, const struct anvil_disk_request *r)
+{
+	d->passed += r->sectors ? r->sectors : 1;
+	if (d->passed > (d->passing->sectors ? d->passing->sectors : 1))
+		oracle_fail(d->oracle, 10,
+			    "zones: request %d for %llu sectors becomes one for more",
+			    d->passing->op, (unsigned long long)d->passing->sectors);
+}
+
 static void submit_memory(struct anvil_disk *disk, struct anvil_disk_request *r)
 {
 	struct fake_disk *d =
@@ -117,6 +127,7 @@ static void submit_memory(struct anvil_disk *disk, struct anvil_disk_request *r)
 	if (r->op != ANVIL_DISK_FLUSH && !fake_disk_is_part_of(r, d->passing))
 		oracle_fail(d->oracle, 8, "zones: %llu sectors at %llu are asked for",
 			    (unsigned long long)r->sectors, (unsigned long long)r->sector);
+	count_passed(d, r);
 	carry_out(d, r);
 	r->done(r, 0);
 }
@@ -132,6 +143,7 @@ static int pass_zones(struct fake_disk *d, struct anvil_disk_request *r)
 
 	p.request.done = passed;
 	d->passing = r;
+	d->passed = 0;
 	fake_disk_allow_zones(d, r);
 	d->zoned.disk.ops->submit(&d->zoned.disk, &p.request);
 	if (p.result == 1)

@@ -41,6 +41,7 @@ struct fake_disk {
 	void *again_opaque;
 	struct anvil_disk_lifetime lifetime;
 	const struct anvil_disk_request *passing; /* through the zones, now */
+	uint64_t passed;			  /* so many sectors of it were asked for below */
 	uint8_t *content;			  /* SETUP_SECTORS */
 	struct sparse beyond;			  /* all others */
 	const uint8_t *first; /* what is on it at first, `firsts` sectors; NULL: see fake_disk.c */

@@ -196,6 +196,10 @@ static void check_read(struct oracle *o, const struct model_flight *f,
 			oracle_fail(o, 9, "zones: sector %llu is read, which is not written",
 				    (unsigned long long)(part->sector + i));
 	}
+	/* else a guest could have the disk busy with much for little */
+	if (f->asked && part->sector < f->piece + f->piece_sectors)
+		oracle_fail(o, 10, "zones: sector %llu is read again",
+			    (unsigned long long)part->sector);
 	if (f->below || f->result)
 		oracle_fail(o, 8, "zones: a read of %llu sectors at %llu comes too early, or late",
 			    (unsigned long long)part->sectors, (unsigned long long)part->sector);
