@@ -52,6 +52,8 @@ if [ "${1:-}" = afl ]; then
 	says 'A01    fuzz_mmio         1/1'
 	expect 'its target counts the steps of devices' sh -c \
 		"[ \"\$(objdump -d build/bugs/A01/bin/afl-full/fuzz_mmio | grep -c 'call.*<__wrap___sanitizer_cov_trace_pc>')\" -ge 100 ]"
+	expect 'and the bytes that they copy' sh -c \
+		"[ \"\$(objdump -d build/bugs/A01/bin/afl-full/fuzz_mmio | grep -c 'call.*<work_asan_mem[a-z]*>')\" -ge 5 ]"
 	expect 'AFL++ finds it' grep -q '^A01,fuzz_mmio,afl,none,full,turns,1,20,.*,1,crash:' $csv-full.csv
 	gives 0 ci/bugs/race --engine afl --trials 1 --time 20 --without races A01
 	expect 'so it does without races' grep -q ',afl,none,races,turns,1,20,.*,1,crash:' $csv-races.csv

@@ -111,9 +111,13 @@ __attribute__((weak)) void __sanitizer_cov_trace_pc(void)
 COPIES(memcpy, const void *from)
 COPIES(memmove, const void *from)
 COPIES(memset, int from)
-COPIES_OF(asan, memcpy, const void *from)
-COPIES_OF(asan, memmove, const void *from)
-COPIES_OF(asan, memset, int from)
+/* in any code that MemorySanitizer has not compiled, AddressSanitizer may be in the program */
+#if MSAN_COMPILED
 COPIES_OF(msan, memcpy, const void *from)
 COPIES_OF(msan, memmove, const void *from)
 COPIES_OF(msan, memset, int from)
+#else
+COPIES_OF(asan, memcpy, const void *from)
+COPIES_OF(asan, memmove, const void *from)
+COPIES_OF(asan, memset, int from)
+#endif

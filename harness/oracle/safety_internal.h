@@ -8,7 +8,7 @@
  *   safety_split, safety_packed   what the guest makes available and the device publishes
  *   safety_look    all rings
  *   safety_fetch   what is fetched twice
- *   safety_work    what a call computes
+ *   safety_work    what a call computes and copies
  *   safety_access  the device's loads and stores
  *   safety         registers, calls, the end
  */
