@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -95,6 +96,8 @@ static void other_nic_options_are_refused(void **state)
 	struct host_nic_spec s;
 	char forwards[256] = "user";
 	char longest[400];
+	const char *told;
+	size_t most;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -109,6 +112,13 @@ static void other_nic_options_are_refused(void **state)
 	memcpy(longest, "pcap:", 5);
 	longest[sizeof(longest) - 1] = 0;
 	assert_int_equal(host_nic_parse(&s, longest, error, sizeof(error)), -EINVAL);
+	told = strstr(error, "give at most ");
+	assert_non_null(told);
+	most = strtoul(told + strlen("give at most "), NULL, 10);
+	longest[most + 1] = 0;
+	assert_int_equal(host_nic_parse(&s, longest, error, sizeof(error)), -EINVAL);
+	longest[most] = 0; /* what it says is so */
+	assert_int_equal(host_nic_parse(&s, longest, error, sizeof(error)), 0);
 }
 
 int main(void)
