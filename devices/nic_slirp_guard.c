@@ -214,10 +214,10 @@ static struct reassembly *find_reassembly(struct anvil_nic_slirp_guard *g, const
  */
 static bool fragment_passes(struct anvil_nic_slirp_guard *g, const struct packet *p)
 {
-	struct reassembly *r = find_reassembly(g, p);
+	struct reassembly *r = p->bytes ? find_reassembly(g, p) : NULL;
 
 	if (!r || r->fragments == ANVIL_NIC_SLIRP_FRAGMENTS || p->offset != r->next ||
-	    p->bytes == 0 || g->tick - r->since >= FOLLOW_TICKS)
+	    g->tick - r->since >= FOLLOW_TICKS)
 		return false;
 	r->fragments++;
 	r->next += p->bytes;

@@ -5,7 +5,47 @@
  */
 #include "nic_pcap_rig.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <sys/stat.h>
+
+/* ---- a file whose bytes cannot be read, from one on ---- */
+
+static struct {
+	int error; /* 0: files are as the system has them */
+	size_t good;
+	const struct capture *capture;
+} failing;
+
+static ssize_t read_failing(void *cookie, char *data, size_t len)
+{
+	size_t *at = cookie;
+	size_t left = failing.good - *at;
+
+	if (left == 0) {
+		errno = failing.error;
+		return -1;
+	}
+	len = len < left ? len : left;
+	memcpy(data, failing.capture->bytes + *at, len);
+	*at += len;
+	return (ssize_t)len;
+}
+
+FILE *fdopen(int fd, const char *mode)
+{
+	static size_t at;
+	const cookie_io_functions_t io = { .read = read_failing };
+	FILE *(*real)(int, const char *);
+	void *found = dlsym(RTLD_NEXT, "fdopen");
+
+	memcpy(&real, &found, sizeof(real));
+	if (!failing.error)
+		return real(fd, mode);
+	(void)close(fd);
+	at = 0;
+	return fopencookie(&at, mode, io);
+}
 
 /* ---- in ---- */
 
@@ -98,6 +138,39 @@ static void expect_refused(struct fixture *f, int err, const char *says)
 
 	assert_int_equal(stat(f->out, &st), 0);
 	assert_int_equal(st.st_size, 3); /* untouched */
+}
+
+/* In the header, in that of a record, and in a frame. */
+static void what_cannot_be_read_is_said_why(void **state)
+{
+	static const struct {
+		size_t good;
+		int error;
+		int err;
+		const char *says;
+	} t[] = {
+		{ 0, ENXIO, -ENXIO, "No such device or address" },
+		{ 10, EACCES, -EACCES, "Permission denied" },
+		{ 24, ENXIO, -ENXIO, "cannot be read: No such device or address" },
+		{ 24 + 7, EACCES, -EACCES, "cannot be read: Permission denied" },
+		{ 24 + 16, ENXIO, -ENXIO, "cannot be read: No such device or address" },
+		{ 24 + 20, EIO, -EIO, "cannot be read: Input/output error" },
+	};
+	struct fixture *f = *state;
+
+	put_header(&f->capture, MICRO);
+	put_record(&f->capture, 0, 60);
+	write_in(f);
+	failing.capture = &f->capture;
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		failing.error = t[i].error;
+		failing.good = t[i].good;
+		memset(f->error, 0, sizeof(f->error));
+		assert_int_equal(open_pcap(f, true, false, false), t[i].err);
+		if (!strstr(f->error, t[i].says))
+			fail_msg("\"%s\" does not say \"%s\"", f->error, t[i].says);
+	}
+	failing.error = 0;
 }
 
 static void set32(struct fixture *f, size_t at, uint32_t value)
@@ -237,6 +310,7 @@ int main(void)
 		TEST(every_flavour_is_delivered_in_order),
 		TEST(frame_waits_until_the_guest_has_room),
 		TEST(no_input_is_an_input_without_frames),
+		TEST(what_cannot_be_read_is_said_why),
 		TEST(headers_that_are_not_ours_are_refused),
 		TEST(lengths_that_no_frame_has_are_refused),
 		TEST(file_cut_anywhere_is_refused_except_between_frames),

@@ -10,6 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define NAME_SERVER 0x0a000203u
+
 static void answers_come_from_neighbours_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -41,11 +43,13 @@ static bool passes(struct fixture *f, uint32_t from)
 	return inputs > before;
 }
 
-/* As libslirp learns them: from a reply, from who asks for the host, and from who asks for itself.
+/*
+ * As libslirp learns them: from a reply, from who asks for the host or the name server, and from
+ * who asks for itself.
  */
 static void neighbours_are_who_says_so(void **state)
 {
-	enum { NOBODY = 0x0a000290, ANNOUNCED, REPLIED, ASKED_OTHERS };
+	enum { NOBODY = 0x0a000290, ANNOUNCED, REPLIED, ASKED_OTHERS, ASKED_HOST, ASKED_NAMES };
 	struct fixture *f = *state;
 
 	greet(f);
@@ -58,7 +62,31 @@ static void neighbours_are_who_says_so(void **state)
 	assert_true(passes(f, REPLIED));
 	guest_arp_from(f, ASKED_OTHERS, 1, NOBODY);
 	assert_false(passes(f, ASKED_OTHERS));
+	guest_arp_from(f, ASKED_HOST, 1, HOST);
+	assert_true(passes(f, ASKED_HOST));
+	guest_arp_from(f, ASKED_NAMES, 1, NAME_SERVER);
+	assert_true(passes(f, ASKED_NAMES));
 	assert_false(passes(f, NOBODY));
+}
+
+static void packets_of_other_versions_are_refused(void **state)
+{
+	static const uint8_t first[] = { 0x55, 0x65, 0x35, 0x05, 0x44, 0x40 };
+	struct fixture *f = *state;
+	uint8_t frame[IP + 8] = { 0 };
+	unsigned int before;
+
+	greet(f);
+	before = inputs;
+	for (size_t i = 0; i < ARRAY_SIZE(first); i++) {
+		put_ip(f, frame, sizeof(frame), 17, GUEST, HOST);
+		frame[ETH] = first[i];
+		put16(frame + ETH + 10, 0);
+		put16(frame + ETH + 10, ~folded(sum(frame + ETH, (first[i] & 0xfu) * 4)) & 0xffff);
+		guest_sends(f, frame, sizeof(frame));
+		assert_int_equal(f->nic.refused_from_guest, i + 1);
+	}
+	assert_int_equal(inputs, before);
 }
 
 /* One fragment; the next ones of a datagram have the same `id`. */
@@ -95,6 +123,24 @@ static void fragments_kept_are_bounded(void **state)
 	kept = mallinfo2().uordblks - kept;
 	if (kept > 4096 * (ANVIL_NIC_SLIRP_REASSEMBLIES + ANVIL_NIC_SLIRP_FRAGMENTS))
 		fail_msg("%zu bytes are kept", kept);
+}
+
+/* libslirp is not given them: they must not keep others out. */
+static void empty_fragments_take_no_place(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int before;
+
+	greet(f);
+	before = inputs;
+	for (uint32_t i = 0; i < 2 * ANVIL_NIC_SLIRP_REASSEMBLIES; i++)
+		fragment(f, (uint16_t)i, 0, 0, true);
+	assert_int_equal(inputs - before, 0);
+	fragment(f, 100, 0, 64, true);
+	fragment(f, 100, 64, 0, true);
+	assert_int_equal(inputs - before, 1);
+	fragment(f, 100, 64, 64, false);
+	assert_int_equal(inputs - before, 2);
 }
 
 /* A datagram in another order is lost, as networks lose them. */
@@ -276,16 +322,12 @@ static void few_descriptors_stop_no_card(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(answers_come_from_neighbours_alone),
-		TEST(neighbours_are_who_says_so),
-		TEST(fragments_kept_are_bounded),
-		TEST(complete_datagrams_make_room),
-		TEST(fragments_go_from_front_to_back),
-		TEST(fragments_do_not_wait_for_long),
-		TEST(fragments_with_bad_headers_do_not_count),
-		TEST(flows_are_bounded_and_go_on),
-		TEST(connections_of_a_forward_wait),
-		TEST(few_descriptors_stop_no_card),
+		TEST(answers_come_from_neighbours_alone),      TEST(neighbours_are_who_says_so),
+		TEST(packets_of_other_versions_are_refused),   TEST(fragments_kept_are_bounded),
+		TEST(empty_fragments_take_no_place),	       TEST(complete_datagrams_make_room),
+		TEST(fragments_go_from_front_to_back),	       TEST(fragments_do_not_wait_for_long),
+		TEST(fragments_with_bad_headers_do_not_count), TEST(flows_are_bounded_and_go_on),
+		TEST(connections_of_a_forward_wait),	       TEST(few_descriptors_stop_no_card),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,6 +113,24 @@ static void tcp_carries_text_both_ways(void **state)
 	assert_int_equal(close(listener), 0);
 }
 
+/* Its timers run out while nothing else happens: poll must not sleep over them. */
+static void libslirp_is_asked_again_in_time(void **state)
+{
+	struct fixture *f = *state;
+	struct tcp t = { .sent = 1000 };
+	struct pollfd pollfds[64];
+	int listener = host_socket(SOCK_STREAM, &t.port);
+	int timeout = -1;
+
+	assert_int_equal(listen(listener, 1), 0);
+	greet(f);
+	tcp_send(f, &t, 0x02, "");
+	tcp_expect(f, 0x12); /* SYN, ACK, which is not acknowledged */
+	(void)anvil_nic_slirp_fill(&f->nic, pollfds, ARRAY_SIZE(pollfds), &timeout);
+	assert_in_range(timeout, 1, 1000);
+	assert_int_equal(close(listener), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -122,6 +140,7 @@ int main(void)
 		TEST(dhcp_offers_the_usual_address),
 		TEST(udp_reaches_a_host_socket_and_comes_back),
 		TEST(tcp_carries_text_both_ways),
+		TEST(libslirp_is_asked_again_in_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
