@@ -4,9 +4,8 @@
  * may have files, its thread, what it says of itself, and what it opens.
  */
 #include "host_disk_rig.h"
+#include "host_rig.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -66,6 +65,8 @@ struct slow {
 	struct anvil_blk blk;
 	struct anvil_disk_request *request;
 	unsigned int finished;
+	struct ram ram;
+	struct anvil_guest_memory memory;
 };
 
 static void slow_submit(struct anvil_disk *disk, struct anvil_disk_request *request)
@@ -115,11 +116,10 @@ static const struct host_device_ops slow_ops = { .fill = slow_fill,
 
 static const struct anvil_disk_ops slow_disk_ops = { slow_submit, slow_cancel };
 
-static void make_slow(struct slow *s, const struct host_device_ops *ops, struct ram *ram,
-		      struct anvil_guest_memory *memory, bool packed)
+static void make_slow(struct slow *s, const struct host_device_ops *ops, bool packed)
 {
 	struct anvil_blk_options o = {
-		.memory = memory,
+		.memory = &s->memory,
 		.disk = &s->disk,
 		.queue_size_max = SLOW_QUEUE,
 		.slots = 1,
@@ -129,9 +129,9 @@ static void make_slow(struct slow *s, const struct host_device_ops *ops, struct 
 		.range_segments_max = 1,
 	};
 
-	assert_int_equal(ram_create(ram, RAM_MIB_MIN), 0);
-	ram_for_devices(ram, memory);
 	*s = (struct slow){ .disk = { .ops = &slow_disk_ops, .capacity = 8 } };
+	assert_int_equal(ram_create(&s->ram, RAM_MIB_MIN), 0);
+	ram_for_devices(&s->ram, &s->memory);
 	anvil_features_add(&o.features, VIRTIO_BLK_F_FLUSH);
 	if (packed)
 		anvil_features_add(&o.features, VIRTIO_F_RING_PACKED);
@@ -139,10 +139,34 @@ static void make_slow(struct slow *s, const struct host_device_ops *ops, struct 
 	assert_int_equal(host_device_init(&s->device, ops, &s->blk.dev), 0);
 }
 
+static void end_slow(struct slow *s)
+{
+	host_device_destroy(&s->device);
+	ram_destroy(&s->ram);
+}
+
 static void set_register(struct host_device *d, uint32_t reg, uint32_t value)
 {
 	host_device_write(d, reg, 4, value);
 }
+
+/* Up to FEATURES_OK, with these features, and a queue in the page `at`. */
+static void negotiate(struct host_device *d, uint64_t features, uint64_t at)
+{
+	set_register(d, VIRTIO_MMIO_STATUS, 3);
+	for (uint32_t i = 0; i < 2; i++) {
+		set_register(d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, i);
+		set_register(d, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)(features >> 32 * i));
+	}
+	set_register(d, VIRTIO_MMIO_STATUS, 11);
+	set_register(d, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
+	set_register(d, VIRTIO_MMIO_QUEUE_DESC_LOW, (uint32_t)at);
+	set_register(d, VIRTIO_MMIO_QUEUE_DRIVER_LOW, (uint32_t)at + 0x100);
+	set_register(d, VIRTIO_MMIO_QUEUE_DEVICE_LOW, (uint32_t)at + 0x200);
+}
+
+#define PLAIN  (UINT64_C(1) << VIRTIO_F_VERSION_1)
+#define PACKED (PLAIN | UINT64_C(1) << VIRTIO_F_RING_PACKED)
 
 /*
  * Up to DRIVER_OK, with rings from `at` on and the whole RAM empty, and a request made available,
@@ -163,16 +187,7 @@ static void offer(struct host_device *d, const struct anvil_guest_memory *memory
 	assert_int_equal(anvil_guest_memory_write(memory, at, desc, sizeof(desc)), 0);
 	assert_int_equal(anvil_guest_memory_write(memory, at + 0x100, avail, sizeof(avail)), 0);
 	assert_int_equal(anvil_guest_memory_write(memory, at + 0x400, &header, sizeof(header)), 0);
-	set_register(d, VIRTIO_MMIO_STATUS, 3);
-	set_register(d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
-	set_register(d, VIRTIO_MMIO_DRIVER_FEATURES, 1u << VIRTIO_BLK_F_FLUSH);
-	set_register(d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-	set_register(d, VIRTIO_MMIO_DRIVER_FEATURES, 1);
-	set_register(d, VIRTIO_MMIO_STATUS, 11);
-	set_register(d, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
-	set_register(d, VIRTIO_MMIO_QUEUE_DESC_LOW, (uint32_t)at);
-	set_register(d, VIRTIO_MMIO_QUEUE_DRIVER_LOW, (uint32_t)at + 0x100);
-	set_register(d, VIRTIO_MMIO_QUEUE_DEVICE_LOW, (uint32_t)at + 0x200);
+	negotiate(d, PLAIN | UINT64_C(1) << VIRTIO_BLK_F_FLUSH, at);
 	set_register(d, VIRTIO_MMIO_QUEUE_READY, 1);
 	set_register(d, VIRTIO_MMIO_STATUS, 15);
 }
@@ -193,20 +208,17 @@ static void slow_request(struct slow *s, const struct anvil_guest_memory *memory
 static void a_processor_waits_for_the_end_of_a_reset(void **state)
 {
 	static struct slow s;
-	struct anvil_guest_memory memory;
-	struct ram ram;
 
 	(void)state;
-	make_slow(&s, &slow_ops, &ram, &memory, false);
+	make_slow(&s, &slow_ops, false);
 	assert_int_equal(host_device_start(&s.device), 0);
 	for (unsigned int i = 0; i < 100; i++) {
-		slow_request(&s, &memory, 0x200000 + 0x1000 * i);
+		slow_request(&s, &s.memory, 0x200000 + 0x1000 * i);
 		set_register(&s.device, VIRTIO_MMIO_STATUS, 0);
 		assert_int_equal(s.finished, i + 1);
 		assert_int_equal(host_device_read(&s.device, VIRTIO_MMIO_STATUS, 4), 0);
 	}
-	host_device_destroy(&s.device);
-	ram_destroy(&ram);
+	end_slow(&s);
 }
 
 /* ---- more to poll than the process may have files ---- */
@@ -240,12 +252,10 @@ static void a_device_is_served_though_poll_refuses(void **state)
 						    .destroy = slow_destroy };
 	static struct slow s;
 	struct rlimit before, few;
-	struct anvil_guest_memory memory;
 	struct pollfd kick;
-	struct ram ram;
 
 	(void)state;
-	make_slow(&s, &ops, &ram, &memory, false);
+	make_slow(&s, &ops, false);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	few = before;
 	few.rlim_cur = FEW_FILES;
@@ -262,8 +272,7 @@ static void a_device_is_served_though_poll_refuses(void **state)
 		fail_msg("the thread spins");
 	host_device_stop(&s.device);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-	host_device_destroy(&s.device);
-	ram_destroy(&ram);
+	end_slow(&s);
 }
 
 /* ---- the thread and a back end's descriptors ---- */
@@ -307,11 +316,9 @@ static void a_back_end_is_asked_and_told_of_its_own(void **state)
 						    .dispatch = neighbour_dispatch,
 						    .destroy = slow_destroy };
 	static struct slow s;
-	struct anvil_guest_memory memory;
-	struct ram ram;
 
 	(void)state;
-	make_slow(&s, &ops, &ram, &memory, false);
+	make_slow(&s, &ops, false);
 	assert_int_equal(sem_init(&neighbour_turn, 0, 0), 0);
 	neighbour_faults = 0;
 	assert_int_equal(host_device_start(&s.device), 0);
@@ -319,9 +326,8 @@ static void a_back_end_is_asked_and_told_of_its_own(void **state)
 		assert_int_equal(eventfd_write(s.device.irq_fd, 1), 0);
 		wait_for(&neighbour_turn);
 	}
-	host_device_destroy(&s.device);
+	end_slow(&s);
 	assert_int_equal(neighbour_faults, 0);
-	ram_destroy(&ram);
 }
 
 /* ---- what it says of itself ---- */
@@ -330,21 +336,11 @@ static void a_back_end_is_asked_and_told_of_its_own(void **state)
 static const char *reported(struct host_device *d)
 {
 	static char text[1024];
-	FILE *file = tmpfile();
-	int before = dup(STDERR_FILENO);
-	ssize_t len;
+	struct listener l;
 
-	assert_non_null(file);
-	fflush(stderr);
-	assert_int_equal(dup2(fileno(file), STDERR_FILENO), STDERR_FILENO);
+	listen_to_stderr(&l);
 	host_device_report(d, 5);
-	fflush(stderr);
-	assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
-	close(before);
-	len = pread(fileno(file), text, sizeof(text) - 1, 0);
-	assert_true(len > 0);
-	text[len] = '\0';
-	(void)fclose(file);
+	hear_stderr(&l, text, sizeof(text));
 	return text;
 }
 
@@ -356,16 +352,14 @@ static void put16(const struct anvil_guest_memory *memory, uint64_t gpa, uint16_
 static void it_says_how_far_driver_and_device_have_come(void **state)
 {
 	static struct slow s;
-	struct anvil_guest_memory memory;
-	struct ram ram;
 
 	(void)state;
-	make_slow(&s, &slow_ops, &ram, &memory, false);
+	make_slow(&s, &slow_ops, false);
 	assert_string_equal(reported(&s.device),
 			    "device 5, type 2: status 0x0, interrupt status 0x0\n");
-	slow_request(&s, &memory, 0x200000);
-	put16(&memory, 0x200000 + 0x100 + 2, 3);
-	put16(&memory, 0x200000 + 0x100 + 4 + 2 * SLOW_QUEUE, 7);
+	slow_request(&s, &s.memory, 0x200000);
+	put16(&s.memory, 0x200000 + 0x100 + 2, 3);
+	put16(&s.memory, 0x200000 + 0x100 + 4 + 2 * SLOW_QUEUE, 7);
 	assert_string_equal(reported(&s.device),
 			    "device 5, type 2: status 0xf, interrupt status 0x0\n"
 			    "  queue 0 of 8: the driver offered 3 and wants to hear of 7; taken 1, "
@@ -377,31 +371,21 @@ static void it_says_how_far_driver_and_device_have_come(void **state)
 	pthread_mutex_unlock(&s.device.lock);
 	assert_int_equal(host_device_start(&s.device), 0);
 	set_register(&s.device, VIRTIO_MMIO_STATUS, 0);
-	host_device_destroy(&s.device);
-	ram_destroy(&ram);
+	end_slow(&s);
 }
 
 static void it_says_so_of_packed_rings(void **state)
 {
 	static struct slow s;
-	struct anvil_guest_memory memory;
-	struct ram ram;
 	const uint64_t at = 0x200000;
 
 	(void)state;
-	make_slow(&s, &slow_ops, &ram, &memory, true);
-	set_register(&s.device, VIRTIO_MMIO_STATUS, 3);
-	set_register(&s.device, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-	set_register(&s.device, VIRTIO_MMIO_DRIVER_FEATURES, 1 | 1u << (VIRTIO_F_RING_PACKED - 32));
-	set_register(&s.device, VIRTIO_MMIO_STATUS, 11);
-	set_register(&s.device, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
-	set_register(&s.device, VIRTIO_MMIO_QUEUE_DESC_LOW, (uint32_t)at);
-	set_register(&s.device, VIRTIO_MMIO_QUEUE_DRIVER_LOW, (uint32_t)at + 0x100);
-	set_register(&s.device, VIRTIO_MMIO_QUEUE_DEVICE_LOW, (uint32_t)at + 0x200);
-	put16(&memory, at + 14, 0x1234);
-	put16(&memory, at + 16 + 14, 0x4321);
-	put16(&memory, at + 0x100, 0x8005);
-	put16(&memory, at + 0x100 + 2, 2);
+	make_slow(&s, &slow_ops, true);
+	negotiate(&s.device, PACKED, at);
+	put16(&s.memory, at + 14, 0x1234);
+	put16(&s.memory, at + 16 + 14, 0x4321);
+	put16(&s.memory, at + 0x100, 0x8005);
+	put16(&s.memory, at + 0x100 + 2, 2);
 	set_register(&s.device, VIRTIO_MMIO_QUEUE_READY, 1);
 	set_register(&s.device, VIRTIO_MMIO_STATUS, 15);
 	assert_string_equal(reported(&s.device),
@@ -409,28 +393,19 @@ static void it_says_so_of_packed_rings(void **state)
 			    "  queue 0 of 8: packed; the driver's next entry has flags 0x1234, it "
 			    "wants to hear in mode 2 of 0x8005; taken up to 0x8000, used 32768, "
 			    "published 32768, in flight 0\n");
-	host_device_destroy(&s.device);
-	ram_destroy(&ram);
+	end_slow(&s);
 }
 
 static void it_says_which_queue_was_refused(void **state)
 {
 	static struct slow s;
-	struct anvil_guest_memory memory;
-	struct ram ram;
 
 	(void)state;
-	make_slow(&s, &slow_ops, &ram, &memory, false);
-	set_register(&s.device, VIRTIO_MMIO_STATUS, 3);
-	set_register(&s.device, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-	set_register(&s.device, VIRTIO_MMIO_DRIVER_FEATURES, 1);
-	set_register(&s.device, VIRTIO_MMIO_STATUS, 11);
-	set_register(&s.device, VIRTIO_MMIO_QUEUE_SIZE, SLOW_QUEUE);
-	set_register(&s.device, VIRTIO_MMIO_QUEUE_DESC_LOW, 0x200001);
+	make_slow(&s, &slow_ops, false);
+	negotiate(&s.device, PLAIN, 0x200001);
 	set_register(&s.device, VIRTIO_MMIO_QUEUE_READY, 1);
 	assert_non_null(strstr(reported(&s.device), "  queue 0 was refused: Invalid argument\n"));
-	host_device_destroy(&s.device);
-	ram_destroy(&ram);
+	end_slow(&s);
 }
 
 static sem_t told;
@@ -449,13 +424,11 @@ static const struct host_device_ops told_ops = { .fill = slow_fill,
 static void deferred_work_is_done(void **state)
 {
 	static struct slow s;
-	struct anvil_guest_memory memory;
-	struct ram ram;
 
 	(void)state;
-	make_slow(&s, &told_ops, &ram, &memory, false);
+	make_slow(&s, &told_ops, false);
 	assert_int_equal(sem_init(&told, 0, 0), 0);
-	offer_flush(&s.device, &memory, 0x200000);
+	offer_flush(&s.device, &s.memory, 0x200000);
 	anvil_device_defer(s.device.dev, 0);
 	assert_true(s.device.deferred);
 	assert_null(s.request);
@@ -466,29 +439,10 @@ static void deferred_work_is_done(void **state)
 	assert_non_null(s.request);
 	pthread_mutex_unlock(&s.device.lock);
 	set_register(&s.device, VIRTIO_MMIO_STATUS, 0);
-	host_device_destroy(&s.device);
-	ram_destroy(&ram);
+	end_slow(&s);
 }
 
 /* ---- records ---- */
-
-/* How many files there are whose names begin so; they are removed. */
-static unsigned int take_files(const char *folder, const char *prefix)
-{
-	DIR *d = opendir(folder);
-	unsigned int count = 0;
-	const struct dirent *e;
-
-	assert_non_null(d);
-	while ((e = readdir(d))) {
-		if (e->d_name[0] == '.')
-			continue;
-		count += strncmp(e->d_name, prefix, strlen(prefix)) == 0;
-		assert_int_equal(unlinkat(dirfd(d), e->d_name, 0), 0);
-	}
-	closedir(d);
-	return count;
-}
 
 static void what_a_driver_does_is_written_down(void **state)
 {
@@ -506,21 +460,11 @@ static void what_a_driver_does_is_written_down(void **state)
 	host_device_write(d, VIRTIO_MMIO_STATUS, 4, 3);
 	assert_int_equal(host_device_read(d, VIRTIO_MMIO_STATUS, 4), 3);
 	host_device_destroy(d);
-	assert_int_equal(take_files(folder, "disk-"), 1);
-	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(take_recorded(folder, "disk-", OP_WRITE), 2);
 	ram_destroy(&ram);
 }
 
 /* ---- descriptors ---- */
-
-static unsigned int open_files(void)
-{
-	unsigned int count = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		count += fcntl(fd, F_GETFD) >= 0;
-	return count;
-}
 
 /* 0 is one like others, where the runner was started without standard input. */
 static void descriptors_are_given_back_whatever_their_number(void **state)

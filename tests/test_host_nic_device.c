@@ -3,9 +3,7 @@
  * host_nic.h: a network card of the runner, without its thread: what it offers, the frames of a
  * capture, a TAP interface's offloads as its driver wants them, and what it gives back.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,11 +21,12 @@
 #include <cmocka.h>
 
 #include "array_size.h"
+#include "capture.h"
+#include "host_rig.h"
 #include "kvm/host_device.h"
 #include "kvm/host_nic.h"
 #include "kvm/ram.h"
 #include "kvm/sandbox.h"
-#include "script/script.h"
 #include "virtio_net.h"
 #include "virtio_spec.h"
 
@@ -334,28 +333,19 @@ static void it_does_what_somebody_wants(void **state)
 
 #define FRAME 60u
 
-struct capture {
-	uint32_t magic;
-	uint16_t major, minor;
-	uint32_t zone, figures, snap, link;
-};
-
-/* To everybody, with its number at the end. */
+/* To everybody. */
 static void write_capture(struct fixture *f, unsigned int frames)
 {
-	const struct capture head = { 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1 };
+	static struct capture c;
 	FILE *file = fopen(f->in, "wb");
 
-	assert_non_null(file);
-	assert_int_equal(fwrite(&head, sizeof(head), 1, file), 1);
+	put_header(&c, MICRO);
 	for (unsigned int i = 0; i < frames; i++) {
-		const uint32_t record[4] = { i, 0, FRAME, FRAME };
-		uint8_t frame[FRAME] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 9, 9, 9, 9, 9 };
-
-		frame[FRAME - 1] = (uint8_t)i;
-		assert_int_equal(fwrite(record, sizeof(record), 1, file), 1);
-		assert_int_equal(fwrite(frame, FRAME, 1, file), 1);
+		put_record(&c, i, FRAME);
+		memset(c.bytes + c.len - FRAME, 0xff, 6);
 	}
+	assert_non_null(file);
+	assert_int_equal(fwrite(c.bytes, c.len, 1, file), 1);
 	assert_int_equal(fclose(file), 0);
 }
 
@@ -373,40 +363,13 @@ static void frames_come_to_a_driver_that_listens(void **state)
 	assert_int_equal(load16(f, DEVICE(0) + 2), 0);
 	assert_int_equal(turn(f, -1, 0), 0);
 	assert_int_equal(load16(f, DEVICE(0) + 2), 3);
-	assert_int_equal(
-		anvil_guest_memory_read(&f->memory, BUFFERS(0) + 2 * BUFFER + 12 + 59, &last, 1),
-		0);
-	assert_int_equal(last, 2);
+	assert_int_equal(anvil_guest_memory_read(
+				 &f->memory, BUFFERS(0) + 2 * BUFFER + 12 + FRAME - 1, &last, 1),
+			 0);
+	assert_int_equal(last, frame_byte(2, FRAME - 1));
 	assert_int_equal(turn(f, -1, 0), 0); /* hears that there are no more */
 	assert_int_equal(turn(f, -1, 0), -1);
 	assert_int_equal(load16(f, DEVICE(0) + 2), 3);
-}
-
-/* How many operations of this kind are in the files there, which are removed. */
-static unsigned int take_recorded(const char *folder, enum op_code code)
-{
-	static uint8_t bytes[1 << 16];
-	static struct script script;
-	DIR *d = opendir(folder);
-	unsigned int count = 0;
-	const struct dirent *e;
-
-	assert_non_null(d);
-	while ((e = readdir(d))) {
-		FILE *file;
-
-		if (e->d_name[0] == '.')
-			continue;
-		file = fdopen(openat(dirfd(d), e->d_name, O_RDONLY), "rb");
-		assert_non_null(file);
-		script_decode(bytes, fread(bytes, 1, sizeof(bytes), file), &script);
-		(void)fclose(file);
-		assert_int_equal(unlinkat(dirfd(d), e->d_name, 0), 0);
-		for (size_t i = 0; i < script.ops; i++)
-			count += script.op[i].code == code;
-	}
-	closedir(d);
-	return count;
 }
 
 /* A guest that has no buffers is waited for, without a look at the clock; a frame that waits comes
@@ -432,31 +395,20 @@ static void frames_wait_for_buffers(void **state)
 	assert_int_equal(turn(f, -1, 0), 0);
 	assert_int_equal(load16(f, DEVICE(0) + 2), 4);
 	destroy(f);
-	assert_int_equal(take_recorded(folder, OP_FRAME), 4);
-	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(take_recorded(folder, "net-", OP_FRAME), 4);
 	assert_int_equal(stat(f->out, &st), 0);
-	assert_int_equal(st.st_size, sizeof(struct capture) + 4 * (16 + FRAME));
+	assert_int_equal(st.st_size, 24 + 4 * (16 + FRAME));
 }
 
 /* What is said on stderr while `times` turns are made. */
 static void take_text(struct fixture *f, unsigned int times, char *text, size_t room)
 {
-	FILE *file = tmpfile();
-	int before = dup(STDERR_FILENO);
-	ssize_t len;
+	struct listener l;
 
-	assert_non_null(file);
-	fflush(stderr);
-	assert_int_equal(dup2(fileno(file), STDERR_FILENO), STDERR_FILENO);
+	listen_to_stderr(&l);
 	for (unsigned int i = 0; i < times; i++)
 		(void)turn(f, -1, 0);
-	fflush(stderr);
-	assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
-	close(before);
-	len = pread(fileno(file), text, room - 1, 0);
-	assert_true(len >= 0);
-	text[len] = '\0';
-	(void)fclose(file);
+	hear_stderr(&l, text, room);
 }
 
 /* Up to this number of them. */
@@ -582,15 +534,6 @@ static void offloads_are_as_the_driver_takes_them(void **state)
 }
 
 /* ---- what it gives back ---- */
-
-static unsigned int open_files(void)
-{
-	unsigned int count = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		count += fcntl(fd, F_GETFD) >= 0;
-	return count;
-}
 
 /* 0 is one like others, where the runner was started without standard input. */
 static void descriptors_may_have_any_number(void **state)

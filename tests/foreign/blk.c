@@ -455,14 +455,6 @@ static uint32_t read_register(struct blk *b, uint64_t offset)
 	const struct virtqueue *q = selected(b);
 
 	switch (offset) {
-	case MMIO_MAGIC:
-		return VIRTIO_MAGIC;
-	case MMIO_VERSION:
-		return 2;
-	case MMIO_DEVICE_ID:
-		return 2;
-	case MMIO_VENDOR_ID:
-		return 0x59424248; /* "HBBY" */
 	case MMIO_DEVICE_FEATURES:
 		if (b->device_features_sel >= 2)
 			return 0;
@@ -475,13 +467,8 @@ static uint32_t read_register(struct blk *b, uint64_t offset)
 		return b->interrupts;
 	case MMIO_STATUS:
 		return b->status;
-	case MMIO_SHM_LEN_LOW:
-	case MMIO_SHM_LEN_HIGH:
-	case MMIO_SHM_BASE_LOW:
-	case MMIO_SHM_BASE_HIGH:
-		return 0xffffffff; /* there is no such region */
 	default:
-		return 0;
+		return fixed_register(offset, 2);
 	}
 }
 

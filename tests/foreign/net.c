@@ -502,14 +502,6 @@ static void write_queue(struct net *n, uint64_t offset, uint32_t value)
 static uint32_t read_register(const struct net *n, uint64_t offset)
 {
 	switch (offset) {
-	case MMIO_MAGIC:
-		return VIRTIO_MAGIC;
-	case MMIO_VERSION:
-		return 2;
-	case MMIO_DEVICE_ID:
-		return 1;
-	case MMIO_VENDOR_ID:
-		return 0x59424248; /* "HBBY" */
 	case MMIO_DEVICE_FEATURES:
 		if (n->device_features_sel >= 2)
 			return 0;
@@ -522,15 +514,10 @@ static uint32_t read_register(const struct net *n, uint64_t offset)
 		return n->interrupts;
 	case MMIO_STATUS:
 		return n->status;
-	case MMIO_SHM_LEN_LOW:
-	case MMIO_SHM_LEN_HIGH:
-	case MMIO_SHM_BASE_LOW:
-	case MMIO_SHM_BASE_HIGH:
-		return 0xffffffff; /* there is no such region */
 	case MMIO_CONFIG_GENERATION:
 		return n->generation;
 	default:
-		return 0;
+		return fixed_register(offset, 1);
 	}
 }
 

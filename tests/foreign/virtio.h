@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "vmm.h"
+
 enum virtio_mmio_register {
 	MMIO_MAGIC = 0x000,
 	MMIO_VERSION = 0x004,
@@ -168,6 +170,45 @@ static inline void virtqueue_set(struct virtqueue *q, uint64_t offset, uint32_t 
 		set_half(&q->avail_addr, offset == MMIO_AVAIL_HIGH, value);
 	else if (offset == MMIO_USED_LOW || offset == MMIO_USED_HIGH)
 		set_half(&q->used_addr, offset == MMIO_USED_HIGH, value);
+}
+
+/* What the registers that are the same for all devices with this id read as; 0 of others. */
+static inline uint32_t fixed_register(uint64_t offset, uint32_t device_id)
+{
+	switch (offset) {
+	case MMIO_MAGIC:
+		return VIRTIO_MAGIC;
+	case MMIO_VERSION:
+		return 2;
+	case MMIO_DEVICE_ID:
+		return device_id;
+	case MMIO_VENDOR_ID:
+		return 0x59424248; /* "HBBY" */
+	case MMIO_SHM_LEN_LOW:
+	case MMIO_SHM_LEN_HIGH:
+	case MMIO_SHM_BASE_LOW:
+	case MMIO_SHM_BASE_HIGH:
+		return 0xffffffff; /* there is no such region */
+	default:
+		return 0;
+	}
+}
+
+/* Starts as its registers say, if it has up to `most` entries, a power of 2, all of it in RAM.
+ */
+static inline void virtqueue_start(struct virtqueue *q, const struct vm *vm, uint32_t most)
+{
+	uint64_t num = q->num;
+
+	if (num > most || num == 0 || num & (num - 1))
+		return;
+	if (q->desc_addr % 16 || q->avail_addr % 2 || q->used_addr % 4)
+		return;
+	q->last_avail = q->used_idx = 0;
+	q->desc = (struct vring_desc *)vm_ptr(vm, q->desc_addr, 16 * num);
+	q->avail = (struct vring_avail *)vm_ptr(vm, q->avail_addr, 4 + 2 * num);
+	q->used = (struct vring_used *)vm_ptr(vm, q->used_addr, 4 + 8 * num);
+	q->ready = q->desc && q->avail && q->used;
 }
 
 #endif

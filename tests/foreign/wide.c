@@ -327,21 +327,6 @@ static void set_driver_features(struct wide *b, uint32_t value)
 		set_half(&b->driver_features_above, b->driver_features_sel - 2, value);
 }
 
-static void start_queue(struct wide *b, struct virtqueue *q)
-{
-	uint64_t num = q->num;
-
-	if (num > WIDE_QUEUE_MAX || num == 0 || num & (num - 1))
-		return;
-	if (q->desc_addr % 16 || q->avail_addr % 2 || q->used_addr % 4)
-		return;
-	q->last_avail = q->used_idx = 0;
-	q->desc = vm_ptr(b->vm, q->desc_addr, 16 * num);
-	q->avail = vm_ptr(b->vm, q->avail_addr, 4 + 2 * num);
-	q->used = vm_ptr(b->vm, q->used_addr, 4 + 8 * num);
-	q->ready = q->desc && q->avail && q->used;
-}
-
 static struct virtqueue *selected(struct wide *b)
 {
 	return b->queue_sel < WIDE_QUEUES ? &b->vq[b->queue_sel] : NULL;
@@ -359,7 +344,7 @@ static void write_queue(struct wide *b, uint64_t offset, uint32_t value)
 	if (q->ready)
 		return;
 	if (offset == MMIO_QUEUE_READY && value & 1)
-		start_queue(b, q);
+		virtqueue_start(q, b->vm, WIDE_QUEUE_MAX);
 	else
 		virtqueue_set(q, offset, value);
 }
@@ -369,14 +354,6 @@ static uint32_t read_register(struct wide *b, uint64_t offset)
 	const struct virtqueue *q = selected(b);
 
 	switch (offset) {
-	case MMIO_MAGIC:
-		return VIRTIO_MAGIC;
-	case MMIO_VERSION:
-		return 2;
-	case MMIO_DEVICE_ID:
-		return 2;
-	case MMIO_VENDOR_ID:
-		return 0x59424248; /* "HBBY" */
 	case MMIO_DEVICE_FEATURES:
 		return b->device_features_sel < 2
 			       ? (uint32_t)(offered() >> (32 * b->device_features_sel))
@@ -389,13 +366,8 @@ static uint32_t read_register(struct wide *b, uint64_t offset)
 		return b->interrupts;
 	case MMIO_STATUS:
 		return b->status;
-	case MMIO_SHM_LEN_LOW:
-	case MMIO_SHM_LEN_HIGH:
-	case MMIO_SHM_BASE_LOW:
-	case MMIO_SHM_BASE_HIGH:
-		return 0xffffffff; /* there is no such region */
 	default:
-		return 0;
+		return fixed_register(offset, 2);
 	}
 }
 
