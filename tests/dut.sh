@@ -11,13 +11,13 @@ work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 . tests/lib.sh
 
-# fuzz STATUS MISTAKE ARGUMENT...
+# fuzz STATUS MISTAKE ARGUMENT...: the same inputs each time; libFuzzer would read its corpus again by the clock
 fuzz() {
 	wanted=$1
 	mistake=$2
 	shift 2
 	rm -rf "$work/found"
-	FOREIGN_MISTAKE=$mistake ANVIL_FINDINGS=$work/found gives "$wanted" "$target" -seed=1 "-artifact_prefix=$work/" "$@"
+	FOREIGN_MISTAKE=$mistake ANVIL_FINDINGS=$work/found gives "$wanted" "$target" -seed=1 -reload=0 "-artifact_prefix=$work/" "$@"
 }
 
 # told: the signatures of findings that were told, sorted; listed: those of the closing table
@@ -157,7 +157,7 @@ target=$devices/mine_blk/fuzz_mine_blk
 
 # what a script says of them is all that decides; a crash of a thread names the device's function
 target=$devices/mine_iot/fuzz_mine_iot
-seeds="corpora/fuzz_blk corpora/fuzz_virtqueue corpora/fuzz_mmio"
+seeds="corpora/fuzz_blk corpora/fuzz_virtqueue corpora/fuzz_mmio $devices/seeds_iot"
 mkdir "$work/corpus"
 # shellcheck disable=SC2086 # folders
 fuzz 0 '' -runs=20000 "$work/corpus" $seeds
@@ -249,13 +249,29 @@ refuses 'usage' ci/dut-afl "$devices/mine_blk"
 mkdir "$work/threads"
 ln -s "$PWD/$devices"/mine_iot/fuzz_mine_iot* "$work/threads"
 gives 0 ci/dut-afl "$work/threads" mine_iot 2 1 corpora/fuzz_mmio
-schedules() {
-	for input in "$work"/threads/afl-out/main/queue/id*; do
-		"$anvil" show "$input" | grep -q '^schedule' && return
-	done
-	return 1
+expect 'AFL++ has the mutator of threads' grep -q '=build/afl/mutator/dut_blk_threads.so$' "$work/threads/afl-out/main/fuzzer_setup"
+
+# mutants MUTATOR: how many of 100 mutants of a seed, by seed 1, have a schedule
+mutants() {
+	rm -rf "$work/mutants"
+	mkdir "$work/mutants"
+	python3 - "$1" "$(find corpora/fuzz_mmio -type f | sort | head -n 1)" "$work/mutants" <<-'END'
+		import ctypes, pathlib, sys
+		mutator, seed, folder = ctypes.CDLL(sys.argv[1]), pathlib.Path(sys.argv[2]).read_bytes(), sys.argv[3]
+		mutator.afl_custom_init.restype = ctypes.c_void_p
+		mutator.afl_custom_fuzz.restype = ctypes.c_size_t
+		state, made = ctypes.c_void_p(mutator.afl_custom_init(None, 1)), ctypes.c_void_p()
+		for i in range(100):
+		    size = mutator.afl_custom_fuzz(state, seed, ctypes.c_size_t(len(seed)), ctypes.byref(made), None, ctypes.c_size_t(0),
+		                                   ctypes.c_size_t(4096))
+		    pathlib.Path(folder, str(i)).write_bytes(ctypes.string_at(made, size))
+	END
+	for mutant in "$work"/mutants/*; do
+		"$anvil" show "$mutant"
+	done | grep -c '^schedule'
 }
-expect 'AFL++ makes turns of threads' schedules
+is 'schedules for a device without threads' 0 "$(mutants build/afl/mutator/dut_blk.so)"
+expect 'that mutator makes turns of threads' [ "$(mutants build/afl/mutator/dut_blk_threads.so)" -gt 0 ]
 
 # ---- the record of a campaign ----
 

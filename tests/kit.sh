@@ -49,7 +49,7 @@ shared_object() {
 finds() {
 	rm -rf "$work/corpus"
 	mkdir "$work/corpus"
-	FOREIGN_MISTAKE=$1 ANVIL_FINDINGS=$work/found gives 1 "$3" -seed=1 -runs=2000 "-artifact_prefix=$work/" \
+	FOREIGN_MISTAKE=$1 ANVIL_FINDINGS=$work/found gives 1 "$3" -seed=1 -reload=0 -runs=2000 "-artifact_prefix=$work/" \
 		"$work/corpus" "$(kit --variable=seeds virtio-anvil-fuzz)"
 	expect "$1: it goes on" grep -q 'DONE' "$work/err"
 	expect "$1: the finding is in the table" grep -q "^ *[0-9]*  $2" "$work/err"
